@@ -1,0 +1,1 @@
+"""How a candidate is scored: accuracy, latency, memory, power and energy."""

@@ -1,0 +1,107 @@
+"""Device: the protocol of whatever runs models; what it is asked, and what it answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+# Raised whenever a figure would come out differently for the same model on the same board.
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeSettings:
+    """How ONNX Runtime is asked to run a file."""
+
+    threads: int = 1
+    spinning: bool = False
+    graph_optimization: str = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One fresh process on the device: load the model, warm up until steady, time `run()` alone at batch size 1.
+
+    Search mode (`passes` 0) stops as soon as the 95 % interval of the process's own figure is within
+    `precision` of it, or at `limit_s`. Confirm mode runs all `images` `passes` times and returns the predictions.
+    """
+
+    model: Path
+    # uint8, N x 3 x 32 x 32, saved by numpy.
+    images: Path
+    runtime: RuntimeSettings
+    precision: float = 0.01
+    limit_s: float = 2.0
+    passes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardState:
+    """What may spoil a timing, read without starting a process. None: this board does not say."""
+
+    temperature_c: float | None = None
+    clock_hz: float | None = None
+    governor: str | None = None
+    # Cores' worth of CPU time that others used while we measured (0 before).
+    others_cores: float | None = None
+    load: float | None = None
+    # Raspberry Pi's bits 0-3: under-voltage, capped, throttled, soft limit; 16-19: the same since boot.
+    throttled: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessRun:
+    """What one process saw: the samples, its CPU time, its memory and the board around it."""
+
+    latencies_s: tuple[float, ...]
+    # Where in `latencies_s` each block of consecutive samples begins.
+    block_starts: tuple[int, ...]
+    wall_s: float
+    cpu_s: float
+    memory_peak_bytes: int
+    # The same process after its imports, before the model.
+    memory_imports_bytes: int
+    memory_anonymous_bytes: int | None = None
+    before: BoardState
+    after: BoardState
+    # Confirm mode: the class said for each image, in order.
+    predictions: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceInfo:
+    """What makes figures of a device comparable, and what is only recorded."""
+
+    model: str
+    pool: str
+    cores: int
+    system: str
+    governor: str
+    runtime: str
+    serial: str
+    # Trainer and device are one machine: nothing may be built while something is timed.
+    on_this_machine: bool
+    providers: tuple[str, ...] = field(default=())
+
+
+# Called with a few words and the share done (0 to 1) while a task runs.
+Progress = Callable[[str, float], None]
+
+
+class Device(Protocol):
+    """Owned by one worker: entered once, one task at a time. Faults are DeviceError."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @property
+    def info(self) -> DeviceInfo:
+        """Known once entered."""
+        ...
+
+    async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun: ...

@@ -1,0 +1,1 @@
+"""How electrical power is read, and how it becomes energy."""

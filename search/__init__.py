@@ -1,0 +1,1 @@
+"""Studies, samplers, pipeline, store, ranking and the command line."""

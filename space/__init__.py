@@ -1,0 +1,1 @@
+"""What may be explored, and how a recipe becomes a model."""

@@ -1,0 +1,21 @@
+"""What can go wrong, by who has to act. The bench's share of the tree is in `evaluators.errors`.
+
+    EvaluationError
+      CandidateError    this recipe cannot be built or run: the trial fails with its reason, the study goes on
+      RigError          the bench is at fault: tried again, then the run ends and resumes later
+        DeviceError     the board
+        MeterError      the meter
+    RequestError        what the user asked for cannot be: said before anything is trained
+"""
+
+
+class EvaluationError(Exception):
+    """A candidate has no score, for a reason that is not a bug."""
+
+
+class CandidateError(EvaluationError):
+    """This recipe cannot be built or run."""
+
+
+class RequestError(Exception):
+    """What the user asked for cannot be; the message names the option and what would be valid."""

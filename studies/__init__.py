@@ -1,0 +1,1 @@
+"""The committed studies, as data files: `latency`, `energy`, `fom`."""
