@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from evaluators.accuracy import accuracy
 from evaluators.measurement import Accuracy
 from search.builder import report
@@ -12,7 +14,7 @@ from space import training
 from space.baseline import Baseline
 from space.build import Workshop, build
 from space.candidate import Candidate
-from space.datasets import DataSet, Source, load
+from space.datasets import MEAN, STD, DataSet, Images, Source, load
 from space.recipe import Recipe
 
 _load = cache(load)
@@ -42,11 +44,11 @@ def train_baseline(folder: Path, source: Source, seed: int) -> Baseline:
     report("baseline", 0)
     model, epochs = training.train_baseline(data, seed=seed, progress=progress)
     baseline = Baseline(
-        id=baselines.weights_id(model, baselines.MEAN, baselines.STD),
+        id=baselines.weights_id(model, MEAN, STD),
         data=data.name,
         fingerprint=data.fingerprint,
-        mean=baselines.MEAN,
-        std=baselines.STD,
+        mean=MEAN,
+        std=STD,
         train_split="the training images without validation",
         validation_accuracy=training.accuracy(model, data.validation),
         seconds=sum(epoch.seconds for epoch in epochs),
@@ -90,7 +92,5 @@ def import_baseline(folder: Path, source: Source, checkpoint: Path) -> Baseline:
     return baseline
 
 
-def _sample(data: DataSet, count: int = 1000) -> "training.Images":
-    import numpy as np
-
+def _sample(data: DataSet, count: int = 1000) -> Images:
     return data.train.take(np.arange(min(count, len(data.train))))

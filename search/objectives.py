@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from evaluators.measurement import Figures
 from search.evaluation import Evaluation
@@ -30,7 +31,7 @@ class Objective:
     needs_energy: bool = True
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Literal["minimize", "maximize"]:
         return "maximize" if self.maximise else "minimize"
 
     def value(self, evaluation: Evaluation) -> float:

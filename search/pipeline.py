@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Any
 
 from evaluators.evaluate import Measured
 from evaluators.measurement import Figures
@@ -28,12 +29,16 @@ _NEAR = 1.05
 
 @dataclass
 class _Flight:
-    """A trial on its way; `future` is what it waits for."""
+    """A trial on its way: first built, then measured."""
 
     asked: Asked
     begun: float
-    future: Future[Built] | Future[Measured]
-    built: Built | None = None
+    building: Future[Built]
+    measuring: Future[Measured] | None = None
+
+    @property
+    def waits_for(self) -> Future[Any]:
+        return self.measuring or self.building
 
 
 @dataclass
@@ -60,14 +65,14 @@ class Pipeline:
                     begun += 1
                 if not flights:
                     return ended
-                wait([flight.future for flight in flights], return_when=FIRST_COMPLETED)
-                for flight in [flight for flight in flights if flight.future.done()]:
+                wait([flight.waits_for for flight in flights], return_when=FIRST_COMPLETED)
+                for flight in [flight for flight in flights if flight.waits_for.done()]:
                     if self._advance(flight):
                         flights.remove(flight)
                         ended += 1
         finally:
             for flight in flights:
-                flight.future.cancel()
+                flight.waits_for.cancel()
                 flight.asked.study.give_up(flight.asked.number)
 
     def _begin(self, study: Study) -> _Flight:
@@ -81,15 +86,15 @@ class Pipeline:
         """One step on; true where the trial has ended."""
         goal, recipe = flight.asked.study.goal, flight.asked.recipe
         try:
-            if flight.built is None:
-                flight.built = built(flight.future)  # type: ignore[arg-type]
-                self.store.add_candidate(flight.built.candidate, goal.baseline_id, flight.built.validation)
+            if flight.measuring is None:
+                made = built(flight.building)
+                self.store.add_candidate(made.candidate, goal.baseline_id, made.validation)
                 if self.store.structure(recipe.structure_id, goal.bench_id) is None:
-                    near = self._near(flight.asked.study, flight.built)
-                    flight.future = self.rig.measure(flight.built.candidate, near, self.view.step)
+                    near = self._near(flight.asked.study, made)
+                    flight.measuring = self.rig.measure(made.candidate, near, self.view.step)
                     return False
             else:
-                measured: Measured = flight.future.result()  # type: ignore[assignment]
+                measured = flight.measuring.result()
                 self.store.add_structure(recipe.structure_id, goal.bench_id, measured.figures, measured.raw)
         except CandidateError as error:
             self.store.add_failure(recipe.id, goal.baseline_id, goal.bench_id, str(error))

@@ -4,9 +4,8 @@ import time
 from dataclasses import dataclass
 
 from search.durations import spoken
-from search.preparation import Prepared
+from search.preparation import Prepared, seconds_per_image
 from search.settings import Settings
-from space import training
 
 # Measuring a candidate in search mode, with the reference beside it, a process each.
 _MEASURING_S = 5.0
@@ -47,7 +46,7 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float]) -> 
     if past_trials_s:
         trial_s = sum(past_trials_s) / len(past_trials_s)
     else:
-        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * training.seconds_per_image()
+        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image()
     return Plan(
         data={"cifar10": "CIFAR-10", "builtin": "built-in image set"}[data.name],
         images=(len(data.train), len(data.validation), len(data.test)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from evaluators.evaluate import Measured
@@ -15,9 +16,10 @@ from search.store import Store
 from search.view import View
 from space import baseline as baselines
 from space import datasets, training
+from space.architectures.mobilenet_v1 import MobileNetV1
 from space.baseline import Baseline, baseline_recipe
 from space.datasets import DataSet, Source
-from space.errors import CandidateError
+from space.errors import CandidateError, RequestError
 
 # A baseline that takes longer is not trained unasked.
 LONGEST_BASELINE_S = 15 * 60
@@ -25,6 +27,12 @@ LONGEST_BASELINE_S = 15 * 60
 _DOWNLOADS = Path("data")
 
 Say = Callable[[str], None]
+
+
+@cache
+def seconds_per_image() -> float:
+    """What training the unpruned network on one image takes on this machine."""
+    return training.seconds_per_image(MobileNetV1())
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,12 @@ def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
     source = _source(settings, store, say)
     data = datasets.load(source)
     baseline = known_baseline(store, data)
-    return Prepared(source, data, baseline, 0.0 if baseline else training.baseline_seconds(data))
+    return Prepared(
+        source,
+        data,
+        baseline,
+        0.0 if baseline else training.baseline_seconds(data.name, len(data.train), seconds_per_image()),
+    )
 
 
 def remember(store: Store, source: Source) -> None:
@@ -95,7 +108,7 @@ def _source(settings: Settings, store: Store | None, say: Say) -> Source:
     reason = datasets.why_not_downloadable()
     if settings.data == "cifar10":
         if reason:
-            raise datasets.RequestError(
+            raise RequestError(
                 f"--data cifar10: CIFAR-10 is not on this disk and cannot be downloaded ({reason}); "
                 f"put {datasets.CIFAR10_FOLDER} into a folder and name that with --data-dir"
             )
@@ -117,7 +130,7 @@ def _too_slow(store: Store | None, found: Source | None) -> str | None:
     """Why a CIFAR-10 baseline is not trained unasked."""
     if found and known_baseline(store, datasets.load(found)):
         return None
-    seconds = training.baseline_seconds_of("cifar10", datasets.CIFAR10_TRAINING_IMAGES)
+    seconds = training.baseline_seconds("cifar10", datasets.CIFAR10_TRAINING_IMAGES, seconds_per_image())
     if seconds <= LONGEST_BASELINE_S:
         return None
     return (

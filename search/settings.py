@@ -1,6 +1,7 @@
 """Settings: what a run was asked for, from the study's file, a file of the user's, and the command line."""
 
 import difflib
+import json
 import math
 import re
 import tomllib
@@ -162,5 +163,5 @@ def as_toml(chosen: Settings) -> str:
             continue
         if key == "timeout":
             value = f"{math.ceil(value)}s"
-        lines.append(f"{key} = {value}" if isinstance(value, int | float) else f'{key} = "{value}"')
+        lines.append(f"{key} = {value}" if isinstance(value, int | float) else f"{key} = {json.dumps(str(value))}")
     return "\n".join(lines)

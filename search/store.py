@@ -186,12 +186,11 @@ class Store:
 
     def raw(self, bench_id: str) -> dict[str, str]:
         """What the processes saw, by structure."""
-        return dict(
-            self._database.rows(
-                "SELECT structure_id, raw FROM search_structures WHERE bench_id = :bench_id ORDER BY measured_at",
-                {"bench_id": bench_id},
-            )  # type: ignore[arg-type]
+        rows = self._database.rows(
+            "SELECT structure_id, raw FROM search_structures WHERE bench_id = :bench_id ORDER BY measured_at",
+            {"bench_id": bench_id},
         )
+        return {str(structure_id): str(raw) for structure_id, raw in rows}
 
     def add_confirmation(
         self, recipe_id: str, baseline_id: str, bench_id: str, confirmation: Confirmation, raw: str

@@ -106,10 +106,8 @@ def uniform(width_share: float, quantization: str, epochs: int) -> dict[str, Val
     """The same share of every unit: what people try first."""
     values: dict[str, Value] = {"epochs": epochs, "quantization": quantization}
     for index, width in enumerate(WIDTHS):
-        ladder = _ladder(width)
-        values[f"{unit_name(index)}_narrowing"] = min(
-            range(len(ladder)), key=lambda step, width=width, ladder=ladder: abs(ladder[step] - width_share * width)
-        )
+        misses = [abs(kept - width_share * width) for kept in _ladder(width)]
+        values[f"{unit_name(index)}_narrowing"] = misses.index(min(misses))
     return values
 
 

@@ -7,6 +7,7 @@ exporter takes 3 to 6 s for it and this 0.02 s, and what stands in the file deci
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -40,7 +41,7 @@ class _Graph:
         self.weights.append(numpy_helper.from_array(np.asarray(values, dtype=np.float32), name))
         return name
 
-    def add(self, kind: str, name: str, *inputs: str, **attributes: object) -> None:
+    def add(self, kind: str, name: str, *inputs: str, **attributes: Any) -> None:
         self.nodes.append(helper.make_node(kind, [self.last, *inputs], [name], name=name, **attributes))
         self.last = name
 

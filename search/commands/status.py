@@ -45,7 +45,7 @@ def main(options: argparse.Namespace) -> int:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{chosen.store}: {at_work or 'nobody at work'}", markup=False)
     for study in studies:
-        states = ("finished", "failed", "interrupted", "running")
-        counts = [f"{study[state]} {state}" for state in states if study[state]]
+        ended = ("finished", "failed", "interrupted", "running")
+        counts = [f"{study[state]} {state}" for state in ended if study[state]]
         console.print(f"{study['study']}: {', '.join(counts) or 'no trials'}; {study['_line']}", markup=False)
     return OK
