@@ -11,6 +11,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from space.dimensions import Choice, Dimension, Value, recipe_of
+from space.threads import one_thread
 
 # Suggestions of the sampler that may turn out known, before a neighbour of the last one is taken instead.
 _SUGGESTIONS = 3
@@ -72,7 +73,9 @@ class DistinctSampler(BaseSampler):
         for attempt in range(_SUGGESTIONS):
             sampler = self._make(seed_of(self._seed, trial.number, attempt))
             relative = sampler.infer_relative_search_space(study, trial)
-            values = sampler.sample_relative(study, trial, relative)
+            # The GP sampler computes with torch.
+            with one_thread():
+                values = sampler.sample_relative(study, trial, relative)
             for name, distribution in search_space.items():
                 if name not in values:
                     values[name] = sampler.sample_independent(study, trial, name, distribution)
