@@ -1,11 +1,11 @@
 """What can go wrong, by who has to act. The bench's share of the tree is in `evaluators.errors`.
 
-    EvaluationError
-      CandidateError    this recipe cannot be built or run: the trial fails with its reason, the study goes on
-      RigError          the bench is at fault: tried again, then the run ends and resumes later
-        DeviceError     the board
-        MeterError      the meter
-    RequestError        what the user asked for cannot be: said before anything is trained
+EvaluationError
+  CandidateError    this recipe cannot be built or run: the trial fails with its reason, the study goes on
+  RigError          the bench is at fault: tried again, then the run ends and resumes later
+    DeviceError     the board
+    MeterError      the meter
+RequestError        what the user asked for cannot be: said before anything is trained
 """
 
 

@@ -3,63 +3,80 @@
 import hashlib
 import json
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any
 
 from space.errors import RequestError
 
 QUANTIZATIONS = ("none", "dynamic_uint8", "static_int8")
-STRUCTURE: dict[str, bool] = {"structure": True}
+
+# Latency, energy and memory depend on these choices, ...
+_STRUCTURE = {"structure": True}
+# ... the trained weights on these, ...
+_WEIGHTS = {"weights": True}
+# ... and the shape of the network decides both.
+_SHAPE = {"structure": True, "weights": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """Plain values, so that it hashes, prints, saves and compares.
 
-    Fields marked STRUCTURE decide latency, energy and memory; the others only accuracy. New fields come with a
-    default, and a default never changes: so old ids stay.
+    New fields come with a default, and a default never changes: so old ids stay.
     """
 
-    architecture: str = field(default="mobilenet_v1", metadata=STRUCTURE)
+    architecture: str = field(default="mobilenet_v1", metadata=_SHAPE)
     # Kept channels per unit; 0 is a block that is removed whole.
-    widths: tuple[int, ...] = field(metadata=STRUCTURE)
+    widths: tuple[int, ...] = field(metadata=_SHAPE)
     # Units in which the image is halved.
-    halvings: tuple[int, ...] = field(metadata=STRUCTURE)
-    criterion: str = "l1"
-    epochs: int = 0
-    # Peak learning rate of the fine-tuning.
-    learning_rate: float = 0.05
-    quantization: str = field(default="none", metadata=STRUCTURE)
+    halvings: tuple[int, ...] = field(metadata=_SHAPE)
+    criterion: str = field(default="l1", metadata=_WEIGHTS)
+    epochs: int = field(default=0, metadata=_WEIGHTS)
+    # Peak rate of the fine-tuning.
+    learning_rate: float = field(default=0.05, metadata=_WEIGHTS)
+    quantization: str = field(default="none", metadata=_STRUCTURE)
     calibration: str = "minmax"
     calibration_images: int = 256
-    threads: int = field(default=1, metadata=STRUCTURE)
-    spinning: bool = field(default=False, metadata=STRUCTURE)
-    graph_optimization: str = field(default="all", metadata=STRUCTURE)
+    threads: int = field(default=1, metadata=_STRUCTURE)
+    spinning: bool = field(default=False, metadata=_STRUCTURE)
+    graph_optimization: str = field(default="all", metadata=_STRUCTURE)
     # What the deployed file takes: raw images, the normalisation inside.
-    input_form: str = field(default="uint8", metadata=STRUCTURE)
-    seed: int = 0
-
-    ID_LENGTH: ClassVar[int] = 12
+    input_form: str = field(default="uint8", metadata=_STRUCTURE)
+    seed: int = field(default=0, metadata=_WEIGHTS)
 
     @property
     def id(self) -> str:
         """Of every choice."""
-        return self._hash(structure_only=False)
+        return self._hash()
 
     @property
     def structure_id(self) -> str:
         """Of the choices that latency, energy and memory depend on."""
-        return self._hash(structure_only=True)
+        return self._hash("structure")
 
-    def _hash(self, *, structure_only: bool) -> str:
+    @property
+    def weights_id(self) -> str:
+        """Of the choices that the trained weights depend on: one training serves every quantization and runtime."""
+        return self._hash("weights")
+
+    @property
+    def removed(self) -> tuple[int, ...]:
+        """Blocks that are not there."""
+        return tuple(index for index, width in enumerate(self.widths) if width == 0)
+
+    def _hash(self, aspect: str | None = None) -> str:
         chosen = {
-            spec.name: getattr(self, spec.name)
+            spec.name: value
             for spec in fields(self)
-            if (not structure_only or spec.metadata.get("structure")) and not _is_default(spec, getattr(self, spec.name))
+            if aspect is None or spec.metadata.get(aspect)
+            if not _is_default(spec, value := getattr(self, spec.name))
         }
-        return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[: self.ID_LENGTH]
+        return hashlib.sha256(json.dumps([aspect, chosen], sort_keys=True).encode()).hexdigest()[:12]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "widths": list(self.widths), "halvings": list(self.halvings)}
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(self.as_dict(), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Recipe":

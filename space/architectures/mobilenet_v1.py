@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import nn
 
 from space.architectures.unit import Unit
 
 # Output channels of the stem and of the thirteen pointwise convolutions (Howard et al. 2017, table 1).
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
-# Units in which the image is halved: 32 -> 16 -> 8 -> 4 -> 2. Unit 0 is the stem, which halves nothing for 32x32 images.
+# Units in which the image is halved: 32 -> 16 -> 8 -> 4 -> 2. Unit 0 is the stem: on 32x32 images it halves nothing.
 HALVINGS = (2, 4, 6, 12)
 
 
@@ -72,10 +71,6 @@ class MobileNetV1(nn.Sequential):
     def reshaped(self, widths: Sequence[int], halvings: Sequence[int]) -> "MobileNetV1":
         """A new network of another shape, its weights not yet set."""
         return MobileNetV1(widths, halvings, classes=self.classes)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = super().forward(images)
-        return logits
 
 
 def unit_name(index: int) -> str:

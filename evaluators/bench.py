@@ -1,0 +1,52 @@
+"""Bench: what makes measurements comparable."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from evaluators.device.device import PROTOCOL_VERSION, DeviceInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    board: str
+    # Boards of one pool stand in for each other.
+    pool: str
+    cores: int
+    system: str
+    governor: str
+    runtime: str
+    meter: str
+    protocol: int
+    # Recorded, and no part of the identity: the reference model calibrates the board.
+    serial: str
+
+    @property
+    def id(self) -> str:
+        values = {name: value for name, value in asdict(self).items() if name != "serial"}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def title(self) -> str:
+        return f"{self.board}, {self.runtime}, {self.meter}"
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Bench":
+        return cls(**json.loads(text))
+
+
+def bench_of(info: DeviceInfo, meter: str) -> Bench:
+    return Bench(
+        board=info.model,
+        pool=info.pool,
+        cores=info.cores,
+        system=info.system,
+        governor=info.governor,
+        runtime=info.runtime,
+        meter=meter,
+        protocol=PROTOCOL_VERSION,
+        serial=info.serial,
+    )

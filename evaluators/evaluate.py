@@ -1,0 +1,172 @@
+"""Candidate's file -> Measurement on one device: the reference between candidates, dirty runs again, faults sorted."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from evaluators.bench import Bench, bench_of
+from evaluators.device.cleanliness import dirt
+from evaluators.device.device import Device, ProcessRun, Progress, RuntimeSettings, Task
+from evaluators.device.protocol import pack
+from evaluators.errors import DeviceError
+from evaluators.latency import Latency, between, latency
+from evaluators.measurement import Figures
+from evaluators.power.estimate import PowerModel, estimate
+from space.errors import CandidateError
+
+# A dirty run is taken again this often, then kept and marked.
+_REPEATS = 2
+# A fault of the rig is tried again after these pauses, in seconds.
+_PAUSES = (1.0, 5.0, 15.0)
+# Processes for a candidate near the lead, and for every confirmation.
+PROCESSES = 3
+# An older timing of the reference is no neighbour of the next candidate's.
+_REFERENCE_AGE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A file, and how it is to be run."""
+
+    name: str
+    onnx: Path
+    runtime: RuntimeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    figures: Figures
+    runs: tuple[ProcessRun, ...]
+
+    @property
+    def raw(self) -> str:
+        return pack(self.runs)
+
+    @property
+    def predictions(self) -> tuple[int, ...]:
+        return self.runs[0].predictions
+
+
+def _quiet(step: str, share: float) -> None:
+    return None
+
+
+@dataclass
+class Examiner:
+    """Owns a device while it is entered. Everything runs in one event loop, one task at a time."""
+
+    device: Device
+    power: PowerModel
+    images: Path
+    # The reference: the unpruned network at its own best runtime settings, and its latest timings.
+    reference: Subject | None = None
+    _reference_runs: list[ProcessRun] = field(default_factory=list)
+    _reference_figures: Figures | None = None
+    _reference_at: float = -math.inf
+
+    @property
+    def bench(self) -> Bench:
+        return bench_of(self.device.info, self.power.title)
+
+    async def open(self) -> None:
+        await self.device.__aenter__()
+
+    async def close(self) -> None:
+        await self.device.__aexit__(None, None, None)
+
+    async def measure_reference(self, progress: Progress = _quiet) -> Measured:
+        """Timed again unless the last timing is recent."""
+        assert self.reference is not None
+        if self._reference_figures is None or time.monotonic() - self._reference_at > _REFERENCE_AGE_S:
+            wanted = PROCESSES if self._reference_figures is None else 1
+            for _ in range(wanted):
+                progress("reference", 0)
+                self._reference_runs.append(await self._run(self._task(self.reference)))
+            self._reference_figures = self._figures(self._reference_runs[-wanted:], self.reference.runtime)
+            self._reference_at = time.monotonic()
+        assert self._reference_figures is not None
+        return Measured(self._reference_figures, tuple(self._reference_runs[-PROCESSES:]))
+
+    async def measure(
+        self, subject: Subject, near: Callable[[Figures], bool] = lambda figures: False, progress: Progress = _quiet
+    ) -> Measured:
+        """Search mode: one process, three for a candidate whose figures come near the lead."""
+        failures: list[str] = []
+        for pause in _PAUSES:
+            if self.reference is not None:
+                await self.measure_reference(progress)
+            try:
+                return await self._measure(self._task(subject), near, progress)
+            except DeviceError as error:
+                failures.append(str(error))
+                await asyncio.sleep(pause)
+        if self.reference is None:
+            raise DeviceError(failures[-1])
+        # The board measures the reference and fails on this file: then it is the file.
+        self._reference_at = -math.inf
+        await self.measure_reference(progress)
+        raise CandidateError(f"the device failed on it {len(failures)} times, on the reference never: {failures[-1]}")
+
+    async def confirm(self, subject: Subject, images: Path, progress: Progress = _quiet) -> Measured:
+        """Confirm mode: every image, in three processes; the predictions of the first."""
+        task = replace(self._task(subject), images=images, passes=1)
+        return await self._measure(task, lambda figures: True, progress)
+
+    async def _measure(self, task: Task, near: Callable[[Figures], bool], progress: Progress) -> Measured:
+        runs = [await self._run(task, progress)]
+        figures = self._figures(runs, task.runtime)
+        if near(figures):
+            while len(runs) < PROCESSES:
+                runs.append(await self._run(task, progress))
+            figures = self._figures(runs, task.runtime)
+        if self._reference_figures is not None:
+            figures = replace(
+                figures,
+                reference_latency_s=self._reference_figures.latency_s,
+                reference_energy_j=self._reference_figures.energy_j,
+            )
+        return Measured(figures, tuple(runs))
+
+    async def _run(self, task: Task, progress: Progress = _quiet) -> ProcessRun:
+        """Again while it is dirty, then as it is."""
+        for _ in range(_REPEATS):
+            run = await self.device.run(task, progress)
+            if not self._dirt(run, task.runtime):
+                return run
+        return await self.device.run(task, progress)
+
+    def _task(self, subject: Subject) -> Task:
+        return Task(model=subject.onnx, images=self.images, runtime=subject.runtime)
+
+    def _dirt(self, run: ProcessRun, runtime: RuntimeSettings) -> list[str]:
+        return dirt(run.before, run.after, cores=self.device.info.cores, threads=runtime.threads)
+
+    def _figures(self, runs: Sequence[ProcessRun], runtime: RuntimeSettings) -> Figures:
+        figure: Latency = latency(runs, between(self._reference_runs))
+        power = estimate(runs, self.power)
+        info = self.device.info
+        dirty = [reason for run in runs for reason in self._dirt(run, runtime)]
+        return Figures(
+            latency_s=figure.figure_s,
+            latency_low_s=figure.low_s,
+            latency_high_s=figure.high_s,
+            latency_mean_s=figure.mean_s,
+            latency_provenance=f"measured ({info.model}, {info.runtime})",
+            energy_j=power.mean_w * figure.figure_s,
+            energy_dynamic_j=power.dynamic_w * figure.figure_s,
+            energy_low_j=power.mean_w * figure.low_s,
+            energy_high_j=power.mean_w * figure.high_s,
+            energy_provenance=f"estimated ({self.power.title})",
+            mean_power_w=power.mean_w,
+            max_power_w=power.max_w,
+            memory_bytes=max(run.memory_peak_bytes - run.memory_imports_bytes for run in runs),
+            memory_anonymous_bytes=max((run.memory_anonymous_bytes or 0 for run in runs), default=None) or None,
+            processes=figure.processes,
+            inferences=figure.samples,
+            framework=info.runtime,
+            dirty=tuple(dict.fromkeys(dirty)),
+            warnings=tuple(dict.fromkeys(warning for run in runs for warning in run.warnings)),
+        )

@@ -1,0 +1,33 @@
+"""`python -m search`: parse, run, and turn what went wrong into one line and an exit status."""
+
+import sys
+
+from evaluators.errors import RigError
+from search import command_line
+from search.exit_status import INTERRUPTED, OK, REQUEST, RIG
+from space.errors import CandidateError, RequestError
+
+
+def main() -> int:
+    if sys.platform == "win32":
+        print("Windows is not supported; run this in WSL (wsl --install)", file=sys.stderr)
+        return REQUEST
+    try:
+        return command_line.run(*command_line.parse(sys.argv[1:]))
+    except RequestError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return REQUEST
+    except (RigError, CandidateError) as error:
+        # A candidate that is not a trial's is the baseline, or a file that was named: nothing to go on with.
+        print(f"error: {error}", file=sys.stderr)
+        return RIG
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has seen enough.
+        sys.stderr.close()
+        return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

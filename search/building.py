@@ -1,0 +1,96 @@
+"""What the builder's child is asked to do: train or import a baseline, carry out a recipe and judge its file."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from evaluators.accuracy import accuracy
+from evaluators.measurement import Accuracy
+from search.builder import report
+from space import baseline as baselines
+from space import training
+from space.baseline import Baseline
+from space.build import Workshop, build
+from space.candidate import Candidate
+from space.datasets import MEAN, STD, DataSet, Images, Source, load
+from space.recipe import Recipe
+
+_load = cache(load)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    candidate: Candidate
+    validation: Accuracy
+
+
+def carry_out(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) -> Built:
+    """The recipe's file, and its accuracy on validation."""
+    data = _load(source)
+    candidate = build(recipe, Workshop(folder, baseline, data), report)
+    report("accuracy", 0)
+    return Built(candidate, accuracy(candidate.onnx, data.validation, lambda share: report("accuracy", share)))
+
+
+def train_baseline(folder: Path, source: Source, seed: int) -> Baseline:
+    data = _load(source)
+
+    def progress(epoch: training.Epoch, epochs: int) -> None:
+        report(f"baseline: epoch {epoch.number} of {epochs}, {100 * epoch.validation_accuracy:.1f} % on validation",
+               epoch.number / epochs)  # fmt: skip
+
+    report("baseline", 0)
+    model, epochs = training.train_baseline(data, seed=seed, progress=progress)
+    baseline = Baseline(
+        id=baselines.weights_id(model, MEAN, STD),
+        data=data.name,
+        fingerprint=data.fingerprint,
+        mean=MEAN,
+        std=STD,
+        train_split="the training images without validation",
+        validation_accuracy=training.accuracy(model, data.validation),
+        seconds=sum(epoch.seconds for epoch in epochs),
+    )
+    baselines.save(model, baseline, folder / "baselines")
+    return baseline
+
+
+def import_baseline(folder: Path, source: Source, checkpoint: Path) -> Baseline:
+    """A team's own model: its normalisation from the JSON beside it, else the best of the known ones."""
+    data = _load(source)
+    report("reading the checkpoint", 0)
+    model = baselines.read_checkpoint(checkpoint)
+    described = baselines.read_description(checkpoint)
+    if "mean" in described and "std" in described:
+        mean, std = tuple(described["mean"]), tuple(described["std"])
+    else:
+        sample = _sample(data)
+        mean, std = max(
+            baselines.NORMALISATIONS.values(), key=lambda known: training.accuracy(model, sample, known[0], known[1])
+        )
+    report("accuracy on validation", 0.3)
+    validation = training.accuracy(model, data.validation, mean, std)
+    train_split = described.get("train_split")
+    optimism = 0.0
+    if train_split is None:
+        # Its makers may have trained on what is validation here; what that flatters goes into the margin.
+        optimism = max(0.0, validation - training.accuracy(model, data.test, mean, std))
+    baseline = Baseline(
+        id=baselines.weights_id(model, mean, std),
+        data=data.name,
+        fingerprint=data.fingerprint,
+        mean=mean,
+        std=std,
+        train_split=train_split,
+        validation_accuracy=validation,
+        optimism=optimism,
+        source=checkpoint.name,
+    )
+    baselines.save(model, baseline, folder / "baselines")
+    return baseline
+
+
+def _sample(data: DataSet, count: int = 1000) -> Images:
+    return data.train.take(np.arange(min(count, len(data.train))))

@@ -1,0 +1,155 @@
+"""The command line: which command, which options; nothing heavy is imported before it is known what is asked."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from search.settings import KEYS
+from space.errors import RequestError
+
+_SHARED = {
+    "data": "auto, cifar10 or builtin; auto takes the store's last data, else CIFAR-10, else the built-in set",
+    "data_dir": "folder that holds cifar-10-batches-py (else $CIFAR10_DIR, data/)",
+    "device": "where models run: local (this machine) or replay:FILE (recorded measurements)",
+    "store": "folder of the database and the candidates' files (default: studies/store)",
+    "storage": "another database: a URL that Optuna and SQLAlchemy know",
+}
+_STUDY = {
+    "objective": "latency, energy, fom or all (default: fom)",
+    "space": "what may vary: full (default), or pruning (widths, epochs, quantization)",
+    "min_accuracy": "line that a winner must hold on test: 0.70 and 70 are the same (default: 0.70)",
+    "margin": "on top of it, on validation (default: one standard error of the validation set)",
+}
+_SEARCH = {
+    "trials": "how many more trials (default: 16)",
+    "timeout": "begin no trial after this long: 30m, 1h30m",
+    "seed": "of the sampler (default: 0)",
+    "sampler": "gp (default), tpe, nsga2 or random",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    module: str
+    summary: str
+    add: Callable[[argparse.ArgumentParser], None]
+
+
+def _search(parser: argparse.ArgumentParser) -> None:
+    _settings(parser, _STUDY | _SEARCH)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings from a TOML file, as show-config prints")
+    parser.add_argument("--confirm", action="store_true", help="confirm the leaders at the end")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+
+
+def _rank(parser: argparse.ArgumentParser) -> None:
+    _settings(parser, _STUDY)
+    _option(parser, "--top", "trials", "rows to show (default: 10)", default=10)
+    parser.add_argument("--json", action="store_true", help="every row, as JSON")
+
+
+def _confirm(parser: argparse.ArgumentParser) -> None:
+    _settings(parser, _STUDY)
+    _option(parser, "--top", "trials", "leaders to confirm (default: 3)", default=3)
+
+
+def _status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _baseline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--import", dest="checkpoint", type=Path, metavar="FILE", help="take a checkpoint of your own")
+    _settings(parser, {"seed": "of the training (default: 0)"})
+
+
+def _measure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    _settings(parser, _STUDY)
+    text = "the winner as .onnx, or the bench's measurements as .jsonl for --device replay:FILE"
+    parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
+
+
+def _show_config(parser: argparse.ArgumentParser) -> None:
+    _search(parser)
+
+
+MAIN = "search"
+COMMANDS = {
+    MAIN: Command("search.commands.run", "search, or go on where it stopped (the default)", _search),
+    "rank": Command("search.commands.rank", "who leads, against the unpruned baseline", _rank),
+    "confirm": Command("search.commands.confirm", "the leaders again: whole test set, three runs or more", _confirm),
+    "status": Command("search.commands.status", "which studies there are, and how far they got", _status),
+    "baseline": Command("search.commands.baseline", "train the baseline, or import one", _baseline),
+    "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
+    "export": Command("search.commands.export", "the winner's file", _export),
+    "show-config": Command("search.commands.show_config", "the settings in force, as TOML", _show_config),
+}
+
+_DESCRIPTION = "Searches for the compressed MobileNet-v1 that wins on the device."
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise RequestError(f"{message} ({self.prog} --help lists the options)")
+
+
+def parse(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
+    name = words[0] if words and words[0] in COMMANDS else MAIN
+    stray = next((word for word in words if word in COMMANDS), None)
+    if name == MAIN and words[:1] == ["help"]:
+        words = ["--help"]
+    elif words and not words[0].startswith("-") and name != words[0]:
+        raise RequestError(f"{words[0]} is not a command; known are {', '.join(COMMANDS)}")
+    command = COMMANDS[name]
+    parser = _Parser(
+        prog="python -m search" + ("" if name == MAIN else f" {name}"),
+        description=_DESCRIPTION if name == MAIN else command.summary[0].upper() + command.summary[1:] + ".",
+        epilog=_commands() if name == MAIN else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add(parser)
+    _settings(parser.add_argument_group("shared by all commands"), _SHARED)
+    try:
+        return command, parser.parse_args(words[1:] if words[:1] == [name] else words)
+    except RequestError as error:
+        if stray and stray != name:
+            raise RequestError(f"write the command first: python -m search {stray} ...") from error
+        raise
+
+
+def run(command: Command, options: argparse.Namespace) -> int:
+    """Every command's module has `main`, from options to exit status."""
+    main: Callable[[argparse.Namespace], int] = import_module(command.module).main
+    return main(options)
+
+
+def _commands() -> str:
+    width = max(map(len, COMMANDS)) + 2
+    rows = [f"  {name:{width}}{command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(["commands (python -m search COMMAND --help):", *rows])
+
+
+def _settings(parser: Any, helps: dict[str, str]) -> None:
+    for key, text in helps.items():
+        _option(parser, f"--{key.replace('_', '-')}", key, text, dest=KEYS[key][0])
+
+
+def _option(parser: Any, flag: str, key: str, text: str, dest: str | None = None, default: Any = None) -> None:
+    """Read as the same key of a file is."""
+
+    def read(words: str) -> Any:
+        try:
+            return KEYS[key][1](words)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    metavar = flag.removeprefix("--").upper().replace("-", "_")
+    parser.add_argument(flag, type=read, dest=dest, default=default, metavar=metavar, help=text)

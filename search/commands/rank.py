@@ -1,0 +1,26 @@
+"""`rank`: who leads, against the unpruned baseline."""
+
+import argparse
+import json
+
+from rich.console import Console
+
+from search.exit_status import OK
+from search.report import print_standings
+from search.settings import asked, settings
+from search.standings import chosen_goals, standings
+from search.store import Store
+
+
+def main(options: argparse.Namespace) -> int:
+    chosen = settings(vars(options))
+    store = Store.existing(chosen.store, chosen.storage)
+    found = [standings(store, goal) for goal in chosen_goals(store, chosen, asked(vars(options)))]
+    if options.json:
+        content = [one.as_dict() for one in found]
+        print(json.dumps(content[0] if len(content) == 1 else content, indent=1))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for one in found:
+            print_standings(console, one, options.top)
+    return OK

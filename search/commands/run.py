@@ -1,0 +1,146 @@
+"""`python -m search`: search, or go on where it stopped."""
+
+import argparse
+import math
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from types import FrameType
+
+from optuna.storages import RDBStorage
+from rich.console import Console
+
+from evaluators.device.choose import open_device
+from search.builder import Builder
+from search.commands.confirm import confirm_leaders
+from search.exit_status import INTERRUPTED, OK
+from search.goal import Goal
+from search.lock import locked
+from search.pipeline import Pipeline
+from search.plan import plan
+from search.preparation import Prepared, have_baseline, have_reference, prepare, remember
+from search.report import print_results
+from search.rig import Rig, open_rig, save_images
+from search.settings import Settings, settings
+from search.standings import standings
+from search.store import COMPLETE, Store
+from search.study import Study
+from search.view import View
+from space.baseline import Baseline
+from space.dimensions import dimensions
+
+
+def main(options: argparse.Namespace) -> int:
+    begun = time.monotonic()
+    chosen = settings(vars(options))
+    # Said before anything is made or trained.
+    open_device(chosen.device)
+    view = View(chosen.trials)
+    if options.dry_run:
+        store = Store.found(chosen.store, chosen.storage)
+        for text in plan(chosen, prepare(chosen, store, view.say), _past_trials_s(store)).lines():
+            print(text)
+        return OK
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    with locked(chosen.store):
+        store = Store.create(chosen.store, chosen.storage)
+        try:
+            goals = _search(chosen, store, view, begun)
+            if options.confirm:
+                confirm_leaders(chosen, store, goals, view)
+        except KeyboardInterrupt:
+            view.say(_stopped(chosen, store))
+            return INTERRUPTED
+        return print_results(Console(highlight=False, soft_wrap=True), [standings(store, goal) for goal in goals])
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goal]:
+    prepared = prepare(chosen, store, view.say)
+    for text in plan(chosen, prepared, _past_trials_s(store)).lines():
+        view.say(text)
+    images = save_images(
+        store.folder / "images" / f"{prepared.data.fingerprint}-validation.npy", prepared.data.validation.pixels
+    )
+    with ExitStack() as stack:
+        rig = stack.enter_context(open_rig(chosen.device, images))
+        builder = stack.enter_context(Builder(view.step))
+        stack.enter_context(view)
+        store.add_bench(rig.bench)
+        remember(store, prepared.source)
+        baseline = have_baseline(prepared, store, builder, chosen.seed, view)
+        have_reference(prepared, baseline, store, builder, rig, view)
+        studies = _studies(chosen, store, prepared, baseline, rig, view)
+        deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
+        pipeline = Pipeline(studies, store, rig, builder, baseline, prepared.source, view)
+        pipeline.run(chosen.trials, deadline)
+        return [study.goal for study in studies]
+
+
+def _studies(
+    chosen: Settings, store: Store, prepared: Prepared, baseline: Baseline, rig: Rig, view: View
+) -> list[Study]:
+    known: set[str] = set()
+    storage = RDBStorage(store.url)
+    before = store.studies()
+    studies = []
+    for objective in chosen.objectives:
+        goal = goal_of(replace(chosen, objective=objective), prepared, baseline, rig)
+        table = dimensions(goal.space, rig.cores)
+        study = Study(goal, store, storage, table, known, sampler=chosen.sampler, seed=chosen.seed)
+        for text in [*_changed(goal, before), *study.resume()]:
+            view.say(text)
+        studies.append(study)
+    return studies
+
+
+def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) -> Goal:
+    least = chosen.minimum_accuracy
+    # By default one standard error of the validation set at the line.
+    margin = math.sqrt(least * (1 - least) / len(prepared.data.validation)) if chosen.margin is None else chosen.margin
+    return Goal(
+        objective=chosen.objective,
+        space=chosen.space,
+        data=prepared.data.name,
+        fingerprint=prepared.data.fingerprint,
+        baseline_id=baseline.id,
+        bench_id=rig.bench.id,
+        minimum_accuracy=least,
+        margin=round(margin + baseline.optimism, 6),
+    )
+
+
+def _changed(goal: Goal, before: Sequence[Goal]) -> list[str]:
+    """One line where this is another study than the last of its objective."""
+    last = next((other for other in before if other.objective == goal.objective), None)
+    if last is None or last.id == goal.id:
+        return []
+    again = " again" if any(other.id == goal.id for other in before) else ", a study of its own"
+    return [f"study {goal.id}{again}: since {last.id}, {' and '.join(goal.differences(last))} changed"]
+
+
+def _past_trials_s(store: Store | None) -> list[float]:
+    """How long this store's latest trials took."""
+    goals = store.studies() if store else []
+    ended = [
+        trial.ended_at - trial.begun_at
+        for goal in goals[:1]
+        if store
+        for trial in store.trials(goal.id)
+        if trial.state == COMPLETE and trial.ended_at
+    ]
+    return ended[-20:]
+
+
+def _stopped(chosen: Settings, store: Store) -> str:
+    finished = sum(trial.state == COMPLETE for goal in store.studies() for trial in store.trials(goal.id))
+    return (
+        f"stopped; {finished} finished trials are kept in {store.folder}, "
+        f"go on with: python -m search --objective {chosen.objective}"
+    )

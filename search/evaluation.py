@@ -1,0 +1,38 @@
+"""Evaluation: a candidate with all that is known of it; the truth, of which Optuna's studies are a view."""
+
+from dataclasses import dataclass
+
+from evaluators.measurement import Accuracy, Figures
+from space.candidate import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Measured again, on the whole test set."""
+
+    figures: Figures
+    test: Accuracy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    candidate: Candidate
+    validation: Accuracy
+    figures: Figures
+    confirmation: Confirmation | None = None
+    # Dropped on a cheap question; never ranked.
+    gated: bool = False
+
+    @property
+    def recipe_id(self) -> str:
+        return self.candidate.recipe.id
+
+    @property
+    def current(self) -> Figures:
+        """Confirm replaces the search's figures."""
+        return self.confirmation.figures if self.confirmation else self.figures
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """On the test set once confirmed, before that on validation."""
+        return self.confirmation.test if self.confirmation else self.validation

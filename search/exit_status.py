@@ -1,0 +1,7 @@
+"""Exit statuses."""
+
+OK = 0
+REQUEST = 2
+RIG = 3
+NONE_FEASIBLE = 4
+INTERRUPTED = 130

@@ -1,0 +1,50 @@
+"""Goal: what a study is after, and what makes it that study and no other."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    objective: str
+    space: str
+    data: str
+    fingerprint: str
+    baseline_id: str
+    bench_id: str
+    minimum_accuracy: float
+    # On top of it, on validation: what keeps the line on test.
+    margin: float
+
+    @property
+    def id(self) -> str:
+        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:8]
+        return f"{self.objective}-{self.data}-{self.space}-{digest}"
+
+    @property
+    def least_accuracy(self) -> float:
+        return self.minimum_accuracy + self.margin
+
+    def differences(self, other: "Goal") -> list[str]:
+        """What sets it apart from another, in words for a person."""
+        words = {
+            "space": "the space",
+            "data": "the data",
+            "fingerprint": "the images",
+            "baseline_id": "the baseline",
+            "bench_id": "the bench (board, system, runtime or meter)",
+            "minimum_accuracy": "the minimum accuracy",
+            "margin": "the margin",
+        }
+        mine, theirs = asdict(self), asdict(other)
+        return [text for name, text in words.items() if mine[name] != theirs[name]]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Goal":
+        values: dict[str, Any] = json.loads(text)
+        return cls(**values)

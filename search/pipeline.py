@@ -1,0 +1,152 @@
+"""Pipeline: ask, build, measure, store, tell; building and measuring overlap unless they share a machine."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
+
+from evaluators.evaluate import Measured
+from evaluators.measurement import Figures
+from search.builder import Builder, built
+from search.building import Built, carry_out
+from search.evaluation import Evaluation
+from search.ranking import feasible
+from search.report import figure, gain, number
+from search.rig import Rig
+from search.standings import Standings, standings
+from search.store import Store
+from search.study import Asked, Study
+from search.view import View
+from space.baseline import Baseline
+from space.datasets import Source
+from space.errors import CandidateError
+
+# A candidate this close to the lead, or ahead of it, is measured in three processes.
+_NEAR = 1.05
+
+
+@dataclass
+class _Flight:
+    """A trial on its way: first built, then measured."""
+
+    asked: Asked
+    begun: float
+    building: Future[Built]
+    measuring: Future[Measured] | None = None
+
+    @property
+    def waits_for(self) -> Future[Any]:
+        return self.measuring or self.building
+
+
+@dataclass
+class Pipeline:
+    studies: Sequence[Study]
+    store: Store
+    rig: Rig
+    builder: Builder
+    baseline: Baseline
+    source: Source
+    view: View
+
+    def run(self, trials: int, deadline: float) -> int:
+        """How many trials came to an end; those in flight when it stops early are asked for first next time."""
+        # Where trainer and device are one machine, nothing is built while something is timed.
+        places = 1 if self.rig.on_this_machine else 2
+        turns = cycle(self.studies)
+        flights: list[_Flight] = []
+        begun = ended = 0
+        try:
+            while True:
+                while len(flights) < places and begun < trials and (begun == 0 or time.monotonic() < deadline):
+                    flights.append(self._begin(next(turns)))
+                    begun += 1
+                if not flights:
+                    return ended
+                wait([flight.waits_for for flight in flights], return_when=FIRST_COMPLETED)
+                for flight in [flight for flight in flights if flight.waits_for.done()]:
+                    if self._advance(flight):
+                        flights.remove(flight)
+                        ended += 1
+        finally:
+            for flight in flights:
+                flight.waits_for.cancel()
+                flight.asked.study.give_up(flight.asked.number)
+
+    def _begin(self, study: Study) -> _Flight:
+        self.view.step(f"choosing the next recipe ({study.goal.objective})", 0)
+        asked = study.ask()
+        self.view.begin(f"trial {asked.number} {asked.recipe.id}: ")
+        future = self.builder.submit(carry_out, asked.recipe, self.store.folder, self.baseline, self.source)
+        return _Flight(asked, time.monotonic(), future)
+
+    def _advance(self, flight: _Flight) -> bool:
+        """One step on; true where the trial has ended."""
+        goal, recipe = flight.asked.study.goal, flight.asked.recipe
+        try:
+            if flight.measuring is None:
+                made = built(flight.building)
+                self.store.add_candidate(made.candidate, goal.baseline_id, made.validation)
+                if self.store.structure(recipe.structure_id, goal.bench_id) is None:
+                    near = self._near(flight.asked.study, made)
+                    flight.measuring = self.rig.measure(made.candidate, near, self.view.step)
+                    return False
+            else:
+                measured = flight.measuring.result()
+                self.store.add_structure(recipe.structure_id, goal.bench_id, measured.figures, measured.raw)
+        except CandidateError as error:
+            self.store.add_failure(recipe.id, goal.baseline_id, goal.bench_id, str(error))
+            flight.asked.study.tell_failure(flight.asked.number, str(error))
+            self.view.finished(f"trial {flight.asked.number} {recipe.id} failed: {error}", {})
+            return True
+        evaluation = self.store.evaluation(recipe.id, goal)
+        assert evaluation is not None
+        flight.asked.study.tell(flight.asked.number, evaluation)
+        for study in self.studies:
+            study.absorb([evaluation])
+        self._show(flight, evaluation)
+        return True
+
+    def _near(self, study: Study, made: Built) -> Callable[[Figures], bool]:
+        """Whether figures of this candidate come close to the lead."""
+        goal, objective = study.goal, study.objective
+        if made.validation.share < goal.least_accuracy:
+            return lambda figures: False
+        best = standings(self.store, goal).best
+        if best is None:
+            return lambda figures: True
+        lead = objective.value(best)
+        share = made.validation.share
+        if objective.maximise:
+            return lambda figures: objective.figure(share, figures) * _NEAR >= lead
+        return lambda figures: objective.figure(share, figures) <= lead * _NEAR
+
+    def _show(self, flight: _Flight, evaluation: Evaluation) -> None:
+        now = {study.objective.name: standings(self.store, study.goal) for study in self.studies}
+        study = flight.asked.study
+        seconds = time.monotonic() - flight.begun
+        self.view.finished(trial_line(flight.asked.number, evaluation, now[study.objective.name], seconds), now)
+
+
+def trial_line(trial: int, evaluation: Evaluation, now: Standings, seconds: float) -> str:
+    """One trial in one line."""
+    goal = now.goal
+    row = now.row(evaluation)
+    parts = [
+        f"trial {trial:3}",
+        evaluation.recipe_id,
+        f"{100 * evaluation.validation.share:5.2f} % validation",
+        f"{number(row.latency_ms)} ms",
+        figure(row, goal.objective) if goal.objective != "latency" else "",
+        gain(row, goal.objective),
+        f"{seconds:.0f} s",
+    ]
+    if not feasible(evaluation, goal):
+        parts.append(f"below {100 * goal.least_accuracy:.2f} %")
+    elif evaluation.current.dirty:
+        parts.append(f"dirty: {evaluation.current.dirty[0]}")
+    elif now.best and now.best.recipe_id == evaluation.recipe_id:
+        parts.append("leads")
+    return "  ".join(part for part in parts if part)

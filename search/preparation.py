@@ -1,0 +1,184 @@
+"""Preparation: which images, which baseline, and the baseline measured; before the first trial."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from evaluators.evaluate import Measured
+from search.builder import Builder, built
+from search.building import Built, carry_out, train_baseline
+from search.durations import spoken
+from search.rig import Rig, at_runtime
+from search.settings import Settings
+from search.standings import reference_fact
+from search.store import Store
+from search.view import View
+from space import baseline as baselines
+from space import datasets, training
+from space.architectures.mobilenet_v1 import MobileNetV1
+from space.baseline import Baseline, baseline_recipe
+from space.datasets import DataSet, Source
+from space.errors import CandidateError, RequestError
+
+# A baseline that takes longer is not trained unasked.
+LONGEST_BASELINE_S = 15 * 60
+# Where CIFAR-10 is downloaded to, unless --data-dir says otherwise.
+_DOWNLOADS = Path("data")
+
+Say = Callable[[str], None]
+
+
+@cache
+def seconds_per_image() -> float:
+    """What training the unpruned network on one image takes on this machine."""
+    return training.seconds_per_image(MobileNetV1())
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The images, and the baseline if there is one yet."""
+
+    source: Source
+    data: DataSet
+    baseline: Baseline | None
+    # Of the baseline's training where there is none.
+    baseline_s: float
+
+
+def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
+    """Chooses the data by the rules of `--data`; `store` is None before the first run."""
+    source = _source(settings, store, say)
+    data = datasets.load(source)
+    baseline = known_baseline(store, data)
+    return Prepared(
+        source,
+        data,
+        baseline,
+        0.0 if baseline else training.baseline_seconds(data.name, len(data.train), seconds_per_image()),
+    )
+
+
+def remember(store: Store, source: Source) -> None:
+    store.remember("data", source.name)
+    if source.folder is not None:
+        store.remember("data folder", str(source.folder.absolute()))
+
+
+def remember_baseline(store: Store, baseline: Baseline) -> None:
+    store.remember(f"baseline {baseline.fingerprint}", baseline.id)
+
+
+def known_baseline(store: Store | None, data: DataSet) -> Baseline | None:
+    """The one that was trained on these images, or imported for them, last."""
+    id = store.fact(f"baseline {data.fingerprint}") if store else None
+    return baselines.describe(store.folder / "baselines", id) if store and id else None
+
+
+def find_cifar10(settings: Settings, store: Store | None) -> Source | None:
+    """On this machine's disk; the folder used last is looked in too."""
+    folder = datasets.find_cifar10(settings.data_dir)
+    last = store.fact("data folder") if store else None
+    if folder is None and last is not None:
+        folder = datasets.find_cifar10(Path(last)) if Path(last).is_dir() else None
+    return Source("cifar10", folder) if folder else None
+
+
+def _source(settings: Settings, store: Store | None, say: Say) -> Source:
+    last = store.fact("data") if store else None
+    if settings.data == "builtin":
+        return Source("builtin")
+    if settings.data == "auto" and last == "builtin":
+        say("data: the built-in image set, as last time; --data cifar10 changes that")
+        return Source("builtin")
+    found = find_cifar10(settings, store)
+    if found and settings.data == "cifar10":
+        return found
+    if found:
+        if last == "cifar10":
+            say(f"data: CIFAR-10 in {found.folder}, as last time")
+            return found
+        reason = _too_slow(store, found)
+        if reason is None:
+            say(f"data: CIFAR-10 in {found.folder}")
+            return found
+        say(f"data: the built-in image set, because {reason}")
+        return Source("builtin")
+    folder = settings.data_dir or _DOWNLOADS
+    reason = datasets.why_not_downloadable()
+    if settings.data == "cifar10":
+        if reason:
+            raise RequestError(
+                f"--data cifar10: CIFAR-10 is not on this disk and cannot be downloaded ({reason}); "
+                f"put {datasets.CIFAR10_FOLDER} into a folder and name that with --data-dir"
+            )
+    else:
+        reason = (
+            f"CIFAR-10 is not on this disk and cannot be downloaded ({reason}); --data-dir names a folder that has it"
+            if reason
+            else _too_slow(store, None)
+        )
+        if reason:
+            say(f"data: the built-in image set, because {reason}")
+            return Source("builtin")
+    say(f"data: CIFAR-10 is downloaded to {folder}")
+    datasets.download_cifar10(folder)
+    return Source("cifar10", folder)
+
+
+def _too_slow(store: Store | None, found: Source | None) -> str | None:
+    """Why a CIFAR-10 baseline is not trained unasked."""
+    if found and known_baseline(store, datasets.load(found)):
+        return None
+    seconds = training.baseline_seconds("cifar10", datasets.CIFAR10_TRAINING_IMAGES, seconds_per_image())
+    if seconds <= LONGEST_BASELINE_S:
+        return None
+    return (
+        f"training a CIFAR-10 baseline on this machine takes about {spoken(seconds)}; --data cifar10 does it, "
+        "`baseline --import FILE` takes one you have"
+    )
+
+
+def have_baseline(prepared: Prepared, store: Store, builder: Builder, seed: int, view: View) -> Baseline:
+    if prepared.baseline:
+        return prepared.baseline
+    baseline = built(builder.submit(train_baseline, store.folder, prepared.source, seed))
+    remember_baseline(store, baseline)
+    view.say(
+        f"baseline: {100 * baseline.validation_accuracy:.2f} % on validation, trained in {spoken(baseline.seconds)}"
+    )
+    return baseline
+
+
+def have_reference(
+    prepared: Prepared, baseline: Baseline, store: Store, builder: Builder, rig: Rig, view: View
+) -> Built:
+    """The unpruned network, measured at every runtime setting: the fastest is what every gain refers to."""
+    fact = reference_fact(rig.bench.id, baseline.id)
+    known = store.fact(fact)
+    there = store.candidate(known, baseline.id) if known else None
+    if there:
+        reference = Built(*there)
+    else:
+        timed: list[tuple[float, Built]] = []
+        for runtime in rig.runtimes():
+            recipe = at_runtime(baseline_recipe(), runtime)
+            view.begin(f"baseline at {runtime.threads} thread{'s' if runtime.threads > 1 else ''}"
+                       f"{', spinning' if runtime.spinning else ''}: ")  # fmt: skip
+            made = built(builder.submit(carry_out, recipe, store.folder, baseline, prepared.source))
+            try:
+                measured: Measured = rig.measure(made.candidate, lambda figures: False, view.step).result()
+            except CandidateError:
+                # A recording holds the settings that were measured.
+                continue
+            store.add_candidate(made.candidate, baseline.id, made.validation)
+            store.add_structure(recipe.structure_id, rig.bench.id, measured.figures, measured.raw)
+            timed.append((measured.figures.latency_s, made))
+        if not timed:
+            raise CandidateError("the baseline could not be measured at any runtime setting")
+        reference = min(timed, key=lambda entry: entry[0])[1]
+    view.begin("reference: ")
+    measured = rig.use_reference(reference.candidate, view.step)
+    store.add_structure(reference.candidate.recipe.structure_id, rig.bench.id, measured.figures, measured.raw)
+    store.remember(fact, reference.candidate.recipe.id)
+    return reference

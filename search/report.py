@@ -1,0 +1,174 @@
+"""Report: rows as lines and as a table, for a terminal and for a pipe."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from search.exit_status import NONE_FEASIBLE, OK
+from search.goal import Goal
+from search.ranking import feasible
+from search.rows import Row
+from search.standings import Standings
+
+
+def number(value: float) -> str:
+    """Three significant digits, thousands apart: 0.0581, 1.36, 24.6, 12,300."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.{2 if value < 10 else 1}f}" if value >= 1 else f"{value:.3g}"
+
+
+def figure(row: Row, objective: str) -> str:
+    """The one that the objective ranks by."""
+    if objective == "latency":
+        return f"{number(row.latency_ms)} ms"
+    if objective == "energy":
+        return f"{number(row.energy_mj)} mJ ({kind(row.energy_provenance)})"
+    return f"FoM {number(row.fom or 0)} ({kind(row.energy_provenance)} energy)"
+
+
+def gain(row: Row, objective: str) -> str:
+    value = row.fom_gain if objective == "fom" else row.latency_gain
+    if objective == "energy" or value is None:
+        return f"{number(row.latency_gain or 0)} x faster than the baseline"
+    return f"{number(value)} x the baseline" if objective == "fom" else f"{number(value)} x faster than the baseline"
+
+
+def line(row: Row, objective: str) -> str:
+    """One evaluation in a line."""
+    return f"{figure(row, objective)}, {accuracy(row)}, {number(row.latency_ms)} ms, {gain(row, objective)}"
+
+
+def accuracy(row: Row) -> str:
+    if row.test_accuracy is not None:
+        return f"{100 * row.test_accuracy:.2f} % test"
+    return "-" if row.validation_accuracy is None else f"{100 * row.validation_accuracy:.2f} % validation"
+
+
+def kind(provenance: str) -> str:
+    """measured, estimated or predicted."""
+    return provenance.split(" ", 1)[0]
+
+
+def shape(row: Row) -> str:
+    """The widths at a glance, in the order of the network; a halving is marked, a removed block left out."""
+    if row.recipe is None:
+        return ""
+    halvings = set(row.recipe["halvings"])
+    return " ".join(
+        f"{width}{'/2' if index in halvings else ''}" for index, width in enumerate(row.recipe["widths"]) if width
+    )
+
+
+def table(standings: Standings, top: int) -> Table:
+    drawn = Table(title=None, box=None, pad_edge=False, header_style="bold", collapse_padding=True)
+    drawn.add_column("", justify="right")
+    drawn.add_column("trial", justify="right")
+    drawn.add_column("recipe")
+    drawn.add_column("accuracy %", justify="right")
+    drawn.add_column("latency ms", justify="right")
+    drawn.add_column("gain", justify="right")
+    drawn.add_column(f"energy mJ\n{_kinds(standings)}", justify="right")
+    drawn.add_column("max W", justify="right")
+    drawn.add_column("MB", justify="right")
+    drawn.add_column("FoM", justify="right")
+    drawn.add_column("gain", justify="right")
+    drawn.add_column("parameters", justify="right")
+    drawn.add_column("what")
+    for place, evaluation in enumerate(standings.ranked[:top], start=1):
+        row = standings.row(evaluation)
+        leads = place <= standings.leaders
+        drawn.add_row(*_cells(str(place) if leads else "", row), style="bold" if place == 1 and leads else None)
+    drawn.add_row(*_cells("", standings.row(standings.baseline), "the unpruned baseline"))
+    return drawn
+
+
+def _cells(place: str, row: Row, what: str = "") -> list[str]:
+    recipe = row.recipe or {}
+    runtime = f"{recipe.get('threads', 1)} thread{'s' if recipe.get('threads', 1) > 1 else ''}"
+    notes = [recipe.get("quantization", ""), f"{recipe.get('epochs', 0)} ep", runtime, shape(row)]
+    if not row.feasible and not what:
+        notes.insert(0, "below the line:")
+    if row.dirty:
+        notes.insert(0, "dirty:")
+    share = row.test_accuracy if row.test_accuracy is not None else row.validation_accuracy or 0
+    half = (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / 2
+    return [
+        place,
+        "-" if row.trial is None else str(row.trial),
+        row.recipe_id or "-",
+        f"{100 * share:.2f} {'test' if row.test_accuracy is not None else 'val'}",
+        f"{number(row.latency_ms)} ±{100 * half / row.latency_ms:.1f}%",
+        f"{number(row.latency_gain or 1)}x",
+        number(row.energy_mj),
+        f"{row.max_power_w:.2f}",
+        f"{row.memory_mb:.1f}",
+        number(row.fom or 0),
+        f"{number(row.fom_gain or 1)}x",
+        f"{row.parameters:,}",
+        what or " ".join(note for note in notes if note),
+    ]
+
+
+def _kinds(standings: Standings) -> str:
+    shown = {kind(standings.row(evaluation).energy_provenance) for evaluation in standings.ranked}
+    return "/".join(sorted(shown)) or kind(standings.baseline.current.energy_provenance)
+
+
+def provenance(standings: Standings) -> list[str]:
+    """What every number above rests on."""
+    row = standings.row(standings.baseline)
+    return [
+        f"latency {row.latency_provenance}",
+        f"energy {row.energy_provenance}",
+        f"accuracy on {data_name(standings.goal)}; line {100 * standings.goal.minimum_accuracy:.2f} % on test, "
+        f"{100 * standings.goal.least_accuracy:.2f} % on validation",
+    ]
+
+
+def data_name(goal: Goal) -> str:
+    return {"cifar10": "CIFAR-10", "builtin": "the built-in image set (not CIFAR-10)"}.get(goal.data, goal.data)
+
+
+def print_standings(console: Console, standings: Standings, top: int) -> None:
+    console.print(f"{standings.goal.id} on {standings.bench.title}", markup=False)
+    console.print(table(standings, top), soft_wrap=True)
+    for text in provenance(standings):
+        console.print(text, markup=False, style="dim")
+
+
+def near_misses(standings: Standings) -> list[str]:
+    """What to do where nothing holds the line."""
+    goal = standings.goal
+    if not standings.ranked:
+        return ["no trial has finished; --trials and --timeout say how many and how long"]
+    dirty = [one for one in standings.ranked if one.current.dirty and feasible(one, goal)]
+    if dirty:
+        return [
+            f"{len(dirty)} candidates hold the line, but every timing of them was dirty "
+            f"({dirty[0].current.dirty[0]}); run again when the device is at rest"
+        ]
+    nearest = [f"{accuracy(standings.row(one))} ({one.recipe_id})" for one in standings.ranked[:3]]
+    return [
+        f"none feasible: {100 * goal.least_accuracy:.2f} % on validation is the line "
+        f"({100 * goal.minimum_accuracy:.2f} % and a margin of {100 * goal.margin:.2f}); nearest: {', '.join(nearest)}",
+        f"--trials {max(16, len(standings.ranked))} searches on; --min-accuracy or --margin 0 lowers the line",
+    ]
+
+
+def print_results(console: Console, outcomes: Sequence[Standings]) -> int:
+    """Each study's ranking and its best; the exit status that goes with them."""
+    status = OK
+    for standings in outcomes:
+        goal = standings.goal
+        print_standings(console, standings, top=5)
+        if standings.best is None:
+            for text in near_misses(standings):
+                console.print(text, markup=False)
+            status = NONE_FEASIBLE
+        else:
+            best = line(standings.row(standings.best), goal.objective)
+            console.print(f"best {goal.objective}: {best}", markup=False, style="bold")
+            console.print(f"its file: {standings.best.candidate.onnx}", markup=False)
+    return status

@@ -1,0 +1,134 @@
+"""Row: one evaluation as it is shown and handed on; tables, JSON and slides all take their numbers from here."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from evaluators.measurement import Accuracy, Figures
+from search.evaluation import Evaluation
+from search.goal import Goal
+from search.objectives import fom
+from search.ranking import feasible
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """In the units of a person: ms, mJ, W, MB; accuracy stays a fraction."""
+
+    # None: not asked for by this study.
+    trial: int | None
+    recipe_id: str | None
+    structure_id: str | None
+    stage: str
+    feasible: bool | None
+    gated: bool
+    dirty: bool
+    validation_accuracy: float | None
+    test_accuracy: float | None
+    latency_ms: float
+    latency_ci_ms: tuple[float, float]
+    latency_provenance: str
+    energy_mj: float
+    energy_dynamic_mj: float
+    energy_ci_mj: tuple[float, float]
+    energy_provenance: str
+    max_power_w: float
+    memory_mb: float
+    fom: float | None
+    fom_gain: float | None
+    latency_gain: float | None
+    parameters: int
+    macs: int
+    operators: int
+    framework: str
+    onnx: str
+    recipe: Mapping[str, Any] | None
+    # The search's own figures, where confirm has replaced them.
+    search: Mapping[str, Any] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        values = asdict(self)
+        if self.search is None:
+            del values["search"]
+        return values
+
+
+def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | None) -> Row:
+    confirmed = evaluation.confirmation is not None
+    search = _figures(evaluation.figures, evaluation.validation, baseline.validation)
+    shown = search
+    if evaluation.confirmation:
+        rival = baseline.confirmation.test if baseline.confirmation else None
+        shown = _figures(evaluation.confirmation.figures, evaluation.confirmation.test, rival)
+    candidate = evaluation.candidate
+    return Row(
+        trial=trial,
+        recipe_id=evaluation.recipe_id,
+        structure_id=candidate.recipe.structure_id,
+        stage="confirm" if confirmed else "search",
+        feasible=feasible(evaluation, goal),
+        gated=evaluation.gated,
+        validation_accuracy=evaluation.validation.share,
+        test_accuracy=evaluation.confirmation.test.share if evaluation.confirmation else None,
+        parameters=candidate.parameters,
+        macs=candidate.macs,
+        operators=candidate.operators,
+        onnx=str(candidate.onnx),
+        recipe=candidate.recipe.as_dict(),
+        search=search if confirmed else None,
+        **shown,
+    )
+
+
+def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | None) -> dict[str, Any]:
+    """What comes of one measurement, and its gain over the reference's nearest in time (itself: 1)."""
+    reference_s = figures.reference_latency_s or figures.latency_s
+    reference_j = figures.reference_energy_j or figures.energy_j
+    merit = fom(accuracy.share, figures.latency_s, figures.energy_j) if accuracy else None
+    baseline_merit = fom(baseline.share, reference_s, reference_j) if baseline else None
+    return {
+        "dirty": bool(figures.dirty),
+        "latency_ms": 1e3 * figures.latency_s,
+        "latency_ci_ms": (1e3 * figures.latency_low_s, 1e3 * figures.latency_high_s),
+        "latency_provenance": figures.latency_provenance,
+        "energy_mj": 1e3 * figures.energy_j,
+        "energy_dynamic_mj": 1e3 * figures.energy_dynamic_j,
+        "energy_ci_mj": (1e3 * figures.energy_low_j, 1e3 * figures.energy_high_j),
+        "energy_provenance": figures.energy_provenance,
+        "max_power_w": figures.max_power_w,
+        "memory_mb": figures.memory_bytes / 1e6,
+        "fom": merit,
+        "fom_gain": merit / baseline_merit if merit is not None and baseline_merit else None,
+        "latency_gain": reference_s / figures.latency_s,
+        "framework": figures.framework,
+    }
+
+
+def row_of_file(
+    figures: Figures,
+    onnx: str,
+    cost: tuple[int, int, int],
+    metadata: Mapping[str, Any],
+    recipe: Mapping[str, Any] | None,
+) -> Row:
+    """A file that was measured alone: it has no accuracy and no study."""
+    parameters, macs, operators = cost
+    shown = _figures(figures, None, None)
+    if figures.reference_latency_s is None:
+        shown["latency_gain"] = None
+    return Row(
+        trial=None,
+        recipe_id=metadata.get("recipe_id"),
+        structure_id=metadata.get("structure_id"),
+        stage="search",
+        feasible=None,
+        gated=False,
+        validation_accuracy=None,
+        test_accuracy=None,
+        parameters=int(metadata.get("parameters", parameters)),
+        macs=macs,
+        operators=operators,
+        onnx=onnx,
+        recipe=recipe,
+        **shown,
+    )

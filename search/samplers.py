@@ -1,0 +1,102 @@
+"""Samplers: Optuna's words for our dimensions; every ask a function of seed, number and history; no recipe twice."""
+
+import hashlib
+import random
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from space.dimensions import Choice, Dimension, Value, recipe_of
+
+# Suggestions of the sampler that may turn out known, before a neighbour of the last one is taken instead.
+_SUGGESTIONS = 3
+# Random trials, or those of the ladder, before a sampler models anything.
+STARTUP_TRIALS = 10
+
+
+def _gp(seed: int) -> BaseSampler:
+    return GPSampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
+
+
+def _tpe(seed: int) -> BaseSampler:
+    return TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
+
+
+def _nsga2(seed: int) -> BaseSampler:
+    return NSGAIISampler(seed=seed, population_size=20)
+
+
+def _random(seed: int) -> BaseSampler:
+    return RandomSampler(seed=seed)
+
+
+SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {"gp": _gp, "tpe": _tpe, "nsga2": _nsga2, "random": _random}
+
+
+def distributions(table: Sequence[Dimension]) -> dict[str, BaseDistribution]:
+    return {dimension.name: _distribution(dimension) for dimension in table}
+
+
+def _distribution(dimension: Dimension) -> BaseDistribution:
+    if isinstance(dimension, Choice):
+        return CategoricalDistribution(dimension.choices)
+    return IntDistribution(dimension.low, dimension.high)
+
+
+def seed_of(seed: int, number: int, attempt: int = 0) -> int:
+    """A seed of its own for each ask: an interrupted study asks what an uninterrupted one would have asked."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{number}/{attempt}".encode()).digest()[:4])
+
+
+class DistinctSampler(BaseSampler):
+    """Asks `name`'s sampler again, and at last takes a neighbour, until the recipe is one that nobody knows."""
+
+    def __init__(self, name: str, seed: int, table: Sequence[Dimension], known: Collection[str]) -> None:
+        self._make = SAMPLERS[name]
+        self._seed = seed
+        self._table = tuple(table)
+        self._space = distributions(table)
+        self._known = known
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._space
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        values: dict[str, Value] = {}
+        for attempt in range(_SUGGESTIONS):
+            sampler = self._make(seed_of(self._seed, trial.number, attempt))
+            relative = sampler.infer_relative_search_space(study, trial)
+            values = sampler.sample_relative(study, trial, relative)
+            for name, distribution in search_space.items():
+                if name not in values:
+                    values[name] = sampler.sample_independent(study, trial, name, distribution)
+            if recipe_of(values).id not in self._known:
+                return dict(values)
+        return self._neighbour(values, seed_of(self._seed, trial.number, _SUGGESTIONS))
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        raise NotImplementedError(f"{param_name}: every dimension is sampled together")
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        self._make(seed_of(self._seed, trial.number)).after_trial(study, trial, state, values)
+
+    def _neighbour(self, values: Mapping[str, Value], seed: int) -> dict[str, Value]:
+        """Changes ever more values at random: the space is larger than any study, so it ends."""
+        draw = random.Random(seed)
+        changed = dict(values)
+        while recipe_of(changed).id in self._known:
+            dimension = draw.choice(self._table)
+            changed[dimension.name] = (
+                draw.choice(dimension.choices)
+                if isinstance(dimension, Choice)
+                else draw.randint(dimension.low, dimension.high)
+            )
+        return changed

@@ -1,0 +1,167 @@
+"""Settings: what a run was asked for, from the study's file, a file of the user's, and the command line."""
+
+import difflib
+import json
+import math
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from search.objectives import OBJECTIVES
+from space.errors import RequestError
+
+STUDIES = Path(__file__).parent.parent / "studies"
+ALL = "all"
+# The tables behind these names load Optuna and torch, which --help must not.
+SPACES = ("full", "pruning")
+SAMPLERS = ("gp", "tpe", "nsga2", "random")
+DATA = ("auto", "cifar10", "builtin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    objective: str = "fom"
+    space: str = "full"
+    sampler: str = "gp"
+    # More trials than there are now.
+    trials: int = 16
+    timeout_s: float | None = None
+    seed: int = 0
+    minimum_accuracy: float = 0.70
+    # None: one standard error of the validation set.
+    margin: float | None = None
+    data: str = "auto"
+    data_dir: Path | None = None
+    device: str = "local"
+    store: Path = Path("studies/store")
+    storage: str | None = None
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        return tuple(OBJECTIVES) if self.objective == ALL else (self.objective,)
+
+
+def share(text: object) -> float:
+    """Below 1 a fraction, from 1 to 100 percent: 0.70 and 70 are the same."""
+    try:
+        value = float(str(text).removesuffix("%"))
+    except ValueError:
+        raise ValueError(f"{text} is not a number; 0.70 and 70 both mean 70 %") from None
+    if not 0 <= value <= 100:
+        raise ValueError(f"{text} is not between 0 and 100 %; 0.70 and 70 both mean 70 %")
+    return value / 100 if value >= 1 or str(text).endswith("%") else value
+
+
+def duration_s(text: object) -> float:
+    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", str(text).strip())
+    seconds = (
+        sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
+    )
+    if not seconds:
+        raise ValueError(f"{text} is not a length of time; write 30m, 1h30m or 90s")
+    return seconds
+
+
+def count(text: object) -> int:
+    if not re.fullmatch(r"\d+", str(text)) or not int(str(text)):
+        raise ValueError(f"{text} is not a whole number of 1 or more")
+    return int(str(text))
+
+
+def whole(text: object) -> int:
+    if not re.fullmatch(r"\d{1,9}", str(text)):
+        raise ValueError(f"{text} is not a whole number between 0 and 999999999")
+    return int(str(text))
+
+
+def one_of(*names: str) -> Callable[[object], str]:
+    def parse(text: object) -> str:
+        if text not in names:
+            raise ValueError(f"{text!r} is not known; choose {', '.join(names)}")
+        return str(text)
+
+    return parse
+
+
+def filled(text: object) -> str:
+    if not isinstance(text, str) or not text:
+        raise ValueError(f"{text!r} is not a name")
+    return text
+
+
+def path(text: object) -> Path:
+    return Path(filled(text)).expanduser()
+
+
+# Key in a file (an option with a dash for each underscore): the setting, and how its text is read.
+KEYS: dict[str, tuple[str, Callable[[object], Any]]] = {
+    "objective": ("objective", one_of(*OBJECTIVES, ALL)),
+    "space": ("space", one_of(*SPACES)),
+    "sampler": ("sampler", one_of(*SAMPLERS)),
+    "trials": ("trials", count),
+    "timeout": ("timeout_s", duration_s),
+    "seed": ("seed", whole),
+    "min_accuracy": ("minimum_accuracy", share),
+    "margin": ("margin", share),
+    "data": ("data", one_of(*DATA)),
+    "data_dir": ("data_dir", path),
+    "device": ("device", filled),
+    "store": ("store", path),
+    "storage": ("storage", filled),
+}
+assert {name for name, _ in KEYS.values()} == {field.name for field in fields(Settings)}
+
+
+def settings(options: Mapping[str, Any]) -> Settings:
+    """The command line's options, already read, win over the user's --config, which wins over the study's own file."""
+    config = options.get("config")
+    ours = _read(config) if config else {}
+    given = {name: options[name] for name in asked(options)}
+    objective = {**asdict(Settings()), **ours, **given}["objective"]
+    study = {} if objective == ALL else _read(STUDIES / f"{objective}.toml")
+    return replace(Settings(), **{**study, **ours, **given})
+
+
+def asked(options: Mapping[str, Any]) -> set[str]:
+    """The settings that the command line names."""
+    return {field.name for field in fields(Settings) if options.get(field.name) is not None}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(file.read_text())
+    except OSError as error:
+        raise RequestError(f"{file} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RequestError(f"{file} is not a TOML file: {error}") from error
+    kind = content.pop("kind", "search")
+    if kind != "search":
+        raise RequestError(f'{file}: kind = "{kind}" is not known; "search" is')
+    chosen = {}
+    for key, text in content.items():
+        if key not in KEYS:
+            near = difflib.get_close_matches(key, KEYS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(KEYS)}"
+            raise RequestError(f"{file}: {key} is not a key{hint}")
+        name, parse = KEYS[key]
+        try:
+            chosen[name] = parse(text)
+        except ValueError as error:
+            raise RequestError(f"{file}: {key}: {error}") from error
+    return chosen
+
+
+def as_toml(chosen: Settings) -> str:
+    """The settings as a file that gives them again."""
+    lines = ['kind = "search"']
+    for key, (name, _) in KEYS.items():
+        value = getattr(chosen, name)
+        if value is None:
+            continue
+        if key == "timeout":
+            value = f"{math.ceil(value)}s"
+        lines.append(f"{key} = {value}" if isinstance(value, int | float) else f"{key} = {json.dumps(str(value))}")
+    return "\n".join(lines)

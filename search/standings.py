@@ -1,0 +1,90 @@
+"""Standings: a study as it stands in the store: its rows in order, and the baseline; read without Optuna or torch."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from evaluators.bench import Bench
+from search.evaluation import Evaluation
+from search.goal import Goal
+from search.ranking import leading, ranking
+from search.rows import Row, row
+from search.settings import Settings
+from search.store import Store
+from space.errors import RequestError
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    goal: Goal
+    bench: Bench
+    baseline: Evaluation
+    # Those that may win come first; `leaders` of them.
+    ranked: tuple[Evaluation, ...]
+    leaders: int
+    # Trial numbers of this study, by recipe.
+    numbers: dict[str, int]
+
+    def row(self, evaluation: Evaluation) -> Row:
+        return row(evaluation, self.goal, self.baseline, self.numbers.get(evaluation.recipe_id))
+
+    @property
+    def best(self) -> Evaluation | None:
+        return self.ranked[0] if self.leaders else None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "study": self.goal.id,
+            "bench": {"id": self.bench.id, **_plain(self.bench)},
+            "data": {"name": self.goal.data, "fingerprint": self.goal.fingerprint},
+            "baseline": self.row(self.baseline).as_dict(),
+            "ranking": [self.row(evaluation).as_dict() for evaluation in self.ranked],
+        }
+
+
+def standings(store: Store, goal: Goal) -> Standings:
+    evaluations = store.evaluations(goal.baseline_id, goal.bench_id)
+    reference = store.fact(reference_fact(goal.bench_id, goal.baseline_id))
+    baseline = evaluations.pop(reference, None) if reference else None
+    if baseline is None:
+        raise RequestError(f"{goal.id}: the baseline has not been measured yet; run the search first")
+    numbers = {trial.recipe_id: trial.number for trial in store.trials(goal.id)}
+    return Standings(
+        goal,
+        store.bench(goal.bench_id),
+        baseline,
+        tuple(ranking(evaluations.values(), goal)),
+        len(leading(evaluations.values(), goal)),
+        numbers,
+    )
+
+
+def reference_fact(bench_id: str, baseline_id: str) -> str:
+    """Names the recipe that is the reference there: the unpruned network at its own best runtime settings."""
+    return f"reference {bench_id} {baseline_id}"
+
+
+def chosen_goals(store: Store, settings: Settings, asked: set[str]) -> list[Goal]:
+    """The study used last of each objective, among those that match what was asked for."""
+    goals = []
+    for objective in settings.objectives:
+        matching = [
+            goal
+            for goal in store.studies()
+            if goal.objective == objective
+            and ("data" not in asked or settings.data in ("auto", goal.data))
+            and ("space" not in asked or settings.space == goal.space)
+            and ("minimum_accuracy" not in asked or settings.minimum_accuracy == goal.minimum_accuracy)
+            and ("margin" not in asked or settings.margin == goal.margin)
+        ]
+        if matching:
+            goals.append(matching[0])
+    if not goals:
+        there = ", ".join(sorted({goal.id for goal in store.studies()})) or "none"
+        raise RequestError(f"no such study in {store.folder} (there: {there}); `python -m search` begins one")
+    return goals
+
+
+def _plain(bench: Bench) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {**asdict(bench), "title": bench.title}

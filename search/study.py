@@ -1,0 +1,209 @@
+"""Study: one objective's trials in Optuna, a view on the store's evaluations: asked, told, resumed, fed."""
+
+import warnings
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from search.evaluation import Evaluation
+from search.goal import Goal
+from search.objectives import OBJECTIVES
+from search.samplers import DistinctSampler, distributions
+from search.store import COMPLETE, FAILED, INTERRUPTED, RUNNING, Store
+from space.dimensions import Dimension, Value, completed, recipe_of, uniform, values_of
+from space.recipe import Recipe
+
+# Asked first, in this order: shares of every unit's width, and how the file is quantized. They span the line:
+# eight such trials beat three hundred cold ones.
+LADDER = (
+    (0.5, "none"),
+    (0.25, "none"),
+    (0.125, "none"),
+    (0.25, "static_int8"),
+    (0.09, "none"),
+    (0.18, "none"),
+    (0.125, "static_int8"),
+    (0.06, "none"),
+)
+_LADDER_EPOCHS = 2
+
+# User attributes of a trial, for the reader of a dashboard.
+_RECIPE, _REASON = "recipe", "reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A trial in flight."""
+
+    study: "Study"
+    number: int
+    recipe: Recipe
+
+
+class Study:
+    """`known` is shared by the studies of a run: recipes evaluated, failed, or in flight in any of them."""
+
+    def __init__(
+        self,
+        goal: Goal,
+        store: Store,
+        storage: RDBStorage,
+        table: tuple[Dimension, ...],
+        known: set[str],
+        *,
+        sampler: str,
+        seed: int,
+    ) -> None:
+        self.goal = goal
+        self.objective = OBJECTIVES[goal.objective]
+        self._store = store
+        self._table = table
+        self._distributions = distributions(table)
+        self._known = known
+        self._first: deque[Mapping[str, Value]] = deque()
+        self._optuna = optuna.create_study(
+            storage=storage,
+            study_name=goal.id,
+            direction=self.objective.direction,
+            load_if_exists=True,
+            sampler=DistinctSampler(sampler, seed, table, known),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            self._optuna.set_metric_names([self.objective.metric])
+
+    def resume(self) -> list[str]:
+        """Settles what an interruption left open, then takes in what other studies evaluated; says what it did."""
+        self._store.use_study(self.goal)
+        evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
+        failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
+        self._known |= failures.keys()
+        for trial in self._optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+            recipe = self._recipe(trial)
+            if recipe and recipe.id in evaluations:
+                self.tell(trial.number, evaluations[recipe.id])
+            elif recipe and recipe.id in failures:
+                self.tell_failure(trial.number, failures[recipe.id])
+            else:
+                if recipe:
+                    self._store.begin_trial(self.goal.id, trial.number, recipe.id)
+                self.give_up(trial.number)
+        self._agree()
+        said = []
+        trials = self._optuna.get_trials(deepcopy=False)
+        for record in self._store.trials(self.goal.id):
+            if record.state == INTERRUPTED and record.recipe_id not in evaluations.keys() | failures.keys():
+                values = _values(trials[record.number])
+                if values not in self._first:
+                    self._first.append(values)
+                    said.append(f"trial {record.number} was interrupted: recipe {record.recipe_id} is asked for first")
+        taken_in = self.absorb(evaluations.values())
+        if taken_in:
+            said.append(f"{taken_in} evaluations made for other studies are taken in")
+        for share, quantization in LADDER:
+            values = completed(uniform(share, quantization, _LADDER_EPOCHS), self._table)
+            if values not in self._first:
+                self._first.append(values)
+        return said
+
+    def ask(self) -> Asked:
+        while self._first:
+            values = self._first.popleft()
+            if recipe_of(values).id not in self._known:
+                self._optuna.enqueue_trial(dict(values))
+                break
+        trial = self._optuna.ask(self._distributions)
+        recipe = recipe_of(trial.params)
+        self._known.add(recipe.id)
+        trial.set_user_attr(_RECIPE, recipe.id)
+        trial.set_user_attr("widths", " ".join(str(width) for width in recipe.widths))
+        self._store.begin_trial(self.goal.id, trial.number, recipe.id)
+        return Asked(self, trial.number, recipe)
+
+    def tell(self, number: int, evaluation: Evaluation) -> None:
+        score = self.objective.score(evaluation, self.goal.least_accuracy)
+        trial = optuna.trial.Trial(self._optuna, self._optuna.get_trials(deepcopy=False)[number]._trial_id)
+        for name, violation in score.violations.items():
+            trial.set_constraint(name, violation)
+        for name, value in _shown(evaluation).items():
+            trial.set_user_attr(name, value)
+        self._optuna.tell(number, score.value)
+        self._store.end_trial(self.goal.id, number, COMPLETE)
+
+    def tell_failure(self, number: int, reason: str) -> None:
+        trial = optuna.trial.Trial(self._optuna, self._optuna.get_trials(deepcopy=False)[number]._trial_id)
+        trial.set_user_attr(_REASON, reason)
+        self._optuna.tell(number, state=TrialState.FAIL)
+        self._store.end_trial(self.goal.id, number, FAILED, reason)
+
+    def give_up(self, number: int) -> None:
+        """The run ends before the trial does."""
+        self._optuna.tell(number, state=TrialState.FAIL)
+        self._store.end_trial(self.goal.id, number, INTERRUPTED)
+
+    def absorb(self, evaluations: Iterable[Evaluation]) -> int:
+        """Takes in what this study did not ask for itself; how many."""
+        complete = self._optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        there = {trial.user_attrs.get(_RECIPE) for trial in complete}
+        new = 0
+        for evaluation in evaluations:
+            self._known.add(evaluation.recipe_id)
+            values = values_of(evaluation.candidate.recipe, self._table)
+            if evaluation.recipe_id in there or values is None:
+                continue
+            score = self.objective.score(evaluation, self.goal.least_accuracy)
+            self._optuna.add_trial(
+                create_trial(
+                    value=score.value,
+                    params=values,
+                    distributions=self._distributions,
+                    constraints=score.violations,
+                    user_attrs={_RECIPE: evaluation.recipe_id, "imported": True, **_shown(evaluation)},
+                )
+            )
+            new += 1
+        return new
+
+    def _recipe(self, trial: FrozenTrial) -> Recipe | None:
+        """None where the process was killed before every value was chosen."""
+        values = _values(trial)
+        return recipe_of(values) if values.keys() == self._distributions.keys() else None
+
+    def _agree(self) -> None:
+        """A kill between Optuna's commit and ours leaves a finished trial that our table still calls running."""
+        finished = {trial.number: trial for trial in self._finished()}
+        for record in self._store.trials(self.goal.id):
+            if record.state == RUNNING and record.number in finished:
+                trial = finished[record.number]
+                complete = trial.state == TrialState.COMPLETE
+                reason = str(trial.user_attrs.get(_REASON, ""))
+                state = COMPLETE if complete else FAILED if reason else INTERRUPTED
+                self._store.end_trial(self.goal.id, record.number, state, reason)
+
+    def _finished(self) -> list[FrozenTrial]:
+        return self._optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL))
+
+
+def _values(trial: FrozenTrial) -> Mapping[str, Value]:
+    """Of one that was enqueued and not yet asked for, what it was enqueued with."""
+    values: Mapping[str, Value] = trial.params or trial.system_attrs.get("fixed_params", {})
+    return values
+
+
+def _shown(evaluation: Evaluation) -> dict[str, float | int | str]:
+    """What a dashboard shows of a trial beside its value."""
+    figures = evaluation.figures
+    return {
+        "validation accuracy": evaluation.validation.share,
+        "latency ms": 1e3 * figures.latency_s,
+        "energy mJ": 1e3 * figures.energy_j,
+        "energy provenance": figures.energy_provenance,
+        "parameters": evaluation.candidate.parameters,
+        "MACs": evaluation.candidate.macs,
+        "operators": evaluation.candidate.operators,
+    }

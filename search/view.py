@@ -1,0 +1,76 @@
+"""View: what a person sees while a search runs. On a terminal a live picture, in a pipe one line per trial.
+
+Everything goes to stderr: stdout is for results.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from search.report import line
+from search.standings import Standings
+
+
+@dataclass
+class View(AbstractContextManager["View"]):
+    """Told by the pipeline what happens; `step` may be called from any thread."""
+
+    trials: int
+    console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
+
+    def __post_init__(self) -> None:
+        self._live = self.console.is_terminal
+        self._stage = Progress(
+            TextColumn("{task.description:<52}"), BarColumn(24), TimeElapsedColumn(), console=self.console
+        )
+        self._overall = Progress(
+            TextColumn("{task.description:<52}"), BarColumn(24), TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            console=self.console,
+        )  # fmt: skip
+        self._stage_task = self._stage.add_task("", total=1.0)
+        self._overall_task = self._overall.add_task("trials", total=self.trials)
+        self._best: dict[str, str] = {}
+        self._prefix = ""
+        self._picture = Live(get_renderable=self._render, console=self.console, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._picture.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._picture.stop()
+
+    def say(self, text: str) -> None:
+        self.console.print(text, markup=False)
+
+    def step(self, name: str, share: float) -> None:
+        task = self._stage.tasks[0]
+        description = f"{self._prefix}{name}"
+        if task.description != description:
+            self._stage.reset(self._stage_task, description=description)
+        self._stage.update(self._stage_task, completed=share)
+
+    def begin(self, prefix: str) -> None:
+        """What the steps that follow belong to."""
+        self._prefix = prefix
+        self.step("", 0)
+
+    def finished(self, text: str, standings: dict[str, Standings]) -> None:
+        self._overall.advance(self._overall_task)
+        for name, now in standings.items():
+            if now.best:
+                self._best[name] = f"best {name}: {line(now.row(now.best), name)}"
+        self.say(text)
+
+    def _render(self) -> RenderableType:
+        return Group(self._overall, self._stage, *(Text(best) for best in self._best.values()))

@@ -1,0 +1,35 @@
+"""Candidate: a recipe carried out, as files."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from space.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    recipe: Recipe
+    onnx: Path
+    sha256: str
+    # Of the network as the papers count them, BatchNorm included; of a foreign file, its stored numbers.
+    parameters: int
+    macs: int
+    operators: int
+    file_bytes: int
+    # Validation accuracy after each epoch of fine-tuning.
+    history: tuple[float, ...] = ()
+    # Seconds per step of building.
+    seconds: dict[str, float]
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "recipe": self.recipe.as_dict(), "onnx": self.onnx.name}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, folder: Path) -> "Candidate":
+        values: dict[str, Any] = json.loads(text)
+        values["recipe"] = Recipe.from_json(json.dumps(values["recipe"]))
+        values["onnx"] = folder / values["onnx"]
+        values["history"] = tuple(values["history"])
+        return cls(**values)

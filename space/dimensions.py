@@ -1,0 +1,144 @@
+"""Dimensions: the tables of what may vary, between which bounds; their values -> Recipe, and back."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, removable_blocks, unit_name
+from space.pruning.criteria import CRITERIA
+from space.recipe import QUANTIZATIONS, Recipe
+
+# Widths a unit can take: each step prunes about 30 %, two steps halve; multiples of 8, because odd counts are slow.
+LADDER = (1024, 728, 512, 360, 256, 184, 128, 88, 64, 48, 32, 24, 16, 8)
+MOST_EPOCHS = 5
+MOST_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """Steps from `low` to `high`, both included."""
+
+    name: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    name: str
+    choices: tuple[str, ...]
+
+
+Dimension = Integer | Choice
+Value = int | str
+
+
+def _widths() -> Iterator[Dimension]:
+    for index, width in enumerate(WIDTHS):
+        yield Integer(f"{unit_name(index)}_narrowing", 0, len(_ladder(width)) - 1)
+
+
+def _pruning(cores: int) -> Iterator[Dimension]:
+    """Widths, fine-tuning and quantization: nothing else."""
+    yield from _widths()
+    yield Integer("epochs", 1, MOST_EPOCHS)
+    yield Choice("quantization", QUANTIZATIONS)
+
+
+def _full(cores: int) -> Iterator[Dimension]:
+    yield from _pruning(cores)
+    for index in removable_blocks():
+        yield Integer(f"{unit_name(index)}_removed", 0, 1)
+    for place, earliest in enumerate(_earliest(), start=1):
+        yield Integer(f"halving{place}_blocks_earlier", 0, HALVINGS[place - 1] - earliest)
+    yield Choice("criterion", tuple(CRITERIA))
+    yield Integer("threads", 1, min(cores, MOST_THREADS))
+    yield Integer("spinning", 0, 1)
+
+
+SPACES = {"full": _full, "pruning": _pruning}
+
+
+def dimensions(space: str, cores: int) -> tuple[Dimension, ...]:
+    """`cores`: of the device, the most threads worth trying."""
+    return tuple(SPACES[space](cores))
+
+
+def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
+    """Different values may be one recipe: a removed block has no width, one thread does not spin."""
+    narrowing = [int(values[f"{unit_name(index)}_narrowing"]) for index in range(len(WIDTHS))]
+    widths = [_ladder(width)[steps] for width, steps in zip(WIDTHS, narrowing, strict=True)]
+    for index in removable_blocks():
+        if values.get(f"{unit_name(index)}_removed", 0):
+            widths[index] = 0
+    earlier = [int(values.get(f"halving{place}_blocks_earlier", 0)) for place in range(1, len(HALVINGS) + 1)]
+    threads = int(values.get("threads", 1))
+    return Recipe(
+        widths=tuple(widths),
+        halvings=_halvings(earlier, widths),
+        criterion=str(values.get("criterion", "l1")),
+        epochs=int(values["epochs"]),
+        quantization=str(values["quantization"]),
+        threads=threads,
+        spinning=threads > 1 and bool(values.get("spinning", 0)),
+        seed=seed,
+    )
+
+
+def values_of(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] | None:
+    """The values that give this recipe; None where it lies outside the table."""
+    values: dict[str, Value] = {"epochs": recipe.epochs, "quantization": recipe.quantization}
+    for index, width in enumerate(recipe.widths):
+        ladder = _ladder(WIDTHS[index])
+        if width and width not in ladder:
+            return None
+        values[f"{unit_name(index)}_narrowing"] = ladder.index(width) if width else 0
+        values[f"{unit_name(index)}_removed"] = int(width == 0)
+    if len(recipe.halvings) == len(HALVINGS):
+        for place, (standard, index) in enumerate(zip(HALVINGS, recipe.halvings, strict=True), start=1):
+            values[f"halving{place}_blocks_earlier"] = standard - index
+    values |= {"criterion": recipe.criterion, "threads": recipe.threads, "spinning": int(recipe.spinning)}
+    values = {dimension.name: values[dimension.name] for dimension in table if dimension.name in values}
+    inside = len(values) == len(table) and all(_within(dimension, values[dimension.name]) for dimension in table)
+    return values if inside and recipe_of(values, recipe.seed) == recipe else None
+
+
+def uniform(width_share: float, quantization: str, epochs: int) -> dict[str, Value]:
+    """The same share of every unit: what people try first."""
+    values: dict[str, Value] = {"epochs": epochs, "quantization": quantization}
+    for index, width in enumerate(WIDTHS):
+        misses = [abs(kept - width_share * width) for kept in _ladder(width)]
+        values[f"{unit_name(index)}_narrowing"] = misses.index(min(misses))
+    return values
+
+
+def completed(values: Mapping[str, Value], table: tuple[Dimension, ...]) -> dict[str, Value]:
+    """With the first value of every dimension of the table that is not named, and none that the table lacks."""
+    first = {dimension.name: _first(dimension) for dimension in table}
+    return {name: values.get(name, default) for name, default in first.items()}
+
+
+def _first(dimension: Dimension) -> Value:
+    return dimension.choices[0] if isinstance(dimension, Choice) else dimension.low
+
+
+def _within(dimension: Dimension, value: Value) -> bool:
+    if isinstance(dimension, Choice):
+        return value in dimension.choices
+    return isinstance(value, int) and dimension.low <= value <= dimension.high
+
+
+def _ladder(width: int) -> tuple[int, ...]:
+    return LADDER[LADDER.index(width) :] if width in LADDER else (width,)
+
+
+def _earliest() -> tuple[int, ...]:
+    """The first unit that can take each halving: after the place where the one before it usually stands."""
+    return (0, *(index + 1 for index in HALVINGS[:-1]))
+
+
+def _halvings(earlier: list[int], widths: list[int]) -> tuple[int, ...]:
+    """A halving due in a removed block takes place in the next one that is there; the standard places always are."""
+    return tuple(
+        next(index for index in range(standard - steps, standard + 1) if widths[index])
+        for standard, steps in zip(HALVINGS, earlier, strict=True)
+    )

@@ -1,0 +1,35 @@
+"""Files that are whole or absent: written beside, renamed last."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A path to write to; it takes the place of `path` once the body has ended without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The process's own: a process that outlived its parent may still be writing its own copy.
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield beside
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            beside.unlink()
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove_parts(folder: Path) -> None:
+    """What killed processes left behind."""
+    for part in folder.rglob(".*.part"):
+        with suppress(FileNotFoundError):
+            part.unlink()

@@ -1,0 +1,34 @@
+"""What several test modules share: small networks with a BatchNorm that matters."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
+
+NARROW = (8, 16, 16, 16, 24, 24, 32, 0, 0, 0, 0, 0, 48, 48)
+
+
+def stirred(model: MobileNetV1, seed: int = 0) -> MobileNetV1:
+    """BatchNorm as after training: no entry is 0 or 1."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.data.uniform_(0.5, 1.5, generator=generator)
+            module.bias.data.normal_(generator=generator)
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            module.running_mean.normal_(generator=generator)
+            module.running_var.uniform_(0.5, 2.0, generator=generator)
+    return model.eval()
+
+
+@pytest.fixture
+def network() -> Callable[..., MobileNetV1]:
+    def make(widths: tuple[int, ...] = WIDTHS, halvings: tuple[int, ...] = HALVINGS) -> MobileNetV1:
+        torch.manual_seed(0)
+        return stirred(MobileNetV1(widths, halvings))
+
+    return make

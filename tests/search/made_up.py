@@ -1,0 +1,137 @@
+"""Evaluations with figures that a test chooses; candidates that were never built."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from evaluators.bench import Bench
+from evaluators.measurement import Accuracy, Figures
+from search.evaluation import Confirmation, Evaluation
+from search.goal import Goal
+from search.standings import reference_fact
+from search.store import Store
+from space.candidate import Candidate
+from space.recipe import Recipe
+
+WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
+HALVINGS = (2, 4, 6, 12)
+BENCH = Bench(
+    board="Test board",
+    pool="Test board",
+    cores=2,
+    system="Linux",
+    governor="performance",
+    runtime="ONNX Runtime 1.0",
+    meter="power model",
+    protocol=1,
+    serial="1",
+)
+GOAL = Goal(
+    objective="fom",
+    space="full",
+    data="builtin",
+    fingerprint="f",
+    baseline_id="base",
+    bench_id=BENCH.id,
+    minimum_accuracy=0.70,
+    margin=0.02,
+)
+
+
+def recipe(seed: int = 0, **choices: object) -> Recipe:
+    return replace(Recipe(widths=WIDTHS, halvings=HALVINGS, epochs=1, seed=seed), **choices)
+
+
+def figures(latency_ms: float = 1.0, spread: float = 0.005, **others: object) -> Figures:
+    latency = latency_ms / 1e3
+    return replace(
+        Figures(
+            latency_s=latency,
+            latency_low_s=latency * (1 - spread),
+            latency_high_s=latency * (1 + spread),
+            latency_mean_s=latency,
+            latency_provenance="measured (Test board)",
+            energy_j=2.7 * latency,
+            energy_dynamic_j=0.8 * latency,
+            energy_low_j=2.7 * latency * (1 - spread),
+            energy_high_j=2.7 * latency * (1 + spread),
+            energy_provenance="estimated (power model)",
+            mean_power_w=2.7,
+            max_power_w=2.8,
+            memory_bytes=10_000_000,
+            memory_anonymous_bytes=None,
+            processes=3,
+            inferences=1000,
+            framework="ONNX Runtime 1.0",
+            reference_latency_s=10e-3,
+            reference_energy_j=27e-3,
+        ),
+        **others,
+    )
+
+
+def accuracy(share: float, total: int = 1000) -> Accuracy:
+    return Accuracy(correct=round(share * total), total=total, engine="test")
+
+
+def evaluation(
+    seed: int = 0,
+    *,
+    share: float = 0.75,
+    latency_ms: float = 1.0,
+    test: float | None = None,
+    confirmed_ms: float | None = None,
+    made: Recipe | None = None,
+    **others: object,
+) -> Evaluation:
+    chosen = made or recipe(seed)
+    shown = figures(latency_ms, **others)
+    return Evaluation(
+        candidate=Candidate(
+            recipe=chosen,
+            onnx=Path(f"{chosen.id}.onnx"),
+            sha256="0",
+            parameters=1000,
+            macs=2000,
+            operators=30,
+            file_bytes=4000,
+            seconds={},
+        ),
+        validation=accuracy(share),
+        figures=shown,
+        confirmation=None
+        if test is None
+        else Confirmation(figures(confirmed_ms or latency_ms, **others), accuracy(test, 10_000)),
+    )
+
+
+def keep(store: Store, one: Evaluation) -> None:
+    chosen = one.candidate.recipe
+    store.add_candidate(one.candidate, GOAL.baseline_id, one.validation)
+    store.add_structure(chosen.structure_id, GOAL.bench_id, one.figures, "")
+    if one.confirmation:
+        store.add_confirmation(chosen.id, GOAL.baseline_id, GOAL.bench_id, one.confirmation, "")
+
+
+def store_with(folder: Path, evaluations: list[Evaluation], goal: Goal = GOAL) -> Store:
+    """A store with a measured baseline and these evaluations."""
+    folder.mkdir(exist_ok=True)
+    store = Store.create(folder)
+    store.add_bench(BENCH)
+    store.use_study(goal)
+    baseline = evaluation(
+        share=0.9,
+        latency_ms=10.0,
+        made=Recipe(widths=WIDTHS, halvings=HALVINGS),
+        reference_latency_s=None,
+        reference_energy_j=None,
+    )
+    keep(store, baseline)
+    store.remember(reference_fact(BENCH.id, GOAL.baseline_id), baseline.recipe_id)
+    for one in evaluations:
+        keep(store, one)
+    return store
+
+
+def distinct(count: int) -> list[Recipe]:
+    """Recipes of different structure."""
+    return [recipe(widths=(8 * (1 + index % 4), 8 * (1 + index // 4), *WIDTHS[2:])) for index in range(count)]

@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+import pytest
+
+from search.goal import Goal
+from search.ranking import feasible, leading, ranking
+from tests.search.made_up import GOAL, evaluation
+
+LATENCY = replace(GOAL, objective="latency")
+ENERGY = replace(GOAL, objective="energy")
+
+
+def order(evaluations, goal: Goal):
+    return [one.candidate.recipe.seed for one in leading(evaluations, goal)]
+
+
+def test_the_fastest_leads_a_latency_study():
+    assert order([evaluation(0, latency_ms=2), evaluation(1, latency_ms=1)], LATENCY) == [1, 0]
+
+
+def test_the_highest_fom_leads_although_a_less_accurate_one_is_nearly_as_good():
+    assert order([evaluation(0, share=0.80, latency_ms=1.0), evaluation(1, share=0.79, latency_ms=0.999)], GOAL)[0] == 0
+    assert order([evaluation(0, share=0.80, latency_ms=1.0), evaluation(1, share=0.79, latency_ms=0.9)], GOAL)[0] == 1
+
+
+def test_of_close_latencies_the_more_accurate_comes_first():
+    close = [evaluation(0, share=0.75, latency_ms=1.0), evaluation(1, share=0.80, latency_ms=1.019)]
+    assert order(close, LATENCY) == [1, 0]
+
+
+def test_two_percent_is_close_and_three_is_not():
+    apart = [evaluation(0, share=0.75, latency_ms=1.0), evaluation(1, share=0.80, latency_ms=1.03)]
+    assert order(apart, LATENCY) == [0, 1]
+
+
+def test_a_wide_interval_of_the_best_widens_the_tie():
+    wide = [evaluation(0, share=0.75, latency_ms=1.0, spread=0.05), evaluation(1, share=0.80, latency_ms=1.03)]
+    assert order(wide, LATENCY) == [1, 0]
+
+
+def test_below_a_tie_the_ranking_goes_on_with_the_next_tie():
+    rows = [
+        evaluation(0, share=0.72, latency_ms=1.00),
+        evaluation(1, share=0.80, latency_ms=1.01),
+        evaluation(2, share=0.75, latency_ms=1.50),
+        evaluation(3, share=0.78, latency_ms=1.52),
+    ]
+    assert order(rows, LATENCY) == [1, 0, 3, 2]
+
+
+def test_validation_must_hold_the_line_with_the_margin():
+    assert feasible(evaluation(share=0.72), GOAL)
+    assert not feasible(evaluation(share=0.719), GOAL)
+
+
+def test_once_confirmed_only_test_counts_and_without_a_margin():
+    assert feasible(evaluation(share=0.60, test=0.70), GOAL)
+    assert not feasible(evaluation(share=0.90, test=0.6999), GOAL)
+
+
+def test_a_dirty_row_is_shown_and_never_leads():
+    rows = [evaluation(0, latency_ms=1, dirty=("throttled",)), evaluation(1, latency_ms=2)]
+    assert order(rows, LATENCY) == [1]
+    assert [one.candidate.recipe.seed for one in ranking(rows, LATENCY)] == [1, 0]
+
+
+def test_infeasible_rows_come_last_the_nearest_miss_first():
+    rows = [evaluation(0, share=0.5), evaluation(1, share=0.71), evaluation(2, share=0.8)]
+    assert [one.candidate.recipe.seed for one in ranking(rows, GOAL)] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("goal", [ENERGY, GOAL])
+def test_energies_of_different_provenance_are_never_ranked_together(goal):
+    rows = [
+        evaluation(0, latency_ms=1, energy_provenance="estimated (power model)"),
+        evaluation(1, latency_ms=2, energy_provenance="measured (SmartPower2)"),
+        evaluation(2, latency_ms=0.5, energy_provenance="predicted (this bench)"),
+    ]
+    assert order(rows, goal) == [1]
+    assert order(rows[::2], goal) == [0]
+    assert order(rows[2:], goal) == []
+
+
+def test_provenance_of_energy_does_not_matter_to_latency():
+    rows = [
+        evaluation(0, latency_ms=1, energy_provenance="estimated (power model)"),
+        evaluation(1, latency_ms=2, energy_provenance="measured (SmartPower2)"),
+    ]
+    assert order(rows, LATENCY) == [0, 1]
+
+
+def test_a_gated_candidate_is_not_ranked():
+    assert order([replace(evaluation(0, latency_ms=1), gated=True), evaluation(1, latency_ms=2)], LATENCY) == [1]

@@ -1,0 +1,83 @@
+import json
+
+import pytest
+
+from search.standings import standings
+from tests.search.made_up import GOAL, distinct, evaluation, store_with
+
+KEYS = {
+    "trial",
+    "recipe_id",
+    "structure_id",
+    "stage",
+    "feasible",
+    "gated",
+    "dirty",
+    "validation_accuracy",
+    "test_accuracy",
+    "latency_ms",
+    "latency_ci_ms",
+    "latency_provenance",
+    "energy_mj",
+    "energy_dynamic_mj",
+    "energy_ci_mj",
+    "energy_provenance",
+    "max_power_w",
+    "memory_mb",
+    "fom",
+    "fom_gain",
+    "latency_gain",
+    "parameters",
+    "macs",
+    "operators",
+    "framework",
+    "onnx",
+    "recipe",
+}
+
+
+def test_a_row_has_the_keys_that_others_rely_on(tmp_path):
+    store = store_with(tmp_path, [evaluation(made=distinct(1)[0])])
+    content = json.loads(json.dumps(standings(store, GOAL).as_dict()))
+    assert content.keys() == {"study", "bench", "data", "baseline", "ranking"}
+    for row in (content["baseline"], *content["ranking"]):
+        assert row.keys() == KEYS
+
+
+def test_fom_is_accuracy_over_seconds_times_joules(tmp_path):
+    store = store_with(tmp_path, [evaluation(share=0.75, latency_ms=2.0, made=distinct(1)[0])])
+    row = standings(store, GOAL).as_dict()["ranking"][0]
+    assert row["fom"] == pytest.approx(0.75 / (2e-3 * 2.7 * 2e-3))
+    assert row["energy_mj"] == pytest.approx(5.4)
+
+
+def test_gains_refer_to_the_reference_nearest_in_time(tmp_path):
+    # The baseline was 10 ms when it was measured first, and 12 ms beside this candidate.
+    late = evaluation(latency_ms=2.0, made=distinct(1)[0], reference_latency_s=12e-3, reference_energy_j=40e-3)
+    row = standings(store_with(tmp_path, [late]), GOAL).as_dict()["ranking"][0]
+    assert row["latency_gain"] == pytest.approx(6.0)
+    assert row["fom_gain"] == pytest.approx(row["fom"] / (0.9 / (12e-3 * 40e-3)))
+
+
+def test_the_baseline_gains_nothing_over_itself(tmp_path):
+    baseline = standings(store_with(tmp_path, []), GOAL).as_dict()["baseline"]
+    assert (baseline["latency_gain"], baseline["fom_gain"]) == (1.0, 1.0)
+
+
+def test_confirm_replaces_the_figures_and_keeps_the_old_ones(tmp_path):
+    one = evaluation(share=0.75, latency_ms=2.0, test=0.73, confirmed_ms=2.2, made=distinct(1)[0])
+    row = standings(store_with(tmp_path, [one]), GOAL).as_dict()["ranking"][0]
+    assert row["stage"] == "confirm"
+    assert row["test_accuracy"] == 0.73
+    assert row["validation_accuracy"] == 0.75
+    assert row["latency_ms"] == pytest.approx(2.2)
+    assert row["search"]["latency_ms"] == pytest.approx(2.0)
+    assert row["fom"] == pytest.approx(0.73 / (2.2e-3 * 2.7 * 2.2e-3))
+
+
+def test_a_trial_of_another_study_has_no_number_here(tmp_path):
+    recipes = distinct(2)
+    store = store_with(tmp_path, [evaluation(made=made) for made in recipes])
+    store.begin_trial(GOAL.id, 7, recipes[1].id)
+    rows = {row["recipe_id"]: row["trial"] for row in standings(store, GOAL).as_dict()["ranking"]}
+    assert rows == {recipes[0].id: None, recipes[1].id: 7}

@@ -1,0 +1,76 @@
+import pytest
+
+from search import samplers
+from search.settings import SAMPLERS, SPACES, STUDIES, Settings, as_toml, duration_s, settings, share
+from space.dimensions import SPACES as TABLES
+from space.errors import RequestError
+
+
+def written(folder, text):
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(("text", "value"), [("70", 0.7), ("0.70", 0.7), ("70%", 0.7), ("72.5", 0.725), ("0", 0)])
+def test_seventy_and_its_fraction_are_the_same(text, value):
+    assert share(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["70.5.1", "170", "-1", "nan", "seventy", ""])
+def test_what_is_no_share_is_refused(text):
+    with pytest.raises(ValueError, match=r"0\.70 and 70"):
+        share(text)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30m", 1800), ("90s", 90), ("1h30m", 5400), ("45", 45), ("1.5h", 5400)])
+def test_lengths_of_time_are_read_as_a_person_writes_them(text, seconds):
+    assert duration_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "m", "1d", "-5m"])
+def test_what_is_no_length_of_time_is_refused(text):
+    with pytest.raises(ValueError, match="length of time"):
+        duration_s(text)
+
+
+def test_an_unknown_key_is_refused_and_the_nearest_named(tmp_path):
+    with pytest.raises(RequestError, match=r"sampeler is not a key; did you mean sampler\?"):
+        settings({"config": written(tmp_path, 'sampeler = "gp"')})
+
+
+def test_a_wrong_value_is_refused_with_its_file_and_key(tmp_path):
+    with pytest.raises(RequestError, match=r"mine\.toml: sampler: 'best' is not known; choose gp"):
+        settings({"config": written(tmp_path, 'sampler = "best"')})
+
+
+def test_what_is_no_toml_is_refused(tmp_path):
+    with pytest.raises(RequestError, match="is not a TOML file"):
+        settings({"config": written(tmp_path, "trials: 3")})
+
+
+def test_a_kind_of_study_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(RequestError, match='"search" is'):
+        settings({"config": written(tmp_path, 'kind = "dream"')})
+
+
+def test_an_option_wins_over_a_file_and_a_file_over_the_study(tmp_path):
+    config = written(tmp_path, "trials = 5\nseed = 9")
+    chosen = settings({"config": config, "seed": 3, "objective": "latency"})
+    assert (chosen.trials, chosen.seed, chosen.objective) == (5, 3, "latency")
+
+
+@pytest.mark.parametrize("name", ["latency", "energy", "fom"])
+def test_every_committed_study_can_be_read(name):
+    assert settings({"objective": name}).objective == name
+    assert (STUDIES / f"{name}.toml").is_file()
+
+
+def test_settings_as_toml_give_the_settings_again(tmp_path):
+    chosen = Settings(trials=5, timeout_s=90.0, margin=0.01, data_dir=tmp_path / 'a "quoted" \\ name', seed=4)
+    assert settings({"config": written(tmp_path, as_toml(chosen))}) == chosen
+
+
+def test_the_names_offered_are_those_there_are():
+    assert set(SAMPLERS) == set(samplers.SAMPLERS)
+    assert set(SPACES) == set(TABLES)

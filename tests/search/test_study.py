@@ -1,0 +1,182 @@
+"""Studies on real SQLite files and real Optuna; the evaluations are made up."""
+
+from dataclasses import replace
+
+import optuna
+import pytest
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from search.samplers import SAMPLERS
+from search.store import COMPLETE, FAILED, INTERRUPTED, Store
+from search.study import LADDER, Study
+from space.dimensions import dimensions
+from tests.search.made_up import GOAL, evaluation, keep, store_with
+
+TABLE = dimensions("full", 2)
+
+
+def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE) -> Study:
+    study = Study(goal, store, RDBStorage(store.url), table, set(), sampler=sampler, seed=seed)
+    study.resume()
+    return study
+
+
+def judged(recipe):
+    """A deterministic stand-in for building and measuring: wide is accurate and slow."""
+    size = sum(recipe.widths)
+    return evaluation(share=min(0.95, 0.5 + size / 8000), latency_ms=0.02 + size / 1000, made=recipe)
+
+
+def carried_out(study: Study, store: Store, trials: int):
+    asked = []
+    for _ in range(trials):
+        trial = study.ask()
+        one = judged(trial.recipe)
+        keep(store, one)
+        study.tell(trial.number, one)
+        asked.append(trial.recipe.id)
+    return asked
+
+
+def optunas(store: Store, goal=GOAL):
+    return optuna.load_study(study_name=goal.id, storage=store.url).get_trials(deepcopy=False)
+
+
+def test_the_ladder_is_asked_first(tmp_path):
+    store = store_with(tmp_path, [])
+    study = opened(store)
+    widths = [study.ask().recipe.widths for _ in LADDER]
+    assert widths[0] == tuple(width // 2 for width in (32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024))
+    assert len(set(widths)) >= 6
+
+
+def test_what_is_told_is_what_optuna_holds(tmp_path):
+    store = store_with(tmp_path, [])
+    study = opened(store)
+    trial = study.ask()
+    one = judged(trial.recipe)
+    keep(store, one)
+    study.tell(trial.number, one)
+    (held,) = optunas(store)
+    assert held.state == TrialState.COMPLETE
+    assert 10**held.value == pytest.approx(one.validation.share / (one.figures.latency_s * one.figures.energy_j))
+    assert held.constraints == {"accuracy": pytest.approx(GOAL.least_accuracy - one.validation.share)}
+    assert held.user_attrs["latency ms"] == pytest.approx(1e3 * one.figures.latency_s)
+    assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_same_seed_asks_for_the_same_recipes(tmp_path, sampler):
+    asked = []
+    for name in "ab":
+        store = store_with(tmp_path / name, [])
+        asked.append(carried_out(opened(store, sampler=sampler, seed=3), store, 14))
+    assert asked[0] == asked[1]
+    assert len(set(asked[0])) == 14
+
+
+def test_another_seed_asks_for_others(tmp_path):
+    asked = []
+    for seed in (0, 1):
+        store = store_with(tmp_path / str(seed), [])
+        asked.append(carried_out(opened(store, seed=seed), store, len(LADDER) + 3))
+    assert asked[0][: len(LADDER)] == asked[1][: len(LADDER)]
+    assert not set(asked[0][len(LADDER) :]) & set(asked[1][len(LADDER) :])
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_study_resumed_between_trials_asks_what_an_uninterrupted_one_asks(tmp_path, sampler):
+    whole, parts = store_with(tmp_path / "whole", []), store_with(tmp_path / "parts", [])
+    expected = carried_out(opened(whole, sampler=sampler), whole, 14)
+    asked = []
+    for count in (3, 6, 5):
+        asked += carried_out(opened(parts, sampler=sampler), parts, count)
+    assert asked == expected
+
+
+def test_the_recipe_in_flight_is_asked_for_first(tmp_path):
+    store = store_with(tmp_path, [])
+    study = opened(store)
+    carried_out(study, store, len(LADDER) + 1)
+    lost = study.ask()
+    # The process is killed here.
+    again = opened(store)
+    assert again.ask().recipe == lost.recipe
+    states = {record.number: record.state for record in store.trials(GOAL.id)}
+    assert states[lost.number] == INTERRUPTED
+    assert not [trial for trial in optunas(store)[: lost.number + 1] if trial.state == TrialState.RUNNING]
+
+
+def test_a_recipe_interrupted_twice_is_asked_for_once(tmp_path):
+    store = store_with(tmp_path, [])
+    first = opened(store).ask().recipe
+    assert opened(store).ask().recipe == first
+    study = opened(store)
+    assert study.ask().recipe == first
+    assert study.ask().recipe != first
+
+
+def test_a_kill_between_store_and_optuna_loses_nothing(tmp_path):
+    store = store_with(tmp_path, [])
+    trial = opened(store).ask()
+    keep(store, judged(trial.recipe))
+    # Stored, not told.
+    again = opened(store)
+    (held,) = optunas(store)
+    assert held.state == TrialState.COMPLETE
+    assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE]
+    assert again.ask().recipe != trial.recipe
+
+
+def test_a_kill_between_optuna_and_the_trials_table_is_settled(tmp_path, monkeypatch):
+    store = store_with(tmp_path, [])
+    study = opened(store)
+    trial = study.ask()
+    one = judged(trial.recipe)
+    keep(store, one)
+    monkeypatch.setattr(store, "end_trial", lambda *_: None)
+    study.tell(trial.number, one)
+    monkeypatch.undo()
+    opened(store)
+    assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE]
+
+
+def test_a_kill_before_the_recipe_was_chosen_leaves_no_ghost(tmp_path):
+    store = store_with(tmp_path, [])
+    opened(store)
+    optuna.load_study(study_name=GOAL.id, storage=store.url).ask()
+    study = opened(store)
+    assert [trial.state for trial in optunas(store)] == [TrialState.FAIL]
+    assert study.ask().recipe.widths[0] == 16
+
+
+def test_a_failed_recipe_keeps_its_reason_and_is_not_asked_for_again(tmp_path):
+    store = store_with(tmp_path, [])
+    study = opened(store)
+    trial = study.ask()
+    store.add_failure(trial.recipe.id, GOAL.baseline_id, GOAL.bench_id, "out of memory")
+    study.tell_failure(trial.number, "out of memory")
+    (record,) = store.trials(GOAL.id)
+    assert (record.state, record.reason) == (FAILED, "out of memory")
+    assert opened(store).ask().recipe != trial.recipe
+
+
+def test_a_new_study_starts_from_what_another_has_evaluated(tmp_path):
+    store = store_with(tmp_path, [])
+    asked = carried_out(opened(store), store, 5)
+    latency = replace(GOAL, objective="latency")
+    study = opened(store, latency)
+    assert [trial.user_attrs["recipe"] for trial in optunas(store, latency)] == asked
+    assert study.ask().recipe.id not in asked
+    assert [record.recipe_id for record in store.trials(latency.id)] != asked
+
+
+def test_a_recipe_outside_the_space_is_not_taken_in(tmp_path):
+    store = store_with(tmp_path, [])
+    carried_out(opened(store), store, len(LADDER) + 2)
+    narrow = replace(GOAL, space="pruning")
+    study = opened(store, narrow, table=dimensions("pruning", 2))
+    assert study.absorb(store.evaluations(GOAL.baseline_id, GOAL.bench_id).values()) == 0
+    # The ladder is in both spaces; what drew threads or removed blocks is not.
+    assert len(optunas(store, narrow)) < len(LADDER) + 2

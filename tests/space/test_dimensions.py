@@ -1,0 +1,68 @@
+import random
+
+import pytest
+
+from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, check_shape
+from space.dimensions import LADDER, SPACES, Choice, Integer, completed, dimensions, recipe_of, uniform, values_of
+
+
+def drawn(table, count, seed=0):
+    draw = random.Random(seed)
+    for _ in range(count):
+        yield {
+            dimension.name: draw.choice(dimension.choices)
+            if isinstance(dimension, Choice)
+            else draw.randint(dimension.low, dimension.high)
+            for dimension in table
+        }
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_every_point_of_a_space_is_a_network_that_fits_together(space):
+    for values in drawn(dimensions(space, 4), 500):
+        recipe = recipe_of(values)
+        check_shape(recipe.widths, recipe.halvings)
+        assert len(recipe.halvings) == len(HALVINGS)
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_a_recipe_gives_values_that_give_the_recipe(space):
+    table = dimensions(space, 4)
+    for values in drawn(table, 500):
+        recipe = recipe_of(values)
+        back = values_of(recipe, table)
+        assert back is not None
+        assert recipe_of(back) == recipe
+
+
+def test_the_pruning_space_varies_widths_epochs_and_quantization_and_nothing_else():
+    names = [dimension.name for dimension in dimensions("pruning", 4)]
+    assert len([name for name in names if name.endswith("_narrowing")]) == len(WIDTHS)
+    assert [name for name in names if not name.endswith("_narrowing")] == ["epochs", "quantization"]
+
+
+def test_no_thread_is_offered_that_the_device_lacks():
+    threads = {dimension.name: dimension for dimension in dimensions("full", 2)}["threads"]
+    assert threads == Integer("threads", 1, 2)
+
+
+def test_one_thread_that_spins_and_one_that_does_not_are_one_recipe():
+    values = completed(uniform(0.5, "none", 1), dimensions("full", 2))
+    assert recipe_of({**values, "spinning": 1}) == recipe_of({**values, "spinning": 0})
+    assert recipe_of({**values, "spinning": 1, "threads": 2}) != recipe_of({**values, "spinning": 0, "threads": 2})
+
+
+def test_the_width_of_a_removed_block_makes_no_other_recipe():
+    values = {**completed(uniform(0.5, "none", 1), dimensions("full", 2)), "block08_removed": 1}
+    assert recipe_of({**values, "block08_narrowing": 0}) == recipe_of({**values, "block08_narrowing": 3})
+    assert recipe_of(values).removed == (8,)
+
+
+def test_a_recipe_from_outside_has_no_values():
+    table = dimensions("pruning", 2)
+    values = {**completed(uniform(0.5, "none", 1), dimensions("full", 2)), "block08_removed": 1}
+    assert values_of(recipe_of(values), table) is None
+
+
+def test_every_width_is_a_multiple_of_eight():
+    assert all(width % 8 == 0 for width in LADDER)

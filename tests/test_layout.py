@@ -1,0 +1,93 @@
+"""Imports go one way, and each heavy library has one home."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAY_IMPORT = {
+    "space": {"space"},
+    "evaluators": {"space", "evaluators"},
+    "search": {"space", "evaluators", "search"},
+}
+HOMES = {
+    "torch": ("space", "evaluators/accuracy.py"),
+    "torchvision": ("space",),
+    "asyncssh": ("evaluators/device",),
+    "optuna": ("search",),
+    "sqlalchemy": ("search",),
+}
+# The part of evaluators/ below each of these knows neither the others nor recipes.
+APART = ("evaluators.device", "evaluators.power")
+MODULES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            names.add(node.module or "")
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path):
+    package = path.relative_to(ROOT).parts[0]
+    tops = {name.split(".")[0] for name in imported(path)}
+    assert tops & set(MAY_IMPORT) <= MAY_IMPORT[package]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_heavy_library_has_one_home(path):
+    tops = {name.split(".")[0] for name in imported(path)}
+    inside = str(path.relative_to(ROOT))
+    for library in tops & set(HOMES):
+        assert inside.startswith(HOMES[library]), f"{library} is at home in {HOMES[library]}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_devices_and_meters_know_neither_recipes_nor_each_other(path):
+    dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    mine = next((part for part in APART if dotted.startswith(part)), None)
+    if mine is not None:
+        others = [part for part in APART if part != mine]
+        named = {name for name in imported(path) if name.startswith(("space", *others))}
+        assert named <= {"space.errors"}
+
+
+LIGHT = """
+import sys
+sys.argv = ["search", *{words!r}]
+from search.__main__ import main
+try:
+    main()
+except SystemExit:
+    pass
+loaded = {{"torch", "optuna", "pandas", "onnxruntime", "asyncssh"}} & set(sys.modules)
+print("LOADED", sorted(loaded))
+"""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["status"], ["rank"], ["rank", "--json"], ["show-config"]])
+def test_reading_commands_import_nothing_heavy(tmp_path, words):
+    from tests.search.made_up import distinct, evaluation, store_with
+
+    store_with(tmp_path / "store", [evaluation(made=made) for made in distinct(3)])
+    if words != ["--help"]:
+        words = [*words, "--store", str(tmp_path / "store")]
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT.format(words=words)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "LOADED []"
+    assert done.stderr == ""
+
+
+def test_every_module_says_what_it_is_for():
+    for path in MODULES:
+        assert ast.get_docstring(ast.parse(path.read_text())), path
