@@ -61,8 +61,8 @@ class Latency:
         return (self.high_s - self.low_s) / 2 / self.figure_s
 
 
-def latency_of(runs: Sequence[TimedRuns], spread: Spread | None = None) -> Latency:
-    """The figure of one model from its processes; `spread` is what the reference's processes taught.
+def latency(runs: Sequence[TimedRuns], spread: Spread | None = None) -> Latency:
+    """The figure of one model from its processes; `spread` is what the processes of another, the reference, taught.
 
     With several processes their own disagreement counts too: pooled with `spread`, by degrees of freedom.
     """
@@ -72,9 +72,9 @@ def latency_of(runs: Sequence[TimedRuns], spread: Spread | None = None) -> Laten
     figures = [figure for figure, _, _ in intervals]
     figure = statistics.median(figures)
     loss = _loss(len(runs))
-    between = _pooled(spread, figures).half_width * figure
-    below = math.hypot(_root_mean_square([f - low for f, low, _ in intervals]), between) * loss
-    above = math.hypot(_root_mean_square([high - f for f, _, high in intervals]), between) * loss
+    unlike = _pooled(spread, figures).half_width * figure
+    below = math.hypot(_root_mean_square([f - low for f, low, _ in intervals]), unlike) * loss
+    above = math.hypot(_root_mean_square([high - f for f, _, high in intervals]), unlike) * loss
     samples = sum(len(run.latencies_s) for run in runs)
     return Latency(
         figure_s=figure,
@@ -96,7 +96,7 @@ def block_medians(run: TimedRuns) -> list[float]:
     return [statistics.median(run.latencies_s[start:end]) for start, end in zip(run.block_starts, ends, strict=True)]
 
 
-def learn_spread(runs: Sequence[TimedRuns]) -> Spread:
+def between(runs: Sequence[TimedRuns]) -> Spread:
     """From several processes of one model: how much figures differ beyond what each one's own interval explains."""
     if len(runs) < 2:
         return USUAL_SPREAD

@@ -225,7 +225,7 @@ def process_run(message: dict[str, object]) -> ProcessRun:
         latencies_s=tuple(latency / 1e9 for latency in latencies),
         block_starts=tuple(starts),
         began_s=fields.number_or_none("began_s"),
-        wall_s=fields.number("wall_s", 0),
+        wall_s=fields.number("wall_s", 1e-9),
         cpu_s=fields.number("cpu_s", 0),
         memory_peak_bytes=fields.whole("memory_peak_bytes", 0, 2**50),
         memory_imports_bytes=fields.whole("memory_imports_bytes", 0, 2**50),
@@ -262,6 +262,22 @@ def result_message(run: ProcessRun) -> dict[str, object]:
         "predictions": packed(run.predictions),
         "warnings": list(run.warnings),
     }
+
+
+def pack(runs: Sequence[ProcessRun]) -> str:
+    """Runs as text, for a database or a recording."""
+    return json.dumps([result_message(run) for run in runs], separators=(",", ":"), allow_nan=False)
+
+
+def unpack(text: str) -> tuple[ProcessRun, ...]:
+    """What `pack` made; GarbledError if it is something else."""
+    try:
+        messages = json.loads(text)
+    except (ValueError, RecursionError):
+        raise GarbledError("these are no packed runs") from None
+    if not isinstance(messages, list):
+        raise GarbledError("these are no packed runs")
+    return tuple(process_run(message) for message in messages)
 
 
 def device_info(message: dict[str, object], *, pool: str, on_this_machine: bool) -> DeviceInfo:
