@@ -16,6 +16,7 @@ class RuntimeSettings:
 
     threads: int = 1
     spinning: bool = False
+    # disable, basic, extended or all.
     graph_optimization: str = "all"
 
 
@@ -34,6 +35,9 @@ class Task:
     precision: float = 0.01
     limit_s: float = 2.0
     passes: int = 0
+    # For a file that takes float32 instead of the raw image: the course's normalisation.
+    mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465)
+    std: tuple[float, ...] = (0.2023, 0.1994, 0.2010)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,8 @@ class BoardState:
     governor: str | None = None
     # Cores' worth of CPU time that others used while we measured (0 before).
     others_cores: float | None = None
+    # The same for time the hypervisor gave to other machines.
+    stolen_cores: float | None = None
     load: float | None = None
     # Raspberry Pi's bits 0-3: under-voltage, capped, throttled, soft limit; 16-19: the same since boot.
     throttled: int | None = None
@@ -57,8 +63,12 @@ class ProcessRun:
     latencies_s: tuple[float, ...]
     # Where in `latencies_s` each block of consecutive samples begins.
     block_starts: tuple[int, ...]
+    # Of the timed part, warm-up and loading left out.
     wall_s: float
     cpu_s: float
+    # When it began, on the board's monotonic clock.
+    began_s: float | None = None
+    # Of loading and running, before the images to be timed were read.
     memory_peak_bytes: int
     # The same process after its imports, before the model.
     memory_imports_bytes: int
@@ -84,6 +94,8 @@ class DeviceInfo:
     # Trainer and device are one machine: nothing may be built while something is timed.
     on_this_machine: bool
     providers: tuple[str, ...] = field(default=())
+    python: str = ""
+    memory_bytes: int | None = None
 
 
 # Called with a few words and the share done (0 to 1) while a task runs.

@@ -1,0 +1,41 @@
+"""From what the user writes to a device: `local`, `replay:FILE`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from space.errors import RequestError
+
+if TYPE_CHECKING:
+    from evaluators.device.device import Device
+
+VALID = "local (this machine) or replay:FILE (a recording)"
+
+
+def open_device(spec: str) -> "Device":
+    """Not yet entered. RequestError names what would be valid."""
+    kind, colon, rest = spec.partition(":")
+    choose = CHOICES.get(kind + colon)
+    if choose is not None:
+        return choose(rest)
+    if "@" in spec:
+        raise RequestError(f"device {spec}: boards over ssh are not supported yet; valid is {VALID}")
+    raise RequestError(f"device {spec!r} is not known; valid is {VALID}")
+
+
+def _local(_: str) -> "Device":
+    from evaluators.device.local import LocalDevice
+
+    return LocalDevice()
+
+
+def _replay(rest: str) -> "Device":
+    from evaluators.device.replay import ReplayDevice
+
+    if not rest:
+        raise RequestError("device replay: names no file; valid is replay:FILE")
+    return ReplayDevice(Path(rest))
+
+
+# What stands before the colon, the colon included where one is wanted.
+CHOICES: dict[str, "Callable[[str], Device]"] = {"local": _local, "replay:": _replay}

@@ -1,0 +1,46 @@
+"""What spoiled a run, if anything: the board throttled, or its cores were wanted elsewhere."""
+
+from evaluators.device.device import BoardState
+
+# Raspberry Pi's bits "now"; sixteen higher, the same "has occurred".
+THROTTLED_BITS = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}
+OCCURRED_SHIFT = 16
+# Interrupts, the kernel and the process that reads our answers stay below this; a busy neighbour does not.
+TOLERATED_CORES = 0.25
+# Of the window: a shared machine always loses a little to its hypervisor.
+TOLERATED_STOLEN = 0.10
+# A 3B+ at its soft limit falls from 1.4 to 1.2 GHz, 14 %; turbo clocks wander by less.
+TOLERATED_CLOCK_FALL = 0.10
+
+
+def dirt(before: BoardState, after: BoardState, *, cores: int, threads: int) -> list[str]:
+    """One line per reason; none: the run is clean, as far as the board says."""
+    return [*_throttling(before, after), *_clock(before, after), *_neighbours(after, cores=cores, threads=threads)]
+
+
+def _throttling(before: BoardState, after: BoardState) -> list[str]:
+    known = before.throttled or 0
+    seen = after.throttled or 0
+    heat = "" if after.temperature_c is None else f" at {after.temperature_c:.0f} °C"
+    reasons = []
+    for bit, name in THROTTLED_BITS.items():
+        if (known | seen) >> bit & 1:
+            reasons.append(f"{name}{heat}")
+        elif seen & ~known & 1 << bit + OCCURRED_SHIFT:
+            reasons.append(f"{name} in between{heat}")
+    return reasons
+
+
+def _clock(before: BoardState, after: BoardState) -> list[str]:
+    if not before.clock_hz or after.clock_hz is None or after.clock_hz >= (1 - TOLERATED_CLOCK_FALL) * before.clock_hz:
+        return []
+    return [f"clock fell from {before.clock_hz / 1e6:.0f} to {after.clock_hz / 1e6:.0f} MHz"]
+
+
+def _neighbours(after: BoardState, *, cores: int, threads: int) -> list[str]:
+    reasons = []
+    if after.others_cores is not None and after.others_cores > cores - threads + TOLERATED_CORES:
+        reasons.append(f"others used {after.others_cores:.1f} of {cores} cores, the model asks for {threads}")
+    if after.stolen_cores is not None and after.stolen_cores > TOLERATED_STOLEN * threads:
+        reasons.append(f"the hypervisor gave {after.stolen_cores:.2f} cores to other machines")
+    return reasons

@@ -1,0 +1,154 @@
+"""LocalDevice: this machine as the device, the on-device program in a process of its own."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from evaluators.device import protocol
+from evaluators.device.device import DeviceInfo, ProcessRun, Progress, Task
+from evaluators.errors import DeviceError
+
+NAME = "this machine"
+
+# What the program may know of our environment. Above all not OMP_NUM_THREADS and its like: threads are the recipe's.
+KEPT_ENVIRONMENT = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+    *("PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "VIRTUAL_ENV", "SEARCH_SYSROOT"),
+)
+STDERR_BYTES = 4096
+SIGNAL_HINTS = {
+    "SIGKILL": "out of memory?",
+    "SIGILL": "this build of ONNX Runtime does not fit the processor; try another version",
+}
+
+
+class LocalDevice:
+    """A fresh process per task, in a session of its own, so that Ctrl-C reaches us first; none outlives its task."""
+
+    def __init__(
+        self, *, python: str = sys.executable, program: Path = protocol.PROGRAM, silence_s: float = protocol.SILENCE_S
+    ) -> None:
+        self._command = (python, str(program))
+        self._silence_s = silence_s
+        self._info: DeviceInfo | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        message = await self._ask(protocol.describe_request(), model="", progress=None, limit_s=protocol.START_S)
+        try:
+            self._info = protocol.device_info(message, pool=NAME, on_this_machine=True)
+        except protocol.GarbledError as error:
+            raise DeviceError(f"{NAME}: the on-device program does not describe the device: {error}") from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Nothing is held between tasks.
+        self._info = None
+
+    @property
+    def info(self) -> DeviceInfo:
+        if self._info is None:
+            raise RuntimeError("the device is known once entered: async with LocalDevice() as device")
+        return self._info
+
+    async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
+        async with self._one_at_a_time:
+            message = await self._ask(
+                protocol.measure_request(task, model=str(task.model.resolve()), images=str(task.images.resolve())),
+                model=task.model.name,
+                progress=progress,
+                # The test set takes as long as it takes; silence is noticed all the same.
+                limit_s=None if task.passes else protocol.START_S + 2 * task.limit_s,
+            )
+        try:
+            run = protocol.process_run(message)
+            protocol.check_answers(task, run)
+        except protocol.GarbledError as error:
+            raise DeviceError(f"{NAME}: the result for {task.model.name} does not hold together: {error}") from error
+        return run
+
+    async def _ask(
+        self, request: bytes, *, model: str, progress: Progress | None, limit_s: float | None
+    ) -> dict[str, object]:
+        async with self._process() as (process, lines, complaints):
+            assert process.stdin is not None
+            # A process that dies before it has read the request says why in its exit status.
+            with contextlib.suppress(ConnectionError):
+                process.stdin.write(request)
+                await process.stdin.drain()
+            message = await protocol.answer(
+                lines, device=NAME, model=model, progress=progress, limit_s=limit_s, silence_s=self._silence_s
+            )
+            if message is None:
+                # It closed its output; what is left is its exit.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(5):
+                        await process.wait()
+                        await complaints
+                raise DeviceError(_epitaph(process.returncode, complaints))
+            return message
+
+    @contextlib.asynccontextmanager
+    async def _process(
+        self,
+    ) -> "AsyncGenerator[tuple[Process, asyncio.StreamReader, asyncio.Task[bytes]], None]":
+        """The program, just started; gone when the block is left, however it is left."""
+        environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                env=environment,
+                start_new_session=True,
+                limit=protocol.LINE_BYTES,
+            )
+        except OSError as error:
+            raise DeviceError(f"{NAME}: cannot start {self._command[0]}: {error.strerror}") from error
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        complaints = asyncio.create_task(_tail(process.stderr))
+        try:
+            yield process, process.stdout, complaints
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            process.stdin.close()
+            # Read to the end, or the pipes stay open.
+            while await process.stdout.read(65536):
+                pass
+            await complaints
+            await process.wait()
+
+
+async def _tail(stream: asyncio.StreamReader) -> bytes:
+    """The last of what was said, however much it was."""
+    kept = b""
+    while part := await stream.read(65536):
+        kept = (kept + part)[-STDERR_BYTES:]
+    return kept
+
+
+def _epitaph(status: int | None, complaints: "asyncio.Task[bytes]") -> str:
+    """Why the program went without an answer, as far as can be told."""
+    said = complaints.result().decode("utf-8", "replace") if complaints.done() else ""
+    last = protocol.printable(said.strip().splitlines()[-1]) if said.strip() else "it said nothing"
+    if status is None:
+        return f"{NAME}: the on-device program closed its output without an answer ({last})"
+    if status < 0:
+        name = signal.Signals(-status).name
+        hint = SIGNAL_HINTS.get(name)
+        return f"{NAME}: the on-device program was ended by {name}" + (f" ({hint})" if hint else f" ({last})")
+    return f"{NAME}: the on-device program ended with status {status} and no answer ({last})"

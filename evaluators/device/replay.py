@@ -1,0 +1,136 @@
+"""ReplayDevice: answers from a recording of another bench, so that its figures can be looked into without it."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from evaluators.device import protocol
+from evaluators.device.device import PROTOCOL_VERSION, DeviceInfo, ProcessRun, Progress, Task
+from evaluators.device.onnx_metadata import metadata
+from space.errors import CandidateError, RequestError
+
+FORMAT = "device recording"
+FORMAT_VERSION = 1
+# Where the export writes Recipe.structure_id.
+PROPERTY = "structure_id"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """What one process saw of a structure. The sha256 of the file it ran makes its predictions usable."""
+
+    structure_id: str
+    run: ProcessRun
+    model_sha256: str = ""
+
+
+def write_recording(path: Path, info: DeviceInfo, rows: Iterable[RecordedRun]) -> None:
+    """JSON lines: the device, then a line per run. Written beside and renamed last."""
+    beside = path.with_name(path.name + ".part")
+    with beside.open("w", encoding="utf-8") as file:
+        head = {"format": FORMAT, "version": FORMAT_VERSION, "protocol": PROTOCOL_VERSION, **asdict(info)}
+        file.write(json.dumps(head) + "\n")
+        for row in rows:
+            line = {PROPERTY: row.structure_id, "model_sha256": row.model_sha256, **protocol.result_message(row.run)}
+            file.write(json.dumps(line) + "\n")
+    beside.replace(path)
+
+
+def read_recording(path: Path) -> tuple[DeviceInfo, tuple[RecordedRun, ...]]:
+    """RequestError naming the line that is wrong."""
+    number = 0
+    rows: list[RecordedRun] = []
+    info: DeviceInfo | None = None
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(protocol.LINE_BYTES):
+                number += 1
+                message = protocol.parsed(line)
+                if info is None:
+                    info = _head(message)
+                else:
+                    rows.append(_row(message))
+    except OSError as error:
+        raise RequestError(f"recording {path} cannot be read: {error.strerror}") from error
+    except protocol.GarbledError as error:
+        raise RequestError(f"{path}, line {number}: {error}; is it a recording of this version?") from error
+    if info is None:
+        raise RequestError(f"recording {path} is empty; its first line should describe the device")
+    return info, tuple(rows)
+
+
+class ReplayDevice:
+    """Knows a model by its structure alone: runs of the same structure are given in recorded order, over and over.
+
+    Latency and memory depend on the structure, predictions on the weights too: in confirm mode they are given only
+    for the very file that was recorded, else left out, and a warning says so.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._info, rows = read_recording(path)
+        self._rows: dict[str, list[RecordedRun]] = {}
+        for row in rows:
+            self._rows.setdefault(row.structure_id, []).append(row)
+        # How many runs of a structure and mode were given.
+        self._given: dict[tuple[str, bool], int] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    @property
+    def info(self) -> DeviceInfo:
+        return self._info
+
+    async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
+        structure_id = metadata(task.model).get(PROPERTY)
+        if structure_id is None:
+            raise CandidateError(f"{task.model} has no metadata {PROPERTY!r}, by which {self._path} knows its models")
+        recorded = self._rows.get(structure_id)
+        if recorded is None:
+            raise CandidateError(
+                f"{self._path} holds {len(self._rows)} structures, and {structure_id} of {task.model.name} is not one"
+            )
+        # Runs of the mode asked for, if there are any.
+        confirm = task.passes > 0
+        suited = [row for row in recorded if bool(row.run.predictions) == confirm] or recorded
+        turn = self._given.get((structure_id, confirm), 0)
+        self._given[structure_id, confirm] = turn + 1
+        if progress is not None:
+            progress("replaying", 1.0)
+        row = suited[turn % len(suited)]
+        return _with_usable_predictions(row, task) if confirm else replace(row.run, predictions=())
+
+
+def _with_usable_predictions(row: RecordedRun, task: Task) -> ProcessRun:
+    if not row.run.predictions:
+        warning = "recorded without predictions"
+    elif row.model_sha256 != hashlib.sha256(task.model.read_bytes()).hexdigest():
+        warning = f"recorded with other weights than {task.model.name}: its predictions are left out"
+    else:
+        return row.run
+    return replace(row.run, predictions=(), warnings=(*row.run.warnings, warning))
+
+
+def _head(message: dict[str, object]) -> DeviceInfo:
+    fields = protocol.Fields(message)
+    if message.get("format") != FORMAT:
+        raise protocol.GarbledError(f"its format is not {FORMAT!r}")
+    fields.whole("version", FORMAT_VERSION, FORMAT_VERSION)
+    # Nothing runs here, so nothing that is built here can disturb it.
+    return protocol.device_info(message, pool=fields.text("pool"), on_this_machine=False)
+
+
+def _row(message: dict[str, object]) -> RecordedRun:
+    fields = protocol.Fields(message)
+    run = protocol.process_run(message)
+    return RecordedRun(fields.text(PROPERTY), run, fields.text("model_sha256"))

@@ -1,0 +1,144 @@
+"""Latency of a model: from the samples of one or several processes to one figure and its 95 % interval."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from evaluators.device.on_device import NORMAL_95, median_interval, student_95
+
+# Processes of one model differ from each other: where its memory lies, which core it got, how warm the board is.
+# A process farther from the middle than this many of the usual distances met something else, and teaches nothing.
+OUTLYING = 6.0
+# The least share of processes that must remain; with fewer than five no one can tell who is the odd one out.
+KEPT_SHARE = 0.75
+LEAST_TO_REJECT = 5
+
+
+class TimedRuns(Protocol):
+    """What one process saw, as far as latency goes."""
+
+    @property
+    def latencies_s(self) -> Sequence[float]: ...
+
+    @property
+    def block_starts(self) -> Sequence[int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How much processes of one model differ on a bench: a relative standard deviation, and what it rests on."""
+
+    relative: float
+    # Degrees of freedom: processes it was learned from, less one. Infinite: taken as known.
+    degrees: float = math.inf
+
+    @property
+    def half_width(self) -> float:
+        """Of the 95 % interval of one more process, relative to the figure."""
+        return self.relative * (NORMAL_95 if math.isinf(self.degrees) else student_95(self.degrees))
+
+
+# Before any reference was timed: three runs of one model in published logs of a Pi 3B+ lay 1.0 % and 1.9 % apart,
+# which for three normal values is a standard deviation of 0.6 % and 1.1 %.
+USUAL_SPREAD = Spread(0.01)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Of one inference: median of block medians, its 95 % interval, and the plain mean, as the contest defines it."""
+
+    figure_s: float
+    low_s: float
+    high_s: float
+    mean_s: float
+    processes: int
+    samples: int
+
+    @property
+    def relative_half_width(self) -> float:
+        return (self.high_s - self.low_s) / 2 / self.figure_s
+
+
+def latency(runs: Sequence[TimedRuns], spread: Spread | None = None) -> Latency:
+    """The figure of one model from its processes; `spread` is what the processes of another, the reference, taught.
+
+    With several processes their own disagreement counts too: pooled with `spread`, by degrees of freedom.
+    """
+    if not runs:
+        raise ValueError("latency of no process at all")
+    intervals = [process_interval(run) for run in runs]
+    figures = [figure for figure, _, _ in intervals]
+    figure = statistics.median(figures)
+    loss = _loss(len(runs))
+    unlike = _pooled(spread, figures).half_width * figure
+    below = math.hypot(_root_mean_square([f - low for f, low, _ in intervals]), unlike) * loss
+    above = math.hypot(_root_mean_square([high - f for f, _, high in intervals]), unlike) * loss
+    samples = sum(len(run.latencies_s) for run in runs)
+    return Latency(
+        figure_s=figure,
+        low_s=max(figure - below, 0.0),
+        high_s=figure + above,
+        mean_s=math.fsum(math.fsum(run.latencies_s) for run in runs) / samples,
+        processes=len(runs),
+        samples=samples,
+    )
+
+
+def process_interval(run: TimedRuns) -> tuple[float, float, float]:
+    """The figure of one process and the ends of its 95 % interval: autocorrelation and bursts, not other processes."""
+    return median_interval(block_medians(run))
+
+
+def block_medians(run: TimedRuns) -> list[float]:
+    ends = [*run.block_starts[1:], len(run.latencies_s)]
+    return [statistics.median(run.latencies_s[start:end]) for start, end in zip(run.block_starts, ends, strict=True)]
+
+
+def between(runs: Sequence[TimedRuns]) -> Spread:
+    """From several processes of one model: how much figures differ beyond what each one's own interval explains."""
+    if len(runs) < 2:
+        return USUAL_SPREAD
+    intervals = [process_interval(run) for run in runs]
+    kept = _without_outliers([figure for figure, _, _ in intervals])
+    figures = [intervals[place][0] for place in kept]
+    within = _root_mean_square(
+        [(intervals[place][2] - intervals[place][1]) / 2 / NORMAL_95 / intervals[place][0] for place in kept]
+    )
+    seen = statistics.stdev(figures) / statistics.median(figures)
+    # What is left may be nothing by luck alone: at least half of what was seen stays.
+    left = math.sqrt(max(seen**2 - within**2, seen**2 / 4))
+    return Spread(left, len(kept) - 1)
+
+
+def _pooled(spread: Spread | None, figures: Sequence[float]) -> Spread:
+    own = len(figures) - 1
+    if spread is None:
+        return USUAL_SPREAD if own < 2 else Spread(statistics.stdev(figures) / statistics.median(figures), own)
+    if own < 1 or math.isinf(spread.degrees):
+        return spread
+    degrees = spread.degrees + own
+    variance = statistics.variance(figures) / statistics.median(figures) ** 2
+    return Spread(math.sqrt((spread.degrees * spread.relative**2 + own * variance) / degrees), degrees)
+
+
+def _without_outliers(figures: Sequence[float]) -> list[int]:
+    centre = statistics.median(figures)
+    places = sorted(range(len(figures)), key=lambda place: abs(figures[place] - centre))
+    if len(figures) < LEAST_TO_REJECT:
+        return places
+    usual = statistics.median(abs(figure - centre) for figure in figures) * 1.4826
+    least = math.ceil(KEPT_SHARE * len(figures))
+    return [
+        place for rank, place in enumerate(places) if rank < least or abs(figures[place] - centre) <= OUTLYING * usual
+    ]
+
+
+def _loss(processes: int) -> float:
+    """The standard error of the median of so many normal values, in standard deviations."""
+    return 1 / math.sqrt(processes) if processes < 3 else 1.2533 / math.sqrt(processes + 0.5)
+
+
+def _root_mean_square(values: Sequence[float]) -> float:
+    return math.sqrt(math.fsum(value * value for value in values) / len(values))
