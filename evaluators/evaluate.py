@@ -1,8 +1,10 @@
 """Candidate's file -> Measurement on one device: the reference between candidates, dirty runs again, faults sorted."""
 
 import asyncio
+import base64
 import math
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,9 +12,9 @@ from pathlib import Path
 from evaluators.bench import Bench, bench_of
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import Device, ProcessRun, Progress, RuntimeSettings, Task
-from evaluators.device.protocol import pack
+from evaluators.device.protocol import pack, unpack
 from evaluators.errors import DeviceError
-from evaluators.latency import Latency, between, latency
+from evaluators.latency import between, latency
 from evaluators.measurement import Figures
 from evaluators.power.estimate import PowerModel, estimate
 from space.errors import CandidateError
@@ -43,11 +45,16 @@ class Measured:
 
     @property
     def raw(self) -> str:
-        return pack(self.runs)
+        """The runs as text, so that figures can be worked out again."""
+        return base64.b64encode(zlib.compress(pack(self.runs).encode())).decode()
 
     @property
     def predictions(self) -> tuple[int, ...]:
         return self.runs[0].predictions
+
+
+def runs_of(raw: str) -> tuple[ProcessRun, ...]:
+    return unpack(zlib.decompress(base64.b64decode(raw)).decode())
 
 
 def _quiet(step: str, share: float) -> None:
@@ -131,12 +138,13 @@ class Examiner:
         return Measured(figures, tuple(runs))
 
     async def _run(self, task: Task, progress: Progress = _quiet) -> ProcessRun:
-        """Again while it is dirty, then as it is."""
-        for _ in range(_REPEATS):
-            run = await self.device.run(task, progress)
+        """Again while it is dirty, then as it is. A recording has its repeats behind it."""
+        run = await self.device.run(task, progress)
+        for _ in range(0 if self.device.info.recorded else _REPEATS):
             if not self._dirt(run, task.runtime):
-                return run
-        return await self.device.run(task, progress)
+                break
+            run = await self.device.run(task, progress)
+        return run
 
     def _task(self, subject: Subject) -> Task:
         return Task(model=subject.onnx, images=self.images, runtime=subject.runtime)
@@ -145,7 +153,7 @@ class Examiner:
         return dirt(run.before, run.after, cores=self.device.info.cores, threads=runtime.threads)
 
     def _figures(self, runs: Sequence[ProcessRun], runtime: RuntimeSettings) -> Figures:
-        figure: Latency = latency(runs, between(self._reference_runs))
+        figure = latency(runs, between(self._reference_runs))
         power = estimate(runs, self.power)
         info = self.device.info
         dirty = [reason for run in runs for reason in self._dirt(run, runtime)]
@@ -155,11 +163,11 @@ class Examiner:
             latency_high_s=figure.high_s,
             latency_mean_s=figure.mean_s,
             latency_provenance=f"measured ({info.model}, {info.runtime})",
-            energy_j=power.mean_w * figure.figure_s,
-            energy_dynamic_j=power.dynamic_w * figure.figure_s,
-            energy_low_j=power.mean_w * figure.low_s,
-            energy_high_j=power.mean_w * figure.high_s,
-            energy_provenance=f"estimated ({self.power.title})",
+            energy_j=power.total_j(figure.figure_s),
+            energy_dynamic_j=power.dynamic_j(figure.figure_s),
+            energy_low_j=power.total_j(figure.low_s),
+            energy_high_j=power.total_j(figure.high_s),
+            energy_provenance=self.power.provenance,
             mean_power_w=power.mean_w,
             max_power_w=power.max_w,
             memory_bytes=max(run.memory_peak_bytes - run.memory_imports_bytes for run in runs),

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from evaluators.bench import Bench
+from evaluators.device.device import DeviceInfo
 from evaluators.measurement import Accuracy, Figures
 from search.database import open_database
 from search.evaluation import Confirmation, Evaluation
@@ -22,7 +23,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS search_facts (
     name VARCHAR(100) PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS search_benches (
-    id VARCHAR(20) PRIMARY KEY, content TEXT NOT NULL);
+    id VARCHAR(20) PRIMARY KEY, content TEXT NOT NULL, device TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS search_candidates (
     recipe_id VARCHAR(20) NOT NULL, baseline_id VARCHAR(20) NOT NULL, structure_id VARCHAR(20) NOT NULL,
     candidate TEXT NOT NULL, validation TEXT NOT NULL, built_at DOUBLE PRECISION NOT NULL,
@@ -116,12 +117,19 @@ class Store:
 
     # Benches and studies.
 
-    def add_bench(self, bench: Bench) -> None:
+    def add_bench(self, bench: Bench, device: DeviceInfo) -> None:
         with self._database.transaction() as execute:
             execute(
-                "INSERT INTO search_benches (id, content) VALUES (:id, :content) ON CONFLICT (id) DO NOTHING",
-                {"id": bench.id, "content": bench.to_json()},
+                "INSERT INTO search_benches (id, content, device) VALUES (:id, :content, :device) "
+                "ON CONFLICT (id) DO NOTHING",
+                {"id": bench.id, "content": bench.to_json(), "device": json.dumps(asdict(device))},
             )
+
+    def device(self, bench_id: str) -> DeviceInfo:
+        """What the bench's device said of itself."""
+        rows = self._database.rows("SELECT device FROM search_benches WHERE id = :id", {"id": bench_id})
+        values = json.loads(rows[0][0])
+        return DeviceInfo(**{**values, "providers": tuple(values["providers"])})
 
     def bench(self, id: str) -> Bench:
         return Bench.from_json(

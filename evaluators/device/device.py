@@ -93,6 +93,8 @@ class DeviceInfo:
     serial: str
     # Trainer and device are one machine: nothing may be built while something is timed.
     on_this_machine: bool
+    # Nothing runs at all: what is answered was measured before.
+    recorded: bool = False
     providers: tuple[str, ...] = field(default=())
     python: str = ""
     memory_bytes: int | None = None

@@ -126,8 +126,11 @@ def _head(message: dict[str, object]) -> DeviceInfo:
     if message.get("format") != FORMAT:
         raise protocol.GarbledError(f"its format is not {FORMAT!r}")
     fields.whole("version", FORMAT_VERSION, FORMAT_VERSION)
-    # Nothing runs here, so nothing that is built here can disturb it.
-    return protocol.device_info(message, pool=fields.text("pool"), on_this_machine=False)
+    # As it was recorded: a search that asks in the same order asks for the same recipes.
+    info = protocol.device_info(
+        message, pool=fields.text("pool"), on_this_machine=fields.flag("on_this_machine")
+    )
+    return replace(info, recorded=True)
 
 
 def _row(message: dict[str, object]) -> RecordedRun:

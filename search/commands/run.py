@@ -72,7 +72,7 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
         rig = stack.enter_context(open_rig(chosen.device, images))
         builder = stack.enter_context(Builder(view.step))
         stack.enter_context(view)
-        store.add_bench(rig.bench)
+        store.add_bench(rig.bench, rig.examiner.device.info)
         remember(store, prepared.source)
         baseline = have_baseline(prepared, store, builder, chosen.seed, view)
         have_reference(prepared, baseline, store, builder, rig, view)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evaluators.bench import Bench
+from evaluators.device.device import DeviceInfo
 from evaluators.measurement import Accuracy, Figures
 from search.evaluation import Confirmation, Evaluation
 from search.goal import Goal
@@ -24,6 +25,16 @@ BENCH = Bench(
     meter="power model",
     protocol=1,
     serial="1",
+)
+DEVICE = DeviceInfo(
+    model="Test board",
+    pool="Test board",
+    cores=2,
+    system="Linux",
+    governor="performance",
+    runtime="ONNX Runtime 1.0",
+    serial="1",
+    on_this_machine=True,
 )
 GOAL = Goal(
     objective="fom",
@@ -116,7 +127,7 @@ def store_with(folder: Path, evaluations: list[Evaluation], goal: Goal = GOAL) -
     """A store with a measured baseline and these evaluations."""
     folder.mkdir(exist_ok=True)
     store = Store.create(folder)
-    store.add_bench(BENCH)
+    store.add_bench(BENCH, DEVICE)
     store.use_study(goal)
     baseline = evaluation(
         share=0.9,

@@ -4,7 +4,7 @@ import pytest
 
 from search.store import COMPLETE, RUNNING, Store
 from space.errors import RequestError
-from tests.search.made_up import BENCH, GOAL, distinct, evaluation, keep, store_with
+from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep, store_with
 
 
 def test_an_evaluation_comes_back_as_it_was_kept(tmp_path):
@@ -75,7 +75,7 @@ def test_a_trial_is_begun_once_and_ended(tmp_path):
 def test_another_database_holds_the_same(tmp_path):
     # Through SQLAlchemy, as PostgreSQL would be.
     store = Store.create(tmp_path, f"sqlite+pysqlite:///{tmp_path / 'elsewhere.db'}")
-    store.add_bench(BENCH)
+    store.add_bench(BENCH, DEVICE)
     one = evaluation(made=distinct(1)[0])
     keep(store, one)
     keep(store, one)

@@ -1,0 +1,18 @@
+"""Recording: what a bench's processes saw, as a file that `--device replay:FILE` answers from."""
+
+from pathlib import Path
+
+from evaluators.device.replay import RecordedRun, write_recording
+from evaluators.evaluate import runs_of
+from search.store import Store
+
+
+def export_recording(path: Path, store: Store, bench_id: str) -> int:
+    """How many structures it holds."""
+    structures = store.raw(bench_id)
+    write_recording(
+        path,
+        store.device(bench_id),
+        (RecordedRun(structure_id, run) for structure_id, raw in structures.items() for run in runs_of(raw)),
+    )
+    return len(structures)
