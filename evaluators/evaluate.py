@@ -1,10 +1,8 @@
 """Candidate's file -> Measurement on one device: the reference between candidates, dirty runs again, faults sorted."""
 
 import asyncio
-import base64
 import math
 import time
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +10,11 @@ from pathlib import Path
 from evaluators.bench import Bench, bench_of
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import Device, ProcessRun, Progress, RuntimeSettings, Task
-from evaluators.device.protocol import pack, unpack
 from evaluators.errors import DeviceError
 from evaluators.latency import between, latency
 from evaluators.measurement import Figures
 from evaluators.power.estimate import PowerModel, estimate
+from evaluators.raw import text_of
 from space.errors import CandidateError
 
 # A dirty run is taken again this often, then kept and marked.
@@ -45,16 +43,11 @@ class Measured:
 
     @property
     def raw(self) -> str:
-        """The runs as text, so that figures can be worked out again."""
-        return base64.b64encode(zlib.compress(pack(self.runs).encode())).decode()
+        return text_of(self.runs)
 
     @property
     def predictions(self) -> tuple[int, ...]:
         return self.runs[0].predictions
-
-
-def runs_of(raw: str) -> tuple[ProcessRun, ...]:
-    return unpack(zlib.decompress(base64.b64decode(raw)).decode())
 
 
 def _quiet(step: str, share: float) -> None:
@@ -68,9 +61,9 @@ class Examiner:
     device: Device
     power: PowerModel
     images: Path
-    # The reference: the unpruned network at its own best runtime settings, and its latest timings.
+    # The reference: the unpruned network at its own best runtime settings, and all its timings, earlier ones too.
     reference: Subject | None = None
-    _reference_runs: list[ProcessRun] = field(default_factory=list)
+    reference_runs: list[ProcessRun] = field(default_factory=list)
     _reference_figures: Figures | None = None
     _reference_at: float = -math.inf
 
@@ -88,14 +81,14 @@ class Examiner:
         """Timed again unless the last timing is recent."""
         assert self.reference is not None
         if self._reference_figures is None or time.monotonic() - self._reference_at > _REFERENCE_AGE_S:
-            wanted = PROCESSES if self._reference_figures is None else 1
+            wanted = max(1, PROCESSES - len(self.reference_runs))
             for _ in range(wanted):
                 progress("reference", 0)
-                self._reference_runs.append(await self._run(self._task(self.reference)))
-            self._reference_figures = self._figures(self._reference_runs[-wanted:], self.reference.runtime)
+                self.reference_runs.append(await self._run(self._task(self.reference)))
+            self._reference_figures = self._figures(self.reference_runs[-wanted:], self.reference.runtime)
             self._reference_at = time.monotonic()
         assert self._reference_figures is not None
-        return Measured(self._reference_figures, tuple(self._reference_runs[-PROCESSES:]))
+        return Measured(self._reference_figures, tuple(self.reference_runs[-PROCESSES:]))
 
     async def measure(
         self, subject: Subject, near: Callable[[Figures], bool] = lambda figures: False, progress: Progress = _quiet
@@ -153,7 +146,7 @@ class Examiner:
         return dirt(run.before, run.after, cores=self.device.info.cores, threads=runtime.threads)
 
     def _figures(self, runs: Sequence[ProcessRun], runtime: RuntimeSettings) -> Figures:
-        figure = latency(runs, between(self._reference_runs))
+        figure = latency(runs, between(self.reference_runs))
         power = estimate(runs, self.power)
         info = self.device.info
         dirty = [reason for run in runs for reason in self._dirt(run, runtime)]

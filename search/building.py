@@ -37,12 +37,10 @@ def carry_out(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) 
 def train_baseline(folder: Path, source: Source, seed: int) -> Baseline:
     data = _load(source)
 
-    def progress(epoch: training.Epoch, epochs: int) -> None:
-        report(f"baseline: epoch {epoch.number} of {epochs}, {100 * epoch.validation_accuracy:.1f} % on validation",
-               epoch.number / epochs)  # fmt: skip
-
-    report("baseline", 0)
-    model, epochs = training.train_baseline(data, seed=seed, progress=progress)
+    report("training the baseline", 0)
+    model, epochs = training.train_baseline(
+        data, seed=seed, step_progress=lambda step, steps: report("training the baseline", step / steps)
+    )
     baseline = Baseline(
         id=baselines.weights_id(model, MEAN, STD),
         data=data.name,

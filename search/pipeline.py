@@ -67,11 +67,11 @@ class Pipeline:
                     return ended
                 wait([flight.waits_for for flight in flights], return_when=FIRST_COMPLETED)
                 for flight in list(flights):
-                    # Trials end in the order in which they were asked for: so what an ask knows does not hang on timing.
-                    if flight.waits_for.done() and (flight is flights[0] or flight.measuring is None):
-                        if self._advance(flight):
-                            flights.remove(flight)
-                            ended += 1
+                    # Trials end in the order in which they were asked for: what an ask knows does not hang on timing.
+                    turn = flight is flights[0] or flight.measuring is None
+                    if turn and flight.waits_for.done() and self._advance(flight):
+                        flights.remove(flight)
+                        ended += 1
         finally:
             for flight in flights:
                 flight.waits_for.cancel()

@@ -178,7 +178,8 @@ def have_reference(
             raise CandidateError("the baseline could not be measured at any runtime setting")
         reference = min(timed, key=lambda entry: entry[0])[1]
     view.begin("reference: ")
-    measured = rig.use_reference(reference.candidate, view.step)
-    store.add_structure(reference.candidate.recipe.structure_id, rig.bench.id, measured.figures, measured.raw)
+    structure_id = reference.candidate.recipe.structure_id
+    measured = rig.use_reference(reference.candidate, store.runs(structure_id, rig.bench.id), view.step)
+    store.add_structure(structure_id, rig.bench.id, measured.figures, measured.raw)
     store.remember(fact, reference.candidate.recipe.id)
     return reference

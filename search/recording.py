@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from evaluators.device.replay import RecordedRun, write_recording
-from evaluators.evaluate import runs_of
+from evaluators.raw import runs_of
 from search.store import Store
 
 

@@ -1,5 +1,6 @@
 """Report: rows as lines and as a table, for a terminal and for a pipe."""
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -61,59 +62,58 @@ def shape(row: Row) -> str:
     )
 
 
-def table(standings: Standings, top: int) -> Table:
-    drawn = Table(title=None, box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    drawn.add_column("", justify="right")
-    drawn.add_column("trial", justify="right")
-    drawn.add_column("recipe")
-    drawn.add_column("accuracy %", justify="right")
-    drawn.add_column("latency ms", justify="right")
-    drawn.add_column("gain", justify="right")
-    drawn.add_column(f"energy mJ\n{_kinds(standings)}", justify="right")
-    drawn.add_column("max W", justify="right")
-    drawn.add_column("MB", justify="right")
-    drawn.add_column("FoM", justify="right")
-    drawn.add_column("gain", justify="right")
-    drawn.add_column("parameters", justify="right")
-    drawn.add_column("what")
-    for place, evaluation in enumerate(standings.ranked[:top], start=1):
-        row = standings.row(evaluation)
-        leads = place <= standings.leaders
-        drawn.add_row(*_cells(str(place) if leads else "", row), style="bold" if place == 1 and leads else None)
-    drawn.add_row(*_cells("", standings.row(standings.baseline), "the unpruned baseline"))
+# Columns that a narrow terminal does without.
+_NARROW = 120
+_WIDE_ONLY = {"max W", "MB", "parameters", "what"}
+
+
+def results_console() -> Console:
+    """Stdout; a pipe is as wide as its lines."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 250)
+
+
+def table(standings: Standings, top: int, width: int = 250) -> Table:
+    rows = [
+        _cells(str(place) if place <= standings.leaders else "", standings.row(evaluation))
+        for place, evaluation in enumerate(standings.ranked[:top], start=1)
+    ]
+    rows.append(_cells("", standings.row(standings.baseline), "the unpruned baseline"))
+    shown = [name for name in rows[0] if width >= _NARROW or name not in _WIDE_ONLY]
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for name in shown:
+        drawn.add_column(name, justify="left" if name in {"recipe", "what"} else "right", no_wrap=True)
+    for place, row in enumerate(rows):
+        leads = place == 0 and standings.leaders
+        drawn.add_row(*(row[name] for name in shown), style="bold" if leads else None)
     return drawn
 
 
-def _cells(place: str, row: Row, what: str = "") -> list[str]:
+def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
     recipe = row.recipe or {}
-    runtime = f"{recipe.get('threads', 1)} thread{'s' if recipe.get('threads', 1) > 1 else ''}"
-    notes = [recipe.get("quantization", ""), f"{recipe.get('epochs', 0)} ep", runtime, shape(row)]
-    if not row.feasible and not what:
-        notes.insert(0, "below the line:")
-    if row.dirty:
-        notes.insert(0, "dirty:")
+    threads = recipe.get("threads", 1)
+    notes = [
+        "below the line:" if not row.feasible and not what else "",
+        "dirty:" if row.dirty else "",
+        f"{recipe.get('quantization')}, {recipe.get('epochs')} epochs, "
+        f"{threads} thread{'s' if threads > 1 else ''}, {shape(row)}",
+    ]
     share = row.test_accuracy if row.test_accuracy is not None else row.validation_accuracy or 0
     half = (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / 2
-    return [
-        place,
-        "-" if row.trial is None else str(row.trial),
-        row.recipe_id or "-",
-        f"{100 * share:.2f} {'test' if row.test_accuracy is not None else 'val'}",
-        f"{number(row.latency_ms)} ±{100 * half / row.latency_ms:.1f}%",
-        f"{number(row.latency_gain or 1)}x",
-        number(row.energy_mj),
-        f"{row.max_power_w:.2f}",
-        f"{row.memory_mb:.1f}",
-        number(row.fom or 0),
-        f"{number(row.fom_gain or 1)}x",
-        f"{row.parameters:,}",
-        what or " ".join(note for note in notes if note),
-    ]
-
-
-def _kinds(standings: Standings) -> str:
-    shown = {kind(standings.row(evaluation).energy_provenance) for evaluation in standings.ranked}
-    return "/".join(sorted(shown)) or kind(standings.baseline.current.energy_provenance)
+    return {
+        "": place,
+        "trial": "-" if row.trial is None else str(row.trial),
+        "recipe": row.recipe_id or "-",
+        "accuracy %": f"{100 * share:.2f} {'test' if row.test_accuracy is not None else 'val.'}",
+        "latency ms": f"{number(row.latency_ms)} ±{100 * half / row.latency_ms:.1f} %",
+        "faster": f"{number(row.latency_gain or 1)} x",
+        f"mJ {kind(row.energy_provenance)}": number(row.energy_mj),
+        "max W": f"{row.max_power_w:.2f}",
+        "MB": f"{row.memory_mb:.1f}",
+        "FoM": number(row.fom or 0),
+        "FoM gain": f"{number(row.fom_gain or 1)} x",
+        "parameters": f"{row.parameters:,}",
+        "what": what or " ".join(note for note in notes if note),
+    }
 
 
 def provenance(standings: Standings) -> list[str]:
@@ -133,7 +133,7 @@ def data_name(goal: Goal) -> str:
 
 def print_standings(console: Console, standings: Standings, top: int) -> None:
     console.print(f"{standings.goal.id} on {standings.bench.title}", markup=False)
-    console.print(table(standings, top), soft_wrap=True)
+    console.print(table(standings, top, console.width))
     for text in provenance(standings):
         console.print(text, markup=False, style="dim")
 

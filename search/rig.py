@@ -1,6 +1,6 @@
 """Rig: the device of this run, opened, with its reference; what the main thread asks of the board's worker."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from evaluators.bench import Bench
 from evaluators.device.choose import open_device
-from evaluators.device.device import Progress, RuntimeSettings
+from evaluators.device.device import ProcessRun, Progress, RuntimeSettings
 from evaluators.evaluate import Examiner, Measured, Subject
 from evaluators.measurement import Figures
 from evaluators.power.estimate import DEFAULT_MODEL
@@ -52,8 +52,10 @@ class Rig:
             for spinning in ((False, True) if threads > 1 else (False,))
         ]
 
-    def use_reference(self, candidate: Candidate, progress: Progress) -> Measured:
+    def use_reference(self, candidate: Candidate, earlier: Sequence[ProcessRun], progress: Progress) -> Measured:
+        """`earlier` runs of it tell how much processes differ on this bench."""
         self.examiner.reference = subject_of(candidate)
+        self.examiner.reference_runs = list(earlier)
         return self.worker.submit(self.examiner.measure_reference, progress).result()
 
     def confirm(self, candidate: Candidate, images: Path, progress: Progress) -> Measured:

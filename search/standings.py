@@ -47,6 +47,9 @@ def standings(store: Store, goal: Goal) -> Standings:
     baseline = evaluations.pop(reference, None) if reference else None
     if baseline is None:
         raise RequestError(f"{goal.id}: the baseline has not been measured yet; run the search first")
+    # The unpruned network at other runtime settings competes for being the reference, not with candidates.
+    network = baseline.candidate.recipe.weights_id
+    evaluations = {id: one for id, one in evaluations.items() if one.candidate.recipe.weights_id != network}
     numbers = {trial.recipe_id: trial.number for trial in store.trials(goal.id)}
     return Standings(
         goal,

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from evaluators.bench import Bench
-from evaluators.device.device import DeviceInfo
+from evaluators.device.device import DeviceInfo, ProcessRun
 from evaluators.measurement import Accuracy, Figures
 from search.database import open_database
 from search.evaluation import Confirmation, Evaluation
@@ -191,6 +191,16 @@ class Store:
             {"structure_id": structure_id, "bench_id": bench_id},
         )
         return Figures.from_json(rows[0][0]) if rows else None
+
+    def runs(self, structure_id: str, bench_id: str) -> tuple[ProcessRun, ...]:
+        # Brings asyncio, which the reading commands do without.
+        from evaluators.raw import runs_of
+
+        rows = self._database.rows(
+            "SELECT raw FROM search_structures WHERE structure_id = :structure_id AND bench_id = :bench_id",
+            {"structure_id": structure_id, "bench_id": bench_id},
+        )
+        return runs_of(rows[0][0]) if rows else ()
 
     def raw(self, bench_id: str) -> dict[str, str]:
         """What the processes saw, by structure."""

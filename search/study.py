@@ -21,14 +21,14 @@ from space.recipe import Recipe
 # Asked first, in this order: shares of every unit's width, and how the file is quantized. They span the line:
 # eight such trials beat three hundred cold ones.
 LADDER = (
-    (0.5, "none"),
-    (0.25, "none"),
     (0.125, "none"),
-    (0.25, "static_int8"),
-    (0.09, "none"),
-    (0.18, "none"),
-    (0.125, "static_int8"),
+    (0.25, "none"),
     (0.06, "none"),
+    (0.125, "static_int8"),
+    (0.18, "none"),
+    (0.09, "none"),
+    (0.25, "static_int8"),
+    (0.5, "none"),
 )
 _LADDER_EPOCHS = 2
 
@@ -66,6 +66,8 @@ class Study:
         self._distributions = distributions(table)
         self._known = known
         self._first: deque[Mapping[str, Value]] = deque()
+        # What it says on stderr is for programmers.
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna = optuna.create_study(
             storage=storage,
             study_name=goal.id,

@@ -107,9 +107,6 @@ def _trained(recipe: Recipe, workshop: Workshop, progress: Progress) -> tuple[Mo
         model.load_state_dict(content["weights"])
         return model.eval(), tuple(json.loads(content["history"]))
 
-    def report(epoch: training.Epoch, epochs: int) -> None:
-        progress("fine-tune", epoch.number / epochs)
-
     mean, std = workshop.baseline.mean, workshop.baseline.std
     progress("fine-tune", 0)
     training.reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std)
@@ -121,7 +118,7 @@ def _trained(recipe: Recipe, workshop: Workshop, progress: Progress) -> tuple[Mo
         seed=recipe.seed,
         mean=mean,
         std=std,
-        progress=report,
+        step_progress=lambda step, steps: progress("fine-tune", step / steps),
     )
     history = tuple(epoch.validation_accuracy for epoch in epochs)
     with written_whole(kept) as path:

@@ -17,11 +17,13 @@ Plane = NDArray[np.float32]
 TEXTURES = ("rows", "columns", "checks", "rings", "spots")
 PAIRS = tuple((a, b) for a in range(len(TEXTURES)) for b in range(a + 1, len(TEXTURES)))
 import os
+
 CONTRAST = tuple(float(v) for v in os.environ.get("CONTRAST", "0.6,1").split(","))
 NOISE = float(os.environ.get("NOISE", "0.06"))
 CLUTTER = float(os.environ.get("CLUTTER", "0.3"))
 WAVE = tuple(float(v) for v in os.environ.get("WAVE", "6,9").split(","))
 RADIUS = tuple(float(v) for v in os.environ.get("RADIUS", "8,11").split(","))
+
 
 def generate(seed: int = 0) -> DataSet:
     rng = np.random.default_rng(seed)
@@ -59,7 +61,9 @@ def _render(labels, rng):
         colour /= np.maximum(np.abs(colour).max(1, keepdims=True), 1e-3)
         colour *= _uniform(rng, *CONTRAST, count, 1)
         base = _uniform(rng, -0.3, 0.3, count, 3)
-        canvas += (window * texture)[:, None] * (colour * 0.5)[:, :, None, None] + window[:, None] * base[:, :, None, None]
+        canvas += (window * texture)[:, None] * (colour * 0.5)[:, :, None, None] + window[:, None] * base[
+            :, :, None, None
+        ]
     noise = rng.integers(0, 256, (2, *canvas.shape), dtype=np.uint8)
     canvas += (noise[0].astype(np.float32) + noise[1] - 255) * np.float32(NOISE / 104)
     return np.clip(canvas * 255, 0, 255).astype(np.uint8)
@@ -87,7 +91,7 @@ def _texture(kinds, u, v, rng):
         elif kind == 3:
             out[m] = _wave(r[m] + phase[0, m])
         else:
-            out[m] = np.clip(wa + wb, -1, 1)*1.0
+            out[m] = np.clip(wa + wb, -1, 1) * 1.0
     return out
 
 
@@ -98,7 +102,7 @@ def _wave(t):
 def _background(count, rng):
     # bilinear of 5x5 random
     g = 5
-    coarse = _uniform(rng, -1, 1, count, 3, g, g) * np.float32(CLUTTER * 0.5) 
+    coarse = _uniform(rng, -1, 1, count, 3, g, g) * np.float32(CLUTTER * 0.5)
     grey = _uniform(rng, 0.3, 0.7, count, 3, 1, 1)
     pos = np.arange(SIDE, dtype=np.float32) * np.float32((g - 1) / (SIDE - 1))
     hat = np.clip(1 - np.abs(pos[:, None] - np.arange(g, dtype=np.float32)), 0, 1)

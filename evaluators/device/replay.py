@@ -127,9 +127,7 @@ def _head(message: dict[str, object]) -> DeviceInfo:
         raise protocol.GarbledError(f"its format is not {FORMAT!r}")
     fields.whole("version", FORMAT_VERSION, FORMAT_VERSION)
     # As it was recorded: a search that asks in the same order asks for the same recipes.
-    info = protocol.device_info(
-        message, pool=fields.text("pool"), on_this_machine=fields.flag("on_this_machine")
-    )
+    info = protocol.device_info(message, pool=fields.text("pool"), on_this_machine=fields.flag("on_this_machine"))
     return replace(info, recorded=True)
 
 

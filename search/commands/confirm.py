@@ -3,8 +3,6 @@
 import argparse
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from evaluators.evaluate import Measured
 from evaluators.measurement import Accuracy
 from search.evaluation import Confirmation, Evaluation
@@ -12,7 +10,7 @@ from search.exit_status import INTERRUPTED
 from search.goal import Goal
 from search.lock import locked
 from search.preparation import find_cifar10
-from search.report import print_results
+from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
 from search.settings import Settings, asked, settings
 from search.standings import chosen_goals, standings
@@ -35,7 +33,7 @@ def main(options: argparse.Namespace) -> int:
             confirm_leaders(chosen, store, goals, View(0), options.top)
         except KeyboardInterrupt:
             return INTERRUPTED
-        return print_results(Console(highlight=False, soft_wrap=True), [standings(store, goal) for goal in goals])
+        return print_results(results_console(), [standings(store, goal) for goal in goals])
 
 
 def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view: View, leaders: int = _LEADERS) -> None:
@@ -50,7 +48,8 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
             )
         reference = standings(store, goals[0]).baseline
         view.begin("confirming the baseline: ")
-        rig.use_reference(reference.candidate, view.step)
+        earlier = store.runs(reference.candidate.recipe.structure_id, rig.bench.id)
+        rig.use_reference(reference.candidate, earlier, view.step)
         confirmed = {_confirm(reference, goals[0], store, rig, data, view)}
         for goal in goals:
             place = 0

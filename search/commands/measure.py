@@ -6,12 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from rich.console import Console
 
 from evaluators.device.device import RuntimeSettings
 from evaluators.evaluate import Measured, Subject
 from search.exit_status import INTERRUPTED, OK
-from search.report import number
+from search.report import number, results_console
 from search.rig import open_rig, save_images
 from search.rows import Row, row_of_file
 from search.settings import settings
@@ -56,7 +55,7 @@ def _any_images(folder: Path) -> Path:
 
 
 def _print(row: Row, runtime: RuntimeSettings) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = results_console()
     low, high = row.latency_ci_ms
     for name, text in (
         ("latency", f"{number(row.latency_ms)} ms ({number(low)} to {number(high)}), {row.latency_provenance}"),

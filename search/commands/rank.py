@@ -3,10 +3,8 @@
 import argparse
 import json
 
-from rich.console import Console
-
 from search.exit_status import OK
-from search.report import print_standings
+from search.report import print_standings, results_console
 from search.settings import asked, settings
 from search.standings import chosen_goals, standings
 from search.store import Store
@@ -20,7 +18,7 @@ def main(options: argparse.Namespace) -> int:
         content = [one.as_dict() for one in found]
         print(json.dumps(content[0] if len(content) == 1 else content, indent=1))
     else:
-        console = Console(highlight=False, soft_wrap=True)
+        console = results_console()
         for one in found:
             print_standings(console, one, options.top)
     return OK

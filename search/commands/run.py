@@ -10,7 +10,6 @@ from dataclasses import replace
 from types import FrameType
 
 from optuna.storages import RDBStorage
-from rich.console import Console
 
 from evaluators.device.choose import open_device
 from search.builder import Builder
@@ -21,7 +20,7 @@ from search.lock import locked
 from search.pipeline import Pipeline
 from search.plan import plan
 from search.preparation import Prepared, have_baseline, have_reference, prepare, remember
-from search.report import print_results
+from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
 from search.settings import Settings, settings
 from search.standings import standings
@@ -54,7 +53,7 @@ def main(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             view.say(_stopped(chosen, store))
             return INTERRUPTED
-        return print_results(Console(highlight=False, soft_wrap=True), [standings(store, goal) for goal in goals])
+        return print_results(results_console(), [standings(store, goal) for goal in goals])
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

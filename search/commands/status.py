@@ -3,11 +3,9 @@
 import argparse
 import json
 
-from rich.console import Console
-
 from search.exit_status import OK
 from search.lock import holder
-from search.report import line
+from search.report import line, results_console
 from search.settings import settings
 from search.standings import standings
 from search.store import COMPLETE, FAILED, INTERRUPTED, RUNNING, Store
@@ -42,7 +40,7 @@ def main(options: argparse.Namespace) -> int:
         plain = [{name: value for name, value in study.items() if name != "_line"} for study in studies]
         print(json.dumps({"store": str(chosen.store), "at_work": at_work, "studies": plain}, indent=1))
         return OK
-    console = Console(highlight=False, soft_wrap=True)
+    console = results_console()
     console.print(f"{chosen.store}: {at_work or 'nobody at work'}", markup=False)
     for study in studies:
         ended = ("finished", "failed", "interrupted", "running")

@@ -1,0 +1,209 @@
+"""What a person sees: statuses, one clear line, results on stdout."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from search.__main__ import main
+from search.exit_status import NONE_FEASIBLE, OK, REQUEST
+from tests.search.made_up import GOAL, distinct, evaluation, store_with
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs `python -m search WORDS` here; status, stdout and stderr."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["search", *map(str, words)])
+        status = main()
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+def damaged_cifar10(folder: Path) -> Path:
+    batches = folder / "cifar-10-batches-py"
+    batches.mkdir(parents=True)
+    (batches / "data_batch_1").write_bytes(b"\x80\x02}q\x01" * 1000)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--objective", "beauty"], "'beauty' is not known; choose latency, energy, fom, all"),
+        (["--device", "toaster"], "toaster"),
+        (["--device", "replay:absent.jsonl"], "absent.jsonl"),
+        (["--sampler", "best"], "'best' is not known; choose gp, tpe, nsga2, random"),
+        (["--space", "huge"], "'huge' is not known; choose full, pruning"),
+        (["--trials", "0"], "0 is not a whole number of 1 or more"),
+        (["--trials", "2.5"], "2.5 is not a whole number"),
+        (["--min-accuracy", "70.5.1"], "70.5.1 is not a number"),
+        (["--min-accuracy", "170"], "170 is not between 0 and 100 %"),
+        (["--timeout", "soon"], "soon is not a length of time"),
+        (["--speed", "9"], "--speed"),
+        (["dance"], "dance is not a command"),
+        (["--objective", "fom", "rank"], "write the command first: python -m search rank"),
+        (["--data-dir", "absent", "--data", "cifar10"], "absent is not a folder"),
+        (["measure", "absent.onnx"], "absent.onnx cannot be read"),
+        (["baseline", "--import", "absent.pt"], "absent.pt cannot be read"),
+        (["rank"], "holds no study yet"),
+        (["export", "--to", "slides.docx"], "known endings are .onnx, .jsonl"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_is_one_line_on_stderr_and_status_2(run, tmp_path, words, said):
+    status, out, err = run(*words, "--store", tmp_path / "store")
+    assert (status, out) == (REQUEST, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert not list((tmp_path / "store").rglob("*.pt"))
+
+
+def test_an_unknown_key_of_a_file_is_named(run, tmp_path):
+    (tmp_path / "mine.toml").write_text("trails = 3")
+    status, _, err = run("--config", tmp_path / "mine.toml", "--store", tmp_path / "store")
+    assert status == REQUEST
+    assert "trails is not a key; did you mean trials?" in err
+
+
+def test_a_file_that_is_no_toml_is_named(run, tmp_path):
+    (tmp_path / "mine.toml").write_bytes(b"\xff\xfe = [")
+    status, _, err = run("--config", tmp_path / "mine.toml", "--store", tmp_path / "store")
+    assert status == REQUEST
+    assert "mine.toml is not a TOML file" in err
+
+
+def test_a_store_below_a_file_is_refused(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    status, _, err = run("--store", tmp_path / "file" / "store")
+    assert status == REQUEST
+    assert "cannot be written to" in err
+
+
+@pytest.mark.parametrize("data", ["auto", "cifar10"])
+def test_a_truncated_cifar10_file_is_named_before_anything_is_trained(run, tmp_path, data):
+    folder = damaged_cifar10(tmp_path / "data")
+    status, _, err = run("--data", data, "--data-dir", folder, "--store", tmp_path / "store")
+    assert status == REQUEST
+    assert "data_batch_1 (5,000 bytes) is damaged" in err
+    assert len(err.splitlines()) == 1
+    assert not list((tmp_path / "store").rglob("*.pt"))
+
+
+def test_a_checkpoint_of_other_shapes_is_refused_with_the_first_that_differs(run, tmp_path):
+    torch.save({"conv.weight": torch.zeros(16, 3, 3, 3)}, tmp_path / "model.pt")
+    status, _, err = run("baseline", "--import", tmp_path / "model.pt", "--store", tmp_path / "store")
+    assert status == REQUEST
+    assert "'conv.weight', has shape (16, 3, 3, 3); MobileNet-v1 has (32, 3, 3, 3) there" in err
+
+
+def test_what_is_no_checkpoint_is_refused(run, tmp_path):
+    (tmp_path / "model.pt").write_text("weights")
+    status, _, err = run("baseline", "--import", tmp_path / "model.pt", "--store", tmp_path / "store")
+    assert status == REQUEST
+    assert "is not a checkpoint of weights alone" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_file_that_is_no_onnx_is_refused(run, tmp_path):
+    (tmp_path / "model.onnx").write_text("not a model")
+    status, _, err = run("measure", tmp_path / "model.onnx")
+    assert status == REQUEST
+    assert "is not an ONNX file" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_rank_shows_the_leader_its_gain_and_what_the_figures_rest_on(run, tmp_path):
+    recipes = distinct(3)
+    store_with(tmp_path, [evaluation(latency_ms=1 + place, made=made) for place, made in enumerate(recipes)])
+    status, out, _ = run("rank", "--store", tmp_path)
+    assert status == OK
+    leader = next(line for line in out.splitlines() if line.startswith("1 "))
+    assert recipes[0].id in leader
+    assert "10.0 x" in leader
+    assert "estimated" in out
+    assert "not CIFAR-10" in out
+
+
+def test_rank_json_is_one_document_on_stdout(run, tmp_path):
+    store_with(tmp_path, [evaluation(made=made) for made in distinct(3)])
+    status, out, err = run("rank", "--json", "--store", tmp_path)
+    assert (status, err) == (OK, "")
+    assert len(json.loads(out)["ranking"]) == 3
+
+
+def test_export_writes_the_leaders_file_and_refuses_a_changed_one(run, tmp_path):
+    made = distinct(1)[0]
+    one = evaluation(made=made)
+    store_with(tmp_path, [one])
+    (tmp_path / "candidates").mkdir()
+    (tmp_path / "candidates" / one.candidate.onnx.name).write_bytes(b"changed")
+    status, _, err = run("export", "--to", tmp_path / "best.onnx", "--store", tmp_path)
+    assert status == REQUEST
+    assert "is gone or was changed" in err
+    assert not (tmp_path / "best.onnx").exists()
+
+
+def test_export_without_a_feasible_trial_names_the_nearest_misses(run, tmp_path):
+    store_with(tmp_path, [evaluation(share=0.6, made=distinct(1)[0])])
+    status, out, _ = run("export", "--to", tmp_path / "best.onnx", "--store", tmp_path)
+    assert status == NONE_FEASIBLE
+    assert "60.00 % validation" in out
+    assert "--min-accuracy" in out
+
+
+def test_show_config_prints_a_file_that_gives_the_same(run, tmp_path):
+    _, first, _ = run("show-config", "--objective", "energy", "--trials", 5, "--timeout", "30m")
+    (tmp_path / "mine.toml").write_text(first)
+    _, second, _ = run("show-config", "--config", tmp_path / "mine.toml")
+    assert first == second
+    assert 'objective = "energy"' in first
+
+
+def test_dry_run_prints_the_plan_and_makes_nothing(run, tmp_path):
+    status, out, _ = run("--dry-run", "--data", "builtin", "--trials", 7, "--store", tmp_path / "store")
+    assert status == OK
+    assert "trials    7 more" in out
+    assert "baseline  to be trained, about" in out
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path):
+    store_with(tmp_path, [evaluation(made=made) for made in distinct(20)])
+    shell = f"{sys.executable} -m search rank --json --store {tmp_path} | head -1"
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["status"], ["rank"]])
+def test_reading_takes_less_than_a_second_with_a_thousand_rows(tmp_path, words):
+    # 0.6 s is what it takes on two quiet cores; the machine that runs this may not be quiet.
+    store_with(tmp_path, [evaluation(seed, made=made) for seed, made in enumerate(distinct(1000))])
+    words = words if words == ["--help"] else [*words, "--store", str(tmp_path)]
+    seconds = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "search", *words], cwd=ROOT, capture_output=True, check=True)
+        seconds.append(time.perf_counter() - begun)
+    assert min(seconds) < 1.0
+
+
+def test_status_says_how_far_a_study_got(run, tmp_path):
+    store = store_with(tmp_path, [evaluation(made=distinct(1)[0])])
+    store.begin_trial(GOAL.id, 0, distinct(1)[0].id)
+    store.end_trial(GOAL.id, 0, "complete")
+    store.begin_trial(GOAL.id, 1, "killed")
+    status, out, _ = run("status", "--store", tmp_path)
+    assert status == OK
+    assert "1 finished" in out
+    assert "running" not in out
+    assert "nobody at work" in out
