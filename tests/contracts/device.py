@@ -1,4 +1,8 @@
-"""What every Device owes its caller. A test module of a device inherits it and says how to open one."""
+"""What every Device owes its caller.
+
+A test module of a device inherits it, says how to open one, and has a fixture `task`: in search mode, of a model that
+this device can run.
+"""
 
 import asyncio
 from dataclasses import replace
@@ -16,11 +20,6 @@ class DeviceContract:
     @pytest.fixture
     def device(self) -> Device:
         """Not yet entered."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def task(self) -> Task:
-        """In search mode, of a model that this device can run."""
         raise NotImplementedError
 
     def test_it_describes_itself_once_entered(self, device: Device) -> None:

@@ -45,14 +45,15 @@ def endless(quick: Task) -> Task:
     return replace(quick, precision=1e-6, limit_s=600)
 
 
+@pytest.fixture
+def task(quick: Task) -> Task:
+    return quick
+
+
 class TestLocalDevice(DeviceContract):
     @pytest.fixture
     def device(self) -> Device:
         return LocalDevice()
-
-    @pytest.fixture
-    def task(self, quick: Task) -> Task:
-        return quick
 
 
 def ask(task: Task, device: LocalDevice | None = None) -> ProcessRun:
