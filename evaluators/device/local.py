@@ -23,6 +23,8 @@ KEPT_ENVIRONMENT = (
     *("PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "VIRTUAL_ENV", "SEARCH_SYSROOT"),
 )
 STDERR_BYTES = 4096
+# Between closing its output and its exit.
+EXIT_S = 2.0
 SIGNAL_HINTS = {
     "SIGKILL": "out of memory?",
     "SIGILL": "this build of ONNX Runtime does not fit the processor; try another version",
@@ -91,7 +93,7 @@ class LocalDevice:
             if message is None:
                 # It closed its output; what is left is its exit.
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(5):
+                    async with asyncio.timeout(EXIT_S):
                         await process.wait()
                         await complaints
                 raise DeviceError(_epitaph(process.returncode, complaints))

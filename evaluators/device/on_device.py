@@ -28,10 +28,10 @@ BLOCK_NS = 10000000
 # Fewer runs than this is no measurement, however slow the model.
 LEAST_RUNS = 5
 # Before this, search mode does not trust a narrow interval: it may have seen only the quiet between two bursts.
-LEAST_TIMED_NS = 400000000
+LEAST_TIMED_NS = 350000000
 LEAST_BLOCKS = 16
-# The interval is looked at each time the timed part has grown by this factor: peeking all the time makes it lie.
-PEEK_FACTOR = 1.2
+# The interval is looked at each time the timed part has grown by this factor.
+PEEK_FACTOR = 1.15
 
 # Warm-up ends when the medians of the last three blocks and of the three before agree; `ondemand` needs some 100 ms.
 WARM_RUNS = 20
@@ -73,7 +73,7 @@ def median(values: Sequence[float]) -> float:
 
 def student_95(degrees: float) -> float:
     """Student's two-sided 95 % factor."""
-    if degrees <= len(STUDENT_95):
+    if degrees < len(STUDENT_95) + 1:
         return STUDENT_95[int(degrees) - 1]
     return NORMAL_95 + 2.37 / degrees + 2.8 / degrees**2
 
@@ -112,21 +112,35 @@ def median_interval(values: Sequence[float]) -> Tuple[float, float, float]:
     if len(values) < 2:
         return centre, 0.0, 2 * centre
     independent = len(values) / correlation_time(values, centre)
-    if independent < 6:
-        # Too few for quantiles: Student's interval, widened by what a median loses against a mean.
-        degrees = max(int(independent) - 1, 1)
-        mean = sum(values) / len(values)
-        spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-        half = student_95(degrees) * 1.25 * spread / math.sqrt(max(independent, 1.0))
-        return centre, max(centre - half, 0.0), centre + half
-    reach = NORMAL_95 / 2 / math.sqrt(independent)
-    ordered = sorted(values)
-    return centre, quantile(ordered, 0.5 - reach), quantile(ordered, 0.5 + reach)
+    factor = student_95(max(independent - 1, 1))
+    reach = factor / 2 / math.sqrt(independent)
+    if reach < 0.45:
+        ordered = sorted(values)
+        return centre, quantile(ordered, 0.5 - reach), quantile(ordered, 0.5 + reach)
+    # Too few to have such quantiles: Student's interval, widened by what a median loses against a mean.
+    mean = sum(values) / len(values)
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    half = factor * 1.25 * deviation / math.sqrt(max(independent, 1.0))
+    return centre, max(centre - half, 0.0), centre + half
 
 
-def narrow_enough(medians: Sequence[float], precision: float) -> bool:
-    centre, low, high = median_interval(medians)
-    return high - centre <= precision * centre and centre - low <= precision * centre
+class StoppingRule:
+    """When a process knows its own figure well enough."""
+
+    def __init__(self, precision: float, least_ns: int) -> None:
+        self.precision = precision
+        self.peek_ns = least_ns
+        self.narrow = 0
+
+    def enough(self, medians: Sequence[float], spent_ns: int) -> bool:
+        """Who looks often sees a narrow interval by luck: looks are rare, and two in a row have to agree."""
+        if spent_ns < self.peek_ns or len(medians) < LEAST_BLOCKS:
+            return False
+        self.peek_ns = int(spent_ns * PEEK_FACTOR)
+        centre, low, high = median_interval(medians)
+        within = high - centre <= self.precision * centre and centre - low <= self.precision * centre
+        self.narrow = self.narrow + 1 if within else 0
+        return self.narrow >= 2
 
 
 # --- the board, read without starting a process ----------------------------------------------------------------------
@@ -432,16 +446,14 @@ def time_search(timer: Timer, precision: float, limit_s: float, tell: Tell) -> N
     """Until the interval is narrow enough, or the limit."""
     limit = int(limit_s * 1e9)
     begin = time.perf_counter_ns()
-    peek, told = min(LEAST_TIMED_NS, limit), 0
+    rule, told = StoppingRule(precision, LEAST_TIMED_NS), 0
     while True:
         timer.block()
         spent = time.perf_counter_ns() - begin
         if spent >= limit and len(timer.latencies) >= LEAST_RUNS:
             return
-        if spent >= peek and len(timer.medians) >= LEAST_BLOCKS:
-            if narrow_enough(timer.medians, precision):
-                return
-            peek = int(spent * PEEK_FACTOR)
+        if rule.enough(timer.medians, spent):
+            return
         if spent - told >= PROGRESS_NS:
             told = spent
             tell("timing", min(spent / limit, 1.0))

@@ -1,0 +1,49 @@
+"""From what the user writes to a device."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evaluators.device.choose import open_device
+from evaluators.device.local import LocalDevice
+from evaluators.device.protocol import PROGRAM
+from evaluators.device.replay import ReplayDevice, write_recording
+from space.errors import RequestError
+from tests.evaluators.device.runs import INFO
+
+
+def test_local_is_this_machine() -> None:
+    assert isinstance(open_device("local"), LocalDevice)
+
+
+def test_replay_is_a_recording(tmp_path: Path) -> None:
+    write_recording(tmp_path / "a:b.jsonl", INFO, [])
+    assert isinstance(open_device(f"replay:{tmp_path}/a:b.jsonl"), ReplayDevice)
+
+
+@pytest.mark.parametrize("spec", ["", "pi", "Local", "local:", "replay", "usb:1"])
+def test_what_is_unknown_is_answered_with_what_is_valid(spec: str) -> None:
+    with pytest.raises(RequestError, match=r"local .* or replay:FILE"):
+        open_device(spec)
+
+
+def test_a_board_over_ssh_is_told_to_come_later() -> None:
+    with pytest.raises(RequestError, match=r"pi@raspberrypi\.local: boards over ssh are not supported yet"):
+        open_device("pi@raspberrypi.local")
+
+
+def test_a_recording_without_a_name_is_refused() -> None:
+    with pytest.raises(RequestError, match="names no file"):
+        open_device("replay:")
+
+
+def test_choosing_imports_nothing_heavy() -> None:
+    words = (
+        "import sys, evaluators.device.choose; print(*{'numpy', 'onnxruntime', 'asyncio', 'onnx'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", words], cwd=PROGRAM.parents[2], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""

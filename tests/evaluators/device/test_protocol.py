@@ -1,0 +1,141 @@
+"""The host's side of the conversation: what is sent parses there, what comes is read strictly."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluators.device import on_device, protocol
+from evaluators.device.device import BoardState, RuntimeSettings, Task
+from evaluators.errors import DeviceError
+from space.errors import CandidateError
+from tests.evaluators.device.runs import INFO, process_run
+
+TASK = Task(model=Path("m.onnx"), images=Path("i.npy"), runtime=RuntimeSettings(threads=3, spinning=True), passes=3)
+
+
+class Written:
+    """Lines that are already there."""
+
+    def __init__(self, *lines: object) -> None:
+        self._lines = [line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in lines]
+
+    async def readline(self) -> bytes:
+        return self._lines.pop(0) if self._lines else b""
+
+
+def answer(*lines: object) -> dict[str, object] | None:
+    return asyncio.run(
+        protocol.answer(Written(*lines), device="the board", model="m.onnx", progress=None, limit_s=None)
+    )
+
+
+def test_the_board_takes_what_the_host_asks() -> None:
+    request = on_device.checked_request(protocol.measure_request(TASK, model="/tmp/m.onnx", images="/tmp/i.npy"))
+    assert (request["model"], request["images"]) == ("/tmp/m.onnx", "/tmp/i.npy")
+    assert (request["threads"], request["spinning"], request["passes"]) == (3, True, 3)
+
+
+def test_the_result_ends_the_conversation() -> None:
+    assert answer({"event": "progress", "what": "loading", "share": 0}, {"event": "result", "x": 1}) == {
+        "event": "result",
+        "x": 1,
+    }
+
+
+def test_an_end_without_a_result_is_no_answer() -> None:
+    assert answer({"event": "progress", "what": "loading", "share": 0}) is None
+
+
+def test_a_line_cut_off_is_no_answer() -> None:
+    assert answer(b'{"event": "result"}') is None
+
+
+def test_the_models_fault_names_model_and_device() -> None:
+    with pytest.raises(CandidateError, match=r"m\.onnx does not run on the board: no such operator"):
+        answer({"event": "error", "kind": "model", "message": "no such operator"})
+
+
+@pytest.mark.parametrize("kind", ["device", "weather", None])
+def test_any_other_fault_is_the_devices(kind: str | None) -> None:
+    with pytest.raises(DeviceError, match="the board: disk full"):
+        answer({"event": "error", "kind": kind, "message": "disk full"})
+
+
+def test_a_fault_in_the_callers_own_progress_stays_a_bug() -> None:
+    def broken(what: str, share: float) -> None:
+        raise ValueError("a bug of ours")
+
+    lines = Written({"event": "progress", "what": "loading", "share": 0})
+    with pytest.raises(ValueError, match="a bug of ours"):
+        asyncio.run(protocol.answer(lines, device="the board", model="m", progress=broken, limit_s=None))
+
+
+def test_what_a_board_says_cannot_drive_the_terminal() -> None:
+    assert protocol.printable("\x1b[2Jfull\n\0disk") == "[2Jfull  disk"
+    assert len(protocol.printable("x" * 10_000)) == 600
+
+
+@pytest.mark.parametrize("latency_s", [1e-9, 0.0015, 3.999999999, 12.345678901])
+def test_a_run_comes_back_as_it_was_to_the_nanosecond(latency_s: float) -> None:
+    run = process_run((latency_s, 0.001, 0.5), block_starts=(0, 2), predictions=(9, 0, 3), warnings=("hot",))
+    assert protocol.unpack(protocol.pack([run, run])) == (run, run)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", "[{}]", '"'])
+def test_text_that_holds_no_runs_is_refused(text: str) -> None:
+    with pytest.raises(protocol.GarbledError):
+        protocol.unpack(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"protocol": 2}, "protocol"),
+        ({"latencies_ns": protocol.packed([])}, "latencies_ns"),
+        ({"latencies_ns": protocol.packed([5, 0, 5])}, "latencies_ns"),
+        ({"latencies_ns": {"type": "<u4", "base64": "AAA"}}, "latencies_ns"),
+        ({"latencies_ns": {"type": "<u4", "base64": "AAAA"}}, "latencies_ns"),
+        ({"latencies_ns": {"type": "<f8", "base64": ""}}, "latencies_ns"),
+        ({"latencies_ns": [1, 2]}, "JSON object"),
+        ({"block_starts": protocol.packed([1])}, "block_starts"),
+        ({"block_starts": protocol.packed([0, 2, 2])}, "block_starts"),
+        ({"block_starts": protocol.packed([0, 3])}, "block_starts"),
+        ({"wall_s": 0}, "wall_s"),
+        ({"wall_s": "1"}, "wall_s"),
+        ({"cpu_s": -1}, "cpu_s"),
+        ({"cpu_s": float("inf")}, "cpu_s"),
+        ({"memory_peak_bytes": 1.5}, "memory_peak_bytes"),
+        ({"memory_imports_bytes": None}, "memory_imports_bytes is missing"),
+        ({"before": None}, "JSON object"),
+        ({"after": {"throttled": True}}, "throttled"),
+        ({"after": {"temperature_c": 4000}}, "temperature_c"),
+        ({"warnings": "hot"}, "warnings"),
+    ],
+)
+def test_a_result_that_does_not_hold_together_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
+    message = {**protocol.result_message(process_run()), **changes}
+    with pytest.raises(protocol.GarbledError, match=named):
+        protocol.process_run(message)
+
+
+def test_what_a_board_does_not_say_is_none() -> None:
+    message = {**protocol.result_message(process_run()), "before": {}, "memory_anonymous_bytes": None}
+    run = protocol.process_run(message)
+    assert run.before == BoardState()
+    assert run.memory_anonymous_bytes is None
+
+
+def test_passes_that_were_not_all_run_are_noticed() -> None:
+    with pytest.raises(protocol.GarbledError, match="2 runs and 1 predictions do not make 3 passes"):
+        protocol.check_answers(TASK, process_run((0.1, 0.1), predictions=(1,)))
+
+
+def test_only_the_host_knows_the_pool() -> None:
+    message: dict[str, object] = {
+        "protocol": 1, "model": "Pi", "cores": 4, "system": "Linux", "governor": "", "runtime": "onnxruntime 1.16.3",
+        "serial": "1", "providers": [], "python": "3.9", "pool": "somebody else's",
+    }  # fmt: skip
+    assert protocol.device_info(message, pool=INFO.pool, on_this_machine=False).pool == "desk"
