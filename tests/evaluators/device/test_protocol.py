@@ -62,7 +62,7 @@ class Talkative:
 
 
 def test_a_board_that_is_busy_for_ever_is_given_up() -> None:
-    with pytest.raises(DeviceError, match="no answer while timing, after 0.1 s in all"):
+    with pytest.raises(DeviceError, match=r"no answer while timing, after 0\.1 s in all"):
         asyncio.run(protocol.answer(Talkative(), device="the board", model="m", progress=None, limit_s=0.1))
 
 
