@@ -200,6 +200,14 @@ def throttled_bits() -> Optional[int]:
         return None
 
 
+def known_throttling(now: Optional[int], at_start: Optional[int]) -> Optional[int]:
+    """The bits before timing, without "has occurred" that was not there when the program started.
+
+    Some kernels clear those on reading: a bit that appears during warm-up and again during timing is not an old one.
+    """
+    return now if now is None or at_start is None else now & (at_start | ~STICKY_THROTTLED)
+
+
 def cpu_ticks() -> Optional[Tuple[float, float]]:
     """(busy, stolen) seconds of the cores this process may use, since boot; None when the system does not say."""
     text = read_text("/proc/stat")
@@ -512,9 +520,7 @@ def measure(runtime: Any, request: Dict[str, Any], tell: Tell) -> Dict[str, Any]
         timer = Timer(session, feeds)
         tell("timing", 0.0)
         before = board_state()
-        if before["throttled"] is not None and at_start is not None:
-            # Some kernels clear "has occurred" on reading: only what stood there from the beginning is old.
-            before["throttled"] &= at_start | ~STICKY_THROTTLED
+        before["throttled"] = known_throttling(before["throttled"], at_start)
         ticks = cpu_ticks()
         began, cpu = time.monotonic(), time.process_time()
         classes = []  # type: List[int]

@@ -78,7 +78,7 @@ async def answer(
     try:
         async with asyncio.timeout(limit_s):
             while True:
-                async with asyncio.timeout(silence_s):
+                async with asyncio.timeout(silence_s) as silence:
                     line = await _next(lines, device)
                 if not line.endswith(b"\n"):
                     return None
@@ -93,10 +93,8 @@ async def answer(
                 if progress is not None:
                     progress(said, share)
     except TimeoutError:
-        raise DeviceError(
-            f"{device}: no answer while {said}, after {silence_s:g} s of silence or {limit_s or math.inf:g} s in all; "
-            "is it overloaded or suspended?"
-        ) from None
+        waited = f"{silence_s:g} s of silence" if silence.expired() else f"{limit_s:g} s in all"
+        raise DeviceError(f"{device}: no answer while {said}, after {waited}; is it overloaded or suspended?") from None
 
 
 async def _next(lines: Lines, device: str) -> bytes:

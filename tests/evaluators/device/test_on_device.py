@@ -11,6 +11,7 @@ import pytest
 
 from evaluators.device import device, on_device
 from evaluators.device.protocol import PROGRAM, describe_request
+from tests.evaluators.device.models import write_classifier, write_images
 
 
 def test_its_syntax_is_that_of_python_3_7() -> None:
@@ -50,6 +51,38 @@ def test_a_request_may_come_in_pieces() -> None:
 def test_it_ends_when_standard_input_closes_before_a_request() -> None:
     done = subprocess.run([sys.executable, str(PROGRAM)], stdin=subprocess.DEVNULL, capture_output=True, timeout=5)
     assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_it_ends_in_the_middle_of_timing_when_standard_input_closes(tmp_path: Path) -> None:
+    """Also where nobody closes its output, as a broken connection may not."""
+    model, images = write_classifier(tmp_path / "model.onnx"), write_images(tmp_path / "images.npy")
+    request = as_line(model=str(model), images=str(images), precision=1e-6, limit_s=600)
+    with subprocess.Popen([sys.executable, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        program.stdin.write(request + b"\n")
+        program.stdin.flush()
+        while b"timing" not in program.stdout.readline():
+            assert program.poll() is None
+        program.stdin.close()
+        assert program.wait(timeout=2) == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "at_start", "known"),
+    [
+        (0x50000, 0x50000, 0x50000),
+        (0x50000, 0x10000, 0x10000),
+        (0x40004, 0x00000, 0x00004),
+        (0x00000, 0x50000, 0x00000),
+        (0x40000, None, 0x40000),
+        (None, 0x40000, None),
+    ],
+)
+def test_throttling_that_began_with_the_program_is_not_old(
+    now: int | None, at_start: int | None, known: int | None
+) -> None:
+    assert on_device.known_throttling(now, at_start) == known
 
 
 MEASURE = {

@@ -53,6 +53,19 @@ def test_a_line_cut_off_is_no_answer() -> None:
     assert answer(b'{"event": "result"}') is None
 
 
+class Talkative:
+    """Always busy, never done."""
+
+    async def readline(self) -> bytes:
+        await asyncio.sleep(0.01)
+        return b'{"event": "progress", "what": "timing", "share": 0.5}\n'
+
+
+def test_a_board_that_is_busy_for_ever_is_given_up() -> None:
+    with pytest.raises(DeviceError, match=r"no answer while timing, after 0\.1 s in all"):
+        asyncio.run(protocol.answer(Talkative(), device="the board", model="m", progress=None, limit_s=0.1))
+
+
 def test_the_models_fault_names_model_and_device() -> None:
     with pytest.raises(CandidateError, match=r"m\.onnx does not run on the board: no such operator"):
         answer({"event": "error", "kind": "model", "message": "no such operator"})
