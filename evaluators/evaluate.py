@@ -11,7 +11,7 @@ from evaluators.bench import Bench, bench_of
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import Device, ProcessRun, Progress, RuntimeSettings, Task
 from evaluators.errors import DeviceError
-from evaluators.latency import between, latency
+from evaluators.latency import Spread, between, latency
 from evaluators.measurement import Figures
 from evaluators.power.estimate import PowerModel, estimate
 from evaluators.raw import text_of
@@ -85,7 +85,9 @@ class Examiner:
             for _ in range(wanted):
                 progress("reference", 0)
                 self.reference_runs.append(await self._run(self._task(self.reference)))
-            self._reference_figures = self._figures(self.reference_runs[-wanted:], self.reference.runtime)
+            # How much processes differ was learned before: these would count twice.
+            spread = between(self.reference_runs[:-wanted])
+            self._reference_figures = self._figures(self.reference_runs[-wanted:], self.reference.runtime, spread)
             self._reference_at = time.monotonic()
         assert self._reference_figures is not None
         return Measured(self._reference_figures, tuple(self.reference_runs[-PROCESSES:]))
@@ -117,11 +119,11 @@ class Examiner:
 
     async def _measure(self, task: Task, near: Callable[[Figures], bool], progress: Progress) -> Measured:
         runs = [await self._run(task, progress)]
-        figures = self._figures(runs, task.runtime)
+        figures = self._figures(runs, task.runtime, between(self.reference_runs))
         if near(figures):
             while len(runs) < PROCESSES:
                 runs.append(await self._run(task, progress))
-            figures = self._figures(runs, task.runtime)
+            figures = self._figures(runs, task.runtime, between(self.reference_runs))
         if self._reference_figures is not None:
             figures = replace(
                 figures,
@@ -145,8 +147,8 @@ class Examiner:
     def _dirt(self, run: ProcessRun, runtime: RuntimeSettings) -> list[str]:
         return dirt(run.before, run.after, cores=self.device.info.cores, threads=runtime.threads)
 
-    def _figures(self, runs: Sequence[ProcessRun], runtime: RuntimeSettings) -> Figures:
-        figure = latency(runs, between(self.reference_runs))
+    def _figures(self, runs: Sequence[ProcessRun], runtime: RuntimeSettings, spread: Spread) -> Figures:
+        figure = latency(runs, spread)
         power = estimate(runs, self.power)
         info = self.device.info
         dirty = [reason for run in runs for reason in self._dirt(run, runtime)]

@@ -1,5 +1,6 @@
 """`python -m search`: parse, run, and turn what went wrong into one line and an exit status."""
 
+import os
 import sys
 
 from evaluators.errors import RigError
@@ -12,6 +13,9 @@ def main() -> int:
     if sys.platform == "win32":
         print("Windows is not supported; run this in WSL (wsl --install)", file=sys.stderr)
         return REQUEST
+    # Read when torch is loaded, here or in the builder's child. Threads that wait actively for each other take a
+    # training step from 0.1 s to 2 s as soon as somebody else uses one of two cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return command_line.run(*command_line.parse(sys.argv[1:]))
     except RequestError as error:

@@ -3,6 +3,7 @@
 Everything goes to stderr: stdout is for results.
 """
 
+import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -70,7 +71,11 @@ class View(AbstractContextManager["View"]):
         for name, now in standings.items():
             if now.best:
                 self._best[name] = f"best {name}: {line(now.row(now.best), name)}"
-        self.say(text)
+        # A result: where stdout is a pipe it is for whoever reads that.
+        if sys.stdout.isatty():
+            self.say(text)
+        else:
+            print(text, flush=True)
 
     def _render(self) -> RenderableType:
         return Group(self._overall, self._stage, *(Text(best) for best in self._best.values()))

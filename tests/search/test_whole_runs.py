@@ -83,6 +83,7 @@ def children_of(store: Path) -> list[str]:
 
 def test_a_run_tells_one_line_per_trial_and_ends_with_the_ranking(searched):
     done = finished(*SEARCH, "--store", searched, "--trials", 1)
+    assert done.returncode == OK, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("trial ")]
     assert len(lines) == 1
     assert re.search(r"\d+\.\d\d % validation  .* ms  FoM .* x the baseline", lines[0])
