@@ -95,7 +95,8 @@ def read_checkpoint(path: Path) -> MobileNetV1:
         raise RequestError(f"{path} holds no weights; save model.state_dict() with torch.save")
     model = MobileNetV1()
     expected = _state(model)
-    found = {name: tensor for name, tensor in tensors.items() if not name.endswith("num_batches_tracked")}
+    # BatchNorm's batch counters are the only single numbers, and may be missing.
+    found = {name: tensor for name, tensor in tensors.items() if tensor.dim()}
     for position, (name, tensor) in enumerate(found.items()):
         if position >= len(expected):
             break
@@ -143,4 +144,4 @@ def _tensors(content: Any) -> dict[str, torch.Tensor]:
 
 
 def _state(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor for name, tensor in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+    return {name: tensor for name, tensor in model.state_dict().items() if tensor.dim()}

@@ -1,0 +1,92 @@
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from space import datasets
+from space.datasets import Images, Source, find_cifar10, load, load_cifar10, split, why_not_downloadable
+from space.errors import RequestError
+
+
+def numbered(count: int) -> Images:
+    """Labels in turn; the first pixel tells an image's place in the file."""
+    pixels = np.zeros((count, 3, 32, 32), dtype=np.uint8)
+    pixels[:, 0, 0, 0] = np.arange(count) % 256
+    return Images(pixels, np.arange(count, dtype=np.int64) % 10)
+
+
+def test_validation_is_the_last_tenth_of_each_class_in_file_order():
+    data = split("numbered", numbered(200), numbered(10))
+    assert sorted(data.validation.pixels[:, 0, 0, 0].tolist()) == list(range(180, 200))
+    assert np.bincount(data.validation.labels).tolist() == [2] * 10
+    assert data.train.pixels[:, 0, 0, 0].tolist() == list(range(180))
+
+
+def test_one_changed_pixel_is_another_fingerprint():
+    first, second = split("a", numbered(200), numbered(10)), split("a", numbered(200), numbered(10))
+    assert first.fingerprint == second.fingerprint
+    changed = split("a", numbered(200), numbered(10))
+    changed.test.pixels[3, 1, 4, 1] = 5
+    assert changed.fingerprint != first.fingerprint
+
+
+def test_cifar10_is_found_in_the_folder_named_or_in_its_own(tmp_path, monkeypatch):
+    monkeypatch.delenv("CIFAR10_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert find_cifar10(None) is None
+    batches = tmp_path / "somewhere" / "cifar-10-batches-py"
+    batches.mkdir(parents=True)
+    assert find_cifar10(batches.parent) == batches.parent
+    assert find_cifar10(batches) == batches.parent
+    monkeypatch.setenv("CIFAR10_DIR", str(batches.parent))
+    assert find_cifar10(None) == batches.parent
+
+
+def test_a_missing_batch_file_is_named(tmp_path):
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    with pytest.raises(RequestError, match="data_batch_1 is missing"):
+        load_cifar10(tmp_path)
+
+
+def test_a_network_that_swallows_packets_holds_nothing_up(monkeypatch):
+    # Accepts the connection and never answers.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        from torchvision.datasets import CIFAR10
+
+        monkeypatch.setattr(CIFAR10, "url", f"http://127.0.0.1:{silent.getsockname()[1]}/cifar.tar.gz")
+        monkeypatch.setenv("no_proxy", "*")
+        begun = time.monotonic()
+        reason = why_not_downloadable(1.0)
+        assert time.monotonic() - begun < 2
+    assert reason is not None
+
+
+def test_a_name_server_that_never_answers_holds_nothing_up(monkeypatch):
+    release = threading.Event()
+
+    def never(*_, **__):
+        release.wait(20)
+        raise OSError("at last")
+
+    monkeypatch.setattr(datasets.urllib.request, "urlopen", never)
+    begun = time.monotonic()
+    assert why_not_downloadable(0.5) == "no answer within 0 s"
+    assert time.monotonic() - begun < 2
+    release.set()
+
+
+@pytest.mark.cifar10
+@pytest.mark.skipif("CIFAR10_DIR" not in os.environ, reason="$CIFAR10_DIR is not set")
+def test_cifar10_has_its_images_in_their_places():
+    folder = find_cifar10(Path(os.environ["CIFAR10_DIR"]))
+    assert folder is not None
+    data = load(Source("cifar10", folder))
+    assert (len(data.train), len(data.validation), len(data.test)) == (45_000, 5_000, 10_000)
+    assert np.bincount(data.validation.labels).tolist() == [500] * 10
+    # The mean that everybody normalises with, channel by channel: the images are N x 3 x 32 x 32.
+    mean = data.train.pixels.mean(axis=(0, 2, 3)) / 255
+    np.testing.assert_allclose(mean, (0.4914, 0.4822, 0.4465), atol=2e-3)
