@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from space.datasets import Images
+    from space.images import Images
 
 # Images between two reports of progress.
 _STEP = 250

@@ -14,7 +14,8 @@ from space import training
 from space.baseline import Baseline
 from space.build import Workshop, build
 from space.candidate import Candidate
-from space.datasets import MEAN, STD, DataSet, Images, Source, load
+from space.datasets import Source, load
+from space.images import MEAN, STD, DataSet, Images
 from space.recipe import Recipe
 
 _load = cache(load)

@@ -18,8 +18,9 @@ from space import baseline as baselines
 from space import datasets, training
 from space.architectures.mobilenet_v1 import MobileNetV1
 from space.baseline import Baseline, baseline_recipe
-from space.datasets import DataSet, Source
+from space.datasets import Source
 from space.errors import CandidateError, RequestError
+from space.images import DataSet
 
 # A baseline that takes longer is not trained unasked.
 LONGEST_BASELINE_S = 15 * 60

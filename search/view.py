@@ -1,6 +1,6 @@
 """View: what a person sees while a search runs. On a terminal a live picture, in a pipe one line per trial.
 
-Everything goes to stderr: stdout is for results.
+Talk goes to stderr, a trial's line to stdout where that is a pipe.
 """
 
 import sys
@@ -78,4 +78,5 @@ class View(AbstractContextManager["View"]):
             print(text, flush=True)
 
     def _render(self) -> RenderableType:
-        return Group(self._overall, self._stage, *(Text(best) for best in self._best.values()))
+        bars = [self._overall, self._stage] if self.trials else [self._stage]
+        return Group(*bars, *(Text(best) for best in self._best.values()))

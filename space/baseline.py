@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
-from space.datasets import MEAN, STD
 from space.errors import RequestError
 from space.files import written_whole
+from space.images import MEAN, STD
 from space.recipe import Recipe
 
 # Normalisations met in published CIFAR-10 training code, the course's first.

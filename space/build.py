@@ -15,8 +15,8 @@ from space.architectures.mobilenet_v1 import MobileNetV1
 from space.baseline import Baseline
 from space.candidate import Candidate
 from space.cost import cost
-from space.datasets import DataSet
 from space.files import sha256, written_whole
+from space.images import DataSet
 from space.onnx_export import check, export
 from space.pruning import shrink
 from space.quantization import quantize

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from space.datasets import CLASSES, DataSet, Images, split
+from space.images import CLASSES, DataSet, Images, split
 
 NAME = "builtin"
 TRAINING = 5_000

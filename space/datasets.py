@@ -1,70 +1,16 @@
-"""The images: CIFAR-10 and the built-in set; their splits, fixed by rule."""
+"""Data sets: CIFAR-10, found or downloaded, and the built-in one."""
 
-import hashlib
 import os
 import threading
 import urllib.request
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from space.builtin_images import generate
 from space.errors import RequestError
-
-# The course's normalisation; what the built-in set and our own baselines use.
-MEAN = (0.4914, 0.4822, 0.4465)
-STD = (0.2023, 0.1994, 0.2010)
-CLASSES = 10
-
-
-@dataclass(frozen=True)
-class Images:
-    """Raw images and the class of each."""
-
-    pixels: NDArray[np.uint8]  # N x 3 x 32 x 32
-    labels: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, positions: NDArray[np.intp]) -> "Images":
-        return Images(self.pixels[positions], self.labels[positions])
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataSet:
-    """Three splits; the search sees `validation` only, calibration `train` only."""
-
-    name: str
-    train: Images
-    validation: Images
-    test: Images
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Of every pixel and label of every split."""
-        digest = hashlib.sha256()
-        for images in (self.train, self.validation, self.test):
-            digest.update(images.pixels.tobytes())
-            digest.update(images.labels.tobytes())
-        return digest.hexdigest()[:12]
-
-
-def split(name: str, training: Images, test: Images) -> DataSet:
-    """Validation is, of each class, the last tenth of the training images in file order."""
-    held_out = np.zeros(len(training), dtype=bool)
-    for label in range(CLASSES):
-        positions = np.flatnonzero(training.labels == label)
-        held_out[positions[len(positions) - len(positions) // 10 :]] = True
-    return DataSet(
-        name=name,
-        train=training.take(np.flatnonzero(~held_out)),
-        validation=training.take(np.flatnonzero(held_out)),
-        test=test,
-    )
-
+from space.images import DataSet, Images, split
 
 # Below it lie the published batch files.
 CIFAR10_FOLDER = "cifar-10-batches-py"
@@ -149,8 +95,6 @@ class Source:
 
 def load(source: Source) -> DataSet:
     if source.name == "builtin":
-        from space.builtin_images import generate
-
         return generate()
     assert source.folder is not None
     return load_cifar10(source.folder)

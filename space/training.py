@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from space.architectures.mobilenet_v1 import MobileNetV1
-from space.datasets import CLASSES, MEAN, STD, DataSet, Images
 from space.errors import CandidateError
+from space.images import CLASSES, MEAN, STD, DataSet, Images
 
 SIDE = 32  # pixels
 MOMENTUM = 0.9

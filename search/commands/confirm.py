@@ -17,8 +17,9 @@ from search.standings import chosen_goals, standings
 from search.store import Store
 from search.view import View
 from space import datasets
-from space.datasets import DataSet, Source
+from space.datasets import Source
 from space.errors import RequestError
+from space.images import DataSet
 
 _LEADERS = 3
 

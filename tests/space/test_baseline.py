@@ -13,8 +13,8 @@ from space.baseline import (
     save,
     weights_id,
 )
-from space.datasets import MEAN, STD
 from space.errors import RequestError
+from space.images import MEAN, STD
 
 
 def state(model, rename=lambda place, name: name):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from space import datasets
-from space.datasets import Images, Source, find_cifar10, load, load_cifar10, split, why_not_downloadable
+from space.datasets import Source, find_cifar10, load, load_cifar10, why_not_downloadable
 from space.errors import RequestError
+from space.images import Images, split
 
 
 def numbered(count: int) -> Images:

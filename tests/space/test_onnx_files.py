@@ -9,8 +9,8 @@ import torch
 
 from space.architectures.mobilenet_v1 import WIDTHS
 from space.cost import cost, load, metadata
-from space.datasets import MEAN, STD
 from space.errors import CandidateError, RequestError
+from space.images import MEAN, STD
 from space.onnx_export import check, export, logits
 from space.quantization import quantize
 from space.recipe import Recipe
