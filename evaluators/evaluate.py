@@ -64,7 +64,7 @@ class Examiner:
     # The reference: the unpruned network at its own best runtime settings, and all its timings, earlier ones too.
     reference: Subject | None = None
     reference_runs: list[ProcessRun] = field(default_factory=list)
-    _reference_figures: Figures | None = None
+    _reference: Measured | None = None
     _reference_at: float = -math.inf
 
     @property
@@ -80,17 +80,20 @@ class Examiner:
     async def measure_reference(self, progress: Progress = _quiet) -> Measured:
         """Timed again unless the last timing is recent."""
         assert self.reference is not None
-        if self._reference_figures is None or time.monotonic() - self._reference_at > _REFERENCE_AGE_S:
-            wanted = max(1, PROCESSES - len(self.reference_runs))
-            for _ in range(wanted):
+        if self._reference is None or time.monotonic() - self._reference_at > _REFERENCE_AGE_S:
+            runs = []
+            for _ in range(max(1, PROCESSES - len(self.reference_runs))):
                 progress("reference", 0)
-                self.reference_runs.append(await self._run(self._task(self.reference)))
+                runs.append(await self._run(self._task(self.reference)))
             # How much processes differ was learned before: these would count twice.
-            spread = between(self.reference_runs[:-wanted])
-            self._reference_figures = self._figures(self.reference_runs[-wanted:], self.reference.runtime, spread)
+            figures = self._figures(runs, self.reference.runtime, between(self.reference_runs))
+            # A dirty timing is no neighbour either, while there is a clean one.
+            if not figures.dirty or self._reference is None or self._reference.figures.dirty:
+                self._reference = Measured(figures, tuple(runs))
+            self.reference_runs += [run for run in runs if not self._dirt(run, self.reference.runtime)]
             self._reference_at = time.monotonic()
-        assert self._reference_figures is not None
-        return Measured(self._reference_figures, tuple(self.reference_runs[-PROCESSES:]))
+        assert self._reference is not None
+        return self._reference
 
     async def measure(
         self, subject: Subject, near: Callable[[Figures], bool] = lambda figures: False, progress: Progress = _quiet
@@ -124,11 +127,11 @@ class Examiner:
             while len(runs) < PROCESSES:
                 runs.append(await self._run(task, progress))
             figures = self._figures(runs, task.runtime, between(self.reference_runs))
-        if self._reference_figures is not None:
+        if self._reference is not None:
             figures = replace(
                 figures,
-                reference_latency_s=self._reference_figures.latency_s,
-                reference_energy_j=self._reference_figures.energy_j,
+                reference_latency_s=self._reference.figures.latency_s,
+                reference_energy_j=self._reference.figures.energy_j,
             )
         return Measured(figures, tuple(runs))
 
