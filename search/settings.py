@@ -27,7 +27,7 @@ class Settings:
     space: str = "full"
     sampler: str = "gp"
     # More trials than there are now.
-    trials: int = 16
+    trials: int = 12
     timeout_s: float | None = None
     seed: int = 0
     minimum_accuracy: float = 0.70

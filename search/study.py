@@ -21,16 +21,16 @@ from space.recipe import Recipe
 # Asked first, in this order: shares of every unit's width, and how the file is quantized. They span the line:
 # eight such trials beat three hundred cold ones.
 LADDER = (
-    (0.125, "none"),
     (0.25, "none"),
-    (0.06, "none"),
-    (0.125, "static_int8"),
-    (0.18, "none"),
-    (0.09, "none"),
+    (0.35, "none"),
+    (0.125, "none"),
     (0.25, "static_int8"),
+    (0.18, "none"),
+    (0.35, "static_int8"),
+    (0.125, "static_int8"),
     (0.5, "none"),
 )
-_LADDER_EPOCHS = 2
+_LADDER_EPOCHS = 3
 
 # User attributes of a trial, for the reader of a dashboard.
 _RECIPE, _REASON = "recipe", "reason"
