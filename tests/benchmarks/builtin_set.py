@@ -1,0 +1,143 @@
+"""Prints what the built-in image set asks of networks: the bars it was made for, and where each stands.
+
+python tests/benchmarks/builtin_set.py [baseline] [linear] [tiny] [pruned]     # all of them, about ten minutes
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+
+from space.architectures.mobilenet_v1 import WIDTHS, MobileNetV1
+from space.builtin_images import generate
+from space.datasets import DataSet, Images
+from space.training import (
+    Epoch,
+    accuracy,
+    baseline_seconds,
+    fine_tune,
+    normalise,
+    reestimate_batchnorm,
+    seconds_per_image,
+    train_baseline,
+)
+
+TINY = {
+    "16 16 32 32 32": ((16, 16, 32, 0, 32, 0, 32, 0, 0, 0, 0, 0, 0, 0), (1, 2, 4)),
+    "8 16 32 32 48": ((8, 16, 32, 0, 32, 0, 48, 0, 0, 0, 0, 0, 0, 0), (2, 4, 6)),
+    "16 24 32 48": ((16, 24, 32, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0), (1, 2, 4)),
+}
+TINY_RATE, TINY_EPOCHS = 0.1, 5
+SHARES = (0.5, 0.25, 0.125, 0.06)
+SEEDS = (0, 1)
+
+
+def main(parts: Sequence[str]) -> None:
+    started = time.perf_counter()
+    data = generate()
+    print(f"generated in {time.perf_counter() - started:.2f} s; fingerprint {data.fingerprint}")
+    print(f"{len(data.train)} training, {len(data.validation)} validation, {len(data.test)} test images")
+    if "linear" in parts:
+        linear(data)
+    if "tiny" in parts:
+        tiny(data)
+    if "baseline" in parts or "pruned" in parts:
+        per_image = seconds_per_image(MobileNetV1())
+        print(f"{1 / per_image:.0f} images/s; the baseline should take {baseline_seconds(data, per_image):.0f} s")
+        for seed in SEEDS if "baseline" in parts else SEEDS[:1]:
+            model, history = train_baseline(data, seed=seed)
+            seconds = " + ".join(f"{epoch.seconds:.1f}" for epoch in history)
+            print(f"baseline, seed {seed}: {figures(model, data)}, {seconds} s", flush=True)
+            if "pruned" in parts and seed == 0:
+                pruned(model, data)
+
+
+def linear(data: DataSet) -> None:
+    for penalty in (1e-3, 1e-2, 1e-1, 1.0):
+        print(f"linear, penalty {penalty:g}: test {linear_accuracy(data.train, data.test, penalty):.1%}", flush=True)
+
+
+def tiny(data: DataSet) -> None:
+    for name, (widths, halvings) in TINY.items():
+        for seed in SEEDS:
+            torch.manual_seed(seed)
+            model = MobileNetV1(widths, halvings)
+            history = fine_tune(model, data, epochs=TINY_EPOCHS, learning_rate=TINY_RATE, seed=seed)
+            print(f"tiny {name}, {weights(model):,} weights, seed {seed}: {figures(model, data)}, {pace(history)}")
+
+
+def pruned(model: MobileNetV1, data: DataSet) -> None:
+    for share in SHARES:
+        for epochs in (1, 3, 5):
+            narrow = narrowed(model, [max(8, round(width * share / 8) * 8) for width in WIDTHS])
+            reestimate_batchnorm(narrow, data, seed=0)
+            history = fine_tune(narrow, data, epochs=epochs, learning_rate=0.05, seed=0)
+            name = f"{share:.1%} of the widths, {weights(narrow):,} weights, {epochs} epochs"
+            print(f"{name}: {figures(narrow, data)}, {pace(history)}", flush=True)
+
+
+def linear_accuracy(train: Images, test: Images, penalty: float) -> float:
+    """Of multinomial logistic regression on the normalised pixels, trained to the end."""
+    inputs, labels = flat(train)
+    weight = torch.zeros(inputs.shape[1], 10, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weight], max_iter=60, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(inputs @ weight, labels) + penalty * (weight * weight).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    inputs, labels = flat(test)
+    return (inputs @ weight).argmax(1).eq(labels).float().mean().item()
+
+
+def flat(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
+    return normalise(torch.from_numpy(images.pixels)).flatten(1), torch.from_numpy(images.labels)
+
+
+def narrowed(model: MobileNetV1, widths: Sequence[int]) -> MobileNetV1:
+    """The filters of the largest L1 norm, with what belongs to them."""
+    narrow = MobileNetV1(widths, model.halvings)
+    source, target = model.state_dict(), narrow.state_dict()
+    kept = torch.arange(3)
+    for unit in model.units():
+        block, conv = unit.conv.split(".")
+        if conv == "pointwise":
+            for name in (f"{block}.depthwise", f"{block}.depthwise_bn"):
+                copy_rows(source, target, name, kept)
+        filters = source[f"{unit.conv}.weight"][:, kept]
+        chosen = filters.abs().sum((1, 2, 3)).topk(widths[unit.index]).indices.sort().values
+        target[f"{unit.conv}.weight"] = filters[chosen]
+        copy_rows(source, target, f"{unit.conv}_bn", chosen)
+        kept = chosen
+    target["classifier.weight"] = source["classifier.weight"][:, kept]
+    target["classifier.bias"] = source["classifier.bias"]
+    narrow.load_state_dict(target)
+    return narrow
+
+
+def copy_rows(source: dict[str, torch.Tensor], target: dict[str, torch.Tensor], name: str, rows: torch.Tensor) -> None:
+    for key in ("weight", "bias", "running_mean", "running_var"):
+        if f"{name}.{key}" in source:
+            target[f"{name}.{key}"] = source[f"{name}.{key}"][rows]
+
+
+def figures(model: MobileNetV1, data: DataSet) -> str:
+    return f"validation {accuracy(model, data.validation):.1%}, test {accuracy(model, data.test):.1%}"
+
+
+def pace(history: Sequence[Epoch]) -> str:
+    seconds = [epoch.seconds for epoch in history]
+    return f"{sum(seconds) / len(seconds):.1f} s/epoch"
+
+
+def weights(model: MobileNetV1) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ("linear", "tiny", "baseline", "pruned"))
