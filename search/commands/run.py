@@ -42,8 +42,10 @@ def main(options: argparse.Namespace) -> int:
         for text in plan(chosen, prepare(chosen, store, view.say), _past_trials_s(store)).lines():
             print(text)
         return OK
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # What nohup ignores stays ignored.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     with locked(chosen.store):
         store = Store.create(chosen.store, chosen.storage)
         try:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from space.architectures.mobilenet_v1 import WIDTHS, MobileNetV1
 from space.builtin_images import generate
-from space.datasets import DataSet, Images
+from space.images import DataSet, Images
 from space.training import (
     Epoch,
     accuracy,
@@ -45,7 +45,7 @@ def main(parts: Sequence[str]) -> None:
         tiny(data)
     if "baseline" in parts or "pruned" in parts:
         per_image = seconds_per_image(MobileNetV1())
-        print(f"{1 / per_image:.0f} images/s; the baseline should take {baseline_seconds(data, per_image):.0f} s")
+        print(f"{1 / per_image:.0f} images/s; the baseline should take {baseline_seconds(data.name, len(data.train), per_image):.0f} s")
         for seed in SEEDS if "baseline" in parts else SEEDS[:1]:
             model, history = train_baseline(data, seed=seed)
             seconds = " + ".join(f"{epoch.seconds:.1f}" for epoch in history)

@@ -68,6 +68,13 @@ def test_what_cannot_be_is_one_line_on_stderr_and_status_2(run, tmp_path, words,
     assert not list((tmp_path / "store").rglob("*.pt"))
 
 
+def test_windows_is_refused_with_the_way_that_works(run, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    status, _, err = run("--dry-run")
+    assert status == REQUEST
+    assert "WSL" in err
+
+
 def test_an_unknown_key_of_a_file_is_named(run, tmp_path):
     (tmp_path / "mine.toml").write_text("trails = 3")
     status, _, err = run("--config", tmp_path / "mine.toml", "--store", tmp_path / "store")
