@@ -45,7 +45,8 @@ def main(parts: Sequence[str]) -> None:
         tiny(data)
     if "baseline" in parts or "pruned" in parts:
         per_image = seconds_per_image(MobileNetV1())
-        print(f"{1 / per_image:.0f} images/s; the baseline should take {baseline_seconds(data.name, len(data.train), per_image):.0f} s")
+        expected = baseline_seconds(data.name, len(data.train), per_image)
+        print(f"{1 / per_image:.0f} images/s; the baseline should take {expected:.0f} s")
         for seed in SEEDS if "baseline" in parts else SEEDS[:1]:
             model, history = train_baseline(data, seed=seed)
             seconds = " + ".join(f"{epoch.seconds:.1f}" for epoch in history)
