@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-from space.architectures.mobilenet_v1 import WIDTHS, MobileNetV1
+from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 from space.builtin_images import generate
 from space.images import DataSet, Images
+from space.pruning import shrink
 from space.training import (
     Epoch,
     accuracy,
@@ -72,7 +73,7 @@ def tiny(data: DataSet) -> None:
 def pruned(model: MobileNetV1, data: DataSet) -> None:
     for share in SHARES:
         for epochs in (1, 3, 5):
-            narrow = narrowed(model, [max(8, round(width * share / 8) * 8) for width in WIDTHS])
+            narrow = shrink(model, [max(8, round(width * share / 8) * 8) for width in WIDTHS], HALVINGS)
             reestimate_batchnorm(narrow, data, seed=0)
             history = fine_tune(narrow, data, epochs=epochs, learning_rate=0.05, seed=0)
             name = f"{share:.1%} of the widths, {weights(narrow):,} weights, {epochs} epochs"
@@ -98,33 +99,6 @@ def linear_accuracy(train: Images, test: Images, penalty: float) -> float:
 
 def flat(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
     return normalise(torch.from_numpy(images.pixels)).flatten(1), torch.from_numpy(images.labels)
-
-
-def narrowed(model: MobileNetV1, widths: Sequence[int]) -> MobileNetV1:
-    """The filters of the largest L1 norm, with what belongs to them."""
-    narrow = MobileNetV1(widths, model.halvings)
-    source, target = model.state_dict(), narrow.state_dict()
-    kept = torch.arange(3)
-    for unit in model.units():
-        block, conv = unit.conv.split(".")
-        if conv == "pointwise":
-            for name in (f"{block}.depthwise", f"{block}.depthwise_bn"):
-                copy_rows(source, target, name, kept)
-        filters = source[f"{unit.conv}.weight"][:, kept]
-        chosen = filters.abs().sum((1, 2, 3)).topk(widths[unit.index]).indices.sort().values
-        target[f"{unit.conv}.weight"] = filters[chosen]
-        copy_rows(source, target, f"{unit.conv}_bn", chosen)
-        kept = chosen
-    target["classifier.weight"] = source["classifier.weight"][:, kept]
-    target["classifier.bias"] = source["classifier.bias"]
-    narrow.load_state_dict(target)
-    return narrow
-
-
-def copy_rows(source: dict[str, torch.Tensor], target: dict[str, torch.Tensor], name: str, rows: torch.Tensor) -> None:
-    for key in ("weight", "bias", "running_mean", "running_var"):
-        if f"{name}.{key}" in source:
-            target[f"{name}.{key}"] = source[f"{name}.{key}"][rows]
 
 
 def figures(model: MobileNetV1, data: DataSet) -> str:

@@ -77,12 +77,23 @@ def test_a_fraction_outside_its_range_is_refused(network, fraction):
         channel_fraction_pruning(network(), fraction)
 
 
-def test_shrinking_equals_masking_and_removing(network):
+def test_shrinking_judges_a_filter_by_the_inputs_that_stay(network):
     model = network()
     widths = tuple(width // 2 for width in WIDTHS)
-    expected = remove_channel(channel_fraction_pruning(network(), 0.5))
+    smaller = shrink(model, widths, HALVINGS)
+    kept = torch.arange(3)
+    for unit in model.units():
+        filters = model.get_submodule(unit.conv).weight[:, kept]
+        norms = filters.abs().sum(dim=(1, 2, 3))
+        kept = norms.topk(widths[unit.index]).indices.sort().values
+        assert torch.equal(smaller.get_submodule(unit.conv).weight, filters[kept]), unit.name
+    assert torch.equal(smaller.classifier.weight, model.classifier.weight[:, kept])
+
+
+def test_shrinking_to_the_same_shape_changes_nothing(network):
+    model = network()
     with torch.inference_mode():
-        torch.testing.assert_close(shrink(model, widths, HALVINGS)(IMAGES), expected(IMAGES), atol=1e-6, rtol=0)
+        assert torch.equal(shrink(model, WIDTHS, HALVINGS)(IMAGES), model(IMAGES))
 
 
 def test_a_removed_block_leaves_the_others_their_weights(network):
@@ -109,13 +120,12 @@ def test_the_image_can_be_halved_earlier(network):
 
 
 def test_each_criterion_is_what_its_name_says():
-    conv = nn.Conv2d(3, 5, 2, bias=False)
-    weights = conv.weight.detach().numpy().reshape(5, -1)
+    filters = torch.randn(5, 3, 2, 2, generator=torch.Generator().manual_seed(0))
     generator = torch.Generator().manual_seed(0)
     for channel in range(5):
-        values = [float(value) for value in weights[channel]]
-        assert float(CRITERIA["l1"](conv, generator)[channel]) == pytest.approx(sum(map(abs, values)), rel=1e-5)
-        assert float(CRITERIA["l2"](conv, generator)[channel]) == pytest.approx(math.hypot(*values), rel=1e-5)
-    drawn = [CRITERIA["random"](conv, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+        values = [float(value) for value in filters[channel].flatten()]
+        assert float(CRITERIA["l1"](filters, generator)[channel]) == pytest.approx(sum(map(abs, values)), rel=1e-5)
+        assert float(CRITERIA["l2"](filters, generator)[channel]) == pytest.approx(math.hypot(*values), rel=1e-5)
+    drawn = [CRITERIA["random"](filters, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
