@@ -1,0 +1,263 @@
+"""Training: reproducible, in place, and honest about what went wrong."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from space import training
+from space.architectures.mobilenet_v1 import MobileNetV1
+from space.builtin_images import generate
+from space.datasets import MEAN, STD, DataSet, Images
+from space.errors import CandidateError
+from space.training import Augmentation, Epoch
+
+CPU = torch.device("cpu")
+WIDTHS = (8, 8, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+HALVINGS = (1, 2, 4)
+
+
+@pytest.fixture(scope="module")
+def data() -> DataSet:
+    """A few hundred images of the built-in set."""
+    whole = generate()
+    return DataSet(
+        name=whole.name,
+        train=whole.train.take(np.arange(200)),
+        validation=whole.validation.take(np.arange(50)),
+        test=whole.test.take(np.arange(50)),
+    )
+
+
+def network(seed: int = 0) -> MobileNetV1:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return MobileNetV1(WIDTHS, HALVINGS)
+
+
+def tuned(data: DataSet, *, seed: int) -> tuple[MobileNetV1, tuple[Epoch, ...]]:
+    model = network()
+    return model, training.fine_tune(model, data, epochs=2, learning_rate=0.05, seed=seed, device=CPU)
+
+
+def same_weights(one: nn.Module, other: nn.Module) -> bool:
+    return all(map(torch.equal, one.state_dict().values(), other.state_dict().values()))
+
+
+@pytest.fixture
+def short_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = dataclasses.replace(training.BASELINE_SCHEDULES["builtin"], sizes=(16, 16), batch=100)
+    monkeypatch.setitem(training.BASELINE_SCHEDULES, "builtin", row)
+
+
+def test_fine_tuning_twice_gives_the_same_weights_bit_for_bit(data: DataSet) -> None:
+    (one, first), (other, second) = tuned(data, seed=1), tuned(data, seed=1)
+    assert same_weights(one, other)
+    assert [epoch.loss for epoch in first] == [epoch.loss for epoch in second]
+
+
+def test_another_seed_fine_tunes_to_other_weights(data: DataSet) -> None:
+    assert not same_weights(tuned(data, seed=1)[0], tuned(data, seed=2)[0])
+
+
+@pytest.mark.usefixtures("short_schedule")
+def test_training_the_baseline_twice_gives_the_same_weights_bit_for_bit(data: DataSet) -> None:
+    one, _ = training.train_baseline(data, seed=1, device=CPU)
+    other, _ = training.train_baseline(data, seed=1, device=CPU)
+    assert same_weights(one, other)
+
+
+@pytest.mark.usefixtures("short_schedule")
+def test_training_leaves_the_global_random_state_alone(data: DataSet) -> None:
+    before = torch.get_rng_state()
+    training.train_baseline(data, seed=1, device=CPU)
+    tuned(data, seed=1)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.usefixtures("short_schedule")
+def test_the_baseline_is_the_whole_network_ready_for_use(data: DataSet) -> None:
+    model, history = training.train_baseline(data, seed=0)
+    assert model.widths == MobileNetV1().widths
+    assert not model.training
+    assert [epoch.number for epoch in history] == [1, 2]
+
+
+def test_no_epochs_change_no_weight(data: DataSet) -> None:
+    model = network()
+    assert training.fine_tune(model, data, epochs=0, learning_rate=0.1, seed=0) == ()
+    assert same_weights(model, network())
+    assert not model.training
+
+
+def test_fine_tuning_leaves_the_model_on_the_cpu_and_in_eval_mode(data: DataSet) -> None:
+    model = network()
+    training.fine_tune(model, data, epochs=1, learning_rate=0.05, seed=0)
+    assert not any(module.training for module in model.modules())
+    assert all(weight.device == CPU and weight.is_contiguous() for weight in model.parameters())
+
+
+def test_fine_tuning_lowers_the_loss(data: DataSet) -> None:
+    history = training.fine_tune(network(), data, epochs=6, learning_rate=0.05, seed=0)
+    assert history[-1].loss < history[0].loss
+
+
+def test_progress_hears_of_every_epoch_and_every_step(data: DataSet) -> None:
+    epochs: list[tuple[Epoch, int]] = []
+    steps: list[tuple[int, int]] = []
+    history = training.fine_tune(
+        network(),
+        data,
+        epochs=2,
+        learning_rate=0.05,
+        seed=0,
+        progress=lambda epoch, all_of_them: epochs.append((epoch, all_of_them)),
+        step_progress=lambda done, all_of_them: steps.append((done, all_of_them)),
+    )
+    assert epochs == [(epoch, 2) for epoch in history]
+    assert steps == [(done, 12) for done in range(1, 13)]  # 200 images make 6 batches of 32
+
+
+def test_a_loss_that_is_not_finite_names_epoch_and_learning_rate(data: DataSet) -> None:
+    model = network()
+    with torch.no_grad():
+        model.get_submodule("classifier").weight.fill_(torch.nan)
+    with pytest.raises(CandidateError, match=r"epoch 1 of 3 .*learning rate .*peak 0\.25"):
+        training.fine_tune(model, data, epochs=3, learning_rate=0.25, seed=0)
+
+
+def test_normalised_pixels_have_the_mean_at_zero_and_one_spread_at_one() -> None:
+    pixels = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1)
+    black, white = training.normalise(pixels, MEAN, STD)
+    for channel in range(3):
+        assert black[channel].item() == pytest.approx(-MEAN[channel] / STD[channel])
+        assert white[channel].item() == pytest.approx((1 - MEAN[channel]) / STD[channel])
+
+
+def test_accuracy_is_the_share_of_right_answers_whatever_the_batch() -> None:
+    class Constant(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.answer = nn.Parameter(torch.eye(10)[3])
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.answer.expand(len(images), 10)
+
+    images = Images(np.zeros((8, 3, 32, 32), np.uint8), np.array([3, 3, 3, 1, 2, 3, 0, 9]))
+    assert training.accuracy(Constant(), images) == 0.5
+    assert training.accuracy(Constant(), images, batch=3) == 0.5
+
+
+def test_accuracy_changes_nothing_in_the_model(data: DataSet) -> None:
+    model = network().train()
+    training.accuracy(model, data.validation)
+    assert model.training
+    assert same_weights(model, network())
+
+
+def test_shifted_images_are_windows_of_the_image_in_a_border_of_zeros() -> None:
+    images = torch.randn(40, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    shifted = training.augment(images, Augmentation(shift=2, flip=False), torch.Generator().manual_seed(0))
+    padded = nn.functional.pad(images, (2, 2, 2, 2))
+    found = set()
+    for image, whole in zip(shifted, padded, strict=True):
+        places = [
+            (row, column)
+            for row in range(5)
+            for column in range(5)
+            if torch.equal(whole[:, row : row + 8, column : column + 8], image)
+        ]
+        assert len(places) == 1
+        found.update(places)
+    assert len(found) > 10
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_images_are_mirrored_only_where_a_mirror_keeps_the_class(flip: bool) -> None:
+    images = torch.randn(40, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    result = training.augment(images, Augmentation(shift=0, flip=flip), torch.Generator().manual_seed(0))
+    same = [torch.equal(one, other) for one, other in zip(images, result, strict=True)]
+    mirrored = [torch.equal(one.flip(2), other) for one, other in zip(images, result, strict=True)]
+    assert all(kept or turned for kept, turned in zip(same, mirrored, strict=True))
+    assert any(mirrored) == flip
+
+
+def test_the_built_in_images_are_not_mirrored_and_those_of_cifar10_are() -> None:
+    assert not training.AUGMENTATIONS["builtin"].flip
+    assert training.AUGMENTATIONS["cifar10"].flip
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing() -> None:
+    rates = [training.one_cycle(step / 100, 0.2) for step in range(1, 101)]
+    assert max(rates) == rates[19] == 1.0
+    assert rates[:20] == sorted(rates[:20])
+    assert rates[19:] == sorted(rates[19:], reverse=True)
+    assert 0 < rates[-1] < 0.01
+
+
+@pytest.mark.parametrize(("images", "batch"), [(45_000, 128), (4_500, 64), (200, 32)])
+def test_small_sets_are_fine_tuned_in_smaller_batches(images: int, batch: int) -> None:
+    assert training.fine_tuning_batch(images) == batch
+
+
+def test_near_identity_adds_what_passes_the_input_through_and_nothing_else() -> None:
+    model, before = network(), network()
+    training.initialise_near_identity(model)
+    depthwise = model.get_parameter("block02.depthwise.weight") - before.get_parameter("block02.depthwise.weight")
+    pointwise = model.get_parameter("block02.pointwise.weight") - before.get_parameter("block02.pointwise.weight")
+    delta = torch.zeros(3, 3)
+    delta[1, 1] = training.DEPTHWISE_IDENTITY
+    torch.testing.assert_close(depthwise, delta.expand(8, 1, 3, 3))
+    torch.testing.assert_close(pointwise[:, :, 0, 0], torch.eye(8).repeat(2, 1) * training.POINTWISE_IDENTITY)
+    assert torch.equal(model.get_parameter("stem.conv.weight"), before.get_parameter("stem.conv.weight"))
+
+
+def test_batchnorm_is_reestimated_to_the_plain_average_over_training_images(data: DataSet) -> None:
+    model = network()
+    training.reestimate_batchnorm(model, data, seed=0, batches=4, batch=50)
+    outputs = model.get_submodule("stem.conv")(training.normalise(torch.from_numpy(data.train.pixels)))
+    norm = model.get_submodule("stem.conv_bn")
+    torch.testing.assert_close(norm.running_mean, outputs.mean((0, 2, 3)), atol=1e-4, rtol=1e-4)
+
+
+def test_reestimating_batchnorm_changes_running_figures_only(data: DataSet) -> None:
+    model, before = network(), network()
+    training.reestimate_batchnorm(model, data, seed=0)
+    assert all(map(torch.equal, model.parameters(), before.parameters()))
+    assert not torch.equal(
+        model.get_buffer("block01.depthwise_bn.running_var"), before.get_buffer("block01.depthwise_bn.running_var")
+    )
+    assert {norm.momentum for norm in model.modules() if isinstance(norm, nn.BatchNorm2d)} == {0.1}
+    assert not model.training
+
+
+def test_reestimating_batchnorm_twice_gives_the_same_figures(data: DataSet) -> None:
+    one, other = network(), network()
+    training.reestimate_batchnorm(one, data, seed=5, batches=2, batch=50)
+    training.reestimate_batchnorm(other, data, seed=5, batches=2, batch=50)
+    assert same_weights(one, other)
+
+
+def test_a_model_with_reestimated_batchnorm_can_still_be_trained(data: DataSet) -> None:
+    model = network()
+    training.reestimate_batchnorm(model, data, seed=0)
+    assert training.fine_tune(model, data, epochs=1, learning_rate=0.01, seed=0)
+
+
+def test_timing_an_image_leaves_the_model_as_it_was() -> None:
+    model = network().eval()
+    before = copy.deepcopy(model)
+    assert training.seconds_per_image(model, budget=0.1) > 0
+    assert same_weights(model, before)
+    assert not model.training
+
+
+def test_the_expected_duration_grows_with_images_and_their_cost(data: DataSet) -> None:
+    double = dataclasses.replace(
+        data, train=data.train.take(np.arange(400) % 200), validation=data.validation.take(np.arange(100) % 50)
+    )
+    assert training.baseline_seconds(data, 0.02) == pytest.approx(2 * training.baseline_seconds(data, 0.01))
+    assert training.baseline_seconds(double, 0.01) == pytest.approx(2 * training.baseline_seconds(data, 0.01))
