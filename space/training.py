@@ -273,7 +273,7 @@ def seconds_per_image(
 
 def baseline_seconds(name: str, images: int, per_image: float) -> float:
     """How long `train_baseline` takes where one training image of 32 pixels costs `per_image` seconds."""
-    sizes = baseline_schedule(data.name).sizes
+    sizes = baseline_schedule(name).sizes
     relative = sum(FIXED_SHARE + (1 - FIXED_SHARE) * (size / SIDE) ** 2 for size in sizes)
     # After each epoch comes the validation set, a tenth of the images, at a third of the cost.
     return per_image * relative * images * (1 + 1 / 30)

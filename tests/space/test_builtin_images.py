@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from space.architectures.mobilenet_v1 import MobileNetV1
 from space.builtin_images import CLASS_OF, MEMBERS, generate
-from space.datasets import CLASSES, DataSet, Images
+from space.images import CLASSES, DataSet, Images
 from space.training import accuracy, fine_tune, normalise
 
 
