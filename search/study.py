@@ -22,15 +22,15 @@ from space.recipe import Recipe
 # eight such trials beat three hundred cold ones.
 LADDER = (
     (0.25, "none"),
-    (0.35, "none"),
     (0.125, "none"),
     (0.25, "static_int8"),
+    (0.35, "none"),
     (0.18, "none"),
     (0.35, "static_int8"),
     (0.125, "static_int8"),
-    (0.5, "none"),
+    (0.09, "none"),
 )
-_LADDER_EPOCHS = 3
+_LADDER_EPOCHS = 2
 
 # User attributes of a trial, for the reader of a dashboard.
 _RECIPE, _REASON = "recipe", "reason"

@@ -33,7 +33,7 @@ class Task:
     images: Path
     runtime: RuntimeSettings
     precision: float = 0.01
-    limit_s: float = 2.0
+    limit_s: float = 1.0
     passes: int = 0
     # For a file that takes float32 instead of the raw image: the course's normalisation.
     mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465)

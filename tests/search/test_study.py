@@ -47,7 +47,7 @@ def test_the_ladder_is_asked_first(tmp_path):
     store = store_with(tmp_path, [])
     study = opened(store)
     widths = [study.ask().recipe.widths for _ in LADDER]
-    assert widths[-1] == tuple(width // 2 for width in (32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024))
+    assert widths[0] == tuple(width // 4 for width in (32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024))
     assert len(set(widths)) >= 6
 
 
