@@ -52,10 +52,11 @@ def started(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def searched(started) -> Path:
-    done = finished(*SEARCH, "--store", started, "--trials", 3)
+def searched(started, tmp_path_factory) -> Path:
+    folder = copy(started, tmp_path_factory.mktemp("searched") / "store")
+    done = finished(*SEARCH, "--store", folder, "--trials", 3)
     assert done.returncode == OK, done.stderr
-    return started
+    return folder
 
 
 def copy(store: Path, target: Path) -> Path:
