@@ -74,13 +74,14 @@ def open_rig(device: str, images: Path) -> Iterator[Rig]:
             worker.submit(examiner.close).result()
 
 
-def subject_of(candidate: Candidate) -> Subject:
-    recipe = candidate.recipe
-    return Subject(
-        recipe.id,
-        candidate.onnx,
-        RuntimeSettings(threads=recipe.threads, spinning=recipe.spinning, graph_optimization=recipe.graph_optimization),
+def runtime_of(recipe: Recipe) -> RuntimeSettings:
+    return RuntimeSettings(
+        threads=recipe.threads, spinning=recipe.spinning, graph_optimization=recipe.graph_optimization
     )
+
+
+def subject_of(candidate: Candidate) -> Subject:
+    return Subject(candidate.recipe.id, candidate.onnx, runtime_of(candidate.recipe))
 
 
 def at_runtime(recipe: Recipe, runtime: RuntimeSettings) -> Recipe:

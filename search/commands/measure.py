@@ -11,7 +11,7 @@ from evaluators.device.device import RuntimeSettings
 from evaluators.evaluate import Measured, Subject
 from search.exit_status import INTERRUPTED, OK
 from search.report import number, results_console
-from search.rig import open_rig, save_images
+from search.rig import open_rig, runtime_of, save_images
 from search.rows import Row, row_of_file
 from search.settings import settings
 from space.cost import cost, load, metadata
@@ -23,11 +23,7 @@ def main(options: argparse.Namespace) -> int:
     described = metadata(load(options.model))
     figures = cost(options.model)
     recipe = Recipe.from_json(described["recipe"]) if "recipe" in described else None
-    runtime = (
-        RuntimeSettings(threads=recipe.threads, spinning=recipe.spinning, graph_optimization=recipe.graph_optimization)
-        if recipe
-        else RuntimeSettings()
-    )
+    runtime = runtime_of(recipe) if recipe else RuntimeSettings()
     with TemporaryDirectory() as folder, open_rig(chosen.device, _any_images(Path(folder))) as rig:
         subject = Subject(options.model.name, options.model, runtime)
         try:
