@@ -13,6 +13,7 @@ from typing import Self
 
 from evaluators.device import protocol
 from evaluators.device.device import DeviceInfo, ProcessRun, Progress, Task
+from evaluators.device.epitaph import epitaph, tail
 from evaluators.errors import DeviceError
 
 NAME = "this machine"
@@ -22,13 +23,8 @@ KEPT_ENVIRONMENT = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
     *("PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "VIRTUAL_ENV", "SEARCH_SYSROOT"),
 )
-STDERR_BYTES = 4096
 # Between closing its output and its exit.
 EXIT_S = 2.0
-SIGNAL_HINTS = {
-    "SIGKILL": "out of memory?",
-    "SIGILL": "this build of ONNX Runtime does not fit the processor; try another version",
-}
 
 
 class LocalDevice:
@@ -96,7 +92,8 @@ class LocalDevice:
                     async with asyncio.timeout(EXIT_S):
                         await process.wait()
                         await complaints
-                raise DeviceError(_epitaph(process.returncode, complaints))
+                said = complaints.result() if complaints.done() else b""
+                raise DeviceError(epitaph(NAME, process.returncode, said))
             return message
 
     @contextlib.asynccontextmanager
@@ -120,7 +117,7 @@ class LocalDevice:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        complaints = asyncio.create_task(_tail(process.stderr))
+        complaints = asyncio.create_task(tail(process.stderr))
         try:
             yield process, process.stdout, complaints
         finally:
@@ -133,24 +130,3 @@ class LocalDevice:
                 pass
             await complaints
             await process.wait()
-
-
-async def _tail(stream: asyncio.StreamReader) -> bytes:
-    """The last of what was said, however much it was."""
-    kept = b""
-    while part := await stream.read(65536):
-        kept = (kept + part)[-STDERR_BYTES:]
-    return kept
-
-
-def _epitaph(status: int | None, complaints: "asyncio.Task[bytes]") -> str:
-    """Why the program went without an answer, as far as can be told."""
-    said = complaints.result().decode("utf-8", "replace") if complaints.done() else ""
-    last = protocol.printable(said.strip().splitlines()[-1]) if said.strip() else "it said nothing"
-    if status is None:
-        return f"{NAME}: the on-device program closed its output without an answer ({last})"
-    if status < 0:
-        name = signal.Signals(-status).name
-        hint = SIGNAL_HINTS.get(name)
-        return f"{NAME}: the on-device program was ended by {name}" + (f" ({hint})" if hint else f" ({last})")
-    return f"{NAME}: the on-device program ended with status {status} and no answer ({last})"
