@@ -1,4 +1,4 @@
-"""From what the user writes to a device: `local`, `replay:FILE`."""
+"""From what the user writes to a device: `user@host`, `ssh:HOST`, `local`, `replay:FILE`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from space.errors import RequestError
 if TYPE_CHECKING:
     from evaluators.device.device import Device
 
-VALID = "local (this machine) or replay:FILE (a recording)"
+VALID = "user@host[:port] or ssh:HOST (a board), local (this machine) or replay:FILE (a recording)"
 
 
 def open_device(spec: str) -> "Device":
@@ -19,7 +19,7 @@ def open_device(spec: str) -> "Device":
     if choose is not None:
         return choose(rest)
     if "@" in spec:
-        raise RequestError(f"device {spec}: boards over ssh are not supported yet; valid is {VALID}")
+        return _ssh(spec)
     raise RequestError(f"device {spec!r} is not known; valid is {VALID}")
 
 
@@ -37,5 +37,12 @@ def _replay(rest: str) -> "Device":
     return ReplayDevice(Path(rest))
 
 
+def _ssh(rest: str) -> "Device":
+    from evaluators.device.address import Address
+    from evaluators.device.raspberry import SshDevice
+
+    return SshDevice(Address.parse(rest))
+
+
 # What stands before the colon, the colon included where one is wanted.
-CHOICES: dict[str, "Callable[[str], Device]"] = {"local": _local, "replay:": _replay}
+CHOICES: dict[str, "Callable[[str], Device]"] = {"local": _local, "replay:": _replay, "ssh:": _ssh}

@@ -9,6 +9,7 @@ import pytest
 from evaluators.device.choose import open_device
 from evaluators.device.local import LocalDevice
 from evaluators.device.protocol import PROGRAM
+from evaluators.device.raspberry import SshDevice
 from evaluators.device.replay import ReplayDevice, write_recording
 from space.errors import RequestError
 from tests.evaluators.device.runs import INFO
@@ -29,9 +30,15 @@ def test_what_is_unknown_is_answered_with_what_is_valid(spec: str) -> None:
         open_device(spec)
 
 
-def test_a_board_over_ssh_is_told_to_come_later() -> None:
-    with pytest.raises(RequestError, match=r"pi@raspberrypi\.local: boards over ssh are not supported yet"):
-        open_device("pi@raspberrypi.local")
+@pytest.mark.parametrize("spec", ["pi@raspberrypi.local", "pi@10.0.0.7:2222", "ssh:board", "ssh:pi@[fe80::1]:22"])
+def test_a_board_is_reached_over_ssh(spec: str) -> None:
+    assert isinstance(open_device(spec), SshDevice)
+
+
+@pytest.mark.parametrize("spec", ["@", "pi@", "@host", "ssh:", "pi@ho st", "pi@host:ssh"])
+def test_a_board_that_cannot_be_is_answered_with_what_is_valid(spec: str) -> None:
+    with pytest.raises(RequestError, match="user@host"):
+        open_device(spec)
 
 
 def test_a_recording_without_a_name_is_refused() -> None:
@@ -41,7 +48,7 @@ def test_a_recording_without_a_name_is_refused() -> None:
 
 def test_choosing_imports_nothing_heavy() -> None:
     words = (
-        "import sys, evaluators.device.choose; print(*{'numpy', 'onnxruntime', 'asyncio', 'onnx'} & set(sys.modules))"
+        "import sys, evaluators.device.choose; print(*{'numpy', 'onnxruntime', 'asyncio', 'asyncssh', 'onnx'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", words], cwd=PROGRAM.parents[2], capture_output=True, text=True, check=True
