@@ -19,8 +19,6 @@ from space.errors import CandidateError
 
 # A dirty run is taken again this often, then kept and marked.
 _REPEATS = 2
-# A fault of the rig is tried again after these pauses, in seconds.
-_PAUSES = (1.0, 5.0, 15.0)
 # Processes for a candidate near the lead, and for every confirmation.
 PROCESSES = 3
 # An older timing of the reference is no neighbour of the next candidate's.
@@ -64,6 +62,8 @@ class Examiner:
     # The reference: the unpruned network at its own best runtime settings, and all its timings, earlier ones too.
     reference: Subject | None = None
     reference_runs: list[ProcessRun] = field(default_factory=list)
+    # A fault of the rig is tried again after these, in seconds.
+    pauses: Sequence[float] = (1.0, 5.0, 15.0)
     _reference: Measured | None = None
     _reference_at: float = -math.inf
 
@@ -100,7 +100,7 @@ class Examiner:
     ) -> Measured:
         """Search mode: one process, three for a candidate whose figures come near the lead."""
         failures: list[str] = []
-        for pause in _PAUSES:
+        for pause in self.pauses:
             if self.reference is not None:
                 await self.measure_reference(progress)
             try:

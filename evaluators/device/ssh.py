@@ -32,7 +32,7 @@ UPLOAD_BYTES_PER_S = 1e6
 EXIT_S = 1.0
 KILL_S = 5.0
 LAST_WORDS_S = 0.2
-PART_BYTES = 2**18
+PART_BYTES = 2**16
 
 # Login scripts may talk first, and what is to be killed needs a number.
 MARK = "ondevice-search:"
@@ -41,10 +41,10 @@ _ANNOUNCE = f'echo "{MARK} $$"; exec "$@"'
 _KILL = 'kill -KILL -- "-$1" 2>/dev/null || kill -KILL "$1"'
 # Beside and renamed last, so that a name always stands for the whole content.
 _RECEIVE = """
-LC_ALL=C; export LC_ALL; umask 077; part="$1.part$$"
-fail() { df -Pk "${1%/*}" | awk 'NR == 2 { print "free_kb=" $4 }'; rm -f "$part"; exit 1; }
+LC_ALL=C; export LC_ALL; umask 077; trap '' PIPE; part="$1.part$$"
+fail() { rm -f "$part"; df -Pk "${1%/*}" | awk 'NR == 2 { print "free_kb=" $4 }'; exit 1; }
 cat >"$part" || fail "$1"
-[ "$(sha256sum <"$part")" = "$2  -" ] || { echo "wrong=$(wc -c <"$part")"; fail "$1"; }
+[ "$(sha256sum <"$part")" = "$2  -" ] || { came=$(wc -c <"$part"); rm -f "$part"; echo "wrong=$came"; fail "$1"; }
 mv -f "$part" "$1" || fail "$1"
 """
 _FULL = ("No space left on device", "Disk quota exceeded", "File too large")
@@ -93,6 +93,8 @@ class Conversation:
         with self._words(), suppress(BrokenPipeError):
             for start in range(0, len(content), PART_BYTES):
                 self._process.stdin.write(content[start : start + PART_BYTES])
+                # A drain alone does not wait before the window is full: a loss would not be noticed until then.
+                await asyncio.sleep(0)
                 await self._process.stdin.drain()
 
     def end_input(self) -> None:

@@ -86,7 +86,7 @@ class Board:
     def pretend(self, model: str) -> Path:
         """A root of the file system that says so."""
         tree = self.home / "root" / "proc" / "device-tree"
-        tree.mkdir(parents=True)
+        tree.mkdir(parents=True, exist_ok=True)
         (tree / "model").write_bytes(model.encode() + b"\0")
         return self.home / "root"
 
@@ -101,8 +101,12 @@ class Board:
 
     def program(self) -> int:
         """The process of the on-device program."""
-        (pid,) = [pid for pid in self.processes() if b"/program/" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        return pid
+
+        def words(pid: int) -> list[bytes]:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+
+        (found,) = [pid for pid in self.processes() if b"/program/" in words(pid)[1]]
+        return found
 
     def is_empty_within(self, limit_s: float) -> bool:
         end = time.monotonic() + limit_s
@@ -135,7 +139,7 @@ def running(root: Path) -> Iterator[Sshd]:
     _script(
         root / "login",
         f'HOME=$(cat {shlex.quote(str(root / "home"))}); PATH="$HOME/bin:$PATH"; export HOME PATH\n'
-        '[ ! -f "$HOME/greeting" ] || cat "$HOME/greeting"\n'
+        '[ ! -f "$HOME/profile" ] || . "$HOME/profile"\n'
         'exec sh -c "$SSH_ORIGINAL_COMMAND"',
     )
     port = free_port()
@@ -190,6 +194,8 @@ def _openssh(root: Path, port: int) -> list[str]:
         f"AuthorizedKeysFile {root / 'authorized_keys'}",
         f"PidFile {root / 'pid'}",
         f"ForceCommand {root / 'login'}",
+        # Where nothing is sourced: not the shell configuration of who runs the tests.
+        f"SetEnv HOME={root}",
         "StrictModes no",
         "UsePAM no",
         "PasswordAuthentication no",

@@ -47,9 +47,8 @@ def test_a_recording_without_a_name_is_refused() -> None:
 
 
 def test_choosing_imports_nothing_heavy() -> None:
-    words = (
-        "import sys, evaluators.device.choose; print(*{'numpy', 'onnxruntime', 'asyncio', 'asyncssh', 'onnx'} & set(sys.modules))"
-    )
+    heavy = "{'numpy', 'onnxruntime', 'asyncio', 'asyncssh', 'onnx'}"
+    words = f"import sys, evaluators.device.choose; print(*{heavy} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", words], cwd=PROGRAM.parents[2], capture_output=True, text=True, check=True
     )

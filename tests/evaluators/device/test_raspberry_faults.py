@@ -1,0 +1,400 @@
+"""What goes wrong on a board over ssh, for real: it is told, nothing stays over there, and the next run works."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluators.device import raspberry
+from evaluators.device.device import ProcessRun, RuntimeSettings, Task
+from evaluators.device.protocol import PROGRAM
+from evaluators.device.raspberry import SshDevice
+from evaluators.errors import DeviceError
+from evaluators.evaluate import Examiner, Subject
+from evaluators.power.estimate import DEFAULT_MODEL
+from space.errors import CandidateError, RequestError
+from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.runs import process_run
+from tests.evaluators.device.sshd import NAME, Board, Sshd, free_port, make_board, new_key
+from tests.evaluators.device.wire import Wire
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+# Until what we left has ended.
+GONE_S = 5.0
+
+
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    folder = tmp_path_factory.mktemp("quick")
+    return Task(
+        model=write_classifier(folder / "classifier.onnx"),
+        images=write_images(folder / "images.npy", 16),
+        runtime=RuntimeSettings(),
+        limit_s=0.05,
+    )
+
+
+@pytest.fixture(scope="session")
+def endless(quick: Task, tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """A megabyte to send, and then until it is stopped."""
+    images = tmp_path_factory.mktemp("endless") / "many.npy"
+    np.save(images, np.random.default_rng(0).integers(0, 256, (340, 3, 32, 32), np.uint8))
+    return replace(quick, images=images, precision=1e-6, limit_s=600)
+
+
+@pytest.fixture
+def wire(sshd: Sshd) -> Iterator[Wire]:
+    with Wire(sshd.port) as wire:
+        yield wire
+
+
+def over(wire: Wire, board: Board, **changes: float) -> SshDevice:
+    return board.device(board.login({"Port": wire.port}, **changes))
+
+
+def fault_at(step: str, fault: Callable[[], None]) -> Callable[[str, float], None]:
+    """Once, when a run gets there."""
+    left = [fault]
+
+    def progress(what: str, share: float) -> None:
+        if what.startswith(step) and left:
+            left.pop()()
+
+    return progress
+
+
+def check_fault(
+    board: Board, device: SshDevice, task: Task, quick: Task, said: str, progress: Callable[[str, float], None]
+) -> None:
+    async def check() -> None:
+        async with device:
+            with pytest.raises(DeviceError, match=said):
+                await device.run(task, progress)
+            assert await asyncio.to_thread(board.is_empty_within, GONE_S)
+            assert (await device.run(quick)).latencies_s
+
+    asyncio.run(check())
+
+
+def refused(device: SshDevice, kind: type[Exception] = DeviceError) -> str:
+    """What is said to who enters it."""
+
+    async def enter() -> None:
+        async with device:
+            pass
+
+    with pytest.raises(kind) as error:
+        asyncio.run(enter())
+    return str(error.value)
+
+
+# --- logging in ------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_host_key_is_not_trusted(board: Board) -> None:
+    empty = board.home / "known_hosts"
+    empty.write_text("")
+    said = refused(board.device(board.login({"UserKnownHostsFile": empty})))
+    assert f"python -m search devices trust {NAME}" in said
+
+
+def test_known_hosts_that_are_not_there_know_nobody(board: Board) -> None:
+    assert "unknown" in refused(board.device(board.login({"UserKnownHostsFile": board.home / "nowhere"})))
+
+
+def test_a_changed_host_key_is_said_to_have_changed(board: Board) -> None:
+    other = board.home / "known_hosts"
+    other.write_text(f"{NAME} {new_key(board.home / 'other_key')}\n")
+    said = refused(board.device(board.login({"UserKnownHostsFile": other})))
+    assert "HOST KEY HAS CHANGED" in said
+    assert "devices trust" not in said
+
+
+def test_a_check_of_host_keys_that_is_turned_off_is_refused(board: Board) -> None:
+    said = refused(board.device(board.login({"UserKnownHostsFile": "none"})), RequestError)
+    assert "UserKnownHostsFile" in said
+
+
+def test_a_configuration_that_trusts_anybody_trusts_nobody(board: Board) -> None:
+    login = board.login({"UserKnownHostsFile": "/dev/null", "StrictHostKeyChecking": "no"})
+    assert "unknown" in refused(board.device(login))
+
+
+def test_a_refused_key_names_the_user_and_the_way_in(board: Board) -> None:
+    new_key(board.home / "stranger")
+    said = refused(board.device(board.login({"IdentityFile": board.home / "stranger", "User": "root"})))
+    assert "user root" in said
+    assert f"ssh-copy-id root@{NAME}" in said
+
+
+def test_a_refused_connection_is_told(board: Board) -> None:
+    assert "connection refused" in refused(board.device(board.login({"Port": free_port()})))
+
+
+def test_a_name_nobody_knows_is_told(board: Board) -> None:
+    assert "no machine of this name" in refused(board.device(board.login({"HostName": "nowhere.invalid"})))
+
+
+def test_a_board_that_accepts_and_says_nothing_is_told(board: Board) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        said = refused(board.device(board.login({"Port": mute.getsockname()[1]}, connect_s=0.3)))
+    assert "no answer in time" in said
+
+
+def test_a_server_of_another_kind_is_told(board: Board) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.settimeout(5)
+
+        def answer() -> None:
+            with other.accept()[0] as caller:
+                caller.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        async def enter() -> None:
+            with pytest.raises(DeviceError, match=NAME):
+                await asyncio.gather(
+                    board.device(board.login({"Port": other.getsockname()[1]}, connect_s=2)).__aenter__(),
+                    asyncio.to_thread(answer),
+                )
+
+        asyncio.run(enter())
+
+
+def test_a_configuration_that_is_none_is_refused(board: Board) -> None:
+    said = refused(board.device(board.login({"Port": "ssh"})), RequestError)
+    assert "configuration" in said
+
+
+# --- the board's system ----------------------------------------------------------------------------------------------
+
+
+def test_a_32_bit_system_is_refused_with_the_reason(board: Board) -> None:
+    board.put_program("getconf", "echo 32")
+    board.put_program("uname", "echo aarch64")
+    said = refused(board.device())
+    assert "32-bit (kernel aarch64)" in said
+    assert "64-bit Raspberry Pi OS" in said
+
+
+def test_a_board_without_the_runtime_is_told_how_to_get_it(sshd: Sshd, tmp_path: Path) -> None:
+    board = make_board(sshd, tmp_path / "home", prepared=False)
+    board.put_program("python3", "exit 1")
+    assert f"python -m search devices prepare {NAME}" in refused(board.device())
+
+
+def test_an_account_that_runs_no_commands_is_told_with_its_words(board: Board) -> None:
+    (board.home / "profile").write_text("echo This account is currently not available.\nexit 1\n")
+    assert "This account is currently not available" in refused(board.device())
+
+
+# --- the connection --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["warming up", "timing"])
+def test_a_connection_cut_in_a_run_is_made_anew(
+    board: Board, wire: Wire, endless: Task, quick: Task, step: str
+) -> None:
+    check_fault(board, over(wire, board), endless, quick, "connection lost", fault_at(step, wire.cut))
+
+
+def test_a_connection_cut_while_sending_leaves_no_half_file(
+    board: Board, wire: Wire, endless: Task, quick: Task
+) -> None:
+    cut = fault_at(f"sending {endless.images.name}", lambda: wire.cut_after(300_000))
+    check_fault(board, over(wire, board), endless, quick, "connection lost", cut)
+    assert {file.name.partition(".")[2] for file in board.files} == {"onnx", "npy"}
+
+
+def test_a_connection_lost_between_runs_is_not_even_noticed(board: Board, wire: Wire, quick: Task) -> None:
+    async def twice() -> ProcessRun:
+        async with over(wire, board) as device:
+            await device.run(quick)
+            wire.cut()
+            await asyncio.sleep(0.1)
+            return await device.run(quick)
+
+    assert asyncio.run(twice()).latencies_s
+
+
+def test_a_server_that_dies_in_a_run_is_told(board: Board, endless: Task, quick: Task) -> None:
+    def kill() -> None:
+        for pid in board.sshd.sessions():
+            os.kill(pid, signal.SIGKILL)
+
+    check_fault(board, board.device(), endless, quick, "connection lost", fault_at("timing", kill))
+
+
+def test_a_frozen_connection_is_noticed(board: Board, wire: Wire, endless: Task, quick: Task) -> None:
+    async def check() -> None:
+        async with over(wire, board, keepalive_s=0.2) as device:
+            with pytest.raises(DeviceError, match=r"connection lost.*keepalive"):
+                # Over there nobody notices: it ends with its task.
+                await device.run(replace(endless, limit_s=1.5), fault_at("timing", wire.freeze))
+            assert await asyncio.to_thread(board.is_empty_within, GONE_S)
+            wire.thaw()
+            assert (await device.run(quick)).latencies_s
+
+    asyncio.run(check())
+
+
+# --- the program -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(signal.SIGKILL, r"SIGKILL \(out of memory\?\)"), (signal.SIGILL, "SIGILL.*another version")]
+)
+def test_a_program_ended_by_a_signal_is_told_by_its_name(
+    board: Board, endless: Task, quick: Task, number: int, said: str
+) -> None:
+    end = fault_at("timing", lambda: os.kill(board.program(), number))
+    check_fault(board, board.device(), endless, quick, said, end)
+
+
+def test_a_cancelled_run_leaves_nothing_and_keeps_the_connection(board: Board, endless: Task, quick: Task) -> None:
+    async def check() -> None:
+        async with board.device() as device:
+            sessions = board.sshd.sessions()
+            timing = asyncio.Event()
+            run = asyncio.create_task(device.run(endless, fault_at("timing", timing.set)))
+            await timing.wait()
+            run.cancel()
+            await asyncio.wait([run])
+            assert run.cancelled()
+            assert await asyncio.to_thread(board.is_empty_within, GONE_S)
+            assert (await device.run(quick)).latencies_s
+            assert board.sshd.sessions() == sessions
+
+    asyncio.run(check())
+
+
+def stand_in(folder: Path, body: str) -> Path:
+    """It describes the board as ours does; asked to measure, it does as it likes."""
+    answers = 'if b"describe" in line: print(json.dumps(INFO), flush=True); os._exit(0)'
+    info = {
+        "event": "result",
+        "protocol": 1,
+        "model": "stand-in",
+        "cores": 1,
+        "system": "",
+        "governor": "",
+        "runtime": "",
+        "providers": [],
+        "python": "",
+        "serial": "",
+    }
+    path = folder / "program.py"
+    path.write_text(
+        f"import json, os, signal, sys, time\nINFO = {info!r}\nline = sys.stdin.buffer.readline()\n{answers}\n{body}\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("print('Traceback (most recent call last):')", "is not JSON"),
+        ("print('{}')", "unknown kind"),
+        ('print(\'{"event": "result", "protocol": 1}\')', "does not hold together"),
+        ("sys.stdout.write('x' * 20_000_000)", "without an end"),
+        ("sys.exit(3)", "status 3"),
+        ("sys.exit('no such module')", "no such module"),
+        ("os.kill(os.getpid(), signal.SIGILL)", "SIGILL.*processor"),
+        ("time.sleep(60)", "no answer while starting, after 0.5 s"),
+        ("os.close(0); time.sleep(60)", "no answer while starting"),
+    ],
+)
+def test_a_program_that_misbehaves_is_told_and_removed(
+    board: Board, quick: Task, tmp_path: Path, body: str, said: str
+) -> None:
+    async def check() -> None:
+        async with board.device(program=stand_in(tmp_path, body), silence_s=0.5) as device:
+            with pytest.raises(DeviceError, match=said):
+                await device.run(quick)
+            assert await asyncio.to_thread(board.is_empty_within, GONE_S)
+
+    asyncio.run(check())
+
+
+def test_the_program_hears_from_us_while_it_works(
+    board: Board, quick: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raspberry, "HEARTBEAT_S", 0.05)
+    body = "print(json.dumps({'event': 'error', 'message': repr([sys.stdin.buffer.readline() for _ in range(3)])}))"
+
+    async def ask() -> None:
+        async with board.device(program=stand_in(tmp_path, body)) as device:
+            await device.run(quick)
+
+    with pytest.raises(DeviceError, match=r"\[b'\\n', b'\\n', b'\\n'\]"):
+        asyncio.run(ask())
+
+
+# --- the disk --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(board: Board) -> Iterator[Path]:
+    files = board.folder / "files"
+    files.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", files], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"no small disk: {mounted.stderr.decode().strip()}")
+    yield files
+    subprocess.run(["umount", files], check=True)
+
+
+def test_a_full_disk_is_said_with_figures(board: Board, small_disk: Path, endless: Task, quick: Task) -> None:
+    check_fault(
+        board,
+        board.device(),
+        endless,
+        quick,
+        r"disk full: many\.npy takes 1\.0 MB, 0\.\d MB free",
+        lambda what, share: None,
+    )
+    assert len(board.files) == 2
+
+
+# --- the recipe ------------------------------------------------------------------------------------------------------
+
+
+def test_a_recipe_that_kills_the_program_each_time_is_the_candidates_fault(
+    board: Board, quick: Task, tmp_path: Path
+) -> None:
+    deadly = write_classifier(tmp_path / "deadly.onnx", channels=64)
+    line = "    session = load_session(runtime, request)\n"
+    source = PROGRAM.read_text()
+    assert source.count(line) == 1
+    program = tmp_path / "program.py"
+    # As the kernel ends who takes too much memory.
+    kill = f"    if os.path.getsize(request['model']) == {deadly.stat().st_size}:\n        os.kill(os.getpid(), 9)\n"
+    program.write_text(source.replace(line, kill + line))
+    examiner = Examiner(
+        board.device(program=program),
+        DEFAULT_MODEL,
+        quick.images,
+        reference=Subject("reference", quick.model, quick.runtime),
+        reference_runs=[process_run()] * 3,
+        pauses=(0.0, 0.0, 0.0),
+    )
+
+    async def measure() -> None:
+        await examiner.open()
+        try:
+            with pytest.raises(CandidateError, match=r"failed on it 3 times, on the reference never.*SIGKILL"):
+                await examiner.measure(Subject("deadly", deadly, quick.runtime))
+            assert (await examiner.measure_reference()).figures.latency_s > 0
+        finally:
+            await examiner.close()
+
+    asyncio.run(measure())
