@@ -38,7 +38,7 @@ PART_BYTES = 2**16
 MARK = "ondevice-search:"
 _ANNOUNCE = f'echo "{MARK} $$"; exec "$@"'
 # To the process group where the program leads one.
-_KILL = 'kill -KILL -- "-$1" 2>/dev/null || kill -KILL "$1"'
+_KILL = 'kill -KILL "-$1" 2>/dev/null || kill -KILL "$1"'
 # Beside and renamed last, so that a name always stands for the whole content.
 _RECEIVE = """
 LC_ALL=C; export LC_ALL; umask 077; trap '' PIPE; part="$1.part$$"

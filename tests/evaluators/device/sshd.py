@@ -140,7 +140,8 @@ def running(root: Path) -> Iterator[Sshd]:
         root / "login",
         f'HOME=$(cat {shlex.quote(str(root / "home"))}); PATH="$HOME/bin:$PATH"; export HOME PATH\n'
         '[ ! -f "$HOME/profile" ] || . "$HOME/profile"\n'
-        'exec sh -c "$SSH_ORIGINAL_COMMAND"',
+        # As a board's login shell; it hands its process over to the command.
+        'exec bash -c "$SSH_ORIGINAL_COMMAND"',
     )
     port = free_port()
     command = _openssh(root, port) if SSHD else _asyncssh(root, port)
