@@ -107,7 +107,7 @@ class Study:
                     said.append(f"trial {record.number} was interrupted: recipe {record.recipe_id} is asked for first")
         taken_in = self.absorb(evaluations.values())
         if taken_in:
-            said.append(f"{taken_in} evaluations made for other studies are taken in")
+            said.append(f"taken in from other studies: evaluations, {taken_in}")
         for share, quantization in LADDER:
             values = completed(uniform(share, quantization, _LADDER_EPOCHS), self._table)
             if values not in self._first:
