@@ -336,7 +336,7 @@ def test_the_state_of_the_board_is_read_before_and_after(
         assert state.temperature_c == pytest.approx(61.2)
         assert (state.clock_hz, state.governor, state.load) == (1.2e9, "ondemand", 0.5)
         assert state.throttled == 0x80008
-    assert dirt(run.before, run.after, cores=4, threads=1) == ["soft temperature limit at 61 °C"]
+    assert dirt(run, cores=4, threads=1) == ["soft temperature limit at 61 °C"]
 
 
 def test_throttling_during_the_run_is_seen(quick: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,7 +352,7 @@ def test_throttling_during_the_run_is_seen(quick: Task, tmp_path: Path, monkeypa
 
     run = asyncio.run(LocalDevice().run(replace(quick, precision=1e-6, limit_s=2), throttle))
     assert (run.before.throttled, run.after.throttled) == (0x10000, 0x50000)
-    assert dirt(run.before, run.after, cores=4, threads=1) == ["throttled in between at 61 °C"]
+    assert dirt(run, cores=4, threads=1) == ["throttled in between at 61 °C"]
 
 
 @LINUX
