@@ -53,12 +53,12 @@ def task(quick: Task) -> Task:
 class TestLocalDevice(DeviceContract):
     @pytest.fixture
     def device(self) -> Device:
-        return LocalDevice()
+        return LocalDevice(lock="")
 
 
 def ask(task: Task, device: LocalDevice | None = None) -> ProcessRun:
     """Without describing the device first."""
-    return asyncio.run((device or LocalDevice()).run(task))
+    return asyncio.run((device or LocalDevice(lock="")).run(task))
 
 
 def plain_session(model: Path) -> onnxruntime.InferenceSession:
@@ -69,7 +69,7 @@ def plain_session(model: Path) -> onnxruntime.InferenceSession:
 
 def test_its_figures_are_of_this_machine() -> None:
     async def info() -> tuple[int, str, bool]:
-        async with LocalDevice() as device:
+        async with LocalDevice(lock="") as device:
             return device.info.cores, device.info.runtime, device.info.on_this_machine
 
     assert asyncio.run(info()) == (os.cpu_count(), f"onnxruntime {onnxruntime.__version__}", True)
@@ -134,7 +134,7 @@ def test_as_many_threads_run_as_were_asked_for(endless: Task) -> None:
                 raise Seen
 
         with pytest.raises(Seen):
-            asyncio.run(LocalDevice().run(replace(endless, runtime=RuntimeSettings(threads=asked)), count))
+            asyncio.run(LocalDevice(lock="").run(replace(endless, runtime=RuntimeSettings(threads=asked)), count))
         return seen
 
     assert threads(3) - threads(1) == 2
@@ -216,14 +216,14 @@ def test_a_killed_program_is_told_by_its_signal(endless: Task) -> None:
                 os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(DeviceError, match="SIGKILL"):
-        asyncio.run(LocalDevice().run(endless, kill))
+        asyncio.run(LocalDevice(lock="").run(endless, kill))
 
 
 @LINUX
 def test_cancelling_leaves_no_process(endless: Task) -> None:
     async def cancelled() -> list[int]:
         timing = asyncio.Event()
-        run = asyncio.create_task(LocalDevice().run(endless, lambda what, share: timing.set()))
+        run = asyncio.create_task(LocalDevice(lock="").run(endless, lambda what, share: timing.set()))
         await timing.wait()
         started = children_of(os.getpid())
         run.cancel()
@@ -248,7 +248,7 @@ def tell(what, share):
         print(*children_of(os.getpid()), flush=True)
 
 task = Task(model=Path(sys.argv[1]), images=Path(sys.argv[2]), runtime=RuntimeSettings(), precision=1e-6, limit_s=600)
-asyncio.run(LocalDevice().run(task, tell))
+asyncio.run(LocalDevice(lock="").run(task, tell))
 """
 
 
@@ -272,7 +272,7 @@ def test_ctrl_c_does_not_reach_the_program_first(endless: Task) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(LocalDevice().run(endless, look))
+        asyncio.run(LocalDevice(lock="").run(endless, look))
     assert groups
     assert os.getpgid(0) not in groups
 
@@ -283,14 +283,14 @@ def test_twenty_runs_leave_no_descriptor_open(quick: Task, tmp_path: Path) -> No
         return len(list(Path("/proc/self/fd").iterdir()))
 
     async def runs() -> tuple[int, int]:
-        failing = LocalDevice(program=script(tmp_path, "print('garbage')"))
+        failing = LocalDevice(lock="", program=script(tmp_path, "print('garbage')"))
         counts = []
         for turn in range(20):
             if turn % 10:
                 with pytest.raises(DeviceError):
                     await failing.run(quick)
             else:
-                await LocalDevice().run(quick)
+                await LocalDevice(lock="").run(quick)
             counts.append(open_descriptors())
         return counts[0], counts[-1]
 
@@ -325,7 +325,7 @@ def test_the_state_of_the_board_is_read_before_and_after(
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
 
     async def look() -> tuple[str, str, str, ProcessRun]:
-        async with LocalDevice() as device:
+        async with LocalDevice(lock="") as device:
             info = device.info
             return info.model, info.governor, info.serial, await device.run(quick)
 
@@ -350,7 +350,7 @@ def test_throttling_during_the_run_is_seen(quick: Task, tmp_path: Path, monkeypa
             bits.write_text("50000\n")
             bits.replace(tmp_path / "sys/devices/platform/soc/soc:firmware/get_throttled")
 
-    run = asyncio.run(LocalDevice().run(replace(quick, precision=1e-6, limit_s=2), throttle))
+    run = asyncio.run(LocalDevice(lock="").run(replace(quick, precision=1e-6, limit_s=2), throttle))
     assert (run.before.throttled, run.after.throttled) == (0x10000, 0x50000)
     assert dirt(run, cores=4, threads=1) == ["throttled in between at 61 °C"]
 
@@ -375,7 +375,9 @@ def test_our_own_settings_do_not_reach_the_program(
     with pytest.raises(DeviceError, match=r"\(None\)"):
         ask(
             quick,
-            LocalDevice(program=script(tmp_path, "import os\nsys.exit(f\"({os.environ.get('OMP_NUM_THREADS')})\")")),
+            LocalDevice(
+                lock="", program=script(tmp_path, "import os\nsys.exit(f\"({os.environ.get('OMP_NUM_THREADS')})\")")
+            ),
         )
 
 
@@ -410,13 +412,13 @@ def script(folder: Path, body: str) -> Path:
 def test_a_program_that_misbehaves_is_the_devices_fault(quick: Task, tmp_path: Path, body: str, said: str) -> None:
     before = set(children_of(os.getpid()))
     with pytest.raises(DeviceError, match=said):
-        ask(quick, LocalDevice(program=script(tmp_path, body), silence_s=1.5))
+        ask(quick, LocalDevice(lock="", program=script(tmp_path, body), silence_s=1.5))
     assert set(children_of(os.getpid())) <= before
 
 
 def test_a_python_that_is_not_there_is_the_devices_fault(quick: Task) -> None:
     with pytest.raises(DeviceError, match="cannot start"):
-        ask(quick, LocalDevice(python="/nowhere/python"))
+        ask(quick, LocalDevice(lock="", python="/nowhere/python"))
 
 
 def test_what_a_library_prints_does_not_spoil_the_answer(quick: Task, tmp_path: Path) -> None:
@@ -434,12 +436,12 @@ def test_what_a_library_prints_does_not_spoil_the_answer(quick: Task, tmp_path: 
         "run['main'].__globals__['read_request'] = read\n"
         "run['main']()\n"
     )
-    assert ask(quick, LocalDevice(program=program)).latencies_s
+    assert ask(quick, LocalDevice(lock="", program=program)).latencies_s
 
 
 def test_two_tasks_at_once_are_run_one_after_the_other(quick: Task) -> None:
     async def both() -> tuple[ProcessRun, ProcessRun]:
-        device = LocalDevice()
+        device = LocalDevice(lock="")
         first, second = await asyncio.gather(device.run(quick), device.run(quick))
         return first, second
 
@@ -451,5 +453,5 @@ def test_two_tasks_at_once_are_run_one_after_the_other(quick: Task) -> None:
 
 def test_a_process_that_ends_normally_leaves_nothing_behind(quick: Task) -> None:
     before = set(children_of(os.getpid()))
-    run_once(LocalDevice(), quick)
+    run_once(LocalDevice(lock=""), quick)
     assert set(children_of(os.getpid())) <= before

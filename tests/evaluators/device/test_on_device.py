@@ -98,6 +98,12 @@ MEASURE = {
     "passes": 0,
     "mean": [0.5, 0.5, 0.5],
     "std": [0.2, 0.2, 0.2],
+    "hopeless_above_s": None,
+    "lock": "",
+    "lock_wait_s": 600.0,
+    "cool_below_c": None,
+    "cool_limit_s": 300.0,
+    "heartbeat_s": None,
 }
 
 
@@ -131,6 +137,13 @@ def test_a_whole_request_is_taken() -> None:
         (as_line(std=[0.2, 0, 0.2]), "std"),
         (as_line(mean=[]), "mean"),
         (as_line(colour="red"), "colour"),
+        (as_line(hopeless_above_s=-1), "hopeless_above_s"),
+        (as_line(lock=None), "lock"),
+        (as_line(lock="/tmp/\0"), "lock"),
+        (as_line(lock_wait_s=float("inf")), "lock_wait_s"),
+        (as_line(cool_below_c="60"), "cool_below_c"),
+        (as_line(cool_limit_s=None), "cool_limit_s"),
+        (as_line(heartbeat_s=0), "heartbeat_s"),
     ],
 )
 def test_a_request_that_is_not_ours_is_refused_by_name(line: bytes, named: str) -> None:
