@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import platform
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -22,6 +24,7 @@ from evaluators.device.protocol import PROGRAM, measure_request
 from evaluators.errors import DeviceError
 from space.errors import CandidateError
 from tests.contracts.device import DeviceContract, run_once
+from tests.evaluators.device.boards import THROTTLED, write, write_board
 from tests.evaluators.device.models import write_classifier, write_failing, write_images
 from tests.evaluators.device.processes import children_of, ends_within
 
@@ -73,6 +76,14 @@ def test_its_figures_are_of_this_machine() -> None:
             return device.info.cores, device.info.runtime, device.info.on_this_machine
 
     assert asyncio.run(info()) == (os.cpu_count(), f"onnxruntime {onnxruntime.__version__}", True)
+
+
+def test_it_tells_the_bits_of_its_python_and_its_machine() -> None:
+    async def told() -> tuple[int, str]:
+        async with LocalDevice(lock="") as device:
+            return device.info.bits, device.info.machine
+
+    assert asyncio.run(told()) == (struct.calcsize("P") * 8, platform.machine())
 
 
 def test_predictions_are_those_of_a_plain_session(quick: Task) -> None:
@@ -298,30 +309,10 @@ def test_twenty_runs_leave_no_descriptor_open(quick: Task, tmp_path: Path) -> No
     assert last <= first
 
 
-def board(root: Path, throttled: int) -> None:
-    """A Raspberry Pi 3B+, as far as its files tell."""
-    files = {
-        "proc/device-tree/model": "Raspberry Pi 3 Model B Plus Rev 1.3\0",
-        "proc/device-tree/serial-number": "00000000abcdef01\0",
-        "proc/loadavg": "0.50 0.40 0.30 1/100 999\n",
-        "proc/stat": "cpu  0 0 0 0 0 0 0 0 0 0\n" + "".join(f"cpu{n} 0 0 0 0 0 0 0 0 0 0\n" for n in range(64)),
-        "sys/class/thermal/thermal_zone0/type": "cpu-thermal\n",
-        "sys/class/thermal/thermal_zone0/temp": "61200\n",
-        "sys/devices/platform/soc/soc:firmware/get_throttled": f"{throttled:x}\n",
-    }
-    for core in range(os.cpu_count() or 1):
-        files[f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor"] = "ondemand\n"
-        files[f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_cur_freq"] = "1200000\n"
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-
-
 def test_the_state_of_the_board_is_read_before_and_after(
     quick: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    board(tmp_path, throttled=0x80008)
+    write_board(tmp_path, throttled=0x80008)
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
 
     async def look() -> tuple[str, str, str, ProcessRun]:
@@ -340,15 +331,12 @@ def test_the_state_of_the_board_is_read_before_and_after(
 
 
 def test_throttling_during_the_run_is_seen(quick: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    board(tmp_path, throttled=0x10000)
+    write_board(tmp_path, throttled=0x10000)
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
 
     def throttle(what: str, share: float) -> None:
         if what == "timing" and share > 0:
-            # Whole at once: the program may be reading.
-            bits = tmp_path / "bits"
-            bits.write_text("50000\n")
-            bits.replace(tmp_path / "sys/devices/platform/soc/soc:firmware/get_throttled")
+            write(tmp_path, THROTTLED, "50000")
 
     run = asyncio.run(LocalDevice(lock="").run(replace(quick, precision=1e-6, limit_s=2), throttle))
     assert (run.before.throttled, run.after.throttled) == (0x10000, 0x50000)
