@@ -737,12 +737,12 @@ def hopeless_above_ns(request: Dict[str, Any]) -> float:
 
 
 def measure(runtime: Any, request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
-    at_start = throttled_bits(may_start_a_process=True)
     images = open_images(request["images"])
+    warnings = cool_down(request["cool_below_c"], request["cool_limit_s"], tell)
+    at_start = throttled_bits(may_start_a_process=True)
     first = images[:1].copy()
     memory_imports = memory()[0]
 
-    warnings = cool_down(request["cool_below_c"], request["cool_limit_s"], tell)
     tell("loading", 0.0)
     session = load_session(runtime, request)
     name, kind = input_type(session, images.shape[1:])

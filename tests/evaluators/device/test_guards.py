@@ -278,6 +278,17 @@ def test_a_hot_board_is_let_cool_down_before_the_model_is_loaded(quick: Task, tm
     assert after[-1]["warnings"] == []
 
 
+def test_throttling_while_the_board_cools_down_is_no_dirt(quick: Task, tmp_path: Path) -> None:
+    write_board(tmp_path)
+    with Asked(request(quick, cool_below_c=55), SEARCH_SYSROOT=str(tmp_path)) as asked:
+        asked.until("cooling")
+        write(tmp_path, THROTTLED, "80000")
+        write(tmp_path, TEMPERATURE, "54900")
+        run = process_run(asked.until("result")[-1])
+    assert run.before.throttled == 0x80000
+    assert dirt(run, cores=4, threads=1) == []
+
+
 def test_a_board_that_stays_hot_is_measured_with_a_warning(quick: Task, tmp_path: Path) -> None:
     write_board(tmp_path)
     with Asked(request(quick, cool_below_c=55, cool_limit_s=0.2), SEARCH_SYSROOT=str(tmp_path)) as asked:
