@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from tests.search.whole import SEARCH, finished
 @pytest.fixture(scope="session")
 def started(tmp_path_factory) -> Path:
     """A store with a measured baseline and one trial; made once, whoever of the test processes comes first."""
-    folder = tmp_path_factory.getbasetemp().parent / "started"
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "started"
     folder.mkdir(exist_ok=True)
     with (folder / "turn").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
