@@ -148,7 +148,7 @@ class Examiner:
         return Task(model=subject.onnx, images=self.images, runtime=subject.runtime)
 
     def _dirt(self, run: ProcessRun, runtime: RuntimeSettings) -> list[str]:
-        return dirt(run.before, run.after, cores=self.device.info.cores, threads=runtime.threads)
+        return dirt(run, cores=self.device.info.cores, threads=runtime.threads)
 
     def _figures(self, runs: Sequence[ProcessRun], runtime: RuntimeSettings, spread: Spread) -> Figures:
         figure = latency(runs, spread)

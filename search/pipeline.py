@@ -15,6 +15,7 @@ from search.evaluation import Evaluation
 from search.ranking import feasible
 from search.report import figure, gain, number
 from search.rig import Rig
+from search.samplers import SpaceExhausted
 from search.standings import Standings, standings
 from search.store import Store
 from search.study import Asked, Study
@@ -61,7 +62,12 @@ class Pipeline:
         try:
             while True:
                 while len(flights) < places and begun < trials and (begun == 0 or time.monotonic() < deadline):
-                    flights.append(self._begin(next(turns)))
+                    try:
+                        flights.append(self._begin(next(turns)))
+                    except SpaceExhausted:
+                        self.view.say("every recipe of this space is known; another --space or --fix has more")
+                        trials = begun
+                        break
                     begun += 1
                 if not flights:
                     return ended
