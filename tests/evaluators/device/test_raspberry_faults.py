@@ -19,7 +19,6 @@ from evaluators.device.protocol import PROGRAM
 from evaluators.device.raspberry import SshDevice
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Subject
-from evaluators.power.estimate import DEFAULT_MODEL
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.runs import process_run
@@ -381,7 +380,6 @@ def test_a_recipe_that_kills_the_program_each_time_is_the_candidates_fault(
     program.write_text(source.replace(line, kill + line))
     examiner = Examiner(
         board.device(program=program),
-        DEFAULT_MODEL,
         quick.images,
         reference=Subject("reference", quick.model, quick.runtime),
         reference_runs=[process_run()] * 3,
