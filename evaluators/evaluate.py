@@ -91,12 +91,20 @@ class Examiner:
     power: PowerModel = DEFAULT_MODEL
     # A fault of the rig is tried again after these, in seconds.
     pauses: Sequence[float] = (1.0, 5.0, 15.0, 60.0)
+    # Latencies of this board times this are those of the study's boards.
+    calibration: float = 1.0
     _reference: Measured | None = None
     _reference_at: float = -math.inf
 
     @property
     def bench(self) -> Bench:
         return bench_of(self.device.info, self.power.title)
+
+    def calibrate(self, factor: float) -> None:
+        if factor != self.calibration:
+            self.calibration = factor
+            # Its figures are still those of before.
+            self._reference_at = -math.inf
 
     async def open(self) -> None:
         await self.device.__aenter__()
@@ -195,7 +203,7 @@ class Examiner:
         return dirt(run, cores=self.device.info.cores, threads=runtime.threads)
 
     def _figures(self, runs: Sequence[ProcessRun], runtime: RuntimeSettings, spread: Spread) -> Figures:
-        figure = latency(runs, spread)
+        figure = latency(runs, spread).scaled(self.calibration)
         power = estimate(runs, self.power)
         info = self.device.info
         dirty = [reason for run in runs for reason in self._dirt(run, runtime)]
@@ -217,6 +225,7 @@ class Examiner:
             processes=figure.processes,
             inferences=figure.samples,
             framework=info.runtime,
+            serial=info.serial,
             dirty=tuple(dict.fromkeys(dirty)),
             warnings=tuple(dict.fromkeys(warning for run in runs for warning in run.warnings)),
         )

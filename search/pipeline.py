@@ -9,6 +9,7 @@ from typing import Any
 
 from evaluators.evaluate import FRONT, NO_RACE, Measured, Race
 from evaluators.measurement import Figures
+from search.agreement import compare_once
 from search.builder import Builder, built
 from search.building import Built, carry_out
 from search.evaluation import Evaluation
@@ -23,6 +24,7 @@ from search.view import View
 from space.baseline import Baseline
 from space.datasets import Source
 from space.errors import CandidateError
+from space.images import Images
 
 # A candidate this close to the lead, or ahead of it, is measured in three processes.
 NEAR = 1.05
@@ -50,12 +52,13 @@ class Pipeline:
     builder: Builder
     baseline: Baseline
     source: Source
+    validation: Images
     view: View
 
     def run(self, trials: int, deadline: float) -> int:
         """How many trials came to an end; those in flight when it stops early are asked for first next time."""
         # Where trainer and device are one machine, nothing is built while something is timed.
-        places = 1 if self.rig.on_this_machine else 2
+        places = 1 if self.rig.on_this_machine else 1 + self.rig.boards
         turns = cycle(self.studies)
         flights: list[_Flight] = []
         begun = ended = 0
@@ -104,6 +107,7 @@ class Pipeline:
             else:
                 measured = flight.measuring.result()
                 self.store.add_structure(recipe.structure_id, goal.bench_id, measured.figures, measured.raw)
+                compare_once(flight.building.result().candidate, self.validation, self.store, self.rig, self.view)
         except CandidateError as error:
             self.store.add_failure(recipe.id, goal.baseline_id, goal.bench_id, str(error))
             flight.asked.study.tell_failure(flight.asked.number, str(error))

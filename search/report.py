@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from search.durations import spoken
 from search.exit_status import NONE_FEASIBLE, OK
 from search.goal import Goal
 from search.ranking import feasible
@@ -118,10 +119,12 @@ def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
 
 def provenance(standings: Standings) -> list[str]:
     """What every number above rests on."""
-    row = standings.row(standings.baseline)
+    row, effort = standings.row(standings.baseline), standings.effort()
     return [
         f"latency {row.latency_provenance}",
         f"energy {row.energy_provenance}",
+        f"{effort.inferences:,} inferences timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have taken "
+        f"{spoken(effort.fixed_seconds)}",
         f"accuracy on {data_name(standings.goal)}; line {100 * standings.goal.minimum_accuracy:.2f} % on test, "
         f"{100 * standings.goal.least_accuracy:.2f} % on validation",
     ]
