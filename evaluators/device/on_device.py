@@ -847,11 +847,10 @@ def measure(runtime: Any, request: Dict[str, Any], tell: Tell) -> Dict[str, Any]
 # --- the course's protocol -------------------------------------------------------------------------------------------
 
 
-def unpacked(bundle: str, tell: Tell) -> str:
-    """The folder with the images, beside their archive; in place of what an interrupted run left there."""
+def unpack(bundle: str, folder: str, tell: Tell) -> None:
+    """The images into a folder of their own, in place of what an interrupted run left there."""
     import zipfile
 
-    folder = os.path.join(os.path.dirname(bundle), "course-images")
     shutil.rmtree(folder, ignore_errors=True)
     try:
         with zipfile.ZipFile(bundle) as archive:
@@ -867,9 +866,9 @@ def unpacked(bundle: str, tell: Tell) -> str:
                     file.write(archive.read(member))
     except (zipfile.BadZipFile, FileNotFoundError) as error:
         raise RequestRefused("images %s cannot be unpacked: %s" % (bundle, one_line(error))) from None
+    tell("unpacking", 1.0)
     # Else it is written to the card while the script is timed.
     os.sync()
-    return folder
 
 
 def children_cpu_s() -> float:
@@ -880,8 +879,9 @@ def children_cpu_s() -> float:
 
 def course(request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
     """The course's script in a process of its own, timed as a whole, and the board around it."""
-    folder = unpacked(request["images"], tell)
+    folder = os.path.join(os.path.dirname(request["images"]), "course-images")
     try:
+        unpack(request["images"], folder, tell)
         warnings = cool_down(request["cool_below_c"], request["cool_limit_s"], tell)
         before, neighbours = board_state(may_start_a_process=True), processes()
         watch, ticks, used, own = Watch(tell), cpu_ticks(), children_cpu_s(), time.process_time()

@@ -4,9 +4,11 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +25,8 @@ from search.settings import settings
 from space.cost import cost, load, metadata
 from space.errors import RequestError
 from space.recipe import Recipe
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +87,20 @@ def _measured(rig: Rig, subject: Subject, bundle: _Bundle | None) -> tuple[Measu
     """Ours first: the course's script, minutes long, leaves the board hot."""
     worker, examiner = rig.first.worker, rig.first.examiner
     if bundle:
-        worker.submit(examiner.check_course).result()
-    measured: Measured = worker.submit(examiner.measure, subject, FRONT).result()
+        _result(worker.submit(examiner.check_course))
+    measured: Measured = _result(worker.submit(examiner.measure, subject, FRONT))
     if bundle is None:
         return measured, None
-    return measured, worker.submit(examiner.course, subject, bundle.path, bundle.count).result()
+    return measured, _result(worker.submit(examiner.course, subject, bundle.path, bundle.count))
+
+
+def _result(asked: Future[T]) -> T:
+    """Ctrl-C ends what is asked for: the board is closed once it is free."""
+    try:
+        return asked.result()
+    except KeyboardInterrupt:
+        asked.cancel()
+        raise
 
 
 _DIRTY = "the run was dirty: others used the device"

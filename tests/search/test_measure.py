@@ -2,15 +2,20 @@
 
 import json
 import re
+import signal
+import subprocess
+import time
 
+import numpy as np
 import pytest
 
 from evaluators.accuracy import accuracy
-from search.exit_status import OK
+from search.exit_status import INTERRUPTED, OK
 from space.datasets import Source, load
 from tests.evaluators.device.models import write_classifier
-from tests.evaluators.device.pngs import write_pngs
-from tests.search.whole import finished
+from tests.evaluators.device.pngs import coloured, write_pngs
+from tests.evaluators.device.processes import children_of, ends_within
+from tests.search.whole import ROOT, command, environment, finished
 
 COUNT = 60
 
@@ -80,3 +85,19 @@ def test_a_person_reads_two_blocks(course):
     assert [line.split()[0] for line in theirs.splitlines()][: len(words)] == words
     assert re.search(r"latency  [0-9.]+ ms, measured \(.*course protocol", theirs)
     assert re.search(r"energy   [0-9.]+ mJ per image, estimated \(.*whole script", theirs)
+
+
+def test_ctrl_c_ends_the_script_too(tmp_path):
+    pngs = write_pngs(tmp_path / "pngs", coloured(2000), np.zeros(2000, np.int64))
+    model = write_classifier(tmp_path / "wide.onnx", channels=40_000)
+    words = command("measure", model, "--protocol", "course", pngs)
+    with subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as search:
+        script = None
+        while script is None:
+            assert search.poll() is None
+            time.sleep(0.05)
+            script = next((script for measuring in children_of(search.pid) for script in children_of(measuring)), None)
+        search.send_signal(signal.SIGINT)
+        said, complaints = search.communicate(timeout=20)
+    assert (search.returncode, said, complaints) == (INTERRUPTED, b"", b"")
+    assert ends_within(script, 2)

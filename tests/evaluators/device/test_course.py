@@ -254,6 +254,17 @@ def test_what_an_interrupted_run_left_unpacked_is_not_counted(task: CourseTask, 
     assert run.correct == accuracy(task.model, images).correct
 
 
+def test_images_that_could_not_all_be_unpacked_are_not_left(task: CourseTask, tmp_path: Path) -> None:
+    bundle = tmp_path / "images.zip"
+    content = bytearray(task.images.read_bytes())
+    # Within the last image: its checksum tells.
+    content[content.index(b"PK\1\2") - 30] ^= 1
+    bundle.write_bytes(content)
+    with pytest.raises(DeviceError, match=r"cannot be unpacked: Bad CRC-32 for file '47_"):
+        ask(LocalDevice(lock=""), replace(task, images=bundle))
+    assert list(tmp_path.iterdir()) == [bundle]
+
+
 @pytest.mark.parametrize("name", ["../9_1.png", "/tmp/9_1.png", "sub/9_1.png", "9_cat.png", "9_1.png.py", "9_1.png\n"])
 def test_an_archive_with_any_other_name_is_refused(task: CourseTask, tmp_path: Path, name: str) -> None:
     board = tmp_path / "board"
