@@ -39,7 +39,7 @@ elif env -i "HOME=$HOME" "PATH=$PATH" python3 -c "import numpy, onnxruntime" >/d
 fi
 cd "$dir" || exit 1
 find program files -name '*.part*' -mmin +60 -exec rm -f {{}} +
-stat -c '%Y file=%s %n' program/* files/* 2>/dev/null | sort -n | cut -d ' ' -f 2-
+ls -tr program/* files/* 2>/dev/null | xargs stat -c 'file=%s %n' 2>/dev/null
 exit 0
 """
 # Their last use is what the files' time says.

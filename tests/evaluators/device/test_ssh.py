@@ -35,7 +35,9 @@ def run(board: Board, *command: str, content: bytes = b"") -> Finished:
     return with_shell(board, lambda shell: shell.run(*command, content=content))
 
 
-@pytest.mark.parametrize("word", ["two words", "$HOME", "`reboot`", "'", '"', "; exit 3", "*", "", "a\nb", "ä", "--", "\\"])
+@pytest.mark.parametrize(
+    "word", ["two words", "$HOME", "`reboot`", "'", '"', "; exit 3", "*", "", "a\nb", "ä", "--", "\\"]
+)
 def test_arguments_arrive_as_they_are(board: Board, word: str) -> None:
     assert run(board, "printf", "%s", word).stdout == word.encode()
 
@@ -119,7 +121,9 @@ def test_a_file_is_nobody_elses_to_read(board: Board, tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_told(board: Board, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(DeviceError, match=r"file could not be written to /nowhere/there: .*[Nn]onexistent|No such file"):
+    with pytest.raises(
+        DeviceError, match=r"file could not be written to /nowhere/there: .*[Nn]onexistent|No such file"
+    ):
         with_shell(board, lambda shell: shell.upload(tmp_path / "file", "/nowhere/there", sha256(b"").hexdigest()))
 
 
