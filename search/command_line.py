@@ -13,7 +13,7 @@ from space.errors import RequestError
 _SHARED = {
     "data": "auto, cifar10 or builtin; auto takes the store's last data, else CIFAR-10, else the built-in set",
     "data_dir": "folder that holds cifar-10-batches-py (else $CIFAR10_DIR, data/)",
-    "device": "where models run: local (this machine) or replay:FILE (recorded measurements)",
+    "device": "where models run: user@host (a board over ssh), local (this machine) or replay:FILE (a recording)",
     "store": "folder of the database and the candidates' files (default: studies/store)",
     "storage": "another database: a URL that Optuna and SQLAlchemy know",
 }

@@ -41,7 +41,7 @@ _ANNOUNCE = f'echo "{MARK} $$"; exec "$@"'
 _KILL = 'kill -KILL "-$1" 2>/dev/null || kill -KILL "$1"'
 # Beside and renamed last, so that a name always stands for the whole content.
 _RECEIVE = """
-LC_ALL=C; export LC_ALL; umask 077; trap '' PIPE; part="$1.part$$"
+LC_ALL=C; export LC_ALL; umask 077; part="$1.part$$"
 fail() { rm -f "$part"; df -Pk "${1%/*}" | awk 'NR == 2 { print "free_kb=" $4 }'; exit 1; }
 cat >"$part" || fail "$1"
 [ "$(sha256sum <"$part")" = "$2  -" ] || { came=$(wc -c <"$part"); rm -f "$part"; echo "wrong=$came"; fail "$1"; }
@@ -78,8 +78,7 @@ class Conversation:
         self._words = words
         self._buffer = bytearray()
         self.pid = 0
-        # The last of what it said to its standard error.
-        self.complaints = asyncio.create_task(tail(process.stderr))
+        self._complaints = asyncio.create_task(_said(process.stderr))
 
     @property
     def status(self) -> int | None:
@@ -132,15 +131,13 @@ class Conversation:
             await self._process.wait_closed()
 
     async def last_words(self) -> bytes:
-        """Whole once it is closed; nothing from one that goes on."""
-        await asyncio.wait([self.complaints], timeout=LAST_WORDS_S)
-        with suppress(asyncssh.Error, OSError, asyncio.InvalidStateError):
-            return self.complaints.result()
-        return b""
+        """The last of what it said to its standard error, once it is closed; nothing from one that goes on."""
+        await asyncio.wait([self._complaints], timeout=LAST_WORDS_S)
+        return self._complaints.result() if self._complaints.done() else b""
 
     def drop(self) -> None:
         self._process.channel.abort()
-        self.complaints.cancel()
+        self._complaints.cancel()
 
 
 class Shell:
@@ -271,6 +268,12 @@ class Shell:
     def _words(self) -> Iterator[None]:
         with _our_words(self._address):
             yield
+
+
+async def _said(stream: "asyncssh.SSHReader[bytes]") -> bytes:
+    with suppress(asyncssh.Error, OSError):
+        return await tail(stream)
+    return b""
 
 
 async def _ends(program: Conversation, limit_s: float) -> bool:

@@ -51,8 +51,9 @@ def test_status_and_both_outputs_are_known(board: Board) -> None:
     assert run(board, "sh", "-c", "echo out; echo err >&2; exit 7") == Finished(7, b"out\n", b"err\n")
 
 
-def test_a_signal_is_a_negative_status(board: Board) -> None:
-    assert run(board, "sh", "-c", "kill -TERM $$").status == -15
+@pytest.mark.parametrize("words", ["kill -TERM $$", "(kill -TERM $(exec sh -c 'echo $PPID')); exit $?"])
+def test_a_signal_is_a_negative_status_also_where_a_shell_stands_in_between(board: Board, words: str) -> None:
+    assert run(board, "sh", "-c", words).status == -15
 
 
 def test_what_login_scripts_say_is_no_part_of_the_output(board: Board) -> None:
@@ -128,7 +129,7 @@ def test_a_folder_that_is_not_there_is_told(board: Board, tmp_path: Path) -> Non
 
 
 def test_the_board_gets_neither_a_terminal_nor_our_agent(board: Board) -> None:
-    login = board.login({"ForwardAgent": "yes", "RequestTTY": "force"})
+    login = board.login({"ForwardAgent": "yes", "RequestTTY": "force", "IdentityAgent": board.home / "agent"})
 
     async def look() -> Finished:
         shell = await Shell.open(board.address, login)
