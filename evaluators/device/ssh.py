@@ -167,11 +167,11 @@ class Shell:
         except TimeoutError:
             self._connection.abort()
 
-    async def run(self, *command: str, content: bytes = b"", limit_s: float = COMMAND_S) -> Finished:
-        """A command to its end, with `content` for its standard input."""
+    async def run(self, *command: str, input: bytes = b"", limit_s: float = COMMAND_S) -> Finished:
+        """A command to its end."""
         try:
             async with asyncio.timeout(limit_s), self.start(*command) as program:
-                await program.write(content)
+                await program.write(input)
                 program.end_input()
                 output = bytearray()
                 while part := await program.read():
@@ -195,15 +195,15 @@ class Shell:
         finally:
             await self._finish(program)
 
-    async def upload(self, local: Path, remote: str, sha256: str) -> None:
-        """Written beside and renamed once it has arrived whole, which its sha256 tells."""
+    async def upload(self, local: Path, remote: str, sha256: str = "") -> None:
+        """Written beside and renamed once it has arrived whole: as `sha256` says, where it is known already."""
         try:
             content = await asyncio.to_thread(local.read_bytes)
         except OSError as error:
             raise DeviceError(f"{local} cannot be read: {error.strerror}") from error
-        size = len(content)
+        size, sha256 = len(content), sha256 or hashlib.sha256(content).hexdigest()
         limit_s = COMMAND_S + size / UPLOAD_BYTES_PER_S
-        done = await self.run("sh", "-c", _RECEIVE, "sh", remote, sha256, content=content, limit_s=limit_s)
+        done = await self.run("sh", "-c", _RECEIVE, "sh", remote, sha256, input=content, limit_s=limit_s)
         if done.status == 0:
             return
         said = dict(line.split("=", 1) for line in done.stdout.decode("utf-8", "replace").splitlines() if "=" in line)

@@ -31,8 +31,8 @@ def with_shell(board: Board, use: Callable[[Shell], Awaitable[T]]) -> T:
     return asyncio.run(connected())
 
 
-def run(board: Board, *command: str, content: bytes = b"") -> Finished:
-    return with_shell(board, lambda shell: shell.run(*command, content=content))
+def run(board: Board, *command: str, input: bytes = b"") -> Finished:
+    return with_shell(board, lambda shell: shell.run(*command, input=input))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_arguments_arrive_as_they_are(board: Board, word: str) -> None:
 
 def test_a_command_gets_its_input_to_the_end(board: Board) -> None:
     content = bytes(range(256)) * 20_000
-    assert run(board, "sha256sum", content=content).stdout.split()[0] == sha256(content).hexdigest().encode()
+    assert run(board, "sha256sum", input=content).stdout.split()[0] == sha256(content).hexdigest().encode()
 
 
 def test_status_and_both_outputs_are_known(board: Board) -> None:
@@ -110,13 +110,13 @@ def test_a_file_is_whole_or_not_there(board: Board, tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="file changed here meanwhile"):
         with_shell(board, lambda shell: shell.upload(file, f"{board.home}/there", sha256(b"other").hexdigest()))
     assert not list(board.home.glob("there*"))
-    with_shell(board, lambda shell: shell.upload(file, f"{board.home}/there", sha256(b"content").hexdigest()))
+    with_shell(board, lambda shell: shell.upload(file, f"{board.home}/there"))
     assert [path.read_bytes() for path in board.home.glob("there*")] == [b"content"]
 
 
 def test_a_file_is_nobody_elses_to_read(board: Board, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with_shell(board, lambda shell: shell.upload(tmp_path / "file", f"{board.home}/there", sha256(b"").hexdigest()))
+    with_shell(board, lambda shell: shell.upload(tmp_path / "file", f"{board.home}/there"))
     assert (board.home / "there").stat().st_mode & 0o777 == 0o600
 
 
@@ -125,7 +125,7 @@ def test_a_folder_that_is_not_there_is_told(board: Board, tmp_path: Path) -> Non
     with pytest.raises(
         DeviceError, match=r"file could not be written to /nowhere/there: .*[Nn]onexistent|No such file"
     ):
-        with_shell(board, lambda shell: shell.upload(tmp_path / "file", "/nowhere/there", sha256(b"").hexdigest()))
+        with_shell(board, lambda shell: shell.upload(tmp_path / "file", "/nowhere/there"))
 
 
 def test_the_board_gets_neither_a_terminal_nor_our_agent(board: Board) -> None:
