@@ -17,10 +17,13 @@ class Goal:
     minimum_accuracy: float
     # On top of it, on validation: what keeps the line on test.
     margin: float
+    # Dimensions of the space that do not vary: "name=value", separated by commas.
+    fixed: str = ""
 
     @property
     def id(self) -> str:
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:8]
+        values = {name: value for name, value in asdict(self).items() if name != "fixed" or value}
+        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.objective}-{self.data}-{self.space}-{digest}"
 
     @property
@@ -31,6 +34,7 @@ class Goal:
         """What sets it apart from another, in words for a person."""
         words = {
             "space": "the space",
+            "fixed": "what is fixed",
             "data": "the data",
             "fingerprint": "the images",
             "baseline_id": "the baseline",

@@ -1,13 +1,13 @@
 """Pipeline: ask, build, measure, store, tell; building and measuring overlap unless they share a machine."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
-from evaluators.evaluate import Measured
+from evaluators.evaluate import FRONT, NO_RACE, Measured, Race
 from evaluators.measurement import Figures
 from search.builder import Builder, built
 from search.building import Built, carry_out
@@ -15,6 +15,7 @@ from search.evaluation import Evaluation
 from search.ranking import feasible
 from search.report import figure, gain, number
 from search.rig import Rig
+from search.samplers import SpaceExhausted
 from search.standings import Standings, standings
 from search.store import Store
 from search.study import Asked, Study
@@ -24,7 +25,7 @@ from space.datasets import Source
 from space.errors import CandidateError
 
 # A candidate this close to the lead, or ahead of it, is measured in three processes.
-_NEAR = 1.05
+NEAR = 1.05
 
 
 @dataclass
@@ -61,7 +62,12 @@ class Pipeline:
         try:
             while True:
                 while len(flights) < places and begun < trials and (begun == 0 or time.monotonic() < deadline):
-                    flights.append(self._begin(next(turns)))
+                    try:
+                        flights.append(self._begin(next(turns)))
+                    except SpaceExhausted:
+                        self.view.say("every recipe of this space is known; another --space or --fix has more")
+                        trials = begun
+                        break
                     begun += 1
                 if not flights:
                     return ended
@@ -92,8 +98,8 @@ class Pipeline:
                 made = built(flight.building)
                 self.store.add_candidate(made.candidate, goal.baseline_id, made.validation)
                 if self.store.structure(recipe.structure_id, goal.bench_id) is None:
-                    near = self._near(flight.asked.study, made)
-                    flight.measuring = self.rig.measure(made.candidate, near, self.view.step)
+                    race = self._race(flight.asked.study, made)
+                    flight.measuring = self.rig.measure(made.candidate, race, self.view.step)
                     return False
             else:
                 measured = flight.measuring.result()
@@ -111,19 +117,23 @@ class Pipeline:
         self._show(flight, evaluation)
         return True
 
-    def _near(self, study: Study, made: Built) -> Callable[[Figures], bool]:
-        """Whether figures of this candidate come close to the lead."""
-        goal, objective = study.goal, study.objective
-        if made.validation.share < goal.least_accuracy:
-            return lambda figures: False
+    def _race(self, study: Study, made: Built) -> Race:
+        """What the lead asks of this candidate."""
+        goal, objective, share = study.goal, study.objective, made.validation.share
         best = standings(self.store, goal).best
+        if share < goal.least_accuracy:
+            return NO_RACE
         if best is None:
-            return lambda figures: True
+            return FRONT
         lead = objective.value(best)
-        share = made.validation.share
-        if objective.maximise:
-            return lambda figures: objective.figure(share, figures) * _NEAR >= lead
-        return lambda figures: objective.figure(share, figures) <= lead * _NEAR
+        # The lead, a little behind.
+        mark = lead / NEAR if objective.maximise else lead * NEAR
+
+        def near(figures: Figures) -> bool:
+            figure = objective.figure(share, figures)
+            return figure == mark or objective.better(figure, mark)
+
+        return Race(near, objective.slowest_s(mark, share, self.rig.least_w))
 
     def _show(self, flight: _Flight, evaluation: Evaluation) -> None:
         now = {study.objective.name: standings(self.store, study.goal) for study in self.studies}

@@ -1,6 +1,6 @@
 """Rig: the device of this run, opened, with its reference; what the main thread asks of the board's worker."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 from evaluators.bench import Bench
 from evaluators.device.choose import open_device
 from evaluators.device.device import ProcessRun, Progress, RuntimeSettings
-from evaluators.evaluate import Examiner, Measured, Subject
-from evaluators.measurement import Figures
-from evaluators.power.estimate import DEFAULT_MODEL
+from evaluators.evaluate import Examiner, Measured, Race, Subject
 from search.worker import Worker
 from space.candidate import Candidate
 from space.dimensions import MOST_THREADS
@@ -38,11 +36,16 @@ class Rig:
         return self.examiner.device.info.cores
 
     @property
+    def least_w(self) -> float:
+        """No board takes less than when it is idle."""
+        return self.examiner.power.idle_w
+
+    @property
     def on_this_machine(self) -> bool:
         return self.examiner.device.info.on_this_machine
 
-    def measure(self, candidate: Candidate, near: Callable[[Figures], bool], progress: Progress) -> Future[Measured]:
-        return self.worker.submit(self.examiner.measure, subject_of(candidate), near, progress)
+    def measure(self, candidate: Candidate, race: Race, progress: Progress) -> Future[Measured]:
+        return self.worker.submit(self.examiner.measure, subject_of(candidate), race, progress)
 
     def runtimes(self) -> list[RuntimeSettings]:
         """Every number of threads, with spinning and without."""
@@ -65,7 +68,7 @@ class Rig:
 @contextmanager
 def open_rig(device: str, images: Path) -> Iterator[Rig]:
     """The device logged in, and known to answer, before anything is trained."""
-    examiner = Examiner(open_device(device), DEFAULT_MODEL, images)
+    examiner = Examiner(open_device(device), images)
     with Worker() as worker:
         worker.submit(examiner.open).result()
         try:

@@ -15,8 +15,14 @@ from space.threads import one_thread
 
 # Suggestions of the sampler that may turn out known, before a neighbour of the last one is taken instead.
 _SUGGESTIONS = 3
+# Draws without a new recipe after which the space is taken to hold none.
+_DRAWS = 2000
 # Random trials, or those of the ladder, before a sampler models anything.
 STARTUP_TRIALS = 10
+
+
+class SpaceExhausted(Exception):
+    """Every recipe of the space is known."""
 
 
 def _gp(seed: int) -> BaseSampler:
@@ -92,14 +98,16 @@ class DistinctSampler(BaseSampler):
         self._make(seed_of(self._seed, trial.number)).after_trial(study, trial, state, values)
 
     def _neighbour(self, values: Mapping[str, Value], seed: int) -> dict[str, Value]:
-        """Changes ever more values at random: the space is larger than any study, so it ends."""
+        """Changes ever more values at random."""
         draw = random.Random(seed)
         changed = dict(values)
-        while recipe_of(changed).id in self._known:
+        for _ in range(_DRAWS):
+            if recipe_of(changed).id not in self._known:
+                return changed
             dimension = draw.choice(self._table)
             changed[dimension.name] = (
                 draw.choice(dimension.choices)
                 if isinstance(dimension, Choice)
                 else draw.randint(dimension.low, dimension.high)
             )
-        return changed
+        raise SpaceExhausted

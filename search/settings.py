@@ -25,6 +25,8 @@ DATA = ("auto", "cifar10", "builtin")
 class Settings:
     objective: str = "fom"
     space: str = "full"
+    # Dimensions of the space that do not vary: "name=value", separated by commas.
+    fixed: str = ""
     sampler: str = "gp"
     # More trials than there are now.
     trials: int = 12
@@ -38,6 +40,10 @@ class Settings:
     device: str = "local"
     store: Path = Path("studies/store")
     storage: str | None = None
+
+    @property
+    def fixed_values(self) -> dict[str, str]:
+        return dict(part.split("=") for part in self.fixed.split(",") if part)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -86,6 +92,16 @@ def one_of(*names: str) -> Callable[[object], str]:
     return parse
 
 
+def pairs(text: object) -> str:
+    """In one order, so that the same values are the same study."""
+    parts = [part.strip() for part in str(text).split(",")]
+    if not all(re.fullmatch(r"\w+=\w+", part) for part in parts):
+        raise ValueError(f"{text!r} is not of the form name=value,name=value")
+    if len({part.partition("=")[0] for part in parts}) < len(parts):
+        raise ValueError(f"{text!r} fixes one name twice")
+    return ",".join(sorted(parts))
+
+
 def filled(text: object) -> str:
     if not isinstance(text, str) or not text:
         raise ValueError(f"{text!r} is not a name")
@@ -100,6 +116,7 @@ def path(text: object) -> Path:
 KEYS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "objective": ("objective", one_of(*OBJECTIVES, ALL)),
     "space": ("space", one_of(*SPACES)),
+    "fix": ("fixed", pairs),
     "sampler": ("sampler", one_of(*SAMPLERS)),
     "trials": ("trials", count),
     "timeout": ("timeout_s", duration_s),
@@ -159,7 +176,7 @@ def as_toml(chosen: Settings) -> str:
     lines = ['kind = "search"']
     for key, (name, _) in KEYS.items():
         value = getattr(chosen, name)
-        if value is None:
+        if value is None or value == "":
             continue
         if key == "timeout":
             value = f"{math.ceil(value)}s"

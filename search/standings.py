@@ -76,6 +76,7 @@ def chosen_goals(store: Store, settings: Settings, asked: set[str]) -> list[Goal
             if goal.objective == objective
             and ("data" not in asked or settings.data in ("auto", goal.data))
             and ("space" not in asked or settings.space == goal.space)
+            and ("fixed" not in asked or settings.fixed == goal.fixed)
             and ("minimum_accuracy" not in asked or settings.minimum_accuracy == goal.minimum_accuracy)
             and ("margin" not in asked or settings.margin == goal.margin)
         ]

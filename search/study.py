@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.objectives import OBJECTIVES
-from search.samplers import DistinctSampler, distributions
+from search.samplers import DistinctSampler, SpaceExhausted, distributions
 from search.store import COMPLETE, FAILED, INTERRUPTED, RUNNING, Store
 from space.dimensions import Dimension, Value, completed, recipe_of, uniform, values_of
 from space.recipe import Recipe
@@ -84,7 +84,8 @@ class Study:
         self._store.use_study(self.goal)
         evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
         failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
-        self._known |= failures.keys()
+        # Not |=, which makes a new set of a set and keys: this one is shared.
+        self._known.update(failures)
         for trial in self._optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
             recipe = self._recipe(trial)
             if recipe and recipe.id in evaluations:
@@ -106,7 +107,7 @@ class Study:
                     said.append(f"trial {record.number} was interrupted: recipe {record.recipe_id} is asked for first")
         taken_in = self.absorb(evaluations.values())
         if taken_in:
-            said.append(f"{taken_in} evaluations made for other studies are taken in")
+            said.append(f"taken in from other studies: evaluations, {taken_in}")
         for share, quantization in LADDER:
             values = completed(uniform(share, quantization, _LADDER_EPOCHS), self._table)
             if values not in self._first:
@@ -114,12 +115,18 @@ class Study:
         return said
 
     def ask(self) -> Asked:
+        """SpaceExhausted when there is nothing left to ask for."""
         while self._first:
             values = self._first.popleft()
             if recipe_of(values).id not in self._known:
                 self._optuna.enqueue_trial(dict(values))
                 break
-        trial = self._optuna.ask(self._distributions)
+        try:
+            trial = self._optuna.ask(self._distributions)
+        except SpaceExhausted:
+            # Optuna had already written it down.
+            self._optuna.tell(len(self._optuna.get_trials(deepcopy=False)) - 1, state=TrialState.FAIL)
+            raise
         recipe = recipe_of(trial.params)
         self._known.add(recipe.id)
         trial.set_user_attr(_RECIPE, recipe.id)

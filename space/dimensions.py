@@ -1,9 +1,11 @@
 """Dimensions: the tables of what may vary, between which bounds; their values -> Recipe, and back."""
 
+import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, removable_blocks, unit_name
+from space.errors import RequestError
 from space.pruning.criteria import CRITERIA
 from space.recipe import QUANTIZATIONS, Recipe
 
@@ -20,12 +22,25 @@ class Integer:
     name: str
     low: int
     high: int
+    # What a user may fix it to, where that is less than a search would try.
+    least: int | None = None
+
+    def fixed(self, text: str) -> "Integer":
+        least = self.low if self.least is None else self.least
+        if not text.isdecimal() or not least <= int(text) <= self.high:
+            raise RequestError(f"--fix {self.name}={text}: {self.name} is a whole number from {least} to {self.high}")
+        return replace(self, low=int(text), high=int(text))
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     name: str
     choices: tuple[str, ...]
+
+    def fixed(self, text: str) -> "Choice":
+        if text not in self.choices:
+            raise RequestError(f"--fix {self.name}={text}: {self.name} is one of {', '.join(self.choices)}")
+        return replace(self, choices=(text,))
 
 
 Dimension = Integer | Choice
@@ -40,7 +55,7 @@ def _widths() -> Iterator[Dimension]:
 def _pruning(cores: int) -> Iterator[Dimension]:
     """Widths, fine-tuning and quantization: nothing else."""
     yield from _widths()
-    yield Integer("epochs", 1, MOST_EPOCHS)
+    yield Integer("epochs", 1, MOST_EPOCHS, least=0)
     yield Choice("quantization", QUANTIZATIONS)
 
 
@@ -58,9 +73,17 @@ def _full(cores: int) -> Iterator[Dimension]:
 SPACES = {"full": _full, "pruning": _pruning}
 
 
-def dimensions(space: str, cores: int) -> tuple[Dimension, ...]:
-    """`cores`: of the device, the most threads worth trying."""
-    return tuple(SPACES[space](cores))
+def dimensions(space: str, cores: int, fixed: Mapping[str, str] | None = None) -> tuple[Dimension, ...]:
+    """`cores`: of the device, the most threads worth trying. `fixed`: dimensions that do not vary, by name."""
+    table = tuple(SPACES[space](cores))
+    names = [dimension.name for dimension in table]
+    for name in fixed or {}:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
+            raise RequestError(f"--fix {name}: the {space} space has no such dimension; {hint}")
+    return tuple(dimension.fixed(fixed[dimension.name]) if fixed and dimension.name in fixed else dimension
+                 for dimension in table)  # fmt: skip
 
 
 def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
@@ -112,9 +135,13 @@ def uniform(width_share: float, quantization: str, epochs: int) -> dict[str, Val
 
 
 def completed(values: Mapping[str, Value], table: tuple[Dimension, ...]) -> dict[str, Value]:
-    """With the first value of every dimension of the table that is not named, and none that the table lacks."""
-    first = {dimension.name: _first(dimension) for dimension in table}
-    return {name: values.get(name, default) for name, default in first.items()}
+    """With the first value of every dimension that is not named or cannot have it, and none that the table lacks."""
+    return {
+        dimension.name: values[dimension.name]
+        if dimension.name in values and _within(dimension, values[dimension.name])
+        else _first(dimension)
+        for dimension in table
+    }
 
 
 def _first(dimension: Dimension) -> Value:

@@ -1,8 +1,13 @@
 """What several test modules share: small networks with a BatchNorm that matters."""
 
+import os
 from collections.abc import Callable
 
 import pytest
+
+# Read when torch is loaded; see search/__main__.py. Tests run two at a time.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import torch
 from torch import nn
 

@@ -1,6 +1,10 @@
 """What spoiled a run, if anything: the board throttled, or its cores were wanted elsewhere."""
 
-from evaluators.device.device import BoardState
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+
+from evaluators.device.device import BoardState, ProcessRun
 
 # Raspberry Pi's bits "now"; sixteen higher, the same "has occurred".
 THROTTLED_BITS = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}
@@ -13,15 +17,21 @@ TOLERATED_STOLEN = 0.10
 TOLERATED_CLOCK_FALL = 0.10
 
 
-def dirt(before: BoardState, after: BoardState, *, cores: int, threads: int) -> list[str]:
+def dirt(run: ProcessRun, *, cores: int, threads: int) -> list[str]:
     """One line per reason; none: the run is clean, as far as the board says."""
-    return [*_throttling(before, after), *_clock(before, after), *_neighbours(after, cores=cores, threads=threads)]
+    later = (run.after,) if run.during is None else (run.after, run.during)
+    return [
+        *_throttling(run.before, later),
+        *_clock(run.before, later),
+        *_neighbours(run.after, cores=cores, threads=threads),
+    ]
 
 
-def _throttling(before: BoardState, after: BoardState) -> list[str]:
+def _throttling(before: BoardState, later: Sequence[BoardState]) -> list[str]:
     known = before.throttled or 0
-    seen = after.throttled or 0
-    heat = "" if after.temperature_c is None else f" at {after.temperature_c:.0f} °C"
+    seen = reduce(or_, (state.throttled or 0 for state in later))
+    hottest = max((state.temperature_c for state in later if state.temperature_c is not None), default=None)
+    heat = "" if hottest is None else f" at {hottest:.0f} °C"
     reasons = []
     for bit, name in THROTTLED_BITS.items():
         if (known | seen) >> bit & 1:
@@ -31,16 +41,18 @@ def _throttling(before: BoardState, after: BoardState) -> list[str]:
     return reasons
 
 
-def _clock(before: BoardState, after: BoardState) -> list[str]:
-    if not before.clock_hz or after.clock_hz is None or after.clock_hz >= (1 - TOLERATED_CLOCK_FALL) * before.clock_hz:
+def _clock(before: BoardState, later: Sequence[BoardState]) -> list[str]:
+    lowest = min((state.clock_hz for state in later if state.clock_hz is not None), default=None)
+    if not before.clock_hz or lowest is None or lowest >= (1 - TOLERATED_CLOCK_FALL) * before.clock_hz:
         return []
-    return [f"clock fell from {before.clock_hz / 1e6:.0f} to {after.clock_hz / 1e6:.0f} MHz"]
+    return [f"clock fell from {before.clock_hz / 1e6:.0f} to {lowest / 1e6:.0f} MHz"]
 
 
 def _neighbours(after: BoardState, *, cores: int, threads: int) -> list[str]:
     reasons = []
     if after.others_cores is not None and after.others_cores > cores - threads + TOLERATED_CORES:
-        reasons.append(f"others used {after.others_cores:.1f} of {cores} cores, the model asks for {threads}")
+        who = "" if after.neighbour is None else f" ({after.neighbour})"
+        reasons.append(f"others used {after.others_cores:.1f} of {cores} cores{who}, the model asks for {threads}")
     if after.stolen_cores is not None and after.stolen_cores > TOLERATED_STOLEN * threads:
         reasons.append(f"the hypervisor gave {after.stolen_cores:.2f} cores to other machines")
     return reasons

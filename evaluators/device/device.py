@@ -9,6 +9,9 @@ from typing import Protocol, Self
 # Raised whenever a figure would come out differently for the same model on the same board.
 PROTOCOL_VERSION = 1
 
+# On the board, the same for everybody who measures on it.
+LOCK = "/tmp/ondevice-search.lock"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeSettings:
@@ -38,6 +41,22 @@ class Task:
     # For a file that takes float32 instead of the raw image: the course's normalisation.
     mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465)
     std: tuple[float, ...] = (0.2023, 0.1994, 0.2010)
+    # Search mode may also stop once the interval of the process's own figure lies wholly above this.
+    hopeless_above_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """How a task gets on with whoever else uses the board."""
+
+    # Held while measuring; "": no lock.
+    lock: str = LOCK
+    lock_wait_s: float = 600.0
+    # The board is let cool down to this before loading the model, for as long as the limit. None: at once.
+    cool_below_c: float | None = None
+    cool_limit_s: float = 300.0
+    # The program ends when nothing arrives on its standard input for so long: the connection is dead. None: never.
+    heartbeat_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +73,8 @@ class BoardState:
     load: float | None = None
     # Raspberry Pi's bits 0-3: under-voltage, capped, throttled, soft limit; 16-19: the same since boot.
     throttled: int | None = None
+    # Who used most CPU beside us while we measured, for a person: python3 (pid 1234, lena).
+    neighbour: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +96,9 @@ class ProcessRun:
     memory_anonymous_bytes: int | None = None
     before: BoardState
     after: BoardState
+    # The worst of what was seen between blocks: hottest, slowest clock, every throttle bit, highest load.
+    # None: recorded by a program that did not look.
+    during: BoardState | None = None
     # Confirm mode: the class said for each image, in order.
     predictions: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -98,6 +122,9 @@ class DeviceInfo:
     providers: tuple[str, ...] = field(default=())
     python: str = ""
     memory_bytes: int | None = None
+    # Of the Python there: a 64-bit kernel may carry a 32-bit system.
+    bits: int = 64
+    machine: str = ""
 
 
 # Called with a few words and the share done (0 to 1) while a task runs.

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from evaluators.device import protocol
-from evaluators.device.device import DeviceInfo, ProcessRun, Progress, Task
+from evaluators.device.device import LOCK, DeviceInfo, Guard, ProcessRun, Progress, Task
 from evaluators.device.epitaph import epitaph, tail
 from evaluators.errors import DeviceError
 
@@ -31,9 +31,16 @@ class LocalDevice:
     """A fresh process per task, in a session of its own, so that Ctrl-C reaches us first; none outlives its task."""
 
     def __init__(
-        self, *, python: str = sys.executable, program: Path = protocol.PROGRAM, silence_s: float = protocol.SILENCE_S
+        self,
+        *,
+        python: str = sys.executable,
+        program: Path = protocol.PROGRAM,
+        silence_s: float = protocol.SILENCE_S,
+        lock: str = LOCK,
     ) -> None:
         self._command = (python, str(program))
+        # Two searches on one machine take turns. No heartbeat: a pipe closes with whoever held its other end.
+        self._guard = Guard(lock=lock)
         self._silence_s = silence_s
         self._info: DeviceInfo | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -60,12 +67,12 @@ class LocalDevice:
 
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
         async with self._one_at_a_time:
+            model, images = str(task.model.resolve()), str(task.images.resolve())
             message = await self._ask(
-                protocol.measure_request(task, model=str(task.model.resolve()), images=str(task.images.resolve())),
+                protocol.measure_request(task, model=model, images=images, guard=self._guard),
                 model=task.model.name,
                 progress=progress,
-                # The test set takes as long as it takes; silence is noticed all the same.
-                limit_s=None if task.passes else protocol.START_S + 2 * task.limit_s,
+                limit_s=protocol.answer_limit_s(task, self._guard),
             )
         try:
             run = protocol.process_run(message)

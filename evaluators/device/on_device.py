@@ -6,12 +6,19 @@ when standard input closes, also in the middle of timing, because then nobody is
 """
 
 import base64
+import fcntl
 import gc
 import json
 import math
 import os
 import platform
+import pwd
 import resource
+import select
+import shutil
+import stat
+import struct
+import subprocess
 import sys
 import threading
 import time
@@ -39,13 +46,22 @@ WARM_NS = 150000000
 WARM_LIMIT_NS = 3000000000
 WARM_AGREE = 0.02
 
+# Between two words to the caller, and between two looks at the board while it is timed.
 PROGRESS_NS = 1000000000
+# Between two tries for the board's lock.
+LOCK_POLL_S = 0.1
+# Who uses less than this many cores is not worth naming.
+NEIGHBOUR_CORES = 0.05
 
 # Two-sided 95 %: of the normal distribution, and Student's factors for 1, 2, ... degrees of freedom.
 NORMAL_95 = 1.96
 STUDENT_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13)
 
 STICKY_THROTTLED = 0xF0000
+# Of the Raspberry Pi's firmware: raspberrypi-firmware.h and vcio.c of its kernel.
+TAG_GET_THROTTLED = 0x00030046
+MAILBOX_SUCCESS = 0x80000000
+VCGENCMD_LIMIT_S = 2.0
 
 
 # Called with a few words and the share done.
@@ -58,6 +74,10 @@ class ModelError(Exception):
 
 class RequestRefused(Exception):
     """The request is not one of ours."""
+
+
+class BoardNotFree(Exception):
+    """Somebody else is measuring, or nobody can tell."""
 
 
 # --- the figure of one process, and its interval ---------------------------------------------------------------------
@@ -127,10 +147,12 @@ def median_interval(values: Sequence[float]) -> Tuple[float, float, float]:
 class StoppingRule:
     """When a process knows its own figure well enough."""
 
-    def __init__(self, precision: float, least_ns: int) -> None:
+    def __init__(self, precision: float, least_ns: int, hopeless_above_ns: float = math.inf) -> None:
         self.precision = precision
         self.peek_ns = least_ns
+        self.hopeless_above_ns = hopeless_above_ns
         self.narrow = 0
+        self.hopeless = 0
 
     def enough(self, medians: Sequence[float], spent_ns: int) -> bool:
         """Who looks often sees a narrow interval by luck: looks are rare, and two in a row have to agree."""
@@ -140,7 +162,8 @@ class StoppingRule:
         centre, low, high = median_interval(medians)
         within = high - centre <= self.precision * centre and centre - low <= self.precision * centre
         self.narrow = self.narrow + 1 if within else 0
-        return self.narrow >= 2
+        self.hopeless = self.hopeless + 1 if low > self.hopeless_above_ns else 0
+        return max(self.narrow, self.hopeless) >= 2
 
 
 # --- the board, read without starting a process ----------------------------------------------------------------------
@@ -193,10 +216,62 @@ def temperature_c() -> Optional[float]:
     return read_number(zones[0] + "/temp", 1e-3)
 
 
-def throttled_bits() -> Optional[int]:
+def throttled_bits(may_start_a_process: bool) -> Optional[int]:
+    """From the kernel, else from the firmware, else from the firmware's own tool, where that may be started."""
+    text = read_text("/sys/devices/platform/soc/soc:firmware/get_throttled")
+    if text is not None:
+        try:
+            return int(text, 16)
+        except ValueError:
+            return None
+    bits = mailbox_throttled(system_path("/dev/vcio"))
+    return vcgencmd_throttled() if bits is None and may_start_a_process else bits
+
+
+def mailbox_request(tag: int) -> bytearray:
+    """One tag with one number, 0: for GET_THROTTLED, the sticky bits to forget."""
+    # Length in bytes, request; tag, room for its value, length of the value sent, value; end of tags.
+    return bytearray(struct.pack("=7I", 28, 0, tag, 4, 4, 0, 0))
+
+
+def mailbox_value(answer: bytes, tag: int) -> Optional[int]:
+    """None unless the firmware answered this very tag with one number."""
+    _, status, answered, _, length, value, _ = struct.unpack("=7I", answer)
+    done = status == MAILBOX_SUCCESS and answered == tag and length == MAILBOX_SUCCESS | 4
+    return value if done else None
+
+
+def mailbox_ioctl(pointer_bytes: int) -> int:
+    """_IOWR(100, 0, char *), as the kernel's headers build it: direction, size, type, number."""
+    return 3 << 30 | pointer_bytes << 16 | 100 << 8
+
+
+def mailbox_throttled(path: str) -> Optional[int]:
     try:
-        return int(read_text("/sys/devices/platform/soc/soc:firmware/get_throttled") or "", 16)
-    except ValueError:
+        if not stat.S_ISCHR(os.stat(path).st_mode):
+            return None
+        device = os.open(path, os.O_RDWR)
+        try:
+            message = mailbox_request(TAG_GET_THROTTLED)
+            fcntl.ioctl(device, mailbox_ioctl(struct.calcsize("P")), message, True)
+        finally:
+            os.close(device)
+    except (OSError, ValueError):
+        return None
+    return mailbox_value(bytes(message), TAG_GET_THROTTLED)
+
+
+def vcgencmd_throttled() -> Optional[int]:
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    tool = shutil.which("vcgencmd", path=os.pathsep.join(system_path(folder) for folder in folders))
+    if tool is None:
+        return None
+    words, none = [tool, "get_throttled"], subprocess.DEVNULL
+    try:
+        done = subprocess.run(words, stdin=none, stdout=subprocess.PIPE, stderr=none, timeout=VCGENCMD_LIMIT_S)
+        name, _, bits = done.stdout.decode("ascii").strip().partition("=")
+        return int(bits, 16) if name == "throttled" else None
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None
 
 
@@ -242,14 +317,80 @@ def load_average() -> Optional[float]:
         return None
 
 
-def board_state() -> Dict[str, Any]:
+def board_state(may_start_a_process: bool) -> Dict[str, Any]:
     return {
         "temperature_c": temperature_c(),
         "clock_hz": clock_hz("scaling_cur_freq"),
         "governor": governor(),
         "load": load_average(),
-        "throttled": throttled_bits(),
+        "throttled": throttled_bits(may_start_a_process),
     }
+
+
+def known(*values: Any) -> List[Any]:
+    return [value for value in values if value is not None]
+
+
+def worse(one: Dict[str, Any], other: Dict[str, Any]) -> Dict[str, Any]:
+    """Hottest, slowest clock, every throttle bit, highest load of both."""
+    bits = known(one["throttled"], other["throttled"])
+    return {
+        "temperature_c": max(known(one["temperature_c"], other["temperature_c"]), default=None),
+        "clock_hz": min(known(one["clock_hz"], other["clock_hz"]), default=None),
+        "load": max(known(one["load"], other["load"]), default=None),
+        "throttled": bits[0] | bits[-1] if bits else None,
+    }
+
+
+# Which process, as long as it lives: its number, and when it began, in ticks since boot.
+Process = Tuple[int, int]
+
+
+def processes() -> Dict[Process, Tuple[float, str]]:
+    """Seconds of CPU time so far and the name of each process but this one, as far as the system shows them."""
+    found = {}
+    tick = os.sysconf("SC_CLK_TCK")
+    try:
+        numbers = [int(name) for name in os.listdir(system_path("/proc")) if name.isdigit()]
+    except OSError:
+        return {}
+    for number in numbers:
+        # The name is in brackets, and may contain any.
+        head, _, rest = (read_text("/proc/%d/stat" % number) or "").rpartition(")")
+        fields = rest.split()
+        try:
+            # proc(5): fields 14, 15 and 22; the third is the first after the name.
+            user, system, began = int(fields[11]), int(fields[12]), int(fields[19])
+        except (ValueError, IndexError):
+            continue
+        if number != os.getpid():
+            found[number, began] = (user + system) / tick, head.partition("(")[2]
+    return found
+
+
+def user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def busiest_neighbour(
+    before: Dict[Process, Tuple[float, str]], after: Dict[Process, Tuple[float, str]], wall_s: float
+) -> Optional[str]:
+    """Who used most CPU time in between: name (pid, user); None if nobody used much."""
+    used, process = 0.0, None  # type: float, Optional[Process]
+    for candidate in after:
+        spent = after[candidate][0] - before.get(candidate, (0.0, ""))[0]
+        if spent > used:
+            used, process = spent, candidate
+    if process is None or used <= NEIGHBOUR_CORES * wall_s:
+        return None
+    try:
+        owner = user_name(os.stat(system_path("/proc/%d" % process[0])).st_uid)
+    except OSError:
+        owner = "gone"
+    return "%s (pid %d, %s)" % (after[process][1], process[0], owner)
 
 
 def memory() -> Tuple[int, Optional[int]]:
@@ -304,10 +445,97 @@ def describe(runtime: Any) -> Dict[str, Any]:
         "runtime": "onnxruntime %s" % runtime.__version__,
         "providers": list(runtime.get_available_providers()),
         "python": platform.python_version(),
+        "bits": struct.calcsize("P") * 8,
+        "machine": platform.machine(),
         "numpy": numpy.__version__,
         "serial": read_text("/proc/device-tree/serial-number") or platform.node(),
         "memory_bytes": memory_total(),
     }
+
+
+# --- a board of our own, and cool ------------------------------------------------------------------------------------
+
+
+def opened_lock(path: str) -> int:
+    """A descriptor of the lock file, which is made if there is none. Reading it is enough for locking it."""
+    plain = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    while True:
+        # Without O_CREAT: in /tmp, the kernel's protected_regular refuses it for other users' files, whatever the mode.
+        try:
+            return os.open(path, os.O_RDWR | plain)
+        except PermissionError:
+            return os.open(path, os.O_RDONLY | plain)
+        except FileNotFoundError:
+            pass
+        try:
+            made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | plain, 0o666)
+        except FileExistsError:
+            # Somebody was quicker, or it is a link to nowhere, which opening tells.
+            continue
+        # Whatever the umask: the next user has to open it.
+        os.fchmod(made, 0o666)
+        return made
+
+
+def lock_holder(lock: int) -> str:
+    """What the holder wrote, unless that is left over from an earlier one."""
+    text = os.pread(lock, 200, 0).decode("ascii", "replace").strip()
+    try:
+        os.kill(int(text.split()[1].rstrip(",")), 0)
+    except PermissionError:
+        pass
+    except (OSError, ValueError, IndexError, OverflowError):
+        return "somebody else"
+    return text
+
+
+def sign_lock(lock: int) -> None:
+    """For those who wait. Where the file is another user's, we may not."""
+    words = "pid %d, %s, since %s" % (os.getpid(), user_name(os.getuid()), time.strftime("%Y-%m-%d %H:%M:%S %Z"))
+    try:
+        os.ftruncate(lock, os.pwrite(lock, words.encode("ascii", "replace") + b"\n", 0))
+    except OSError:
+        pass
+
+
+def take_board(path: str, wait_s: float, tell: Tell) -> None:
+    """One measurement at a time per board, whoever asks. The lock is free again when this process is gone."""
+    try:
+        lock = opened_lock(path)
+        if not stat.S_ISREG(os.fstat(lock).st_mode):
+            raise BoardNotFree("the board's lock %s is not a file" % path)
+    except OSError as error:
+        raise BoardNotFree("the board's lock %s cannot be used: %s" % (path, error.strerror)) from None
+    begin, told = time.monotonic(), 0.0
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return sign_lock(lock)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise BoardNotFree("the board's lock %s cannot be used: %s" % (path, error.strerror)) from None
+        waited = time.monotonic() - begin
+        if waited >= wait_s:
+            raise BoardNotFree("the board was not free within %g s; used by %s" % (wait_s, lock_holder(lock)))
+        if waited >= told:
+            told = waited + 1.0
+            tell("waiting for the board, used by %s" % lock_holder(lock), waited / wait_s)
+        time.sleep(min(LOCK_POLL_S, wait_s - waited))
+
+
+def cool_down(below_c: Optional[float], limit_s: float, tell: Tell) -> List[str]:
+    """Waits until the board is cool, within the limit; the warnings."""
+    begin = time.monotonic()
+    while True:
+        now = temperature_c()
+        if below_c is None or now is None or now <= below_c:
+            return []
+        waited = time.monotonic() - begin
+        if waited >= limit_s:
+            return ["began at %.1f °C: in %g s it had not cooled down to %g °C" % (now, limit_s, below_c)]
+        tell("cooling down, %.1f °C" % now, waited / limit_s)
+        time.sleep(min(1.0, limit_s - waited))
 
 
 # --- the model -------------------------------------------------------------------------------------------------------
@@ -450,37 +678,49 @@ def warm_up(timer: Timer, limit_ns: int) -> bool:
             return len(timer.medians) < 6
 
 
-def time_search(timer: Timer, precision: float, limit_s: float, tell: Tell) -> None:
+class Watch:
+    """Between blocks, and rarely: looks at the board and tells how far it is."""
+
+    def __init__(self, tell: Tell) -> None:
+        self.tell = tell
+        self.worst = None  # type: Optional[Dict[str, Any]]
+        self.due_ns = 0
+
+    def look(self, share: float) -> None:
+        now = time.perf_counter_ns()
+        if now < self.due_ns:
+            return
+        self.due_ns = now + PROGRESS_NS
+        state = board_state(may_start_a_process=False)
+        if self.worst is not None:
+            self.tell("timing", min(share, 1.0))
+        self.worst = worse(state, self.worst or state)
+
+
+def time_search(timer: Timer, rule: StoppingRule, limit_s: float, watch: Watch) -> None:
     """Until the interval is narrow enough, or the limit."""
     limit = int(limit_s * 1e9)
     begin = time.perf_counter_ns()
-    rule, told = StoppingRule(precision, LEAST_TIMED_NS), 0
     while True:
         timer.block()
         spent = time.perf_counter_ns() - begin
+        watch.look(spent / limit)
         if spent >= limit and len(timer.latencies) >= LEAST_RUNS:
             return
         if rule.enough(timer.medians, spent):
             return
-        if spent - told >= PROGRESS_NS:
-            told = spent
-            tell("timing", min(spent / limit, 1.0))
 
 
-def time_confirm(timer: Timer, passes: int, tell: Tell) -> List[int]:
+def time_confirm(timer: Timer, passes: int, watch: Watch) -> List[int]:
     """All images, `passes` times; the classes of the first pass."""
     images, classes = len(timer.feeds), []  # type: int, List[int]
-    told = time.perf_counter_ns()
     for turn in range(passes):
         left = images
         while left:
             before = len(timer.latencies)
             timer.block(left, classes if turn == 0 else None)
             left -= len(timer.latencies) - before
-            now = time.perf_counter_ns()
-            if now - told >= PROGRESS_NS:
-                told = now
-                tell("timing", len(timer.latencies) / float(images * passes))
+            watch.look(len(timer.latencies) / float(images * passes))
     return classes
 
 
@@ -492,14 +732,18 @@ def encoded(numbers: Sequence[int]) -> Dict[str, str]:
     return {"type": kind, "base64": base64.b64encode(numpy.array(numbers, kind).tobytes()).decode("ascii")}
 
 
+def hopeless_above_ns(request: Dict[str, Any]) -> float:
+    return math.inf if request["hopeless_above_s"] is None else request["hopeless_above_s"] * 1e9
+
+
 def measure(runtime: Any, request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
-    at_start = throttled_bits()
     images = open_images(request["images"])
+    warnings = cool_down(request["cool_below_c"], request["cool_limit_s"], tell)
+    at_start = throttled_bits(may_start_a_process=True)
     first = images[:1].copy()
     memory_imports = memory()[0]
 
     tell("loading", 0.0)
-    warnings = []  # type: List[str]
     session = load_session(runtime, request)
     name, kind = input_type(session, images.shape[1:])
     try:
@@ -519,18 +763,21 @@ def measure(runtime: Any, request: Dict[str, Any], tell: Tell) -> Dict[str, Any]
 
         timer = Timer(session, feeds)
         tell("timing", 0.0)
-        before = board_state()
+        before, neighbours = board_state(may_start_a_process=True), processes()
         before["throttled"] = known_throttling(before["throttled"], at_start)
+        watch = Watch(tell)
         ticks = cpu_ticks()
         began, cpu = time.monotonic(), time.process_time()
         classes = []  # type: List[int]
         if request["passes"]:
-            classes = time_confirm(timer, request["passes"], tell)
+            classes = time_confirm(timer, request["passes"], watch)
         else:
-            time_search(timer, request["precision"], request["limit_s"], tell)
+            rule = StoppingRule(request["precision"], LEAST_TIMED_NS, hopeless_above_ns(request))
+            time_search(timer, rule, request["limit_s"], watch)
         cpu, wall = time.process_time() - cpu, time.monotonic() - began
         ticks_after = cpu_ticks()
-        after = board_state()
+        after = board_state(may_start_a_process=True)
+        after["neighbour"] = busiest_neighbour(neighbours, processes(), wall)
         gc.enable()
     except (MemoryError, ModelError):
         raise
@@ -558,6 +805,7 @@ def measure(runtime: Any, request: Dict[str, Any], tell: Tell) -> Dict[str, Any]
         "memory_anonymous_bytes": memory_anonymous,
         "before": before,
         "after": after,
+        "during": watch.worst,
         "predictions": encoded(classes),
         "runtime": "onnxruntime %s" % runtime.__version__,
         "warnings": warnings,
@@ -578,7 +826,7 @@ def checked_request(line: bytes) -> Dict[str, Any]:
     if request.get("protocol") != PROTOCOL_VERSION:
         raise RequestRefused("protocol %r asked, this program speaks %d" % (request.get("protocol"), PROTOCOL_VERSION))
     if request.get("do") == "describe":
-        return request
+        return {"do": "describe"}
     if request.get("do") != "measure":
         raise RequestRefused("asked to do %r, not describe or measure" % (request.get("do"),))
 
@@ -588,6 +836,9 @@ def checked_request(line: bytes) -> Dict[str, Any]:
     def triple(value: Any, low: float) -> bool:
         return isinstance(value, list) and 1 <= len(value) <= 4 and all(number(x, low, 10, (int, float)) for x in value)
 
+    def seconds(value: Any, low: float) -> bool:
+        return number(value, low, 86400, (int, float))
+
     fits = {  # type: Dict[str, Callable[[Any], bool]]
         "model": lambda value: isinstance(value, str) and value != "",
         "images": lambda value: isinstance(value, str) and value != "",
@@ -595,10 +846,16 @@ def checked_request(line: bytes) -> Dict[str, Any]:
         "spinning": lambda value: isinstance(value, bool),
         "graph_optimization": lambda value: isinstance(value, str),
         "precision": lambda value: number(value, 1e-6, 1, (int, float)),
-        "limit_s": lambda value: number(value, 1e-3, 86400, (int, float)),
+        "limit_s": lambda value: seconds(value, 1e-3),
+        "hopeless_above_s": lambda value: value is None or seconds(value, 0),
         "passes": lambda value: number(value, 0, 1000, int),
         "mean": lambda value: triple(value, -10),
         "std": lambda value: triple(value, 1e-6),
+        "lock": lambda value: isinstance(value, str) and "\0" not in value,
+        "lock_wait_s": lambda value: seconds(value, 0),
+        "cool_below_c": lambda value: value is None or number(value, -60, 200, (int, float)),
+        "cool_limit_s": lambda value: seconds(value, 0),
+        "heartbeat_s": lambda value: value is None or seconds(value, 0.1),
     }
     for name in sorted(fits):
         if not fits[name](request.get(name)):
@@ -621,11 +878,15 @@ def read_request() -> bytes:
     return line.partition(b"\n")[0]
 
 
-def end_with_the_caller() -> None:
-    """Blocks on standard input until it closes; then nobody reads the answer any more."""
+def end_with_the_caller(heartbeat_s: Optional[float]) -> None:
+    """Ends the program when standard input closes, or is silent for too long: then nobody reads the answer any more."""
     try:
-        while os.read(0, 4096):
-            pass
+        while True:
+            if not select.select([0], [], [], heartbeat_s)[0]:
+                os.write(2, b"nothing was heard from the caller for %s s\n" % str(heartbeat_s).encode())
+                break
+            if not os.read(0, 4096):
+                break
     except OSError:
         pass
     os._exit(0)
@@ -648,7 +909,10 @@ def main() -> None:
 
     try:
         request = checked_request(read_request())
-        threading.Thread(target=end_with_the_caller, daemon=True).start()
+        threading.Thread(target=end_with_the_caller, args=(request.get("heartbeat_s"),), daemon=True).start()
+        if request.get("lock"):
+            # Before the imports: those, too, would disturb who is measuring.
+            take_board(request["lock"], request["lock_wait_s"], tell)
         tell("importing", 0.0)
         # NumPy's own threads would only stand in the way.
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -661,7 +925,7 @@ def main() -> None:
             say(measure(onnxruntime, request, tell))
     except ModelError as error:
         say({"event": "error", "kind": "model", "message": one_line(error)})
-    except RequestRefused as error:
+    except (RequestRefused, BoardNotFree) as error:
         say({"event": "error", "kind": "device", "message": one_line(error)})
     except Exception as error:
         say({"event": "error", "kind": "device", "message": "%s: %s" % (type(error).__name__, one_line(error))})

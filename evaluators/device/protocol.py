@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
-from evaluators.device.device import PROTOCOL_VERSION, BoardState, DeviceInfo, ProcessRun, Progress, Task
+from evaluators.device.device import PROTOCOL_VERSION, BoardState, DeviceInfo, Guard, ProcessRun, Progress, Task
 from evaluators.errors import DeviceError
 from space.errors import CandidateError
 
@@ -43,7 +43,19 @@ def describe_request() -> bytes:
     return _line({"protocol": PROTOCOL_VERSION, "do": "describe"})
 
 
-def measure_request(task: Task, *, model: str, images: str) -> bytes:
+def answer_limit_s(task: Task, guard: Guard) -> float | None:
+    """Of waiting for the answer. The test set takes as long as it takes; silence is noticed all the same."""
+    if task.passes:
+        return None
+    cooling_s = 0.0 if guard.cool_below_c is None else guard.cool_limit_s
+    return START_S + guard.lock_wait_s + cooling_s + 2 * task.limit_s
+
+
+# Of whoever says nothing.
+_GUARD = Guard()
+
+
+def measure_request(task: Task, *, model: str, images: str, guard: Guard = _GUARD) -> bytes:
     """`model` and `images` are the paths as the device sees them."""
     return _line(
         {
@@ -57,6 +69,8 @@ def measure_request(task: Task, *, model: str, images: str) -> bytes:
             "passes": task.passes,
             "mean": task.mean,
             "std": task.std,
+            "hopeless_above_s": task.hopeless_above_s,
+            **asdict(guard),
         }
     )
 
@@ -230,6 +244,7 @@ def process_run(message: dict[str, object]) -> ProcessRun:
         memory_anonymous_bytes=fields.whole_or_none("memory_anonymous_bytes", 0, 2**50),
         before=_board_state(fields.inner("before")),
         after=_board_state(fields.inner("after")),
+        during=None if message.get("during") is None else _board_state(fields.inner("during")),
         predictions=tuple(fields.wholes("predictions")),
         warnings=fields.texts("warnings"),
     )
@@ -257,6 +272,7 @@ def result_message(run: ProcessRun) -> dict[str, object]:
         "memory_anonymous_bytes": run.memory_anonymous_bytes,
         "before": asdict(run.before),
         "after": asdict(run.after),
+        "during": None if run.during is None else asdict(run.during),
         "predictions": packed(run.predictions),
         "warnings": list(run.warnings),
     }
@@ -294,6 +310,9 @@ def device_info(message: dict[str, object], *, pool: str, on_this_machine: bool)
         providers=fields.texts("providers"),
         python=fields.text("python"),
         memory_bytes=fields.whole_or_none("memory_bytes", 0, 2**50),
+        # Earlier recordings do not say; they are of 64 bits.
+        bits=fields.whole_or_none("bits", 32, 64) or 64,
+        machine=fields.text_or_none("machine") or "",
     )
 
 
@@ -306,6 +325,7 @@ def _board_state(fields: Fields) -> BoardState:
         stolen_cores=fields.number_or_none("stolen_cores", 0, 4096),
         load=fields.number_or_none("load", 0),
         throttled=fields.whole_or_none("throttled", 0, 2**32 - 1),
+        neighbour=fields.text_or_none("neighbour"),
     )
 
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from evaluators.device.device import RuntimeSettings
-from evaluators.evaluate import Measured, Subject
+from evaluators.evaluate import FRONT, Measured, Subject
 from search.exit_status import INTERRUPTED, OK
 from search.report import number, results_console
 from search.rig import open_rig, runtime_of, save_images
@@ -27,7 +27,7 @@ def main(options: argparse.Namespace) -> int:
     with TemporaryDirectory() as folder, open_rig(chosen.device, _any_images(Path(folder))) as rig:
         subject = Subject(options.model.name, options.model, runtime)
         try:
-            measured: Measured = rig.worker.submit(rig.examiner.measure, subject, lambda figures: True).result()
+            measured: Measured = rig.worker.submit(rig.examiner.measure, subject, FRONT).result()
         except KeyboardInterrupt:
             return INTERRUPTED
     row = row_of_file(

@@ -28,7 +28,7 @@ from search.store import COMPLETE, Store
 from search.study import Study
 from search.view import View
 from space.baseline import Baseline
-from space.dimensions import dimensions
+from space.dimensions import MOST_THREADS, dimensions
 
 
 def main(options: argparse.Namespace) -> int:
@@ -36,6 +36,7 @@ def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     # Said before anything is made or trained.
     open_device(chosen.device)
+    dimensions(chosen.space, MOST_THREADS, chosen.fixed_values)
     view = View(chosen.trials)
     if options.dry_run:
         store = Store.found(chosen.store, chosen.storage)
@@ -93,7 +94,7 @@ def _studies(
     studies = []
     for objective in chosen.objectives:
         goal = goal_of(replace(chosen, objective=objective), prepared, baseline, rig)
-        table = dimensions(goal.space, rig.cores)
+        table = dimensions(goal.space, rig.cores, chosen.fixed_values)
         study = Study(goal, store, storage, table, known, sampler=chosen.sampler, seed=chosen.seed)
         for text in [*_changed(goal, before), *study.resume()]:
             view.say(text)
@@ -108,6 +109,7 @@ def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) 
     return Goal(
         objective=chosen.objective,
         space=chosen.space,
+        fixed=chosen.fixed,
         data=prepared.data.name,
         fingerprint=prepared.data.fingerprint,
         baseline_id=baseline.id,

@@ -7,9 +7,10 @@ import pytest
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from search.samplers import SAMPLERS
+from search.samplers import SAMPLERS, SpaceExhausted
 from search.store import COMPLETE, FAILED, INTERRUPTED, Store
 from search.study import LADDER, Study
+from space.architectures.mobilenet_v1 import WIDTHS, unit_name
 from space.dimensions import dimensions
 from tests.search.made_up import GOAL, evaluation, keep, store_with
 
@@ -180,3 +181,14 @@ def test_a_recipe_outside_the_space_is_not_taken_in(tmp_path):
     assert study.absorb(store.evaluations(GOAL.baseline_id, GOAL.bench_id).values()) == 0
     # The ladder is in both spaces; what drew threads or removed blocks is not.
     assert len(optunas(store, narrow)) < len(LADDER) + 2
+
+
+def test_a_space_without_another_recipe_says_so_and_leaves_no_ghost(tmp_path):
+    widths = {f"{unit_name(index)}_narrowing": "1" for index in range(len(WIDTHS))}
+    table = dimensions("pruning", 2, {**widths, "epochs": "1"})
+    store = store_with(tmp_path, [])
+    study = opened(store, table=table)
+    assert len(set(carried_out(study, store, 3))) == 3
+    with pytest.raises(SpaceExhausted):
+        study.ask()
+    assert {trial.state for trial in optunas(store)} == {TrialState.COMPLETE, TrialState.FAIL}

@@ -4,6 +4,7 @@ import pytest
 
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, check_shape
 from space.dimensions import LADDER, SPACES, Choice, Integer, completed, dimensions, recipe_of, uniform, values_of
+from space.errors import RequestError
 
 
 def drawn(table, count, seed=0):
@@ -66,3 +67,24 @@ def test_a_recipe_from_outside_has_no_values():
 
 def test_every_width_is_a_multiple_of_eight():
     assert all(width % 8 == 0 for width in LADDER)
+
+
+def test_a_fixed_dimension_has_that_value_and_no_other():
+    table = {dimension.name: dimension for dimension in dimensions("full", 2, {"epochs": "0", "criterion": "l2"})}
+    assert table["epochs"] == Integer("epochs", 0, 0, least=0)
+    assert table["criterion"] == Choice("criterion", ("l2",))
+    assert completed(uniform(0.5, "none", 3), tuple(table.values()))["epochs"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("epoch", "1", "did you mean epochs"),
+        ("epochs", "6", "a whole number from 0 to 5"),
+        ("threads", "0", "from 1 to 2"),
+        ("quantization", "int4", "one of none, dynamic_uint8, static_int8"),
+    ],
+)
+def test_what_cannot_be_fixed_is_named_with_what_can(name, value, said):
+    with pytest.raises(RequestError, match=said):
+        dimensions("full", 2, {name: value})

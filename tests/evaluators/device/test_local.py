@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import platform
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -22,6 +24,7 @@ from evaluators.device.protocol import PROGRAM, measure_request
 from evaluators.errors import DeviceError
 from space.errors import CandidateError
 from tests.contracts.device import DeviceContract, run_once
+from tests.evaluators.device.boards import THROTTLED, write, write_board
 from tests.evaluators.device.models import write_classifier, write_failing, write_images
 from tests.evaluators.device.processes import children_of, ends_within
 
@@ -53,12 +56,12 @@ def task(quick: Task) -> Task:
 class TestLocalDevice(DeviceContract):
     @pytest.fixture
     def device(self) -> Device:
-        return LocalDevice()
+        return LocalDevice(lock="")
 
 
 def ask(task: Task, device: LocalDevice | None = None) -> ProcessRun:
     """Without describing the device first."""
-    return asyncio.run((device or LocalDevice()).run(task))
+    return asyncio.run((device or LocalDevice(lock="")).run(task))
 
 
 def plain_session(model: Path) -> onnxruntime.InferenceSession:
@@ -69,10 +72,18 @@ def plain_session(model: Path) -> onnxruntime.InferenceSession:
 
 def test_its_figures_are_of_this_machine() -> None:
     async def info() -> tuple[int, str, bool]:
-        async with LocalDevice() as device:
+        async with LocalDevice(lock="") as device:
             return device.info.cores, device.info.runtime, device.info.on_this_machine
 
     assert asyncio.run(info()) == (os.cpu_count(), f"onnxruntime {onnxruntime.__version__}", True)
+
+
+def test_it_tells_the_bits_of_its_python_and_its_machine() -> None:
+    async def told() -> tuple[int, str]:
+        async with LocalDevice(lock="") as device:
+            return device.info.bits, device.info.machine
+
+    assert asyncio.run(told()) == (struct.calcsize("P") * 8, platform.machine())
 
 
 def test_predictions_are_those_of_a_plain_session(quick: Task) -> None:
@@ -134,7 +145,7 @@ def test_as_many_threads_run_as_were_asked_for(endless: Task) -> None:
                 raise Seen
 
         with pytest.raises(Seen):
-            asyncio.run(LocalDevice().run(replace(endless, runtime=RuntimeSettings(threads=asked)), count))
+            asyncio.run(LocalDevice(lock="").run(replace(endless, runtime=RuntimeSettings(threads=asked)), count))
         return seen
 
     assert threads(3) - threads(1) == 2
@@ -216,14 +227,14 @@ def test_a_killed_program_is_told_by_its_signal(endless: Task) -> None:
                 os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(DeviceError, match="SIGKILL"):
-        asyncio.run(LocalDevice().run(endless, kill))
+        asyncio.run(LocalDevice(lock="").run(endless, kill))
 
 
 @LINUX
 def test_cancelling_leaves_no_process(endless: Task) -> None:
     async def cancelled() -> list[int]:
         timing = asyncio.Event()
-        run = asyncio.create_task(LocalDevice().run(endless, lambda what, share: timing.set()))
+        run = asyncio.create_task(LocalDevice(lock="").run(endless, lambda what, share: timing.set()))
         await timing.wait()
         started = children_of(os.getpid())
         run.cancel()
@@ -248,7 +259,7 @@ def tell(what, share):
         print(*children_of(os.getpid()), flush=True)
 
 task = Task(model=Path(sys.argv[1]), images=Path(sys.argv[2]), runtime=RuntimeSettings(), precision=1e-6, limit_s=600)
-asyncio.run(LocalDevice().run(task, tell))
+asyncio.run(LocalDevice(lock="").run(task, tell))
 """
 
 
@@ -272,7 +283,7 @@ def test_ctrl_c_does_not_reach_the_program_first(endless: Task) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(LocalDevice().run(endless, look))
+        asyncio.run(LocalDevice(lock="").run(endless, look))
     assert groups
     assert os.getpgid(0) not in groups
 
@@ -283,14 +294,14 @@ def test_twenty_runs_leave_no_descriptor_open(quick: Task, tmp_path: Path) -> No
         return len(list(Path("/proc/self/fd").iterdir()))
 
     async def runs() -> tuple[int, int]:
-        failing = LocalDevice(program=script(tmp_path, "print('garbage')"))
+        failing = LocalDevice(lock="", program=script(tmp_path, "print('garbage')"))
         counts = []
         for turn in range(20):
             if turn % 10:
                 with pytest.raises(DeviceError):
                     await failing.run(quick)
             else:
-                await LocalDevice().run(quick)
+                await LocalDevice(lock="").run(quick)
             counts.append(open_descriptors())
         return counts[0], counts[-1]
 
@@ -298,34 +309,14 @@ def test_twenty_runs_leave_no_descriptor_open(quick: Task, tmp_path: Path) -> No
     assert last <= first
 
 
-def board(root: Path, throttled: int) -> None:
-    """A Raspberry Pi 3B+, as far as its files tell."""
-    files = {
-        "proc/device-tree/model": "Raspberry Pi 3 Model B Plus Rev 1.3\0",
-        "proc/device-tree/serial-number": "00000000abcdef01\0",
-        "proc/loadavg": "0.50 0.40 0.30 1/100 999\n",
-        "proc/stat": "cpu  0 0 0 0 0 0 0 0 0 0\n" + "".join(f"cpu{n} 0 0 0 0 0 0 0 0 0 0\n" for n in range(64)),
-        "sys/class/thermal/thermal_zone0/type": "cpu-thermal\n",
-        "sys/class/thermal/thermal_zone0/temp": "61200\n",
-        "sys/devices/platform/soc/soc:firmware/get_throttled": f"{throttled:x}\n",
-    }
-    for core in range(os.cpu_count() or 1):
-        files[f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor"] = "ondemand\n"
-        files[f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_cur_freq"] = "1200000\n"
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-
-
 def test_the_state_of_the_board_is_read_before_and_after(
     quick: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    board(tmp_path, throttled=0x80008)
+    write_board(tmp_path, throttled=0x80008)
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
 
     async def look() -> tuple[str, str, str, ProcessRun]:
-        async with LocalDevice() as device:
+        async with LocalDevice(lock="") as device:
             info = device.info
             return info.model, info.governor, info.serial, await device.run(quick)
 
@@ -336,23 +327,20 @@ def test_the_state_of_the_board_is_read_before_and_after(
         assert state.temperature_c == pytest.approx(61.2)
         assert (state.clock_hz, state.governor, state.load) == (1.2e9, "ondemand", 0.5)
         assert state.throttled == 0x80008
-    assert dirt(run.before, run.after, cores=4, threads=1) == ["soft temperature limit at 61 °C"]
+    assert dirt(run, cores=4, threads=1) == ["soft temperature limit at 61 °C"]
 
 
 def test_throttling_during_the_run_is_seen(quick: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    board(tmp_path, throttled=0x10000)
+    write_board(tmp_path, throttled=0x10000)
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
 
     def throttle(what: str, share: float) -> None:
         if what == "timing" and share > 0:
-            # Whole at once: the program may be reading.
-            bits = tmp_path / "bits"
-            bits.write_text("50000\n")
-            bits.replace(tmp_path / "sys/devices/platform/soc/soc:firmware/get_throttled")
+            write(tmp_path, THROTTLED, "50000")
 
-    run = asyncio.run(LocalDevice().run(replace(quick, precision=1e-6, limit_s=2), throttle))
+    run = asyncio.run(LocalDevice(lock="").run(replace(quick, precision=1e-6, limit_s=2), throttle))
     assert (run.before.throttled, run.after.throttled) == (0x10000, 0x50000)
-    assert dirt(run.before, run.after, cores=4, threads=1) == ["throttled in between at 61 °C"]
+    assert dirt(run, cores=4, threads=1) == ["throttled in between at 61 °C"]
 
 
 @LINUX
@@ -375,7 +363,9 @@ def test_our_own_settings_do_not_reach_the_program(
     with pytest.raises(DeviceError, match=r"\(None\)"):
         ask(
             quick,
-            LocalDevice(program=script(tmp_path, "import os\nsys.exit(f\"({os.environ.get('OMP_NUM_THREADS')})\")")),
+            LocalDevice(
+                lock="", program=script(tmp_path, "import os\nsys.exit(f\"({os.environ.get('OMP_NUM_THREADS')})\")")
+            ),
         )
 
 
@@ -410,13 +400,13 @@ def script(folder: Path, body: str) -> Path:
 def test_a_program_that_misbehaves_is_the_devices_fault(quick: Task, tmp_path: Path, body: str, said: str) -> None:
     before = set(children_of(os.getpid()))
     with pytest.raises(DeviceError, match=said):
-        ask(quick, LocalDevice(program=script(tmp_path, body), silence_s=1.5))
+        ask(quick, LocalDevice(lock="", program=script(tmp_path, body), silence_s=1.5))
     assert set(children_of(os.getpid())) <= before
 
 
 def test_a_python_that_is_not_there_is_the_devices_fault(quick: Task) -> None:
     with pytest.raises(DeviceError, match="cannot start"):
-        ask(quick, LocalDevice(python="/nowhere/python"))
+        ask(quick, LocalDevice(lock="", python="/nowhere/python"))
 
 
 def test_what_a_library_prints_does_not_spoil_the_answer(quick: Task, tmp_path: Path) -> None:
@@ -434,12 +424,12 @@ def test_what_a_library_prints_does_not_spoil_the_answer(quick: Task, tmp_path: 
         "run['main'].__globals__['read_request'] = read\n"
         "run['main']()\n"
     )
-    assert ask(quick, LocalDevice(program=program)).latencies_s
+    assert ask(quick, LocalDevice(lock="", program=program)).latencies_s
 
 
 def test_two_tasks_at_once_are_run_one_after_the_other(quick: Task) -> None:
     async def both() -> tuple[ProcessRun, ProcessRun]:
-        device = LocalDevice()
+        device = LocalDevice(lock="")
         first, second = await asyncio.gather(device.run(quick), device.run(quick))
         return first, second
 
@@ -451,5 +441,5 @@ def test_two_tasks_at_once_are_run_one_after_the_other(quick: Task) -> None:
 
 def test_a_process_that_ends_normally_leaves_nothing_behind(quick: Task) -> None:
     before = set(children_of(os.getpid()))
-    run_once(LocalDevice(), quick)
+    run_once(LocalDevice(lock=""), quick)
     assert set(children_of(os.getpid())) <= before

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evaluators.device import on_device, protocol
-from evaluators.device.device import BoardState, RuntimeSettings, Task
+from evaluators.device.device import BoardState, Guard, RuntimeSettings, Task
 from evaluators.errors import DeviceError
 from space.errors import CandidateError
 from tests.evaluators.device.runs import INFO, process_run
@@ -36,6 +37,25 @@ def test_the_board_takes_what_the_host_asks() -> None:
     request = on_device.checked_request(protocol.measure_request(TASK, model="/tmp/m.onnx", images="/tmp/i.npy"))
     assert (request["model"], request["images"]) == ("/tmp/m.onnx", "/tmp/i.npy")
     assert (request["threads"], request["spinning"], request["passes"]) == (3, True, 3)
+
+
+def test_the_board_takes_the_guard() -> None:
+    guard = Guard(lock="/run/lock/b", lock_wait_s=7, cool_below_c=55, cool_limit_s=8, heartbeat_s=9)
+    request = on_device.checked_request(protocol.measure_request(TASK, model="m", images="i", guard=guard))
+    assert {name: request[name] for name in asdict(guard)} == asdict(guard)
+
+
+def test_the_board_takes_the_limit_of_hope() -> None:
+    task = replace(TASK, hopeless_above_s=0.025)
+    assert on_device.checked_request(protocol.measure_request(task, model="m", images="i"))["hopeless_above_s"] == 0.025
+
+
+def test_a_task_that_waits_is_not_given_up_before_the_board_gives_up() -> None:
+    search = replace(TASK, passes=0)
+    plain = protocol.answer_limit_s(search, Guard(lock_wait_s=0))
+    both = protocol.answer_limit_s(search, Guard(lock_wait_s=100, cool_below_c=50, cool_limit_s=20))
+    assert plain is not None
+    assert both == plain + 120
 
 
 def test_the_result_ends_the_conversation() -> None:
@@ -126,6 +146,9 @@ def test_text_that_holds_no_runs_is_refused(text: str) -> None:
         ({"after": {"throttled": True}}, "throttled"),
         ({"after": {"temperature_c": 4000}}, "temperature_c"),
         ({"warnings": "hot"}, "warnings"),
+        ({"during": 7}, "JSON object"),
+        ({"during": {"clock_hz": "fast"}}, "clock_hz"),
+        ({"after": {"neighbour": 1234}}, "neighbour"),
     ],
 )
 def test_a_result_that_does_not_hold_together_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
@@ -141,14 +164,45 @@ def test_what_a_board_does_not_say_is_none() -> None:
     assert run.memory_anonymous_bytes is None
 
 
+def test_a_run_recorded_before_anyone_looked_in_between_is_read() -> None:
+    message = protocol.result_message(process_run())
+    del message["during"]
+    assert protocol.process_run(message).during is None
+
+
+def test_what_was_seen_in_between_and_who_was_beside_come_back() -> None:
+    seen = BoardState(temperature_c=61.5, clock_hz=1.2e9, load=2.5, throttled=0x80008)
+    run = process_run(during=seen, after=BoardState(neighbour="python3 (pid 1234, lena)"))
+    assert protocol.unpack(protocol.pack([run])) == (run,)
+
+
 def test_passes_that_were_not_all_run_are_noticed() -> None:
     with pytest.raises(protocol.GarbledError, match="2 runs and 1 predictions do not make 3 passes"):
         protocol.check_answers(TASK, process_run((0.1, 0.1), predictions=(1,)))
 
 
 def test_only_the_host_knows_the_pool() -> None:
-    message: dict[str, object] = {
-        "protocol": 1, "model": "Pi", "cores": 4, "system": "Linux", "governor": "", "runtime": "onnxruntime 1.16.3",
-        "serial": "1", "providers": [], "python": "3.9", "pool": "somebody else's",
-    }  # fmt: skip
+    message = {**DESCRIPTION, "pool": "somebody else's"}
     assert protocol.device_info(message, pool=INFO.pool, on_this_machine=False).pool == "desk"
+
+
+DESCRIPTION: dict[str, object] = {
+    "protocol": 1, "model": "Pi", "cores": 4, "system": "Linux", "governor": "", "runtime": "onnxruntime 1.16.3",
+    "serial": "1", "providers": [], "python": "3.9",
+}  # fmt: skip
+
+
+def test_a_device_recorded_before_it_was_asked_has_64_bits() -> None:
+    info = protocol.device_info(DESCRIPTION, pool="", on_this_machine=False)
+    assert (info.bits, info.machine) == (64, "")
+
+
+def test_a_device_of_32_bits_says_so() -> None:
+    info = protocol.device_info({**DESCRIPTION, "bits": 32, "machine": "armv7l"}, pool="", on_this_machine=False)
+    assert (info.bits, info.machine) == (32, "armv7l")
+
+
+@pytest.mark.parametrize("changes", [{"bits": "64"}, {"bits": 16}, {"bits": 64.0}, {"machine": 7}])
+def test_bits_and_machine_are_read_strictly(changes: dict[str, object]) -> None:
+    with pytest.raises(protocol.GarbledError, match=next(iter(changes))):
+        protocol.device_info({**DESCRIPTION, **changes}, pool="", on_this_machine=False)

@@ -13,13 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.device import raspberry
-from evaluators.device.device import ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import Guard, ProcessRun, RuntimeSettings, Task
 from evaluators.device.protocol import PROGRAM
 from evaluators.device.raspberry import SshDevice
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Subject
-from evaluators.power.estimate import DEFAULT_MODEL
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.runs import process_run
@@ -232,12 +230,13 @@ def test_a_server_that_dies_in_a_run_is_told(board: Board, endless: Task, quick:
     check_fault(board, board.device(), endless, quick, "connection lost", fault_at("timing", kill))
 
 
-def test_a_frozen_connection_is_noticed(board: Board, wire: Wire, endless: Task, quick: Task) -> None:
+def test_a_frozen_connection_is_noticed_at_both_ends(board: Board, wire: Wire, endless: Task, quick: Task) -> None:
+    login = board.login({"Port": wire.port}, keepalive_s=0.2)
+
     async def check() -> None:
-        async with over(wire, board, keepalive_s=0.2) as device:
+        async with board.device(login, guard=Guard(lock=str(board.home / "lock"), heartbeat_s=0.6)) as device:
             with pytest.raises(DeviceError, match=r"connection lost.*keepalive"):
-                # Over there nobody notices: it ends with its task.
-                await device.run(replace(endless, limit_s=1.5), fault_at("timing", wire.freeze))
+                await device.run(endless, fault_at("timing", wire.freeze))
             assert await asyncio.to_thread(board.is_empty_within, GONE_S)
             wire.thaw()
             assert (await device.run(quick)).latencies_s
@@ -323,14 +322,11 @@ def test_a_program_that_misbehaves_is_told_and_removed(
     asyncio.run(check())
 
 
-def test_the_program_hears_from_us_while_it_works(
-    board: Board, quick: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(raspberry, "HEARTBEAT_S", 0.05)
+def test_the_program_hears_from_us_while_it_works(board: Board, quick: Task, tmp_path: Path) -> None:
     body = "print(json.dumps({'event': 'error', 'message': repr([sys.stdin.buffer.readline() for _ in range(3)])}))"
 
     async def ask() -> None:
-        async with board.device(program=stand_in(tmp_path, body)) as device:
+        async with board.device(program=stand_in(tmp_path, body), guard=Guard(heartbeat_s=0.2)) as device:
             await device.run(quick)
 
     with pytest.raises(DeviceError, match=r"\[b'\\n', b'\\n', b'\\n'\]"):
@@ -381,7 +377,6 @@ def test_a_recipe_that_kills_the_program_each_time_is_the_candidates_fault(
     program.write_text(source.replace(line, kill + line))
     examiner = Examiner(
         board.device(program=program),
-        DEFAULT_MODEL,
         quick.images,
         reference=Subject("reference", quick.model, quick.runtime),
         reference_runs=[process_run()] * 3,

@@ -1,0 +1,376 @@
+"""On a board that others use too: the lock, the heartbeat, the heat, and what is seen while timing. Real processes."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import pwd
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluators.device import on_device
+from evaluators.device.cleanliness import dirt
+from evaluators.device.device import Guard, ProcessRun, RuntimeSettings, Task
+from evaluators.device.local import LocalDevice
+from evaluators.device.protocol import PROGRAM, measure_request, process_run
+from tests.evaluators.device.asked import Asked, whats
+from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_board, write_process, write_tool
+from tests.evaluators.device.models import write_classifier, write_images
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    folder = tmp_path_factory.mktemp("quick")
+    model, images = write_classifier(folder / "classifier.onnx"), write_images(folder / "images.npy")
+    return Task(model=model, images=images, runtime=RuntimeSettings(), limit_s=0.1)
+
+
+def request(task: Task, **guard: Any) -> bytes:
+    guard = {"lock": "", **guard}
+    return measure_request(task, model=str(task.model), images=str(task.images), guard=Guard(**guard))
+
+
+def endless(task: Task) -> Task:
+    return replace(task, precision=1e-6, limit_s=600)
+
+
+# --- the lock --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> str:
+    return str(tmp_path / "board.lock")
+
+
+def test_who_waits_is_told_who_measures(quick: Task, lock: str) -> None:
+    with Asked(request(endless(quick), lock=lock)) as holder:
+        holder.until("timing")
+        with Asked(request(quick, lock=lock)) as waiter:
+            said = waiter.next()
+        assert said["what"].startswith(f"waiting for the board, used by pid {holder.pid}, {ME}, since 20")
+
+
+def test_who_waits_is_told_once_a_second(quick: Task, lock: str) -> None:
+    with Asked(request(endless(quick), lock=lock)) as holder:
+        holder.until("timing")
+        with Asked(request(quick, lock=lock)) as waiter:
+            waiter.next()
+            begin = time.monotonic()
+            waiter.next()
+        assert 0.8 < time.monotonic() - begin < 3
+
+
+def test_a_board_that_does_not_get_free_is_an_error_that_names_the_holder(quick: Task, lock: str) -> None:
+    with Asked(request(endless(quick), lock=lock)) as holder:
+        holder.until("timing")
+        with Asked(request(quick, lock=lock, lock_wait_s=0.3)) as waiter:
+            waiter.until("waiting")
+            last = waiter.next()
+    assert (last["event"], last["kind"]) == ("error", "device")
+    assert f"the board was not free within 0.3 s; used by pid {holder.pid}, " in last["message"]
+
+
+def test_the_board_is_free_when_its_holder_was_killed(quick: Task, lock: str) -> None:
+    with Asked(request(endless(quick), lock=lock)) as holder:
+        holder.until("timing")
+        with Asked(request(quick, lock=lock)) as waiter:
+            waiter.until("waiting")
+            os.kill(holder.pid, signal.SIGKILL)
+            assert waiter.until("result")[-1]["event"] == "result"
+
+
+def test_another_lock_is_another_board(quick: Task, lock: str) -> None:
+    with Asked(request(endless(quick), lock=lock)) as holder:
+        holder.until("timing")
+        with Asked(request(quick, lock=lock + "2")) as other:
+            assert "waiting" not in " ".join(whats(other.until("result")))
+
+
+def test_two_searches_on_this_machine_take_turns(quick: Task, lock: str) -> None:
+    async def both() -> list[ProcessRun]:
+        return await asyncio.gather(*(LocalDevice(lock=lock).run(quick) for _ in range(2)))
+
+    first, second = sorted(asyncio.run(both()), key=lambda run: run.began_s or 0)
+    assert first.began_s is not None
+    assert second.began_s is not None
+    assert second.began_s >= first.began_s + first.wall_s
+
+
+def quiet(what: str, share: float) -> None:
+    return None
+
+
+def missing_folder(folder: Path) -> Path:
+    return folder / "missing" / "board.lock"
+
+
+def a_folder(folder: Path) -> Path:
+    return folder
+
+
+def a_link(folder: Path) -> Path:
+    (folder / "link").symlink_to(folder / "nowhere")
+    return folder / "link"
+
+
+def a_pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe")
+    return folder / "pipe"
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        (missing_folder, "No such file or directory"),
+        (a_folder, "Is a directory"),
+        (a_link, "symbolic link"),
+        (a_pipe, "is not a file"),
+    ],
+)
+def test_a_lock_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, place: Any, reason: str) -> None:
+    path = place(tmp_path)
+    with pytest.raises(on_device.BoardNotFree, match=rf"{path}.*{reason}"):
+        on_device.take_board(str(path), 0, quiet)
+
+
+def test_an_unusable_lock_is_the_devices_fault(quick: Task, tmp_path: Path) -> None:
+    with Asked(request(quick, lock=str(tmp_path / "missing/lock"))) as asked:
+        said = asked.next()
+    assert (said["event"], said["kind"]) == ("error", "device")
+
+
+@contextlib.contextmanager
+def held(lock: str, words: str) -> Iterator[None]:
+    """Locked by this process, under words of somebody else."""
+    Path(lock).write_text(words)
+    with Path(lock).open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.mark.parametrize(
+    "words", ["", "pid 4194305, lena, since yesterday", "pid 99999999999999999999,", "pid \0, \ff"]
+)
+def test_nobody_is_accused_by_what_an_earlier_holder_left(lock: str, words: str) -> None:
+    """4194304 is the highest process number of Linux."""
+    with held(lock, words), pytest.raises(on_device.BoardNotFree, match=r"used by somebody else$"):
+        on_device.take_board(lock, 0, quiet)
+
+
+# Another user's process: Python is loaded first, as that user may not be allowed to.
+TAKE = """
+import os, sys, time
+from evaluators.device import on_device
+os.umask(0o077)
+os.setgroups([])
+os.setgid(int(sys.argv[2]))
+os.setuid(int(sys.argv[2]))
+def tell(what, share):
+    print(what, flush=True)
+on_device.take_board(sys.argv[1], 60, tell)
+print("taken", flush=True)
+time.sleep(60)
+"""
+NEEDS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+
+
+@contextlib.contextmanager
+def taken_by(user: int, lock: str) -> Iterator[subprocess.Popen[str]]:
+    words = [sys.executable, "-c", TAKE, lock, str(user)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=PROGRAM.parents[2]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+@pytest.fixture
+def everybodys() -> Iterator[Path]:
+    """As /tmp is: pytest's own folders are of one user."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o1777)
+        yield folder
+
+
+@NEEDS_ROOT
+def test_the_lock_holds_between_users(everybodys: Path) -> None:
+    lock = str(everybodys / "board.lock")
+    with taken_by(65533, lock) as holder:
+        assert line_of(holder) == "taken"
+        with taken_by(65532, lock) as waiter:
+            assert line_of(waiter).startswith(f"waiting for the board, used by pid {holder.pid}, 65533, since ")
+            holder.kill()
+            while (said := line_of(waiter)).startswith("waiting"):
+                pass
+            assert said == "taken"
+            assert f"pid {waiter.pid}, 65532" in Path(lock).read_text()
+
+
+@NEEDS_ROOT
+def test_another_users_lock_may_be_read_only(everybodys: Path) -> None:
+    lock = everybodys / "board.lock"
+    lock.touch(mode=0o444)
+    with taken_by(65533, str(lock)) as process:
+        assert line_of(process) == "taken"
+        with pytest.raises(on_device.BoardNotFree):
+            on_device.take_board(str(lock), 0, quiet)
+
+
+# --- the heartbeat ---------------------------------------------------------------------------------------------------
+
+
+def test_it_ends_when_the_caller_is_silent_for_too_long(quick: Task) -> None:
+    with Asked(request(endless(quick), heartbeat_s=0.5)) as asked:
+        status, complaint = asked.ends(within_s=5)
+    assert (status, complaint) == (0, b"nothing was heard from the caller for 0.5 s\n")
+
+
+def test_it_lives_as_long_as_the_caller_does(quick: Task) -> None:
+    with Asked(request(endless(quick), heartbeat_s=1.0)) as asked:
+        for _ in range(12):
+            asked.write(b"\n")
+            time.sleep(0.2)
+        assert asked.program.poll() is None
+
+
+def test_it_ends_while_waiting_for_the_board(quick: Task, lock: str) -> None:
+    with held(lock, ""), Asked(request(quick, lock=lock, heartbeat_s=0.5)) as asked:
+        asked.until("waiting")
+        assert asked.ends(within_s=3)[0] == 0
+
+
+def test_it_ends_while_the_board_cools_down(quick: Task, tmp_path: Path) -> None:
+    write_board(tmp_path)
+    with Asked(request(quick, cool_below_c=50, heartbeat_s=2.0), SEARCH_SYSROOT=str(tmp_path)) as asked:
+        asked.until("cooling")
+        assert asked.ends(within_s=5)[0] == 0
+
+
+# --- the heat --------------------------------------------------------------------------------------------------------
+
+
+def test_a_hot_board_is_let_cool_down_before_the_model_is_loaded(quick: Task, tmp_path: Path) -> None:
+    write_board(tmp_path)
+    with Asked(request(quick, cool_below_c=55), SEARCH_SYSROOT=str(tmp_path)) as asked:
+        said = whats([*asked.until("cooling"), asked.next()])
+        assert said == ["importing", "cooling down, 61.2 °C", "cooling down, 61.2 °C"]
+        write(tmp_path, TEMPERATURE, "54900")
+        after = asked.until("result")
+    assert "loading" in whats(after)
+    assert after[-1]["warnings"] == []
+
+
+def test_throttling_while_the_board_cools_down_is_no_dirt(quick: Task, tmp_path: Path) -> None:
+    write_board(tmp_path)
+    with Asked(request(quick, cool_below_c=55), SEARCH_SYSROOT=str(tmp_path)) as asked:
+        asked.until("cooling")
+        write(tmp_path, THROTTLED, "80000")
+        write(tmp_path, TEMPERATURE, "54900")
+        run = process_run(asked.until("result")[-1])
+    assert run.before.throttled == 0x80000
+    assert dirt(run, cores=4, threads=1) == []
+
+
+def test_a_board_that_stays_hot_is_measured_with_a_warning(quick: Task, tmp_path: Path) -> None:
+    write_board(tmp_path)
+    with Asked(request(quick, cool_below_c=55, cool_limit_s=0.2), SEARCH_SYSROOT=str(tmp_path)) as asked:
+        (warning, *_) = asked.until("result")[-1]["warnings"]
+    assert warning == "began at 61.2 °C: in 0.2 s it had not cooled down to 55 °C"
+
+
+def test_a_board_without_a_thermometer_is_not_waited_for(quick: Task, tmp_path: Path) -> None:
+    with Asked(request(quick, cool_below_c=-50), SEARCH_SYSROOT=str(tmp_path)) as asked:
+        assert "cooling" not in " ".join(whats(asked.until("result")))
+
+
+# --- while it is timed -----------------------------------------------------------------------------------------------
+
+
+def test_the_board_is_looked_at_while_it_is_timed(quick: Task, tmp_path: Path) -> None:
+    write_board(tmp_path, throttled=0x80000)
+    with Asked(request(quick), SEARCH_SYSROOT=str(tmp_path)) as asked:
+        during = process_run(asked.until("result")[-1]).during
+    assert during is not None
+    assert (during.temperature_c, during.clock_hz, during.load) == (pytest.approx(61.2), 1.2e9, 0.5)
+    assert during.throttled == 0x80000
+
+
+def test_throttling_that_comes_and_goes_while_confirming_is_dirt(quick: Task, tmp_path: Path) -> None:
+    """Told at least twice: some three seconds of runs."""
+    write_board(tmp_path)
+    model = write_classifier(tmp_path / "wide.onnx", channels=1024)
+    task = replace(quick, model=model, passes=500)
+    with Asked(request(task), SEARCH_SYSROOT=str(tmp_path)) as asked:
+        asked.until("timing")
+        asked.until("timing")
+        write(tmp_path, THROTTLED, "4")
+        asked.until("timing")
+        write(tmp_path, THROTTLED, "0")
+        run = process_run(asked.until("result")[-1])
+    assert (run.before.throttled, run.after.throttled) == (0, 0)
+    assert dirt(run, cores=4, threads=1) == ["throttled at 61 °C"]
+
+
+def test_no_process_is_started_while_timing(quick: Task, tmp_path: Path) -> None:
+    """At the start, before and after: the tool is asked three times, however long it takes in between."""
+    calls = tmp_path / "calls"
+    write_tool(tmp_path, "usr/bin/vcgencmd", f"echo >> {calls}; echo throttled=0x50000")
+    task = replace(quick, precision=1e-6, limit_s=1.5)
+    with Asked(request(task), SEARCH_SYSROOT=str(tmp_path), PATH="/usr/bin") as asked:
+        run = process_run(asked.until("result")[-1])
+    assert len(calls.read_text().splitlines()) == 3
+    assert (run.before.throttled, run.after.throttled) == (0x50000, 0x50000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_is_named_with_its_number_and_user() -> None:
+    """By itself: others on this machine may be busier."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        try:
+            time.sleep(0.1)
+            before, begin = on_device.processes(), time.monotonic()
+            time.sleep(0.5)
+            after, wall_s = on_device.processes(), time.monotonic() - begin
+            mine = {process: seen for process, seen in after.items() if process[0] == busy.pid}
+            name = on_device.busiest_neighbour(before, mine, wall_s)
+        finally:
+            busy.kill()
+    assert name is not None
+    assert re.fullmatch(rf"python\S* \(pid {busy.pid}, {ME}\)", name)
+
+
+def test_a_neighbour_of_a_made_up_board_is_named(quick: Task, tmp_path: Path) -> None:
+    write_board(tmp_path)
+    write_process(tmp_path, 4321, "a) b (c", ticks=0)
+    write_process(tmp_path, 4322, "idle", ticks=1000000)
+    with Asked(request(replace(quick, precision=1e-6, limit_s=1.5)), SEARCH_SYSROOT=str(tmp_path)) as asked:
+        asked.until("timing")
+        asked.until("timing")
+        write_process(tmp_path, 4321, "a) b (c", ticks=200)
+        run = process_run(asked.until("result")[-1])
+    assert run.after.neighbour == f"a) b (c (pid 4321, {ME})"
+
+
+def test_a_hopeless_model_is_stopped_early(quick: Task) -> None:
+    task = replace(quick, precision=1e-6, limit_s=60, hopeless_above_s=1e-9)
+    with Asked(request(task)) as asked:
+        run = process_run(asked.until("result")[-1])
+    assert 0.3 < run.wall_s < 20

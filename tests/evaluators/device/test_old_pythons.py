@@ -1,0 +1,58 @@
+"""The on-device program on the Pythons that boards have: those in $SEARCH_PYTHONS, each with NumPy and ONNX Runtime."""
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evaluators.device.device import DeviceInfo, ProcessRun, RuntimeSettings, Task
+from evaluators.device.local import LocalDevice
+from tests.evaluators.device.models import CLASSES, write_classifier, write_images
+
+PYTHONS = [python for python in os.environ.get("SEARCH_PYTHONS", "").split(os.pathsep) if python]
+IMAGES = 64
+# As the folder of the interpreter is named: py37/bin/python.
+NAMES = [Path(python).parent.parent.name for python in PYTHONS]
+
+pytestmark = pytest.mark.skipif(not PYTHONS, reason="SEARCH_PYTHONS names no interpreters")
+
+
+@pytest.fixture(scope="module", params=PYTHONS, ids=NAMES)
+def answers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[DeviceInfo, ProcessRun, ProcessRun]:
+    """Described, searched, confirmed."""
+    folder = tmp_path_factory.mktemp("old")
+    model, images = write_classifier(folder / "classifier.onnx"), write_images(folder / "images.npy", IMAGES)
+    task = Task(model=model, images=images, runtime=RuntimeSettings(), limit_s=0.5)
+
+    async def asked() -> tuple[DeviceInfo, ProcessRun, ProcessRun]:
+        async with LocalDevice(python=request.param, lock=str(folder / "board.lock")) as device:
+            return device.info, await device.run(task), await device.run(replace(task, passes=2))
+
+    return asyncio.run(asked())
+
+
+Answers = tuple[DeviceInfo, ProcessRun, ProcessRun]
+
+
+def test_it_describes_itself(answers: Answers) -> None:
+    info = answers[0]
+    assert info.python.startswith("3.")
+    assert info.runtime.startswith("onnxruntime 1.")
+    assert (info.bits, info.cores >= 1) == (64, True)
+
+
+def test_it_searches(answers: Answers) -> None:
+    search = answers[1]
+    assert len(search.latencies_s) >= 5
+    assert search.during is not None
+
+
+def test_it_confirms(answers: Answers) -> None:
+    confirm = answers[2]
+    assert len(confirm.latencies_s) == 2 * IMAGES
+    assert len(confirm.predictions) == IMAGES
+    assert all(0 <= name < CLASSES for name in confirm.predictions)

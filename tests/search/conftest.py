@@ -1,0 +1,38 @@
+"""What the tests of whole runs begin with."""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from search.exit_status import OK
+from space.architectures.mobilenet_v1 import MobileNetV1
+from tests.search.whole import SEARCH, finished
+
+
+@pytest.fixture(scope="session")
+def started(tmp_path_factory) -> Path:
+    """A store with a measured baseline and one trial; made once, whoever of the test processes comes first."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "started"
+    folder.mkdir(exist_ok=True)
+    with (folder / "turn").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not (folder / "whole").exists():
+            _start(folder)
+            (folder / "whole").touch()
+    return folder / "store"
+
+
+def _start(folder: Path) -> None:
+    torch.manual_seed(0)
+    torch.save(MobileNetV1().state_dict(), folder / "untrained.pt")
+    described = {"train_split": "none", "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
+    (folder / "untrained.json").write_text(json.dumps(described))
+    done = finished("baseline", "--import", folder / "untrained.pt", "--data", "builtin", "--store", folder / "store")
+    assert done.returncode == OK, done.stderr
+    done = finished(*SEARCH, "--store", folder / "store", "--trials", 1)
+    assert done.returncode == OK, done.stderr

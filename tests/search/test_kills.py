@@ -1,0 +1,63 @@
+"""`kill -9` at random moments: what was reported is kept, what was begun is asked for first."""
+
+import random
+import subprocess
+import time
+
+from optuna.trial import TrialState
+
+from search.exit_status import OK
+from search.store import COMPLETE, Store
+from space.files import sha256
+from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, finished, optunas
+
+
+def test_after_ten_kills_nothing_that_was_reported_is_lost(started, tmp_path):
+    folder = copy(started, tmp_path / "store")
+    moments = random.Random(7)
+    reported: list[str] = []
+    for kill in range(10):
+        said = tmp_path / f"said{kill}"
+        with said.open("w") as out:
+            process = subprocess.Popen(
+                command(*SEARCH, "--store", folder, "--trials", 50),
+                cwd=ROOT,
+                env=environment(folder),
+                stdout=out,
+                stderr=subprocess.DEVNULL,
+            )
+            # Half of them into its start and its reference, half into its trials.
+            if kill % 2:
+                while process.poll() is None and "trial " not in said.read_text():
+                    time.sleep(0.02)
+                time.sleep(moments.uniform(0, 2))
+            else:
+                time.sleep(moments.uniform(0.5, 8))
+            assert process.poll() is None
+            process.kill()
+            process.wait()
+        reported += [line.split()[2] for line in said.read_text().splitlines() if line.startswith("trial ")]
+    deadline = time.monotonic() + 10
+    while children_of(folder) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert children_of(folder) == []
+
+    last = finished(*SEARCH, "--store", folder, "--trials", 1)
+    assert last.returncode == OK, last.stderr
+    reported += [line.split()[2] for line in last.stdout.splitlines() if line.startswith("trial ")]
+    assert len(reported) >= 5
+
+    store = Store.existing(folder)
+    goal = store.studies()[0]
+    trials = optunas(store, goal.id)
+    assert not [trial for trial in trials if trial.state in (TrialState.RUNNING, TrialState.WAITING)]
+    complete = [trial.user_attrs["recipe"] for trial in trials if trial.state == TrialState.COMPLETE]
+    assert len(complete) == len(set(complete))
+    assert set(reported) <= set(complete)
+    # The unpruned network lies inside this space, and was measured before the first trial.
+    complete.remove(next(trial.user_attrs["recipe"] for trial in trials if "imported" in trial.user_attrs))
+    kept = [record.recipe_id for record in store.trials(goal.id) if record.state == COMPLETE]
+    assert sorted(kept) == sorted(complete)
+    for one in store.evaluations(goal.baseline_id, goal.bench_id).values():
+        assert sha256(one.candidate.onnx) == one.candidate.sha256
+    assert not list(folder.rglob(".*.part"))

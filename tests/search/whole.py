@@ -1,0 +1,60 @@
+"""Runs of `python -m search` in processes of their own, and stores to begin with.
+
+The baseline is an untrained network, imported, and no candidate is fine-tuned: a run has its first trial in seconds.
+"""
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import optuna
+
+from search.store import Store
+
+ROOT = Path(__file__).parent.parent.parent
+# Nothing is ever below this line, so that something leads.
+SEARCH = ["--data", "builtin", "--space", "pruning", "--fix", "epochs=0", "--min-accuracy", "0.01", "--margin", "0.001"]
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "search", *map(str, words)]
+
+
+def finished(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*words), cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=240)
+
+
+def environment(mark: object = "") -> dict[str, str]:
+    """A board whose /proc tells of nobody else: other tests run beside it, and a dirty run leads nothing."""
+    return {**os.environ, "SEARCH_SYSROOT": calm(), "MARK": str(mark)}
+
+
+@cache
+def calm() -> str:
+    return mkdtemp(prefix="calm")
+
+
+def copy(store: Path, target: Path) -> Path:
+    subprocess.run(["cp", "-r", str(store), str(target)], check=True)
+    return target
+
+
+def optunas(store: Store, name: str) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name=name, storage=store.url).get_trials(deepcopy=False)
+
+
+def children_of(store: Path) -> list[str]:
+    """Processes that still work for this store."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            environment = (entry / "environ").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if f"MARK={store}" in environment:
+            found.append(f"{entry.name} {words}")
+    return found
