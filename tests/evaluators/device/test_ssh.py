@@ -1,6 +1,7 @@
 """Commands and conversations over a real ssh connection."""
 
 import asyncio
+import errno
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -8,9 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+import asyncssh
 import pytest
 
 from evaluators.device import ssh
+from evaluators.device.address import Address
 from evaluators.device.ssh import Finished, Shell
 from evaluators.errors import DeviceError
 from tests.evaluators.device.sshd import Board
@@ -139,3 +142,21 @@ def test_the_board_gets_neither_a_terminal_nor_our_agent(board: Board) -> None:
             await shell.close()
 
     assert asyncio.run(look()).stdout == b"not a tty\nagent=\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EHOSTUNREACH, "No route to host"), "unreachable; is the board switched on"),
+        (
+            OSError("Multiple exceptions: [Errno 101] Connect call failed, [Errno 113] Connect call failed"),
+            "unreachable",
+        ),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), "connection lost"),
+        (asyncssh.ProtocolError("Too many authentication failures"), "ssh-copy-id -p 22 pi@board"),
+        (asyncssh.KeyExchangeFailed("No matching key exchange algorithm found"), "no conversation over ssh"),
+    ],
+)
+def test_what_no_loopback_does_is_told_as_well(error: OSError | asyncssh.Error, said: str) -> None:
+    with pytest.raises(DeviceError, match=said), ssh._our_words(Address("board", None, 22), "pi"):
+        raise error
