@@ -102,7 +102,7 @@ def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
     return {
         "": place,
         "trial": "-" if row.trial is None else str(row.trial),
-        "recipe": row.recipe_id or "-",
+        "recipe": "the baseline" if what else row.recipe_id or "-",
         "accuracy %": f"{100 * share:.2f} {'test' if row.test_accuracy is not None else 'val.'}",
         "latency ms": f"{number(row.latency_ms)} ±{100 * half / row.latency_ms:.1f} %",
         "faster": f"{number(row.latency_gain or 1)} x",
