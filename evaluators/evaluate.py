@@ -189,13 +189,20 @@ class Examiner:
             while len(runs) < PROCESSES:
                 runs.append(await self._run(task, progress))
             figures = self._figures(runs, task.runtime, between(self.reference_runs))
-        if self._reference is not None:
+        if self._reference is not None and not self._is_reference(task):
             figures = replace(
                 figures,
                 reference_latency_s=self._reference.figures.latency_s,
                 reference_energy_j=self._reference.figures.energy_j,
             )
         return Measured(figures, tuple(runs))
+
+    def _is_reference(self, task: Task) -> bool:
+        """Confirmed, it is its own reference."""
+        return self.reference is not None and (task.model, task.runtime) == (
+            self.reference.onnx,
+            self.reference.runtime,
+        )
 
     async def _run(self, task: Task, progress: Progress = _quiet) -> ProcessRun:
         """Again while it is dirty, then as it is. A recording has its repeats behind it."""

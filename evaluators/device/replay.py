@@ -1,6 +1,5 @@
 """ReplayDevice: answers from a recording of another bench, so that its figures can be looked into without it."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -12,6 +11,7 @@ from evaluators.device import protocol
 from evaluators.device.device import PROTOCOL_VERSION, CourseRun, CourseTask, DeviceInfo, ProcessRun, Progress, Task
 from evaluators.device.onnx_metadata import metadata
 from space.errors import CandidateError, RequestError
+from space.files import sha256, written_whole
 
 FORMAT = "device recording"
 FORMAT_VERSION = 1
@@ -29,15 +29,13 @@ class RecordedRun:
 
 
 def write_recording(path: Path, info: DeviceInfo, rows: Iterable[RecordedRun]) -> None:
-    """JSON lines: the device, then a line per run. Written beside and renamed last."""
-    beside = path.with_name(path.name + ".part")
-    with beside.open("w", encoding="utf-8") as file:
+    """JSON lines: the device, then a line per run."""
+    with written_whole(path) as beside, beside.open("w", encoding="utf-8") as file:
         head = {"format": FORMAT, "version": FORMAT_VERSION, "protocol": PROTOCOL_VERSION, **asdict(info)}
         file.write(json.dumps(head) + "\n")
         for row in rows:
             line = {PROPERTY: row.structure_id, "model_sha256": row.model_sha256, **protocol.result_message(row.run)}
             file.write(json.dumps(line) + "\n")
-    beside.replace(path)
 
 
 def read_recording(path: Path) -> tuple[DeviceInfo, tuple[RecordedRun, ...]]:
@@ -120,7 +118,7 @@ class ReplayDevice:
 def _with_usable_predictions(row: RecordedRun, task: Task) -> ProcessRun:
     if not row.run.predictions:
         warning = "recorded without predictions"
-    elif row.model_sha256 != hashlib.sha256(task.model.read_bytes()).hexdigest():
+    elif row.model_sha256 != sha256(task.model):
         warning = f"recorded with other weights than {task.model.name}: its predictions are left out"
     else:
         return row.run

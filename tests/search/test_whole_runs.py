@@ -167,6 +167,7 @@ def test_confirm_measures_the_whole_test_set_and_its_accuracy_is_the_files(searc
     assert row["test_accuracy"] == accuracy(Path(row["onnx"]), test).share
     assert row["search"]["latency_ms"] > 0
     assert content["baseline"]["test_accuracy"] is not None
+    assert content["baseline"]["latency_gain"] == 1.0
     store = Store.existing(folder)
     goal = store.studies()[0]
     one = store.evaluations(goal.baseline_id, goal.bench_id)[row["recipe_id"]]

@@ -1,0 +1,69 @@
+"""Whole runs with a board over ssh: a real ssh server on the loopback."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from search.exit_status import NONE_FEASIBLE, OK, RIG
+from search.store import COMPLETE, Store
+from tests.evaluators.device.sshd import NAME, Board, free_port, make_board, running
+from tests.search.whole import ROOT, SEARCH, command, copy
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Board]:
+    (tmp_path / "sshd").mkdir()
+    with running(tmp_path / "sshd") as sshd:
+        yield make_board(sshd, tmp_path / "board")
+
+
+@pytest.fixture
+def home(board: Board, tmp_path: Path) -> dict[str, str]:
+    """The environment of a user whose ssh configuration knows the board."""
+    folder = tmp_path / "user"
+    (folder / ".ssh").mkdir(parents=True, mode=0o700)
+    (folder / ".ssh" / "config").write_text(board.config().read_text())
+    return {**os.environ, "HOME": str(folder)}
+
+
+def test_a_search_goes_on_by_itself_when_its_connection_is_cut(started, board, home, tmp_path):
+    store = copy(started, tmp_path / "store")
+    words = command(*SEARCH, "--device", f"ssh:{NAME}", "--store", store, "--trials", 2)
+    with subprocess.Popen(words, cwd=ROOT, env=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        cuts = 0
+        try:
+            while run.poll() is None and cuts < 3:
+                sessions = board.sshd.sessions()
+                # In the middle of a measurement.
+                if sessions and (board.folder / "files").is_dir():
+                    time.sleep(1)
+                    for pid in sessions:
+                        subprocess.run(["kill", "-9", str(pid)], capture_output=True)
+                    cuts += 1
+                time.sleep(1)
+            _, said = run.communicate(timeout=180)
+        finally:
+            run.kill()
+    assert cuts == 3
+    # Other tests run beside this one: what they spoil leads nothing.
+    assert run.returncode in (OK, NONE_FEASIBLE), said
+    kept = Store.existing(store)
+    goal = kept.studies()[0]
+    assert [trial.state for trial in kept.trials(goal.id)] == [COMPLETE, COMPLETE]
+    assert kept.failures(goal.baseline_id, goal.bench_id) == {}
+    assert board.is_empty_within(10)
+
+
+def test_a_board_that_is_not_there_is_said_before_anything_is_trained(home, tmp_path):
+    words = command(*SEARCH, "--device", f"me@127.0.0.1:{free_port()}", "--store", tmp_path / "store")
+    done = subprocess.run(words, cwd=ROOT, env=home, capture_output=True, text=True, timeout=60)
+    assert done.returncode == RIG
+    assert "connection refused" in done.stderr.splitlines()[-1]
+    assert not list((tmp_path / "store").rglob("*.pt"))
