@@ -27,7 +27,7 @@ from space.images import Images
 from tests.evaluators.device.asked import Asked
 from tests.evaluators.device.models import write_classifier, write_failing
 from tests.evaluators.device.pngs import bundled, coloured, python_without_pillow, write_pngs
-from tests.evaluators.device.processes import children_of, ends_within
+from tests.evaluators.device.processes import children_of, ends_within, measuring
 from tests.evaluators.device.sshd import Board
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -158,12 +158,6 @@ def test_threads_are_those_asked_for(endless: CourseTask) -> None:
 
 class Seen(Exception):
     """Enough was seen of a run."""
-
-
-def measuring() -> list[int]:
-    """The processes that measure for this one: an ssh server is a child, too."""
-    mark = str(PROGRAM).encode()
-    return [pid for pid in children_of(os.getpid()) if mark in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")]
 
 
 def scripts() -> list[int]:

@@ -360,13 +360,13 @@ def test_a_recipe_that_kills_the_program_each_time_is_the_candidates_fault(
     board: Board, quick: Task, tmp_path: Path
 ) -> None:
     deadly = write_classifier(tmp_path / "deadly.onnx", channels=64)
-    line = "    session = load_session(runtime, request)\n"
+    line = "def load_session(runtime: Any, request: Dict[str, Any]) -> Any:\n"
     source = PROGRAM.read_text()
     assert source.count(line) == 1
     program = tmp_path / "program.py"
     # As the kernel ends who takes too much memory.
     kill = f"    if os.path.getsize(request['model']) == {deadly.stat().st_size}:\n        os.kill(os.getpid(), 9)\n"
-    program.write_text(source.replace(line, kill + line))
+    program.write_text(source.replace(line, line + kill))
     examiner = Examiner(
         board.device(program=program),
         quick.images,
