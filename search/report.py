@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from search.audit import Audit
 from search.durations import spoken
 from search.exit_status import NONE_FEASIBLE, OK
 from search.goal import Goal
@@ -138,6 +139,14 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
     console.print(table(standings, top, console.width))
     for text in provenance(standings):
         console.print(text, markup=False, style="dim")
+
+
+def implied(audit: Audit) -> str:
+    """What an energy says of power or of time, if it is right."""
+    return (
+        f"{number(audit.implied_power_w)} W, or {number(audit.implied_wall_ms)} ms of wall time per image "
+        f"({number(audit.wall_multiple)} x the latency)"
+    )
 
 
 def near_misses(standings: Standings) -> list[str]:

@@ -58,6 +58,8 @@ def damaged_cifar10(folder: Path) -> Path:
         (["--data-dir", "absent", "--data", "cifar10"], "absent is not a folder"),
         (["measure", "absent.onnx"], "absent.onnx cannot be read"),
         (["baseline", "--import", "absent.pt"], "absent.pt cannot be read"),
+        (["audit", "absent.csv"], "absent.csv cannot be read: No such file or directory"),
+        (["audit"], "FILE.csv"),
         (["rank"], "holds no study yet"),
         (["export", "--to", "slides.docx"], "known endings are .onnx, .jsonl"),
     ],
@@ -149,6 +151,48 @@ def test_rank_json_is_one_document_on_stdout(run, tmp_path):
     status, out, err = run("rank", "--json", "--store", tmp_path)
     assert (status, err) == (OK, "")
     assert len(json.loads(out)["ranking"]) == 3
+
+
+def test_audit_shows_what_each_row_implies_and_is_a_report(run):
+    status, out, err = run("audit", ROOT / "studies" / "reference" / "pruned_fp32.csv")
+    assert (status, err) == (OK, "")
+    first = next(line for line in out.splitlines() if line.strip().startswith("1 "))
+    assert "not explained by latency" in first
+    assert "22.4 W, or 288 ms of wall time per image (5.13 x the latency)" in first
+    assert "0 of 6 rows" in out
+
+
+def test_audit_says_what_makes_a_row_impossible(run, tmp_path):
+    (tmp_path / "table.csv").write_text("latency_ms,energy_mj,max_power_w,wall_ms\n10,100,4,20\n")
+    status, out, _ = run("audit", tmp_path / "table.csv")
+    assert status == OK
+    assert "impossible" in out
+    assert "maximum power x wall time is 80 mJ" in out
+
+
+def test_audit_shows_labels_as_they_are_written(run, tmp_path):
+    (tmp_path / "table.csv").write_text("[bold]model,latency_ms,energy_mj,max_power_w\n[red]int8[/],10,30,4\n")
+    _, out, _ = run("audit", tmp_path / "table.csv")
+    assert "[bold]model" in out
+    assert "[red]int8[/]" in out
+
+
+def test_audit_json_is_one_document_of_labels_figures_and_verdicts(run, tmp_path):
+    (tmp_path / "table.csv").write_text("model,latency_ms,energy_mj,max_power_w\nint8,10,80,4\n")
+    status, out, err = run("audit", tmp_path / "table.csv", "--json")
+    assert (status, err) == (OK, "")
+    assert json.loads(out) == [
+        {
+            "model": "int8",
+            "latency_ms": 10.0,
+            "energy_mj": 80.0,
+            "max_power_w": 4.0,
+            "verdict": "not explained by latency",
+            "implied_power_w": 8.0,
+            "implied_wall_ms": 20.0,
+            "wall_multiple": 2.0,
+        }
+    ]
 
 
 def test_export_writes_the_leaders_file_and_refuses_a_changed_one(run, tmp_path):
