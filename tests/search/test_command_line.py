@@ -153,6 +153,31 @@ def test_rank_json_is_one_document_on_stdout(run, tmp_path):
     assert len(json.loads(out)["ranking"]) == 3
 
 
+def test_rank_names_the_row_of_ours_whose_energy_latency_does_not_explain(run, tmp_path):
+    recipes = distinct(3)
+    odd = evaluation(made=recipes[0], energy_j=14e-3)
+    store_with(tmp_path, [odd, *(evaluation(made=made) for made in recipes[1:])])
+    _, out, _ = run("rank", "--store", tmp_path)
+    said = [line for line in out.splitlines() if line.startswith("audit:")]
+    assert len(said) == 1
+    assert f"1 of 4 rows is not explained by latency; {recipes[0].id}: 14.0 mJ at 1.00 ms and 2.80 W" in said[0]
+    assert "14.0 W, or 5.00 ms of wall time per image (5.00 x the latency)" in said[0]
+
+
+def test_rank_audits_the_rows_that_it_does_not_show(run, tmp_path):
+    recipes = distinct(3)
+    slow = evaluation(made=recipes[0], latency_ms=9.0, energy_j=140e-3)
+    store_with(tmp_path, [slow, *(evaluation(made=made) for made in recipes[1:])])
+    _, out, _ = run("rank", "--top", "1", "--store", tmp_path)
+    assert f"{recipes[0].id}: 140 mJ" in out
+
+
+def test_rank_says_nothing_of_an_audit_that_all_rows_pass(run, tmp_path):
+    store_with(tmp_path, [evaluation(made=made) for made in distinct(3)])
+    _, out, _ = run("rank", "--store", tmp_path)
+    assert "audit" not in out
+
+
 def test_audit_shows_what_each_row_implies_and_is_a_report(run):
     status, out, err = run("audit", ROOT / "studies" / "reference" / "pruned_fp32.csv")
     assert (status, err) == (OK, "")
