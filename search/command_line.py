@@ -72,6 +72,15 @@ def _measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
+def _audit(parser: argparse.ArgumentParser) -> None:
+    text = (
+        "a table with the columns latency_ms, energy_mj and max_power_w, if known idle_power_w and wall_ms (wall time "
+        "per image); average latency (s) and the like are understood, all other columns are labels"
+    )
+    parser.add_argument("table", type=Path, metavar="FILE.csv", help=text)
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
 def _export(parser: argparse.ArgumentParser) -> None:
     _settings(parser, _STUDY)
     text = "the winner as .onnx, or the bench's measurements as .jsonl for --device replay:FILE"
@@ -90,6 +99,7 @@ COMMANDS = {
     "status": Command("search.commands.status", "which studies there are, and how far they got", _status),
     "baseline": Command("search.commands.baseline", "train the baseline, or import one", _baseline),
     "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
+    "audit": Command("search.commands.audit", "whether latency explains the energy, for any table", _audit),
     "export": Command("search.commands.export", "the winner's file", _export),
     "show-config": Command("search.commands.show_config", "the settings in force, as TOML", _show_config),
 }

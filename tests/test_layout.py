@@ -74,7 +74,10 @@ print("LOADED", sorted(loaded))
 """
 
 
-@pytest.mark.parametrize("words", [["--help"], ["status"], ["rank"], ["rank", "--json"], ["show-config"]])
+AUDIT = ["audit", "studies/reference/quantized.csv"]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["status"], ["rank"], ["rank", "--json"], ["show-config"], AUDIT])
 def test_reading_commands_import_nothing_heavy(tmp_path, words):
     from tests.search.made_up import distinct, evaluation, store_with
 
