@@ -13,7 +13,7 @@ from space.errors import RequestError
 _SHARED = {
     "data": "auto, cifar10 or builtin; auto takes the store's last data, else CIFAR-10, else the built-in set",
     "data_dir": "folder that holds cifar-10-batches-py (else $CIFAR10_DIR, data/)",
-    "device": "where models run: local (this machine) or replay:FILE (recorded measurements)",
+    "device": "where models run: local (this machine), user@host or NAME (a board), replay:FILE (recorded)",
     "store": "folder of the database and the candidates' files (default: studies/store)",
     "storage": "another database: a URL that Optuna and SQLAlchemy know",
 }
@@ -77,6 +77,26 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
 
 
+def _devices(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    host = "user@host[:port], a name of ~/.ssh/config, or a board's name"
+
+    def action(name: str, summary: str) -> argparse.ArgumentParser:
+        text = summary[0].upper() + summary[1:] + "."
+        added: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=text, allow_abbrev=False)
+        return added
+
+    trust = action("trust", "show a board's host key and, once you agree, note it in your known_hosts")
+    trust.add_argument("host", metavar="HOST", help=host)
+    trust.add_argument("--fingerprint", metavar="SHA256:...", help="what the key must be, as read at the board")
+    trust.add_argument("--yes", action="store_true", help="do not ask; only together with --fingerprint")
+    add = action("add", "name a board, for --device NAME")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("address", metavar="ADDRESS", help="user@host[:port], or a name of ~/.ssh/config")
+    action("list", "the boards that have a name")
+    action("remove", "forget a board's name").add_argument("name", metavar="NAME")
+
+
 def _show_config(parser: argparse.ArgumentParser) -> None:
     _search(parser)
 
@@ -90,6 +110,7 @@ COMMANDS = {
     "baseline": Command("search.commands.baseline", "train the baseline, or import one", _baseline),
     "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
     "export": Command("search.commands.export", "the winner's file", _export),
+    "devices": Command("search.commands.devices", "boards: trust, prepare, name them", _devices),
     "show-config": Command("search.commands.show_config", "the settings in force, as TOML", _show_config),
 }
 

@@ -1,4 +1,4 @@
-"""From what the user writes to a device: `user@host`, `ssh:HOST`, `local`, `replay:FILE`."""
+"""From what the user writes to a device: `user@host`, `ssh:HOST`, a board's name, `local`, `replay:FILE`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from space.errors import RequestError
 if TYPE_CHECKING:
     from evaluators.device.device import Device
 
-VALID = "user@host[:port] or ssh:HOST (a board), local (this machine) or replay:FILE (a recording)"
+VALID = "user@host[:port], ssh:HOST or a name (a board), local (this machine) or replay:FILE (a recording)"
 
 
 def open_device(spec: str) -> "Device":
@@ -20,7 +20,7 @@ def open_device(spec: str) -> "Device":
         return choose(rest)
     if "@" in spec:
         return _ssh(spec)
-    raise RequestError(f"device {spec!r} is not known; valid is {VALID}")
+    return _named(spec)
 
 
 def _local(_: str) -> "Device":
@@ -42,6 +42,15 @@ def _ssh(rest: str) -> "Device":
     from evaluators.device.raspberry import SshDevice
 
     return SshDevice(Address.parse(rest))
+
+
+def _named(name: str) -> "Device":
+    from evaluators.device.boards import known, read_boards
+
+    boards = read_boards()
+    if name not in boards:
+        raise RequestError(f"device {name!r} is not known; valid is {VALID}; {known(boards)}")
+    return _ssh(str(boards[name]))
 
 
 # What stands before the colon, the colon included where one is wanted.
