@@ -1,4 +1,4 @@
-"""`devices`: trust a board's host key, give boards names."""
+"""`devices`: trust a board's host key, prepare it, give it a name."""
 
 import argparse
 import asyncio
@@ -52,6 +52,18 @@ def _agreed(shown: str) -> bool:
             return answer.strip().lower() == "yes"
 
 
+def _prepare(options: argparse.Namespace) -> None:
+    from evaluators.device.prepare import prepare
+
+    address = boards.board_address(options.host)
+    there = asyncio.run(prepare(address, course=options.course, say=_say))
+    print(f"{address}: {'prepared' if there.made else 'is ready'}: {there}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def _add(options: argparse.Namespace) -> None:
     address = Address.parse(options.address.removeprefix("ssh:"))
     boards.add_board(options.name, address)
@@ -73,6 +85,7 @@ def _remove(options: argparse.Namespace) -> None:
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
     "trust": _trust,
+    "prepare": _prepare,
     "add": _add,
     "list": _list,
     "remove": _remove,
