@@ -37,6 +37,8 @@ class Command:
     module: str
     summary: str
     add: Callable[[argparse.ArgumentParser], None]
+    # Takes the options that say where things are.
+    shared: bool = True
 
 
 def _search(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +79,10 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
 
 
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
 def _devices(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     host = "user@host[:port], a name of ~/.ssh/config, or a board's name"
@@ -113,7 +119,8 @@ COMMANDS = {
     "baseline": Command("search.commands.baseline", "train the baseline, or import one", _baseline),
     "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
     "export": Command("search.commands.export", "the winner's file", _export),
-    "devices": Command("search.commands.devices", "boards: trust, prepare, name them", _devices),
+    "devices": Command("search.commands.devices", "boards: trust, prepare, name them", _devices, shared=False),
+    "doctor": Command("search.commands.doctor", "is all there that a search needs? what to do next", _doctor),
     "show-config": Command("search.commands.show_config", "the settings in force, as TOML", _show_config),
 }
 
@@ -141,7 +148,8 @@ def parse(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
         allow_abbrev=False,
     )
     command.add(parser)
-    _settings(parser.add_argument_group("shared by all commands"), _SHARED)
+    if command.shared:
+        _settings(parser.add_argument_group("shared by all commands"), _SHARED)
     try:
         return command, parser.parse_args(words[1:] if words[:1] == [name] else words)
     except RequestError as error:

@@ -75,7 +75,7 @@ def _list(options: argparse.Namespace) -> None:
     for name in sorted(named):
         print(f"{name}  {named[name]}")
     if not named:
-        print(f"{boards.known(named)}", file=sys.stderr)
+        print(boards.known(named))
 
 
 def _remove(options: argparse.Namespace) -> None:
