@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from evaluators.device import health, trust
@@ -107,24 +107,27 @@ def disk_here(store: Path) -> Check:
 
 
 async def _board(address: Address) -> AsyncIterator[Check]:
+    name = str(address)
     try:
         key = await trust.look(address)
-        check = _host_key(key)
-        yield check
-        if check.state == MISSING:
-            return
-        async for check in _logged_in(address):
-            yield check
     except DeviceError as error:
         yield Check("board", MISSING, str(error))
-
-
-async def _logged_in(address: Address) -> AsyncGenerator[Check]:
-    shell = await Shell.open(address)
+        return
     try:
-        for check in _device(str(address), await health.health_of(str(address), shell)):
+        shell = await Shell.open(address)
+    except DeviceError as error:
+        yield _host_key(key)
+        if key.standing is Standing.KNOWN:
+            yield Check("board", MISSING, str(error))
+        return
+    # It may be known by its IP address or a certificate instead.
+    yield _host_key(replace(key, standing=Standing.KNOWN))
+    try:
+        for check in _device(name, await health.health_of(name, shell)):
             yield check
-        yield _clock(await health.clock_offset(str(address), shell))
+        yield _clock(await health.clock_offset(name, shell))
+    except DeviceError as error:
+        yield Check("board", MISSING, str(error))
     finally:
         await shell.close()
 

@@ -145,6 +145,15 @@ def test_an_unknown_host_key_is_missing_with_the_command(user: User, board: Boar
     assert "board" not in found
 
 
+def test_a_host_that_is_known_by_its_address_is_known(user: User, board: Board) -> None:
+    user.knows(board)
+    key = (board.sshd.root / "known_hosts").read_text().split()[1:]
+    user.known_hosts.write_text(" ".join([f"[127.0.0.1]:{board.sshd.port}", *key]) + "\n")
+    config = user.home / ".ssh" / "config"
+    config.write_text(config.read_text().replace(str(board.sshd.root / "known_hosts"), str(user.known_hosts)))
+    assert doctor(user, "--device", "ssh:board")[1]["host key"][0] == "ok"
+
+
 def test_a_changed_host_key_is_missing(user: User, board: Board) -> None:
     user.known_hosts.parent.mkdir()
     user.known_hosts.write_text(f"[127.0.0.1]:{board.sshd.port} {new_key(board.home / 'other')}\n")

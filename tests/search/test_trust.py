@@ -87,6 +87,13 @@ def test_the_second_time_nothing_changes(user: User, board: Board, host: str) ->
     assert "is known already" in out
 
 
+def test_a_hashed_name_is_known(user: User, host: str) -> None:
+    user.types("devices", "trust", host, answer="yes\n")
+    keygen("-H", "-f", user.known_hosts)
+    assert "127.0.0.1" not in user.known_hosts.read_text()
+    assert "is known already" in user.types("devices", "trust", host)[1]
+
+
 def test_a_line_without_an_end_is_not_written_on(user: User, board: Board, host: str) -> None:
     other = note_another_key(user, board, "elsewhere").rstrip("\n")
     user.known_hosts.write_text(other)
