@@ -4,10 +4,13 @@ import asyncio
 import shutil
 import subprocess
 
+import asyncssh
 import pytest
 
+from evaluators.device import trust
 from evaluators.device.address import Address
 from evaluators.device.ssh import Shell
+from evaluators.device.trust import ShownKey, Standing
 from search.exit_status import OK, REQUEST, RIG
 from tests.evaluators.device.sshd import Board, free_port, new_key
 from tests.search.user import User
@@ -143,6 +146,20 @@ def test_a_key_that_has_changed_its_kind_is_refused(user: User, board: Board, ho
     user.known_hosts.write_text(f"[127.0.0.1]:{board.sshd.port} {(board.home / 'ecdsa.pub').read_text()}")
     status, _, err = user.types("devices", "trust", host, answer="yes\n")
     assert (status, "is not the one in" in err) == (REQUEST, True), err
+
+
+def test_of_several_keys_the_known_one_is_looked_at(user: User) -> None:
+    keys = [asyncssh.generate_private_key(name) for name in ("ssh-ed25519", "ecdsa-sha2-nistp256")]
+
+    async def look() -> ShownKey:
+        async with asyncssh.listen("127.0.0.1", 0, server_host_keys=keys) as server:
+            port = server.get_port()
+            user.known_hosts.parent.mkdir()
+            user.known_hosts.write_text(f"[127.0.0.1]:{port} {keys[1].export_public_key().decode()}")
+            return await trust.look(Address("127.0.0.1", port=port))
+
+    shown = asyncio.run(look())
+    assert (shown.standing, shown.kind) == (Standing.KNOWN, "ECDSA")
 
 
 def test_the_key_of_another_port_is_no_hindrance(user: User, board: Board, host: str) -> None:
