@@ -30,6 +30,12 @@ class Bench:
     def title(self) -> str:
         return f"{self.board}, {self.runtime}, {self.meter}"
 
+    def differences(self, other: "Bench") -> list[str]:
+        """What makes their figures incomparable: `name (this, that)`."""
+        mine, theirs = asdict(self), asdict(other)
+        return [f"{name} ({mine[name]}, {theirs[name]})" for name in mine
+                if name != "serial" and mine[name] != theirs[name]]  # fmt: skip
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
 

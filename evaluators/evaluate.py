@@ -3,9 +3,10 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from evaluators.bench import Bench, bench_of
 from evaluators.device.cleanliness import dirt
@@ -13,12 +14,16 @@ from evaluators.device.device import Device, ProcessRun, Progress, RuntimeSettin
 from evaluators.errors import DeviceError
 from evaluators.latency import Spread, between, latency
 from evaluators.measurement import Figures
-from evaluators.power.estimate import PowerModel, estimate
+from evaluators.power.estimate import DEFAULT_MODEL, PowerModel, estimate, power_model_of
 from evaluators.raw import text_of
 from space.errors import CandidateError
 
+T = TypeVar("T")
+
 # A dirty run is taken again this often, then kept and marked.
 _REPEATS = 2
+# So often a candidate may fail where the reference does not.
+_FAILURES = 3
 # Processes for a candidate near the lead, and for every confirmation.
 PROCESSES = 3
 # An older timing of the reference is no neighbour of the next candidate's.
@@ -32,6 +37,31 @@ class Subject:
     name: str
     onnx: Path
     runtime: RuntimeSettings
+
+
+def _quiet(step: str, share: float) -> None:
+    return None
+
+
+def _never(figures: Figures) -> bool:
+    return False
+
+
+def _always(figures: Figures) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """What the lead asks of a candidate: whether figures come near it, and the latency above which none can."""
+
+    near: Callable[[Figures], bool]
+    hopeless_above_s: float | None = None
+
+
+NO_RACE = Race(_never)
+# Nobody leads yet: every figure counts.
+FRONT = Race(_always)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +78,21 @@ class Measured:
         return self.runs[0].predictions
 
 
-def _quiet(step: str, share: float) -> None:
-    return None
-
-
 @dataclass
 class Examiner:
     """Owns a device while it is entered. Everything runs in one event loop, one task at a time."""
 
     device: Device
-    power: PowerModel
     images: Path
     # The reference: the unpruned network at its own best runtime settings, and all its timings, earlier ones too.
     reference: Subject | None = None
     reference_runs: list[ProcessRun] = field(default_factory=list)
+    # Of the board, once it is known.
+    power: PowerModel = DEFAULT_MODEL
     # A fault of the rig is tried again after these, in seconds.
-    pauses: Sequence[float] = (1.0, 5.0, 15.0)
+    pauses: Sequence[float] = (1.0, 5.0, 15.0, 60.0)
+    # Latencies of this board times this are those of the study's boards.
+    calibration: float = 1.0
     _reference: Measured | None = None
     _reference_at: float = -math.inf
 
@@ -71,8 +100,15 @@ class Examiner:
     def bench(self) -> Bench:
         return bench_of(self.device.info, self.power.title)
 
+    def calibrate(self, factor: float) -> None:
+        if factor != self.calibration:
+            self.calibration = factor
+            # Its figures are still those of before.
+            self._reference_at = -math.inf
+
     async def open(self) -> None:
         await self.device.__aenter__()
+        self.power = power_model_of(self.device.info.model)
 
     async def close(self) -> None:
         await self.device.__aexit__(None, None, None)
@@ -95,30 +131,46 @@ class Examiner:
         assert self._reference is not None
         return self._reference
 
-    async def measure(
-        self, subject: Subject, near: Callable[[Figures], bool] = lambda figures: False, progress: Progress = _quiet
-    ) -> Measured:
-        """Search mode: one process, three for a candidate whose figures come near the lead."""
+    async def measure(self, subject: Subject, race: Race = NO_RACE, progress: Progress = _quiet) -> Measured:
+        """Search mode: one process, three for a candidate whose figures come near the lead.
+
+        Whose fault a fault is, the reference tells, measured in between.
+        """
+        task = replace(self._task(subject), hopeless_above_s=race.hopeless_above_s)
+        if self.reference is None:
+            return await self._patiently(lambda: self._measure(task, race.near, progress))
         failures: list[str] = []
-        for pause in self.pauses:
-            if self.reference is not None:
-                await self.measure_reference(progress)
+        for pause in self.pauses[:_FAILURES]:
+            await self._patiently(lambda: self.measure_reference(progress))
             try:
-                return await self._measure(self._task(subject), near, progress)
+                return await self._measure(task, race.near, progress)
             except DeviceError as error:
                 failures.append(str(error))
+                # Not the last timing of the reference tells, but what the board does now.
+                self._reference_at = -math.inf
                 await asyncio.sleep(pause)
-        if self.reference is None:
-            raise DeviceError(failures[-1])
-        # The board measures the reference and fails on this file: then it is the file.
-        self._reference_at = -math.inf
-        await self.measure_reference(progress)
+        await self._patiently(lambda: self.measure_reference(progress))
         raise CandidateError(f"the device failed on it {len(failures)} times, on the reference never: {failures[-1]}")
 
     async def confirm(self, subject: Subject, images: Path, progress: Progress = _quiet) -> Measured:
         """Confirm mode: every image, in three processes; the predictions of the first."""
         task = replace(self._task(subject), images=images, passes=1)
-        return await self._measure(task, lambda figures: True, progress)
+        return await self._patiently(lambda: self._measure(task, FRONT.near, progress))
+
+    async def predictions(self, subject: Subject, images: Path, progress: Progress = _quiet) -> tuple[int, ...]:
+        """Its answers to these images."""
+        task = replace(self._task(subject), images=images, passes=1)
+        run = await self._patiently(lambda: self.device.run(task, progress))
+        return run.predictions
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """A fault of the device is tried again with growing pauses; a board that starts anew takes a minute."""
+        for pause in self.pauses:
+            try:
+                return await attempt()
+            except DeviceError:
+                await asyncio.sleep(pause)
+        return await attempt()
 
     async def _measure(self, task: Task, near: Callable[[Figures], bool], progress: Progress) -> Measured:
         runs = [await self._run(task, progress)]
@@ -127,13 +179,20 @@ class Examiner:
             while len(runs) < PROCESSES:
                 runs.append(await self._run(task, progress))
             figures = self._figures(runs, task.runtime, between(self.reference_runs))
-        if self._reference is not None:
+        if self._reference is not None and not self._is_reference(task):
             figures = replace(
                 figures,
                 reference_latency_s=self._reference.figures.latency_s,
                 reference_energy_j=self._reference.figures.energy_j,
             )
         return Measured(figures, tuple(runs))
+
+    def _is_reference(self, task: Task) -> bool:
+        """Confirmed, it is its own reference."""
+        return self.reference is not None and (task.model, task.runtime) == (
+            self.reference.onnx,
+            self.reference.runtime,
+        )
 
     async def _run(self, task: Task, progress: Progress = _quiet) -> ProcessRun:
         """Again while it is dirty, then as it is. A recording has its repeats behind it."""
@@ -151,7 +210,7 @@ class Examiner:
         return dirt(run, cores=self.device.info.cores, threads=runtime.threads)
 
     def _figures(self, runs: Sequence[ProcessRun], runtime: RuntimeSettings, spread: Spread) -> Figures:
-        figure = latency(runs, spread)
+        figure = latency(runs, spread).scaled(self.calibration)
         power = estimate(runs, self.power)
         info = self.device.info
         dirty = [reason for run in runs for reason in self._dirt(run, runtime)]
@@ -173,6 +232,7 @@ class Examiner:
             processes=figure.processes,
             inferences=figure.samples,
             framework=info.runtime,
+            serial=info.serial,
             dirty=tuple(dict.fromkeys(dirty)),
             warnings=tuple(dict.fromkeys(warning for run in runs for warning in run.warnings)),
         )

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from evaluators.device.on_device import NORMAL_95, median_interval, student_95
@@ -57,6 +57,15 @@ class Latency:
     mean_s: float
     processes: int
     samples: int
+
+    def scaled(self, factor: float) -> "Latency":
+        return replace(
+            self,
+            figure_s=self.figure_s * factor,
+            low_s=self.low_s * factor,
+            high_s=self.high_s * factor,
+            mean_s=self.mean_s * factor,
+        )
 
     @property
     def relative_half_width(self) -> float:

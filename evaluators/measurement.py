@@ -45,6 +45,8 @@ class Figures:
     processes: int
     inferences: int
     framework: str
+    # Of the board that measured it.
+    serial: str = ""
     # The reference's figures nearest in time; None where this is the reference.
     reference_latency_s: float | None = None
     reference_energy_j: float | None = None

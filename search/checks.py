@@ -9,6 +9,7 @@ from pathlib import Path
 from evaluators.device import health, trust
 from evaluators.device.address import Address
 from evaluators.device.choose import address_of, open_device
+from evaluators.device.device import Device
 from evaluators.device.health import Health
 from evaluators.device.local import NAME
 from evaluators.device.ssh import Shell
@@ -53,22 +54,26 @@ class Check:
 async def checks(chosen: Settings) -> AsyncIterator[Check]:
     """In the order in which a search needs them; what stands on something missing is left out."""
     # What cannot be is said before anything is looked at.
-    address = address_of(chosen.device)
-    recorded = None if address is not None or chosen.device == "local" else open_device(chosen.device)
+    devices = [(name, address_of(name), open_device(name)) for name in chosen.devices]
     yield data(chosen)
     yield accelerator()
     yield disk_here(chosen.store)
-    if address is not None:
-        async for check in _board(address):
-            yield check
-    elif recorded is not None:
-        async with recorded as device:
-            yield Check("board", OK, f"{device.info.model}, {device.info.system}; recorded")
-            yield Check("runtime", OK, device.info.runtime)
-    else:
-        for check in _device(NAME, await health.health_here()):
-            yield check
+    for name, address, device in devices:
+        prefix = f"{name}: " if len(devices) > 1 else ""
+        async for check in _local() if name == "local" else _board(address) if address else _recorded(device):
+            yield replace(check, text=prefix + check.text)
     yield Check("meter", OK, "none given: energy is estimated")
+
+
+async def _local() -> AsyncIterator[Check]:
+    for check in _device(NAME, await health.health_here()):
+        yield check
+
+
+async def _recorded(device: Device) -> AsyncIterator[Check]:
+    async with device:
+        yield Check("board", OK, f"{device.info.model}, {device.info.system}; recorded")
+        yield Check("runtime", OK, device.info.runtime)
 
 
 def data(chosen: Settings) -> Check:

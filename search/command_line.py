@@ -13,7 +13,8 @@ from space.errors import RequestError
 _SHARED = {
     "data": "auto, cifar10 or builtin; auto takes the store's last data, else CIFAR-10, else the built-in set",
     "data_dir": "folder that holds cifar-10-batches-py (else $CIFAR10_DIR, data/)",
-    "device": "where models run: local (this machine), user@host or NAME (a board), replay:FILE (recorded)",
+    "device": "where models run: local (this machine), user@host[:port] or NAME (a board over ssh; several times for "
+    "several boards of one kind) or replay:FILE (recorded measurements)",
     "store": "folder of the database and the candidates' files (default: studies/store)",
     "storage": "another database: a URL that Optuna and SQLAlchemy know",
 }
@@ -151,7 +152,10 @@ def parse(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     if command.shared:
         _settings(parser.add_argument_group("shared by all commands"), _SHARED)
     try:
-        return command, parser.parse_args(words[1:] if words[:1] == [name] else words)
+        options = parser.parse_args(words[1:] if words[:1] == [name] else words)
+        if command.shared:
+            options.device = ",".join(options.device) if options.device else None
+        return command, options
     except RequestError as error:
         if stray and stray != name:
             raise RequestError(f"write the command first: python -m search {stray} ...") from error
@@ -184,5 +188,6 @@ def _option(parser: Any, flag: str, key: str, text: str, dest: str | None = None
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 
+    action = "append" if key == "device" else "store"
     metavar = flag.removeprefix("--").upper().replace("-", "_")
-    parser.add_argument(flag, type=read, dest=dest, default=default, metavar=metavar, help=text)
+    parser.add_argument(flag, type=read, dest=dest, default=default, metavar=metavar, action=action, help=text)

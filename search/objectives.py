@@ -25,6 +25,9 @@ class Objective:
     # Of an accuracy and the device's figures.
     figure: Callable[[float, Figures], float]
     interval: Callable[[float, Figures], tuple[float, float]]
+    # Of a figure to be reached with this accuracy, by a board that never takes less than so many watts: the latency
+    # above which it cannot be.
+    slowest_s: Callable[[float, float, float], float]
     maximise: bool = False
     # The contest breaks ties between close figures by accuracy; a FoM contains it already.
     ties_by_accuracy: bool = True
@@ -62,6 +65,7 @@ OBJECTIVES = {
             metric="log10 of latency in s",
             figure=lambda accuracy, figures: figures.latency_s,
             interval=lambda accuracy, figures: (figures.latency_low_s, figures.latency_high_s),
+            slowest_s=lambda figure, accuracy, least_w: figure,
             needs_energy=False,
         ),
         Objective(
@@ -70,6 +74,7 @@ OBJECTIVES = {
             metric="log10 of energy in J",
             figure=lambda accuracy, figures: figures.energy_j,
             interval=lambda accuracy, figures: (figures.energy_low_j, figures.energy_high_j),
+            slowest_s=lambda figure, accuracy, least_w: figure / least_w,
         ),
         Objective(
             name="fom",
@@ -80,6 +85,7 @@ OBJECTIVES = {
                 fom(accuracy, figures.latency_high_s, figures.energy_high_j),
                 fom(accuracy, figures.latency_low_s, figures.energy_low_j),
             ),
+            slowest_s=lambda figure, accuracy, least_w: math.sqrt(accuracy / (figure * least_w)),
             maximise=True,
             ties_by_accuracy=False,
         ),

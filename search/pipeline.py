@@ -1,14 +1,15 @@
 """Pipeline: ask, build, measure, store, tell; building and measuring overlap unless they share a machine."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
-from evaluators.evaluate import Measured
+from evaluators.evaluate import FRONT, NO_RACE, Measured, Race
 from evaluators.measurement import Figures
+from search.agreement import compare_once
 from search.builder import Builder, built
 from search.building import Built, carry_out
 from search.evaluation import Evaluation
@@ -23,9 +24,10 @@ from search.view import View
 from space.baseline import Baseline
 from space.datasets import Source
 from space.errors import CandidateError
+from space.images import Images
 
 # A candidate this close to the lead, or ahead of it, is measured in three processes.
-_NEAR = 1.05
+NEAR = 1.05
 
 
 @dataclass
@@ -50,12 +52,13 @@ class Pipeline:
     builder: Builder
     baseline: Baseline
     source: Source
+    validation: Images
     view: View
 
     def run(self, trials: int, deadline: float) -> int:
         """How many trials came to an end; those in flight when it stops early are asked for first next time."""
         # Where trainer and device are one machine, nothing is built while something is timed.
-        places = 1 if self.rig.on_this_machine else 2
+        places = 1 if self.rig.on_this_machine else 1 + self.rig.boards
         turns = cycle(self.studies)
         flights: list[_Flight] = []
         begun = ended = 0
@@ -98,12 +101,13 @@ class Pipeline:
                 made = built(flight.building)
                 self.store.add_candidate(made.candidate, goal.baseline_id, made.validation)
                 if self.store.structure(recipe.structure_id, goal.bench_id) is None:
-                    near = self._near(flight.asked.study, made)
-                    flight.measuring = self.rig.measure(made.candidate, near, self.view.step)
+                    race = self._race(flight.asked.study, made)
+                    flight.measuring = self.rig.measure(made.candidate, race, self.view.step)
                     return False
             else:
                 measured = flight.measuring.result()
                 self.store.add_structure(recipe.structure_id, goal.bench_id, measured.figures, measured.raw)
+                compare_once(flight.building.result().candidate, self.validation, self.store, self.rig, self.view)
         except CandidateError as error:
             self.store.add_failure(recipe.id, goal.baseline_id, goal.bench_id, str(error))
             flight.asked.study.tell_failure(flight.asked.number, str(error))
@@ -117,19 +121,23 @@ class Pipeline:
         self._show(flight, evaluation)
         return True
 
-    def _near(self, study: Study, made: Built) -> Callable[[Figures], bool]:
-        """Whether figures of this candidate come close to the lead."""
-        goal, objective = study.goal, study.objective
-        if made.validation.share < goal.least_accuracy:
-            return lambda figures: False
+    def _race(self, study: Study, made: Built) -> Race:
+        """What the lead asks of this candidate."""
+        goal, objective, share = study.goal, study.objective, made.validation.share
         best = standings(self.store, goal).best
+        if share < goal.least_accuracy:
+            return NO_RACE
         if best is None:
-            return lambda figures: True
+            return FRONT
         lead = objective.value(best)
-        share = made.validation.share
-        if objective.maximise:
-            return lambda figures: objective.figure(share, figures) * _NEAR >= lead
-        return lambda figures: objective.figure(share, figures) <= lead * _NEAR
+        # The lead, a little behind.
+        mark = lead / NEAR if objective.maximise else lead * NEAR
+
+        def near(figures: Figures) -> bool:
+            figure = objective.figure(share, figures)
+            return figure == mark or objective.better(figure, mark)
+
+        return Race(near, objective.slowest_s(mark, share, self.rig.least_w))
 
     def _show(self, flight: _Flight, evaluation: Evaluation) -> None:
         now = {study.objective.name: standings(self.store, study.goal) for study in self.studies}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from evaluators.evaluate import Measured
+from evaluators.evaluate import NO_RACE, Measured
 from search.builder import Builder, built
 from search.building import Built, carry_out, train_baseline
 from search.durations import spoken
@@ -172,7 +172,7 @@ def have_reference(
             figures = store.structure(recipe.structure_id, rig.bench.id)
             if figures is None:
                 try:
-                    measured: Measured = rig.measure(made.candidate, lambda figures: False, view.step).result()
+                    measured: Measured = rig.measure(made.candidate, NO_RACE, view.step).result()
                 except CandidateError:
                     # A recording holds the settings that were measured.
                     continue

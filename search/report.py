@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from search.durations import spoken
 from search.exit_status import NONE_FEASIBLE, OK
 from search.goal import Goal
 from search.ranking import feasible
@@ -62,9 +63,8 @@ def shape(row: Row) -> str:
     )
 
 
-# Columns that a narrow terminal does without.
-_NARROW = 120
-_WIDE_ONLY = {"max W", "MB", "parameters", "what"}
+# Columns that a narrower terminal does without.
+_WANTED_WIDTH = {"max W": 130, "MB": 130, "parameters": 130, "what": 210}
 
 
 def results_console() -> Console:
@@ -78,7 +78,7 @@ def table(standings: Standings, top: int, width: int = 250) -> Table:
         for place, evaluation in enumerate(standings.ranked[:top], start=1)
     ]
     rows.append(_cells("", standings.row(standings.baseline), "the unpruned baseline"))
-    shown = [name for name in rows[0] if width >= _NARROW or name not in _WIDE_ONLY]
+    shown = [name for name in rows[0] if width >= _WANTED_WIDTH.get(name, 0)]
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for name in shown:
         drawn.add_column(name, justify="left" if name in {"recipe", "what"} else "right", no_wrap=True)
@@ -102,7 +102,7 @@ def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
     return {
         "": place,
         "trial": "-" if row.trial is None else str(row.trial),
-        "recipe": row.recipe_id or "-",
+        "recipe": "the baseline" if what else row.recipe_id or "-",
         "accuracy %": f"{100 * share:.2f} {'test' if row.test_accuracy is not None else 'val.'}",
         "latency ms": f"{number(row.latency_ms)} ±{100 * half / row.latency_ms:.1f} %",
         "faster": f"{number(row.latency_gain or 1)} x",
@@ -118,10 +118,12 @@ def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
 
 def provenance(standings: Standings) -> list[str]:
     """What every number above rests on."""
-    row = standings.row(standings.baseline)
+    row, effort = standings.row(standings.baseline), standings.effort()
     return [
         f"latency {row.latency_provenance}",
         f"energy {row.energy_provenance}",
+        f"{effort.inferences:,} inferences timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have taken "
+        f"{spoken(effort.fixed_seconds)}",
         f"accuracy on {data_name(standings.goal)}; line {100 * standings.goal.minimum_accuracy:.2f} % on test, "
         f"{100 * standings.goal.least_accuracy:.2f} % on validation",
     ]

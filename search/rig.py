@@ -1,21 +1,23 @@
-"""Rig: the device of this run, opened, with its reference; what the main thread asks of the board's worker."""
+"""Rig: the devices of this run, opened, with their reference; what the main thread asks of the boards' workers."""
 
+import statistics
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluators.bench import Bench
 from evaluators.device.choose import open_device
-from evaluators.device.device import ProcessRun, Progress, RuntimeSettings
-from evaluators.evaluate import Examiner, Measured, Subject
-from evaluators.measurement import Figures
-from evaluators.power.estimate import DEFAULT_MODEL
+from evaluators.device.device import DeviceInfo, ProcessRun, Progress, RuntimeSettings
+from evaluators.errors import DeviceError
+from evaluators.evaluate import Examiner, Measured, Race, Subject
 from search.worker import Worker
 from space.candidate import Candidate
 from space.dimensions import MOST_THREADS
+from space.errors import RequestError
 from space.files import written_whole
 from space.recipe import Recipe
 
@@ -23,26 +25,97 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Say = Callable[[str], None]
 
-@dataclass(frozen=True)
-class Rig:
+
+# Boards whose reference differs by more are not of one kind: one throttles, has another supply, or another load.
+AGREEMENT = 0.05
+
+
+@dataclass
+class Board:
+    """A device with the worker that owns it, by the name that the user gave."""
+
+    name: str
     worker: Worker
     examiner: Examiner
+    # Measurements that wait or run.
+    waiting: int = 0
+
+
+class Rig:
+    """The boards of a run; several of one kind share the work, each calibrated by the reference model."""
+
+    def __init__(self, boards: Sequence[Board], say: Say) -> None:
+        self._boards = list(boards)
+        self._say = say
+        self._change = threading.Lock()
+
+    @property
+    def first(self) -> Board:
+        return self._boards[0]
+
+    @property
+    def boards(self) -> int:
+        return len(self._boards)
+
+    @property
+    def device(self) -> DeviceInfo:
+        return self.first.examiner.device.info
 
     @property
     def bench(self) -> Bench:
-        return self.examiner.bench
+        return self.first.examiner.bench
 
     @property
     def cores(self) -> int:
-        return self.examiner.device.info.cores
+        return self.device.cores
+
+    @property
+    def least_w(self) -> float:
+        """No board takes less than when it is idle."""
+        return self.first.examiner.power.idle_w
 
     @property
     def on_this_machine(self) -> bool:
-        return self.examiner.device.info.on_this_machine
+        return any(board.examiner.device.info.on_this_machine for board in self._boards)
 
-    def measure(self, candidate: Candidate, near: Callable[[Figures], bool], progress: Progress) -> Future[Measured]:
-        return self.worker.submit(self.examiner.measure, subject_of(candidate), near, progress)
+    def measure(self, candidate: Candidate, race: Race, progress: Progress) -> Future[Measured]:
+        """On the board that has least to do; on another one if that fails, as long as there is one."""
+        result: Future[Measured] = Future()
+        result.set_running_or_notify_cancel()
+        self._begin(result, subject_of(candidate), race, progress)
+        return result
+
+    def _begin(self, result: Future[Measured], subject: Subject, race: Race, progress: Progress) -> None:
+        with self._change:
+            board = min(self._boards, key=lambda board: board.waiting)
+            board.waiting += 1
+
+        def ended(task: Future[Measured]) -> None:
+            with self._change:
+                board.waiting -= 1
+            if task.cancelled():
+                result.set_exception(CancelledError())
+            elif isinstance(error := task.exception(), DeviceError) and self._set_aside(board, str(error)):
+                self._begin(result, subject, race, progress)
+            elif error is not None:
+                result.set_exception(error)
+            else:
+                result.set_result(task.result())
+
+        board.worker.submit(board.examiner.measure, subject, race, progress).add_done_callback(ended)
+
+    def _set_aside(self, board: Board, reason: str) -> bool:
+        """False for the last one: without it there is no rig."""
+        with self._change:
+            if board not in self._boards:
+                return True
+            if len(self._boards) == 1:
+                return False
+            self._boards.remove(board)
+        self._say(f"{board.name} is set aside, {len(self._boards)} left: {reason}")
+        return True
 
     def runtimes(self) -> list[RuntimeSettings]:
         """Every number of threads, with spinning and without."""
@@ -53,25 +126,65 @@ class Rig:
         ]
 
     def use_reference(self, candidate: Candidate, earlier: Sequence[ProcessRun], progress: Progress) -> Measured:
-        """`earlier` runs of it tell how much processes differ on this bench."""
-        self.examiner.reference = subject_of(candidate)
-        self.examiner.reference_runs = list(earlier)
-        return self.worker.submit(self.examiner.measure_reference, progress).result()
+        """Of the first board; the others are calibrated by it. `earlier` runs tell how much processes differ."""
+        timed: list[tuple[Board, Measured]] = []
+        for board in list(self._boards):
+            board.examiner.reference = subject_of(candidate)
+            board.examiner.reference_runs = list(earlier)
+            try:
+                timed.append((board, board.worker.submit(board.examiner.measure_reference, progress).result()))
+            except DeviceError as error:
+                if not self._set_aside(board, str(error)):
+                    raise
+        self._calibrate(timed)
+        return self.first.worker.submit(self.first.examiner.measure_reference, progress).result()
+
+    def _calibrate(self, timed: Sequence[tuple[Board, Measured]]) -> None:
+        """By the middle board, of two by the faster: what is wrong with a board makes it slow."""
+        standard = statistics.median_low(measured.figures.latency_s for _, measured in timed)
+        for board, measured in timed:
+            own = measured.figures
+            apart = abs(own.latency_s - standard) / standard
+            if apart > max(AGREEMENT, (own.latency_high_s - own.latency_low_s) / 2 / own.latency_s):
+                text = f"it times the reference at {1e3 * own.latency_s:.4g} ms, the others at {1e3 * standard:.4g} ms"
+                self._set_aside(board, text)
+            else:
+                board.examiner.calibrate(standard / own.latency_s)
 
     def confirm(self, candidate: Candidate, images: Path, progress: Progress) -> Measured:
-        return self.worker.submit(self.examiner.confirm, subject_of(candidate), images, progress).result()
+        board = self.first
+        return board.worker.submit(board.examiner.confirm, subject_of(candidate), images, progress).result()
+
+    def predictions(self, candidate: Candidate, images: Path, progress: Progress) -> tuple[int, ...]:
+        board = self.first
+        return board.worker.submit(board.examiner.predictions, subject_of(candidate), images, progress).result()
 
 
 @contextmanager
-def open_rig(device: str, images: Path) -> Iterator[Rig]:
-    """The device logged in, and known to answer, before anything is trained."""
-    examiner = Examiner(open_device(device), DEFAULT_MODEL, images)
-    with Worker() as worker:
-        worker.submit(examiner.open).result()
-        try:
-            yield Rig(worker, examiner)
-        finally:
-            worker.submit(examiner.close).result()
+def open_rig(devices: Sequence[str], images: Path, say: Say) -> Iterator[Rig]:
+    """Every device logged in, and known to answer, before anything is trained."""
+    with ExitStack() as stack:
+        boards = []
+        for name in devices:
+            board = Board(name, stack.enter_context(Worker()), Examiner(open_device(name), images))
+            board.worker.submit(board.examiner.open).result()
+            stack.callback(_close, board)
+            boards.append(board)
+        for board in boards[1:]:
+            _check_alike(boards[0], board)
+        yield Rig(boards, say)
+
+
+def _close(board: Board) -> None:
+    board.worker.submit(board.examiner.close).result()
+
+
+def _check_alike(first: Board, other: Board) -> None:
+    differences = first.examiner.bench.differences(other.examiner.bench)
+    if differences:
+        raise RequestError(
+            f"{first.name} and {other.name} differ in {', '.join(differences)}; boards that share a study are alike"
+        )
 
 
 def runtime_of(recipe: Recipe) -> RuntimeSettings:

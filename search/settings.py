@@ -37,6 +37,7 @@ class Settings:
     margin: float | None = None
     data: str = "auto"
     data_dir: Path | None = None
+    # One, or several of one kind, separated by commas.
     device: str = "local"
     store: Path = Path("studies/store")
     storage: str | None = None
@@ -44,6 +45,10 @@ class Settings:
     @property
     def fixed_values(self) -> dict[str, str]:
         return dict(part.split("=") for part in self.fixed.split(",") if part)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        return tuple(self.device.split(","))
 
     @property
     def objectives(self) -> tuple[str, ...]:

@@ -12,6 +12,19 @@ from search.settings import Settings
 from search.store import Store
 from space.errors import RequestError
 
+# The contest's protocol: three passes over a test set of 10,000.
+FIXED_INFERENCES = 3 * 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What timing took, and what the fixed protocol would have taken for the same files."""
+
+    inferences: int
+    seconds: float
+    fixed_inferences: int
+    fixed_seconds: float
+
 
 @dataclass(frozen=True, slots=True)
 class Standings:
@@ -30,6 +43,17 @@ class Standings:
     @property
     def best(self) -> Evaluation | None:
         return self.ranked[0] if self.leaders else None
+
+    def effort(self) -> "Effort":
+        # Rows of one structure share one measurement.
+        once = {one.candidate.recipe.structure_id: one.figures for one in (*self.ranked, self.baseline)}
+        figures = list(once.values())
+        return Effort(
+            inferences=sum(one.inferences for one in figures),
+            seconds=sum(one.inferences * one.latency_mean_s for one in figures),
+            fixed_inferences=len(figures) * FIXED_INFERENCES,
+            fixed_seconds=sum(FIXED_INFERENCES * one.latency_mean_s for one in figures),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -83,7 +83,7 @@ async def health_here() -> Health:
 
 async def health_of(name: str, shell: Shell) -> Health:
     command = ("sh", "-c", _WITH_ITS_PYTHON, "sh", _LOOK)
-    done = await shell.run(*command, content=protocol.PROGRAM.read_bytes(), limit_s=LOOK_S)
+    done = await shell.run(*command, input=protocol.PROGRAM.read_bytes(), limit_s=LOOK_S)
     return _health(name, done.stdout, _fault(done.status, done.stderr))
 
 

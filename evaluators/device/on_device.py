@@ -47,6 +47,10 @@ WARM_LIMIT_NS = 3000000000
 WARM_AGREE = 0.02
 
 # Between two words to the caller, and between two looks at the board while it is timed.
+# A board that does not fall by so much in this time is as cool as it gets.
+COOLING_C = 0.5
+COOLING_S = 20.0
+
 PROGRESS_NS = 1000000000
 # Between two tries for the board's lock.
 LOCK_POLL_S = 0.1
@@ -525,15 +529,18 @@ def take_board(path: str, wait_s: float, tell: Tell) -> None:
 
 
 def cool_down(below_c: Optional[float], limit_s: float, tell: Tell) -> List[str]:
-    """Waits until the board is cool, within the limit; the warnings."""
-    begin = time.monotonic()
+    """Waits until the board is cool, within the limit, and as long as it does get cooler; the warnings."""
+    begin = fell = time.monotonic()
+    lowest = math.inf
     while True:
         now = temperature_c()
         if below_c is None or now is None or now <= below_c:
             return []
-        waited = time.monotonic() - begin
-        if waited >= limit_s:
-            return ["began at %.1f °C: in %g s it had not cooled down to %g °C" % (now, limit_s, below_c)]
+        if now <= lowest - COOLING_C:
+            lowest, fell = now, time.monotonic()
+        waited, still = time.monotonic() - begin, time.monotonic() - fell
+        if waited >= limit_s or still >= COOLING_S:
+            return ["began at %.1f °C: in %.3g s it had not cooled down to %g °C" % (now, waited, below_c)]
         tell("cooling down, %.1f °C" % now, waited / limit_s)
         time.sleep(min(1.0, limit_s - waited))
 

@@ -4,7 +4,6 @@ Built beside the one in use, and made known by a link at the very end: an interr
 """
 
 import contextlib
-import hashlib
 import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -165,12 +164,12 @@ class _Board:
 
     def check(self) -> tuple[Release, ...]:
         """The releases to try; DeviceError with what a person has to do first."""
-        check_bits(self.address, self.said)
+        machine = printable(self.said.get("machine", ""))
+        check_bits(self.address, self.said.get("bits") or ("64" if "64" in machine else "32"), machine)
         python = self.said.get("python")
         if not python:
             raise DeviceError(f"{self.address}: it has no Python; next, there: sudo apt install python3 python3-venv")
-        if self.said.get("python_bits") != "64":
-            raise DeviceError(f"{self.address}: its Python is 32-bit; install the 64-bit Raspberry Pi OS")
+        check_bits(self.address, self.said.get("python_bits", ""), machine)
         releases = releases_for(self.python)
         if not releases:
             oldest = ".".join(map(str, OLDEST_PYTHON))
@@ -191,8 +190,8 @@ class _Board:
             )
         return releases
 
-    async def step(self, what: str, *command: str, content: bytes = b"", limit_s: float) -> Finished:
-        done = await self.shell.run(*command, content=content, limit_s=limit_s)
+    async def step(self, what: str, *command: str, limit_s: float) -> Finished:
+        done = await self.shell.run(*command, limit_s=limit_s)
         if done.status != 0:
             raise DeviceError(f"{self.address}: {what} failed: {last_line(done.stderr or done.stdout)}")
         return done
@@ -275,14 +274,13 @@ async def _bring(board: _Board, requirements: tuple[str, ...], folder: str, say:
         size = sum(file.stat().st_size for file in files)
         say(f"{board.address}: sending {len(files)} wheels, {size / 1e6:.0f} MB")
         for file in files:
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()
-            await board.shell.upload(file, f"{folder}/{file.name}", digest)
+            await board.shell.upload(file, f"{folder}/{file.name}")
 
 
 async def _runs(board: _Board, python: str) -> bool:
     """False if the processor lacks an instruction; as for a measurement, in a clean environment."""
     clean = ("env", "-i", f"HOME={board.said['home']}", f"PATH={board.said['path']}", "LANG=C.UTF-8")
-    done = await board.shell.run(*clean, python, "-", content=CONVOLUTION.read_bytes(), limit_s=RUN_S)
+    done = await board.shell.run(*clean, python, "-", input=CONVOLUTION.read_bytes(), limit_s=RUN_S)
     if done.status == SIGILL:
         return False
     if done.status != 0:

@@ -5,14 +5,15 @@ import contextlib
 import functools
 import hashlib
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from evaluators.device import protocol
 from evaluators.device.address import Address
-from evaluators.device.device import DeviceInfo, ProcessRun, Progress, Task
+from evaluators.device.cooling import cool_below_c
+from evaluators.device.device import DeviceInfo, Guard, ProcessRun, Progress, Task
 from evaluators.device.epitaph import epitaph, last_line
 from evaluators.device.shelf import Shelf
 from evaluators.device.ssh import Conversation, Login, Shell
@@ -20,8 +21,8 @@ from evaluators.errors import DeviceError
 
 FOLDER = ".ondevice-search"
 FILES_BYTES = 500_000_000
-# The program hears from us this often; one that does not may end itself.
-HEARTBEAT_S = 5.0
+# The program hears from us four times in this, and ends itself if it does not.
+GUARD = Guard(heartbeat_s=20.0)
 # Between closing its output and its exit.
 EXIT_S = 2.0
 
@@ -39,7 +40,7 @@ elif env -i "HOME=$HOME" "PATH=$PATH" python3 -c "import numpy, onnxruntime" >/d
 fi
 cd "$dir" || exit 1
 find program files -name '*.part*' -mmin +60 -exec rm -f {{}} +
-stat -c '%Y file=%s %n' program/* files/* 2>/dev/null | sort -n | cut -d ' ' -f 2-
+ls -tr program/* files/* 2>/dev/null | xargs stat -c 'file=%s %n' 2>/dev/null
 exit 0
 """
 # Their last use is what the files' time says.
@@ -70,6 +71,7 @@ class SshDevice:
         environment: Mapping[str, str] | None = None,
         silence_s: float = protocol.SILENCE_S,
         files_bytes: int = FILES_BYTES,
+        guard: Guard = GUARD,
     ) -> None:
         self._address = address
         self._login = login or Login()
@@ -77,6 +79,7 @@ class SshDevice:
         self._environment = dict(environment or {})
         self._silence_s = silence_s
         self._files_bytes = files_bytes
+        self._guard = guard
         self._board: _Board | None = None
         self._info: DeviceInfo | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -110,14 +113,16 @@ class SshDevice:
 
     async def _measured(self, board: _Board, task: Task, progress: Progress | None) -> ProcessRun:
         model, images = await self._placed(board, task, progress)
+        guard = self._guard
+        if guard.cool_below_c is None:
+            guard = replace(guard, cool_below_c=cool_below_c(self.info.model))
         message = await self._ask(
             (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
             board.shell,
-            protocol.measure_request(task, model=model, images=images),
+            protocol.measure_request(task, model=model, images=images, guard=guard),
             model=task.model.name,
             progress=progress,
-            # The test set takes as long as it takes; silence is noticed all the same.
-            limit_s=None if task.passes else protocol.START_S + 2 * task.limit_s,
+            limit_s=protocol.answer_limit_s(task, guard),
         )
         try:
             run = protocol.process_run(message)
@@ -163,7 +168,8 @@ class SshDevice:
                 sizes[file] = int(size)
             else:
                 said[name] = value
-        check_bits(self._address, said)
+        machine = protocol.printable(said.get("machine", ""))
+        check_bits(self._address, said.get("bits") or ("64" if "64" in machine else "32"), machine)
         if done.status != 0:
             raise DeviceError(f"{self._address}: ~/{FOLDER} cannot be made: {last_line(done.stderr)}")
         home, path, python = said.get("home", ""), said.get("path", ""), said.get("python", "")
@@ -199,7 +205,7 @@ class SshDevice:
             limit_s=protocol.START_S,
         )
         try:
-            return protocol.device_info(
+            info = protocol.device_info(
                 message,
                 pool=protocol.Fields(message).text("model"),
                 on_this_machine=board.boot_id != "" and board.boot_id == _own_boot_id(),
@@ -208,6 +214,8 @@ class SshDevice:
             raise DeviceError(
                 f"{self._address}: the on-device program does not describe the device: {error}"
             ) from error
+        check_bits(self._address, str(info.bits), info.machine)
+        return info
 
     # --- the files of a task
 
@@ -247,7 +255,7 @@ class SshDevice:
         device = str(self._address)
         async with shell.start(*command) as program:
             await program.write(request)
-            async with _heartbeats(program):
+            async with _heartbeats(program, self._guard):
                 message = await protocol.answer(
                     program, device=device, model=model, progress=progress, limit_s=limit_s, silence_s=self._silence_s
                 )
@@ -261,10 +269,8 @@ class SshDevice:
             return message
 
 
-def check_bits(address: Address, said: Mapping[str, str]) -> None:
-    """By the system's programs: a 64-bit kernel may have 32-bit ones."""
-    machine = protocol.printable(said.get("machine", "unknown"))
-    bits = said.get("bits") or ("64" if "64" in machine else "32")
+def check_bits(address: Address, bits: str, machine: str) -> None:
+    """Of the system's programs: a 64-bit kernel may have 32-bit ones."""
     if bits != "64":
         raise DeviceError(
             f"{address}: its system is {protocol.printable(bits)}-bit (kernel {machine}), for which there is "
@@ -273,9 +279,9 @@ def check_bits(address: Address, said: Mapping[str, str]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _heartbeats(program: Conversation) -> AsyncGenerator[None]:
+async def _heartbeats(program: Conversation, guard: Guard) -> AsyncGenerator[None]:
     """As long as these come, somebody is there to read the answer, also where a dead connection looks alive."""
-    beating = asyncio.create_task(_beat(program))
+    beating = asyncio.create_task(_beat(program, guard.heartbeat_s))
     try:
         yield
     finally:
@@ -283,11 +289,11 @@ async def _heartbeats(program: Conversation) -> AsyncGenerator[None]:
         await asyncio.wait([beating])
 
 
-async def _beat(program: Conversation) -> None:
+async def _beat(program: Conversation, heartbeat_s: float | None) -> None:
     # A connection that is lost is noticed by who reads the answer.
     with contextlib.suppress(DeviceError):
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
+        while heartbeat_s is not None:
+            await asyncio.sleep(heartbeat_s / 4)
             await program.write(b"\n")
 
 

@@ -41,7 +41,7 @@ _ANNOUNCE = f'echo "{MARK} $$"; exec "$@"'
 _KILL = 'kill -KILL "-$1" 2>/dev/null || kill -KILL "$1"'
 # Beside and renamed last, so that a name always stands for the whole content.
 _RECEIVE = """
-LC_ALL=C; export LC_ALL; umask 077; trap '' PIPE; part="$1.part$$"
+LC_ALL=C; export LC_ALL; umask 077; part="$1.part$$"
 fail() { rm -f "$part"; df -Pk "${1%/*}" | awk 'NR == 2 { print "free_kb=" $4 }'; exit 1; }
 cat >"$part" || fail "$1"
 [ "$(sha256sum <"$part")" = "$2  -" ] || { came=$(wc -c <"$part"); rm -f "$part"; echo "wrong=$came"; fail "$1"; }
@@ -78,8 +78,7 @@ class Conversation:
         self._words = words
         self._buffer = bytearray()
         self.pid = 0
-        # The last of what it said to its standard error.
-        self.complaints = asyncio.create_task(tail(process.stderr))
+        self._complaints = asyncio.create_task(_said(process.stderr))
 
     @property
     def status(self) -> int | None:
@@ -132,15 +131,13 @@ class Conversation:
             await self._process.wait_closed()
 
     async def last_words(self) -> bytes:
-        """Whole once it is closed; nothing from one that goes on."""
-        await asyncio.wait([self.complaints], timeout=LAST_WORDS_S)
-        with suppress(asyncssh.Error, OSError, asyncio.InvalidStateError):
-            return self.complaints.result()
-        return b""
+        """The last of what it said to its standard error, once it is closed; nothing from one that goes on."""
+        await asyncio.wait([self._complaints], timeout=LAST_WORDS_S)
+        return self._complaints.result() if self._complaints.done() else b""
 
     def drop(self) -> None:
         self._process.channel.abort()
-        self.complaints.cancel()
+        self._complaints.cancel()
 
 
 class Shell:
@@ -170,11 +167,11 @@ class Shell:
         except TimeoutError:
             self._connection.abort()
 
-    async def run(self, *command: str, content: bytes = b"", limit_s: float = COMMAND_S) -> Finished:
-        """A command to its end, with `content` for its standard input."""
+    async def run(self, *command: str, input: bytes = b"", limit_s: float = COMMAND_S) -> Finished:
+        """A command to its end."""
         try:
             async with asyncio.timeout(limit_s), self.start(*command) as program:
-                await program.write(content)
+                await program.write(input)
                 program.end_input()
                 output = bytearray()
                 while part := await program.read():
@@ -198,15 +195,15 @@ class Shell:
         finally:
             await self._finish(program)
 
-    async def upload(self, local: Path, remote: str, sha256: str) -> None:
-        """Written beside and renamed once it has arrived whole, which its sha256 tells."""
+    async def upload(self, local: Path, remote: str, sha256: str = "") -> None:
+        """Written beside and renamed once it has arrived whole: as `sha256` says, where it is known already."""
         try:
             content = await asyncio.to_thread(local.read_bytes)
         except OSError as error:
             raise DeviceError(f"{local} cannot be read: {error.strerror}") from error
-        size = len(content)
+        size, sha256 = len(content), sha256 or hashlib.sha256(content).hexdigest()
         limit_s = COMMAND_S + size / UPLOAD_BYTES_PER_S
-        done = await self.run("sh", "-c", _RECEIVE, "sh", remote, sha256, content=content, limit_s=limit_s)
+        done = await self.run("sh", "-c", _RECEIVE, "sh", remote, sha256, input=content, limit_s=limit_s)
         if done.status == 0:
             return
         said = dict(line.split("=", 1) for line in done.stdout.decode("utf-8", "replace").splitlines() if "=" in line)
@@ -271,6 +268,12 @@ class Shell:
     def _words(self) -> Iterator[None]:
         with _our_words(self._address):
             yield
+
+
+async def _said(stream: "asyncssh.SSHReader[bytes]") -> bytes:
+    with suppress(asyncssh.Error, OSError):
+        return await tail(stream)
+    return b""
 
 
 async def _ends(program: Conversation, limit_s: float) -> bool:

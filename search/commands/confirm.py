@@ -41,7 +41,7 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
     """The leaders of each study; then on down its ranking until one holds the line on test."""
     data = _images_of(goals[0], chosen, store)
     images = save_images(store.folder / "images" / f"{data.fingerprint}-test.npy", data.test.pixels)
-    with open_rig(chosen.device, images) as rig, view:
+    with open_rig(chosen.devices, images, view.say) as rig, view:
         if rig.bench.id != goals[0].bench_id:
             raise RequestError(
                 f"{goals[0].id} was measured on {store.bench(goals[0].bench_id).title}; --device {chosen.device} is "

@@ -2,13 +2,14 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from evaluators.device.device import RuntimeSettings
-from evaluators.evaluate import Measured, Subject
+from evaluators.evaluate import FRONT, Measured, Subject
 from search.exit_status import INTERRUPTED, OK
 from search.report import number, results_console
 from search.rig import open_rig, runtime_of, save_images
@@ -24,10 +25,10 @@ def main(options: argparse.Namespace) -> int:
     figures = cost(options.model)
     recipe = Recipe.from_json(described["recipe"]) if "recipe" in described else None
     runtime = runtime_of(recipe) if recipe else RuntimeSettings()
-    with TemporaryDirectory() as folder, open_rig(chosen.device, _any_images(Path(folder))) as rig:
+    with TemporaryDirectory() as folder, open_rig(chosen.devices, _any_images(Path(folder)), _say) as rig:
         subject = Subject(options.model.name, options.model, runtime)
         try:
-            measured: Measured = rig.worker.submit(rig.examiner.measure, subject, lambda figures: True).result()
+            measured: Measured = rig.first.worker.submit(rig.first.examiner.measure, subject, FRONT).result()
         except KeyboardInterrupt:
             return INTERRUPTED
     row = row_of_file(
@@ -42,6 +43,10 @@ def main(options: argparse.Namespace) -> int:
     else:
         _print(row, runtime)
     return OK
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _any_images(folder: Path) -> Path:

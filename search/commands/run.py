@@ -35,7 +35,8 @@ def main(options: argparse.Namespace) -> int:
     begun = time.monotonic()
     chosen = settings(vars(options))
     # Said before anything is made or trained.
-    open_device(chosen.device)
+    for device in chosen.devices:
+        open_device(device)
     dimensions(chosen.space, MOST_THREADS, chosen.fixed_values)
     view = View(chosen.trials)
     if options.dry_run:
@@ -71,16 +72,16 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
         store.folder / "images" / f"{prepared.data.fingerprint}-validation.npy", prepared.data.validation.pixels
     )
     with ExitStack() as stack:
-        rig = stack.enter_context(open_rig(chosen.device, images))
+        rig = stack.enter_context(open_rig(chosen.devices, images, view.say))
         builder = stack.enter_context(Builder(view.step))
         stack.enter_context(view)
-        store.add_bench(rig.bench, rig.examiner.device.info)
+        store.add_bench(rig.bench, rig.device)
         remember(store, prepared.source)
         baseline = have_baseline(prepared, store, builder, chosen.seed, view)
         have_reference(prepared, baseline, store, builder, rig, view)
         studies = _studies(chosen, store, prepared, baseline, rig, view)
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
-        pipeline = Pipeline(studies, store, rig, builder, baseline, prepared.source, view)
+        pipeline = Pipeline(studies, store, rig, builder, baseline, prepared.source, prepared.data.validation, view)
         pipeline.run(chosen.trials, deadline)
         return [study.goal for study in studies]
 

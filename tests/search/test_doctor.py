@@ -103,6 +103,15 @@ def test_a_board_is_asked_by_its_name(user: User, board: Board) -> None:
     assert doctor(user, "--device", "pi3")[0] == OK
 
 
+def test_of_several_boards_each_is_named(user: User, board: Board) -> None:
+    user.knows(board)
+    words = ("doctor", "--data", "builtin", "--device", "ssh:board", "--device", f"ssh:127.0.0.1:{free_port()}")
+    status, out, _ = user.types(*words)
+    named = [line.split()[:3] for line in out.splitlines() if line.split()[1] == "board"]
+    assert status == RIG
+    assert [(state, name.split(":")[1]) for state, _, name in named] == [("ok", "board"), ("missing", "127.0.0.1")]
+
+
 def test_the_clock_of_this_machine_is_no_time_off_itself(user: User, board: Board) -> None:
     user.knows(board)
     state, text = doctor(user, "--device", "ssh:board")[1]["clock"]

@@ -88,20 +88,25 @@ def test_a_second_run_on_the_same_store_is_refused_and_names_the_first(started, 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_ends_cleanly_and_says_how_to_go_on(searched, tmp_path, number):
     folder = copy(searched, tmp_path / "store")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command(*SEARCH, "--store", folder, "--trials", 50),
         cwd=ROOT,
         env=environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None
-    # In the middle of a trial, the second most likely.
-    process.stdout.readline()
-    time.sleep(0.3)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=20)
+        # Where these tests are run in the background, Ctrl-C is ignored, and a child would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        try:
+            assert process.stdout is not None
+            # In the middle of a trial, the second most likely.
+            process.stdout.readline()
+            time.sleep(0.3)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == INTERRUPTED
     assert "go on with: python -m search --objective fom" in said
     assert "Traceback" not in said
@@ -162,6 +167,7 @@ def test_confirm_measures_the_whole_test_set_and_its_accuracy_is_the_files(searc
     assert row["test_accuracy"] == accuracy(Path(row["onnx"]), test).share
     assert row["search"]["latency_ms"] > 0
     assert content["baseline"]["test_accuracy"] is not None
+    assert content["baseline"]["latency_gain"] == 1.0
     store = Store.existing(folder)
     goal = store.studies()[0]
     one = store.evaluations(goal.baseline_id, goal.bench_id)[row["recipe_id"]]

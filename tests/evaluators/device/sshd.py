@@ -18,6 +18,7 @@ from typing import Any
 import asyncssh
 
 from evaluators.device.address import Address
+from evaluators.device.device import Guard
 from evaluators.device.raspberry import FOLDER, SshDevice
 from evaluators.device.ssh import Login
 from tests.evaluators.device.processes import children_of
@@ -77,7 +78,9 @@ class Board:
         return Login(**{"config": self.config(**(config or {})), "connect_s": 5.0, **changes})
 
     def device(self, login: Login | None = None, **changes: Any) -> SshDevice:
-        return SshDevice(self.address, login=login or self.login(), **changes)
+        """It waits for nobody who tests on this machine, too."""
+        guard = Guard(lock=str(self.home / "lock"), heartbeat_s=20.0)
+        return SshDevice(self.address, **{"login": login or self.login(), "guard": guard, **changes})
 
     def put_program(self, name: str, body: str) -> None:
         """First on the board's PATH."""

@@ -142,7 +142,7 @@ def test_an_interruption_leaves_nothing_half(bare: Board) -> None:
 
 
 def test_two_at_once_do_not_remove_each_others_work(bare: Board) -> None:
-    on(bare, ON_INSTALL="sleep 1")
+    on(bare, ON_INSTALL="sleep 2")
 
     async def both() -> list[object]:
         login = bare.login()

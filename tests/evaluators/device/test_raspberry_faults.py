@@ -13,13 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.device import raspberry
-from evaluators.device.device import ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import Guard, ProcessRun, RuntimeSettings, Task
 from evaluators.device.protocol import PROGRAM
 from evaluators.device.raspberry import SshDevice
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Subject
-from evaluators.power.estimate import DEFAULT_MODEL
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.runs import process_run
@@ -136,8 +134,9 @@ def test_a_refused_key_names_the_user_and_the_way_in(board: Board) -> None:
     assert f"ssh-copy-id root@{NAME}" in said
 
 
-def test_a_refused_connection_is_told(board: Board) -> None:
-    assert "connection refused" in refused(board.device(board.login({"Port": free_port()})))
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_refused_connection_is_told_also_of_several_addresses(board: Board, host: str) -> None:
+    assert "connection refused" in refused(board.device(board.login({"HostName": host, "Port": free_port()})))
 
 
 def test_a_name_nobody_knows_is_told(board: Board) -> None:
@@ -182,6 +181,10 @@ def test_a_32_bit_system_is_refused_with_the_reason(board: Board) -> None:
     said = refused(board.device())
     assert "32-bit (kernel aarch64)" in said
     assert "64-bit Raspberry Pi OS" in said
+
+
+def test_a_32_bit_python_is_refused_as_well(board: Board, tmp_path: Path) -> None:
+    assert "32-bit" in refused(board.device(program=stand_in(tmp_path, "", bits=32)))
 
 
 def test_a_board_without_the_runtime_is_told_how_to_get_it(sshd: Sshd, tmp_path: Path) -> None:
@@ -232,12 +235,13 @@ def test_a_server_that_dies_in_a_run_is_told(board: Board, endless: Task, quick:
     check_fault(board, board.device(), endless, quick, "connection lost", fault_at("timing", kill))
 
 
-def test_a_frozen_connection_is_noticed(board: Board, wire: Wire, endless: Task, quick: Task) -> None:
+def test_a_frozen_connection_is_noticed_at_both_ends(board: Board, wire: Wire, endless: Task, quick: Task) -> None:
+    login = board.login({"Port": wire.port}, keepalive_s=0.2)
+
     async def check() -> None:
-        async with over(wire, board, keepalive_s=0.2) as device:
+        async with board.device(login, guard=Guard(lock=str(board.home / "lock"), heartbeat_s=0.6)) as device:
             with pytest.raises(DeviceError, match=r"connection lost.*keepalive"):
-                # Over there nobody notices: it ends with its task.
-                await device.run(replace(endless, limit_s=1.5), fault_at("timing", wire.freeze))
+                await device.run(endless, fault_at("timing", wire.freeze))
             assert await asyncio.to_thread(board.is_empty_within, GONE_S)
             wire.thaw()
             assert (await device.run(quick)).latencies_s
@@ -275,7 +279,7 @@ def test_a_cancelled_run_leaves_nothing_and_keeps_the_connection(board: Board, e
     asyncio.run(check())
 
 
-def stand_in(folder: Path, body: str) -> Path:
+def stand_in(folder: Path, body: str, bits: int = 64) -> Path:
     """It describes the board as ours does; asked to measure, it does as it likes."""
     answers = 'if b"describe" in line: print(json.dumps(INFO), flush=True); os._exit(0)'
     info = {
@@ -289,6 +293,7 @@ def stand_in(folder: Path, body: str) -> Path:
         "providers": [],
         "python": "",
         "serial": "",
+        "bits": bits,
     }
     path = folder / "program.py"
     path.write_text(
@@ -323,18 +328,12 @@ def test_a_program_that_misbehaves_is_told_and_removed(
     asyncio.run(check())
 
 
-def test_the_program_hears_from_us_while_it_works(
-    board: Board, quick: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(raspberry, "HEARTBEAT_S", 0.05)
-    body = "print(json.dumps({'event': 'error', 'message': repr([sys.stdin.buffer.readline() for _ in range(3)])}))"
+def test_the_program_hears_from_us_often_enough_to_go_on(board: Board, quick: Task) -> None:
+    async def ask() -> ProcessRun:
+        async with board.device(guard=Guard(lock="", heartbeat_s=0.4)) as device:
+            return await device.run(replace(quick, precision=1e-6, limit_s=1.0))
 
-    async def ask() -> None:
-        async with board.device(program=stand_in(tmp_path, body)) as device:
-            await device.run(quick)
-
-    with pytest.raises(DeviceError, match=r"\[b'\\n', b'\\n', b'\\n'\]"):
-        asyncio.run(ask())
+    assert asyncio.run(ask()).wall_s >= 1.0
 
 
 # --- the disk --------------------------------------------------------------------------------------------------------
@@ -381,7 +380,6 @@ def test_a_recipe_that_kills_the_program_each_time_is_the_candidates_fault(
     program.write_text(source.replace(line, kill + line))
     examiner = Examiner(
         board.device(program=program),
-        DEFAULT_MODEL,
         quick.images,
         reference=Subject("reference", quick.model, quick.runtime),
         reference_runs=[process_run()] * 3,

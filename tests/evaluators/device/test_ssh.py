@@ -1,6 +1,7 @@
 """Commands and conversations over a real ssh connection."""
 
 import asyncio
+import errno
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -8,9 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+import asyncssh
 import pytest
 
 from evaluators.device import ssh
+from evaluators.device.address import Address
 from evaluators.device.ssh import Finished, Shell
 from evaluators.errors import DeviceError
 from tests.evaluators.device.sshd import Board
@@ -31,26 +34,29 @@ def with_shell(board: Board, use: Callable[[Shell], Awaitable[T]]) -> T:
     return asyncio.run(connected())
 
 
-def run(board: Board, *command: str, content: bytes = b"") -> Finished:
-    return with_shell(board, lambda shell: shell.run(*command, content=content))
+def run(board: Board, *command: str, input: bytes = b"") -> Finished:
+    return with_shell(board, lambda shell: shell.run(*command, input=input))
 
 
-@pytest.mark.parametrize("word", ["two words", "$HOME", "`reboot`", "'", '"', "; exit 3", "*", "", "a\nb", "ä", "--", "\\"])
+@pytest.mark.parametrize(
+    "word", ["two words", "$HOME", "`reboot`", "'", '"', "; exit 3", "*", "", "a\nb", "ä", "--", "\\"]
+)
 def test_arguments_arrive_as_they_are(board: Board, word: str) -> None:
     assert run(board, "printf", "%s", word).stdout == word.encode()
 
 
 def test_a_command_gets_its_input_to_the_end(board: Board) -> None:
     content = bytes(range(256)) * 20_000
-    assert run(board, "sha256sum", content=content).stdout.split()[0] == sha256(content).hexdigest().encode()
+    assert run(board, "sha256sum", input=content).stdout.split()[0] == sha256(content).hexdigest().encode()
 
 
 def test_status_and_both_outputs_are_known(board: Board) -> None:
     assert run(board, "sh", "-c", "echo out; echo err >&2; exit 7") == Finished(7, b"out\n", b"err\n")
 
 
-def test_a_signal_is_a_negative_status(board: Board) -> None:
-    assert run(board, "sh", "-c", "kill -TERM $$").status == -15
+@pytest.mark.parametrize("words", ["kill -TERM $$", "(kill -TERM $(exec sh -c 'echo $PPID')); exit $?"])
+def test_a_signal_is_a_negative_status_also_where_a_shell_stands_in_between(board: Board, words: str) -> None:
+    assert run(board, "sh", "-c", words).status == -15
 
 
 def test_what_login_scripts_say_is_no_part_of_the_output(board: Board) -> None:
@@ -107,24 +113,26 @@ def test_a_file_is_whole_or_not_there(board: Board, tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="file changed here meanwhile"):
         with_shell(board, lambda shell: shell.upload(file, f"{board.home}/there", sha256(b"other").hexdigest()))
     assert not list(board.home.glob("there*"))
-    with_shell(board, lambda shell: shell.upload(file, f"{board.home}/there", sha256(b"content").hexdigest()))
+    with_shell(board, lambda shell: shell.upload(file, f"{board.home}/there"))
     assert [path.read_bytes() for path in board.home.glob("there*")] == [b"content"]
 
 
 def test_a_file_is_nobody_elses_to_read(board: Board, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with_shell(board, lambda shell: shell.upload(tmp_path / "file", f"{board.home}/there", sha256(b"").hexdigest()))
+    with_shell(board, lambda shell: shell.upload(tmp_path / "file", f"{board.home}/there"))
     assert (board.home / "there").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_folder_that_is_not_there_is_told(board: Board, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(DeviceError, match=r"file could not be written to /nowhere/there: .*[Nn]onexistent|No such file"):
-        with_shell(board, lambda shell: shell.upload(tmp_path / "file", "/nowhere/there", sha256(b"").hexdigest()))
+    with pytest.raises(
+        DeviceError, match=r"file could not be written to /nowhere/there: .*[Nn]onexistent|No such file"
+    ):
+        with_shell(board, lambda shell: shell.upload(tmp_path / "file", "/nowhere/there"))
 
 
 def test_the_board_gets_neither_a_terminal_nor_our_agent(board: Board) -> None:
-    login = board.login({"ForwardAgent": "yes", "RequestTTY": "force"})
+    login = board.login({"ForwardAgent": "yes", "RequestTTY": "force", "IdentityAgent": board.home / "agent"})
 
     async def look() -> Finished:
         shell = await Shell.open(board.address, login)
@@ -134,3 +142,21 @@ def test_the_board_gets_neither_a_terminal_nor_our_agent(board: Board) -> None:
             await shell.close()
 
     assert asyncio.run(look()).stdout == b"not a tty\nagent=\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EHOSTUNREACH, "No route to host"), "unreachable; is the board switched on"),
+        (
+            OSError("Multiple exceptions: [Errno 101] Connect call failed, [Errno 113] Connect call failed"),
+            "unreachable",
+        ),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), "connection lost"),
+        (asyncssh.ProtocolError("Too many authentication failures"), "ssh-copy-id -p 22 pi@board"),
+        (asyncssh.KeyExchangeFailed("No matching key exchange algorithm found"), "no conversation over ssh"),
+    ],
+)
+def test_what_no_loopback_does_is_told_as_well(error: OSError | asyncssh.Error, said: str) -> None:
+    with pytest.raises(DeviceError, match=said), ssh._our_words(Address("board", None, 22), "pi"):
+        raise error

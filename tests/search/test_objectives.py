@@ -1,0 +1,27 @@
+import random
+
+import pytest
+
+from search.objectives import OBJECTIVES
+from tests.search.made_up import figures
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_nothing_slower_than_the_slowest_reaches_the_figure(name):
+    """Whatever power above idle a board takes."""
+    objective, draw = OBJECTIVES[name], random.Random(0)
+    for _ in range(200):
+        share, idle_w = draw.uniform(0.1, 1), draw.uniform(0.5, 4)
+        lead = objective.figure(0.8, figures(draw.uniform(0.05, 50)))
+        slowest = objective.slowest_s(lead, share, idle_w)
+        slower = slowest * draw.uniform(1.0001, 3)
+        one = figures(1e3 * slower, energy_j=slower * idle_w * draw.uniform(1, 3))
+        assert objective.better(lead, objective.figure(share, one))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_at_the_slowest_an_idle_board_just_reaches_the_figure(name):
+    objective = OBJECTIVES[name]
+    lead = objective.figure(0.8, figures(2.0))
+    slowest = objective.slowest_s(lead, 0.75, 1.9)
+    assert objective.figure(0.75, figures(1e3 * slowest, energy_j=slowest * 1.9)) == pytest.approx(lead)

@@ -1,0 +1,123 @@
+"""Several boards of one kind: recorded ones, so that each is as fast as the test wants it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evaluators.device.local import LocalDevice
+from evaluators.device.replay import RecordedRun, write_recording
+from evaluators.errors import DeviceError
+from evaluators.evaluate import NO_RACE, Examiner
+from search.rig import Board, Rig, open_rig
+from search.worker import Worker
+from space.candidate import Candidate
+from space.errors import RequestError
+from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.runs import INFO, process_run
+from tests.search.made_up import evaluation
+
+# An answer to `describe`; the end at everything else.
+DYING = """
+import json, sys
+request = json.loads(sys.stdin.readline())
+if request["do"] == "describe":
+    print(json.dumps({
+        "event": "result", "protocol": 1, "model": "m", "cores": 2, "system": "s", "governor": "g", "runtime": "r",
+        "serial": "", "providers": [], "python": "3", "memory_bytes": None, "bits": 64, "machine": "x",
+    }), flush=True)
+"""
+
+
+def quiet(step: str, share: float) -> None:
+    return None
+
+
+@pytest.fixture
+def candidate(tmp_path: Path) -> Candidate:
+    made = evaluation().candidate
+    return replace(made, onnx=write_classifier(tmp_path / "model.onnx", structure_id=made.recipe.structure_id))
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, candidate: Candidate) -> Callable[..., str]:
+    """A board whose every run takes so long."""
+
+    def make(name: str, latency_ms: float, **changes: object) -> str:
+        run = process_run([latency_ms / 1e3] * 200, block_starts=tuple(range(0, 200, 5)))
+        info = replace(INFO, serial=name, on_this_machine=False, **changes)
+        write_recording(tmp_path / name, info, [RecordedRun(candidate.recipe.structure_id, run)])
+        return f"replay:{tmp_path / name}"
+
+    return make
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[..., tuple[Rig, list[str]]]]:
+    with ExitStack() as stack:
+
+        def make(*devices: str) -> tuple[Rig, list[str]]:
+            said: list[str] = []
+            images = write_images(tmp_path / "images.npy", 4)
+            return stack.enter_context(open_rig(devices, images, said.append)), said
+
+        yield make
+
+
+def test_a_board_a_little_slower_is_calibrated_by_the_reference(opened, recorded, candidate):
+    rig, said = opened(recorded("a", 2.0), recorded("b", 2.06))
+    rig.use_reference(candidate, [], quiet)
+    tasks = [rig.measure(candidate, NO_RACE, quiet) for _ in range(4)]
+    figures = [task.result().figures for task in tasks]
+    assert rig.boards == 2
+    assert said == []
+    assert [figure.latency_s for figure in figures] == pytest.approx([0.002] * 4)
+    assert {figure.serial for figure in figures} == {"a", "b"}
+
+
+def test_a_board_that_disagrees_is_set_aside_and_named(opened, recorded, candidate):
+    slow = recorded("slow", 3.0)
+    rig, said = opened(recorded("a", 2.0), slow, recorded("b", 2.02))
+    rig.use_reference(candidate, [], quiet)
+    assert rig.boards == 2
+    assert said == [f"{slow} is set aside, 2 left: it times the reference at 3 ms, the others at 2.02 ms"]
+
+
+def test_work_goes_to_the_board_that_has_least_to_do(opened, recorded, candidate):
+    rig, _ = opened(recorded("a", 2.0), recorded("b", 2.0))
+    rig.use_reference(candidate, [], quiet)
+    tasks = [rig.measure(candidate, NO_RACE, quiet) for _ in range(8)]
+    assert {task.result().figures.serial for task in tasks} == {"a", "b"}
+
+
+def test_boards_of_two_kinds_are_refused_with_what_differs(opened, recorded):
+    with pytest.raises(RequestError, match=r"differ in governor \(ondemand, performance\)"):
+        opened(recorded("a", 2.0), recorded("b", 2.0, governor="performance"))
+
+
+def dying(tmp_path: Path, stack: ExitStack) -> Board:
+    program = tmp_path / "dying.py"
+    program.write_text(DYING)
+    images = write_images(tmp_path / "few.npy", 4)
+    board = Board("dying", stack.enter_context(Worker()), Examiner(LocalDevice(program=program), images, pauses=()))
+    board.worker.submit(board.examiner.open).result()
+    return board
+
+
+def test_the_work_of_a_board_that_fails_goes_to_another(opened, recorded, candidate, tmp_path):
+    other, said = opened(recorded("a", 2.0))
+    with ExitStack() as stack:
+        rig = Rig([dying(tmp_path, stack), other.first], said.append)
+        measured = rig.measure(candidate, NO_RACE, quiet).result()
+    assert measured.figures.serial == "a"
+    assert rig.boards == 1
+    assert said[0].startswith("dying is set aside, 1 left: ")
+
+
+def test_without_another_board_the_fault_is_the_rigs(candidate, tmp_path):
+    with ExitStack() as stack:
+        rig = Rig([dying(tmp_path, stack)], print)
+        with pytest.raises(DeviceError):
+            rig.measure(candidate, NO_RACE, quiet).result()
