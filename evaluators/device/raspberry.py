@@ -197,7 +197,7 @@ class SshDevice:
             else:
                 said[name] = value
         machine = protocol.printable(said.get("machine", ""))
-        self._check_bits(said.get("bits") or ("64" if "64" in machine else "32"), machine)
+        check_bits(self._address, said.get("bits") or ("64" if "64" in machine else "32"), machine)
         if done.status != 0:
             raise DeviceError(f"{self._address}: ~/{FOLDER} cannot be made: {last_line(done.stderr)}")
         home, path, python = said.get("home", ""), said.get("path", ""), said.get("python", "")
@@ -215,14 +215,6 @@ class SshDevice:
         clean = ("env", "-i", *(f"{name}={value}" for name, value in variables.items()))
         shelf = Shelf(self._files_bytes, files)
         return _Board(shell, folder, shelf, (*clean, python, program), said.get("boot", ""))
-
-    def _check_bits(self, bits: str, machine: str) -> None:
-        """Of the system's programs: a 64-bit kernel may have 32-bit ones."""
-        if bits != "64":
-            raise DeviceError(
-                f"{self._address}: its system is {protocol.printable(bits)}-bit (kernel {machine}), for which there is "
-                "no ONNX Runtime; install the 64-bit Raspberry Pi OS"
-            )
 
     async def _program_placed(self, shell: Shell, folder: str, sizes: Mapping[str, int]) -> str:
         sha256, size = _identity(self._program)
@@ -250,7 +242,7 @@ class SshDevice:
             raise DeviceError(
                 f"{self._address}: the on-device program does not describe the device: {error}"
             ) from error
-        self._check_bits(str(info.bits), info.machine)
+        check_bits(self._address, str(info.bits), info.machine)
         return info
 
     # --- the files of a task
@@ -303,6 +295,15 @@ class SshDevice:
                     raise DeviceError(f"{device}: connection lost")
                 raise DeviceError(epitaph(device, program.status, await program.last_words()))
             return message
+
+
+def check_bits(address: Address, bits: str, machine: str) -> None:
+    """Of the system's programs: a 64-bit kernel may have 32-bit ones."""
+    if bits != "64":
+        raise DeviceError(
+            f"{address}: its system is {protocol.printable(bits)}-bit (kernel {machine}), for which there is "
+            "no ONNX Runtime; install the 64-bit Raspberry Pi OS"
+        )
 
 
 @contextlib.asynccontextmanager

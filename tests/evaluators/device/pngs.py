@@ -11,10 +11,11 @@ from evaluators.png_folder import labelled_pngs, write_bundle
 
 
 def coloured(count: int) -> NDArray[np.uint8]:
-    """Each of another colour, so that they are not all of one class."""
+    """Each of other colours, so that they are not all of one class; striped, so that rows are not columns."""
     random = np.random.default_rng(1)
-    colours = random.integers(0, 200, (count, 3, 1, 1))
-    return (colours + random.integers(0, 56, (count, 3, 32, 32))).astype(np.uint8)
+    dark, light = random.integers(0, 200, (2, count, 3, 1, 1))
+    stripes = np.arange(32)[:, None] // random.integers(1, 5, (count, 1, 1, 1)) % 2
+    return (np.where(stripes, light, dark) + random.integers(0, 56, (count, 3, 32, 32))).astype(np.uint8)
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8]) -> Path:
