@@ -72,6 +72,11 @@ def _baseline(parser: argparse.ArgumentParser) -> None:
 def _measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL.onnx")
     parser.add_argument("--json", action="store_true", help="as JSON")
+    text = (
+        "steady (default): run() alone, warmed up, until its interval is narrow; course DIR: beside it the university "
+        "course's way, a script over DIR's PNG files (<number>_<class>.png), its whole time and energy"
+    )
+    parser.add_argument("--protocol", nargs="+", metavar=("NAME", "DIR"), default=["steady"], help=text)
 
 
 def _audit(parser: argparse.ArgumentParser) -> None:

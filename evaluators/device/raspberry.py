@@ -13,7 +13,7 @@ from typing import Self
 from evaluators.device import protocol
 from evaluators.device.address import Address
 from evaluators.device.cooling import cool_below_c
-from evaluators.device.device import DeviceInfo, Guard, ProcessRun, Progress, Task
+from evaluators.device.device import CourseRun, CourseTask, DeviceInfo, Guard, ProcessRun, Progress, Task
 from evaluators.device.epitaph import epitaph, last_line
 from evaluators.device.shelf import Shelf
 from evaluators.device.ssh import Conversation, Login, Shell
@@ -40,7 +40,7 @@ elif env -i "HOME=$HOME" "PATH=$PATH" python3 -c "import numpy, onnxruntime" >/d
 fi
 cd "$dir" || exit 1
 find program files -name '*.part*' -mmin +60 -exec rm -f {{}} +
-ls -tr program/* files/* 2>/dev/null | xargs stat -c 'file=%s %n' 2>/dev/null
+ls -dtr program/* files/* 2>/dev/null | xargs stat -c 'file=%s %n' 2>/dev/null
 exit 0
 """
 # Their last use is what the files' time says.
@@ -102,27 +102,55 @@ class SshDevice:
         return self._info
 
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
+        async with self._turn() as board:
+            return await self._measured(board, task, progress)
+
+    def check_course(self) -> None:
+        device = str(self._address)
+        protocol.check_reads_png(self.info, device=device, then=f"python -m search devices prepare {device} --course")
+
+    async def course(self, task: CourseTask, progress: Progress | None = None) -> CourseRun:
+        self.check_course()
+        async with self._turn() as board:
+            model, images = await self._placed(board, task, progress)
+            message = await self._ask(
+                (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
+                board.shell,
+                protocol.course_request(task, model=model, images=images, guard=self._guard_here),
+                model=task.model.name,
+                progress=progress,
+                limit_s=protocol.course_limit_s(task, self._guard_here),
+            )
+            with protocol.held_together(str(self._address), task.model.name):
+                return protocol.course_run(message, task)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[_Board]:
         async with self._one_at_a_time:
             board = await self._connected()
             try:
-                return await self._measured(board, task, progress)
+                yield board
             except DeviceError:
                 # Whatever it was, the next run starts from what is really there.
                 await self._disconnect()
                 raise
 
+    @property
+    def _guard_here(self) -> Guard:
+        """Cooled down as this kind of board has to be."""
+        if self._guard.cool_below_c is not None:
+            return self._guard
+        return replace(self._guard, cool_below_c=cool_below_c(self.info.model))
+
     async def _measured(self, board: _Board, task: Task, progress: Progress | None) -> ProcessRun:
         model, images = await self._placed(board, task, progress)
-        guard = self._guard
-        if guard.cool_below_c is None:
-            guard = replace(guard, cool_below_c=cool_below_c(self.info.model))
         message = await self._ask(
             (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
             board.shell,
-            protocol.measure_request(task, model=model, images=images, guard=guard),
+            protocol.measure_request(task, model=model, images=images, guard=self._guard_here),
             model=task.model.name,
             progress=progress,
-            limit_s=protocol.answer_limit_s(task, guard),
+            limit_s=protocol.answer_limit_s(task, self._guard_here),
         )
         try:
             run = protocol.process_run(message)
@@ -219,12 +247,12 @@ class SshDevice:
 
     # --- the files of a task
 
-    async def _placed(self, board: _Board, task: Task, progress: Progress | None) -> tuple[str, str]:
+    async def _placed(self, board: _Board, task: Task | CourseTask, progress: Progress | None) -> tuple[str, str]:
         """The paths of the model and the images over there; what the board has is not sent again."""
         files = {}
-        for path, ending in ((task.model, "onnx"), (task.images, "npy")):
+        for path, ending in ((task.model, ".onnx"), (task.images, task.images.suffix)):
             sha256, size = await asyncio.to_thread(_identity, path)
-            files[f"files/{sha256}.{ending}"] = (path, sha256, size)
+            files[f"files/{sha256}{ending}"] = (path, sha256, size)
         for name, (path, sha256, size) in files.items():
             if not board.shelf.holds(name, size):
                 if progress is not None:

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from evaluators.device import protocol
-from evaluators.device.device import PROTOCOL_VERSION, DeviceInfo, ProcessRun, Progress, Task
+from evaluators.device.device import PROTOCOL_VERSION, CourseRun, CourseTask, DeviceInfo, ProcessRun, Progress, Task
 from evaluators.device.onnx_metadata import metadata
 from space.errors import CandidateError, RequestError
 from space.files import sha256, written_whole
@@ -107,6 +107,12 @@ class ReplayDevice:
             progress("replaying", 1.0)
         row = suited[turn % len(suited)]
         return _with_usable_predictions(row, task) if confirm else replace(row.run, predictions=())
+
+    def check_course(self) -> NoReturn:
+        raise RequestError(f"{self._path}: a recording holds no runs of the course's protocol; name the board itself")
+
+    async def course(self, task: CourseTask, progress: Progress | None = None) -> CourseRun:
+        self.check_course()
 
 
 def _with_usable_predictions(row: RecordedRun, task: Task) -> ProcessRun:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from search.__main__ import main
 from search.exit_status import NONE_FEASIBLE, OK, REQUEST
+from tests.evaluators.device.models import write_classifier
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 
 ROOT = Path(__file__).parent.parent.parent
@@ -132,6 +134,37 @@ def test_a_file_that_is_no_onnx_is_refused(run, tmp_path):
     assert status == REQUEST
     assert "is not an ONNX file" in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.fixture
+def model(tmp_path):
+    return write_classifier(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fastest"], "--protocol fastest: valid is steady, or course DIR"),
+        (["steady", "images"], "--protocol steady images: valid is steady, or course DIR"),
+        (["course"], "--protocol course: valid is steady, or course DIR"),
+        (["course", "absent"], "absent is not a folder"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_protocol_that_cannot_be_is_said_before_the_device_is_asked(run, model, words, said):
+    status, out, err = run("measure", model, "--protocol", *words, "--device", "ssh:nowhere.invalid")
+    assert (status, out) == (REQUEST, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("name", "side", "said"), [("7_lion.png", 32, "no class"), ("7_cat.png", 28, "28x28 RGB")])
+def test_an_image_that_does_not_fit_is_said_before_the_device_is_asked(run, model, tmp_path, name, side, said):
+    Image.new("RGB", (side, side)).save(tmp_path / name)
+    status, out, err = run("measure", model, "--protocol", "course", tmp_path, "--device", "ssh:nowhere.invalid")
+    assert (status, out) == (REQUEST, "")
+    assert f"{name}" in err
+    assert said in err
 
 
 def test_rank_shows_the_leader_its_gain_and_what_the_figures_rest_on(run, tmp_path):
