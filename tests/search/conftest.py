@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from search.building import import_baseline
 from search.exit_status import OK
+from search.preparation import remember, remember_baseline
+from search.store import Store
 from space.architectures.mobilenet_v1 import MobileNetV1
+from space.datasets import Source
 
 # Fixtures.
 from tests.evaluators.device.conftest import board, sshd  # noqa: F401
@@ -36,7 +40,9 @@ def _start(folder: Path) -> None:
     torch.save(MobileNetV1().state_dict(), folder / "untrained.pt")
     described = {"train_split": "none", "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
     (folder / "untrained.json").write_text(json.dumps(described))
-    done = finished("baseline", "--import", folder / "untrained.pt", "--data", "builtin", "--store", folder / "store")
-    assert done.returncode == OK, done.stderr
+    # As `baseline --import` does, without two more processes that load torch.
+    store = Store.create(folder / "store")
+    remember(store, Source("builtin"))
+    remember_baseline(store, import_baseline(store.folder, Source("builtin"), folder / "untrained.pt"))
     done = finished(*SEARCH, "--store", folder / "store", "--trials", 1)
     assert done.returncode == OK, done.stderr

@@ -39,11 +39,11 @@ def home(board: Board, tmp_path: Path) -> dict[str, str]:
 
 def test_a_search_goes_on_by_itself_when_its_connection_is_cut(started, board, home, tmp_path):
     store = copy(started, tmp_path / "store")
-    words = command(*SEARCH, "--device", f"ssh:{NAME}", "--store", store, "--trials", 2)
+    words = command(*SEARCH, "--device", f"ssh:{NAME}", "--store", store, "--trials", 1)
     with subprocess.Popen(words, cwd=ROOT, env=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         cuts = 0
         try:
-            while run.poll() is None and cuts < 3:
+            while run.poll() is None and cuts < 2:
                 sessions = board.sshd.sessions()
                 # In the middle of a measurement.
                 if sessions and (board.folder / "files").is_dir():
@@ -55,12 +55,12 @@ def test_a_search_goes_on_by_itself_when_its_connection_is_cut(started, board, h
             _, said = run.communicate(timeout=180)
         finally:
             run.kill()
-    assert cuts == 3
+    assert cuts == 2
     # Other tests run beside this one: what they spoil leads nothing.
     assert run.returncode in (OK, NONE_FEASIBLE), said
     kept = Store.existing(store)
     goal = kept.studies()[0]
-    assert [trial.state for trial in kept.trials(goal.id)] == [COMPLETE, COMPLETE]
+    assert [trial.state for trial in kept.trials(goal.id)] == [COMPLETE]
     assert kept.failures(goal.baseline_id, goal.bench_id) == {}
     assert board.is_empty_within(10)
 
