@@ -41,6 +41,7 @@ def _start(folder: Path) -> None:
     described = {"train_split": "none", "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
     (folder / "untrained.json").write_text(json.dumps(described))
     # As `baseline --import` does, without two more processes that load torch.
+    (folder / "store").mkdir()
     store = Store.create(folder / "store")
     remember(store, Source("builtin"))
     remember_baseline(store, import_baseline(store.folder, Source("builtin"), folder / "untrained.pt"))
