@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from evaluators.errors import MeterError
@@ -44,6 +44,8 @@ class Limits:
     # A connection that ended is made again for so long; zero: its end is the meter's.
     reconnect_s: float = 0.0
     line_bytes: int = 200
+    # Whoever it is begins with a whole line: a program that starts now, not a device that has long been talking.
+    first_line: bool = False
 
 
 class LineMeter:
@@ -55,9 +57,12 @@ class LineMeter:
         self._parser = parser()
         self._limits = limits or Limits()
 
+        self._period_s = 0.0
+
     @property
     def info(self) -> MeterInfo:
-        return self._parser.info
+        info = self._parser.info
+        return info if info.period_s else replace(info, period_s=self._period_s)
 
     async def readings(self) -> AsyncGenerator[PowerReading, None]:
         lost_s: float | None = None
@@ -86,7 +91,7 @@ class LineMeter:
         began_s = time.monotonic()
         timeline = Timeline(name, began_s, limits.settle_s)
         health = _Health(name, began_s, limits)
-        lines = _Lines(stream, limits.line_bytes)
+        lines = _Lines(stream, limits)
         while True:
             try:
                 async with asyncio.timeout(health.left_s()):
@@ -108,8 +113,11 @@ class LineMeter:
                 continue
             reading = timeline.place(sample, arrived_s, self._parser.info)
             if reading is not None:
+                self._period_s = timeline.period_s(self._parser.info)
                 yield reading
                 health.resumed()
+            else:
+                health.not_fresh(arrived_s)
 
 
 class _EndedError(MeterError):
@@ -132,6 +140,7 @@ class _Health:
         self._name = name
         self._limits = limits
         self._heard_s = began_s
+        self._fresh_s = began_s + limits.settle_s
         self._zero_since_s: float | None = None
         self._zero_volts = 0.0
         self._other = ""
@@ -150,7 +159,15 @@ class _Health:
 
     def resumed(self) -> None:
         """While the reader did something else, the meter was not silent."""
-        self._heard_s = time.monotonic()
+        self._heard_s = self._fresh_s = time.monotonic()
+
+    def not_fresh(self, now_s: float) -> None:
+        """Lines that come all the time, but never as they are made."""
+        if now_s - self._fresh_s > self._limits.silence_s:
+            raise MeterError(
+                f"{self._name}: nothing fresh for {self._limits.silence_s:g} s, its lines come in bursts or repeat "
+                "themselves; is the connection overloaded, or the meter faster than its kind?"
+            )
 
     def noise(self, line: str) -> None:
         self._other = shown(line)
@@ -189,12 +206,12 @@ class _Health:
 class _Lines:
     """Whole lines; the first, which may have begun before we listened, is left out, and of a long one its beginning."""
 
-    def __init__(self, stream: Stream, most: int) -> None:
+    def __init__(self, stream: Stream, limits: Limits) -> None:
         self._stream = stream
-        self._most = most
+        self._most = limits.line_bytes
         self._ready: deque[tuple[float, str]] = deque()
         self._rest = bytearray()
-        self._first = True
+        self._first = not limits.first_line
 
     async def next(self) -> tuple[float, str] | None:
         """When it came in, and what it says; None at the end."""

@@ -25,7 +25,7 @@ class MeterInfo:
 
     # Kind and place: `SmartPower2 at 192.168.4.1`.
     name: str
-    # Between two readings.
+    # Between two readings; zero as long as nobody knows, before the first reading of some kinds.
     period_s: float
     # Of this each reading is the mean; the rest of the period is never seen.
     averaged_s: float = 0.0
@@ -38,7 +38,9 @@ class MeterInfo:
 
     @property
     def title(self) -> str:
-        parts = [f"{self.name}: {self.measures}, every {self.period_s:g} s"]
+        parts = [f"{self.name}: {self.measures}"]
+        if self.period_s:
+            parts.append(f"every {self.period_s:.3g} s")
         if self.averaged_s:
             parts.append(f"mean over {self.averaged_s:g} s")
         if self.note:

@@ -1,5 +1,8 @@
 """Timeline: when a reading was made, judged by when its line came in; late lines are told from fresh ones."""
 
+from collections import deque
+from statistics import median
+
 from evaluators.errors import MeterError
 from evaluators.power.meter import MeterInfo, PowerReading
 from evaluators.power.sample import Sample
@@ -23,23 +26,47 @@ class Timeline:
         self._arrivals = _Arrivals()
         self._clock = _MeterClock(name)
         self._last: tuple[float, Sample] | None = None
+        self._spacing = _Spacing()
+
+    def period_s(self, info: MeterInfo) -> float:
+        """As the meter's kind says, else as its lines come; zero as long as nobody knows."""
+        return info.period_s or self._spacing.median_s
 
     def place(self, sample: Sample, arrived_s: float, info: MeterInfo) -> PowerReading | None:
         """The reading that is due now, if one is."""
         own_s = arrived_s if sample.meter_s is None else sample.meter_s
+        self._spacing.note(own_s)
+        period_s = self.period_s(info)
         if self._last is not None:
             last_s, last = self._last
-            if sample.same_figures(last) and 0 <= own_s - last_s < REPEAT * info.period_s:
+            if sample.same_figures(last) and 0 <= own_s - last_s < REPEAT * period_s:
                 return None
         self._last = own_s, sample
         settling = arrived_s < self._settled_s
         if sample.meter_s is not None:
             time_s = self._clock.time_of(sample.meter_s, arrived_s, settling)
-            return None if settling else _reading(sample, time_s, info)
-        held = self._arrivals.due(sample, arrived_s, info.period_s)
-        if held is None or held[1] < self._settled_s:
+            return None if settling or not period_s else _reading(sample, time_s, info)
+        held = self._arrivals.due(sample, arrived_s, period_s)
+        if held is None or held[1] < self._settled_s or not period_s:
             return None
         return _reading(held[0], held[1], info)
+
+
+class _Spacing:
+    """Between lines; a burst or two, or a gap, is not what is usual."""
+
+    def __init__(self) -> None:
+        self._last_s: float | None = None
+        self._spacings: deque[float] = deque(maxlen=15)
+
+    def note(self, own_s: float) -> None:
+        if self._last_s is not None:
+            self._spacings.append(own_s - self._last_s)
+        self._last_s = own_s
+
+    @property
+    def median_s(self) -> float:
+        return median(self._spacings) if len(self._spacings) >= 3 else 0.0
 
 
 class _Arrivals:

@@ -143,3 +143,60 @@ async def serial_meter(script: Callable[[], Script]) -> AsyncGenerator[Path, Non
         os.close(ours)
         with contextlib.suppress(OSError):
             os.close(theirs)
+
+
+def boot_banner() -> Script:
+    """Of a SmartPower2, and what its web server says."""
+    for left in (b"4", b"3", b"2", b"1"):
+        yield b"[SETUP] BOOT WAIT " + left + b"...\n\r"
+    yield b"\r\n##############################\r\nSmartPower2 v1.6 (Serial Interface)\r\n"
+    yield b"FS File: /index.html.gz, size: 5.12KB\n\r\n\rConnected! IP address: 192.168.4.1\r\nHTTP server started\r\n"
+
+
+def sp3_line(ms: int, *channels: tuple[int, int, int, int], checksum: int = 0) -> bytes:
+    """As hardkernel/smartpower3 prints it: mV, mA, mW and on for each channel; sums as in logTask, byte by byte."""
+    text = f"{ms:010d},15247,0293,04467,0,"
+    for millivolts, milliamps, milliwatts, on in channels:
+        text += f"{millivolts:05d},{milliamps:04d},{milliwatts:05d},{on},00,"
+    total, mixed = 0, 0
+    for byte in text.encode():
+        total = (total + byte) % 256
+        mixed ^= byte
+    return f"{text}{((total ^ 255) + 1 + checksum) % 256:02x},{mixed:02x}\r\n".encode()
+
+
+def sp3_forever(channel: int = 0, period_s: float = 0.01) -> Script:
+    begin = asyncio.get_running_loop().time() - 1000
+    # Mid-line, as a port is when one begins to listen.
+    yield b"0,00,00000,0000,00000,0,00,5c,3f\r\n"
+    while True:
+        ms = int((asyncio.get_running_loop().time() - begin) * 1e3)
+        milliamps = 684 + ms % 3
+        used, other = (5000, milliamps, 5 * milliamps, 1), (9000, 100, 900, 1)
+        yield sp3_line(ms, *((used, other) if channel == 0 else (other, used)))
+        yield period_s
+
+
+def getcurrent(bus_v: float, shunt_mv: float, milliamps: float) -> bytes:
+    """Adafruit_INA219/examples/getcurrent."""
+    return (
+        f"Bus Voltage:   {bus_v:.2f} V\r\nShunt Voltage: {shunt_mv:.2f} mV\r\n"
+        f"Load Voltage:  {bus_v + shunt_mv / 1e3:.2f} V\r\nCurrent:       {milliamps:.2f} mA\r\n"
+        f"Power:         {bus_v * milliamps:.2f} mW\r\n\r\n"
+    ).encode()
+
+
+def getcurrent_forever() -> Script:
+    yield b"Hello!\r\nMeasuring voltage, current and power with INA219 ...\r\n"
+    yield from forever(getcurrent(4.93, 68.4, 684 + number % 3) for number in count())
+
+
+def pmic_read_adc(rails: dict[str, tuple[float, float]]) -> str:
+    """`vcgencmd pmic_read_adc` on a Pi 5: 26 lines, numbers neither consecutive nor in order."""
+    numbers = [*range(7), 7, 17, 18, 16, 22]
+    lines = [
+        f"{rail + '_A':>12} current({n})={amps:.8f}A"
+        for n, (rail, (_, amps)) in zip(numbers, rails.items(), strict=True)
+    ]
+    lines += [f"{rail + '_V':>12} volt({n + 8})={volts:.8f}V" for n, (rail, (volts, _)) in enumerate(rails.items())]
+    return "\n".join([*lines, "     EXT5V_V volt(24)=5.06788000V", "      BATT_V volt(25)=3.01110800V"])
