@@ -16,6 +16,14 @@ GROUP = "ondevice_search.meters"
 # What stands before the colon: where it is made, and what is written behind it.
 KINDS: dict[str, tuple[str, str]] = {
     "smartpower2": ("evaluators.power.smartpower2:smartpower2", "//HOST[:23][?via=board]"),
+    "smartpower2-serial": ("evaluators.power.smartpower2_serial:smartpower2_serial", "PORT"),
+    "smartpower3": ("evaluators.power.smartpower3:smartpower3", "PORT[?channel=0|1&baud=115200]"),
+    "ina219-serial": ("evaluators.power.ina219_serial:ina219_serial", "PORT[?baud=115200&format=V,mA]"),
+    "hwmon": ("evaluators.power.hwmon:hwmon", "[NAME][?on=board]"),
+    "pmic": ("evaluators.power.pmic:pmic", "[?on=board]"),
+    "rapl": ("evaluators.power.rapl:rapl", ""),
+    "csv": ("evaluators.power.csv_log:csv_log", "FILE"),
+    "command": ("evaluators.power.command:command", "PROGRAM ARGUMENTS"),
 }
 
 
