@@ -8,13 +8,24 @@ import math
 import struct
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
-from evaluators.device.device import PROTOCOL_VERSION, BoardState, DeviceInfo, Guard, ProcessRun, Progress, Task
+from evaluators.device.device import (
+    PROTOCOL_VERSION,
+    BoardState,
+    CourseRun,
+    CourseTask,
+    DeviceInfo,
+    Guard,
+    ProcessRun,
+    Progress,
+    Task,
+)
 from evaluators.errors import DeviceError
 from space.errors import CandidateError
 
@@ -27,6 +38,8 @@ LINE_BYTES = 16 * 2**20
 SILENCE_S = 90.0
 # On top of the limit of a search run: start, imports, loading, warm-up.
 START_S = 180.0
+# Unpacking, decoding and running one of the course's images takes some 50 ms on a Pi 3B+.
+IMAGE_S = 1.0
 
 
 class GarbledError(ValueError):
@@ -45,10 +58,15 @@ def describe_request() -> bytes:
 
 def answer_limit_s(task: Task, guard: Guard) -> float | None:
     """Of waiting for the answer. The test set takes as long as it takes; silence is noticed all the same."""
-    if task.passes:
-        return None
-    cooling_s = 0.0 if guard.cool_below_c is None else guard.cool_limit_s
-    return START_S + guard.lock_wait_s + cooling_s + 2 * task.limit_s
+    return None if task.passes else _start_s(guard) + 2 * task.limit_s
+
+
+def course_limit_s(task: CourseTask, guard: Guard) -> float:
+    return _start_s(guard) + IMAGE_S * task.count
+
+
+def _start_s(guard: Guard) -> float:
+    return START_S + guard.lock_wait_s + (0.0 if guard.cool_below_c is None else guard.cool_limit_s)
 
 
 # Of whoever says nothing.
@@ -59,20 +77,30 @@ def measure_request(task: Task, *, model: str, images: str, guard: Guard = _GUAR
     """`model` and `images` are the paths as the device sees them."""
     return _line(
         {
-            "protocol": PROTOCOL_VERSION,
             "do": "measure",
-            "model": model,
-            "images": images,
-            **asdict(task.runtime),
             "precision": task.precision,
             "limit_s": task.limit_s,
             "passes": task.passes,
-            "mean": task.mean,
-            "std": task.std,
             "hopeless_above_s": task.hopeless_above_s,
-            **asdict(guard),
+            **_common(task, model, images, guard),
         }
     )
+
+
+def course_request(task: CourseTask, *, model: str, images: str, guard: Guard = _GUARD) -> bytes:
+    return _line({"do": "course", **_common(task, model, images, guard)})
+
+
+def _common(task: Task | CourseTask, model: str, images: str, guard: Guard) -> dict[str, object]:
+    return {
+        "protocol": PROTOCOL_VERSION,
+        "model": model,
+        "images": images,
+        **asdict(task.runtime),
+        "mean": task.mean,
+        "std": task.std,
+        **asdict(guard),
+    }
 
 
 async def answer(
@@ -250,6 +278,45 @@ def process_run(message: dict[str, object]) -> ProcessRun:
     )
 
 
+def course_run(message: dict[str, object], task: CourseTask) -> CourseRun:
+    """What a result of the course's script tells; GarbledError if it does not hold together."""
+    fields = Fields(message)
+    _check_version(fields)
+    latencies = fields.wholes("latencies_ns")
+    if len(latencies) != task.count or min(latencies) == 0:
+        raise GarbledError(f"{len(latencies)} latencies are not those of {task.count} images")
+    run = CourseRun(
+        latencies_s=tuple(latency / 1e9 for latency in latencies),
+        correct=fields.whole("correct", 0, task.count),
+        wall_s=fields.number("wall_s", 1e-9),
+        cpu_s=fields.number("cpu_s", 0),
+        loop_wall_s=fields.number("loop_wall_s", 1e-9),
+        loop_cpu_s=fields.number("loop_cpu_s", 0),
+        memory_peak_bytes=fields.whole("memory_peak_bytes", 0, 2**50),
+        before=_board_state(fields.inner("before")),
+        after=_board_state(fields.inner("after")),
+        during=None if message.get("during") is None else _board_state(fields.inner("during")),
+        warnings=fields.texts("warnings"),
+    )
+    if not sum(run.latencies_s) <= run.loop_wall_s <= run.wall_s:
+        raise GarbledError(f"its loop took {run.loop_wall_s:g} s, the whole script {run.wall_s:g} s")
+    return run
+
+
+@contextmanager
+def held_together(device: str, model: str) -> Iterator[None]:
+    """What does not is the device's fault."""
+    try:
+        yield
+    except GarbledError as error:
+        raise DeviceError(f"{device}: the result for {model} does not hold together: {error}") from error
+
+
+def check_reads_png(info: DeviceInfo, *, device: str, then: str) -> None:
+    if not info.reads_png:
+        raise DeviceError(f"{device}: its Python has no Pillow, which the course's protocol needs; next: {then}")
+
+
 def check_answers(task: Task, run: ProcessRun) -> None:
     """The run is of the mode that was asked for; GarbledError if not."""
     runs, images = len(run.latencies_s), len(run.predictions)
@@ -313,6 +380,7 @@ def device_info(message: dict[str, object], *, pool: str, on_this_machine: bool)
         # Earlier recordings do not say; they are of 64 bits.
         bits=fields.whole_or_none("bits", 32, 64) or 64,
         machine=fields.text_or_none("machine") or "",
+        reads_png=fields.flag("reads_png") if "reads_png" in message else False,
     )
 
 
