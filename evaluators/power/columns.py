@@ -21,7 +21,8 @@ _WORDS = {
     **dict.fromkeys(("ms", "millis", "milliseconds"), ("time", 1e-3)),
     **dict.fromkeys(("us", "micros", "microseconds"), ("time", 1e-6)),
 }
-NUMBER = r"[+-]?\d{1,12}(?:\.\d{0,12})?"
+# As programs print them, up to 17 digits and an exponent; no nan, no inf.
+NUMBER = r"[+-]?\d{1,12}(?:\.\d{0,20})?(?:[eE][+-]?\d{1,2})?"
 _SEPARATOR = re.compile(r"[,;\t ]\s*")
 
 
