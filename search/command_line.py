@@ -1,6 +1,7 @@
 """The command line: which command, which options; nothing heavy is imported before it is known what is asked."""
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -119,6 +120,26 @@ def _devices(parser: argparse.ArgumentParser) -> None:
     add.add_argument("address", metavar="ADDRESS", help="user@host[:port], or a name of ~/.ssh/config")
     action("list", "the boards that have a name")
     action("remove", "forget a board's name").add_argument("name", metavar="NAME")
+    meter = action("meter", "what a power meter says, live; in a pipe a line per reading")
+    meter.add_argument("url", metavar="URL", help=_meters())
+    meter.add_argument("--device", metavar="HOST", help=f"the board, for ?via=board and ?on=board: {host}")
+    meter.add_argument("--seconds", type=_seconds, metavar="N", help="stop after so many (default: at Ctrl-C)")
+
+
+def _meters() -> str:
+    from evaluators.power.choose import valid
+
+    return "one of " + ", ".join(valid())
+
+
+def _seconds(words: str) -> float:
+    try:
+        seconds = float(words)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < 1e7:
+        raise argparse.ArgumentTypeError(f"{words} is no number of seconds above 0")
+    return seconds
 
 
 def _show_config(parser: argparse.ArgumentParser) -> None:
@@ -135,7 +156,9 @@ COMMANDS = {
     "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
     "audit": Command("search.commands.audit", "whether latency explains the energy, for any table", _audit),
     "export": Command("search.commands.export", "the winner's file", _export),
-    "devices": Command("search.commands.devices", "boards: trust, prepare, name them", _devices, shared=False),
+    "devices": Command(
+        "search.commands.devices", "boards: trust, prepare, name them; power meters", _devices, shared=False
+    ),
     "doctor": Command("search.commands.doctor", "is all there that a search needs? what to do next", _doctor),
     "show-config": Command("search.commands.show_config", "the settings in force, as TOML", _show_config),
 }

@@ -140,6 +140,19 @@ class Conversation:
         self._complaints.cancel()
 
 
+class Tunnel:
+    """A TCP connection that the board makes for us: bytes from whom it leads to."""
+
+    def __init__(self, reader: "asyncssh.SSHReader[bytes]", words: "Callable[[], Any]") -> None:
+        self._reader = reader
+        self._words = words
+
+    async def read(self) -> bytes:
+        """Some bytes, as soon as there are any; none at the end."""
+        with self._words():
+            return await self._reader.read(4096)
+
+
 class Shell:
     """One connection. Everything it cannot do is a DeviceError; `lost` tells whether a new one is needed."""
 
@@ -194,6 +207,22 @@ class Shell:
             yield program
         finally:
             await self._finish(program)
+
+    @asynccontextmanager
+    async def open_connection(self, host: str, port: int) -> AsyncGenerator[Tunnel]:
+        """From the board to a host that it can reach, through this connection; closed when the block is left."""
+        with self._words():
+            try:
+                async with asyncio.timeout(COMMAND_S):
+                    reader, writer = await self._connection.open_connection(host, port, encoding=None)
+            except asyncssh.ChannelOpenError as error:
+                raise DeviceError(f"{self._address}: {_tunnel_fault(error, host, port)}") from error
+            except TimeoutError:
+                raise DeviceError(f"{self._address}: it gets no answer from {host}:{port}") from None
+        try:
+            yield Tunnel(reader, self._words)
+        finally:
+            writer.channel.abort()
 
     async def upload(self, local: Path, remote: str, sha256: str = "") -> None:
         """Written beside and renamed once it has arrived whole: as `sha256` says, where it is known already."""
@@ -416,6 +445,14 @@ def _fault(error: asyncssh.Error | OSError, address: Address, user: str, known: 
     if isinstance(error, asyncssh.Error):
         return f"no conversation over ssh: {said}"
     return _network_fault(error, said)
+
+
+def _tunnel_fault(error: asyncssh.ChannelOpenError, host: str, port: int) -> str:
+    if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+        return f"its ssh server makes no connection to {host}:{port} for us; it needs AllowTcpForwarding yes (or local)"
+    if error.code == asyncssh.OPEN_CONNECT_FAILED:
+        return f"it cannot reach {host}:{port} ({printable(error)}); is the board in that network?"
+    return f"connection lost ({printable(error)})"
 
 
 def _network_fault(error: OSError, said: str) -> str:

@@ -9,8 +9,9 @@ from typing import Protocol
 class PowerReading:
     """The mean over the averaging interval that ends at `time_s`."""
 
-    # The reader's monotonic clock, when the reading came in.
+    # The reader's monotonic clock, when the reading was made or, from a meter without a clock, came in.
     time_s: float
+    # Not a number where the meter does not tell.
     volts: float
     amps: float
     watts: float
@@ -22,15 +23,48 @@ class PowerReading:
 class MeterInfo:
     """What makes readings comparable."""
 
+    # Kind and place: `SmartPower2 at 192.168.4.1`.
     name: str
-    # Between two readings.
+    # Between two readings; zero as long as nobody knows, before the first reading of some kinds.
     period_s: float
+    # Of this each reading is the mean; the rest of the period is never seen.
+    averaged_s: float = 0.0
+    # Whose power it is: that of the whole board, or of the processor's package alone.
+    measures: str = "board"
+    # What else must be known to read the figures: a fit, a choice of voltage.
+    note: str = ""
+    # Reading it takes the board's own time: not while latency is timed.
+    disturbs: bool = False
+
+    @property
+    def title(self) -> str:
+        parts = [f"{self.name}: {self.measures}"]
+        if self.period_s:
+            parts.append(f"every {self.period_s:.3g} s")
+        if self.averaged_s:
+            parts.append(f"mean over {self.averaged_s:g} s")
+        if self.note:
+            parts.append(self.note)
+        if self.disturbs:
+            parts.append("must not run while latency is timed")
+        return ", ".join(parts)
+
+    @property
+    def provenance(self) -> str:
+        note = f", {self.note}" if self.note else ""
+        return f"measured ({self.name}, {self.measures}{note})"
 
 
 class PowerMeter(Protocol):
-    """Readings come in the order of their time; silence and garbage are MeterError; may be read again later."""
+    """Readings come in the order of their time; silence and garbage are MeterError; may be read again later.
+
+    The first reading opens whatever there is to open; closing the generator closes it (`contextlib.aclosing`).
+    Whoever reads goes on reading: what has waited too long is no reading any more.
+    """
 
     @property
-    def info(self) -> MeterInfo: ...
+    def info(self) -> MeterInfo:
+        """Of what was heard last, where firmwares differ."""
+        ...
 
     def readings(self) -> AsyncGenerator[PowerReading, None]: ...

@@ -1,4 +1,4 @@
-"""`devices`: trust a board's host key, prepare it, give it a name."""
+"""`devices`: trust a board's host key, prepare it, give it a name; look at a power meter."""
 
 import argparse
 import asyncio
@@ -12,8 +12,7 @@ from space.errors import RequestError
 
 
 def main(options: argparse.Namespace) -> int:
-    _ACTIONS[options.action](options)
-    return OK
+    return _ACTIONS[options.action](options) or OK
 
 
 def _trust(options: argparse.Namespace) -> None:
@@ -83,10 +82,17 @@ def _remove(options: argparse.Namespace) -> None:
     print(f"{options.name}: forgotten")
 
 
-_ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
+def _meter(options: argparse.Namespace) -> int:
+    from search.commands import meter
+
+    return meter.main(options)
+
+
+_ACTIONS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "trust": _trust,
     "prepare": _prepare,
     "add": _add,
     "list": _list,
     "remove": _remove,
+    "meter": _meter,
 }

@@ -1,0 +1,109 @@
+"""`devices meter`: what a power meter says, as it says it."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from evaluators.power.choose import open_meter
+from evaluators.power.meter import MeterInfo, PowerMeter, PowerReading
+from search.exit_status import INTERRUPTED, OK
+
+if TYPE_CHECKING:
+    from evaluators.power.stream import Board, BoardShell
+
+SHOWN_S = 60.0
+BARS = "▁▂▃▄▅▆▇█"
+Show = Callable[[MeterInfo, Sequence[PowerReading]], None]
+
+
+def main(options: argparse.Namespace) -> int:
+    """Ctrl-C is how one stops looking; before --seconds are over it is an interruption."""
+    meter = open_meter(options.url, _board(options.device))
+    seen: list[PowerReading] = []
+    status = OK
+    console = Console(highlight=False)
+    try:
+        if console.is_terminal:
+            with Live(console=console, auto_refresh=False) as live:
+                asyncio.run(_watch(meter, options.seconds, seen, lambda *now: live.update(plot(*now), refresh=True)))
+        else:
+            asyncio.run(_watch(meter, options.seconds, seen, _line))
+    except KeyboardInterrupt:
+        status = OK if options.seconds is None else INTERRUPTED
+    if seen:
+        passed_s = seen[-1].time_s - seen[0].time_s
+        print(f"{len(seen)} readings in {passed_s:.1f} s: {summary(seen)}; {meter.info.title}", file=sys.stderr)
+    return status
+
+
+def _board(device: str | None) -> "Board | None":
+    if device is None:
+        return None
+    from evaluators.device.choose import address_of
+    from evaluators.device.ssh import Shell
+
+    address = address_of(device)
+    if address is None:
+        return None
+
+    @asynccontextmanager
+    async def connected() -> AsyncGenerator["BoardShell", None]:
+        shell = await Shell.open(address)
+        try:
+            yield shell
+        finally:
+            await shell.close()
+
+    return connected
+
+
+async def _watch(meter: PowerMeter, seconds: float | None, seen: list[PowerReading], show: Show) -> None:
+    async with aclosing(meter.readings()) as readings:
+        async for reading in readings:
+            seen.append(reading)
+            show(meter.info, seen)
+            if seconds is not None and reading.time_s - seen[0].time_s >= seconds:
+                return
+
+
+def _line(_: MeterInfo, seen: Sequence[PowerReading]) -> None:
+    print(f"{seen[-1].time_s - seen[0].time_s:.3f} s  {figures(seen[-1])}", flush=True)
+
+
+def plot(info: MeterInfo, seen: Sequence[PowerReading]) -> Text:
+    """Of the last minute."""
+    end_s = seen[-1].time_s
+    shown = [reading for reading in seen[-20_000:] if end_s - reading.time_s < SHOWN_S]
+    lines = [info.title, sparkline(shown, end_s), figures(seen[-1]), f"last minute: {summary(shown)}"]
+    return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
+
+
+def sparkline(shown: Sequence[PowerReading], end_s: float, columns: int = 60) -> str:
+    """From the least to the most; a column is the mean of what is in it, and blank where nothing came."""
+    sums = [[0.0, 0.0] for _ in range(columns)]
+    for reading in shown:
+        column = sums[columns - 1 - int((end_s - reading.time_s) / SHOWN_S * columns)]
+        column[0] += reading.watts
+        column[1] += 1
+    means = [total / count if count else None for total, count in sums]
+    known = [mean for mean in means if mean is not None]
+    low, span = min(known), (max(known) - min(known)) or 1.0
+    return "".join(" " if mean is None else BARS[round((mean - low) / span * (len(BARS) - 1))] for mean in means)
+
+
+def figures(reading: PowerReading) -> str:
+    told = ((reading.volts, "V"), (reading.amps, "A"), (reading.watts, "W"))
+    # What the meter does not tell is not a number.
+    return "  ".join(f"{value:.3f} {unit}" for value, unit in told if value == value)
+
+
+def summary(shown: Sequence[PowerReading]) -> str:
+    watts = [reading.watts for reading in shown]
+    return f"mean {sum(watts) / len(watts):.3f} W, {min(watts):.3f} to {max(watts):.3f} W"
