@@ -13,7 +13,7 @@ from typing import Self
 from evaluators.device import protocol
 from evaluators.device.address import Address
 from evaluators.device.cooling import cool_below_c
-from evaluators.device.device import DeviceInfo, Guard, ProcessRun, Progress, Task
+from evaluators.device.device import DeviceInfo, Guard, LoadRun, LoadTask, Ping, ProcessRun, Progress, Task
 from evaluators.device.epitaph import epitaph, last_line
 from evaluators.device.shelf import Shelf
 from evaluators.device.ssh import Conversation, Login, Shell
@@ -102,10 +102,31 @@ class SshDevice:
         return self._info
 
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
+        async with self._turn() as board:
+            return await self._measured(board, task, progress)
+
+    async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
+        async with self._turn() as board:
+            model, images = await self._placed(board, task, progress)
+            guard, pings = self._cooled(), list[Ping]()
+            message = await self._ask(
+                (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
+                board.shell,
+                protocol.load_request(task, model=model, images=images, guard=guard),
+                model=task.model.name,
+                progress=progress,
+                limit_s=protocol.load_limit_s(task, guard),
+                pings=pings,
+            )
+            with protocol.held_together(str(self._address), task.model.name):
+                return protocol.load_run(message, pings)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[_Board]:
         async with self._one_at_a_time:
             board = await self._connected()
             try:
-                return await self._measured(board, task, progress)
+                yield board
             except DeviceError:
                 # Whatever it was, the next run starts from what is really there.
                 await self._disconnect()
@@ -113,9 +134,7 @@ class SshDevice:
 
     async def _measured(self, board: _Board, task: Task, progress: Progress | None) -> ProcessRun:
         model, images = await self._placed(board, task, progress)
-        guard = self._guard
-        if guard.cool_below_c is None:
-            guard = replace(guard, cool_below_c=cool_below_c(self.info.model))
+        guard = self._cooled()
         message = await self._ask(
             (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
             board.shell,
@@ -132,6 +151,12 @@ class SshDevice:
                 f"{self._address}: the result for {task.model.name} does not hold together: {error}"
             ) from error
         return run
+
+    def _cooled(self) -> Guard:
+        """To what is right for this board, unless something else was asked for."""
+        if self._guard.cool_below_c is not None:
+            return self._guard
+        return replace(self._guard, cool_below_c=cool_below_c(self.info.model))
 
     # --- the connection
 
@@ -227,7 +252,7 @@ class SshDevice:
 
     # --- the files of a task
 
-    async def _placed(self, board: _Board, task: Task, progress: Progress | None) -> tuple[str, str]:
+    async def _placed(self, board: _Board, task: Task | LoadTask, progress: Progress | None) -> tuple[str, str]:
         """The paths of the model and the images over there; what the board has is not sent again."""
         files = {}
         for path, ending in ((task.model, "onnx"), (task.images, "npy")):
@@ -259,13 +284,20 @@ class SshDevice:
         model: str,
         progress: Progress | None,
         limit_s: float | None,
+        pings: list[Ping] | None = None,
     ) -> dict[str, object]:
         device = str(self._address)
         async with shell.start(*command) as program:
             await program.write(request)
             async with _heartbeats(program, self._guard):
                 message = await protocol.answer(
-                    program, device=device, model=model, progress=progress, limit_s=limit_s, silence_s=self._silence_s
+                    program,
+                    device=device,
+                    model=model,
+                    progress=progress,
+                    limit_s=limit_s,
+                    silence_s=self._silence_s,
+                    pinger=None if pings is None else protocol.Pinger(program.write, pings),
                 )
             if message is None:
                 with contextlib.suppress(TimeoutError):

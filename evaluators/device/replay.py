@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from evaluators.device import protocol
-from evaluators.device.device import PROTOCOL_VERSION, DeviceInfo, ProcessRun, Progress, Task
+from evaluators.device.device import PROTOCOL_VERSION, DeviceInfo, LoadRun, LoadTask, ProcessRun, Progress, Task
 from evaluators.device.onnx_metadata import metadata
 from space.errors import CandidateError, RequestError
 
@@ -109,6 +109,9 @@ class ReplayDevice:
             progress("replaying", 1.0)
         row = suited[turn % len(suited)]
         return _with_usable_predictions(row, task) if confirm else replace(row.run, predictions=())
+
+    async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
+        raise RequestError(f"{self._path}: a recording loads no board, and a meter sees nothing; name the board itself")
 
 
 def _with_usable_predictions(row: RecordedRun, task: Task) -> ProcessRun:

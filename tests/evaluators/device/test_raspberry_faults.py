@@ -373,7 +373,7 @@ def test_a_recipe_that_kills_the_program_each_time_is_the_candidates_fault(
     deadly = write_classifier(tmp_path / "deadly.onnx", channels=64)
     line = "    session = load_session(runtime, request)\n"
     source = PROGRAM.read_text()
-    assert source.count(line) == 1
+    assert line in source
     program = tmp_path / "program.py"
     # As the kernel ends who takes too much memory.
     kill = f"    if os.path.getsize(request['model']) == {deadly.stat().st_size}:\n        os.kill(os.getpid(), 9)\n"
