@@ -25,6 +25,8 @@ class MeterInfo:
     name: str
     # Between two readings.
     period_s: float
+    # The least by which two readings of power differ. 0: finer than matters.
+    resolution_w: float = 0.0
 
 
 class PowerMeter(Protocol):
