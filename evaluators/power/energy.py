@@ -284,7 +284,7 @@ def _mean(inside: Sequence[Sifted], period_s: float, resolution_w: float) -> _Me
     deviation_w = statistics.pstdev(watts)
     chance_w, slope = _chance(watts)
     alike = round(ALIKE_S / period_s)
-    if alike >= LEAST_ALIKE:
+    if alike >= LEAST_ALIKE and len(watts) >= LEAST_TREND * MEMORIES * alike:
         # The load's own changes are no error as far as they are seen, but the meter's noise is.
         seen = min(statistics.fmean(reading.reading.averaged_s for reading in inside) / period_s, 1.0)
         noise_w = min(_noise(watts, MEMORIES * alike), chance_w)

@@ -297,3 +297,8 @@ def test_a_window_lies_surely_between_its_doubts() -> None:
     window = span(10.0, 20.0, doubt_s=0.5)
     assert window.surely == (BEGIN_S + 10.5, BEGIN_S + 19.5)
     assert math.isclose(window.length_s, 10.0)
+
+
+def test_a_quick_meter_in_a_short_window_gives_a_figure_too() -> None:
+    made = simulated(Load(), QUICK, active_s=0.6, idle_s=0.4)
+    assert figure(made).total_j == pytest.approx(made.true_j, rel=0.02)
