@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from evaluators.bench import Bench, bench_of
+from evaluators.course import CourseFigures, course_figures
 from evaluators.device.cleanliness import dirt
-from evaluators.device.device import Device, ProcessRun, Progress, RuntimeSettings, Task
+from evaluators.device.device import CourseTask, Device, ProcessRun, Progress, RuntimeSettings, Task
 from evaluators.errors import DeviceError
 from evaluators.latency import Spread, between, latency
 from evaluators.measurement import Figures
@@ -162,6 +163,15 @@ class Examiner:
         task = replace(self._task(subject), images=images, passes=1)
         run = await self._patiently(lambda: self.device.run(task, progress))
         return run.predictions
+
+    async def check_course(self) -> None:
+        self.device.check_course()
+
+    async def course(self, subject: Subject, images: Path, count: int, progress: Progress = _quiet) -> CourseFigures:
+        """The course's protocol over a bundle of `count` images, once: it takes minutes, and a person waits."""
+        task = CourseTask(model=subject.onnx, images=images, count=count, runtime=subject.runtime)
+        run = await self.device.course(task, progress)
+        return course_figures(run, info=self.device.info, power=self.power, threads=subject.runtime.threads)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """A fault of the device is tried again with growing pauses; a board that starts anew takes a minute."""

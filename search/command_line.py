@@ -13,8 +13,8 @@ from space.errors import RequestError
 _SHARED = {
     "data": "auto, cifar10 or builtin; auto takes the store's last data, else CIFAR-10, else the built-in set",
     "data_dir": "folder that holds cifar-10-batches-py (else $CIFAR10_DIR, data/)",
-    "device": "where models run: local (this machine), user@host[:port] (a board over ssh; several times for several "
-    "boards of one kind) or replay:FILE (recorded measurements)",
+    "device": "where models run: local (this machine), user@host[:port] or NAME (a board over ssh; several times for "
+    "several boards of one kind) or replay:FILE (recorded measurements)",
     "store": "folder of the database and the candidates' files (default: studies/store)",
     "storage": "another database: a URL that Optuna and SQLAlchemy know",
 }
@@ -38,6 +38,8 @@ class Command:
     module: str
     summary: str
     add: Callable[[argparse.ArgumentParser], None]
+    # Takes the options that say where things are.
+    shared: bool = True
 
 
 def _search(parser: argparse.ArgumentParser) -> None:
@@ -70,12 +72,53 @@ def _baseline(parser: argparse.ArgumentParser) -> None:
 def _measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL.onnx")
     parser.add_argument("--json", action="store_true", help="as JSON")
+    text = (
+        "steady (default): run() alone, warmed up, until its interval is narrow; course DIR: beside it the university "
+        "course's way, a script over DIR's PNG files (<number>_<class>.png), its whole time and energy"
+    )
+    parser.add_argument("--protocol", nargs="+", metavar=("NAME", "DIR"), default=["steady"], help=text)
+
+
+def _audit(parser: argparse.ArgumentParser) -> None:
+    text = (
+        "a table with the columns latency_ms, energy_mj and max_power_w, if known idle_power_w and wall_ms (wall time "
+        "per image); average latency (s) and the like are understood, all other columns are labels"
+    )
+    parser.add_argument("table", type=Path, metavar="FILE.csv", help=text)
+    parser.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _export(parser: argparse.ArgumentParser) -> None:
     _settings(parser, _STUDY)
     text = "the winner as .onnx, or the bench's measurements as .jsonl for --device replay:FILE"
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _devices(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    host = "user@host[:port], a name of ~/.ssh/config, or a board's name"
+
+    def action(name: str, summary: str) -> argparse.ArgumentParser:
+        text = summary[0].upper() + summary[1:] + "."
+        added: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=text, allow_abbrev=False)
+        return added
+
+    trust = action("trust", "show a board's host key and, once you agree, note it in your known_hosts")
+    trust.add_argument("host", metavar="HOST", help=host)
+    trust.add_argument("--fingerprint", metavar="SHA256:...", help="what the key must be, as read at the board")
+    trust.add_argument("--yes", action="store_true", help="do not ask; only together with --fingerprint")
+    prepare = action("prepare", "give a board NumPy and an ONNX Runtime that runs there; again costs nothing")
+    prepare.add_argument("host", metavar="HOST", help=host)
+    prepare.add_argument("--course", action="store_true", help="also Pillow, for the course's own scripts")
+    add = action("add", "name a board, for --device NAME")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("address", metavar="ADDRESS", help="user@host[:port], or a name of ~/.ssh/config")
+    action("list", "the boards that have a name")
+    action("remove", "forget a board's name").add_argument("name", metavar="NAME")
 
 
 def _show_config(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +133,10 @@ COMMANDS = {
     "status": Command("search.commands.status", "which studies there are, and how far they got", _status),
     "baseline": Command("search.commands.baseline", "train the baseline, or import one", _baseline),
     "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
+    "audit": Command("search.commands.audit", "whether latency explains the energy, for any table", _audit),
     "export": Command("search.commands.export", "the winner's file", _export),
+    "devices": Command("search.commands.devices", "boards: trust, prepare, name them", _devices, shared=False),
+    "doctor": Command("search.commands.doctor", "is all there that a search needs? what to do next", _doctor),
     "show-config": Command("search.commands.show_config", "the settings in force, as TOML", _show_config),
 }
 
@@ -118,10 +164,12 @@ def parse(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
         allow_abbrev=False,
     )
     command.add(parser)
-    _settings(parser.add_argument_group("shared by all commands"), _SHARED)
+    if command.shared:
+        _settings(parser.add_argument_group("shared by all commands"), _SHARED)
     try:
         options = parser.parse_args(words[1:] if words[:1] == [name] else words)
-        options.device = ",".join(options.device) if options.device else None
+        if command.shared:
+            options.device = ",".join(options.device) if options.device else None
         return command, options
     except RequestError as error:
         if stray and stray != name:

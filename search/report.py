@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from search.audit import FITS, Audit
 from search.durations import spoken
 from search.exit_status import NONE_FEASIBLE, OK
 from search.goal import Goal
@@ -138,6 +139,27 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
     console.print(table(standings, top, console.width))
     for text in provenance(standings):
         console.print(text, markup=False, style="dim")
+
+
+def implied(audit: Audit) -> str:
+    """What an energy says of power or of time, if it is right."""
+    return (
+        f"{number(audit.implied_power_w)} W, or {number(audit.implied_wall_ms)} ms of wall time per image "
+        f"({number(audit.wall_multiple)} x the latency)"
+    )
+
+
+def unexplained(rows: Sequence[Row]) -> list[str]:
+    """A line if the energy of some row of ours does not follow from its latency."""
+    odd = [row for row in rows if row.audit.verdict != FITS]
+    if not odd:
+        return []
+    row = odd[0]
+    return [
+        f"audit: the energy of {len(odd)} of {len(rows)} rows is not explained by latency; {row.recipe_id}: "
+        f"{number(row.energy_mj)} mJ at {number(row.latency_ms)} ms and {row.max_power_w:.2f} W at most imply "
+        f"{implied(row.audit)}; `confirm` measures again"
+    ]
 
 
 def near_misses(standings: Standings) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evaluators.measurement import Accuracy, Figures
+from search.audit import Audit, audit
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.objectives import fom
@@ -45,6 +46,11 @@ class Row:
     recipe: Mapping[str, Any] | None
     # The search's own figures, where confirm has replaced them.
     search: Mapping[str, Any] | None = None
+
+    @property
+    def audit(self) -> Audit:
+        """Inference alone is timed and charged, so nothing but the latency may have to explain the energy."""
+        return audit(self.latency_ms, self.energy_mj, self.max_power_w)
 
     def as_dict(self) -> dict[str, Any]:
         values = asdict(self)

@@ -41,6 +41,11 @@ class Standings:
         return row(evaluation, self.goal, self.baseline, self.numbers.get(evaluation.recipe_id))
 
     @property
+    def rows(self) -> list[Row]:
+        """All of them, the baseline last."""
+        return [self.row(evaluation) for evaluation in (*self.ranked, self.baseline)]
+
+    @property
     def best(self) -> Evaluation | None:
         return self.ranked[0] if self.leaders else None
 

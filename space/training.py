@@ -2,6 +2,7 @@
 
 import copy
 import math
+import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -97,6 +98,14 @@ def accelerator() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def accelerator_name() -> str:
+    """With what it depends on, for a person."""
+    device = accelerator()
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)}), torch {torch.__version__}, CUDA {torch.version.cuda}"
+    return f"{device.type} ({platform.machine()}), torch {torch.__version__}, {torch.get_num_threads()} threads"
 
 
 def normalise(pixels: Tensor, mean: Sequence[float] = MEAN, std: Sequence[float] = STD) -> Tensor:

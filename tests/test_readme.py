@@ -35,11 +35,13 @@ def test_every_setting_of_a_file_is_an_option():
 
 def test_the_files_that_the_readme_names_are_there():
     tree = next(block for block in BLOCKS if "space/" in block and "evaluators/" in block)
-    folder = ROOT
-    for line in tree.splitlines():
-        name = line.split()[0] if line.split() else ""
+    # The folder that each depth of indentation stands in.
+    folders = {0: ROOT}
+    for line in filter(str.strip, tree.splitlines()):
+        name, depth = line.split()[0], len(line) - len(line.lstrip())
+        path = folders[depth] / name
         if name.endswith("/"):
-            folder = ROOT / name
-            assert folder.is_dir(), name
+            assert path.is_dir(), path
+            folders[depth + 2] = path
         elif name.endswith(".py"):
-            assert (folder / name).is_file(), f"{folder}/{name}"
+            assert path.is_file(), path

@@ -1,4 +1,4 @@
-"""From what the user writes to a device: `user@host`, `ssh:HOST`, `local`, `replay:FILE`."""
+"""From what the user writes to a device: `user@host`, `ssh:HOST`, a board's name, `local`, `replay:FILE`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,20 +7,40 @@ from typing import TYPE_CHECKING
 from space.errors import RequestError
 
 if TYPE_CHECKING:
+    from evaluators.device.address import Address
     from evaluators.device.device import Device
 
-VALID = "user@host[:port] or ssh:HOST (a board), local (this machine) or replay:FILE (a recording)"
+VALID = "user@host[:port], ssh:HOST or a name (a board), local (this machine) or replay:FILE (a recording)"
 
 
 def open_device(spec: str) -> "Device":
     """Not yet entered. RequestError names what would be valid."""
+    address = address_of(spec)
+    if address is None:
+        kind, colon, rest = spec.partition(":")
+        return CHOICES[kind + colon](rest)
+    from evaluators.device.raspberry import SshDevice
+
+    return SshDevice(address)
+
+
+def address_of(spec: str) -> "Address | None":
+    """Of a board over ssh; None for the other devices. RequestError names what would be valid."""
     kind, colon, rest = spec.partition(":")
-    choose = CHOICES.get(kind + colon)
-    if choose is not None:
-        return choose(rest)
+    if kind + colon in CHOICES:
+        return None
+    from evaluators.device.address import Address
+
+    if kind + colon == "ssh:":
+        return Address.parse(rest)
     if "@" in spec:
-        return _ssh(spec)
-    raise RequestError(f"device {spec!r} is not known; valid is {VALID}")
+        return Address.parse(spec)
+    from evaluators.device.boards import known, read_boards
+
+    boards = read_boards()
+    if spec not in boards:
+        raise RequestError(f"device {spec!r} is not known; valid is {VALID}; {known(boards)}")
+    return boards[spec]
 
 
 def _local(_: str) -> "Device":
@@ -37,12 +57,5 @@ def _replay(rest: str) -> "Device":
     return ReplayDevice(Path(rest))
 
 
-def _ssh(rest: str) -> "Device":
-    from evaluators.device.address import Address
-    from evaluators.device.raspberry import SshDevice
-
-    return SshDevice(Address.parse(rest))
-
-
 # What stands before the colon, the colon included where one is wanted.
-CHOICES: dict[str, "Callable[[str], Device]"] = {"local": _local, "replay:": _replay, "ssh:": _ssh}
+CHOICES: dict[str, "Callable[[str], Device]"] = {"local": _local, "replay:": _replay}

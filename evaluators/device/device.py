@@ -12,6 +12,10 @@ PROTOCOL_VERSION = 1
 # On the board, the same for everybody who measures on it.
 LOCK = "/tmp/ondevice-search.lock"
 
+# The course's normalisation.
+MEAN = (0.4914, 0.4822, 0.4465)
+STD = (0.2023, 0.1994, 0.2010)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeSettings:
@@ -38,9 +42,9 @@ class Task:
     precision: float = 0.01
     limit_s: float = 1.0
     passes: int = 0
-    # For a file that takes float32 instead of the raw image: the course's normalisation.
-    mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465)
-    std: tuple[float, ...] = (0.2023, 0.1994, 0.2010)
+    # For a file that takes float32 instead of the raw image.
+    mean: tuple[float, ...] = MEAN
+    std: tuple[float, ...] = STD
     # Search mode may also stop once the interval of the process's own figure lies wholly above this.
     hopeless_above_s: float | None = None
 
@@ -56,8 +60,21 @@ class LoadTask:
     # Before and after, the model loaded and nothing running.
     idle_s: float
     active_s: float
-    mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465)
-    std: tuple[float, ...] = (0.2023, 0.1994, 0.2010)
+    mean: tuple[float, ...] = MEAN
+    std: tuple[float, ...] = STD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseTask:
+    """The university course's way: a script that opens one PNG file after the other, timed as a whole."""
+
+    model: Path
+    # A zip, not compressed, of `count` files <n>_<class>.png.
+    images: Path
+    count: int
+    runtime: RuntimeSettings
+    mean: tuple[float, ...] = MEAN
+    std: tuple[float, ...] = STD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +181,27 @@ class LoadRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CourseRun:
+    """What the course's script took."""
+
+    # Of `run()` alone, per image, without warm-up.
+    latencies_s: tuple[float, ...]
+    correct: int
+    # Of the whole process: Python's start, imports, session, decoding.
+    wall_s: float
+    cpu_s: float
+    # Of its loop over the images alone.
+    loop_wall_s: float
+    loop_cpu_s: float
+    # Of the whole process, imports included.
+    memory_peak_bytes: int
+    before: BoardState
+    after: BoardState
+    during: BoardState | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInfo:
     """What makes figures of a device comparable, and what is only recorded."""
 
@@ -184,6 +222,8 @@ class DeviceInfo:
     # Of the Python there: a 64-bit kernel may carry a 32-bit system.
     bits: int = 64
     machine: str = ""
+    # Its Python has Pillow, which the course's way needs.
+    reads_png: bool = False
 
 
 # Called with a few words and the share done (0 to 1) while a task runs.
@@ -207,3 +247,9 @@ class Device(Protocol):
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun: ...
 
     async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun: ...
+
+    def check_course(self) -> None:
+        """An error with the next step where `course` cannot run."""
+        ...
+
+    async def course(self, task: CourseTask, progress: Progress | None = None) -> CourseRun: ...

@@ -13,7 +13,19 @@ from types import TracebackType
 from typing import Self
 
 from evaluators.device import protocol
-from evaluators.device.device import LOCK, DeviceInfo, Guard, LoadRun, LoadTask, Ping, ProcessRun, Progress, Task
+from evaluators.device.device import (
+    LOCK,
+    CourseRun,
+    CourseTask,
+    DeviceInfo,
+    Guard,
+    LoadRun,
+    LoadTask,
+    Ping,
+    ProcessRun,
+    Progress,
+    Task,
+)
 from evaluators.device.epitaph import epitaph, tail
 from evaluators.errors import DeviceError
 
@@ -95,6 +107,22 @@ class LocalDevice:
             )
         with protocol.held_together(NAME, task.model.name):
             return protocol.load_run(message, pings)
+
+    def check_course(self) -> None:
+        protocol.check_reads_png(self.info, device=NAME, then="pip install pillow (it comes with torchvision)")
+
+    async def course(self, task: CourseTask, progress: Progress | None = None) -> CourseRun:
+        self.check_course()
+        async with self._one_at_a_time:
+            model, images = str(task.model.resolve()), str(task.images.resolve())
+            message = await self._ask(
+                protocol.course_request(task, model=model, images=images, guard=self._guard),
+                model=task.model.name,
+                progress=progress,
+                limit_s=protocol.course_limit_s(task, self._guard),
+            )
+        with protocol.held_together(NAME, task.model.name):
+            return protocol.course_run(message, task)
 
     async def _ask(
         self,

@@ -1,6 +1,7 @@
 """The program that runs on the board: loads one model, warms it up, times `run()` alone, and answers in JSON lines.
 
-It travels as this one file: standard library, NumPy and ONNX Runtime, on Python 3.7 and newer (hence the older syntax).
+It travels as this one file: standard library, NumPy and ONNX Runtime, on Python 3.7 and newer (hence the older syntax);
+for the course's protocol Pillow too.
 One request line on standard input; progress lines and one last line, `result` or `error`, on standard output. It ends
 when standard input closes, also in the middle of timing, because then nobody is left to read the answer.
 """
@@ -9,12 +10,14 @@ import base64
 import contextlib
 import fcntl
 import gc
+import importlib.util
 import itertools
 import json
 import math
 import os
 import platform
 import pwd
+import re
 import resource
 import select
 import shutil
@@ -48,11 +51,11 @@ WARM_NS = 150000000
 WARM_LIMIT_NS = 3000000000
 WARM_AGREE = 0.02
 
-# Between two words to the caller, and between two looks at the board while it is timed.
 # A board that does not fall by so much in this time is as cool as it gets.
 COOLING_C = 0.5
 COOLING_S = 20.0
 
+# Between two words to the caller, and between two looks at the board while it is timed.
 PROGRESS_NS = 1000000000
 
 # While energy is measured: a look at the board takes a Pi some 1 ms, which in this time is nothing.
@@ -68,6 +71,11 @@ NEIGHBOUR_CORES = 0.05
 # Two-sided 95 %: of the normal distribution, and Student's factors for 1, 2, ... degrees of freedom.
 NORMAL_95 = 1.96
 STUDENT_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13)
+
+# The course's images as they are sent: number, class. Nothing else is unpacked; 32 x 32 pixels are 3 kB.
+PNG_NAME = re.compile(r"[0-9]{1,9}_[0-9]\.png")
+PNG_BYTES = 1000000
+PNG_SHAPE = (3, 32, 32)
 
 STICKY_THROTTLED = 0xF0000
 # Of the Raspberry Pi's firmware: raspberrypi-firmware.h and vcio.c of its kernel.
@@ -90,6 +98,10 @@ class RequestRefused(Exception):
 
 class BoardNotFree(Exception):
     """Somebody else is measuring, or nobody can tell."""
+
+
+class ScriptFailed(Exception):
+    """The course's script ended without an answer."""
 
 
 # --- the figure of one process, and its interval ---------------------------------------------------------------------
@@ -462,6 +474,7 @@ def describe(runtime: Any) -> Dict[str, Any]:
         "numpy": numpy.__version__,
         "serial": read_text("/proc/device-tree/serial-number") or platform.node(),
         "memory_bytes": memory_total(),
+        "reads_png": importlib.util.find_spec("PIL") is not None,
     }
 
 
@@ -958,6 +971,132 @@ def load(runtime: Any, request: Dict[str, Any], tell: Tell, pings: Pings) -> Dic
     }
 
 
+# --- the course's protocol -------------------------------------------------------------------------------------------
+
+
+def unpack(bundle: str, folder: str, tell: Tell) -> None:
+    """The images into a folder of their own, in place of what an interrupted run left there."""
+    import zipfile
+
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        with zipfile.ZipFile(bundle) as archive:
+            members = archive.infolist()
+            for member in members:
+                if not PNG_NAME.fullmatch(member.filename) or member.file_size > PNG_BYTES:
+                    raise RequestRefused("images %s hold %r, no image of ours" % (bundle, member.filename[:100]))
+            os.mkdir(folder, 0o700)
+            for place, member in enumerate(members):
+                if place % 1000 == 0:
+                    tell("unpacking", place / float(len(members)))
+                with open(os.path.join(folder, member.filename), "wb") as file:
+                    file.write(archive.read(member))
+    except (zipfile.BadZipFile, FileNotFoundError) as error:
+        raise RequestRefused("images %s cannot be unpacked: %s" % (bundle, one_line(error))) from None
+    tell("unpacking", 1.0)
+    # Else it is written to the card while the script is timed.
+    os.sync()
+
+
+def children_cpu_s() -> float:
+    """Of the processes that we started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def course(request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
+    """The course's script in a process of its own, timed as a whole, and the board around it."""
+    folder = os.path.join(os.path.dirname(request["images"]), "course-images")
+    try:
+        unpack(request["images"], folder, tell)
+        warnings = cool_down(request["cool_below_c"], request["cool_limit_s"], tell)
+        before, neighbours = board_state(may_start_a_process=True), processes()
+        watch, ticks, used, own = Watch(tell), cpu_ticks(), children_cpu_s(), time.process_time()
+        began = time.monotonic()
+        status, said = script_run(dict(request, do="course script", images=folder, lock="", heartbeat_s=None), watch)
+        wall, cpu = time.monotonic() - began, children_cpu_s() - used
+        own, ticks_after = time.process_time() - own, cpu_ticks()
+        after = board_state(may_start_a_process=True)
+        after["neighbour"] = busiest_neighbour(neighbours, processes(), wall)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    note_others(before, after, ticks, ticks_after, cpu + own, wall)
+    result = script_answer(status, said)
+    result.update(wall_s=wall, cpu_s=cpu, before=before, after=after, during=watch.worst, warnings=warnings)
+    return result
+
+
+def script_run(request: Dict[str, Any], watch: Watch) -> Tuple[int, bytes]:
+    """Exit status, and what it said. It ends with us, as we hold its standard input."""
+    words = [sys.executable, os.path.abspath(__file__)]
+    script = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert script.stdin is not None
+    assert script.stdout is not None
+    with script.stdin, script.stdout:
+        try:
+            # One that dies before it has read the request says so in its exit status.
+            with contextlib.suppress(BrokenPipeError):
+                os.write(script.stdin.fileno(), json.dumps(request).encode("ascii") + b"\n")
+            said = b""
+            while True:
+                if select.select([script.stdout], [], [], PROGRESS_NS / 1e9)[0]:
+                    part = os.read(script.stdout.fileno(), 65536)
+                    if not part:
+                        return script.wait(), said
+                    said += part
+                watch.look(0.0)
+        finally:
+            script.kill()
+            script.wait()
+
+
+def script_answer(status: int, said: bytes) -> Dict[str, Any]:
+    """Its last line; its error is ours."""
+    try:
+        message = json.loads(said.decode("ascii").splitlines()[-1])  # type: Dict[str, Any]
+    except (ValueError, IndexError):
+        message = {}
+    if message.get("event") == "error":
+        raise (ModelError if message["kind"] == "model" else ScriptFailed)(message["message"])
+    if status != 0 or message.get("event") != "result":
+        raise ScriptFailed("the course's script ended with status %d and no answer" % status)
+    return message
+
+
+def course_script(runtime: Any, request: Dict[str, Any]) -> Dict[str, Any]:
+    """As in the course: one PNG file after the other, `run()` alone timed, its answer compared with the label."""
+    import numpy
+    from PIL import Image
+
+    session = load_session(runtime, request)
+    name, kind = input_type(session, PNG_SHAPE)
+    run, outputs, clock = session.run, [session.get_outputs()[0].name], time.perf_counter_ns
+    latencies = []  # type: List[int]
+    correct = 0
+    began, cpu = time.monotonic(), time.process_time()
+    with faults_of_the_model(runtime):
+        for file in sorted(os.listdir(request["images"]), key=lambda file: int(file.partition("_")[0])):
+            try:
+                with Image.open(os.path.join(request["images"], file)) as image:
+                    pixels = numpy.asarray(image).transpose(2, 0, 1)
+            except (OSError, SyntaxError, ValueError) as error:
+                raise RequestRefused("image %s cannot be read: %s" % (file, one_line(error))) from None
+            feed = feeds_of(pixels[None], name, kind, request)[0]
+            begin = clock()
+            answer = run(outputs, feed)
+            latencies.append(clock() - begin)
+            correct += predicted_class(answer) == int(file[-5])
+    return {
+        "event": "result",
+        "protocol": PROTOCOL_VERSION,
+        "latencies_ns": encoded(latencies),
+        "correct": correct,
+        "loop_wall_s": time.monotonic() - began,
+        "loop_cpu_s": time.process_time() - cpu,
+        "memory_peak_bytes": memory()[0],
+    }
+
+
 # --- the conversation ------------------------------------------------------------------------------------------------
 
 
@@ -973,8 +1112,8 @@ def checked_request(line: bytes) -> Dict[str, Any]:
         raise RequestRefused("protocol %r asked, this program speaks %d" % (request.get("protocol"), PROTOCOL_VERSION))
     if request.get("do") == "describe":
         return {"do": "describe"}
-    if request.get("do") not in ("measure", "load"):
-        raise RequestRefused("asked to do %r, not describe, measure or load" % (request.get("do"),))
+    if request.get("do") not in ("measure", "load", "course", "course script"):
+        raise RequestRefused("asked to do %r, not describe, measure, load or course" % (request.get("do"),))
 
     def number(value: Any, low: float, high: float, kinds: Any) -> bool:
         return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
@@ -1043,6 +1182,25 @@ def end_with_the_caller(heartbeat_s: Optional[float], heard: Callable[[bytes], N
     os._exit(0)
 
 
+def answer_to(request: Dict[str, Any], tell: Tell, pings: Pings) -> Dict[str, Any]:
+    # NumPy's own threads would only stand in the way.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    if request["do"] == "course":
+        # The imports are the script's: here they would only take memory.
+        return course(request, tell)
+    tell("importing", 0.0)
+    import numpy  # noqa: F401
+    import onnxruntime
+
+    if request["do"] == "describe":
+        return describe(onnxruntime)
+    if request["do"] == "course script":
+        return course_script(onnxruntime, request)
+    if request["do"] == "load":
+        return load(onnxruntime, request, tell, pings)
+    return measure(onnxruntime, request, tell)
+
+
 def main() -> None:
     # The other files beside this one are not for import from here.
     here = os.path.dirname(os.path.abspath(__file__))
@@ -1070,21 +1228,10 @@ def main() -> None:
         if request.get("lock"):
             # Before the imports: those, too, would disturb who is measuring.
             take_board(request["lock"], request["lock_wait_s"], tell)
-        tell("importing", 0.0)
-        # NumPy's own threads would only stand in the way.
-        os.environ["OPENBLAS_NUM_THREADS"] = "1"
-        import numpy  # noqa: F401
-        import onnxruntime
-
-        if request["do"] == "describe":
-            say(describe(onnxruntime))
-        elif request["do"] == "load":
-            say(load(onnxruntime, request, tell, pings))
-        else:
-            say(measure(onnxruntime, request, tell))
+        say(answer_to(request, tell, pings))
     except ModelError as error:
         say({"event": "error", "kind": "model", "message": one_line(error)})
-    except (RequestRefused, BoardNotFree) as error:
+    except (RequestRefused, BoardNotFree, ScriptFailed) as error:
         say({"event": "error", "kind": "device", "message": one_line(error)})
     except Exception as error:
         say({"event": "error", "kind": "device", "message": "%s: %s" % (type(error).__name__, one_line(error))})

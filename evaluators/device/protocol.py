@@ -19,6 +19,8 @@ from typing import Protocol
 from evaluators.device.device import (
     PROTOCOL_VERSION,
     BoardState,
+    CourseRun,
+    CourseTask,
     DeviceInfo,
     Guard,
     LoadRun,
@@ -45,6 +47,8 @@ START_S = 180.0
 # that is near, and a burst on it does not spoil them all.
 PINGS = 12
 PING_GAP_S = 0.02
+# Unpacking, decoding and running one of the course's images takes some 50 ms on a Pi 3B+.
+IMAGE_S = 1.0
 
 
 class GarbledError(ValueError):
@@ -68,6 +72,10 @@ def answer_limit_s(task: Task, guard: Guard) -> float | None:
 
 def load_limit_s(task: LoadTask, guard: Guard) -> float:
     return _start_s(guard) + 2 * (2 * task.idle_s + task.active_s)
+
+
+def course_limit_s(task: CourseTask, guard: Guard) -> float:
+    return _start_s(guard) + IMAGE_S * task.count
 
 
 def _start_s(guard: Guard) -> float:
@@ -97,7 +105,11 @@ def load_request(task: LoadTask, *, model: str, images: str, guard: Guard = _GUA
     return _line({"do": "load", **windows, **_common(task, model, images, guard)})
 
 
-def _common(task: Task | LoadTask, model: str, images: str, guard: Guard) -> dict[str, object]:
+def course_request(task: CourseTask, *, model: str, images: str, guard: Guard = _GUARD) -> bytes:
+    return _line({"do": "course", **_common(task, model, images, guard)})
+
+
+def _common(task: Task | LoadTask | CourseTask, model: str, images: str, guard: Guard) -> dict[str, object]:
     return {
         "protocol": PROTOCOL_VERSION,
         "model": model,
@@ -370,6 +382,31 @@ def _window(fields: Fields) -> Window:
     return Window(fields.number("begin_s", 0), fields.number("end_s", 0))
 
 
+def course_run(message: dict[str, object], task: CourseTask) -> CourseRun:
+    """What a result of the course's script tells; GarbledError if it does not hold together."""
+    fields = Fields(message)
+    _check_version(fields)
+    latencies = fields.wholes("latencies_ns")
+    if len(latencies) != task.count or min(latencies) == 0:
+        raise GarbledError(f"{len(latencies)} latencies are not those of {task.count} images")
+    run = CourseRun(
+        latencies_s=tuple(latency / 1e9 for latency in latencies),
+        correct=fields.whole("correct", 0, task.count),
+        wall_s=fields.number("wall_s", 1e-9),
+        cpu_s=fields.number("cpu_s", 0),
+        loop_wall_s=fields.number("loop_wall_s", 1e-9),
+        loop_cpu_s=fields.number("loop_cpu_s", 0),
+        memory_peak_bytes=fields.whole("memory_peak_bytes", 0, 2**50),
+        before=_board_state(fields.inner("before")),
+        after=_board_state(fields.inner("after")),
+        during=None if message.get("during") is None else _board_state(fields.inner("during")),
+        warnings=fields.texts("warnings"),
+    )
+    if not sum(run.latencies_s) <= run.loop_wall_s <= run.wall_s:
+        raise GarbledError(f"its loop took {run.loop_wall_s:g} s, the whole script {run.wall_s:g} s")
+    return run
+
+
 @contextmanager
 def held_together(device: str, model: str) -> Iterator[None]:
     """What does not is the device's fault."""
@@ -377,6 +414,11 @@ def held_together(device: str, model: str) -> Iterator[None]:
         yield
     except GarbledError as error:
         raise DeviceError(f"{device}: the result for {model} does not hold together: {error}") from error
+
+
+def check_reads_png(info: DeviceInfo, *, device: str, then: str) -> None:
+    if not info.reads_png:
+        raise DeviceError(f"{device}: its Python has no Pillow, which the course's protocol needs; next: {then}")
 
 
 def check_answers(task: Task, run: ProcessRun) -> None:
@@ -442,6 +484,7 @@ def device_info(message: dict[str, object], *, pool: str, on_this_machine: bool)
         # Earlier recordings do not say; they are of 64 bits.
         bits=fields.whole_or_none("bits", 32, 64) or 64,
         machine=fields.text_or_none("machine") or "",
+        reads_png=fields.flag("reads_png") if "reads_png" in message else False,
     )
 
 

@@ -13,7 +13,18 @@ from typing import Self
 from evaluators.device import protocol
 from evaluators.device.address import Address
 from evaluators.device.cooling import cool_below_c
-from evaluators.device.device import DeviceInfo, Guard, LoadRun, LoadTask, Ping, ProcessRun, Progress, Task
+from evaluators.device.device import (
+    CourseRun,
+    CourseTask,
+    DeviceInfo,
+    Guard,
+    LoadRun,
+    LoadTask,
+    Ping,
+    ProcessRun,
+    Progress,
+    Task,
+)
 from evaluators.device.epitaph import epitaph, last_line
 from evaluators.device.shelf import Shelf
 from evaluators.device.ssh import Conversation, Login, Shell
@@ -40,7 +51,7 @@ elif env -i "HOME=$HOME" "PATH=$PATH" python3 -c "import numpy, onnxruntime" >/d
 fi
 cd "$dir" || exit 1
 find program files -name '*.part*' -mmin +60 -exec rm -f {{}} +
-ls -tr program/* files/* 2>/dev/null | xargs stat -c 'file=%s %n' 2>/dev/null
+ls -dtr program/* files/* 2>/dev/null | xargs stat -c 'file=%s %n' 2>/dev/null
 exit 0
 """
 # Their last use is what the files' time says.
@@ -108,18 +119,37 @@ class SshDevice:
     async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
         async with self._turn() as board:
             model, images = await self._placed(board, task, progress)
-            guard, pings = self._cooled(), list[Ping]()
+            pings: list[Ping] = []
             message = await self._ask(
                 (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
                 board.shell,
-                protocol.load_request(task, model=model, images=images, guard=guard),
+                protocol.load_request(task, model=model, images=images, guard=self._guard_here),
                 model=task.model.name,
                 progress=progress,
-                limit_s=protocol.load_limit_s(task, guard),
+                limit_s=protocol.load_limit_s(task, self._guard_here),
                 pings=pings,
             )
             with protocol.held_together(str(self._address), task.model.name):
                 return protocol.load_run(message, pings)
+
+    def check_course(self) -> None:
+        device = str(self._address)
+        protocol.check_reads_png(self.info, device=device, then=f"python -m search devices prepare {device} --course")
+
+    async def course(self, task: CourseTask, progress: Progress | None = None) -> CourseRun:
+        self.check_course()
+        async with self._turn() as board:
+            model, images = await self._placed(board, task, progress)
+            message = await self._ask(
+                (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
+                board.shell,
+                protocol.course_request(task, model=model, images=images, guard=self._guard_here),
+                model=task.model.name,
+                progress=progress,
+                limit_s=protocol.course_limit_s(task, self._guard_here),
+            )
+            with protocol.held_together(str(self._address), task.model.name):
+                return protocol.course_run(message, task)
 
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncGenerator[_Board]:
@@ -132,16 +162,22 @@ class SshDevice:
                 await self._disconnect()
                 raise
 
+    @property
+    def _guard_here(self) -> Guard:
+        """Cooled down as this kind of board has to be."""
+        if self._guard.cool_below_c is not None:
+            return self._guard
+        return replace(self._guard, cool_below_c=cool_below_c(self.info.model))
+
     async def _measured(self, board: _Board, task: Task, progress: Progress | None) -> ProcessRun:
         model, images = await self._placed(board, task, progress)
-        guard = self._cooled()
         message = await self._ask(
             (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
             board.shell,
-            protocol.measure_request(task, model=model, images=images, guard=guard),
+            protocol.measure_request(task, model=model, images=images, guard=self._guard_here),
             model=task.model.name,
             progress=progress,
-            limit_s=protocol.answer_limit_s(task, guard),
+            limit_s=protocol.answer_limit_s(task, self._guard_here),
         )
         try:
             run = protocol.process_run(message)
@@ -151,12 +187,6 @@ class SshDevice:
                 f"{self._address}: the result for {task.model.name} does not hold together: {error}"
             ) from error
         return run
-
-    def _cooled(self) -> Guard:
-        """To what is right for this board, unless something else was asked for."""
-        if self._guard.cool_below_c is not None:
-            return self._guard
-        return replace(self._guard, cool_below_c=cool_below_c(self.info.model))
 
     # --- the connection
 
@@ -194,7 +224,7 @@ class SshDevice:
             else:
                 said[name] = value
         machine = protocol.printable(said.get("machine", ""))
-        self._check_bits(said.get("bits") or ("64" if "64" in machine else "32"), machine)
+        check_bits(self._address, said.get("bits") or ("64" if "64" in machine else "32"), machine)
         if done.status != 0:
             raise DeviceError(f"{self._address}: ~/{FOLDER} cannot be made: {last_line(done.stderr)}")
         home, path, python = said.get("home", ""), said.get("path", ""), said.get("python", "")
@@ -212,14 +242,6 @@ class SshDevice:
         clean = ("env", "-i", *(f"{name}={value}" for name, value in variables.items()))
         shelf = Shelf(self._files_bytes, files)
         return _Board(shell, folder, shelf, (*clean, python, program), said.get("boot", ""))
-
-    def _check_bits(self, bits: str, machine: str) -> None:
-        """Of the system's programs: a 64-bit kernel may have 32-bit ones."""
-        if bits != "64":
-            raise DeviceError(
-                f"{self._address}: its system is {protocol.printable(bits)}-bit (kernel {machine}), for which there is "
-                "no ONNX Runtime; install the 64-bit Raspberry Pi OS"
-            )
 
     async def _program_placed(self, shell: Shell, folder: str, sizes: Mapping[str, int]) -> str:
         sha256, size = _identity(self._program)
@@ -247,17 +269,19 @@ class SshDevice:
             raise DeviceError(
                 f"{self._address}: the on-device program does not describe the device: {error}"
             ) from error
-        self._check_bits(str(info.bits), info.machine)
+        check_bits(self._address, str(info.bits), info.machine)
         return info
 
     # --- the files of a task
 
-    async def _placed(self, board: _Board, task: Task | LoadTask, progress: Progress | None) -> tuple[str, str]:
+    async def _placed(
+        self, board: _Board, task: Task | LoadTask | CourseTask, progress: Progress | None
+    ) -> tuple[str, str]:
         """The paths of the model and the images over there; what the board has is not sent again."""
         files = {}
-        for path, ending in ((task.model, "onnx"), (task.images, "npy")):
+        for path, ending in ((task.model, ".onnx"), (task.images, task.images.suffix)):
             sha256, size = await asyncio.to_thread(_identity, path)
-            files[f"files/{sha256}.{ending}"] = (path, sha256, size)
+            files[f"files/{sha256}{ending}"] = (path, sha256, size)
         for name, (path, sha256, size) in files.items():
             if not board.shelf.holds(name, size):
                 if progress is not None:
@@ -307,6 +331,15 @@ class SshDevice:
                     raise DeviceError(f"{device}: connection lost")
                 raise DeviceError(epitaph(device, program.status, await program.last_words()))
             return message
+
+
+def check_bits(address: Address, bits: str, machine: str) -> None:
+    """Of the system's programs: a 64-bit kernel may have 32-bit ones."""
+    if bits != "64":
+        raise DeviceError(
+            f"{address}: its system is {protocol.printable(bits)}-bit (kernel {machine}), for which there is "
+            "no ONNX Runtime; install the 64-bit Raspberry Pi OS"
+        )
 
 
 @contextlib.asynccontextmanager

@@ -1,17 +1,27 @@
 """ReplayDevice: answers from a recording of another bench, so that its figures can be looked into without it."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from evaluators.device import protocol
-from evaluators.device.device import PROTOCOL_VERSION, DeviceInfo, LoadRun, LoadTask, ProcessRun, Progress, Task
+from evaluators.device.device import (
+    PROTOCOL_VERSION,
+    CourseRun,
+    CourseTask,
+    DeviceInfo,
+    LoadRun,
+    LoadTask,
+    ProcessRun,
+    Progress,
+    Task,
+)
 from evaluators.device.onnx_metadata import metadata
 from space.errors import CandidateError, RequestError
+from space.files import sha256, written_whole
 
 FORMAT = "device recording"
 FORMAT_VERSION = 1
@@ -29,15 +39,13 @@ class RecordedRun:
 
 
 def write_recording(path: Path, info: DeviceInfo, rows: Iterable[RecordedRun]) -> None:
-    """JSON lines: the device, then a line per run. Written beside and renamed last."""
-    beside = path.with_name(path.name + ".part")
-    with beside.open("w", encoding="utf-8") as file:
+    """JSON lines: the device, then a line per run."""
+    with written_whole(path) as beside, beside.open("w", encoding="utf-8") as file:
         head = {"format": FORMAT, "version": FORMAT_VERSION, "protocol": PROTOCOL_VERSION, **asdict(info)}
         file.write(json.dumps(head) + "\n")
         for row in rows:
             line = {PROPERTY: row.structure_id, "model_sha256": row.model_sha256, **protocol.result_message(row.run)}
             file.write(json.dumps(line) + "\n")
-    beside.replace(path)
 
 
 def read_recording(path: Path) -> tuple[DeviceInfo, tuple[RecordedRun, ...]]:
@@ -113,11 +121,17 @@ class ReplayDevice:
     async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
         raise RequestError(f"{self._path}: a recording loads no board, and a meter sees nothing; name the board itself")
 
+    def check_course(self) -> NoReturn:
+        raise RequestError(f"{self._path}: a recording holds no runs of the course's protocol; name the board itself")
+
+    async def course(self, task: CourseTask, progress: Progress | None = None) -> CourseRun:
+        self.check_course()
+
 
 def _with_usable_predictions(row: RecordedRun, task: Task) -> ProcessRun:
     if not row.run.predictions:
         warning = "recorded without predictions"
-    elif row.model_sha256 != hashlib.sha256(task.model.read_bytes()).hexdigest():
+    elif row.model_sha256 != sha256(task.model):
         warning = f"recorded with other weights than {task.model.name}: its predictions are left out"
     else:
         return row.run

@@ -1,22 +1,40 @@
-"""`measure`: any ONNX file, on the device: latency, memory, estimated power and energy."""
+"""`measure`: any ONNX file, on the device: latency, memory, estimated energy; the course's protocol beside ours."""
 
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 
+from evaluators.course import CourseFigures
 from evaluators.device.device import RuntimeSettings
 from evaluators.evaluate import FRONT, Measured, Subject
+from evaluators.png_folder import labelled_pngs, write_bundle
+from search.course import CourseRow, course_row
 from search.exit_status import INTERRUPTED, OK
 from search.report import number, results_console
-from search.rig import open_rig, runtime_of, save_images
+from search.rig import Rig, open_rig, runtime_of, save_images
 from search.rows import Row, row_of_file
 from search.settings import settings
 from space.cost import cost, load, metadata
+from space.errors import RequestError
 from space.recipe import Recipe
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    """The course's images as one file."""
+
+    path: Path
+    count: int
 
 
 def main(options: argparse.Namespace) -> int:
@@ -25,12 +43,13 @@ def main(options: argparse.Namespace) -> int:
     figures = cost(options.model)
     recipe = Recipe.from_json(described["recipe"]) if "recipe" in described else None
     runtime = runtime_of(recipe) if recipe else RuntimeSettings()
-    with TemporaryDirectory() as folder, open_rig(chosen.devices, _any_images(Path(folder)), _say) as rig:
-        subject = Subject(options.model.name, options.model, runtime)
-        try:
-            measured: Measured = rig.first.worker.submit(rig.first.examiner.measure, subject, FRONT).result()
-        except KeyboardInterrupt:
-            return INTERRUPTED
+    with TemporaryDirectory() as folder:
+        bundle = _bundle(options.protocol, Path(folder))
+        with open_rig(chosen.devices, _any_images(Path(folder)), _say) as rig:
+            try:
+                measured, course = _measured(rig, Subject(options.model.name, options.model, runtime), bundle)
+            except KeyboardInterrupt:
+                return INTERRUPTED
     row = row_of_file(
         measured.figures,
         str(options.model),
@@ -38,11 +57,53 @@ def main(options: argparse.Namespace) -> int:
         described,
         recipe.as_dict() if recipe else None,
     )
+    beside = course_row(course) if course else None
     if options.json:
-        print(json.dumps(row.as_dict(), indent=1))
+        print(json.dumps(row.as_dict() | ({"course": beside.as_dict()} if beside else {}), indent=1))
     else:
         _print(row, runtime)
+        if beside:
+            _print_course(beside)
     return OK
+
+
+def _bundle(protocol: Sequence[str], folder: Path) -> _Bundle | None:
+    """The images that the option names, looked at; None: measured our way alone."""
+    match protocol:
+        case ["steady"]:
+            return None
+        case ["course", images]:
+            pngs = labelled_pngs(Path(images))
+            write_bundle(pngs, folder / "images.zip")
+            return _Bundle(folder / "images.zip", len(pngs))
+        case _:
+            raise RequestError(
+                f"--protocol {' '.join(protocol)}: valid is steady, or course DIR (a folder of PNG files); "
+                "the model's name comes first"
+            )
+
+
+def _measured(rig: Rig, subject: Subject, bundle: _Bundle | None) -> tuple[Measured, CourseFigures | None]:
+    """Ours first: the course's script, minutes long, leaves the board hot."""
+    worker, examiner = rig.first.worker, rig.first.examiner
+    if bundle:
+        _result(worker.submit(examiner.check_course))
+    measured: Measured = _result(worker.submit(examiner.measure, subject, FRONT))
+    if bundle is None:
+        return measured, None
+    return measured, _result(worker.submit(examiner.course, subject, bundle.path, bundle.count))
+
+
+def _result(asked: Future[T]) -> T:
+    """Ctrl-C ends what is asked for: the board is closed once it is free."""
+    try:
+        return asked.result()
+    except KeyboardInterrupt:
+        asked.cancel()
+        raise
+
+
+_DIRTY = "the run was dirty: others used the device"
 
 
 def _say(text: str) -> None:
@@ -68,4 +129,23 @@ def _print(row: Row, runtime: RuntimeSettings) -> None:
     ):
         console.print(f"{name:9}{text}", markup=False)
     if row.dirty:
-        console.print("the run was dirty: others used the device", markup=False)
+        console.print(_DIRTY, markup=False)
+
+
+def _print_course(row: CourseRow) -> None:
+    """A block of its own: no figure of one protocol compares with one of the other."""
+    console = results_console()
+    script = f"{number(row.script_s)} s, {number(row.script_ms_per_image)} ms per image"
+    console.print(f"\nThe course's protocol, {row.images:,} PNG files", markup=False)
+    for name, text in (
+        ("accuracy", f"{100 * row.accuracy:.2f} % of these images"),
+        ("latency", f"{number(row.latency_ms)} ms, {row.latency_provenance}"),
+        ("script", f"{script}; start, imports and decoding included, {number(row.script_cpu_s)} s of CPU time"),
+        ("energy", f"{number(row.energy_mj)} mJ per image, {row.energy_provenance}"),
+        ("power", f"{row.max_power_w:.2f} W at most"),
+        ("memory", f"{row.memory_mb:.1f} MB, the whole script's peak"),
+        ("FoM", number(row.fom)),
+    ):
+        console.print(f"{name:9}{text}", markup=False)
+    if row.dirty:
+        console.print(_DIRTY, markup=False)

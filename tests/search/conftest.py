@@ -10,6 +10,10 @@ import torch
 
 from search.exit_status import OK
 from space.architectures.mobilenet_v1 import MobileNetV1
+
+# Fixtures.
+from tests.evaluators.device.conftest import board, sshd  # noqa: F401
+from tests.search.user import user  # noqa: F401
 from tests.search.whole import SEARCH, finished
 
 

@@ -1,5 +1,6 @@
 """Whole runs with a board over ssh: a real ssh server on the loopback."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,10 +8,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from search.exit_status import NONE_FEASIBLE, OK, RIG
 from search.store import COMPLETE, Store
+from tests.evaluators.device.models import write_classifier
+from tests.evaluators.device.pngs import coloured, write_pngs
 from tests.evaluators.device.sshd import NAME, Board, free_port, make_board, running
 from tests.search.whole import ROOT, SEARCH, command, copy
 
@@ -67,3 +71,15 @@ def test_a_board_that_is_not_there_is_said_before_anything_is_trained(home, tmp_
     assert done.returncode == RIG
     assert "connection refused" in done.stderr.splitlines()[-1]
     assert not list((tmp_path / "store").rglob("*.pt"))
+
+
+def test_a_board_is_measured_by_both_protocols(board, home, tmp_path):
+    pngs = write_pngs(tmp_path / "pngs", coloured(20), np.zeros(20, np.int64))
+    model = write_classifier(tmp_path / "model.onnx")
+    words = command("measure", model, "--protocol", "course", pngs, "--device", f"ssh:{NAME}", "--json")
+    done = subprocess.run(words, cwd=ROOT, env=home, capture_output=True, text=True, timeout=120)
+    assert done.returncode == OK, done.stderr
+    row = json.loads(done.stdout)
+    assert row["latency_ms"] > 0
+    assert row["course"]["images"] == 20
+    assert board.is_empty_within(5)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from search.__main__ import main
 from search.exit_status import NONE_FEASIBLE, OK, REQUEST
+from tests.evaluators.device.models import write_classifier
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 
 ROOT = Path(__file__).parent.parent.parent
@@ -58,6 +60,8 @@ def damaged_cifar10(folder: Path) -> Path:
         (["--data-dir", "absent", "--data", "cifar10"], "absent is not a folder"),
         (["measure", "absent.onnx"], "absent.onnx cannot be read"),
         (["baseline", "--import", "absent.pt"], "absent.pt cannot be read"),
+        (["audit", "absent.csv"], "absent.csv cannot be read: No such file or directory"),
+        (["audit"], "FILE.csv"),
         (["rank"], "holds no study yet"),
         (["export", "--to", "slides.docx"], "known endings are .onnx, .jsonl"),
     ],
@@ -132,6 +136,37 @@ def test_a_file_that_is_no_onnx_is_refused(run, tmp_path):
     assert len(err.splitlines()) == 1
 
 
+@pytest.fixture
+def model(tmp_path):
+    return write_classifier(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fastest"], "--protocol fastest: valid is steady, or course DIR"),
+        (["steady", "images"], "--protocol steady images: valid is steady, or course DIR"),
+        (["course"], "--protocol course: valid is steady, or course DIR"),
+        (["course", "absent"], "absent is not a folder"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_protocol_that_cannot_be_is_said_before_the_device_is_asked(run, model, words, said):
+    status, out, err = run("measure", model, "--protocol", *words, "--device", "ssh:nowhere.invalid")
+    assert (status, out) == (REQUEST, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("name", "side", "said"), [("7_lion.png", 32, "no class"), ("7_cat.png", 28, "28x28 RGB")])
+def test_an_image_that_does_not_fit_is_said_before_the_device_is_asked(run, model, tmp_path, name, side, said):
+    Image.new("RGB", (side, side)).save(tmp_path / name)
+    status, out, err = run("measure", model, "--protocol", "course", tmp_path, "--device", "ssh:nowhere.invalid")
+    assert (status, out) == (REQUEST, "")
+    assert f"{name}" in err
+    assert said in err
+
+
 def test_rank_shows_the_leader_its_gain_and_what_the_figures_rest_on(run, tmp_path):
     recipes = distinct(3)
     store_with(tmp_path, [evaluation(latency_ms=1 + place, made=made) for place, made in enumerate(recipes)])
@@ -149,6 +184,73 @@ def test_rank_json_is_one_document_on_stdout(run, tmp_path):
     status, out, err = run("rank", "--json", "--store", tmp_path)
     assert (status, err) == (OK, "")
     assert len(json.loads(out)["ranking"]) == 3
+
+
+def test_rank_names_the_row_of_ours_whose_energy_latency_does_not_explain(run, tmp_path):
+    recipes = distinct(3)
+    odd = evaluation(made=recipes[0], energy_j=14e-3)
+    store_with(tmp_path, [odd, *(evaluation(made=made) for made in recipes[1:])])
+    _, out, _ = run("rank", "--store", tmp_path)
+    said = [line for line in out.splitlines() if line.startswith("audit:")]
+    assert len(said) == 1
+    assert f"1 of 4 rows is not explained by latency; {recipes[0].id}: 14.0 mJ at 1.00 ms and 2.80 W" in said[0]
+    assert "14.0 W, or 5.00 ms of wall time per image (5.00 x the latency)" in said[0]
+
+
+def test_rank_audits_the_rows_that_it_does_not_show(run, tmp_path):
+    recipes = distinct(3)
+    slow = evaluation(made=recipes[0], latency_ms=9.0, energy_j=140e-3)
+    store_with(tmp_path, [slow, *(evaluation(made=made) for made in recipes[1:])])
+    _, out, _ = run("rank", "--top", "1", "--store", tmp_path)
+    assert f"{recipes[0].id}: 140 mJ" in out
+
+
+def test_rank_says_nothing_of_an_audit_that_all_rows_pass(run, tmp_path):
+    store_with(tmp_path, [evaluation(made=made) for made in distinct(3)])
+    _, out, _ = run("rank", "--store", tmp_path)
+    assert "audit" not in out
+
+
+def test_audit_shows_what_each_row_implies_and_is_a_report(run):
+    status, out, err = run("audit", ROOT / "studies" / "reference" / "pruned_fp32.csv")
+    assert (status, err) == (OK, "")
+    first = next(line for line in out.splitlines() if line.strip().startswith("1 "))
+    assert "not explained by latency" in first
+    assert "22.4 W, or 288 ms of wall time per image (5.13 x the latency)" in first
+    assert "0 of 6 rows" in out
+
+
+def test_audit_says_what_makes_a_row_impossible(run, tmp_path):
+    (tmp_path / "table.csv").write_text("latency_ms,energy_mj,max_power_w,wall_ms\n10,100,4,20\n")
+    status, out, _ = run("audit", tmp_path / "table.csv")
+    assert status == OK
+    assert "impossible" in out
+    assert "maximum power x wall time is 80 mJ" in out
+
+
+def test_audit_shows_labels_as_they_are_written(run, tmp_path):
+    (tmp_path / "table.csv").write_text("[bold]model,latency_ms,energy_mj,max_power_w\n[red]int8[/],10,30,4\n")
+    _, out, _ = run("audit", tmp_path / "table.csv")
+    assert "[bold]model" in out
+    assert "[red]int8[/]" in out
+
+
+def test_audit_json_is_one_document_of_labels_figures_and_verdicts(run, tmp_path):
+    (tmp_path / "table.csv").write_text("model,latency_ms,energy_mj,max_power_w\nint8,10,80,4\n")
+    status, out, err = run("audit", tmp_path / "table.csv", "--json")
+    assert (status, err) == (OK, "")
+    assert json.loads(out) == [
+        {
+            "model": "int8",
+            "latency_ms": 10.0,
+            "energy_mj": 80.0,
+            "max_power_w": 4.0,
+            "verdict": "not explained by latency",
+            "implied_power_w": 8.0,
+            "implied_wall_ms": 20.0,
+            "wall_multiple": 2.0,
+        }
+    ]
 
 
 def test_export_writes_the_leaders_file_and_refuses_a_changed_one(run, tmp_path):

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from search.audit import UNEXPLAINED
 from search.standings import standings
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 
@@ -73,6 +74,13 @@ def test_confirm_replaces_the_figures_and_keeps_the_old_ones(tmp_path):
     assert row["latency_ms"] == pytest.approx(2.2)
     assert row["search"]["latency_ms"] == pytest.approx(2.0)
     assert row["fom"] == pytest.approx(0.73 / (2.2e-3 * 2.7 * 2.2e-3))
+
+
+def test_a_row_is_audited_by_the_figures_that_it_shows(tmp_path):
+    one = evaluation(latency_ms=2.0, test=0.73, confirmed_ms=2.2, made=distinct(1)[0], energy_j=10 * 2.2e-3)
+    found = standings(store_with(tmp_path, [one]), GOAL).rows[0].audit
+    assert found.verdict == UNEXPLAINED
+    assert found.implied_power_w == pytest.approx(10)
 
 
 def test_a_trial_of_another_study_has_no_number_here(tmp_path):

@@ -1,11 +1,24 @@
-"""A board over ssh, for the tests that want one."""
+"""A board over ssh, and a task that takes no time, for the tests that want them."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from evaluators.device.device import RuntimeSettings, Task
+from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.sshd import Board, Sshd, make_board, running
+
+
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    folder = tmp_path_factory.mktemp("quick")
+    return Task(
+        model=write_classifier(folder / "classifier.onnx"),
+        images=write_images(folder / "images.npy", 16),
+        runtime=RuntimeSettings(),
+        limit_s=0.05,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,10 @@
 """Which processes a process has started, as /proc tells."""
 
+import os
 import time
 from pathlib import Path
+
+from evaluators.device.protocol import PROGRAM
 
 
 def children_of(pid: int) -> list[int]:
@@ -13,6 +16,15 @@ def children_of(pid: int) -> list[int]:
             continue
         if int(parent) == pid and state != "Z":
             found.append(int(stat.parent.name))
+    return found
+
+
+def measuring() -> list[int]:
+    """Of our children, which may be an ssh server too, those that run the on-device program."""
+    found = []
+    for pid in children_of(os.getpid()):
+        if str(PROGRAM).encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            found.append(pid)
     return found
 
 

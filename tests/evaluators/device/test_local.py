@@ -26,7 +26,7 @@ from space.errors import CandidateError
 from tests.contracts.device import DeviceContract, run_once
 from tests.evaluators.device.boards import THROTTLED, write, write_board
 from tests.evaluators.device.models import write_classifier, write_failing, write_images
-from tests.evaluators.device.processes import children_of, ends_within
+from tests.evaluators.device.processes import children_of, ends_within, measuring
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -140,7 +140,7 @@ def test_as_many_threads_run_as_were_asked_for(endless: Task) -> None:
         def count(what: str, share: float) -> None:
             nonlocal seen
             if what == "timing":
-                (pid,) = children_of(os.getpid())
+                (pid,) = measuring()
                 seen = len(list(Path(f"/proc/{pid}/task").iterdir()))
                 raise Seen
 
@@ -223,7 +223,7 @@ def test_an_unknown_optimization_is_named(quick: Task) -> None:
 def test_a_killed_program_is_told_by_its_signal(endless: Task) -> None:
     def kill(what: str, share: float) -> None:
         if what == "timing":
-            for pid in children_of(os.getpid()):
+            for pid in measuring():
                 os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(DeviceError, match="SIGKILL"):
@@ -236,7 +236,7 @@ def test_cancelling_leaves_no_process(endless: Task) -> None:
         timing = asyncio.Event()
         run = asyncio.create_task(LocalDevice(lock="").run(endless, lambda what, share: timing.set()))
         await timing.wait()
-        started = children_of(os.getpid())
+        started = measuring()
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run
@@ -244,7 +244,7 @@ def test_cancelling_leaves_no_process(endless: Task) -> None:
 
     started = asyncio.run(cancelled())
     assert started
-    assert not set(started) & set(children_of(os.getpid()))
+    assert not set(started) & set(measuring())
 
 
 PARENT = """
@@ -278,7 +278,7 @@ def test_ctrl_c_does_not_reach_the_program_first(endless: Task) -> None:
     groups: set[int] = set()
 
     def look(what: str, share: float) -> None:
-        groups.update(os.getpgid(pid) for pid in children_of(os.getpid()))
+        groups.update(os.getpgid(pid) for pid in measuring())
         if what == "timing":
             raise KeyboardInterrupt
 

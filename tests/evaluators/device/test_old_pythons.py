@@ -1,15 +1,20 @@
-"""The on-device program on the Pythons that boards have: those in $SEARCH_PYTHONS, each with NumPy and ONNX Runtime."""
+"""The on-device program on the Pythons that boards have: those in $SEARCH_PYTHONS, each with NumPy and ONNX Runtime.
+
+The course's protocol is tried on those with Pillow.
+"""
 
 import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from evaluators.device.device import DeviceInfo, ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import CourseRun, CourseTask, DeviceInfo, ProcessRun, RuntimeSettings, Task
 from evaluators.device.local import LocalDevice
 from tests.evaluators.device.models import CLASSES, write_classifier, write_images
+from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 
 PYTHONS = [python for python in os.environ.get("SEARCH_PYTHONS", "").split(os.pathsep) if python]
 IMAGES = 64
@@ -56,3 +61,24 @@ def test_it_confirms(answers: Answers) -> None:
     assert len(confirm.latencies_s) == 2 * IMAGES
     assert len(confirm.predictions) == IMAGES
     assert all(0 <= name < CLASSES for name in confirm.predictions)
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=NAMES)
+def test_it_runs_the_courses_script(python: str, tmp_path: Path) -> None:
+    folder = write_pngs(tmp_path / "pngs", coloured(16), np.zeros(16, np.int64))
+    task = CourseTask(
+        model=write_classifier(tmp_path / "classifier.onnx"),
+        images=bundled(folder, tmp_path / "images.zip"),
+        count=16,
+        runtime=RuntimeSettings(),
+    )
+
+    async def asked() -> CourseRun:
+        async with LocalDevice(python=python, lock="") as device:
+            if not device.info.reads_png:
+                pytest.skip("it has no Pillow")
+            return await device.course(task)
+
+    run = asyncio.run(asked())
+    assert len(run.latencies_s) == 16
+    assert run.wall_s > run.loop_wall_s

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evaluators.device import on_device, protocol
-from evaluators.device.device import BoardState, Guard, RuntimeSettings, Task
+from evaluators.device.device import BoardState, CourseTask, Guard, RuntimeSettings, Task
 from evaluators.errors import DeviceError
 from space.errors import CandidateError
 from tests.evaluators.device.runs import INFO, process_run
@@ -181,6 +181,60 @@ def test_passes_that_were_not_all_run_are_noticed() -> None:
         protocol.check_answers(TASK, process_run((0.1, 0.1), predictions=(1,)))
 
 
+COURSE = CourseTask(model=Path("m.onnx"), images=Path("i.zip"), count=3, runtime=RuntimeSettings(threads=2))
+# What the course's script took for three images.
+SCRIPT: dict[str, Any] = {
+    "protocol": 1, "latencies_ns": protocol.packed([10**7, 2 * 10**7, 3 * 10**7]), "correct": 2, "wall_s": 1.5,
+    "cpu_s": 1.6, "loop_wall_s": 0.1, "loop_cpu_s": 0.1, "memory_peak_bytes": 9 * 10**7, "before": {}, "after": {},
+    "during": None, "warnings": [],
+}  # fmt: skip
+
+
+def test_the_board_takes_what_the_host_asks_of_the_course() -> None:
+    guard = Guard(lock="/run/lock/b", heartbeat_s=9)
+    request = on_device.checked_request(protocol.course_request(COURSE, model="m", images="i", guard=guard))
+    assert (request["do"], request["model"], request["images"], request["threads"]) == ("course", "m", "i", 2)
+    assert {name: request[name] for name in asdict(guard)} == asdict(guard)
+
+
+def test_the_course_may_take_as_long_as_its_images_and_the_wait_for_the_board() -> None:
+    plain = protocol.course_limit_s(COURSE, Guard(lock_wait_s=0))
+    both = protocol.course_limit_s(replace(COURSE, count=503), Guard(lock_wait_s=100, cool_below_c=50, cool_limit_s=20))
+    assert both == plain + 620
+
+
+def test_the_courses_result_is_read() -> None:
+    run = protocol.course_run(SCRIPT, COURSE)
+    assert run.latencies_s == pytest.approx((0.01, 0.02, 0.03))
+    assert (run.correct, run.wall_s, run.cpu_s, run.loop_wall_s) == (2, 1.5, 1.6, 0.1)
+    assert run.before == BoardState()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"protocol": 2}, "protocol"),
+        ({"latencies_ns": protocol.packed([])}, "0 latencies are not those of 3 images"),
+        ({"latencies_ns": protocol.packed([1, 2])}, "2 latencies"),
+        ({"latencies_ns": protocol.packed([1, 0, 2])}, "latencies"),
+        ({"correct": 4}, "correct"),
+        ({"correct": True}, "correct"),
+        ({"wall_s": 0}, "wall_s"),
+        ({"cpu_s": -1}, "cpu_s"),
+        ({"loop_wall_s": 1.6}, "its loop took 1.6 s, the whole script 1.5 s"),
+        ({"loop_wall_s": 0.05}, "its loop took 0.05 s"),
+        ({"loop_cpu_s": None}, "loop_cpu_s is missing"),
+        ({"memory_peak_bytes": 0.5}, "memory_peak_bytes"),
+        ({"before": None}, "JSON object"),
+        ({"during": 7}, "JSON object"),
+        ({"warnings": "hot"}, "warnings"),
+    ],
+)
+def test_a_courses_result_that_does_not_hold_together_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(protocol.GarbledError, match=named):
+        protocol.course_run({**SCRIPT, **changes}, COURSE)
+
+
 def test_only_the_host_knows_the_pool() -> None:
     message = {**DESCRIPTION, "pool": "somebody else's"}
     assert protocol.device_info(message, pool=INFO.pool, on_this_machine=False).pool == "desk"
@@ -202,7 +256,14 @@ def test_a_device_of_32_bits_says_so() -> None:
     assert (info.bits, info.machine) == (32, "armv7l")
 
 
-@pytest.mark.parametrize("changes", [{"bits": "64"}, {"bits": 16}, {"bits": 64.0}, {"machine": 7}])
+def test_a_device_recorded_before_it_was_asked_reads_no_png_files() -> None:
+    assert not protocol.device_info(DESCRIPTION, pool="", on_this_machine=False).reads_png
+    assert protocol.device_info({**DESCRIPTION, "reads_png": True}, pool="", on_this_machine=False).reads_png
+
+
+@pytest.mark.parametrize(
+    "changes", [{"bits": "64"}, {"bits": 16}, {"bits": 64.0}, {"machine": 7}, {"reads_png": 1}, {"reads_png": None}]
+)
 def test_bits_and_machine_are_read_strictly(changes: dict[str, object]) -> None:
     with pytest.raises(protocol.GarbledError, match=next(iter(changes))):
         protocol.device_info({**DESCRIPTION, **changes}, pool="", on_this_machine=False)

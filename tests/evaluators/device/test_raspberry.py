@@ -13,27 +13,16 @@ from typing import TypeVar
 import onnxruntime
 import pytest
 
-from evaluators.device.device import Device, ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import Device, ProcessRun, Task
 from evaluators.device.raspberry import SshDevice
 from evaluators.errors import DeviceError
 from tests.contracts.device import DeviceContract
 from tests.evaluators.device.boards import TEMPERATURE, write, write_board
-from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.sshd import Board, Sshd, make_board
 from tests.evaluators.device.wire import Wire
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-
-@pytest.fixture(scope="session")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    folder = tmp_path_factory.mktemp("quick")
-    return Task(
-        model=write_classifier(folder / "classifier.onnx"),
-        images=write_images(folder / "images.npy", 16),
-        runtime=RuntimeSettings(),
-        limit_s=0.05,
-    )
 
 
 @pytest.fixture

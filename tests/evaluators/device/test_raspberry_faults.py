@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.device.device import Guard, ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import Guard, ProcessRun, Task
 from evaluators.device.protocol import PROGRAM
 from evaluators.device.raspberry import SshDevice
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Subject
 from space.errors import CandidateError, RequestError
-from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.runs import process_run
 from tests.evaluators.device.sshd import NAME, Board, Sshd, free_port, make_board, new_key
 from tests.evaluators.device.wire import Wire
@@ -28,17 +28,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 # Until what we left has ended.
 GONE_S = 5.0
-
-
-@pytest.fixture(scope="session")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    folder = tmp_path_factory.mktemp("quick")
-    return Task(
-        model=write_classifier(folder / "classifier.onnx"),
-        images=write_images(folder / "images.npy", 16),
-        runtime=RuntimeSettings(),
-        limit_s=0.05,
-    )
 
 
 @pytest.fixture(scope="session")
@@ -371,13 +360,13 @@ def test_a_recipe_that_kills_the_program_each_time_is_the_candidates_fault(
     board: Board, quick: Task, tmp_path: Path
 ) -> None:
     deadly = write_classifier(tmp_path / "deadly.onnx", channels=64)
-    line = "    session = load_session(runtime, request)\n"
+    line = "def load_session(runtime: Any, request: Dict[str, Any]) -> Any:\n"
     source = PROGRAM.read_text()
     assert line in source
     program = tmp_path / "program.py"
     # As the kernel ends who takes too much memory.
     kill = f"    if os.path.getsize(request['model']) == {deadly.stat().st_size}:\n        os.kill(os.getpid(), 9)\n"
-    program.write_text(source.replace(line, kill + line))
+    program.write_text(source.replace(line, line + kill))
     examiner = Examiner(
         board.device(program=program),
         quick.images,

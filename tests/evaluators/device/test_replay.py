@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.device.device import Device, ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import CourseTask, Device, ProcessRun, RuntimeSettings, Task
 from evaluators.device.replay import RecordedRun, ReplayDevice, read_recording, write_recording
 from space.errors import CandidateError, RequestError
 from tests.contracts.device import DeviceContract, run_once
@@ -57,6 +57,12 @@ def test_it_describes_the_device_that_was_recorded(recording: Path) -> None:
 
 def test_runs_of_a_structure_come_in_order_over_and_over(recording: Path, task: Task) -> None:
     assert replayed(recording, task, 3) == [FIRST, SECOND, FIRST]
+
+
+def test_a_recording_has_no_runs_of_the_courses_protocol(recording: Path, task: Task) -> None:
+    course = CourseTask(model=task.model, images=task.images, count=1, runtime=task.runtime)
+    with pytest.raises(RequestError, match=r"bench\.jsonl: a recording holds no runs of the course's protocol"):
+        asyncio.run(ReplayDevice(recording).course(course))
 
 
 def test_the_same_file_gets_its_predictions(recording: Path, task: Task) -> None:

@@ -1,0 +1,64 @@
+"""The course's protocol: what its script took, as figures. They stand beside ours and are ranked with nothing."""
+
+import math
+from dataclasses import dataclass, replace
+
+from evaluators.device.cleanliness import dirt
+from evaluators.device.device import CourseRun, DeviceInfo
+from evaluators.power.estimate import PowerModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseFigures:
+    """Latency is the mean of `run()` alone; energy and time per image are the whole script's share."""
+
+    images: int
+    correct: int
+    latency_s: float
+    latency_provenance: str
+    # Whole: Python's start, imports, session, decoding.
+    script_s: float
+    script_cpu_s: float
+    # Per image.
+    energy_j: float
+    energy_provenance: str
+    max_power_w: float
+    # The whole script's peak, imports included.
+    memory_bytes: int
+    dirty: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / self.images
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Of a script, as far as power goes."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def course_figures(run: CourseRun, *, info: DeviceInfo, power: PowerModel, threads: int) -> CourseFigures:
+    images = len(run.latencies_s)
+    loop = _Part(run.loop_wall_s, run.loop_cpu_s)
+    # The script starts on an idle board, whose clock says nothing of what it falls to.
+    steady = replace(run, before=replace(run.before, clock_hz=None))
+    return CourseFigures(
+        images=images,
+        correct=run.correct,
+        latency_s=math.fsum(run.latencies_s) / images,
+        latency_provenance=(
+            f"measured ({info.model}, {info.runtime}, course protocol: mean of sess.run over {images:,} PNG files)"
+        ),
+        script_s=run.wall_s,
+        script_cpu_s=run.cpu_s,
+        energy_j=power.watts(run) * run.wall_s / images,
+        energy_provenance=f"estimated ({power.title}, whole script)",
+        max_power_w=max(power.watts(run), power.watts(loop)),
+        memory_bytes=run.memory_peak_bytes,
+        dirty=tuple(dirt(steady, cores=info.cores, threads=threads)),
+        warnings=run.warnings,
+    )

@@ -1,0 +1,65 @@
+"""`audit`: whether the energies of any table are explained by the latencies beside them."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from search.audit import FITS
+from search.claims import Claim, read_claims
+from search.exit_status import OK
+from search.report import implied, number, results_console
+
+
+def main(options: argparse.Namespace) -> int:
+    claims = read_claims(options.table)
+    if options.json:
+        print(json.dumps([_as_dict(claim) for claim in claims], indent=1))
+        return OK
+    console = results_console()
+    console.print(_table(claims))
+    fitting = sum(claim.audit.verdict == FITS for claim in claims)
+    console.print(f"{fitting} of {len(claims)} rows: the energy fits the latency at the maximum power", markup=False)
+    return OK
+
+
+def _as_dict(claim: Claim) -> dict[str, Any]:
+    found = claim.audit
+    given = {"idle_power_w": claim.idle_power_w, "wall_ms": claim.wall_ms}
+    return {
+        **claim.labels,
+        "latency_ms": claim.latency_ms,
+        "energy_mj": claim.energy_mj,
+        "max_power_w": claim.max_power_w,
+        **{name: value for name, value in given.items() if value is not None},
+        "verdict": found.verdict,
+        "implied_power_w": found.implied_power_w,
+        "implied_wall_ms": found.implied_wall_ms,
+        "wall_multiple": found.wall_multiple,
+    }
+
+
+def _table(claims: Sequence[Claim]) -> Table:
+    """A row is known by its place and by its first label; the others are in the JSON."""
+    label = next(iter(claims[0].labels), "")
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("row", label, "latency ms", "energy mJ", "max W"):
+        drawn.add_column(Text(name), justify="right")
+    for name in ("verdict", "implied"):
+        drawn.add_column(name)
+    for place, claim in enumerate(claims, start=1):
+        found = claim.audit
+        cells = (
+            str(place),
+            claim.labels.get(label, ""),
+            number(claim.latency_ms),
+            number(claim.energy_mj),
+            f"{claim.max_power_w:.2f}",
+            found.verdict,
+            "; ".join(text for text in (found.reason, "" if found.verdict == FITS else implied(found)) if text),
+        )
+        drawn.add_row(*map(Text, cells), style=None if found.verdict == FITS else "bold")
+    return drawn

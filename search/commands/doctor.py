@@ -1,0 +1,26 @@
+"""`doctor`: is all there that a search needs? One line each, with the next step."""
+
+import argparse
+import asyncio
+import json
+
+from search.checks import MISSING, Check, checks
+from search.exit_status import OK
+from search.settings import Settings, settings
+
+
+def main(options: argparse.Namespace) -> int:
+    found = asyncio.run(_look(settings(vars(options)), talk=not options.json))
+    if options.json:
+        print(json.dumps([check.as_dict() for check in found], indent=1))
+    return min((check.status for check in found if check.state == MISSING), default=OK)
+
+
+async def _look(chosen: Settings, talk: bool) -> list[Check]:
+    """Each line as soon as it is known: a board that is switched off takes a while."""
+    found = []
+    async for check in checks(chosen):
+        found.append(check)
+        if talk:
+            print(f"{check.state:8} {check.name:12} {check.text}", flush=True)
+    return found

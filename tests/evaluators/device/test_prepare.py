@@ -1,0 +1,203 @@
+"""Preparing a board: what is refused, tried next, left behind; with a stand-in for what takes long (venv and pip)."""
+
+import asyncio
+import json
+import shlex
+import sys
+
+import pytest
+
+from evaluators.device.prepare import Prepared, prepare
+from evaluators.errors import DeviceError
+from tests.evaluators.device.sshd import Board, Sshd, make_board
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the board of these tests is this machine")
+
+# "Installs" at once and notes what; what runs there is decided by the case.
+VENV_PYTHON = r"""
+here=${0%/bin/python}
+[ ! -f "$HOME/profile" ] || . "$HOME/profile"
+case "$1 $3" in
+"-m download") [ -z "$OFFLINE" ] ;;
+"-m install")
+    echo "$*" >>"$HOME/installed"
+    eval "$ON_INSTALL"
+    case "$*" in *pillow*) pillow='"12.0"' ;; *) pillow=null ;; esac
+    case "$*" in *onnxruntime==*) version=${*#*onnxruntime==}; version=${version%% *} ;; *) version=9.9 ;; esac
+    printf '{"numpy": "2.0", "onnxruntime": "%s", "pillow": %s, "python": "3.12"}\n' "$version" "$pillow" \
+        >"$here/versions" ;;
+"- "*) cat >/dev/null; eval "$ON_CONVOLUTION" ;;
+*) cat "$here/versions" ;;
+esac
+"""
+PYTHON = """
+case "$2" in
+venv) mkdir -p "$3/bin" && cp "$HOME/bin/venv-python" "$3/bin/python" ;;
+*) echo python=3.12; echo python_bits=64; echo venv=yes ;;
+esac
+"""
+
+
+@pytest.fixture
+def bare(sshd: Sshd, board: Board) -> Board:
+    """Not prepared, and quick to prepare."""
+    return stand_in(sshd, board)
+
+
+def stand_in(sshd: Sshd, board: Board) -> Board:
+    made = make_board(sshd, board.home / "bare", prepared=False)
+    made.put_program("python3", PYTHON)
+    made.put_program("venv-python", VENV_PYTHON)
+    return made
+
+
+def on(board: Board, **cases: str) -> None:
+    (board.home / "profile").write_text("".join(f"export {name}={shlex.quote(case)}\n" for name, case in cases.items()))
+
+
+def prepared(board: Board, *, course: bool = False) -> tuple[Prepared, list[str]]:
+    said: list[str] = []
+    return asyncio.run(prepare(board.address, course=course, login=board.login(), say=said.append)), said
+
+
+def installed(board: Board) -> list[str]:
+    """The ONNX Runtime of each installation."""
+    lines = (board.home / "installed").read_text().splitlines()
+    return [word for line in lines for word in line.split() if word.startswith("onnxruntime")]
+
+
+def environments(board: Board) -> list[str]:
+    return sorted(path.name for path in (board.folder / "environments").iterdir())
+
+
+def test_it_is_done_once(bare: Board) -> None:
+    first, _ = prepared(bare)
+    assert first == Prepared("3.12", "9.9", "2.0", None)
+    again, said = prepared(bare)
+    assert (again.made, said) == (False, [])
+    assert len(installed(bare)) == 1
+
+
+def test_pillow_is_for_the_course(bare: Board) -> None:
+    prepared(bare)
+    assert prepared(bare, course=True)[0].pillow == "12.0"
+    assert prepared(bare)[0] == Prepared("3.12", "9.9", "2.0", "12.0", made=False)
+
+
+def test_what_was_changed_by_hand_is_made_anew(bare: Board) -> None:
+    prepared(bare)
+    versions = bare.folder / "venv" / "versions"
+    versions.write_text(versions.read_text().replace("9.9", "1.21.0"))
+    assert prepared(bare)[0].made
+
+
+def test_an_environment_without_a_stamp_is_made_anew(bare: Board) -> None:
+    (bare.folder / "venv" / "bin").mkdir(parents=True)
+    assert prepared(bare)[0].made
+    assert prepared(bare)[0].made is False
+
+
+def test_after_an_illegal_instruction_an_older_one_is_tried_and_told(bare: Board) -> None:
+    on(bare, ON_CONVOLUTION='grep -q 1.20.1 "$here/versions" || kill -ILL $$')
+    made, said = prepared(bare)
+    assert made.onnxruntime == "1.20.1"
+    assert installed(bare) == ["onnxruntime!=1.21.0", "onnxruntime==1.23.2", "onnxruntime==1.20.1"]
+    assert sum("illegal instruction" in line for line in said) == 2
+
+
+def test_a_processor_that_none_fits_is_told(bare: Board) -> None:
+    on(bare, ON_CONVOLUTION="kill -ILL $$")
+    with pytest.raises(DeviceError, match=r"ONNX Runtime 1\.18\.1 too"):
+        prepared(bare)
+    assert not (bare.folder / "venv").exists()
+
+
+def test_a_runtime_that_fails_otherwise_is_told_with_its_words(bare: Board) -> None:
+    on(bare, ON_CONVOLUTION="echo no such library >&2; exit 1")
+    with pytest.raises(DeviceError, match="does not run there: no such library"):
+        prepared(bare)
+
+
+def test_an_installation_that_fails_leaves_the_old_one_in_use(bare: Board) -> None:
+    prepared(bare)
+    on(bare, ON_INSTALL="echo ERROR: No space left on device >&2; exit 1")
+    with pytest.raises(DeviceError, match="pip install failed: ERROR: No space left"):
+        prepared(bare, course=True)
+    assert prepared(bare)[0].made is False
+
+
+def test_an_interruption_leaves_nothing_half(bare: Board) -> None:
+    on(bare, ON_INSTALL="sleep 60")
+
+    async def interrupted() -> None:
+        await asyncio.wait_for(prepare(bare.address, login=bare.login(), say=lambda text: None), 2)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(interrupted())
+    assert bare.is_empty_within(5)
+    assert not (bare.folder / "venv").exists()
+    on(bare)
+    assert prepared(bare)[0].made
+    assert len(environments(bare)) == 1
+
+
+def test_two_at_once_do_not_remove_each_others_work(bare: Board) -> None:
+    on(bare, ON_INSTALL="sleep 2")
+
+    async def both() -> list[object]:
+        login = bare.login()
+        one = prepare(bare.address, login=login, say=lambda text: None)
+        other = prepare(bare.address, login=login, say=lambda text: None)
+        return await asyncio.gather(one, other, return_exceptions=True)
+
+    answers = asyncio.run(both())
+    assert [isinstance(answer, Prepared) for answer in answers].count(True) == 1
+    assert any("somebody else is preparing it" in str(answer) for answer in answers)
+
+
+def test_a_32_bit_system_is_refused_with_the_reason(bare: Board) -> None:
+    bare.put_program("getconf", "echo 32")
+    with pytest.raises(DeviceError, match=r"32-bit .* install the 64-bit Raspberry Pi OS"):
+        prepared(bare)
+    assert not (bare.home / "installed").exists()
+
+
+def test_a_missing_ensurepip_is_answered_with_the_command(sshd: Sshd, bare: Board) -> None:
+    without = bare.home / "without"
+    without.mkdir()
+    (without / "ensurepip.py").write_text("raise ImportError")
+    bare.put_program("python3", f'PYTHONPATH={without} exec {shlex.quote(sys.executable)} "$@"')
+    with pytest.raises(DeviceError, match="sudo apt install python3-venv"):
+        prepared(bare)
+
+
+def test_a_missing_python_is_answered_with_the_command(bare: Board) -> None:
+    bare.put_program("python3", "exit 127")
+    with pytest.raises(DeviceError, match="sudo apt install python3 python3-venv"):
+        prepared(bare)
+
+
+def test_a_python_without_wheels_is_refused(bare: Board) -> None:
+    bare.put_program("python3", "echo python=3.7; echo python_bits=64; echo venv=yes")
+    with pytest.raises(DeviceError, match=r"its Python 3\.7, only for 3\.8 and newer"):
+        prepared(bare)
+
+
+def test_a_full_disk_is_said_with_figures(bare: Board) -> None:
+    bare.put_program("df", "echo; echo x x x 123456 x x")
+    with pytest.raises(DeviceError, match="123 MB are free in its home, 600 MB are needed"):
+        prepared(bare)
+
+
+def test_a_board_and_a_machine_without_network_are_told(bare: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    on(bare, OFFLINE="1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(bare.home))
+    with pytest.raises(DeviceError, match=r"could be fetched here: ERROR: No matching.* to a network"):
+        prepared(bare)
+
+
+def test_the_stamp_names_what_is_there(bare: Board) -> None:
+    prepared(bare)
+    stamp = json.loads((bare.folder / "venv" / "prepared.json").read_text())
+    assert stamp == {"numpy": "2.0", "onnxruntime": "9.9", "pillow": None, "python": "3.12"}

@@ -1,0 +1,64 @@
+import pytest
+
+from search.audit import FITS, IMPOSSIBLE, UNEXPLAINED, audit
+
+
+def test_energy_below_maximum_power_times_latency_fits():
+    assert audit(3.577, 14.2, 4.845).verdict == FITS
+
+
+def test_energy_at_the_maximum_power_fits_although_its_figures_are_rounded():
+    assert audit(4.44, 4.44 * 4.2 * 1.04, 4.2).verdict == FITS
+
+
+def test_energy_beyond_rounding_is_not_explained():
+    assert audit(4.44, 4.44 * 4.2 * 1.06, 4.2).verdict == UNEXPLAINED
+
+
+def test_what_is_not_explained_implies_a_power_or_a_wall_time():
+    found = audit(56.2127, 1260.3807, 4.37)
+    assert found.implied_power_w == pytest.approx(22.42, abs=0.01)
+    assert found.implied_wall_ms == pytest.approx(288.4, abs=0.1)
+    assert found.wall_multiple == pytest.approx(5.13, abs=0.01)
+
+
+def test_energy_of_the_whole_script_is_not_explained_and_implies_the_loading_of_an_image():
+    found = audit(3.577, 28.12, 4.845)
+    assert found.verdict == UNEXPLAINED
+    assert found.implied_wall_ms - 3.577 == pytest.approx(2.23, abs=0.01)
+
+
+def test_a_wall_time_that_allows_the_energy_leaves_it_unexplained_by_latency():
+    assert audit(56.2, 1260, 4.37, wall_ms=300).verdict == UNEXPLAINED
+
+
+def test_more_energy_than_maximum_power_takes_in_the_wall_time_is_impossible():
+    found = audit(56.2, 1260, 4.37, wall_ms=100)
+    assert found.verdict == IMPOSSIBLE
+    assert found.reason == "maximum power x wall time is 437 mJ"
+
+
+def test_less_energy_than_idle_takes_in_the_latency_is_impossible():
+    found = audit(10, 10, 4, idle_power_w=1.9)
+    assert found.verdict == IMPOSSIBLE
+    assert found.reason == "idle power x latency is already 19 mJ"
+
+
+def test_less_energy_than_idle_takes_in_the_wall_time_is_impossible():
+    assert audit(10, 30, 4, idle_power_w=1.9).verdict == FITS
+    assert audit(10, 30, 4, idle_power_w=1.9, wall_ms=20).verdict == IMPOSSIBLE
+
+
+def test_idle_power_alone_is_possible_although_its_figures_are_rounded():
+    assert audit(10, 18.5, 4, idle_power_w=1.9).verdict == FITS
+
+
+def test_a_wall_time_below_the_latency_is_impossible():
+    found = audit(10, 30, 4, wall_ms=8)
+    assert found.verdict == IMPOSSIBLE
+    assert found.reason == "wall time of 8 ms is below the latency"
+
+
+def test_nothing_is_impossible_without_a_wall_time_or_an_idle_power():
+    assert audit(1, 1e6, 4).verdict == UNEXPLAINED
+    assert audit(1e6, 1, 4).verdict == FITS
