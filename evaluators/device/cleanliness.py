@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
-from evaluators.device.device import BoardState, CourseRun, ProcessRun
+from evaluators.device.device import BoardState, CourseRun, LoadRun, ProcessRun
 
 # Raspberry Pi's bits "now"; sixteen higher, the same "has occurred".
 THROTTLED_BITS = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}
@@ -17,7 +17,7 @@ TOLERATED_STOLEN = 0.10
 TOLERATED_CLOCK_FALL = 0.10
 
 
-def dirt(run: ProcessRun | CourseRun, *, cores: int, threads: int) -> list[str]:
+def dirt(run: ProcessRun | LoadRun | CourseRun, *, cores: int, threads: int) -> list[str]:
     """One line per reason; none: the run is clean, as far as the board says."""
     later = (run.after,) if run.during is None else (run.after, run.during)
     return [

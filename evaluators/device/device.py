@@ -50,6 +50,21 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadTask:
+    """One fresh process for a power meter: load the model, warm up; idle, one inference after the other, idle again."""
+
+    model: Path
+    # uint8, N x 3 x 32 x 32, saved by numpy.
+    images: Path
+    runtime: RuntimeSettings
+    # Before and after, the model loaded and nothing running.
+    idle_s: float
+    active_s: float
+    mean: tuple[float, ...] = MEAN
+    std: tuple[float, ...] = STD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CourseTask:
     """The university course's way: a script that opens one PNG file after the other, timed as a whole."""
 
@@ -121,6 +136,50 @@ class ProcessRun:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """On the board's monotonic clock."""
+
+    begin_s: float
+    end_s: float
+
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.begin_s
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """One round trip: at some moment between these two of our monotonic clock, the board's said `board_s`."""
+
+    sent_s: float
+    board_s: float
+    received_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRun:
+    """What one process did while a power meter looked on, and what tells when that was."""
+
+    idle_before: Window
+    active: Window
+    idle_after: Window
+    # In the active window, all of them whole.
+    inferences: int
+    # Of the active window.
+    cpu_s: float
+    # Before and after the active window, never in it.
+    pings: tuple[Ping, ...]
+    before: BoardState
+    after: BoardState
+    during: BoardState | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def wall_s(self) -> float:
+        return self.active.length_s
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourseRun:
     """What the course's script took."""
@@ -186,6 +245,8 @@ class Device(Protocol):
         ...
 
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun: ...
+
+    async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun: ...
 
     def check_course(self) -> None:
         """An error with the next step where `course` cannot run."""

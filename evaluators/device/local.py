@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -12,7 +13,19 @@ from types import TracebackType
 from typing import Self
 
 from evaluators.device import protocol
-from evaluators.device.device import LOCK, CourseRun, CourseTask, DeviceInfo, Guard, ProcessRun, Progress, Task
+from evaluators.device.device import (
+    LOCK,
+    CourseRun,
+    CourseTask,
+    DeviceInfo,
+    Guard,
+    LoadRun,
+    LoadTask,
+    Ping,
+    ProcessRun,
+    Progress,
+    Task,
+)
 from evaluators.device.epitaph import epitaph, tail
 from evaluators.errors import DeviceError
 
@@ -81,6 +94,20 @@ class LocalDevice:
             raise DeviceError(f"{NAME}: the result for {task.model.name} does not hold together: {error}") from error
         return run
 
+    async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
+        async with self._one_at_a_time:
+            model, images = str(task.model.resolve()), str(task.images.resolve())
+            pings: list[Ping] = []
+            message = await self._ask(
+                protocol.load_request(task, model=model, images=images, guard=self._guard),
+                model=task.model.name,
+                progress=progress,
+                limit_s=protocol.load_limit_s(task, self._guard),
+                pings=pings,
+            )
+        with protocol.held_together(NAME, task.model.name):
+            return protocol.load_run(message, pings)
+
     def check_course(self) -> None:
         protocol.check_reads_png(self.info, device=NAME, then="pip install pillow (it comes with torchvision)")
 
@@ -98,16 +125,25 @@ class LocalDevice:
             return protocol.course_run(message, task)
 
     async def _ask(
-        self, request: bytes, *, model: str, progress: Progress | None, limit_s: float | None
+        self,
+        request: bytes,
+        *,
+        model: str,
+        progress: Progress | None,
+        limit_s: float | None,
+        pings: list[Ping] | None = None,
     ) -> dict[str, object]:
         async with self._process() as (process, lines, complaints):
-            assert process.stdin is not None
-            # A process that dies before it has read the request says why in its exit status.
-            with contextlib.suppress(ConnectionError):
-                process.stdin.write(request)
-                await process.stdin.drain()
+            write = functools.partial(_write, process)
+            await write(request)
             message = await protocol.answer(
-                lines, device=NAME, model=model, progress=progress, limit_s=limit_s, silence_s=self._silence_s
+                lines,
+                device=NAME,
+                model=model,
+                progress=progress,
+                limit_s=limit_s,
+                silence_s=self._silence_s,
+                pinger=None if pings is None else protocol.Pinger(write, pings),
             )
             if message is None:
                 # It closed its output; what is left is its exit.
@@ -153,3 +189,11 @@ class LocalDevice:
                 pass
             await complaints
             await process.wait()
+
+
+async def _write(process: Process, content: bytes) -> None:
+    """A process that dies before it has read it says why in its exit status."""
+    assert process.stdin is not None
+    with contextlib.suppress(ConnectionError):
+        process.stdin.write(content)
+        await process.stdin.drain()

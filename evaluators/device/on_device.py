@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import gc
 import importlib.util
+import itertools
 import json
 import math
 import os
@@ -56,6 +57,12 @@ COOLING_S = 20.0
 
 # Between two words to the caller, and between two looks at the board while it is timed.
 PROGRESS_NS = 1000000000
+
+# While energy is measured: a look at the board takes a Pi some 1 ms, which in this time is nothing.
+LOAD_PROGRESS_NS = 10000000000
+# After work and before idle: governor and supply come to rest. The pings, too, are answered in it.
+SETTLE_S = 0.5
+
 # Between two tries for the board's lock.
 LOCK_POLL_S = 0.1
 # Who uses less than this many cores is not worth naming.
@@ -715,8 +722,9 @@ def warm_up(timer: Timer, limit_ns: int) -> bool:
 class Watch:
     """Between blocks, and rarely: looks at the board and tells how far it is."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, every_ns: int = PROGRESS_NS) -> None:
         self.tell = tell
+        self.every_ns = every_ns
         self.worst = None  # type: Optional[Dict[str, Any]]
         self.due_ns = 0
 
@@ -724,7 +732,7 @@ class Watch:
         now = time.perf_counter_ns()
         if now < self.due_ns:
             return
-        self.due_ns = now + PROGRESS_NS
+        self.due_ns = now + self.every_ns
         state = board_state(may_start_a_process=False)
         if self.worst is not None:
             self.tell("timing", min(share, 1.0))
@@ -847,6 +855,118 @@ def measure(runtime: Any, request: Dict[str, Any], tell: Tell) -> Dict[str, Any]
         "during": watch.worst,
         "predictions": encoded(classes),
         "runtime": "onnxruntime %s" % runtime.__version__,
+        "warnings": warnings,
+    }
+
+
+# --- a load for a power meter ----------------------------------------------------------------------------------------
+
+
+class Pings:
+    """Says what time it is here whenever the caller asks, except while work is measured; such a ping stays unanswered.
+
+    The caller's lines are read by a thread of their own. Empty ones are heartbeats.
+    """
+
+    def __init__(self, say: Callable[[Dict[str, Any]], None]) -> None:
+        self.say = say
+        self.answered = False
+        self.begun = b""
+
+    def heard(self, content: bytes) -> None:
+        *lines, self.begun = (self.begun + content)[-REQUEST_BYTES:].split(b"\n")
+        for line in lines:
+            if self.answered and line:
+                self.answer(line)
+
+    def answer(self, line: bytes) -> None:
+        try:
+            number = json.loads(line.decode("utf-8"))["ping"]
+        except (ValueError, KeyError, TypeError):
+            return
+        if isinstance(number, int):
+            self.say({"event": "pong", "n": number, "board_s": time.monotonic()})
+
+
+# On the board's monotonic clock.
+Window = Dict[str, float]
+
+
+def rest(what: str, seconds: float, tell: Tell) -> Window:
+    """Nothing at all, apart from a word to the caller now and then."""
+    begin = time.monotonic()
+    while True:
+        past = time.monotonic() - begin
+        if past >= seconds:
+            return {"begin_s": begin, "end_s": begin + past}
+        tell(what, past / seconds)
+        time.sleep(min(seconds - past, LOAD_PROGRESS_NS / 1e9))
+
+
+def fill(session: Any, feeds: List[Dict[str, Any]], seconds: float, runs: int, watch: Watch) -> Tuple[Window, int]:
+    """One inference after the other, the clock read after so many; how many there were."""
+    run, outputs = session.run, [session.get_outputs()[0].name]
+    endless, clock, count = itertools.cycle(feeds), time.monotonic, 0
+    begin = now = clock()
+    while now - begin < seconds:
+        watch.look((now - begin) / seconds)
+        for feed in itertools.islice(endless, runs):
+            run(outputs, feed)
+        count += runs
+        now = clock()
+    return {"begin_s": begin, "end_s": now}, count
+
+
+def load(runtime: Any, request: Dict[str, Any], tell: Tell, pings: Pings) -> Dict[str, Any]:
+    """Idle, one inference after the other, idle again: with the model loaded, and the board's clock at each edge."""
+    images = open_images(request["images"])
+    warnings = cool_down(request["cool_below_c"], request["cool_limit_s"], tell)
+    at_start = throttled_bits(may_start_a_process=True)
+    tell("loading", 0.0)
+    session = load_session(runtime, request)
+    name, kind = input_type(session, images.shape[1:])
+    with faults_of_the_model(runtime):
+        feeds = feeds_of(images, name, kind, request)
+        predicted_class(session.run([session.get_outputs()[0].name], feeds[0]))
+        tell("warming up", 0.0)
+        gc.collect()
+        gc.disable()
+        timer = Timer(session, feeds)
+        if not warm_up(timer, WARM_LIMIT_NS):
+            warnings.append("latency had not settled after %.1f s of warm-up" % (WARM_LIMIT_NS / 1e9))
+        runs = max(int(BLOCK_NS / median(timer.medians[-3:])), 1)
+
+        pings.answered = True
+        rest("settling", SETTLE_S, tell)
+        idle_before = rest("idle", request["idle_s"], tell)
+        pings.answered = False
+        # Here, between two windows, it is in neither.
+        before, neighbours = board_state(may_start_a_process=True), processes()
+        before["throttled"] = known_throttling(before["throttled"], at_start)
+        tell("working", 0.0)
+        watch, ticks, cpu = Watch(tell, LOAD_PROGRESS_NS), cpu_ticks(), time.process_time()
+        active, count = fill(session, feeds, request["active_s"], runs, watch)
+        cpu, ticks_after = time.process_time() - cpu, cpu_ticks()
+        wall = active["end_s"] - active["begin_s"]
+        after = board_state(may_start_a_process=True)
+        after["neighbour"] = busiest_neighbour(neighbours, processes(), wall)
+        pings.answered = True
+        rest("settling", SETTLE_S, tell)
+        idle_after = rest("idle", request["idle_s"], tell)
+        gc.enable()
+
+    note_others(before, after, ticks, ticks_after, cpu, wall)
+    return {
+        "event": "result",
+        "protocol": PROTOCOL_VERSION,
+        "idle_before": idle_before,
+        "active": active,
+        "idle_after": idle_after,
+        "inferences": count,
+        "cpu_s": cpu,
+        "before": before,
+        "after": after,
+        "during": watch.worst,
         "warnings": warnings,
     }
 
@@ -992,8 +1112,8 @@ def checked_request(line: bytes) -> Dict[str, Any]:
         raise RequestRefused("protocol %r asked, this program speaks %d" % (request.get("protocol"), PROTOCOL_VERSION))
     if request.get("do") == "describe":
         return {"do": "describe"}
-    if request.get("do") not in ("measure", "course", "course script"):
-        raise RequestRefused("asked to do %r, not describe, measure or course" % (request.get("do"),))
+    if request.get("do") not in ("measure", "load", "course", "course script"):
+        raise RequestRefused("asked to do %r, not describe, measure, load or course" % (request.get("do"),))
 
     def number(value: Any, low: float, high: float, kinds: Any) -> bool:
         return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
@@ -1023,6 +1143,8 @@ def checked_request(line: bytes) -> Dict[str, Any]:
         fits["limit_s"] = lambda value: seconds(value, 1e-3)
         fits["hopeless_above_s"] = lambda value: value is None or seconds(value, 0)
         fits["passes"] = lambda value: number(value, 0, 1000, int)
+    if request["do"] == "load":
+        fits["idle_s"] = fits["active_s"] = lambda value: seconds(value, 0.01)
     for name in sorted(fits):
         if not fits[name](request.get(name)):
             raise RequestRefused("%s %r of the request is not valid" % (name, request.get(name)))
@@ -1044,21 +1166,23 @@ def read_request() -> bytes:
     return line.partition(b"\n")[0]
 
 
-def end_with_the_caller(heartbeat_s: Optional[float]) -> None:
+def end_with_the_caller(heartbeat_s: Optional[float], heard: Callable[[bytes], None]) -> None:
     """Ends the program when standard input closes, or is silent for too long: then nobody reads the answer any more."""
     try:
         while True:
             if not select.select([0], [], [], heartbeat_s)[0]:
                 os.write(2, b"nothing was heard from the caller for %s s\n" % str(heartbeat_s).encode())
                 break
-            if not os.read(0, 4096):
+            content = os.read(0, 4096)
+            if not content:
                 break
+            heard(content)
     except OSError:
         pass
     os._exit(0)
 
 
-def answer_to(request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
+def answer_to(request: Dict[str, Any], tell: Tell, pings: Pings) -> Dict[str, Any]:
     # NumPy's own threads would only stand in the way.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     if request["do"] == "course":
@@ -1072,6 +1196,8 @@ def answer_to(request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
         return describe(onnxruntime)
     if request["do"] == "course script":
         return course_script(onnxruntime, request)
+    if request["do"] == "load":
+        return load(onnxruntime, request, tell, pings)
     return measure(onnxruntime, request, tell)
 
 
@@ -1083,20 +1209,26 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
+    # Two threads speak: this one, and the one that answers pings.
+    one_at_a_time = threading.Lock()
+
     def say(message: Dict[str, Any]) -> None:
-        answers.write(json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n")
-        answers.flush()
+        with one_at_a_time:
+            answers.write(json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n")
+            answers.flush()
 
     def tell(what: str, share: float) -> None:
         say({"event": "progress", "what": what, "share": round(share, 4)})
 
+    pings = Pings(say)
     try:
         request = checked_request(read_request())
-        threading.Thread(target=end_with_the_caller, args=(request.get("heartbeat_s"),), daemon=True).start()
+        listening = (request.get("heartbeat_s"), pings.heard)
+        threading.Thread(target=end_with_the_caller, args=listening, daemon=True).start()
         if request.get("lock"):
             # Before the imports: those, too, would disturb who is measuring.
             take_board(request["lock"], request["lock_wait_s"], tell)
-        say(answer_to(request, tell))
+        say(answer_to(request, tell, pings))
     except ModelError as error:
         say({"event": "error", "kind": "model", "message": one_line(error)})
     except (RequestRefused, BoardNotFree, ScriptFailed) as error:

@@ -7,8 +7,9 @@ import json
 import math
 import struct
 import sys
+import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import pairwise
@@ -22,9 +23,13 @@ from evaluators.device.device import (
     CourseTask,
     DeviceInfo,
     Guard,
+    LoadRun,
+    LoadTask,
+    Ping,
     ProcessRun,
     Progress,
     Task,
+    Window,
 )
 from evaluators.errors import DeviceError
 from space.errors import CandidateError
@@ -38,6 +43,10 @@ LINE_BYTES = 16 * 2**20
 SILENCE_S = 90.0
 # On top of the limit of a search run: start, imports, loading, warm-up.
 START_S = 180.0
+# Round trips each time the board is at rest. With these gaps between them they fit into half a second on any network
+# that is near, and a burst on it does not spoil them all.
+PINGS = 12
+PING_GAP_S = 0.02
 # Unpacking, decoding and running one of the course's images takes some 50 ms on a Pi 3B+.
 IMAGE_S = 1.0
 
@@ -59,6 +68,10 @@ def describe_request() -> bytes:
 def answer_limit_s(task: Task, guard: Guard) -> float | None:
     """Of waiting for the answer. The test set takes as long as it takes; silence is noticed all the same."""
     return None if task.passes else _start_s(guard) + 2 * task.limit_s
+
+
+def load_limit_s(task: LoadTask, guard: Guard) -> float:
+    return _start_s(guard) + 2 * (2 * task.idle_s + task.active_s)
 
 
 def course_limit_s(task: CourseTask, guard: Guard) -> float:
@@ -87,11 +100,16 @@ def measure_request(task: Task, *, model: str, images: str, guard: Guard = _GUAR
     )
 
 
+def load_request(task: LoadTask, *, model: str, images: str, guard: Guard = _GUARD) -> bytes:
+    windows = {"idle_s": task.idle_s, "active_s": task.active_s}
+    return _line({"do": "load", **windows, **_common(task, model, images, guard)})
+
+
 def course_request(task: CourseTask, *, model: str, images: str, guard: Guard = _GUARD) -> bytes:
     return _line({"do": "course", **_common(task, model, images, guard)})
 
 
-def _common(task: Task | CourseTask, model: str, images: str, guard: Guard) -> dict[str, object]:
+def _common(task: Task | LoadTask | CourseTask, model: str, images: str, guard: Guard) -> dict[str, object]:
     return {
         "protocol": PROTOCOL_VERSION,
         "model": model,
@@ -103,6 +121,41 @@ def _common(task: Task | CourseTask, model: str, images: str, guard: Guard) -> d
     }
 
 
+class Pinger:
+    """Asks the board for its time whenever it comes to rest, one ping after the other, and keeps the round trips.
+
+    A ping that meets the board at work gets no answer, and nobody waits for one.
+    """
+
+    def __init__(self, write: Callable[[bytes], Awaitable[None]], pings: list[Ping]) -> None:
+        self._write = write
+        self._pings = pings
+        self._left = 0
+        self._number = 0
+        self._sent_s = 0.0
+
+    async def begin(self) -> None:
+        self._left = PINGS
+        await self._next()
+
+    async def answered(self, message: dict[str, object], received_s: float) -> None:
+        fields = Fields(message)
+        number, board_s = fields.whole("n", 1, self._number), fields.number("board_s", 0)
+        if number < self._number:
+            # Given up long ago.
+            return
+        self._pings.append(Ping(self._sent_s, board_s, received_s))
+        await asyncio.sleep(PING_GAP_S)
+        await self._next()
+
+    async def _next(self) -> None:
+        if self._left:
+            self._left -= 1
+            self._number += 1
+            self._sent_s = time.monotonic()
+            await self._write(_line({"ping": self._number}))
+
+
 async def answer(
     lines: Lines,
     *,
@@ -111,6 +164,7 @@ async def answer(
     progress: Progress | None,
     limit_s: float | None,
     silence_s: float = SILENCE_S,
+    pinger: Pinger | None = None,
 ) -> dict[str, object] | None:
     """The program's result; None if it went without one, which its exit status has to explain.
 
@@ -122,16 +176,22 @@ async def answer(
             while True:
                 async with asyncio.timeout(silence_s) as silence:
                     line = await _next(lines, device)
+                received_s = time.monotonic()
                 if not line.endswith(b"\n"):
                     return None
                 try:
                     message = parsed(line)
+                    if pinger is not None and message.get("event") == "pong":
+                        await pinger.answered(message, received_s)
+                        continue
                     step = _step(message, device=device, model=model)
                 except GarbledError as error:
                     raise DeviceError(f"{device}: the on-device program gave no proper answer: {error}") from error
                 if step is None:
                     return message
                 said, share = step
+                if pinger is not None and said == "settling":
+                    await pinger.begin()
                 if progress is not None:
                     progress(said, share)
     except TimeoutError:
@@ -276,6 +336,50 @@ def process_run(message: dict[str, object]) -> ProcessRun:
         predictions=tuple(fields.wholes("predictions")),
         warnings=fields.texts("warnings"),
     )
+
+
+def load_run(message: dict[str, object], pings: Sequence[Ping]) -> LoadRun:
+    """What a result tells of a load; GarbledError if it does not hold together."""
+    fields = Fields(message)
+    _check_version(fields)
+    run = LoadRun(
+        idle_before=_window(fields.inner("idle_before")),
+        active=_window(fields.inner("active")),
+        idle_after=_window(fields.inner("idle_after")),
+        inferences=fields.whole("inferences", 1, 2**50),
+        cpu_s=fields.number("cpu_s", 0),
+        pings=tuple(pings),
+        before=_board_state(fields.inner("before")),
+        after=_board_state(fields.inner("after")),
+        during=None if message.get("during") is None else _board_state(fields.inner("during")),
+        warnings=fields.texts("warnings"),
+    )
+    windows = (run.idle_before, run.active, run.idle_after)
+    times = [time for window in windows for time in (window.begin_s, window.end_s)]
+    if times != sorted(times) or run.wall_s == 0:
+        raise GarbledError(f"its windows are not one after the other: {', '.join(f'{time:.3f}' for time in times)} s")
+    return run
+
+
+def load_message(run: LoadRun) -> dict[str, object]:
+    """The other way round: the result that tells of this load, its pings beside."""
+    return {"event": "result", "protocol": PROTOCOL_VERSION, **asdict(run)}
+
+
+def recorded_load(message: dict[str, object]) -> LoadRun:
+    """What `load_message` made, read from a file; GarbledError if it does not hold together."""
+    pings = message.get("pings")
+    if not isinstance(pings, list):
+        raise GarbledError("its pings are missing")
+    return load_run(message, [_ping(Fields(ping)) for ping in pings])
+
+
+def _ping(fields: Fields) -> Ping:
+    return Ping(fields.number("sent_s"), fields.number("board_s"), fields.number("received_s"))
+
+
+def _window(fields: Fields) -> Window:
+    return Window(fields.number("begin_s", 0), fields.number("end_s", 0))
 
 
 def course_run(message: dict[str, object], task: CourseTask) -> CourseRun:

@@ -13,7 +13,18 @@ from typing import Self
 from evaluators.device import protocol
 from evaluators.device.address import Address
 from evaluators.device.cooling import cool_below_c
-from evaluators.device.device import CourseRun, CourseTask, DeviceInfo, Guard, ProcessRun, Progress, Task
+from evaluators.device.device import (
+    CourseRun,
+    CourseTask,
+    DeviceInfo,
+    Guard,
+    LoadRun,
+    LoadTask,
+    Ping,
+    ProcessRun,
+    Progress,
+    Task,
+)
 from evaluators.device.epitaph import epitaph, last_line
 from evaluators.device.shelf import Shelf
 from evaluators.device.ssh import Conversation, Login, Shell
@@ -104,6 +115,22 @@ class SshDevice:
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
         async with self._turn() as board:
             return await self._measured(board, task, progress)
+
+    async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
+        async with self._turn() as board:
+            model, images = await self._placed(board, task, progress)
+            pings: list[Ping] = []
+            message = await self._ask(
+                (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
+                board.shell,
+                protocol.load_request(task, model=model, images=images, guard=self._guard_here),
+                model=task.model.name,
+                progress=progress,
+                limit_s=protocol.load_limit_s(task, self._guard_here),
+                pings=pings,
+            )
+            with protocol.held_together(str(self._address), task.model.name):
+                return protocol.load_run(message, pings)
 
     def check_course(self) -> None:
         device = str(self._address)
@@ -247,7 +274,9 @@ class SshDevice:
 
     # --- the files of a task
 
-    async def _placed(self, board: _Board, task: Task | CourseTask, progress: Progress | None) -> tuple[str, str]:
+    async def _placed(
+        self, board: _Board, task: Task | LoadTask | CourseTask, progress: Progress | None
+    ) -> tuple[str, str]:
         """The paths of the model and the images over there; what the board has is not sent again."""
         files = {}
         for path, ending in ((task.model, ".onnx"), (task.images, task.images.suffix)):
@@ -279,13 +308,20 @@ class SshDevice:
         model: str,
         progress: Progress | None,
         limit_s: float | None,
+        pings: list[Ping] | None = None,
     ) -> dict[str, object]:
         device = str(self._address)
         async with shell.start(*command) as program:
             await program.write(request)
             async with _heartbeats(program, self._guard):
                 message = await protocol.answer(
-                    program, device=device, model=model, progress=progress, limit_s=limit_s, silence_s=self._silence_s
+                    program,
+                    device=device,
+                    model=model,
+                    progress=progress,
+                    limit_s=limit_s,
+                    silence_s=self._silence_s,
+                    pinger=None if pings is None else protocol.Pinger(program.write, pings),
                 )
             if message is None:
                 with contextlib.suppress(TimeoutError):

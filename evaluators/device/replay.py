@@ -8,7 +8,17 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from evaluators.device import protocol
-from evaluators.device.device import PROTOCOL_VERSION, CourseRun, CourseTask, DeviceInfo, ProcessRun, Progress, Task
+from evaluators.device.device import (
+    PROTOCOL_VERSION,
+    CourseRun,
+    CourseTask,
+    DeviceInfo,
+    LoadRun,
+    LoadTask,
+    ProcessRun,
+    Progress,
+    Task,
+)
 from evaluators.device.onnx_metadata import metadata
 from space.errors import CandidateError, RequestError
 from space.files import sha256, written_whole
@@ -107,6 +117,9 @@ class ReplayDevice:
             progress("replaying", 1.0)
         row = suited[turn % len(suited)]
         return _with_usable_predictions(row, task) if confirm else replace(row.run, predictions=())
+
+    async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
+        raise RequestError(f"{self._path}: a recording loads no board, and a meter sees nothing; name the board itself")
 
     def check_course(self) -> NoReturn:
         raise RequestError(f"{self._path}: a recording holds no runs of the course's protocol; name the board itself")

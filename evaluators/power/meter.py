@@ -35,6 +35,8 @@ class MeterInfo:
     note: str = ""
     # Reading it takes the board's own time: not while latency is timed.
     disturbs: bool = False
+    # The least by which two readings of power differ. 0: finer than matters.
+    resolution_w: float = 0.0
 
     @property
     def title(self) -> str:

@@ -1,0 +1,205 @@
+"""From a load on a real device and a meter beside it to an energy that is known beforehand."""
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from evaluators.device.cleanliness import dirt
+from evaluators.device.device import (
+    BoardState,
+    Device,
+    LoadRun,
+    LoadTask,
+    Ping,
+    ProcessRun,
+    RuntimeSettings,
+    Task,
+    Window,
+)
+from evaluators.device.local import LocalDevice
+from evaluators.errors import MeterError
+from evaluators.latency import latency
+from evaluators.metered import Metered, load_task, metered, windows_of, worked_out
+from evaluators.power.meter import MeterInfo
+from evaluators.power.recording import Trace, recorded
+from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.processes import children_of
+from tests.evaluators.power.loads import SLOW, Load, simulated
+from tests.evaluators.power.meters import LiveMeter
+
+IDLE_W, ACTIVE_W = 3.0, 5.0
+# Slow enough that a busy machine, which wakes us late, loses none of its readings.
+PERIOD_S = 0.05
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    folder = tmp_path_factory.mktemp("metered")
+    model, images = write_classifier(folder / "classifier.onnx"), write_images(folder / "images.npy", 16)
+    return Task(model=model, images=images, runtime=RuntimeSettings(), limit_s=0.4)
+
+
+@pytest.fixture
+def load(task: Task) -> LoadTask:
+    return replace(load_task(task, MeterInfo("meter", PERIOD_S)), idle_s=0.6, active_s=1.2)
+
+
+@pytest.fixture(params=["local", "ssh"])
+def device(request: pytest.FixtureRequest) -> Device:
+    if request.param == "local":
+        return LocalDevice(lock="")
+    board: Device = request.getfixturevalue("board").device()
+    return board
+
+
+@dataclass
+class Bench:
+    """A meter that sees 5 W while the device says that it works, and 3 W otherwise."""
+
+    working: bool = False
+    meter: LiveMeter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.meter = LiveMeter(lambda _: ACTIVE_W if self.working else IDLE_W, PERIOD_S)
+
+    def watch(self, what: str, share: float) -> None:
+        self.working = what == "working"
+
+
+def measured(device: Device, load: LoadTask, bench: Bench) -> Metered:
+    async def once() -> Metered:
+        async with device as opened:
+            return await metered(opened, bench.meter, load, bench.watch)
+
+    return asyncio.run(once())
+
+
+def test_the_energy_is_that_of_the_meter_at_work(device: Device, load: LoadTask) -> None:
+    result = measured(device, load, Bench())
+    per_inference_s = result.load.active.length_s / result.load.inferences
+    assert result.energy.total_j == pytest.approx(ACTIVE_W * per_inference_s, rel=0.001)
+    assert result.energy.dynamic_j == pytest.approx((ACTIVE_W - IDLE_W) * per_inference_s, rel=0.001)
+    assert result.energy.warnings == ()
+
+
+def test_what_was_kept_gives_the_same_figure_again(load: LoadTask) -> None:
+    result = measured(LocalDevice(lock=""), load, Bench())
+    again = Metered.from_text(result.to_text())
+    assert again.load == result.load
+    assert again.energy.total_j == pytest.approx(result.energy.total_j, rel=1e-6)
+    assert again.energy.total_high_j == pytest.approx(result.energy.total_high_j, rel=1e-6)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_meter_that_fails_at_work_ends_the_load_on_the_device(load: LoadTask) -> None:
+    bench, before = Bench(), children_of(os.getpid())
+
+    def unplugged(_: float) -> float:
+        if bench.working:
+            raise MeterError("bench meter: unplugged")
+        return IDLE_W
+
+    bench.meter.watts = unplugged
+    with pytest.raises(MeterError, match="unplugged"):
+        measured(LocalDevice(lock=""), replace(load, active_s=600), bench)
+    assert children_of(os.getpid()) == before
+
+
+def test_a_load_is_as_long_as_the_meter_needs(task: Task) -> None:
+    asked = load_task(task, SLOW.info)
+    assert (asked.active_s, asked.idle_s) == (60, 30)
+    assert (asked.model, asked.images, asked.runtime) == (task.model, task.images, task.runtime)
+
+
+# --- the board's clock -----------------------------------------------------------------------------------------------
+
+
+def told_by_a_board(ahead_s: float, drift: float, jump_s: float = 0.0) -> tuple[LoadRun, Trace, float]:
+    """A simulated load as a board tells of it whose clock is not ours; and its true joules per inference."""
+    made = simulated(Load(idle_w=0.5), SLOW, active_s=60, idle_s=30)
+
+    def board(ours_s: float) -> float:
+        jumped_s = jump_s if ours_s > made.windows.active.end.time_s else 0.0
+        return (ours_s - 990) * (1 + drift) + 990 + ahead_s + jumped_s
+
+    def window(name: str) -> Window:
+        span = getattr(made.windows, name)
+        return Window(board(span.begin.time_s), board(span.end.time_s))
+
+    begins = (made.windows.idle_before.begin.time_s - 0.4, made.windows.active.end.time_s + 0.05)
+    pings = [
+        Ping(at_s, board(at_s + 0.001), at_s + 0.006)
+        for begin_s in begins
+        for at_s in (begin_s, begin_s + 0.1, begin_s + 0.2)
+    ]
+    load = LoadRun(
+        idle_before=window("idle_before"),
+        active=window("active"),
+        idle_after=window("idle_after"),
+        inferences=made.inferences,
+        cpu_s=59.0,
+        pings=tuple(pings),
+        before=BoardState(),
+        after=BoardState(),
+    )
+    return load, made.trace, made.true_j
+
+
+@pytest.mark.parametrize(("ahead_s", "drift"), [(0.0, 0.0), (3.0, 80e-6), (-3.0, -80e-6), (-985.0, 300e-6)])
+def test_whatever_the_boards_clock_says_the_energy_is_right(ahead_s: float, drift: float) -> None:
+    load, trace, true_j = told_by_a_board(ahead_s, drift)
+    result = worked_out(load, trace).energy
+    assert result.total_j == pytest.approx(true_j, rel=0.01)
+    assert result.total_low_j <= true_j <= result.total_high_j
+
+
+def test_the_windows_are_told_on_our_clock() -> None:
+    load, _, _ = told_by_a_board(3.0, 80e-6)
+    assert windows_of(load).active.length_s == pytest.approx(60, abs=1e-4)
+    assert windows_of(load).active.begin.time_s == pytest.approx(1031.0, abs=0.003)
+
+
+def test_a_board_whose_clock_was_set_during_the_load_is_a_fault() -> None:
+    load, trace, _ = told_by_a_board(3.0, 0.0, jump_s=0.5)
+    with pytest.raises(MeterError, match=r"clock was 0\.5\d\d s fast"):
+        worked_out(load, trace)
+
+
+def test_what_is_kept_is_text_of_a_few_kilobytes() -> None:
+    load, trace, _ = told_by_a_board(3.0, 0.0)
+    text = worked_out(load, trace).to_text()
+    assert len(text) < 10_000
+    assert json.loads(text)["load"]["inferences"] == load.inferences
+
+
+def test_a_load_on_a_board_that_throttled_is_dirty() -> None:
+    load, _, _ = told_by_a_board(0.0, 0.0)
+    assert dirt(replace(load, after=BoardState(throttled=0x4)), cores=4, threads=1) == ["throttled"]
+
+
+# --- recording costs the board nothing -------------------------------------------------------------------------------
+
+
+def test_a_latency_measured_beside_a_meter_equals_one_measured_without(task: Task) -> None:
+    """Turn by turn, so that whatever else this machine does falls on both."""
+    meter = LiveMeter(lambda _: 5.0, period_s=0.1)
+
+    async def turns() -> tuple[list[ProcessRun], list[ProcessRun], int]:
+        alone, beside, heard = [], [], 0
+        async with LocalDevice(lock="") as device:
+            for _ in range(4):
+                alone.append(await device.run(task))
+                run, trace = await recorded(meter, lambda: device.run(task))
+                beside.append(run)
+                heard += len(trace.readings)
+        return alone, beside, heard
+
+    alone, beside, heard = asyncio.run(turns())
+    assert heard >= 8
+    one, other = latency(alone), latency(beside)
+    assert abs(one.figure_s - other.figure_s) <= statistics.fmean((one.high_s - one.low_s, other.high_s - other.low_s))
