@@ -13,13 +13,23 @@ from typing import Any
 import pytest
 
 from evaluators.device import on_device, protocol
-from evaluators.device.device import PROTOCOL_VERSION, BoardState, Device, LoadRun, LoadTask, Ping, RuntimeSettings
+from evaluators.device.device import (
+    PROTOCOL_VERSION,
+    BoardState,
+    Device,
+    Guard,
+    LoadRun,
+    LoadTask,
+    Ping,
+    RuntimeSettings,
+)
 from evaluators.device.local import LocalDevice
 from evaluators.device.protocol import GarbledError, Pinger, load_message, load_request, load_run, recorded_load
 from evaluators.device.replay import RecordedRun, ReplayDevice, write_recording
 from evaluators.errors import DeviceError
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.asked import Asked, whats
+from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_board
 from tests.evaluators.device.models import write_classifier, write_failing, write_images
 from tests.evaluators.device.processes import children_of, ends_within
 from tests.evaluators.device.runs import INFO, process_run
@@ -148,8 +158,9 @@ def test_a_recording_loads_nothing(tmp_path: Path, task: LoadTask) -> None:
 # --- the program -----------------------------------------------------------------------------------------------------
 
 
-def asked(task: LoadTask) -> Asked:
-    return Asked(load_request(task, model=str(task.model), images=str(task.images), guard=protocol.Guard(lock="")))
+def asked(task: LoadTask, root: str = "", **guard: Any) -> Asked:
+    guards = Guard(**{"lock": "", **guard})
+    return Asked(load_request(task, model=str(task.model), images=str(task.images), guard=guards), SEARCH_SYSROOT=root)
 
 
 def pong(program: Asked, number: int) -> dict[str, Any]:
@@ -197,6 +208,38 @@ def test_it_ends_in_the_middle_of_work_when_nobody_listens(task: LoadTask) -> No
         assert program.program.stdin is not None
         program.program.stdin.close()
         assert program.program.wait(2) == 0
+
+
+def test_a_load_has_the_board_for_itself(task: LoadTask, tmp_path: Path) -> None:
+    lock = str(tmp_path / "board.lock")
+    with asked(replace(task, active_s=600), lock=lock) as holder:
+        holder.until("working")
+        with asked(task, lock=lock) as waiter:
+            assert f"used by pid {holder.pid}" in waiter.next()["what"]
+
+
+def test_a_load_ends_when_the_heartbeats_do(task: LoadTask) -> None:
+    with asked(replace(task, active_s=600), heartbeat_s=2.5) as program:
+        program.until("working")
+        status, said = program.ends(within_s=10)
+    assert (status, said) == (0, b"nothing was heard from the caller for 2.5 s\n")
+
+
+def test_a_load_waits_for_a_cool_board(task: LoadTask, tmp_path: Path) -> None:
+    write_board(tmp_path)
+    with asked(task, root=str(tmp_path), cool_below_c=55.0) as program:
+        assert program.until("cooling")[-1]["what"] == "cooling down, 61.2 °C"
+        write(tmp_path, TEMPERATURE, "54000")
+        assert program.until("result")[-1]["before"]["temperature_c"] == 54.0
+
+
+def test_what_the_board_suffers_at_work_is_seen(task: LoadTask, tmp_path: Path) -> None:
+    write_board(tmp_path)
+    with asked(replace(task, active_s=1.0), root=str(tmp_path)) as program:
+        program.until("working")
+        write(tmp_path, THROTTLED, "4")
+        after = program.until("result")[-1]["after"]
+    assert after["throttled"] == 4
 
 
 def test_the_runs_between_two_looks_at_the_clock_are_all_counted() -> None:

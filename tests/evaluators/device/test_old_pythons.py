@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.device.device import CourseRun, CourseTask, DeviceInfo, ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import CourseRun, CourseTask, DeviceInfo, LoadTask, ProcessRun, RuntimeSettings, Task
 from evaluators.device.local import LocalDevice
 from tests.evaluators.device.models import CLASSES, write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
@@ -82,3 +82,17 @@ def test_it_runs_the_courses_script(python: str, tmp_path: Path) -> None:
     run = asyncio.run(asked())
     assert len(run.latencies_s) == 16
     assert run.wall_s > run.loop_wall_s
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=NAMES)
+def test_it_works_for_a_meter(python: str, tmp_path: Path) -> None:
+    task = LoadTask(
+        model=write_classifier(tmp_path / "classifier.onnx"),
+        images=write_images(tmp_path / "images.npy", IMAGES),
+        runtime=RuntimeSettings(),
+        idle_s=0.2,
+        active_s=0.3,
+    )
+    run = asyncio.run(LocalDevice(python=python, lock="").load(task))
+    assert run.inferences > 0
+    assert len(run.pings) >= 10
