@@ -89,7 +89,7 @@ def ina219_serial(rest: str, _: Board | None = None, limits: Limits = LIMITS) ->
     baud = speed(place.number("baud", 115200, 1, 1e7), place.url)
     name = f"INA219 on {place.path()}"
     parser = _parser(place, name)
-    return LineMeter(serial_port(place.path(), baud, name), parser, limits)
+    return LineMeter(serial_port(place.path(), baud, name), parser, limits, "are baud and format those of the sketch?")
 
 
 def _parser(place: Place, name: str) -> Callable[[], Parser]:

@@ -20,6 +20,7 @@ GARBAGE_SHARE = 0.2
 # Fewer say nothing.
 GARBAGE_LEAST = 5
 BACK_OFF_S = 0.5
+ADVICE = "is it switched on, and is this the right meter?"
 
 
 class Parser(Protocol):
@@ -51,8 +52,12 @@ class Limits:
 class LineMeter:
     """Reads from what `opening` opens; each connection has a parser of its own."""
 
-    def __init__(self, opening: Opening, parser: Callable[[], Parser], limits: Limits | None = None) -> None:
+    def __init__(
+        self, opening: Opening, parser: Callable[[], Parser], limits: Limits | None = None, advice: str = ADVICE
+    ) -> None:
         self._opening = opening
+        # What to look at when nothing comes.
+        self._advice = advice
         self._new_parser = parser
         self._parser = parser()
         self._limits = limits or Limits()
@@ -90,7 +95,7 @@ class LineMeter:
         self._parser = self._new_parser()
         began_s = time.monotonic()
         timeline = Timeline(name, began_s, limits.settle_s)
-        health = _Health(name, began_s, limits)
+        health = _Health(name, began_s, limits, self._advice)
         lines = _Lines(stream, limits)
         while True:
             try:
@@ -136,9 +141,10 @@ class _EndedError(MeterError):
 class _Health:
     """Of one connection: how long since the last reading, how much of what came was garbage, how long zero."""
 
-    def __init__(self, name: str, began_s: float, limits: Limits) -> None:
+    def __init__(self, name: str, began_s: float, limits: Limits, advice: str) -> None:
         self._name = name
         self._limits = limits
+        self._advice = advice
         self._heard_s = began_s
         self._fresh_s = began_s + limits.settle_s
         self._zero_since_s: float | None = None
@@ -155,7 +161,7 @@ class _Health:
             what = f"no reading for {self._limits.silence_s:g} s, only such lines as {self._other!r}"
         else:
             what = f"silent for {self._limits.silence_s:g} s"
-        return MeterError(f"{self._name}: {what}; is it switched on, and is this the right meter?")
+        return MeterError(f"{self._name}: {what}; {self._advice}")
 
     def resumed(self) -> None:
         """While the reader did something else, the meter was not silent."""

@@ -9,7 +9,8 @@ from typing import Protocol
 class PowerReading:
     """The mean over the averaging interval that ends at `time_s`."""
 
-    # The reader's monotonic clock, when the reading was made or, from a meter without a clock, came in.
+    # The reader's monotonic clock, when the reading was made or, from a meter without a clock, came in: then it is late
+    # by less than half a period.
     time_s: float
     # Not a number where the meter does not tell.
     volts: float

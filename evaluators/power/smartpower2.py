@@ -67,6 +67,10 @@ DIALECTS = (
 _MARKS = ("START", "FINISH")
 
 
+# ytrikoz/smartpower2 has no stream.
+ADVICE = "is it switched on, with a firmware that prints lines by itself (ytrikoz's waits for commands)?"
+
+
 class Lines:
     """The dialect is that of the first line that is in one. `noisy`: others talk on the same port."""
 
@@ -78,8 +82,9 @@ class Lines:
 
     @property
     def info(self) -> MeterInfo:
-        dialect = self._dialect or self._dialects[0]
-        return MeterInfo(f"{self._name} ({dialect.name})", dialect.period_s, dialect.averaged_s)
+        if self._dialect is None:
+            return MeterInfo(self._name, self._dialects[0].period_s, self._dialects[0].averaged_s)
+        return MeterInfo(f"{self._name} ({self._dialect.name})", self._dialect.period_s, self._dialect.averaged_s)
 
     def parse(self, line: str) -> Sample | None:
         for dialect in (self._dialect,) if self._dialect else self._dialects:
@@ -101,4 +106,4 @@ def smartpower2(
         opening = through_board(needed(board, place.url), host, port, name)
     else:
         opening = tcp(host, port, name)
-    return LineMeter(opening, lambda: Lines(name, dialects), limits)
+    return LineMeter(opening, lambda: Lines(name, dialects), limits, ADVICE)

@@ -22,4 +22,5 @@ def smartpower2_serial(
     # sta_slim speaks at 2,000,000 baud.
     baud = speed(place.number("baud", 115200, 1, 1e7), place.url)
     name = f"SmartPower2 on {place.path()}"
-    return LineMeter(serial_port(place.path(), baud, name), lambda: Lines(name, dialects, noisy=True), limits)
+    opening = serial_port(place.path(), baud, name)
+    return LineMeter(opening, lambda: Lines(name, dialects, noisy=True), limits, "is its output on?")

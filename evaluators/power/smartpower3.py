@@ -13,6 +13,7 @@ from evaluators.power.serial_port import serial_port, speed
 from evaluators.power.stream import Board
 
 LIMITS = Limits(silence_s=10.0, settle_s=1.0)
+ADVICE = "is its log interval set (its settings; off by default), and the baud rate the same there?"
 # The choices of its settings screen. The line's own clock, in ms, tells which it is.
 INTERVALS_S = (0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 # 17 columns: ms, mV, mA, mW of the input, low input; for each channel mV, mA, mW, on, interrupts; two checksums.
@@ -37,12 +38,13 @@ class Log:
     def __init__(self, name: str, channel: int) -> None:
         self._name = name
         self._channel = channel
-        self._interval_s = 1.0
+        self._shortest_s = INTERVALS_S[-1]
         self._last_s: float | None = None
 
     @property
     def info(self) -> MeterInfo:
-        return MeterInfo(self._name, self._interval_s, self._interval_s, note="last voltage x mean current")
+        interval_s = min(INTERVALS_S, key=lambda choice_s: abs(choice_s - self._shortest_s))
+        return MeterInfo(self._name, interval_s, interval_s, note="last voltage x mean current")
 
     def parse(self, line: str) -> Sample | None:
         found = _LINE.fullmatch(line)
@@ -59,9 +61,9 @@ class Log:
         return sample(millivolts / 1e3, milliamps / 1e3, milliwatts / 1e3, meter_s)
 
     def _learn(self, meter_s: float) -> None:
+        """The shortest distance: some lines are lost."""
         if self._last_s is not None and meter_s > self._last_s:
-            passed_s = meter_s - self._last_s
-            self._interval_s = min(INTERVALS_S, key=lambda interval_s: abs(interval_s - passed_s))
+            self._shortest_s = min(self._shortest_s, meter_s - self._last_s)
         self._last_s = meter_s
 
 
@@ -70,4 +72,4 @@ def smartpower3(rest: str, _: Board | None = None, limits: Limits = LIMITS) -> L
     channel = int(place.choice("channel", "0", "1"))
     baud = speed(place.number("baud", 115200, 1, 1e7), place.url)
     name = f"SmartPower3 on {place.path()}, channel {channel}"
-    return LineMeter(serial_port(place.path(), baud, name), lambda: Log(name, channel), limits)
+    return LineMeter(serial_port(place.path(), baud, name), lambda: Log(name, channel), limits, ADVICE)

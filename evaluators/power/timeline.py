@@ -1,8 +1,5 @@
 """Timeline: when a reading was made, judged by when its line came in; late lines are told from fresh ones."""
 
-from collections import deque
-from statistics import median
-
 from evaluators.errors import MeterError
 from evaluators.power.meter import MeterInfo, PowerReading
 from evaluators.power.sample import Sample
@@ -11,6 +8,8 @@ from evaluators.power.sample import Sample
 BURST = 0.5
 # The same figures again within this much of a period are the same reading, printed twice.
 REPEAT = 0.75
+# From so many lines a period is learned that the kind of meter does not tell.
+LEARNED_LINES = 5
 # Two crystals of 100 ppm each.
 DRIFT = 200e-6
 # Delays of a serial adapter or of Wi-Fi; a clock that is known less well than this is not known.
@@ -30,19 +29,20 @@ class Timeline:
 
     def period_s(self, info: MeterInfo) -> float:
         """As the meter's kind says, else as its lines come; zero as long as nobody knows."""
-        return info.period_s or self._spacing.median_s
+        return info.period_s or self._spacing.mean_s
 
     def place(self, sample: Sample, arrived_s: float, info: MeterInfo) -> PowerReading | None:
         """The reading that is due now, if one is."""
         own_s = arrived_s if sample.meter_s is None else sample.meter_s
-        self._spacing.note(own_s)
+        settling = arrived_s < self._settled_s
+        if not settling:
+            self._spacing.note(own_s)
         period_s = self.period_s(info)
         if self._last is not None:
             last_s, last = self._last
             if sample.same_figures(last) and 0 <= own_s - last_s < REPEAT * period_s:
                 return None
         self._last = own_s, sample
-        settling = arrived_s < self._settled_s
         if sample.meter_s is not None:
             time_s = self._clock.time_of(sample.meter_s, arrived_s, settling)
             return None if settling or not period_s else _reading(sample, time_s, info)
@@ -53,26 +53,26 @@ class Timeline:
 
 
 class _Spacing:
-    """Between lines; a burst or two, or a gap, is not what is usual."""
+    """Between the first few lines; from then on it is known, or a burst would pass for a fast meter."""
 
     def __init__(self) -> None:
-        self._last_s: float | None = None
-        self._spacings: deque[float] = deque(maxlen=15)
+        self._times_s: list[float] = []
 
     def note(self, own_s: float) -> None:
-        if self._last_s is not None:
-            self._spacings.append(own_s - self._last_s)
-        self._last_s = own_s
+        if len(self._times_s) < LEARNED_LINES:
+            self._times_s.append(own_s)
 
     @property
-    def median_s(self) -> float:
-        return median(self._spacings) if len(self._spacings) >= 3 else 0.0
+    def mean_s(self) -> float:
+        times_s = self._times_s
+        return (times_s[-1] - times_s[0]) / (LEARNED_LINES - 1) if len(times_s) == LEARNED_LINES else 0.0
 
 
 class _Arrivals:
     """Without a clock of the meter's: each reading waits for the next one, whose distance tells whether it was late.
 
-    Of lines that came in at once all but the last were made earlier, nobody knows when: they are no readings.
+    Of lines that came in at once all but the last were made earlier, nobody knows when: they are no readings. What is
+    left is late by less than half a period.
     """
 
     def __init__(self) -> None:
@@ -105,8 +105,9 @@ class _MeterClock:
                     "is the connection, or this machine, overloaded?"
                 )
             offset_s = min(offset_s, known_s)
-            # Times never go back, whatever a quicker delivery says about earlier ones.
-            offset_s = max(offset_s, self._offset_s - (0.0 if settling else meter_s - self._last_s))
+            if not settling:
+                # Times go on, whatever a quicker delivery says about earlier ones: half as fast until they are right.
+                offset_s = max(offset_s, self._offset_s - (meter_s - self._last_s) / 2)
         self._offset_s, self._last_s = offset_s, meter_s
         return meter_s + offset_s
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pty
 import termios
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
@@ -127,6 +128,19 @@ def test_what_waited_in_the_port_before_is_not_read() -> None:
             return await first(meter, 3)
 
     assert max(reading.watts for reading in asyncio.run(read())) < 4
+
+
+def test_the_end_of_a_line_is_not_taken_for_one() -> None:
+    """3.42 of 13.42, where nothing else in the line could tell."""
+
+    def script() -> Script:
+        yield 0.2
+        yield b"3.420\r\n"
+        yield 0.05
+        yield from simulated.forever(b"13.42%d\r\n" % (n % 10) for n in range(10**6))
+
+    found = readings_of(on_port(script, arduino("?format=W&period=0.05"), settle_s=0.0), 3)
+    assert min(reading.watts for reading in found) > 13
 
 
 def test_a_port_is_read_by_one_at_a_time() -> None:
@@ -287,6 +301,29 @@ def test_the_period_of_a_sketch_is_learned() -> None:
             return meter.info.period_s
 
     assert asyncio.run(read()) == pytest.approx(simulated.PERIOD_S, rel=0.3)
+
+
+def test_a_reader_that_paused_is_not_told_old_figures_of_a_meter_without_a_period() -> None:
+    """The figure counts the lines."""
+    begin_s = time.monotonic()
+
+    def script() -> Script:
+        while True:
+            yield b"%.3f\r\n" % (1 + time.monotonic() - begin_s)
+            yield 0.02
+
+    async def read() -> list[tuple[float, float]]:
+        found = []
+        async with on_port(script, arduino("?format=W")) as meter, aclosing(meter.readings()) as readings:
+            await anext(readings)
+            await asyncio.sleep(1.0)
+            for _ in range(10):
+                reading = await anext(readings)
+                found.append((reading.time_s - begin_s, reading.watts - 1))
+        return found
+
+    for time_s, made_s in asyncio.run(read()):
+        assert time_s - made_s < 0.05
 
 
 def test_lines_faster_than_the_kind_are_said_to_be_so() -> None:

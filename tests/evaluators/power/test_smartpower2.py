@@ -278,6 +278,19 @@ def test_with_a_clock_of_its_own_late_readings_keep_their_time() -> None:
     assert max(b[0] - a[0] for a, b in pairwise(found)) < 0.1
 
 
+def test_readings_that_turn_out_to_have_been_late_are_an_error() -> None:
+    """Half a second old from the beginning; then the connection gets quick, and their times were wrong."""
+
+    def script() -> Script:
+        begin_s = time.monotonic() - 1000
+        for number in range(400):
+            delay_s = 0.5 if number < 100 else 0.0
+            yield b"%d 5.0000 0.6840\r\n" % ((time.monotonic() - begin_s - delay_s) * 1e3)
+            yield 0.005
+
+    assert "s late until now" in fault(script, count=1000)
+
+
 def test_a_clock_that_goes_back_is_a_restart() -> None:
     def script() -> Script:
         for _, step in zip(range(100), simulated.slim_forever(), strict=False):
