@@ -177,8 +177,6 @@ class _Health:
 
     def noise(self, line: str) -> None:
         self._other = shown(line)
-        if self.left_s() <= 0:
-            raise self.silence()
 
     def garbage(self, line: str, error: GarbageError) -> None:
         self.noise(line)
