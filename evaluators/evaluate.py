@@ -12,10 +12,14 @@ from evaluators.bench import Bench, bench_of
 from evaluators.course import CourseFigures, course_figures
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import CourseTask, Device, ProcessRun, Progress, RuntimeSettings, Task
-from evaluators.errors import DeviceError
-from evaluators.latency import Spread, between, latency
+from evaluators.energy_figures import EnergyFigures, Taken, estimated_energy, measured_energy, predicted_energy
+from evaluators.errors import DeviceError, MeterError
+from evaluators.latency import Latency, Spread, between, latency
 from evaluators.measurement import Figures
-from evaluators.power.estimate import DEFAULT_MODEL, PowerModel, estimate, power_model_of
+from evaluators.metered import Metered, load_task, metered
+from evaluators.power.estimate import DEFAULT_MODEL, PowerModel, busy_cores, power_model_of
+from evaluators.power.meter import PowerMeter
+from evaluators.power.recording import heard
 from evaluators.raw import text_of
 from space.errors import CandidateError
 
@@ -69,10 +73,17 @@ FRONT = Race(_always)
 class Measured:
     figures: Figures
     runs: tuple[ProcessRun, ...]
+    # With a meter, of a candidate in the race: what the board did and the meter said.
+    loads: tuple[Metered, ...] = ()
 
     @property
     def raw(self) -> str:
         return text_of(self.runs)
+
+    @property
+    def traces(self) -> tuple[str, ...]:
+        """What the meter said, and when what was going on: energy can be worked out from it again."""
+        return tuple(load.to_text() for load in self.loads)
 
     @property
     def predictions(self) -> tuple[int, ...]:
@@ -85,6 +96,8 @@ class Examiner:
 
     device: Device
     images: Path
+    # None: energy is estimated.
+    meter: PowerMeter | None = None
     # The reference: the unpruned network at its own best runtime settings, and all its timings, earlier ones too.
     reference: Subject | None = None
     reference_runs: list[ProcessRun] = field(default_factory=list)
@@ -94,12 +107,14 @@ class Examiner:
     pauses: Sequence[float] = (1.0, 5.0, 15.0, 60.0)
     # Latencies of this board times this are those of the study's boards.
     calibration: float = 1.0
+    # What loads on this bench took.
+    _taken: list[Taken] = field(default_factory=list)
     _reference: Measured | None = None
     _reference_at: float = -math.inf
 
     @property
     def bench(self) -> Bench:
-        return bench_of(self.device.info, self.power.title)
+        return bench_of(self.device.info, self.meter.info.identity if self.meter else self.power.title)
 
     def calibrate(self, factor: float) -> None:
         if factor != self.calibration:
@@ -110,6 +125,12 @@ class Examiner:
     async def open(self) -> None:
         await self.device.__aenter__()
         self.power = power_model_of(self.device.info.model)
+        if self.meter is not None:
+            try:
+                await heard(self.meter)
+            except BaseException:
+                await self.close()
+                raise
 
     async def close(self) -> None:
         await self.device.__aexit__(None, None, None)
@@ -122,11 +143,15 @@ class Examiner:
             for _ in range(max(1, PROCESSES - len(self.reference_runs))):
                 progress("reference", 0)
                 runs.append(await self._run(self._task(self.reference)))
+            # Its energy once: between candidates only the clock drifts, which latency tells.
+            loads = (
+                self._reference.loads if self._reference else await self._loads(self._task(self.reference), 1, progress)
+            )
             # How much processes differ was learned before: these would count twice.
-            figures = self._figures(runs, self.reference.runtime, between(self.reference_runs))
+            figures = self._figures(runs, self.reference.runtime, between(self.reference_runs), loads)
             # A dirty timing is no neighbour either, while there is a clean one.
             if not figures.dirty or self._reference is None or self._reference.figures.dirty:
-                self._reference = Measured(figures, tuple(runs))
+                self._reference = Measured(figures, tuple(runs), loads)
             self.reference_runs += [run for run in runs if not self._dirt(run, self.reference.runtime)]
             self._reference_at = time.monotonic()
         assert self._reference is not None
@@ -185,17 +210,38 @@ class Examiner:
     async def _measure(self, task: Task, near: Callable[[Figures], bool], progress: Progress) -> Measured:
         runs = [await self._run(task, progress)]
         figures = self._figures(runs, task.runtime, between(self.reference_runs))
+        loads: tuple[Metered, ...] = ()
         if near(figures):
             while len(runs) < PROCESSES:
                 runs.append(await self._run(task, progress))
-            figures = self._figures(runs, task.runtime, between(self.reference_runs))
+            loads = await self._loads(task, PROCESSES if task.passes else 1, progress)
+            figures = self._figures(runs, task.runtime, between(self.reference_runs), loads)
         if self._reference is not None and not self._is_reference(task):
             figures = replace(
                 figures,
                 reference_latency_s=self._reference.figures.latency_s,
                 reference_energy_j=self._reference.figures.energy_j,
             )
-        return Measured(figures, tuple(runs))
+        return Measured(figures, tuple(runs), loads)
+
+    async def _loads(self, task: Task, count: int, progress: Progress) -> tuple[Metered, ...]:
+        """A minute of meter each; a meter that fails in the middle is asked again."""
+        if self.meter is None:
+            return ()
+        loads = []
+        for _ in range(count):
+            load = await self._metered(self.meter, task, progress)
+            self._taken.append(Taken(busy_cores(load.load), load.energy.mean_w, load.energy.idle_w))
+            loads.append(load)
+        return tuple(loads)
+
+    async def _metered(self, meter: PowerMeter, task: Task, progress: Progress) -> Metered:
+        for pause in self.pauses:
+            try:
+                return await metered(self.device, meter, load_task(task, meter.info), progress)
+            except MeterError:
+                await asyncio.sleep(pause)
+        return await metered(self.device, meter, load_task(task, meter.info), progress)
 
     def _is_reference(self, task: Task) -> bool:
         """Confirmed, it is its own reference."""
@@ -219,24 +265,26 @@ class Examiner:
     def _dirt(self, run: ProcessRun, runtime: RuntimeSettings) -> list[str]:
         return dirt(run, cores=self.device.info.cores, threads=runtime.threads)
 
-    def _figures(self, runs: Sequence[ProcessRun], runtime: RuntimeSettings, spread: Spread) -> Figures:
+    def _figures(
+        self, runs: Sequence[ProcessRun], runtime: RuntimeSettings, spread: Spread, loads: Sequence[Metered] = ()
+    ) -> Figures:
         figure = latency(runs, spread).scaled(self.calibration)
-        power = estimate(runs, self.power)
         info = self.device.info
         dirty = [reason for run in runs for reason in self._dirt(run, runtime)]
+        energy = self._energy(figure, runs, loads)
         return Figures(
             latency_s=figure.figure_s,
             latency_low_s=figure.low_s,
             latency_high_s=figure.high_s,
             latency_mean_s=figure.mean_s,
             latency_provenance=f"measured ({info.model}, {info.runtime})",
-            energy_j=power.total_j(figure.figure_s),
-            energy_dynamic_j=power.dynamic_j(figure.figure_s),
-            energy_low_j=power.total_j(figure.low_s),
-            energy_high_j=power.total_j(figure.high_s),
-            energy_provenance=self.power.provenance,
-            mean_power_w=power.mean_w,
-            max_power_w=power.max_w,
+            energy_j=energy.total_j,
+            energy_dynamic_j=energy.dynamic_j,
+            energy_low_j=energy.low_j,
+            energy_high_j=energy.high_j,
+            energy_provenance=energy.provenance,
+            mean_power_w=energy.mean_w,
+            max_power_w=energy.max_w,
             memory_bytes=max(run.memory_peak_bytes - run.memory_imports_bytes for run in runs),
             memory_anonymous_bytes=max((run.memory_anonymous_bytes or 0 for run in runs), default=None) or None,
             processes=figure.processes,
@@ -244,5 +292,13 @@ class Examiner:
             framework=info.runtime,
             serial=info.serial,
             dirty=tuple(dict.fromkeys(dirty)),
-            warnings=tuple(dict.fromkeys(warning for run in runs for warning in run.warnings)),
+            warnings=tuple(dict.fromkeys([*(warning for run in runs for warning in run.warnings), *energy.warnings])),
         )
+
+    def _energy(self, figure: Latency, runs: Sequence[ProcessRun], loads: Sequence[Metered]) -> EnergyFigures:
+        """Measured, of who is in the race; else predicted by what this bench takes; without a meter estimated."""
+        if self.meter is not None and loads:
+            return measured_energy([load.energy for load in loads], self.meter.info.provenance)
+        if self.meter is not None and self._taken:
+            return predicted_energy(figure, runs, self._taken)
+        return estimated_energy(figure, runs, self.power)

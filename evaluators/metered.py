@@ -1,9 +1,13 @@
 """Energy with a meter: a load on the device while the meter is recorded; kept so that it can be worked out again."""
 
 import json
-from dataclasses import dataclass
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from evaluators.device.device import Device, LoadRun, LoadTask, Progress, Task, Window
+from evaluators.device.on_device import student_95
 from evaluators.device.protocol import load_message, recorded_load
 from evaluators.power.clock import BoardClock, board_clock
 from evaluators.power.energy import Energy, Span, Windows, energy, idle_s, window_s
@@ -67,3 +71,37 @@ def windows_of(load: LoadRun) -> Windows:
 
 def _span(clock: BoardClock, window: Window) -> Span:
     return Span(clock.ours(window.begin_s), clock.ours(window.end_s))
+
+
+def combined(energies: Sequence[Energy]) -> Energy:
+    """Of several loads of one model: the mean; their own disagreement counts too."""
+    if len(energies) == 1:
+        return energies[0]
+
+    def mean(name: str) -> float:
+        return statistics.fmean(getattr(one, name) for one in energies)
+
+    def half(name: str) -> float:
+        """From each one's own interval, and from how they differ."""
+        own = [(getattr(one, f"{name}_high_j") - getattr(one, f"{name}_low_j")) / 2 for one in energies]
+        apart = statistics.stdev(getattr(one, f"{name}_j") for one in energies)
+        count = len(energies)
+        return math.hypot(math.dist(own, [0] * count) / count, student_95(count - 1) * apart / math.sqrt(count))
+
+    return replace(
+        energies[0],
+        total_j=mean("total_j"),
+        total_low_j=max(mean("total_j") - half("total"), 0.0),
+        total_high_j=mean("total_j") + half("total"),
+        dynamic_j=mean("dynamic_j"),
+        dynamic_low_j=mean("dynamic_j") - half("dynamic"),
+        dynamic_high_j=mean("dynamic_j") + half("dynamic"),
+        integrated_j=mean("integrated_j"),
+        mean_w=mean("mean_w"),
+        max_w=max(one.max_w for one in energies),
+        idle_w=mean("idle_w"),
+        inferences=sum(one.inferences for one in energies),
+        readings=sum(one.readings for one in energies),
+        lost=sum(one.lost for one in energies),
+        warnings=tuple(dict.fromkeys(warning for one in energies for warning in one.warnings)),
+    )

@@ -8,13 +8,16 @@ from pathlib import Path
 
 from evaluators.device import health, trust
 from evaluators.device.address import Address
-from evaluators.device.choose import address_of, open_device
+from evaluators.device.choose import address_of, board_of, open_device
 from evaluators.device.device import Device
 from evaluators.device.health import Health
 from evaluators.device.local import NAME
 from evaluators.device.ssh import Shell
 from evaluators.device.trust import Standing
-from evaluators.errors import DeviceError
+from evaluators.errors import DeviceError, MeterError
+from evaluators.power.choose import open_meter
+from evaluators.power.meter import PowerMeter
+from evaluators.power.recording import heard
 from search.exit_status import REQUEST, RIG
 from search.preparation import find_cifar10
 from search.settings import Settings
@@ -62,7 +65,18 @@ async def checks(chosen: Settings) -> AsyncIterator[Check]:
         prefix = f"{name}: " if len(devices) > 1 else ""
         async for check in _local() if name == "local" else _board(address) if address else _recorded(device):
             yield replace(check, text=prefix + check.text)
-    yield Check("meter", OK, "none given: energy is estimated")
+    if not chosen.meters:
+        yield Check("meter", OK, "none given: energy is estimated; --meter URL measures it")
+    for name, url in zip(chosen.devices, chosen.meters, strict=False):
+        yield await _meter(open_meter(url, board_of(name)))
+
+
+async def _meter(meter: PowerMeter) -> Check:
+    try:
+        reading = await heard(meter)
+    except (MeterError, DeviceError) as error:
+        return Check("meter", MISSING, str(error))
+    return Check("meter", OK, f"{meter.info.title}: {reading.watts:.3f} W now")
 
 
 async def _local() -> AsyncIterator[Check]:

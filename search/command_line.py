@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from search.settings import KEYS
+from search.settings import KEYS, SEPARATOR
 from space.errors import RequestError
 
 _SHARED = {
@@ -16,6 +16,8 @@ _SHARED = {
     "data_dir": "folder that holds cifar-10-batches-py (else $CIFAR10_DIR, data/)",
     "device": "where models run: local (this machine), user@host[:port] or NAME (a board over ssh; several times for "
     "several boards of one kind) or replay:FILE (recorded measurements)",
+    "meter": "what reads the power of the device, as smartpower2://HOST, hwmon: (devices meter --help lists them); "
+    "for several devices one each; without one energy is estimated",
     "store": "folder of the database and the candidates' files (default: studies/store)",
     "storage": "another database: a URL that Optuna and SQLAlchemy know",
 }
@@ -193,6 +195,7 @@ def parse(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
         options = parser.parse_args(words[1:] if words[:1] == [name] else words)
         if command.shared:
             options.device = ",".join(options.device) if options.device else None
+            options.meter = SEPARATOR.join(options.meter) if options.meter else None
         return command, options
     except RequestError as error:
         if stray and stray != name:
@@ -226,6 +229,6 @@ def _option(parser: Any, flag: str, key: str, text: str, dest: str | None = None
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 
-    action = "append" if key == "device" else "store"
+    action = "append" if key in ("device", "meter") else "store"
     metavar = flag.removeprefix("--").upper().replace("-", "_")
     parser.add_argument(flag, type=read, dest=dest, default=default, metavar=metavar, action=action, help=text)

@@ -107,6 +107,7 @@ class Pipeline:
             else:
                 measured = flight.measuring.result()
                 self.store.add_structure(recipe.structure_id, goal.bench_id, measured.figures, measured.raw)
+                self.store.add_traces(recipe.structure_id, goal.bench_id, measured.traces)
                 compare_once(flight.building.result().candidate, self.validation, self.store, self.rig, self.view)
         except CandidateError as error:
             self.store.add_failure(recipe.id, goal.baseline_id, goal.bench_id, str(error))
@@ -137,7 +138,8 @@ class Pipeline:
             figure = objective.figure(share, figures)
             return figure == mark or objective.better(figure, mark)
 
-        return Race(near, objective.slowest_s(mark, share, self.rig.least_w))
+        least_w = self.rig.least_w
+        return Race(near, None if least_w is None else objective.slowest_s(mark, share, least_w))
 
     def _show(self, flight: _Flight, evaluation: Evaluation) -> None:
         now = {study.objective.name: standings(self.store, study.goal) for study in self.studies}

@@ -1,5 +1,6 @@
 """Ranking: who leads, by the contest's rules; what is not comparable, dirty or below the line comes after."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from search.evaluation import Evaluation
@@ -61,5 +62,7 @@ def _of_one_provenance(evaluations: list[Evaluation]) -> list[Evaluation]:
     for kind in _RANKED_PROVENANCE:
         same = [evaluation for evaluation in evaluations if evaluation.current.energy_provenance.startswith(kind)]
         if same:
-            return same
+            # One kind may still be of two meters, or protocols: what most rows have.
+            (usual, _), *_ = Counter(one.current.energy_provenance for one in same).most_common(1)
+            return [one for one in same if one.current.energy_provenance == usual]
     return []

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluators.bench import Bench
-from evaluators.device.choose import open_device
+from evaluators.device.choose import board_of, open_device
 from evaluators.device.device import DeviceInfo, ProcessRun, Progress, RuntimeSettings
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Measured, Race, Subject
+from evaluators.power.choose import open_meter
 from search.worker import Worker
 from space.candidate import Candidate
 from space.dimensions import MOST_THREADS
@@ -72,9 +73,10 @@ class Rig:
         return self.device.cores
 
     @property
-    def least_w(self) -> float:
-        """No board takes less than when it is idle."""
-        return self.first.examiner.power.idle_w
+    def least_w(self) -> float | None:
+        """No board takes less than when it is idle, by its power model; what a meter will say nobody knows."""
+        examiner = self.first.examiner
+        return examiner.power.idle_w if examiner.meter is None else None
 
     @property
     def on_this_machine(self) -> bool:
@@ -161,12 +163,14 @@ class Rig:
 
 
 @contextmanager
-def open_rig(devices: Sequence[str], images: Path, say: Say) -> Iterator[Rig]:
-    """Every device logged in, and known to answer, before anything is trained."""
+def open_rig(devices: Sequence[str], images: Path, say: Say, meters: Sequence[str] = ()) -> Iterator[Rig]:
+    """Every device logged in and known to answer, every meter heard, before anything is trained."""
     with ExitStack() as stack:
         boards = []
-        for name in devices:
-            board = Board(name, stack.enter_context(Worker()), Examiner(open_device(name), images))
+        for name, url in zip(devices, meters or [""] * len(devices), strict=True):
+            meter = open_meter(url, board_of(name)) if url else None
+            examiner = Examiner(open_device(name), images, meter)
+            board = Board(name, stack.enter_context(Worker()), examiner)
             board.worker.submit(board.examiner.open).result()
             stack.callback(_close, board)
             boards.append(board)

@@ -15,6 +15,8 @@ from space.errors import RequestError
 
 STUDIES = Path(__file__).parent.parent / "studies"
 ALL = "all"
+# Between several meters: their URLs have commas of their own.
+SEPARATOR = " | "
 # The tables behind these names load Optuna and torch, which --help must not.
 SPACES = ("full", "pruning")
 SAMPLERS = ("gp", "tpe", "nsga2", "random")
@@ -39,8 +41,19 @@ class Settings:
     data_dir: Path | None = None
     # One, or several of one kind, separated by commas.
     device: str = "local"
+    # One for each device, in their order; empty: energy is estimated.
+    meter: str = ""
     store: Path = Path("studies/store")
     storage: str | None = None
+
+    @property
+    def meters(self) -> tuple[str, ...]:
+        meters = tuple(filter(None, self.meter.split(SEPARATOR)))
+        if meters and len(meters) != len(self.devices):
+            raise RequestError(
+                f"{len(meters)} --meter for {len(self.devices)} --device: each board has a meter of its own, or none"
+            )
+        return meters
 
     @property
     def fixed_values(self) -> dict[str, str]:
@@ -131,6 +144,7 @@ KEYS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "data": ("data", one_of(*DATA)),
     "data_dir": ("data_dir", path),
     "device": ("device", filled),
+    "meter": ("meter", filled),
     "store": ("store", path),
     "storage": ("storage", filled),
 }

@@ -6,6 +6,7 @@ Optuna nor torch.
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -44,6 +45,9 @@ CREATE TABLE IF NOT EXISTS search_trials (
     study_id VARCHAR(100) NOT NULL, number INTEGER NOT NULL, recipe_id VARCHAR(20) NOT NULL,
     state VARCHAR(20) NOT NULL, reason TEXT NOT NULL, begun_at DOUBLE PRECISION NOT NULL,
     ended_at DOUBLE PRECISION, PRIMARY KEY (study_id, number));
+CREATE TABLE IF NOT EXISTS search_traces (
+    structure_id VARCHAR(20) NOT NULL, bench_id VARCHAR(20) NOT NULL, taken_at DOUBLE PRECISION NOT NULL,
+    trace TEXT NOT NULL);
 """
 
 RUNNING, COMPLETE, FAILED, INTERRUPTED = "running", "complete", "failed", "interrupted"
@@ -184,6 +188,25 @@ class Store:
                     "now": time.time(),
                 },
             )
+
+    def add_traces(self, structure_id: str, bench_id: str, traces: Sequence[str]) -> None:
+        """Every load there was, confirmed or not."""
+        with self._database.transaction() as execute:
+            for trace in traces:
+                execute(
+                    "INSERT INTO search_traces (structure_id, bench_id, taken_at, trace) "
+                    "VALUES (:structure_id, :bench_id, :now, :trace)",
+                    {"structure_id": structure_id, "bench_id": bench_id, "now": time.time(), "trace": trace},
+                )
+
+    def traces(self, structure_id: str, bench_id: str) -> list[str]:
+        """The oldest first."""
+        rows = self._database.rows(
+            "SELECT trace FROM search_traces WHERE structure_id = :structure_id AND bench_id = :bench_id "
+            "ORDER BY taken_at",
+            {"structure_id": structure_id, "bench_id": bench_id},
+        )
+        return [str(trace) for (trace,) in rows]
 
     def structure(self, structure_id: str, bench_id: str) -> Figures | None:
         rows = self._database.rows(

@@ -1,6 +1,8 @@
 """From what the user writes to a device: `user@host`, `ssh:HOST`, a board's name, `local`, `replay:FILE`."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ from space.errors import RequestError
 if TYPE_CHECKING:
     from evaluators.device.address import Address
     from evaluators.device.device import Device
+    from evaluators.device.ssh import Shell
 
 VALID = "user@host[:port], ssh:HOST or a name (a board), local (this machine) or replay:FILE (a recording)"
 
@@ -59,3 +62,20 @@ def _replay(rest: str) -> "Device":
 
 # What stands before the colon, the colon included where one is wanted.
 CHOICES: dict[str, "Callable[[str], Device]"] = {"local": _local, "replay:": _replay}
+
+
+def board_of(spec: str) -> "Callable[[], AbstractAsyncContextManager[Shell]] | None":
+    """Opens a connection of its own to the board, for what lies behind it; None where it is not one over ssh."""
+    address = address_of(spec)
+    return None if address is None else partial(_connected, address)
+
+
+@asynccontextmanager
+async def _connected(address: "Address") -> "AsyncGenerator[Shell]":
+    from evaluators.device.ssh import Shell
+
+    shell = await Shell.open(address)
+    try:
+        yield shell
+    finally:
+        await shell.close()

@@ -40,6 +40,11 @@ class MeterInfo:
     resolution_w: float = 0.0
 
     @property
+    def identity(self) -> str:
+        """What stays the same from run to run: a period that is learned does not."""
+        return f"{self.name}: {self.measures}" + (f", {self.note}" if self.note else "")
+
+    @property
     def title(self) -> str:
         parts = [f"{self.name}: {self.measures}"]
         if self.period_s:

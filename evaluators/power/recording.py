@@ -80,6 +80,16 @@ async def recorded(
         await _ended(recording.reader, worker)
 
 
+async def heard(meter: PowerMeter) -> PowerReading:
+    """One reading: the meter is there, and has said what it is."""
+    recording = _Recording(meter, STALL_S)
+    try:
+        await recording.until(recording.heard)
+        return recording.readings[0]
+    finally:
+        await _ended(recording.reader, None)
+
+
 class _Recording:
     """A task that reads, and does nothing else."""
 

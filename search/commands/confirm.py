@@ -41,7 +41,7 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
     """The leaders of each study; then on down its ranking until one holds the line on test."""
     data = _images_of(goals[0], chosen, store)
     images = save_images(store.folder / "images" / f"{data.fingerprint}-test.npy", data.test.pixels)
-    with open_rig(chosen.devices, images, view.say) as rig, view:
+    with open_rig(chosen.devices, images, view.say, chosen.meters) as rig, view:
         if rig.bench.id != goals[0].bench_id:
             raise RequestError(
                 f"{goals[0].id} was measured on {store.bench(goals[0].bench_id).title}; --device {chosen.device} is "
@@ -73,6 +73,7 @@ def _confirm(evaluation: Evaluation, goal: Goal, store: Store, rig: Rig, data: D
     test = Accuracy(correct=right, total=len(data.test), engine=f"{measured.figures.framework} on the device")
     confirmation = Confirmation(measured.figures, test)
     store.add_confirmation(evaluation.recipe_id, goal.baseline_id, goal.bench_id, confirmation, measured.raw)
+    store.add_traces(evaluation.candidate.recipe.structure_id, goal.bench_id, measured.traces)
     view.say(
         f"{evaluation.recipe_id}: {100 * test.share:.2f} % test, {1e3 * measured.figures.latency_s:.4g} ms "
         f"over {measured.figures.processes} runs of {len(data.test):,} images"

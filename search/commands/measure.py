@@ -1,4 +1,4 @@
-"""`measure`: any ONNX file, on the device: latency, memory, estimated energy; the course's protocol beside ours."""
+"""`measure`: any ONNX file, on the device: latency, memory, energy; the course's protocol beside ours."""
 
 import argparse
 import json
@@ -45,7 +45,7 @@ def main(options: argparse.Namespace) -> int:
     runtime = runtime_of(recipe) if recipe else RuntimeSettings()
     with TemporaryDirectory() as folder:
         bundle = _bundle(options.protocol, Path(folder))
-        with open_rig(chosen.devices, _any_images(Path(folder)), _say) as rig:
+        with open_rig(chosen.devices, _any_images(Path(folder)), _say, chosen.meters) as rig:
             try:
                 measured, course = _measured(rig, Subject(options.model.name, options.model, runtime), bundle)
             except KeyboardInterrupt:

@@ -3,20 +3,17 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from evaluators.device.choose import board_of
 from evaluators.power.choose import open_meter
 from evaluators.power.meter import MeterInfo, PowerMeter, PowerReading
 from search.exit_status import INTERRUPTED, OK
-
-if TYPE_CHECKING:
-    from evaluators.power.stream import Board, BoardShell
 
 SHOWN_S = 60.0
 BARS = "▁▂▃▄▅▆▇█"
@@ -25,7 +22,7 @@ Show = Callable[[MeterInfo, Sequence[PowerReading]], None]
 
 def main(options: argparse.Namespace) -> int:
     """Ctrl-C is how one stops looking; before --seconds are over it is an interruption."""
-    meter = open_meter(options.url, _board(options.device))
+    meter = open_meter(options.url, board_of(options.device) if options.device else None)
     seen: list[PowerReading] = []
     status = OK
     console = Console(highlight=False)
@@ -41,27 +38,6 @@ def main(options: argparse.Namespace) -> int:
         passed_s = seen[-1].time_s - seen[0].time_s
         print(f"{len(seen)} readings in {passed_s:.1f} s: {summary(seen)}; {meter.info.title}", file=sys.stderr)
     return status
-
-
-def _board(device: str | None) -> "Board | None":
-    if device is None:
-        return None
-    from evaluators.device.choose import address_of
-    from evaluators.device.ssh import Shell
-
-    address = address_of(device)
-    if address is None:
-        return None
-
-    @asynccontextmanager
-    async def connected() -> AsyncGenerator["BoardShell", None]:
-        shell = await Shell.open(address)
-        try:
-            yield shell
-        finally:
-            await shell.close()
-
-    return connected
 
 
 async def _watch(meter: PowerMeter, seconds: float | None, seen: list[PowerReading], show: Show) -> None:

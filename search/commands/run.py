@@ -11,7 +11,8 @@ from types import FrameType
 
 from optuna.storages import RDBStorage
 
-from evaluators.device.choose import open_device
+from evaluators.device.choose import board_of, open_device
+from evaluators.power.choose import open_meter
 from search.builder import Builder
 from search.commands.confirm import confirm_leaders
 from search.exit_status import INTERRUPTED, OK
@@ -37,6 +38,8 @@ def main(options: argparse.Namespace) -> int:
     # Said before anything is made or trained.
     for device in chosen.devices:
         open_device(device)
+    for device, meter in zip(chosen.devices, chosen.meters, strict=False):
+        open_meter(meter, board_of(device))
     dimensions(chosen.space, MOST_THREADS, chosen.fixed_values)
     view = View(chosen.trials)
     if options.dry_run:
@@ -72,7 +75,7 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
         store.folder / "images" / f"{prepared.data.fingerprint}-validation.npy", prepared.data.validation.pixels
     )
     with ExitStack() as stack:
-        rig = stack.enter_context(open_rig(chosen.devices, images, view.say))
+        rig = stack.enter_context(open_rig(chosen.devices, images, view.say, chosen.meters))
         builder = stack.enter_context(Builder(view.step))
         stack.enter_context(view)
         store.add_bench(rig.bench, rig.device)

@@ -43,6 +43,8 @@ def damaged_cifar10(folder: Path) -> Path:
     [
         (["--objective", "beauty"], "'beauty' is not known; choose latency, energy, fom, all"),
         (["--device", "toaster"], "toaster"),
+        (["--meter", "wattage:7"], "meter 'wattage:7' is not known; valid is smartpower2:"),
+        (["--meter", "rapl:", "--meter", "hwmon:"], "2 --meter for 1 --device"),
         (["--device", "replay:absent.jsonl"], "absent.jsonl"),
         (["--sampler", "best"], "'best' is not known; choose gp, tpe, nsga2, random"),
         (["--space", "huge"], "'huge' is not known; choose full, pruning"),

@@ -81,6 +81,16 @@ def test_energies_of_different_provenance_are_never_ranked_together(goal):
     assert order(rows[2:], goal) == []
 
 
+@pytest.mark.parametrize("goal", ["energy", "fom"])
+def test_energies_of_two_protocols_are_never_ranked_together(goal):
+    rows = [
+        evaluation(0, latency_ms=1, energy_provenance="measured (SmartPower2, whole script)"),
+        evaluation(1, latency_ms=2, energy_provenance="measured (SmartPower2)"),
+        evaluation(2, latency_ms=3, energy_provenance="measured (SmartPower2)"),
+    ]
+    assert leading(rows, replace(GOAL, objective=goal)) == rows[1:]
+
+
 def test_provenance_of_energy_does_not_matter_to_latency():
     rows = [
         evaluation(0, latency_ms=1, energy_provenance="estimated (power model)"),

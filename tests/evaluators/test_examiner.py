@@ -1,0 +1,101 @@
+"""Examiner with a meter: who is in the race is measured, the others are predicted; the real device, short windows."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from evaluators.device.device import RuntimeSettings
+from evaluators.device.local import LocalDevice
+from evaluators.errors import MeterError
+from evaluators.evaluate import FRONT, NO_RACE, Examiner, Measured, Race, Subject
+from evaluators.metered import Metered
+from evaluators.power.meter import PowerReading
+from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.power.meters import LiveMeter
+
+WATTS, PERIOD_S = 4.0, 0.05
+
+
+class Faltering(LiveMeter):
+    """Breaks off in the middle, the first times."""
+
+    faults = 0
+
+    async def readings(self) -> AsyncGenerator[PowerReading, None]:
+        self.stops_after = 20 if self.faults > 0 else None
+        self.faults -= 1
+        async for one in super().readings():
+            yield one
+
+
+@pytest.fixture
+def subject(tmp_path: Path) -> Subject:
+    return Subject("candidate", write_classifier(tmp_path / "model.onnx"), RuntimeSettings())
+
+
+@pytest.fixture
+def examiner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examiner:
+    """Windows of a second; a board whose /proc tells of nobody else, as other tests run beside."""
+    monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path / "calm"))
+    monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 1.2)
+    monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision: 0.6)
+    reference = Subject("reference", write_classifier(tmp_path / "reference.onnx", channels=64), RuntimeSettings())
+    return Examiner(
+        LocalDevice(lock=str(tmp_path / "lock")),
+        write_images(tmp_path / "images.npy", 16),
+        Faltering(lambda _: WATTS, PERIOD_S),
+        reference=reference,
+        pauses=(0.0, 0.0, 0.0),
+    )
+
+
+def measured(examiner: Examiner, subject: Subject, race: Race) -> Measured:
+    async def once() -> Measured:
+        await examiner.open()
+        try:
+            return await examiner.measure(subject, race)
+        finally:
+            await examiner.close()
+
+    return asyncio.run(once())
+
+
+def test_the_energy_of_who_is_in_the_race_is_measured(examiner: Examiner, subject: Subject) -> None:
+    result = measured(examiner, subject, FRONT)
+    assert result.figures.energy_provenance == "measured (bench meter, board)"
+    (load,) = result.loads
+    per_inference_s = load.load.active.length_s / load.load.inferences
+    assert result.figures.energy_j == pytest.approx(WATTS * per_inference_s, rel=0.01)
+    assert Metered.from_text(result.traces[0]).energy.total_j == pytest.approx(result.figures.energy_j, rel=1e-6)
+
+
+def test_the_energy_of_who_is_not_is_predicted_from_the_references(examiner: Examiner, subject: Subject) -> None:
+    figures = measured(examiner, subject, NO_RACE).figures
+    assert figures.energy_provenance == "predicted (latency x 4.00 W, measured on this bench)"
+    assert figures.energy_j == pytest.approx(WATTS * figures.latency_s)
+    assert figures.reference_energy_j is not None
+
+
+def test_a_meter_that_stops_in_the_middle_is_asked_again(examiner: Examiner, subject: Subject) -> None:
+    examiner.meter.faults = 2  # type: ignore[union-attr]
+    assert measured(examiner, subject, FRONT).figures.energy_provenance.startswith("measured")
+
+
+def test_a_meter_that_always_stops_is_the_rigs_fault(examiner: Examiner, subject: Subject) -> None:
+    examiner.meter.faults = 100  # type: ignore[union-attr]
+    with pytest.raises(MeterError, match="stopped after 20 readings"):
+        measured(examiner, subject, FRONT)
+
+
+def test_the_meter_is_part_of_the_bench(examiner: Examiner) -> None:
+    async def benches() -> set[str]:
+        await examiner.open()
+        with_meter = examiner.bench.id
+        examiner.meter = None
+        without = examiner.bench.id
+        await examiner.close()
+        return {with_meter, without}
+
+    assert len(asyncio.run(benches())) == 2
