@@ -29,8 +29,8 @@ from evaluators.power.meter import MeterInfo
 from evaluators.power.recording import Trace, recorded
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.processes import children_of
+from tests.evaluators.power.loads import SLOW, Load, simulated
 from tests.evaluators.power.meters import LiveMeter
-from tests.evaluators.power.simulated import SLOW, Load, simulated
 
 IDLE_W, ACTIVE_W = 3.0, 5.0
 
