@@ -130,8 +130,6 @@ class _Mean:
     half_w: float
     # Of single readings.
     deviation_w: float
-    # Between the first and the last of them.
-    trend_w: float
 
 
 def window_s(meter: MeterInfo, precision: float = 0.01, scatter: float = USUAL_SCATTER) -> float:
@@ -165,10 +163,9 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
     idle_half_w = math.hypot(before.half_w / 2, after.half_w / 2, drift_w / 2)
     half_w = math.hypot(
         active.half_w,
-        active.trend_w * _off_centre(inside, windows.active),
+        # Of a load that changes, the edges and what was lost may be its highest or its lowest part.
         NORMAL_95 * active.deviation_w * max(1 - len(inside) * period_s / windows.active.length_s, 0.0),
         active.watts * windows.active.doubt_s / windows.active.length_s,
-        _unseen_w(inside, lost, expected) if warnings else 0.0,
     )
     per_inference_s = windows.active.length_s / inferences
     total_j, dynamic_j = active.watts * per_inference_s, (active.watts - idle_w) * per_inference_s
@@ -257,18 +254,6 @@ def _told_gaps(name: str, lost: int, expected: int) -> list[str]:
     return [f"{gap}: the interval is wider, as nobody knows what the board took meanwhile"]
 
 
-def _unseen_w(inside: Sequence[Sifted], lost: int, expected: int) -> float:
-    """By how much the mean is off if the board took all that time the most or the least it ever took."""
-    watts = [reading.watts for reading in inside]
-    return lost / expected * (max(watts) - min(watts)) / 2
-
-
-def _off_centre(inside: Sequence[Sifted], span: Span) -> float:
-    """As a share of the window: the edges cost more readings at its beginning than at its end."""
-    centre_s = statistics.fmean(reading.time_s - reading.reading.averaged_s / 2 for reading in inside)
-    return abs(centre_s - (span.begin.time_s + span.end.time_s) / 2) / span.length_s
-
-
 def _integrated(inside: Sequence[Sifted], span: Span) -> float:
     """Joules by the trapezoidal rule, each reading in the middle of its averaging, the ends held."""
     points = [(reading.time_s - reading.reading.averaged_s / 2, reading.watts) for reading in inside]
@@ -282,7 +267,7 @@ def _integrated(inside: Sequence[Sifted], span: Span) -> float:
 def _mean(inside: Sequence[Sifted], period_s: float, resolution_w: float) -> _Mean:
     watts = [reading.watts for reading in inside]
     deviation_w = statistics.pstdev(watts)
-    chance_w, slope = _chance(watts)
+    chance_w = _chance(watts)
     alike = round(ALIKE_S / period_s)
     if alike >= LEAST_ALIKE and len(watts) >= LEAST_TREND * MEMORIES * alike:
         # The load's own changes are no error as far as they are seen, but the meter's noise is.
@@ -291,21 +276,21 @@ def _mean(inside: Sequence[Sifted], period_s: float, resolution_w: float) -> _Me
         chance_w = math.sqrt((1 - seen) * chance_w**2 + seen * noise_w**2)
     # Noise that reaches over more than one step blurs the steps away.
     steps_w = resolution_w / 2 if deviation_w < resolution_w / 2 else 0.0
-    return _Mean(statistics.fmean(watts), math.hypot(chance_w, steps_w), deviation_w, slope * len(watts))
+    return _Mean(statistics.fmean(watts), math.hypot(chance_w, steps_w), deviation_w)
 
 
-def _chance(watts: Sequence[float]) -> tuple[float, float]:
-    """Half of the mean's 95 % interval, from how readings scatter, and their trend, in watts per reading.
+def _chance(watts: Sequence[float]) -> float:
+    """Half of the mean's 95 % interval, from how readings scatter about their trend.
 
     Neighbours inherit from each other, so they are worth fewer independent ones.
     """
     count = min(BLOCKS, len(watts))
-    slope, left = _without_trend(_block_means(watts, count))
+    left = _without_trend(_block_means(watts, count))
     fitted = 2 if count >= LEAST_TREND else 1
     squares = math.fsum(value * value for value in left)
     degrees = max(count * _independence(left, squares, fitted) - fitted, 1.0)
     chance_w = student_95(degrees) * math.sqrt(squares / count / degrees)
-    return min(chance_w, _most_chance(left)), slope * count / len(watts)
+    return min(chance_w, _most_chance(left))
 
 
 def _most_chance(values: Sequence[float]) -> float:
@@ -333,14 +318,14 @@ def _block_means(values: Sequence[float], count: int) -> list[float]:
     return [statistics.fmean(values[begin:end]) for begin, end in pairwise(edges)]
 
 
-def _without_trend(values: Sequence[float]) -> tuple[float, list[float]]:
-    """The slope per value, and what is left: a board that warms up takes more and more, and the mean knows it."""
+def _without_trend(values: Sequence[float]) -> list[float]:
+    """What is left: a board that warms up takes more and more, and the mean knows it."""
     mean, middle = statistics.fmean(values), (len(values) - 1) / 2
     slope = 0.0
     if len(values) >= LEAST_TREND:
         weights = [place - middle for place in range(len(values))]
         slope = math.fsum(w * v for w, v in zip(weights, values, strict=True)) / math.fsum(w * w for w in weights)
-    return slope, [value - mean - slope * (place - middle) for place, value in enumerate(values)]
+    return [value - mean - slope * (place - middle) for place, value in enumerate(values)]
 
 
 def _independence(left: Sequence[float], squares: float, fitted: int) -> float:

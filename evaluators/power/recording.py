@@ -23,6 +23,8 @@ EARLY_SHARE = 0.5
 
 # To the microsecond, microvolt, microampere, microwatt: finer than any meter here.
 _UNITS = 1_000_000
+# What a meter does not tell, the volts of some: no reading is as low.
+_UNKNOWN = -(2**62)
 _COLUMNS = ("time_s", "volts", "amps", "watts", "averaged_s")
 
 
@@ -34,25 +36,24 @@ class Trace:
     readings: tuple[PowerReading, ...]
 
     def to_text(self) -> str:
-        columns = {
-            name: _differences(round(getattr(r, name) * _UNITS) for r in self.readings)
-            for name in _COLUMNS
-            # Volts and amperes of a meter that does not tell them are not numbers.
-            if not any(math.isnan(getattr(r, name)) for r in self.readings)
-        }
+        columns = {name: _differences(_units(getattr(r, name)) for r in self.readings) for name in _COLUMNS}
         content = {"meter": asdict(self.info), **columns}
         return base64.b64encode(zlib.compress(json.dumps(content, separators=(",", ":")).encode())).decode()
 
     @classmethod
     def from_text(cls, text: str) -> "Trace":
         content = json.loads(zlib.decompress(base64.b64decode(text)))
-        count = len(content["watts"])
-        columns = [
-            [number / _UNITS for number in accumulate(content[name])] if name in content else [math.nan] * count
-            for name in _COLUMNS
-        ]
+        columns = [[_value(number) for number in accumulate(content[name])] for name in _COLUMNS]
         readings = (PowerReading(*values) for values in zip(*columns, strict=True))
         return cls(MeterInfo(**content["meter"]), tuple(readings))
+
+
+def _units(value: float) -> int:
+    return _UNKNOWN if math.isnan(value) else round(value * _UNITS)
+
+
+def _value(units: int) -> float:
+    return math.nan if units == _UNKNOWN else units / _UNITS
 
 
 def _differences(numbers: Iterable[int]) -> list[int]:
@@ -179,7 +180,8 @@ def _without_repetitions(readings: Sequence[PowerReading], early_s: float) -> li
     kept = [readings[0]]
     for reading in readings[1:]:
         known = kept[-1]
-        same = (reading.volts, reading.amps, reading.watts) == (known.volts, known.amps, known.watts)
+        # As text, where "not a number" equals itself: some meters tell watts alone.
+        same = str((reading.volts, reading.amps, reading.watts)) == str((known.volts, known.amps, known.watts))
         if not (same and reading.time_s - known.time_s < early_s):
             kept.append(reading)
     return kept

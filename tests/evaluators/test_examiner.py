@@ -13,6 +13,7 @@ from evaluators.evaluate import FRONT, NO_RACE, Examiner, Measured, Race, Subjec
 from evaluators.metered import Metered
 from evaluators.power.meter import PowerReading
 from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.runs import process_run
 from tests.evaluators.power.meters import LiveMeter
 
 WATTS, PERIOD_S = 4.0, 0.05
@@ -47,6 +48,8 @@ def examiner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examiner:
         write_images(tmp_path / "images.npy", 16),
         Faltering(lambda _: WATTS, PERIOD_S),
         reference=reference,
+        # Timed before: once is enough.
+        reference_runs=[process_run()] * 3,
         pauses=(0.0, 0.0, 0.0),
     )
 

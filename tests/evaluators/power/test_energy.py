@@ -146,6 +146,14 @@ def test_the_doubt_about_the_clock_is_in_the_interval() -> None:
     assert figure(doubtful).relative_half_width == pytest.approx(0.01, rel=0.05)
 
 
+def test_the_edges_of_a_load_that_changes_are_in_the_interval() -> None:
+    """Without any noise, what is left is the part that no reading covers."""
+    sharp = replace(QUICK, noise=0.0, resolution_w=0.0, delay_s=0.0)
+    for seed in range(10):
+        made = simulated(Load(drift=0.5), sharp, active_s=5, idle_s=2.5, seed=seed)
+        assert figure(made).total_low_j <= made.true_j <= figure(made).total_high_j
+
+
 def test_a_coarse_meter_that_always_says_the_same_is_no_wiser_than_its_step() -> None:
     made = simulated(Load(), replace(STILL, resolution_w=0.1), active_s=60, idle_s=30)
     assert figure(made).relative_half_width == pytest.approx(0.05 / 5.5, rel=0.01)
@@ -174,6 +182,13 @@ def test_a_gap_widens_the_interval_and_says_so() -> None:
     whole, gappy = figure(noisy()), figure(without(noisy(), 20, 25))
     assert gappy.relative_half_width > whole.relative_half_width
     assert "left out 5 of 59 readings in the active window" in gappy.warnings[0]
+
+
+def test_in_a_gap_the_board_may_have_taken_the_most_it_ever_took() -> None:
+    spiky = changed(still(), lambda r: replace(r, watts=12.5) if 1050 < r.time_s < 1051 else r)
+    whole, gappy = figure(spiky), figure(without(spiky, 40, 45))
+    # 5 of 59 readings may have been at 12.5 or at 5.5 W; that there are fewer alone would be 4 %.
+    assert gappy.relative_half_width > 1.3 * whole.relative_half_width
 
 
 def test_a_stall_is_a_fault_with_its_figure() -> None:

@@ -143,6 +143,18 @@ def test_a_trace_is_read_as_it_was_written() -> None:
     assert Trace.from_text(trace.to_text()) == trace
 
 
+WATTS_ALONE = [PowerReading(7.0 + 0.2 * turn, math.nan, math.nan, 3.5, 0.0) for turn in range(2)]
+
+
+def test_a_trace_of_a_meter_that_tells_watts_alone_is_read_as_it_was_written() -> None:
+    (first, _) = Trace.from_text(Trace(MeterInfo("bench meter", 1.0), tuple(WATTS_ALONE)).to_text()).readings
+    assert (math.isnan(first.volts), math.isnan(first.amps), first.watts) == (True, True, 3.5)
+
+
+def test_a_reading_asked_for_again_counts_once_where_watts_are_all_there_is() -> None:
+    assert len(sifted(Trace(MeterInfo("bench meter", 1.0), tuple(WATTS_ALONE)))) == 1
+
+
 def test_an_empty_trace_is_read_as_it_was_written() -> None:
     trace = Trace(MeterInfo("bench meter", 0.5), ())
     assert Trace.from_text(trace.to_text()) == trace
