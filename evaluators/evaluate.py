@@ -11,7 +11,7 @@ from typing import TypeVar
 from evaluators.bench import Bench, bench_of
 from evaluators.course import CourseFigures, course_figures
 from evaluators.device.cleanliness import dirt
-from evaluators.device.device import CourseTask, Device, ProcessRun, Progress, RuntimeSettings, Task
+from evaluators.device.device import CourseTask, Device, LoadRun, ProcessRun, Progress, RuntimeSettings, Task
 from evaluators.energy_figures import EnergyFigures, Taken, estimated_energy, measured_energy, predicted_energy
 from evaluators.errors import DeviceError, MeterError
 from evaluators.latency import Latency, Spread, between, latency
@@ -262,7 +262,7 @@ class Examiner:
     def _task(self, subject: Subject) -> Task:
         return Task(model=subject.onnx, images=self.images, runtime=subject.runtime)
 
-    def _dirt(self, run: ProcessRun, runtime: RuntimeSettings) -> list[str]:
+    def _dirt(self, run: ProcessRun | LoadRun, runtime: RuntimeSettings) -> list[str]:
         return dirt(run, cores=self.device.info.cores, threads=runtime.threads)
 
     def _figures(
@@ -270,7 +270,8 @@ class Examiner:
     ) -> Figures:
         figure = latency(runs, spread).scaled(self.calibration)
         info = self.device.info
-        dirty = [reason for run in runs for reason in self._dirt(run, runtime)]
+        seen: list[ProcessRun | LoadRun] = [*runs, *(load.load for load in loads)]
+        dirty = [reason for run in seen for reason in self._dirt(run, runtime)]
         energy = self._energy(figure, runs, loads)
         return Figures(
             latency_s=figure.figure_s,
@@ -292,7 +293,7 @@ class Examiner:
             framework=info.runtime,
             serial=info.serial,
             dirty=tuple(dict.fromkeys(dirty)),
-            warnings=tuple(dict.fromkeys([*(warning for run in runs for warning in run.warnings), *energy.warnings])),
+            warnings=tuple(dict.fromkeys([*(warning for run in seen for warning in run.warnings), *energy.warnings])),
         )
 
     def _energy(self, figure: Latency, runs: Sequence[ProcessRun], loads: Sequence[Metered]) -> EnergyFigures:
