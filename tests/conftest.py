@@ -1,10 +1,14 @@
 """What several test modules share: small networks with a BatchNorm that matters."""
 
 import os
+import signal
 from collections.abc import Callable
 
 import pytest
 
+# Where tests are run in the background Ctrl-C is ignored, and every program they start would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Read when torch is loaded; see search/__main__.py. Tests run two at a time.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
