@@ -9,15 +9,22 @@ import pytest
 # Where tests are run in the background Ctrl-C is ignored, and every program they start would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-# Read when torch is loaded; see search/__main__.py. Tests run two at a time.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Read when torch is loaded. Tests run side by side: more threads than cores only get in each other's way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from torch import nn
 
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 
+# Minutes each: begun last, they would run alone.
+LONGEST = ("test_whole_runs.py", "test_kills.py", "test_boards.py", "test_builtin_images.py", "test_examiner.py")
+
 NARROW = (8, 16, 16, 16, 24, 24, 32, 0, 0, 0, 0, 0, 48, 48)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def stirred(model: MobileNetV1, seed: int = 0) -> MobileNetV1:
