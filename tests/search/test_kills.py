@@ -32,7 +32,7 @@ def test_after_ten_kills_nothing_that_was_reported_is_lost(started, tmp_path):
                     time.sleep(0.02)
                 time.sleep(moments.uniform(0, 2))
             else:
-                time.sleep(moments.uniform(0.5, 6))
+                time.sleep(moments.uniform(0.5, 4))
             assert process.poll() is None
             process.kill()
             process.wait()

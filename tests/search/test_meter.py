@@ -76,7 +76,9 @@ def test_a_meter_over_the_network_is_shown(user: User) -> None:
         over.set()
         serving.join()
     assert status == OK
-    assert [line.split()[-2][:3] for line in out.splitlines()] == ["3.4", "3.4"]
+    # A busy machine may have a third come in just before the second is over.
+    assert len(out.splitlines()) in (2, 3)
+    assert {line.split()[-2][:3] for line in out.splitlines()} == {"3.4"}
     assert "(stock firmware): board, every 1 s, mean over 0.264 s" in err
 
 
