@@ -13,7 +13,7 @@ from evaluators.course import CourseFigures, course_figures
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import CourseTask, Device, LoadRun, ProcessRun, Progress, RuntimeSettings, Task
 from evaluators.energy_figures import EnergyFigures, Taken, estimated_energy, measured_energy, predicted_energy
-from evaluators.errors import DeviceError, MeterError
+from evaluators.errors import DeviceError, MeterError, RigError
 from evaluators.latency import Latency, Spread, between, latency
 from evaluators.measurement import Figures
 from evaluators.metered import Metered, load_task, metered
@@ -198,12 +198,12 @@ class Examiner:
         run = await self.device.course(task, progress)
         return course_figures(run, info=self.device.info, power=self.power, threads=subject.runtime.threads)
 
-    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """A fault of the device is tried again with growing pauses; a board that starts anew takes a minute."""
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]], fault: type[RigError] = DeviceError) -> T:
+        """What fails by this fault is tried again with growing pauses; a board that starts anew takes a minute."""
         for pause in self.pauses:
             try:
                 return await attempt()
-            except DeviceError:
+            except fault:
                 await asyncio.sleep(pause)
         return await attempt()
 
@@ -228,20 +228,15 @@ class Examiner:
         """A minute of meter each; a meter that fails in the middle is asked again."""
         if self.meter is None:
             return ()
+        meter = self.meter
         loads = []
         for _ in range(count):
-            load = await self._metered(self.meter, task, progress)
+            load = await self._patiently(
+                lambda: metered(self.device, meter, load_task(task, meter.info), progress), MeterError
+            )
             self._taken.append(Taken(busy_cores(load.load), load.energy.mean_w, load.energy.idle_w))
             loads.append(load)
         return tuple(loads)
-
-    async def _metered(self, meter: PowerMeter, task: Task, progress: Progress) -> Metered:
-        for pause in self.pauses:
-            try:
-                return await metered(self.device, meter, load_task(task, meter.info), progress)
-            except MeterError:
-                await asyncio.sleep(pause)
-        return await metered(self.device, meter, load_task(task, meter.info), progress)
 
     def _is_reference(self, task: Task) -> bool:
         """Confirmed, it is its own reference."""

@@ -87,12 +87,10 @@ class LocalDevice:
                 progress=progress,
                 limit_s=protocol.answer_limit_s(task, self._guard),
             )
-        try:
+        with protocol.held_together(NAME, task.model.name):
             run = protocol.process_run(message)
             protocol.check_answers(task, run)
-        except protocol.GarbledError as error:
-            raise DeviceError(f"{NAME}: the result for {task.model.name} does not hold together: {error}") from error
-        return run
+            return run
 
     async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
         async with self._one_at_a_time:

@@ -114,21 +114,22 @@ class SshDevice:
 
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
         async with self._turn() as board:
-            return await self._measured(board, task, progress)
+            model, images = await self._placed(board, task, progress)
+            request = protocol.measure_request(task, model=model, images=images, guard=self._guard_here)
+            limit_s = protocol.answer_limit_s(task, self._guard_here)
+            message = await self._ask_about(board, model, images, request, task, progress, limit_s)
+            with protocol.held_together(str(self._address), task.model.name):
+                run = protocol.process_run(message)
+                protocol.check_answers(task, run)
+                return run
 
     async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
         async with self._turn() as board:
             model, images = await self._placed(board, task, progress)
+            request = protocol.load_request(task, model=model, images=images, guard=self._guard_here)
+            limit_s = protocol.load_limit_s(task, self._guard_here)
             pings: list[Ping] = []
-            message = await self._ask(
-                (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
-                board.shell,
-                protocol.load_request(task, model=model, images=images, guard=self._guard_here),
-                model=task.model.name,
-                progress=progress,
-                limit_s=protocol.load_limit_s(task, self._guard_here),
-                pings=pings,
-            )
+            message = await self._ask_about(board, model, images, request, task, progress, limit_s, pings)
             with protocol.held_together(str(self._address), task.model.name):
                 return protocol.load_run(message, pings)
 
@@ -140,14 +141,9 @@ class SshDevice:
         self.check_course()
         async with self._turn() as board:
             model, images = await self._placed(board, task, progress)
-            message = await self._ask(
-                (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
-                board.shell,
-                protocol.course_request(task, model=model, images=images, guard=self._guard_here),
-                model=task.model.name,
-                progress=progress,
-                limit_s=protocol.course_limit_s(task, self._guard_here),
-            )
+            request = protocol.course_request(task, model=model, images=images, guard=self._guard_here)
+            limit_s = protocol.course_limit_s(task, self._guard_here)
+            message = await self._ask_about(board, model, images, request, task, progress, limit_s)
             with protocol.held_together(str(self._address), task.model.name):
                 return protocol.course_run(message, task)
 
@@ -168,25 +164,6 @@ class SshDevice:
         if self._guard.cool_below_c is not None:
             return self._guard
         return replace(self._guard, cool_below_c=cool_below_c(self.info.model))
-
-    async def _measured(self, board: _Board, task: Task, progress: Progress | None) -> ProcessRun:
-        model, images = await self._placed(board, task, progress)
-        message = await self._ask(
-            (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
-            board.shell,
-            protocol.measure_request(task, model=model, images=images, guard=self._guard_here),
-            model=task.model.name,
-            progress=progress,
-            limit_s=protocol.answer_limit_s(task, self._guard_here),
-        )
-        try:
-            run = protocol.process_run(message)
-            protocol.check_answers(task, run)
-        except protocol.GarbledError as error:
-            raise DeviceError(
-                f"{self._address}: the result for {task.model.name} does not hold together: {error}"
-            ) from error
-        return run
 
     # --- the connection
 
@@ -298,6 +275,28 @@ class SshDevice:
             await board.shell.run("rm", "-f", *(f"{board.folder}/{name}" for name in gone))
 
     # --- the program
+
+    async def _ask_about(
+        self,
+        board: _Board,
+        model: str,
+        images: str,
+        request: bytes,
+        task: Task | LoadTask | CourseTask,
+        progress: Progress | None,
+        limit_s: float | None,
+        pings: list[Ping] | None = None,
+    ) -> dict[str, object]:
+        """The program's answer about a model and images that are there."""
+        return await self._ask(
+            (*("sh", "-c", _TOUCH_AND_RUN, "sh", model, images), *board.command),
+            board.shell,
+            request,
+            model=task.model.name,
+            progress=progress,
+            limit_s=limit_s,
+            pings=pings,
+        )
 
     async def _ask(
         self,
