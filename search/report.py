@@ -98,7 +98,7 @@ def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
         f"{recipe.get('quantization')}, {recipe.get('epochs')} epochs, "
         f"{threads} thread{'s' if threads > 1 else ''}, {shape(row)}",
     ]
-    share = row.test_accuracy if row.test_accuracy is not None else row.validation_accuracy or 0
+    share = row.accuracy or 0
     half = (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / 2
     return {
         "": place,

@@ -48,6 +48,11 @@ class Row:
     search: Mapping[str, Any] | None = None
 
     @property
+    def accuracy(self) -> float | None:
+        """On test once confirmed, before that on validation."""
+        return self.validation_accuracy if self.test_accuracy is None else self.test_accuracy
+
+    @property
     def audit(self) -> Audit:
         """Inference alone is timed and charged, so nothing but the latency may have to explain the energy."""
         return audit(self.latency_ms, self.energy_mj, self.max_power_w)
