@@ -9,14 +9,18 @@ import numpy as np
 from evaluators.accuracy import accuracy
 from evaluators.measurement import Accuracy
 from search.builder import report
+from space import accelerator as accelerators
 from space import baseline as baselines
 from space import training
+from space.accelerator import AUTO
 from space.baseline import Baseline
 from space.build import Workshop, build
 from space.candidate import Candidate
 from space.datasets import Source, load
 from space.images import MEAN, STD, DataSet, Images
+from space.patience import Line
 from space.recipe import Recipe
+from space.schedules import baseline_schedule
 
 _load = cache(load)
 
@@ -27,20 +31,28 @@ class Built:
     validation: Accuracy
 
 
-def carry_out(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) -> Built:
-    """The recipe's file, and its accuracy on validation."""
+def carry_out(
+    recipe: Recipe, folder: Path, baseline: Baseline, source: Source, accelerator: str = AUTO, line: Line | None = None
+) -> Built:
+    """The recipe's file, and its accuracy on validation; training that cannot reach the line any more is given up."""
     data = _load(source)
-    candidate = build(recipe, Workshop(folder, baseline, data), report)
+    candidate = build(recipe, Workshop(folder, baseline, data, accelerator), report, line)
     report("accuracy", 0)
     return Built(candidate, accuracy(candidate.onnx, data.validation, lambda share: report("accuracy", share)))
 
 
-def train_baseline(folder: Path, source: Source, seed: int) -> Baseline:
+def train_baseline(folder: Path, source: Source, seed: int, accelerator: str = AUTO, length: str = AUTO) -> Baseline:
+    """Goes on where an interrupted training of the same stopped."""
     data = _load(source)
-
+    device = accelerators.accelerator(accelerator)
     report("training the baseline", 0)
     model, epochs = training.train_baseline(
-        data, seed=seed, step_progress=lambda step, steps: report("training the baseline", step / steps)
+        data,
+        seed=seed,
+        step_progress=lambda step, steps: report("training the baseline", step / steps),
+        device=device,
+        schedule=baseline_schedule(data.name, length, device.type),
+        checkpoint=folder / "baselines" / f"training-{data.fingerprint}.part.pt",
     )
     baseline = Baseline(
         id=baselines.weights_id(model, MEAN, STD),

@@ -22,7 +22,8 @@ from search.exit_status import REQUEST, RIG
 from search.preparation import find_cifar10
 from search.settings import Settings
 from search.store import Store
-from space import datasets, training
+from space import accelerator as accelerators
+from space import datasets
 from space.datasets import Source
 from space.errors import RequestError
 
@@ -59,7 +60,7 @@ async def checks(chosen: Settings) -> AsyncIterator[Check]:
     # What cannot be is said before anything is looked at.
     devices = [(name, address_of(name), open_device(name)) for name in chosen.devices]
     yield data(chosen)
-    yield accelerator()
+    yield accelerator(chosen)
     yield disk_here(chosen.store)
     for name, address, device in devices:
         prefix = f"{name}: " if len(devices) > 1 else ""
@@ -111,8 +112,11 @@ def data(chosen: Settings) -> Check:
     return Check("data", WARNING, f"the built-in image set stands in: {text}")
 
 
-def accelerator() -> Check:
-    return Check("accelerator", OK, training.accelerator_name())
+def accelerator(chosen: Settings) -> Check:
+    try:
+        return Check("accelerator", OK, accelerators.title(accelerators.accelerator(chosen.accelerator)))
+    except RequestError as error:
+        return Check("accelerator", MISSING, str(error), REQUEST)
 
 
 def disk_here(store: Path) -> Check:

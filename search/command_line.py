@@ -16,6 +16,7 @@ _SHARED = {
     "data_dir": "folder that holds cifar-10-batches-py (else $CIFAR10_DIR, data/)",
     "device": "where models run: local (this machine), user@host[:port] or NAME (a board over ssh; several times for "
     "several boards of one kind) or replay:FILE (recorded measurements)",
+    "accelerator": "what trains: auto (the fastest there is), cuda, mps or cpu",
     "meter": "what reads the power of the device, as smartpower2://HOST, hwmon: (devices meter --help lists them); "
     "for several devices one each; without one energy is estimated",
     "store": "folder of the database and the candidates' files (default: studies/store)",
@@ -69,6 +70,8 @@ def _status(parser: argparse.ArgumentParser) -> None:
 
 def _baseline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--import", dest="checkpoint", type=Path, metavar="FILE", help="take a checkpoint of your own")
+    text = "short (growing image sizes; for a processor), long, or auto: by what trains (default)"
+    parser.add_argument("--schedule", choices=("auto", "short", "long"), default="auto", help=text)
     _settings(parser, {"seed": "of the training (default: 0)"})
 
 

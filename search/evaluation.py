@@ -20,8 +20,11 @@ class Evaluation:
     validation: Accuracy
     figures: Figures
     confirmation: Confirmation | None = None
-    # Dropped on a cheap question; never ranked.
-    gated: bool = False
+
+    @property
+    def gated(self) -> bool:
+        """Given up before its training ended; never ranked."""
+        return self.candidate.projected is not None
 
     @property
     def recipe_id(self) -> str:

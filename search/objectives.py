@@ -48,7 +48,9 @@ class Objective:
         share = evaluation.validation.share
         # No right answer at all: as far from any optimum as one right answer less.
         value = self.figure(max(share, 1e-3), evaluation.figures)
-        return Score(math.log10(value), {"accuracy": least_accuracy - share})
+        # What was given up might have reached its projection, and no more.
+        reached = share if evaluation.candidate.projected is None else evaluation.candidate.projected
+        return Score(math.log10(value), {"accuracy": least_accuracy - reached})
 
 
 def fom(accuracy: float, latency_s: float, energy_j: float) -> float:

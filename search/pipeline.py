@@ -25,6 +25,7 @@ from space.baseline import Baseline
 from space.datasets import Source
 from space.errors import CandidateError
 from space.images import Images
+from space.patience import Line
 
 # A candidate this close to the lead, or ahead of it, is measured in three processes.
 NEAR = 1.05
@@ -54,6 +55,7 @@ class Pipeline:
     source: Source
     validation: Images
     view: View
+    accelerator: str = "auto"
 
     def run(self, trials: int, deadline: float) -> int:
         """How many trials came to an end; those in flight when it stops early are asked for first next time."""
@@ -90,7 +92,10 @@ class Pipeline:
         self.view.step(f"choosing the next recipe ({study.goal.objective})", 0)
         asked = study.ask()
         self.view.begin(f"trial {asked.number} {asked.recipe.id}: ")
-        future = self.builder.submit(carry_out, asked.recipe, self.store.folder, self.baseline, self.source)
+        line = Line(asked.study.goal.least_accuracy)
+        future = self.builder.submit(
+            carry_out, asked.recipe, self.store.folder, self.baseline, self.source, self.accelerator, line
+        )
         return _Flight(asked, time.monotonic(), future)
 
     def _advance(self, flight: _Flight) -> bool:

@@ -46,7 +46,7 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float]) -> 
     if past_trials_s:
         trial_s = sum(past_trials_s) / len(past_trials_s)
     else:
-        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image()
+        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image(settings.accelerator)
     return Plan(
         data={"cifar10": "CIFAR-10", "builtin": "built-in image set"}[data.name],
         images=(len(data.train), len(data.validation), len(data.test)),

@@ -14,6 +14,7 @@ from search.settings import Settings
 from search.standings import reference_fact
 from search.store import Store
 from search.view import View
+from space import accelerator as accelerators
 from space import baseline as baselines
 from space import datasets, training
 from space.architectures.mobilenet_v1 import MobileNetV1
@@ -21,6 +22,7 @@ from space.baseline import Baseline, baseline_recipe
 from space.datasets import Source
 from space.errors import CandidateError, RequestError
 from space.images import DataSet
+from space.schedules import baseline_schedule
 
 # A baseline that takes longer is not trained unasked.
 LONGEST_BASELINE_S = 15 * 60
@@ -31,9 +33,15 @@ Say = Callable[[str], None]
 
 
 @cache
-def seconds_per_image() -> float:
+def seconds_per_image(accelerator: str) -> float:
     """What training the unpruned network on one image takes on this machine."""
-    return training.seconds_per_image(MobileNetV1())
+    return training.seconds_per_image(MobileNetV1(), device=accelerators.accelerator(accelerator))
+
+
+def baseline_seconds(data: str, images: int, accelerator: str, length: str = "auto") -> float:
+    """How long training a baseline takes."""
+    schedule = baseline_schedule(data, length, accelerators.accelerator(accelerator).type)
+    return training.baseline_seconds(schedule, images, seconds_per_image(accelerator))
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
         source,
         data,
         baseline,
-        0.0 if baseline else training.baseline_seconds(data.name, len(data.train), seconds_per_image()),
+        0.0 if baseline else baseline_seconds(data.name, len(data.train), settings.accelerator),
     )
 
 
@@ -99,7 +107,7 @@ def _source(settings: Settings, store: Store | None, say: Say) -> Source:
         if last == "cifar10":
             say(f"data: CIFAR-10 in {found.folder}, as last time")
             return found
-        reason = _too_slow(store, found)
+        reason = _too_slow(settings, store, found)
         if reason is None:
             say(f"data: CIFAR-10 in {found.folder}")
             return found
@@ -117,7 +125,7 @@ def _source(settings: Settings, store: Store | None, say: Say) -> Source:
         reason = (
             f"CIFAR-10 is not on this disk and cannot be downloaded ({reason}); --data-dir names a folder that has it"
             if reason
-            else _too_slow(store, None)
+            else _too_slow(settings, store, None)
         )
         if reason:
             say(f"data: the built-in image set, because {reason}")
@@ -127,11 +135,11 @@ def _source(settings: Settings, store: Store | None, say: Say) -> Source:
     return Source("cifar10", folder)
 
 
-def _too_slow(store: Store | None, found: Source | None) -> str | None:
+def _too_slow(settings: Settings, store: Store | None, found: Source | None) -> str | None:
     """Why a CIFAR-10 baseline is not trained unasked."""
     if found and known_baseline(store, datasets.load(found)):
         return None
-    seconds = training.baseline_seconds("cifar10", datasets.CIFAR10_TRAINING_IMAGES, seconds_per_image())
+    seconds = baseline_seconds("cifar10", datasets.CIFAR10_TRAINING_IMAGES, settings.accelerator)
     if seconds <= LONGEST_BASELINE_S:
         return None
     return (
@@ -140,10 +148,13 @@ def _too_slow(store: Store | None, found: Source | None) -> str | None:
     )
 
 
-def have_baseline(prepared: Prepared, store: Store, builder: Builder, seed: int, view: View) -> Baseline:
+def have_baseline(
+    prepared: Prepared, store: Store, builder: Builder, settings: Settings, view: View, length: str = "auto"
+) -> Baseline:
     if prepared.baseline:
         return prepared.baseline
-    baseline = built(builder.submit(train_baseline, store.folder, prepared.source, seed))
+    future = builder.submit(train_baseline, store.folder, prepared.source, settings.seed, settings.accelerator, length)
+    baseline = built(future)
     remember_baseline(store, baseline)
     view.say(
         f"baseline: {100 * baseline.validation_accuracy:.2f} % on validation, trained in {spoken(baseline.seconds)}"

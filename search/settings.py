@@ -20,6 +20,7 @@ SEPARATOR = " | "
 # The tables behind these names load Optuna and torch, which --help must not.
 SPACES = ("full", "pruning")
 SAMPLERS = ("gp", "tpe", "nsga2", "random")
+ACCELERATORS = ("auto", "cuda", "mps", "cpu")
 DATA = ("auto", "cifar10", "builtin")
 
 
@@ -41,6 +42,8 @@ class Settings:
     data_dir: Path | None = None
     # One, or several of one kind, separated by commas.
     device: str = "local"
+    # What trains.
+    accelerator: str = "auto"
     # One for each device, in their order; empty: energy is estimated.
     meter: str = ""
     store: Path = Path("studies/store")
@@ -144,6 +147,7 @@ KEYS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "data": ("data", one_of(*DATA)),
     "data_dir": ("data_dir", path),
     "device": ("device", filled),
+    "accelerator": ("accelerator", one_of(*ACCELERATORS)),
     "meter": ("meter", filled),
     "store": ("store", path),
     "storage": ("storage", filled),

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ import torch
 
 from space import baseline as baselines
 from space import training
+from space.accelerator import AUTO, accelerator
 from space.architectures.mobilenet_v1 import MobileNetV1
 from space.baseline import Baseline
 from space.candidate import Candidate
@@ -18,9 +19,11 @@ from space.cost import cost
 from space.files import sha256, written_whole
 from space.images import DataSet
 from space.onnx_export import check, export
+from space.patience import Hopeless, projected
 from space.pruning import shrink
 from space.quantization import quantize
 from space.recipe import Recipe
+from space.teacher import Teacher
 
 # Called with the step and the share of it done, 0 to 1.
 Progress = Callable[[str, float], None]
@@ -36,6 +39,8 @@ class Workshop:
     folder: Path
     baseline: Baseline
     data: DataSet
+    # What trains, by name.
+    accelerator: str = AUTO
 
     @property
     def baselines(self) -> Path:
@@ -48,7 +53,7 @@ class Workshop:
         return self.folder / "candidates" / f"{recipe.id}-{self.baseline.id}.json"
 
 
-def build(recipe: Recipe, workshop: Workshop, progress: Progress) -> Candidate:
+def build(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None = None) -> Candidate:
     """The manifest is written last: its presence says that the ONNX file beside it is whole."""
     manifest = workshop.manifest(recipe)
     if manifest.exists():
@@ -57,7 +62,7 @@ def build(recipe: Recipe, workshop: Workshop, progress: Progress) -> Candidate:
             return candidate
     seconds: dict[str, float] = {}
     with _timed(seconds, "train"):
-        model, history = _trained(recipe, workshop, progress)
+        model, history, projection = _trained(recipe, workshop, progress, hopeless)
     onnx = manifest.with_suffix(".onnx")
     parameters = sum(parameter.numel() for parameter in model.parameters())
     described = {
@@ -86,6 +91,7 @@ def build(recipe: Recipe, workshop: Workshop, progress: Progress) -> Candidate:
         operators=figures.operators,
         file_bytes=figures.file_bytes,
         history=history,
+        projected=projection,
         seconds=seconds,
     )
     with written_whole(manifest) as path:
@@ -93,37 +99,78 @@ def build(recipe: Recipe, workshop: Workshop, progress: Progress) -> Candidate:
     return candidate
 
 
-def _trained(recipe: Recipe, workshop: Workshop, progress: Progress) -> tuple[MobileNetV1, tuple[float, ...]]:
-    """The pruned and fine-tuned network: read back, where an earlier recipe has trained the same."""
+def _trained(
+    recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None
+) -> tuple[MobileNetV1, tuple[float, ...], float | None]:
+    """The pruned and fine-tuned network: read back, where an earlier recipe has trained the same. A training that was
+    given up is not kept, and says what it could have reached."""
     kept = workshop.trained(recipe)
     model = baselines.load(workshop.baselines, workshop.baseline)
     baseline = baselines.baseline_recipe()
     if recipe.weights_id == baseline.weights_id:
-        return model, ()
+        return model, (), None
     progress("prune", 0)
-    model = shrink(model, recipe.widths, recipe.halvings, recipe.criterion, recipe.seed)
     if kept.exists():
+        model = shrink(model, recipe.widths, recipe.halvings, recipe.criterion, recipe.seed)
         content = torch.load(kept, weights_only=True)
         model.load_state_dict(content["weights"])
-        return model.eval(), tuple(json.loads(content["history"]))
+        return model.eval(), tuple(json.loads(content["history"])), None
 
     mean, std = workshop.baseline.mean, workshop.baseline.std
-    progress("fine-tune", 0)
-    training.reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std)
-    epochs = training.fine_tune(
-        model,
-        workshop.data,
-        epochs=recipe.epochs,
-        learning_rate=recipe.learning_rate,
-        seed=recipe.seed,
-        mean=mean,
-        std=std,
-        step_progress=lambda step, steps: progress("fine-tune", step / steps),
-    )
-    history = tuple(epoch.validation_accuracy for epoch in epochs)
+    history: list[float] = []
+    for stage, (widths, epochs) in enumerate(stages(model.widths, recipe), start=1):
+        last = widths == recipe.widths
+        model = shrink(model, widths, recipe.halvings if last else model.halvings, recipe.criterion, recipe.seed)
+        progress("fine-tune", 0)
+        training.reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std)
+        trained = training.fine_tune(
+            model,
+            workshop.data,
+            epochs=epochs,
+            learning_rate=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            label_smoothing=recipe.label_smoothing,
+            distillation=recipe.distillation,
+            temperature=recipe.temperature,
+            teacher=_teacher(workshop, progress),
+            hopeless=hopeless if last else None,
+            seed=recipe.seed,
+            mean=mean,
+            std=std,
+            device=accelerator(workshop.accelerator),
+            step_progress=lambda step, steps: progress("fine-tune", step / steps),
+            checkpoint=kept.with_suffix(f".stage{stage}"),
+        )
+        history += [epoch.validation_accuracy for epoch in trained]
+        if len(trained) < epochs:
+            return model.eval(), tuple(history), projected(len(trained) / epochs, history[-1])
     with written_whole(kept) as path:
         torch.save({"weights": model.state_dict(), "history": json.dumps(history)}, path)
-    return model.eval(), history
+    return model.eval(), tuple(history), None
+
+
+def stages(widths: Sequence[int], recipe: Recipe) -> list[tuple[tuple[int, ...], int]]:
+    """The widths on the way from these to the recipe's, each step by the same factor, and the epochs at each."""
+    steps = recipe.pruning_steps
+    way = []
+    for step in range(1, steps):
+        share = step / steps
+        between = (
+            round(full ** (1 - share) * kept**share) if kept else 0
+            for full, kept in zip(widths, recipe.widths, strict=True)
+        )
+        way.append((tuple(between), recipe.epochs // steps))
+    return [*way, (recipe.widths, recipe.epochs - (steps - 1) * (recipe.epochs // steps))]
+
+
+def _teacher(workshop: Workshop, progress: Progress) -> Teacher:
+    baseline = workshop.baseline
+    return Teacher(
+        workshop.folder / "teacher",
+        f"{baseline.id}-{workshop.data.fingerprint}",
+        lambda: baselines.load(workshop.baselines, baseline),
+        lambda share: progress("teacher", share),
+    )
 
 
 @contextmanager

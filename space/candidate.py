@@ -20,6 +20,8 @@ class Candidate:
     file_bytes: int
     # Validation accuracy after each epoch of fine-tuning.
     history: tuple[float, ...] = ()
+    # Of a training that was given up: the accuracy that it could have reached at best.
+    projected: float | None = None
     # Seconds per step of building.
     seconds: dict[str, float]
 

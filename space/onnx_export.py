@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from torch import nn
 
+from space.augmentation import normalise
 from space.errors import CandidateError
 from space.files import written_whole
-from space.training import normalise
 
 # ONNX Runtime 1.16, the oldest found on course boards, reads operator set 17 and file format 8.
 OPSET = 17

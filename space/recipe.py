@@ -33,6 +33,13 @@ class Recipe:
     epochs: int = field(default=0, metadata=_WEIGHTS)
     # Peak rate of the fine-tuning.
     learning_rate: float = field(default=0.05, metadata=_WEIGHTS)
+    weight_decay: float = field(default=5e-4, metadata=_WEIGHTS)
+    label_smoothing: float = field(default=0.0, metadata=_WEIGHTS)
+    # The baseline's part of the loss, and how much its answers are softened.
+    distillation: float = field(default=0.0, metadata=_WEIGHTS)
+    temperature: float = field(default=4.0, metadata=_WEIGHTS)
+    # In so many steps the widths shrink, with training between them; 1 is at one blow.
+    pruning_steps: int = field(default=1, metadata=_WEIGHTS)
     quantization: str = field(default="none", metadata=_STRUCTURE)
     calibration: str = "minmax"
     calibration_images: int = 256

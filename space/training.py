@@ -1,32 +1,42 @@
 """Training on this machine: the baseline from scratch, and the fine-tuning of pruned networks."""
 
 import copy
+import json
 import math
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from space.accelerator import accelerator, place, training_precision
 from space.architectures.mobilenet_v1 import MobileNetV1
+from space.augmentation import AUGMENTATIONS, PLAIN, SIDE, Pictures, View, normalise, resized
 from space.errors import CandidateError
+from space.files import written_whole
 from space.images import CLASSES, MEAN, STD, DataSet, Images
+from space.patience import Hopeless
+from space.schedules import Schedule, baseline_schedule, fine_tuning_batch, one_cycle
+from space.teacher import Teacher, distilled
 
-SIDE = 32  # pixels
 MOMENTUM = 0.9
-FINAL_RATE = 0.002  # of the peak
 DEPTHWISE_IDENTITY = 0.5
 POINTWISE_IDENTITY = 1.0
-# Fewer steps than this in an epoch, and one epoch of fine-tuning repairs little: then batches are made smaller.
-STEPS_PER_EPOCH = 60
-FINE_TUNING_BATCHES = (128, 64, 32)
 # What a training step costs whatever the size of the image (weights, optimizer, 1x1 maps), as a share of the step at
 # 32 pixels; measured for MobileNet-v1 on two CPU cores, where 16 pixels cost half of 32.
 FIXED_SHARE = 1 / 3
+# A batch that does not fit into memory is taken in parts, at most so many.
+MOST_PARTS = 16
+# Steps between two looks at the loss: each look waits for the device.
+_LOOK = 50
+# Forward passes that BatchNorm's figures are put right by after pruning; later ones change nothing any more.
+BATCHNORM_BATCHES = 100
+# A checkpoint is not written more often than this.
+_CHECKPOINT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,77 +53,6 @@ class Epoch:
 Progress = Callable[[Epoch, int], None]
 # Called after every step: how many are done, and how many in all.
 StepProgress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """How to train on one data set; the sizes run from small to large, as small images are cheap."""
-
-    sizes: tuple[int, ...]  # pixels, one entry per epoch
-    batch: int
-    peak_rate: float
-    warm_up: float  # share of the steps
-    optimizer: str = "sgd"  # or "adam"
-    near_identity: bool = False
-    weight_decay: float = 5e-4  # Adam's is decoupled: AdamW
-    label_smoothing: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Augmentation:
-    """What may be done to an image without changing its class."""
-
-    shift: int  # pixels, each way
-    flip: bool
-
-
-# A data set without a row of its own is trained as CIFAR-10 is.
-BASELINE_SCHEDULES = {
-    "cifar10": Schedule(
-        sizes=(16,) * 4 + (24,) * 4 + (32,) * 5, batch=128, peak_rate=0.2, warm_up=0.3, label_smoothing=0.05
-    ),
-    # A few hundred steps from scratch: Adam, and blocks that begin near the identity, make them enough.
-    "builtin": Schedule(
-        sizes=(24, 24, 32),
-        batch=48,
-        peak_rate=0.006,
-        warm_up=0.2,
-        optimizer="adam",
-        weight_decay=0.05,
-        near_identity=True,
-    ),
-}
-AUGMENTATIONS = {
-    "cifar10": Augmentation(shift=4, flip=True),
-    "builtin": Augmentation(shift=3, flip=False),  # a mirror turns rising stripes into falling ones
-}
-# For a data set without a row of its own: nothing that could change a class.
-PLAIN = Augmentation(shift=2, flip=False)
-
-
-def accelerator() -> torch.device:
-    """The fastest device of this machine."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
-
-
-def accelerator_name() -> str:
-    """With what it depends on, for a person."""
-    device = accelerator()
-    if device.type == "cuda":
-        return f"cuda ({torch.cuda.get_device_name(device)}), torch {torch.__version__}, CUDA {torch.version.cuda}"
-    return f"{device.type} ({platform.machine()}), torch {torch.__version__}, {torch.get_num_threads()} threads"
-
-
-def normalise(pixels: Tensor, mean: Sequence[float] = MEAN, std: Sequence[float] = STD) -> Tensor:
-    """Raw images, 0 to 255, as the network takes them."""
-    shape = (1, -1, 1, 1)
-    centre = torch.tensor(mean, device=pixels.device).view(shape)
-    spread = torch.tensor(std, device=pixels.device).view(shape)
-    return (pixels.float() / 255 - centre) / spread
 
 
 def accuracy(
@@ -134,32 +73,9 @@ def accuracy(
         for start in range(0, len(images), batch):
             pixels = torch.from_numpy(images.pixels[start : start + batch]).to(device)
             labels = torch.from_numpy(images.labels[start : start + batch]).to(device)
-            right += int((model(_resized(normalise(pixels, mean, std), size)).argmax(1) == labels).sum())
+            right += int((model(resized(normalise(pixels, mean, std), size)).argmax(1) == labels).sum())
     model.train(was_training)
     return right / len(images)
-
-
-def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
-    """Every image shifted and flipped by chance of its own; what moves in is 0, as at the border of a convolution.
-
-    The chances are drawn on the CPU, so that every device sees the same ones.
-    """
-    count, _, height, width = images.shape
-    shift = augmentation.shift
-    down = torch.randint(0, 2 * shift + 1, (count, 1), generator=generator)
-    right = torch.randint(0, 2 * shift + 1, (count, 1), generator=generator)
-    rows = down + torch.arange(height)
-    columns = right + torch.arange(width)
-    if augmentation.flip:
-        flipped = torch.randint(0, 2, (count, 1), generator=generator).bool()
-        columns = torch.where(flipped, columns.flip(1), columns)
-    padded = F.pad(images, (shift, shift, shift, shift))
-    which = torch.arange(count)[:, None, None]
-    # Indexing around a slice puts the channels last, which is the order that convolutions are fastest in.
-    moved = padded[
-        which.to(images.device), :, rows[:, :, None].to(images.device), columns[:, None, :].to(images.device)
-    ]
-    return moved.permute(0, 3, 1, 2)
 
 
 def train_baseline(
@@ -169,21 +85,22 @@ def train_baseline(
     progress: Progress | None = None,
     step_progress: StepProgress | None = None,
     device: torch.device | None = None,
+    schedule: Schedule | None = None,
+    checkpoint: Path | None = None,
 ) -> tuple[MobileNetV1, tuple[Epoch, ...]]:
-    """The unpruned network, trained from scratch by the schedule of its data set."""
+    """The unpruned network, trained from scratch by the schedule of its data set; from the checkpoint on where there
+    is one."""
+    device = device or accelerator()
+    schedule = schedule or baseline_schedule(data.name, accelerator=device.type)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = MobileNetV1(classes=CLASSES)
-    schedule = baseline_schedule(data.name)
     if schedule.near_identity:
         initialise_near_identity(model)
-    history = _train(model, data, schedule, seed, MEAN, STD, progress, step_progress, device or accelerator())
+    history = _Training(model, data, schedule, seed, MEAN, STD, device, checkpoint=checkpoint).run(
+        progress, step_progress
+    )
     return model, history
-
-
-def baseline_schedule(name: str) -> Schedule:
-    """By the name of the data set."""
-    return BASELINE_SCHEDULES.get(name, BASELINE_SCHEDULES["cifar10"])
 
 
 def initialise_near_identity(model: nn.Module) -> None:
@@ -211,24 +128,33 @@ def fine_tune(
     seed: int,
     mean: Sequence[float] = MEAN,
     std: Sequence[float] = STD,
+    weight_decay: float = 5e-4,
+    label_smoothing: float = 0.0,
+    distillation: float = 0.0,
+    temperature: float = 4.0,
+    teacher: Teacher | None = None,
+    hopeless: Hopeless | None = None,
     progress: Progress | None = None,
     step_progress: StepProgress | None = None,
     device: torch.device | None = None,
+    checkpoint: Path | None = None,
 ) -> tuple[Epoch, ...]:
-    """Trains the model in place, and leaves it on the CPU and in eval mode."""
+    """Trains the model in place, and leaves it on the CPU and in eval mode; fewer epochs where it was hopeless."""
     if epochs == 0:
         model.eval()
         return ()
     schedule = Schedule(
-        sizes=(SIDE,) * epochs, batch=fine_tuning_batch(len(data.train)), peak_rate=learning_rate, warm_up=0.2
+        sizes=(SIDE,) * epochs,
+        batch=fine_tuning_batch(len(data.train)),
+        peak_rate=learning_rate,
+        warm_up=0.2,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        distillation=distillation if teacher else 0.0,
+        temperature=temperature,
     )
-    return _train(model, data, schedule, seed, mean, std, progress, step_progress, device or accelerator())
-
-
-def fine_tuning_batch(images: int) -> int:
-    """The largest batch that still makes enough steps of an epoch."""
-    enough = [batch for batch in FINE_TUNING_BATCHES if images // batch >= STEPS_PER_EPOCH]
-    return enough[0] if enough else FINE_TUNING_BATCHES[-1]
+    training = _Training(model, data, schedule, seed, mean, std, device or accelerator(), teacher, hopeless, checkpoint)
+    return training.run(progress, step_progress)
 
 
 def reestimate_batchnorm(
@@ -236,7 +162,7 @@ def reestimate_batchnorm(
     data: DataSet,
     *,
     seed: int,
-    batches: int = 8,
+    batches: int = BATCHNORM_BATCHES,
     batch: int = 128,
     mean: Sequence[float] = MEAN,
     std: Sequence[float] = STD,
@@ -266,116 +192,192 @@ def seconds_per_image(
     """What one training image costs on this machine: a few steps on noise, by a copy of the model."""
     device = device or accelerator()
     trained = copy.deepcopy(model).train()
-    _place(trained, device)
+    place(trained, device)
     optimizer = _optimizer(trained, "sgd", 0.0, 0.0)
     images = torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(0)).to(device)
     labels = (torch.arange(batch) % CLASSES).to(device)
+    timing = Schedule(sizes=(size,), batch=batch, peak_rate=0.0, warm_up=0.0)
     durations: list[float] = []
     begun = time.perf_counter()
     while not durations or time.perf_counter() - begun < budget:
         started = time.perf_counter()
-        _step(trained, optimizer, images, labels, 0.0)
+        _step(trained, optimizer, [(images, labels, None)], timing)
         durations.append(time.perf_counter() - started)
     # The first step also sets memory and kernels up.
     return statistics.median(durations[1:] or durations) / batch
 
 
-def baseline_seconds(name: str, images: int, per_image: float) -> float:
+def baseline_seconds(schedule: Schedule, images: int, per_image: float) -> float:
     """How long `train_baseline` takes where one training image of 32 pixels costs `per_image` seconds."""
-    sizes = baseline_schedule(name).sizes
+    sizes = schedule.sizes
     relative = sum(FIXED_SHARE + (1 - FIXED_SHARE) * (size / SIDE) ** 2 for size in sizes)
     # After each epoch comes the validation set, a tenth of the images, at a third of the cost.
     return per_image * relative * images * (1 + 1 / 30)
 
 
-def _train(
-    model: nn.Module,
-    data: DataSet,
-    schedule: Schedule,
-    seed: int,
-    mean: Sequence[float],
-    std: Sequence[float],
-    progress: Progress | None,
-    step_progress: StepProgress | None,
-    device: torch.device,
-) -> tuple[Epoch, ...]:
-    generator = torch.Generator().manual_seed(seed)
-    augmentation = AUGMENTATIONS.get(data.name, PLAIN)
-    pixels = torch.from_numpy(data.train.pixels).to(device)
-    labels = torch.from_numpy(data.train.labels).to(device)
-    batch = min(schedule.batch, len(labels))
-    # The last, smaller batch is left out: BatchNorm cannot do with one image.
-    steps = len(labels) // batch
-    epochs = len(schedule.sizes)
-    _place(model, device)
-    optimizer = _optimizer(model, schedule.optimizer, schedule.peak_rate, schedule.weight_decay)
+# Images of one batch, their classes, and what the teacher says of them.
+_Part = tuple[Tensor, Tensor, Tensor | None]
 
-    history = []
-    for number, size in enumerate(schedule.sizes, start=1):
+
+@dataclass
+class _Training:
+    """One network, one schedule. Which images a step sees is a function of seed, epoch and step: training that goes
+    on from a checkpoint ends as if it had never been interrupted."""
+
+    model: nn.Module
+    data: DataSet
+    schedule: Schedule
+    seed: int
+    mean: Sequence[float]
+    std: Sequence[float]
+    device: torch.device
+    teacher: Teacher | None = None
+    hopeless: Hopeless | None = None
+    checkpoint: Path | None = None
+
+    def run(self, progress: Progress | None, step_progress: StepProgress | None) -> tuple[Epoch, ...]:
+        schedule = self.schedule
+        pictures = Pictures(self.data.train, self.device, AUGMENTATIONS.get(self.data.name, PLAIN), self.mean, self.std)
+        place(self.model, self.device)
+        optimizer = _optimizer(self.model, schedule.optimizer, schedule.peak_rate, schedule.weight_decay)
+        history = self._resumed(optimizer)
+        epochs = len(schedule.sizes)
+        saved = time.monotonic()
+        while len(history) < epochs:
+            epoch = self._epoch(len(history) + 1, pictures, optimizer, step_progress)
+            history.append(epoch)
+            if progress:
+                progress(epoch, epochs)
+            share_done = len(history) / epochs
+            if self.hopeless and share_done < 1 and self.hopeless(share_done, epoch.validation_accuracy):
+                break
+            if self.checkpoint and len(history) < epochs and time.monotonic() - saved > _CHECKPOINT_S:
+                self._save(self.checkpoint, optimizer, history)
+                saved = time.monotonic()
+        if self.checkpoint:
+            self.checkpoint.unlink(missing_ok=True)
+        self.model.to("cpu").to(memory_format=torch.contiguous_format)
+        self.model.eval()
+        return tuple(history)
+
+    def _epoch(
+        self, number: int, pictures: Pictures, optimizer: torch.optim.Optimizer, step_progress: StepProgress | None
+    ) -> Epoch:
+        schedule = self.schedule
+        size, epochs = schedule.sizes[number - 1], len(schedule.sizes)
+        batch = min(schedule.batch, len(pictures))
+        # The last, smaller batch is left out: BatchNorm cannot do with one image.
+        steps = len(pictures) // batch
+        view, answers = self._shown(number, pictures)
         started = time.perf_counter()
-        model.train()
-        order = torch.randperm(len(labels), generator=generator).to(device)
-        losses = []
+        self.model.train()
+        generator = torch.Generator().manual_seed(1_000_003 * self.seed + number)
+        order = torch.randperm(len(pictures), generator=generator).to(self.device)
+        total = torch.zeros((), device=self.device)
+        parts = 1
         for step in range(steps):
-            done = (number - 1) * steps + step
-            rate = schedule.peak_rate * one_cycle((done + 1) / (epochs * steps), schedule.warm_up)
-            optimizer.param_groups[0]["lr"] = rate
+            done = (number - 1) * steps + step + 1
+            rate = schedule.peak_rate * one_cycle(done / (epochs * steps), schedule.warm_up)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
             chosen = order[step * batch : (step + 1) * batch]
-            images = augment(normalise(pixels[chosen], mean, std), augmentation, generator)
-            loss = _step(model, optimizer, _resized(images, size), labels[chosen], schedule.label_smoothing)
-            if not math.isfinite(loss):
-                raise CandidateError(
-                    f"training diverged: loss {loss} in epoch {number} of {epochs} at learning rate {rate:.4g}"
-                    f" (peak {schedule.peak_rate:g}); a lower rate may help"
-                )
-            losses.append(loss)
+            while True:
+                try:
+                    shown = [_part(pictures, some, view, answers, size) for some in chosen.chunk(parts)]
+                    total += _step(self.model, optimizer, shown, schedule)
+                    break
+                except RuntimeError as error:
+                    parts = _smaller(error, parts, batch)
+            if (step + 1) % _LOOK == 0 or step + 1 == steps:
+                mean_loss = float(total) / (step + 1)
+                if not math.isfinite(mean_loss):
+                    raise CandidateError(
+                        f"training diverged: loss {mean_loss} in epoch {number} of {epochs} at learning rate "
+                        f"{rate:.4g} (peak {schedule.peak_rate:g}); a lower rate may help"
+                    )
             if step_progress:
-                step_progress(done + 1, epochs * steps)
-        reached = accuracy(model, data.validation, mean, std, size=size)
-        epoch = Epoch(number, statistics.fmean(losses), reached, time.perf_counter() - started)
-        history.append(epoch)
-        if progress:
-            progress(epoch, epochs)
-    model.to("cpu").to(memory_format=torch.contiguous_format)
-    model.eval()
-    return tuple(history)
+                step_progress(done, epochs * steps)
+        reached = accuracy(self.model, self.data.validation, self.mean, self.std, size=size)
+        return Epoch(number, float(total) / steps, reached, time.perf_counter() - started)
+
+    def _shown(self, number: int, pictures: Pictures) -> tuple[View, Tensor | None]:
+        """The view of this epoch, and what the teacher says of it."""
+        if self.teacher is None or not self.schedule.distillation:
+            return pictures.view(number - 1), None
+        taught = self.teacher.view(number - 1)
+        return pictures.view(taught), self.teacher.logits(pictures, taught)
+
+    def _save(self, path: Path, optimizer: torch.optim.Optimizer, history: Sequence[Epoch]) -> None:
+        content = {
+            "schedule": self._title(),
+            "weights": self.model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "history": json.dumps([asdict(epoch) for epoch in history]),
+        }
+        with written_whole(path) as beside:
+            torch.save(content, beside)
+
+    def _resumed(self, optimizer: torch.optim.Optimizer) -> list[Epoch]:
+        """The epochs that an interrupted training had behind it; of another schedule none."""
+        if self.checkpoint is None or not self.checkpoint.is_file():
+            return []
+        content = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        if content["schedule"] != self._title():
+            return []
+        self.model.load_state_dict(content["weights"])
+        optimizer.load_state_dict(content["optimizer"])
+        return [Epoch(**values) for values in json.loads(content["history"])]
+
+    def _title(self) -> str:
+        return json.dumps([asdict(self.schedule), self.seed, self.data.fingerprint])
 
 
-def one_cycle(share: float, warm_up: float) -> float:
-    """The learning rate, as a share of its peak, at this share of the steps: a straight rise, then half a cosine."""
-    if share < warm_up:
-        return share / warm_up
-    fall = (share - warm_up) / (1 - warm_up)
-    return FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * fall)) / 2
+def _part(pictures: Pictures, chosen: Tensor, view: View, answers: Tensor | None, size: int) -> _Part:
+    images = resized(pictures.batch(chosen, view), size)
+    return images, pictures.labels[chosen], None if answers is None else answers[chosen]
 
 
-def _place(model: nn.Module, device: torch.device) -> None:
-    # Channels last makes depthwise convolutions 1.4 to 1.8 times as fast on the CPU.
-    order = torch.contiguous_format if device.type == "mps" else torch.channels_last
-    model.to(device).to(memory_format=order)
+def _smaller(error: RuntimeError, parts: int, batch: int) -> int:
+    """Into how many parts a batch is split that did not fit; any other error is passed on."""
+    # The processor's allocator has no error of its own.
+    if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+        raise error
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if 2 * parts > min(MOST_PARTS, batch // 2):
+        raise CandidateError(
+            f"training needs more memory than there is, even for {batch // parts} images at a time"
+        ) from error
+    return 2 * parts
 
 
 def _optimizer(model: nn.Module, name: str, rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """Weight decay is for weights: it would pull biases and BatchNorm's scales, which tell channels apart, to zero."""
     parameters = list(model.parameters())
+    groups = [
+        {"params": [one for one in parameters if one.dim() > 1], "weight_decay": weight_decay},
+        {"params": [one for one in parameters if one.dim() <= 1], "weight_decay": 0.0},
+    ]
     fused = parameters[0].device.type in ("cpu", "cuda")
     if name == "adam":
-        return torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.99), weight_decay=weight_decay, fused=fused)
-    return torch.optim.SGD(
-        parameters, lr=rate, momentum=MOMENTUM, nesterov=True, weight_decay=weight_decay, fused=fused
-    )
+        return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=fused)
+    return torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM, nesterov=True, fused=fused)
 
 
-def _step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, label_smoothing: float
-) -> float:
-    loss = F.cross_entropy(model(images), labels, label_smoothing=label_smoothing)
+def _step(model: nn.Module, optimizer: torch.optim.Optimizer, parts: Sequence[_Part], schedule: Schedule) -> Tensor:
+    """One update from a batch, whole or in parts; the mean loss, still on the device."""
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    total = torch.zeros((), device=parts[0][1].device)
+    count = sum(len(labels) for _, labels, _ in parts)
+    for images, labels, answers in parts:
+        with training_precision(images.device):
+            logits = model(images).float()
+        loss = F.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
+        if answers is not None:
+            taught = distilled(logits, answers, schedule.temperature)
+            loss = (1 - schedule.distillation) * loss + schedule.distillation * taught
+        loss = loss * (len(labels) / count)
+        loss.backward()  # type: ignore[no-untyped-call]
+        total += loss.detach()
     optimizer.step()
-    return loss.item()
-
-
-def _resized(images: Tensor, size: int) -> Tensor:
-    if images.shape[-1] == size:
-        return images
-    return F.interpolate(images, size=(size, size), mode="bilinear", align_corners=False)
+    return total

@@ -8,10 +8,11 @@ from search.building import import_baseline
 from search.durations import spoken
 from search.exit_status import INTERRUPTED, OK
 from search.lock import locked
-from search.preparation import have_baseline, prepare, remember, remember_baseline
+from search.preparation import Prepared, baseline_seconds, have_baseline, prepare, remember, remember_baseline
 from search.settings import Settings, settings
 from search.store import Store
 from search.view import View
+from space.accelerator import accelerator, title
 from space.baseline import read_checkpoint, read_description
 
 
@@ -31,14 +32,30 @@ def main(options: argparse.Namespace) -> int:
             return INTERRUPTED
 
 
+def _duration(chosen: Settings, prepared: Prepared, length: str) -> list[str]:
+    """What trains, how long it takes, and what the other schedule would take."""
+    device = accelerator(chosen.accelerator)
+    name, images = prepared.data.name, len(prepared.data.train)
+    took = {
+        schedule: spoken(baseline_seconds(name, images, chosen.accelerator, schedule)) for schedule in ("short", "long")
+    }
+    schedule = ("short" if device.type == "cpu" else "long") if length == "auto" else length
+    lines = [f"training the baseline on {title(device)} takes about {took[schedule]}"]
+    if took["short"] != took["long"]:
+        other = "long" if schedule == "short" else "short"
+        lines.append(f"that is the {schedule} schedule; --schedule {other} takes about {took[other]}")
+    return lines
+
+
 def _baseline(chosen: Settings, options: argparse.Namespace, store: Store, view: View) -> int:
     prepared = prepare(chosen, store, view.say)
     with Builder(view.step) as builder, view:
         remember(store, prepared.source)
         if options.checkpoint is None:
             if prepared.baseline is None:
-                view.say(f"training the baseline takes about {spoken(prepared.baseline_s)}")
-            baseline = have_baseline(prepared, store, builder, chosen.seed, view)
+                for text in _duration(chosen, prepared, options.schedule):
+                    view.say(text)
+            baseline = have_baseline(prepared, store, builder, chosen, view, options.schedule)
         else:
             baseline = built(
                 builder.submit(import_baseline, store.folder, prepared.source, options.checkpoint.absolute())

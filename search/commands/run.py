@@ -80,11 +80,13 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
         stack.enter_context(view)
         store.add_bench(rig.bench, rig.device)
         remember(store, prepared.source)
-        baseline = have_baseline(prepared, store, builder, chosen.seed, view)
+        baseline = have_baseline(prepared, store, builder, chosen, view)
         have_reference(prepared, baseline, store, builder, rig, view)
         studies = _studies(chosen, store, prepared, baseline, rig, view)
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
-        pipeline = Pipeline(studies, store, rig, builder, baseline, prepared.source, prepared.data.validation, view)
+        pipeline = Pipeline(
+            studies, store, rig, builder, baseline, prepared.source, prepared.data.validation, view, chosen.accelerator
+        )
         pipeline.run(chosen.trials, deadline)
         return [study.goal for study in studies]
 

@@ -11,15 +11,16 @@ import torch
 import torch.nn.functional as F
 
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
+from space.augmentation import normalise
 from space.builtin_images import generate
 from space.images import DataSet, Images
 from space.pruning import shrink
+from space.schedules import baseline_schedule
 from space.training import (
     Epoch,
     accuracy,
     baseline_seconds,
     fine_tune,
-    normalise,
     reestimate_batchnorm,
     seconds_per_image,
     train_baseline,
@@ -46,7 +47,7 @@ def main(parts: Sequence[str]) -> None:
         tiny(data)
     if "baseline" in parts or "pruned" in parts:
         per_image = seconds_per_image(MobileNetV1())
-        expected = baseline_seconds(data.name, len(data.train), per_image)
+        expected = baseline_seconds(baseline_schedule(data.name), len(data.train), per_image)
         print(f"{1 / per_image:.0f} images/s; the baseline should take {expected:.0f} s")
         for seed in SEEDS if "baseline" in parts else SEEDS[:1]:
             model, history = train_baseline(data, seed=seed)

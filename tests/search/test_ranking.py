@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from search.evaluation import Evaluation
 from search.goal import Goal
 from search.ranking import feasible, leading, ranking
 from tests.search.made_up import GOAL, evaluation
@@ -99,5 +100,9 @@ def test_provenance_of_energy_does_not_matter_to_latency():
     assert order(rows, LATENCY) == [0, 1]
 
 
+def given_up(one: Evaluation) -> Evaluation:
+    return replace(one, candidate=replace(one.candidate, projected=0.6))
+
+
 def test_a_gated_candidate_is_not_ranked():
-    assert order([replace(evaluation(0, latency_ms=1), gated=True), evaluation(1, latency_ms=2)], LATENCY) == [1]
+    assert order([given_up(evaluation(0, latency_ms=1)), evaluation(1, latency_ms=2)], LATENCY) == [1]

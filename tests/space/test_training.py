@@ -2,18 +2,23 @@
 
 import copy
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from space import training
+from space import schedules, training
+from space.accelerator import accelerator
 from space.architectures.mobilenet_v1 import MobileNetV1
+from space.augmentation import AUGMENTATIONS, Augmentation, Pictures, normalise
 from space.builtin_images import generate
-from space.errors import CandidateError
+from space.errors import CandidateError, RequestError
 from space.images import MEAN, STD, DataSet, Images
-from space.training import Augmentation, Epoch
+from space.patience import Line, projected
+from space.teacher import VIEWS, Teacher
+from space.training import Epoch
 
 CPU = torch.device("cpu")
 WIDTHS = (8, 8, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -49,8 +54,8 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
 
 @pytest.fixture
 def short_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = dataclasses.replace(training.BASELINE_SCHEDULES["builtin"], sizes=(16, 16), batch=100)
-    monkeypatch.setitem(training.BASELINE_SCHEDULES, "builtin", row)
+    row = dataclasses.replace(schedules.BASELINE_SCHEDULES["builtin"], sizes=(16, 16), batch=100)
+    monkeypatch.setitem(schedules.BASELINE_SCHEDULES, "builtin", row)
 
 
 def test_fine_tuning_twice_gives_the_same_weights_bit_for_bit(data: DataSet) -> None:
@@ -131,7 +136,7 @@ def test_a_loss_that_is_not_finite_names_epoch_and_learning_rate(data: DataSet) 
 
 def test_normalised_pixels_have_the_mean_at_zero_and_one_spread_at_one() -> None:
     pixels = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1)
-    black, white = training.normalise(pixels, MEAN, STD)
+    black, white = normalise(pixels, MEAN, STD)
     for channel in range(3):
         assert black[channel].item() == pytest.approx(-MEAN[channel] / STD[channel])
         assert white[channel].item() == pytest.approx((1 - MEAN[channel]) / STD[channel])
@@ -158,9 +163,20 @@ def test_accuracy_changes_nothing_in_the_model(data: DataSet) -> None:
     assert same_weights(model, network())
 
 
-def test_shifted_images_are_windows_of_the_image_in_a_border_of_zeros() -> None:
-    images = torch.randn(40, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    shifted = training.augment(images, Augmentation(shift=2, flip=False), torch.Generator().manual_seed(0))
+def raw(count: int = 40) -> Images:
+    draw = np.random.default_rng(0)
+    return Images(draw.integers(0, 256, (count, 3, 32, 32), dtype=np.uint8), np.zeros(count, np.int64))
+
+
+def cut(shift: int, flip: bool, number: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """The images, not augmented and as the view shows them; with a mean and spread that change nothing."""
+    pictures = Pictures(raw(), CPU, Augmentation(shift, flip), (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
+    batch = pictures.batch(torch.arange(40), pictures.view(number))
+    return torch.from_numpy(raw().pixels).float(), batch
+
+
+def test_shifted_images_are_windows_of_the_image_in_a_border_of_the_mean() -> None:
+    images, shifted = cut(2, False)
     padded = nn.functional.pad(images, (2, 2, 2, 2))
     found = set()
     for image, whole in zip(shifted, padded, strict=True):
@@ -168,30 +184,47 @@ def test_shifted_images_are_windows_of_the_image_in_a_border_of_zeros() -> None:
             (row, column)
             for row in range(5)
             for column in range(5)
-            if torch.equal(whole[:, row : row + 8, column : column + 8], image)
+            if torch.allclose(whole[:, row : row + 32, column : column + 32], image, atol=1e-3)
         ]
         assert len(places) == 1
         found.update(places)
     assert len(found) > 10
 
 
+def test_the_border_is_of_the_mean_colour() -> None:
+    pictures = Pictures(raw(), CPU, Augmentation(4, False))
+    view = dataclasses.replace(pictures.view(0), down=torch.zeros(40, dtype=torch.long))
+    top = pictures.batch(torch.arange(40), view)[:, :, :4]
+    assert top.abs().max() < 0.5 / 255 / min(STD)
+
+
 @pytest.mark.parametrize("flip", [False, True])
 def test_images_are_mirrored_only_where_a_mirror_keeps_the_class(flip: bool) -> None:
-    images = torch.randn(40, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    result = training.augment(images, Augmentation(shift=0, flip=flip), torch.Generator().manual_seed(0))
-    same = [torch.equal(one, other) for one, other in zip(images, result, strict=True)]
-    mirrored = [torch.equal(one.flip(2), other) for one, other in zip(images, result, strict=True)]
+    images, result = cut(0, flip)
+    same = [torch.allclose(one, other, atol=1e-3) for one, other in zip(images, result, strict=True)]
+    mirrored = [torch.allclose(one.flip(2), other, atol=1e-3) for one, other in zip(images, result, strict=True)]
     assert all(kept or turned for kept, turned in zip(same, mirrored, strict=True))
     assert any(mirrored) == flip
 
 
+def test_every_image_is_mirrored_in_every_second_view() -> None:
+    (images, one), (_, other) = cut(0, True, 0), cut(0, True, 1)
+    torch.testing.assert_close(one, other.flip(3), atol=1e-3, rtol=0)
+    assert not torch.allclose(images, one)
+
+
+def test_a_view_is_the_same_whenever_it_is_asked_for() -> None:
+    assert torch.equal(cut(3, True, 5)[1], cut(3, True, 5)[1])
+    assert not torch.equal(cut(3, False, 5)[1], cut(3, False, 6)[1])
+
+
 def test_the_built_in_images_are_not_mirrored_and_those_of_cifar10_are() -> None:
-    assert not training.AUGMENTATIONS["builtin"].flip
-    assert training.AUGMENTATIONS["cifar10"].flip
+    assert not AUGMENTATIONS["builtin"].flip
+    assert AUGMENTATIONS["cifar10"].flip
 
 
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing() -> None:
-    rates = [training.one_cycle(step / 100, 0.2) for step in range(1, 101)]
+    rates = [schedules.one_cycle(step / 100, 0.2) for step in range(1, 101)]
     assert max(rates) == rates[19] == 1.0
     assert rates[:20] == sorted(rates[:20])
     assert rates[19:] == sorted(rates[19:], reverse=True)
@@ -200,7 +233,7 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing() -> No
 
 @pytest.mark.parametrize(("images", "batch"), [(45_000, 128), (4_500, 64), (200, 32)])
 def test_small_sets_are_fine_tuned_in_smaller_batches(images: int, batch: int) -> None:
-    assert training.fine_tuning_batch(images) == batch
+    assert schedules.fine_tuning_batch(images) == batch
 
 
 def test_near_identity_adds_what_passes_the_input_through_and_nothing_else() -> None:
@@ -218,7 +251,7 @@ def test_near_identity_adds_what_passes_the_input_through_and_nothing_else() -> 
 def test_batchnorm_is_reestimated_to_the_plain_average_over_training_images(data: DataSet) -> None:
     model = network()
     training.reestimate_batchnorm(model, data, seed=0, batches=4, batch=50)
-    outputs = model.get_submodule("stem.conv")(training.normalise(torch.from_numpy(data.train.pixels)))
+    outputs = model.get_submodule("stem.conv")(normalise(torch.from_numpy(data.train.pixels)))
     norm = model.get_submodule("stem.conv_bn")
     torch.testing.assert_close(norm.running_mean, outputs.mean((0, 2, 3)), atol=1e-4, rtol=1e-4)
 
@@ -256,6 +289,178 @@ def test_timing_an_image_leaves_the_model_as_it_was() -> None:
 
 
 def test_the_expected_duration_grows_with_images_and_their_cost() -> None:
-    once = training.baseline_seconds("builtin", 100, 0.01)
-    assert training.baseline_seconds("builtin", 100, 0.02) == pytest.approx(2 * once)
-    assert training.baseline_seconds("builtin", 200, 0.01) == pytest.approx(2 * once)
+    schedule = schedules.baseline_schedule("builtin")
+    once = training.baseline_seconds(schedule, 100, 0.01)
+    assert training.baseline_seconds(schedule, 100, 0.02) == pytest.approx(2 * once)
+    assert training.baseline_seconds(schedule, 200, 0.01) == pytest.approx(2 * once)
+
+
+def test_a_processor_trains_by_the_short_schedule_and_a_gpu_by_the_long_one() -> None:
+    assert schedules.baseline_schedule("cifar10", "auto", "cpu") == schedules.baseline_schedule("cifar10", "short")
+    assert schedules.baseline_schedule("cifar10", "auto", "cuda") == schedules.baseline_schedule("cifar10", "long")
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_training_that_was_interrupted_ends_as_if_it_had_not_been(
+    data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_CHECKPOINT_S", 0.0)
+
+    def tune(model: MobileNetV1, checkpoint: Path | None, stop_at: int) -> tuple[Epoch, ...]:
+        def step(done: int, steps: int) -> None:
+            if done == stop_at:
+                raise Interrupted
+
+        return training.fine_tune(
+            model, data, epochs=3, learning_rate=0.05, seed=1, device=CPU, checkpoint=checkpoint, step_progress=step
+        )
+
+    whole, resumed = network(), network()
+    history = tune(whole, None, 0)
+    file = tmp_path / "training.pt"
+    with pytest.raises(Interrupted):
+        tune(network(), file, 14)  # in the third epoch of six steps
+    assert file.exists()
+    again = tune(resumed, file, 0)
+    assert same_weights(whole, resumed)
+    assert [epoch.loss for epoch in again] == [epoch.loss for epoch in history]
+    assert not file.exists()
+
+
+def test_a_checkpoint_of_another_schedule_is_not_gone_on_from(
+    data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_CHECKPOINT_S", 0.0)
+    file = tmp_path / "training.pt"
+
+    def stop(done: int, steps: int) -> None:
+        if done == 8:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        training.fine_tune(
+            network(), data, epochs=2, learning_rate=0.05, seed=1, device=CPU, checkpoint=file, step_progress=stop
+        )
+    other = network()
+    training.fine_tune(other, data, epochs=2, learning_rate=0.01, seed=1, device=CPU, checkpoint=file)
+    fresh = network()
+    training.fine_tune(fresh, data, epochs=2, learning_rate=0.01, seed=1, device=CPU)
+    assert same_weights(other, fresh)
+
+
+class Hungry(nn.Module):
+    """Needs more memory than any machine has for more than so many images."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.network = network()
+        self.most = most
+        self.seen: list[int] = []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if self.training and len(images) > self.most:
+            torch.empty(1 << 58)  # what the allocator says then is real
+        self.seen.append(len(images))
+        answer: torch.Tensor = self.network(images)
+        return answer
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_taken_in_parts(data: DataSet) -> None:
+    model = Hungry(most=8)
+    (epoch,) = training.fine_tune(model, data, epochs=1, learning_rate=0.05, seed=0, device=CPU)
+    assert max(size for size in model.seen if size != 50) == 8  # the validation set has 50 images
+    assert epoch.loss > 0
+
+
+def test_no_memory_for_even_a_small_batch_is_the_candidates_failure(data: DataSet) -> None:
+    with pytest.raises(CandidateError, match="more memory than there is, even for 2 images"):
+        training.fine_tune(Hungry(most=0), data, epochs=1, learning_rate=0.05, seed=0, device=CPU)
+
+
+def teacher(folder: Path, model: MobileNetV1, asked: list[int]) -> Teacher:
+    def load() -> MobileNetV1:
+        asked.append(1)
+        return copy.deepcopy(model)
+
+    return Teacher(folder, "name", load)
+
+
+def test_a_teachers_answers_are_those_of_the_network_to_that_view(data: DataSet, tmp_path: Path) -> None:
+    model = network(1)
+    training.reestimate_batchnorm(model, data, seed=0)
+    pictures = Pictures(data.train, CPU, AUGMENTATIONS["builtin"])
+    answers = teacher(tmp_path, model, []).logits(pictures, 2)
+    expected = model(pictures.batch(torch.arange(200), pictures.view(2)))
+    assert (answers - expected).abs().max() < 0.05 * expected.abs().max()  # half precision
+    assert (answers.argmax(1) == expected.argmax(1)).float().mean() > 0.95
+
+
+def test_a_teacher_is_asked_once_for_each_view(data: DataSet, tmp_path: Path) -> None:
+    asked: list[int] = []
+    for _ in range(2):
+        training.fine_tune(
+            network(),
+            data,
+            epochs=VIEWS + 2,
+            learning_rate=0.05,
+            seed=0,
+            device=CPU,
+            distillation=0.9,
+            teacher=teacher(tmp_path, network(1), asked),
+        )
+    assert len(asked) == VIEWS == len(list(tmp_path.iterdir()))
+
+
+def test_a_student_of_a_teacher_comes_to_answer_as_it_does(data: DataSet, tmp_path: Path) -> None:
+    """Whatever the labels say: the teacher here was trained on others."""
+    model = network(1)
+    shifted = dataclasses.replace(data, train=Images(data.train.pixels, (data.train.labels + 1) % 10))
+    training.fine_tune(model, shifted, epochs=12, learning_rate=0.1, seed=0, device=CPU)
+    pixels = normalise(torch.from_numpy(data.train.pixels))
+
+    def agreement(distillation: float) -> float:
+        student = network(2)
+        training.fine_tune(
+            student,
+            data,
+            epochs=12,
+            learning_rate=0.1,
+            seed=0,
+            device=CPU,
+            distillation=distillation,
+            teacher=teacher(tmp_path, model, []),
+        )
+        return float((student(pixels).argmax(1) == model(pixels).argmax(1)).float().mean())
+
+    assert agreement(1.0) > agreement(0.0) + 0.2
+
+
+def test_a_training_without_hope_is_given_up(data: DataSet) -> None:
+    told: list[tuple[float, float]] = []
+
+    def hopeless(share_done: float, accuracy: float) -> bool:
+        told.append((share_done, accuracy))
+        return len(told) == 2
+
+    history = training.fine_tune(network(), data, epochs=4, learning_rate=0.05, seed=0, hopeless=hopeless, device=CPU)
+    assert len(history) == 2
+    assert told == [(0.25, history[0].validation_accuracy), (0.5, history[1].validation_accuracy)]
+
+
+def test_the_line_gives_up_the_less_accurate_of_two_and_never_the_more_accurate() -> None:
+    line = Line(0.7)
+    for share_done in (0.2, 0.4, 0.6, 0.8):
+        given_up = [accuracy / 100 for accuracy in range(101) if line(share_done, accuracy / 100)]
+        assert given_up == [accuracy / 100 for accuracy in range(len(given_up))]
+        assert 0 < len(given_up) < 70
+    assert projected(1.0, 0.6) == pytest.approx(0.6)
+
+
+def test_an_accelerator_that_is_not_there_is_refused_by_name() -> None:
+    assert accelerator("cpu") == CPU
+    missing = next(name for name in ("mps", "cuda") if name != accelerator().type)
+    with pytest.raises(RequestError, match=f"--accelerator {missing}: this machine has .*cpu"):
+        accelerator(missing)
