@@ -1,5 +1,6 @@
 """Training images as they live on the training device, and the views of them that a network is shown."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,10 +74,10 @@ class Pictures:
         pixels = torch.from_numpy(images.pixels).to(device).permute(0, 2, 3, 1)
         count, height, width, channels = pixels.shape
         shift = augmentation.shift
-        # Zero once normalised, but for rounding.
+        # Zero once normalised, but for rounding and for what another mean than the usual one makes of it.
         whole = torch.empty(
             (count, height + 2 * shift, width + 2 * shift, channels), dtype=torch.uint8, device=device
-        ).copy_(self._mean.round())
+        ).copy_((255 * torch.tensor(MEAN, device=device)).round())
         whole[:, shift : shift + height, shift : shift + width] = pixels
         across = whole.stride(1)
         # Every place that an image can be cut out at; a row of it lies in memory in one piece.
@@ -88,6 +89,13 @@ class Pictures:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def normalised(self, mean: Sequence[float], std: Sequence[float]) -> "Pictures":
+        """The same images for a network that takes them otherwise."""
+        other = copy.copy(self)
+        other._mean = 255 * torch.tensor(mean, device=self.device)
+        other._spread = 255 * torch.tensor(std, device=self.device)
+        return other
 
     def view(self, number: int) -> View:
         return view(len(self), number, self.augmentation).to(self.device)

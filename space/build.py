@@ -30,6 +30,8 @@ Progress = Callable[[str, float], None]
 
 # Images whose outputs are compared between the file and the network.
 _CHECKED = 32
+# By the recipe's input form; None is the baseline's.
+_MEANS: dict[str, tuple[float, ...] | None] = {"uint8": None, "raw": (0.0, 0.0, 0.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def build(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hope
         "baseline_id": workshop.baseline.id,
         "parameters": str(parameters),
     }
-    mean, std = workshop.baseline.mean, workshop.baseline.std
+    mean, std = _normalisation(recipe, workshop.baseline)
     with _timed(seconds, "export"):
         progress("export", 0)
         export(model, onnx, mean=mean, std=std, metadata=described)
@@ -116,7 +118,7 @@ def _trained(
         model.load_state_dict(content["weights"])
         return model.eval(), tuple(json.loads(content["history"])), None
 
-    mean, std = workshop.baseline.mean, workshop.baseline.std
+    mean, std = _normalisation(recipe, workshop.baseline)
     history: list[float] = []
     for stage, (widths, epochs) in enumerate(stages(model.widths, recipe), start=1):
         last = widths == recipe.widths
@@ -149,6 +151,12 @@ def _trained(
     return model.eval(), tuple(history), None
 
 
+def _normalisation(recipe: Recipe, baseline: Baseline) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What is done to an image before the first convolution. A scale alone folds into it exactly; a mean does not,
+    because the convolution's border of zeros would be that of another colour."""
+    return _MEANS[recipe.input_form] or baseline.mean, baseline.std
+
+
 def stages(widths: Sequence[int], recipe: Recipe) -> list[tuple[tuple[int, ...], int]]:
     """The widths on the way from these to the recipe's, each step by the same factor, and the epochs at each."""
     steps = recipe.pruning_steps
@@ -169,6 +177,8 @@ def _teacher(workshop: Workshop, progress: Progress) -> Teacher:
         workshop.folder / "teacher",
         f"{baseline.id}-{workshop.data.fingerprint}",
         lambda: baselines.load(workshop.baselines, baseline),
+        baseline.mean,
+        baseline.std,
         lambda share: progress("teacher", share),
     )
 

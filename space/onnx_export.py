@@ -55,12 +55,14 @@ def export(
     """
     graph = _Graph()
     graph.add("Cast", "pixels", to=TensorProto.FLOAT)
-    graph.add("Sub", "centred", graph.store("mean", 255 * np.asarray(mean).reshape(1, 3, 1, 1)))
+    if any(mean):
+        graph.add("Sub", "centred", graph.store("mean", 255 * np.asarray(mean).reshape(1, 3, 1, 1)))
+    first = len(graph.nodes)
     input_scale = 1 / (255 * np.asarray(std).reshape(1, 3, 1, 1))
     for name, layer, norm in _folded(model):
         if isinstance(layer, nn.Conv2d):
             weight, bias = _fold(layer, norm)
-            if len(graph.nodes) == 2:
+            if len(graph.nodes) == first:
                 weight = weight * input_scale
             graph.add(
                 "Conv",

@@ -46,8 +46,9 @@ class Recipe:
     threads: int = field(default=1, metadata=_STRUCTURE)
     spinning: bool = field(default=False, metadata=_STRUCTURE)
     graph_optimization: str = field(default="all", metadata=_STRUCTURE)
-    # What the deployed file takes: raw images, the normalisation inside.
-    input_form: str = field(default="uint8", metadata=_STRUCTURE)
+    # The deployed file takes raw images. "uint8": the mean is subtracted inside, as in the baseline's training; "raw":
+    # the network is trained on images whose mean was not, and nothing is left to do for an image.
+    input_form: str = field(default="uint8", metadata=_SHAPE)
     seed: int = field(default=0, metadata=_WEIGHTS)
 
     @property

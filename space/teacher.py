@@ -3,7 +3,7 @@
 It is 50 to 100 times as heavy as a student: in the student's loop it would be most of the work.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from space.accelerator import forward_precision, place
 from space.augmentation import Pictures
 from space.files import written_whole
+from space.images import MEAN, STD
 
 # Different views; after that they come round again. Four cost as much as one epoch of the baseline's training.
 VIEWS = 4
@@ -29,6 +30,8 @@ class Teacher:
     folder: Path
     name: str
     model: Callable[[], nn.Module]
+    mean: Sequence[float] = MEAN
+    std: Sequence[float] = STD
 
     progress: Callable[[float], None] = lambda share: None
 
@@ -40,7 +43,7 @@ class Teacher:
         """Of every image as that view shows it, on the pictures' device."""
         path = self.folder / f"{self.name}-view{number}.npy"
         if not path.exists():
-            answers = _answers(self.model(), pictures, number, self.progress)
+            answers = _answers(self.model(), pictures.normalised(self.mean, self.std), number, self.progress)
             with written_whole(path) as beside, beside.open("wb") as file:
                 np.save(file, answers.numpy())
         return _read(path).to(pictures.device)

@@ -78,7 +78,7 @@ def choose(
     for unit in units:
         filters = _layer(model, unit.conv).weight
         if surviving_inputs and unit.conv in inputs:
-            filters = filters[:, inputs[unit.conv]]
+            filters = filters[:, inputs[unit.conv] % filters.shape[1]]
         kept[unit.name] = strongest(score(filters, generator), unit.width)
         inputs[unit.consumer] = kept[unit.name]
     return kept
@@ -99,8 +99,9 @@ def mask(model: Prunable, kept: Kept) -> None:
 def inherit(source: M, target: M, kept: Kept) -> M:
     """`target` with the weights of the kept channels of `source`, unit by unit, by name.
 
-    Where `target` lacks a block, the channels before it feed the block after it: their positions mean the same
-    there because only blocks whose input and output shapes agree can be removed.
+    Where `target` lacks a block, the channels before it feed the block after it. Their positions mean the same there
+    if the block's input and output shapes agreed; else they are taken round again, which is no worse a start for
+    training than chance.
     """
     rows = {unit.conv: kept[unit.name] for unit in target.units()}
     columns = {unit.consumer: kept[unit.name] for unit in target.units()}
@@ -111,7 +112,7 @@ def inherit(source: M, target: M, kept: Kept) -> M:
             weight = weight[rows[name]]
             bias = None if bias is None else bias[rows[name]]
         if name in columns:
-            weight = weight[:, columns[name]]
+            weight = weight[:, columns[name] % weight.shape[1]]
         layer.weight.copy_(weight)
         if layer.bias is not None and bias is not None:
             layer.bias.copy_(bias)
@@ -119,7 +120,7 @@ def inherit(source: M, target: M, kept: Kept) -> M:
         for name in unit.followers:
             entries = _per_channel(source.get_submodule(name))
             for key, tensor in _per_channel(target.get_submodule(name)).items():
-                tensor.copy_(entries[key][kept[unit.name]])
+                tensor.copy_(entries[key][kept[unit.name] % len(entries[key])])
     return target.train(source.training)
 
 
