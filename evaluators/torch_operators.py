@@ -66,7 +66,7 @@ def _quantize(x: Value, scale: Tensor, zero_point: Tensor | None = None, axis: i
 
 def _dequantize(x: Tensor, scale: Tensor, zero_point: Tensor | None = None, axis: int = 1) -> Scaled:
     narrow = x.dtype != torch.int32
-    whole = x.float() if narrow else x.double()
+    whole = x.float() if narrow else x.to(_widest(x))
     if zero_point is not None:
         whole = whole - _along(zero_point, axis, whole)
     return Scaled(whole, _along(scale, axis, whole), narrow)
@@ -161,8 +161,13 @@ def _wide_enough(x: Tensor, weight: Tensor, outputs: int, bias: Value | None) ->
     most = weight.abs().sum([axis for axis in range(weight.dim()) if axis != outputs]) * _LARGEST
     if added is not None:
         most = most + added.abs()
-    kind = torch.float32 if float(most.max()) < _EXACT else torch.float64
+    kind = torch.float32 if float(most.max()) < _EXACT else _widest(x)
     return x.to(kind), weight.to(kind), None if added is None else added.to(kind)
+
+
+def _widest(x: Tensor) -> torch.dtype:
+    """Apple's GPUs have no float64; a file that needs it is caught when its answers are compared."""
+    return torch.float32 if x.device.type == "mps" else torch.float64
 
 
 # Everything else.

@@ -16,6 +16,7 @@ KEYS = {
     "dirty",
     "validation_accuracy",
     "test_accuracy",
+    "accuracy_ci",
     "latency_ms",
     "latency_ci_ms",
     "latency_provenance",
