@@ -5,20 +5,23 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import numpy_helper
+from torch import nn
 
 from evaluators import accuracy as module
 from evaluators.accuracy import accuracy, predictions
 from evaluators.measurement import Accuracy
 from evaluators.onnx_in_torch import TorchGraph
 from evaluators.torch_operators import OPERATORS, UnknownOperatorError
+from space.architectures.mobilenet_v1 import MobileNetV1
 from space.images import MEAN, STD, Images
 from space.onnx_export import export, logits
 from space.quantization import quantize
 from space.recipe import Recipe
-from space.training import accelerator
+from space.training import accelerator, normalise
 from tests.conftest import NARROW
 
 CPU = torch.device("cpu")
@@ -35,11 +38,38 @@ def images() -> Images:
     return Images(patches.repeat(4, axis=2).repeat(4, axis=3), np.arange(COUNT, dtype=np.int64) % 10)
 
 
-@pytest.fixture(params=KINDS)
-def deployed(request: pytest.FixtureRequest, tmp_path: Path, network, images: Images) -> Path:
-    path = tmp_path / f"{request.param}.onnx"
-    export(network(NARROW, HALVINGS), path, mean=MEAN, std=STD, metadata={})
+@pytest.fixture(scope="module")
+def network(images: Images) -> MobileNetV1:
+    """Untrained, but with BatchNorm and last layer such that it tells the images apart."""
+    torch.manual_seed(0)
+    model = MobileNetV1(NARROW, HALVINGS).train()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    pixels = normalise(torch.from_numpy(images.pixels))
+    with torch.no_grad():
+        model(pixels)
+        answers = model.eval()(pixels)
+        spread = answers.std(0)
+        model.classifier.weight /= spread[:, None]
+        model.classifier.bias.copy_((model.classifier.bias - answers.mean(0)) / spread)
+    return model
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def deployed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, network: MobileNetV1, images: Images
+) -> Path:
+    path = tmp_path_factory.mktemp("deployed") / f"{request.param}.onnx"
+    export(network, path, mean=MEAN, std=STD, metadata={})
     quantize(path, Recipe(widths=NARROW, halvings=HALVINGS, quantization=request.param), images.pixels, {})
+    return path
+
+
+@pytest.fixture
+def plain(tmp_path: Path, network: MobileNetV1) -> Path:
+    path = tmp_path / "plain.onnx"
+    export(network, path, mean=MEAN, std=STD, metadata={})
     return path
 
 
@@ -49,20 +79,16 @@ def fewer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def one_at_a_time(path: Path, pixels: np.ndarray) -> np.ndarray:
-    return np.concatenate([logits(path, pixels[place : place + 1]) for place in range(len(pixels))])
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(None, {"image": pixels[place : place + 1]})[0] for place in range(len(pixels))])
 
 
 def test_torch_answers_many_as_onnx_runtime_answers_each(deployed: Path, images: Images) -> None:
-    expected = one_at_a_time(deployed, images.pixels[:20])
-    answered = TorchGraph(deployed, CPU).logits(images.pixels[:20])
+    expected = one_at_a_time(deployed, images.pixels)
+    answered = TorchGraph(deployed, CPU).logits(images.pixels)
+    assert np.bincount(expected.argmax(1), minlength=10).min() > 0
     assert (answered.argmax(1) == expected.argmax(1)).mean() >= 0.995
-    np.testing.assert_allclose(answered, expected, atol=1e-4 * np.abs(expected).max())
-
-
-def test_ranges_are_those_of_each_image(deployed: Path, images: Images) -> None:
-    dark, bright = images.pixels[:1] // 8, images.pixels[1:2]
-    together = TorchGraph(deployed, CPU).logits(np.concatenate([dark, bright]))
-    np.testing.assert_allclose(together[:1], logits(deployed, dark), atol=1e-4 * np.abs(together).max())
+    assert np.abs(answered - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
 def test_whoever_answers_is_named(deployed: Path, images: Images) -> None:
@@ -95,26 +121,22 @@ def test_a_network_whose_answers_differ_is_refused(
     assert found.correct == int((predictions(deployed, images.pixels) == images.labels).sum())
 
 
-def test_an_unknown_operator_is_named_and_onnx_runtime_answers(tmp_path: Path, network, images: Images) -> None:
-    path = tmp_path / "model.onnx"
-    export(network(NARROW, HALVINGS), path, mean=MEAN, std=STD, metadata={})
-    proto = onnx.load(path)
+def test_an_unknown_operator_is_named_and_onnx_runtime_answers(plain: Path, images: Images) -> None:
+    proto = onnx.load(plain)
     next(node for node in proto.graph.node if node.op_type == "Relu").op_type = "Softsign"
-    onnx.save(proto, path)
+    onnx.save(proto, plain)
     with pytest.raises(UnknownOperatorError, match="operator Softsign"):
-        TorchGraph(path, CPU)
-    assert "CPU (operator Softsign is not known to torch" in accuracy(path, images, device=CPU).engine
+        TorchGraph(plain, CPU)
+    assert "CPU (operator Softsign is not known to torch" in accuracy(plain, images, device=CPU).engine
 
 
-def test_an_unknown_attribute_is_not_passed_over(tmp_path: Path, network) -> None:
-    path = tmp_path / "model.onnx"
-    export(network(NARROW, HALVINGS), path, mean=MEAN, std=STD, metadata={})
-    proto = onnx.load(path)
+def test_an_unknown_attribute_is_not_passed_over(plain: Path) -> None:
+    proto = onnx.load(plain)
     gemm = next(node for node in proto.graph.node if node.op_type == "Gemm")
     gemm.attribute.append(onnx.helper.make_attribute("alpha", 0.5))
-    onnx.save(proto, path)
+    onnx.save(proto, plain)
     with pytest.raises(UnknownOperatorError, match="alpha of operator Gemm"):
-        TorchGraph(path, CPU)
+        TorchGraph(plain, CPU)
 
 
 def test_every_operator_does_what_onnx_runtimes_does(tmp_path: Path, images: Images) -> None:
