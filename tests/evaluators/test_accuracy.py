@@ -43,9 +43,9 @@ def network(images: Images) -> MobileNetV1:
     """Untrained, but with BatchNorm and last layer such that it tells the images apart."""
     torch.manual_seed(0)
     model = MobileNetV1(NARROW, HALVINGS).train()
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 1.0
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0
     pixels = normalise(torch.from_numpy(images.pixels))
     with torch.no_grad():
         model(pixels)
