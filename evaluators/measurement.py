@@ -2,8 +2,15 @@
 
 import json
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+# Of the normal distribution: 95 % lie within so many standard deviations.
+_Z95 = 1.959964
+# An answer above this is no class, and no reason for a table of that size.
+_MOST_CLASSES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +20,32 @@ class Accuracy:
     correct: int
     total: int
     engine: str
+    # Images by class, a row each, and by what the file says of them; None where it was stored without.
+    confusion: tuple[tuple[int, ...], ...] | None = None
+
+    @classmethod
+    def of(cls, predicted: Sequence[int], labels: Sequence[int], engine: str) -> "Accuracy":
+        """From the answer to each image and its class."""
+        pairs = Counter(zip(labels, predicted, strict=True))
+        count = 1 + max(max(pair) for pair in pairs)
+        return cls(
+            correct=sum(times for (label, said), times in pairs.items() if label == said),
+            total=len(labels),
+            engine=engine,
+            confusion=tuple(tuple(pairs[label, said] for said in range(count)) for label in range(count))
+            if count <= _MOST_CLASSES
+            else None,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Accuracy":
+        values: dict[str, Any] = json.loads(text)
+        if values.get("confusion") is not None:
+            values["confusion"] = tuple(tuple(row) for row in values["confusion"])
+        return cls(**values)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
 
     @property
     def share(self) -> float:
@@ -21,6 +54,22 @@ class Accuracy:
     @property
     def standard_error(self) -> float:
         return math.sqrt(self.share * (1 - self.share) / self.total)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval: it holds near 0 and 1 too, and never leaves them."""
+        z2 = _Z95**2
+        centre = (self.correct + z2 / 2) / (self.total + z2)
+        variance = self.share * (1 - self.share) * self.total + z2 / 4
+        half = _Z95 * math.sqrt(variance) / (self.total + z2)
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+    @property
+    def per_class(self) -> tuple[float | None, ...] | None:
+        """Share of right answers among the images of each class; None for a class without images."""
+        if self.confusion is None:
+            return None
+        return tuple(row[label] / sum(row) if any(row) else None for label, row in enumerate(self.confusion))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,9 @@ from search.goal import Goal
 from search.objectives import fom
 from search.ranking import feasible
 
+# Left out of what others read until there is something to say.
+_ONCE_CONFIRMED = ("search", "confusion")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -26,6 +29,8 @@ class Row:
     dirty: bool
     validation_accuracy: float | None
     test_accuracy: float | None
+    # Wilson's 95 % interval of the accuracy shown.
+    accuracy_ci: tuple[float, float] | None
     latency_ms: float
     latency_ci_ms: tuple[float, float]
     latency_provenance: str
@@ -46,6 +51,8 @@ class Row:
     recipe: Mapping[str, Any] | None
     # The search's own figures, where confirm has replaced them.
     search: Mapping[str, Any] | None = None
+    # On test, once confirmed: images by class, and by what the file says of them.
+    confusion: tuple[tuple[int, ...], ...] | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -59,9 +66,7 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         values = asdict(self)
-        if self.search is None:
-            del values["search"]
-        return values
+        return {name: value for name, value in values.items() if value is not None or name not in _ONCE_CONFIRMED}
 
 
 def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | None) -> Row:
@@ -87,6 +92,7 @@ def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | N
         onnx=str(candidate.onnx),
         recipe=candidate.recipe.as_dict(),
         search=search if confirmed else None,
+        confusion=evaluation.confirmation.test.confusion if evaluation.confirmation else None,
         **shown,
     )
 
@@ -99,6 +105,7 @@ def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | N
     baseline_merit = fom(baseline.share, reference_s, reference_j) if baseline else None
     return {
         "dirty": bool(figures.dirty),
+        "accuracy_ci": accuracy.interval if accuracy else None,
         "latency_ms": 1e3 * figures.latency_s,
         "latency_ci_ms": (1e3 * figures.latency_low_s, 1e3 * figures.latency_high_s),
         "latency_provenance": figures.latency_provenance,

@@ -168,7 +168,7 @@ class Store:
                     "baseline_id": baseline_id,
                     "structure_id": candidate.recipe.structure_id,
                     "candidate": candidate.to_json(),
-                    "validation": json.dumps(asdict(validation)),
+                    "validation": validation.to_json(),
                     "now": time.time(),
                 },
             )
@@ -247,7 +247,7 @@ class Store:
                     "baseline_id": baseline_id,
                     "bench_id": bench_id,
                     "figures": confirmation.figures.to_json(),
-                    "test": json.dumps(asdict(confirmation.test)),
+                    "test": confirmation.test.to_json(),
                     "raw": raw,
                     "now": time.time(),
                 },
@@ -283,10 +283,10 @@ class Store:
         return {
             str(id): Evaluation(
                 candidate=Candidate.from_json(candidate, self.candidates),
-                validation=Accuracy(**json.loads(validation)),
+                validation=Accuracy.from_json(validation),
                 figures=Figures.from_json(figures),
                 confirmation=(
-                    Confirmation(Figures.from_json(confirmed), Accuracy(**json.loads(test))) if confirmed else None
+                    Confirmation(Figures.from_json(confirmed), Accuracy.from_json(test)) if confirmed else None
                 ),
             )
             for id, candidate, validation, figures, confirmed, test in rows
@@ -305,7 +305,7 @@ class Store:
         if not rows:
             return None
         candidate, validation = rows[0]
-        return Candidate.from_json(candidate, self.candidates), Accuracy(**json.loads(validation))
+        return Candidate.from_json(candidate, self.candidates), Accuracy.from_json(validation)
 
     # Trials: which recipe a study asked for, and what became of it.
 

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "search": {"space", "evaluators", "search"},
 }
 HOMES = {
-    "torch": ("space", "evaluators/accuracy.py"),
+    "torch": ("space", "evaluators/accuracy.py", "evaluators/onnx_in_torch.py", "evaluators/torch_operators.py"),
     "torchvision": ("space",),
     "asyncssh": ("evaluators/device",),
     "optuna": ("search",),

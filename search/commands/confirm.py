@@ -69,14 +69,15 @@ def _confirm(evaluation: Evaluation, goal: Goal, store: Store, rig: Rig, data: D
     """Accuracy is that of the device's own answers."""
     images = store.folder / "images" / f"{data.fingerprint}-test.npy"
     measured: Measured = rig.confirm(evaluation.candidate, images, view.step)
-    right = sum(said == label for said, label in zip(measured.predictions, data.test.labels.tolist(), strict=True))
-    test = Accuracy(correct=right, total=len(data.test), engine=f"{measured.figures.framework} on the device")
+    engine = f"{measured.figures.framework} on the device"
+    test = Accuracy.of(measured.predictions, data.test.labels.tolist(), engine)
+    low, high = test.interval
     confirmation = Confirmation(measured.figures, test)
     store.add_confirmation(evaluation.recipe_id, goal.baseline_id, goal.bench_id, confirmation, measured.raw)
     store.add_traces(evaluation.candidate.recipe.structure_id, goal.bench_id, measured.traces)
     view.say(
-        f"{evaluation.recipe_id}: {100 * test.share:.2f} % test, {1e3 * measured.figures.latency_s:.4g} ms "
-        f"over {measured.figures.processes} runs of {len(data.test):,} images"
+        f"{evaluation.recipe_id}: {100 * test.share:.2f} % test ({100 * low:.2f} to {100 * high:.2f}), "
+        f"{1e3 * measured.figures.latency_s:.4g} ms over {measured.figures.processes} runs of {len(data.test):,} images"
     )
     return evaluation.recipe_id
 

@@ -1,7 +1,9 @@
 import json
+from dataclasses import replace
 
 import pytest
 
+from evaluators.measurement import Accuracy
 from search.audit import UNEXPLAINED
 from search.standings import standings
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
@@ -16,6 +18,7 @@ KEYS = {
     "dirty",
     "validation_accuracy",
     "test_accuracy",
+    "accuracy_ci",
     "latency_ms",
     "latency_ci_ms",
     "latency_provenance",
@@ -74,6 +77,27 @@ def test_confirm_replaces_the_figures_and_keeps_the_old_ones(tmp_path):
     assert row["latency_ms"] == pytest.approx(2.2)
     assert row["search"]["latency_ms"] == pytest.approx(2.0)
     assert row["fom"] == pytest.approx(0.73 / (2.2e-3 * 2.7 * 2.2e-3))
+
+
+def test_a_confirmed_row_holds_the_answers_by_class(tmp_path):
+    one, other = distinct(2)
+    kept = evaluation(test=0.73, made=one)
+    assert kept.confirmation is not None
+    test = Accuracy.of(predicted=[0, 1, 1, 0], labels=[0, 0, 1, 1], engine="test")
+    store = store_with(
+        tmp_path, [replace(kept, confirmation=replace(kept.confirmation, test=test)), evaluation(made=other)]
+    )
+    rows = {row["recipe_id"]: row for row in json.loads(json.dumps(standings(store, GOAL).as_dict()))["ranking"]}
+    assert rows[one.id]["confusion"] == [[1, 1], [1, 1]]
+    assert rows[one.id]["accuracy_ci"] == pytest.approx(test.interval)
+    assert "confusion" not in rows[other.id]
+
+
+def test_the_interval_is_of_the_accuracy_shown(tmp_path):
+    one = evaluation(share=0.75, test=0.73, made=distinct(1)[0])
+    row = standings(store_with(tmp_path, [one]), GOAL).as_dict()["ranking"][0]
+    assert row["accuracy_ci"] == pytest.approx((0.7212, 0.7386), abs=1e-4)
+    assert row["search"]["accuracy_ci"] == one.validation.interval
 
 
 def test_a_row_is_audited_by_the_figures_that_it_shows(tmp_path):
