@@ -55,7 +55,7 @@ def _on(
     """
     import numpy as np
 
-    from space.training import accelerator
+    from space.accelerator import accelerator
 
     if device is None:
         device = accelerator()

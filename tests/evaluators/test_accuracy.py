@@ -16,12 +16,13 @@ from evaluators.accuracy import accuracy, predictions
 from evaluators.measurement import Accuracy
 from evaluators.onnx_in_torch import TorchGraph
 from evaluators.torch_operators import OPERATORS, UnknownOperatorError
+from space.accelerator import accelerator
 from space.architectures.mobilenet_v1 import MobileNetV1
+from space.augmentation import normalise
 from space.images import MEAN, STD, Images
 from space.onnx_export import export, logits
 from space.quantization import quantize
 from space.recipe import Recipe
-from space.training import accelerator, normalise
 from tests.conftest import NARROW
 
 CPU = torch.device("cpu")
