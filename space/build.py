@@ -15,6 +15,7 @@ from space.architectures.mobilenet_v1 import MobileNetV1
 from space.baseline import Baseline
 from space.candidate import Candidate
 from space.cost import cost
+from space.exactness import inexact
 from space.files import sha256, written_whole
 from space.images import DataSet
 from space.onnx_export import check, export
@@ -27,6 +28,8 @@ Progress = Callable[[str, float], None]
 
 # Images whose outputs are compared between the file and the network.
 _CHECKED = 32
+# Images whose answers are compared between integer kernels and exact arithmetic.
+_ANSWERED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ def build(recipe: Recipe, workshop: Workshop, progress: Progress) -> Candidate:
     with _timed(seconds, "quantize"):
         progress("quantize", 0)
         quantize(onnx, recipe, workshop.data.train.pixels, described)
+        doubt = inexact(onnx, workshop.data.train.pixels[:_ANSWERED]) if recipe.quantization == "static_int8" else None
     figures = cost(onnx)
     candidate = Candidate(
         recipe=recipe,
@@ -87,6 +91,7 @@ def build(recipe: Recipe, workshop: Workshop, progress: Progress) -> Candidate:
         file_bytes=figures.file_bytes,
         history=history,
         seconds=seconds,
+        warnings=() if doubt is None else (doubt,),
     )
     with written_whole(manifest) as path:
         path.write_text(candidate.to_json())

@@ -33,9 +33,13 @@ class Recipe:
     epochs: int = field(default=0, metadata=_WEIGHTS)
     # Peak rate of the fine-tuning.
     learning_rate: float = field(default=0.05, metadata=_WEIGHTS)
+    # Epochs after those, of training with the rounding of static_int8.
+    aware_epochs: int = field(default=0, metadata=_WEIGHTS)
     quantization: str = field(default="none", metadata=_STRUCTURE)
     calibration: str = "minmax"
     calibration_images: int = 256
+    # Channels scaled across layers before they are quantized; for static_int8.
+    equalized: bool = False
     threads: int = field(default=1, metadata=_STRUCTURE)
     spinning: bool = field(default=False, metadata=_STRUCTURE)
     graph_optimization: str = field(default="all", metadata=_STRUCTURE)
