@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from space.images import DataSet
 from space.onnx_export import check, export
 from space.pruning import shrink
 from space.quantization import quantize
+from space.quantization_aware import fine_tune_aware
 from space.recipe import Recipe
 
 # Called with the step and the share of it done, 0 to 1.
@@ -105,6 +106,21 @@ def _trained(recipe: Recipe, workshop: Workshop, progress: Progress) -> tuple[Mo
     baseline = baselines.baseline_recipe()
     if recipe.weights_id == baseline.weights_id:
         return model, ()
+    if recipe.aware_epochs and not kept.exists():
+        # What the same recipe is without them comes first, and serves others.
+        model, history = _trained(replace(recipe, aware_epochs=0), workshop, progress)
+        epochs = fine_tune_aware(
+            model,
+            workshop.data,
+            epochs=recipe.aware_epochs,
+            seed=recipe.seed,
+            mean=workshop.baseline.mean,
+            std=workshop.baseline.std,
+            step_progress=lambda step, steps: progress("fine-tune as int8", step / steps),
+        )
+        history += tuple(epoch.validation_accuracy for epoch in epochs)
+        _keep(kept, model, history)
+        return model, history
     progress("prune", 0)
     model = shrink(model, recipe.widths, recipe.halvings, recipe.criterion, recipe.seed)
     if kept.exists():
@@ -126,9 +142,13 @@ def _trained(recipe: Recipe, workshop: Workshop, progress: Progress) -> tuple[Mo
         step_progress=lambda step, steps: progress("fine-tune", step / steps),
     )
     history = tuple(epoch.validation_accuracy for epoch in epochs)
+    _keep(kept, model, history)
+    return model.eval(), history
+
+
+def _keep(kept: Path, model: MobileNetV1, history: tuple[float, ...]) -> None:
     with written_whole(kept) as path:
         torch.save({"weights": model.state_dict(), "history": json.dumps(history)}, path)
-    return model.eval(), history
 
 
 @contextmanager
