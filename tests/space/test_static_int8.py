@@ -22,7 +22,6 @@ from space.graph import Graph
 from space.images import MEAN, STD, DataSet, Images
 from space.onnx_export import export, logits
 from space.quantization import quantize
-from space.quantization_aware import fine_tune_aware
 from space.recipe import Recipe
 from space.static_int8 import integer_values, with_one_zero
 from space.training import normalise, reestimate_batchnorm
@@ -206,13 +205,14 @@ def test_the_trained_network_is_the_one_that_was_rounded(network, monkeypatch):
     monkeypatch.setattr(quantization_aware, "_straight_through", lambda values, rounded: values)
     with torch.inference_mode():
         torch.testing.assert_close(quantization_aware._folded(model)(images), before, atol=1e-4, rtol=0)
-    # One step of one epoch is short.
-    monkeypatch.setattr(quantization_aware, "PEAK_RATE", 1.0)
-    (epoch,) = fine_tune_aware(model, DATA, epochs=1, seed=0, mean=MEAN, std=STD)
+    folded = quantization_aware._folded(model)
+    with torch.no_grad():
+        for parameter in folded.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+        quantization_aware._unfold(folded, model)
     with torch.inference_mode():
-        assert not torch.allclose(model(images), before, atol=1e-3)
-        torch.testing.assert_close(quantization_aware._folded(model)(images), model(images), atol=1e-4, rtol=0)
-    assert epoch.number == 1
+        assert not torch.allclose(model(images), before, atol=1e-2)
+        torch.testing.assert_close(model(images), folded(images), atol=1e-4, rtol=1e-4)
 
 
 def test_gradients_pass_through_the_rounding(network):
