@@ -14,13 +14,14 @@ from space import baseline as baselines
 from space import training
 from space.accelerator import AUTO
 from space.baseline import Baseline
-from space.build import Workshop, build
+from space.build import build
 from space.candidate import Candidate
 from space.datasets import Source, load
 from space.images import MEAN, STD, DataSet, Images
 from space.patience import Line
 from space.recipe import Recipe
 from space.schedules import baseline_schedule
+from space.workshop import Workshop
 
 _load = cache(load)
 

@@ -105,6 +105,8 @@ class Pipeline:
             if flight.measuring is None:
                 made = built(flight.building)
                 self.store.add_candidate(made.candidate, goal.baseline_id, made.validation)
+                for warning in made.candidate.warnings:
+                    self.view.say(f"WARNING: {warning}")
                 if self.store.structure(recipe.structure_id, goal.bench_id) is None:
                     race = self._race(flight.asked.study, made)
                     flight.measuring = self.rig.measure(made.candidate, race, self.view.step)

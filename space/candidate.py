@@ -24,6 +24,8 @@ class Candidate:
     projected: float | None = None
     # Seconds per step of building.
     seconds: dict[str, float]
+    # What its makers noticed.
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "recipe": self.recipe.as_dict(), "onnx": self.onnx.name}, sort_keys=True)
@@ -34,4 +36,5 @@ class Candidate:
         values["recipe"] = Recipe.from_json(json.dumps(values["recipe"]))
         values["onnx"] = folder / values["onnx"]
         values["history"] = tuple(values["history"])
+        values["warnings"] = tuple(values.get("warnings", ()))
         return cls(**values)

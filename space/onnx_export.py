@@ -59,9 +59,9 @@ def export(
         graph.add("Sub", "centred", graph.store("mean", 255 * np.asarray(mean).reshape(1, 3, 1, 1)))
     first = len(graph.nodes)
     input_scale = 1 / (255 * np.asarray(std).reshape(1, 3, 1, 1))
-    for name, layer, norm in _folded(model):
+    for name, layer, norm in layers(model):
         if isinstance(layer, nn.Conv2d):
-            weight, bias = _fold(layer, norm)
+            weight, bias = fold(layer, norm)
             if len(graph.nodes) == first:
                 weight = weight * input_scale
             graph.add(
@@ -122,7 +122,7 @@ def _model_proto(graph: _Graph) -> onnx.ModelProto:
     return shape_inference.infer_shapes(proto, strict_mode=True)
 
 
-def _folded(model: nn.Module) -> Iterator[tuple[str, nn.Module, nn.BatchNorm2d | None]]:
+def layers(model: nn.Module) -> Iterator[tuple[str, nn.Module, nn.BatchNorm2d | None]]:
     """The layers in the order in which they run, each convolution with the BatchNorm that follows it."""
     leaves = [(name, layer) for name, layer in model.named_modules() if not list(layer.children())]
     for position, (name, layer) in enumerate(leaves):
@@ -132,7 +132,8 @@ def _folded(model: nn.Module) -> Iterator[tuple[str, nn.Module, nn.BatchNorm2d |
         yield name, layer, following if isinstance(following, nn.BatchNorm2d) else None
 
 
-def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def fold(conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weight and bias of the convolution that does both."""
     weight = conv.weight.detach().double().numpy()
     bias = np.zeros(conv.out_channels) if conv.bias is None else conv.bias.detach().double().numpy()
     if norm is None:

@@ -1,7 +1,7 @@
 """ONNX file -> uint8 or int8 ONNX file, calibrated on training images only."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,79 +9,60 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from space.calibration import METHODS, largest_per_channel, ranges
+from space.equalization import equalized, pairs
 from space.errors import CandidateError
-from space.onnx_export import INPUT, save
+from space.graph import Graph
+from space.onnx_export import save
 from space.recipe import Recipe
+from space.static_int8 import integer_values, with_one_zero, written
 
-# Images per calibration step.
-_BATCH = 64
+Pixels = NDArray[np.uint8]
+# Images that tell how wide channels are beside each other.
+_EQUALIZED = 64
 
 
-def quantize(path: Path, recipe: Recipe, calibration: NDArray[np.uint8], metadata: Mapping[str, str]) -> None:
+def quantize(path: Path, recipe: Recipe, calibration: Pixels, metadata: Mapping[str, str]) -> None:
     """Replaces the fp32 file by the quantized one."""
     writer = _WRITERS[recipe.quantization]
     if writer is None:
         return
-    with TemporaryDirectory() as folder:
-        source, target = Path(folder, "fp32.onnx"), Path(folder, "quantized.onnx")
-        proto = onnx.load(path)
-        # What ONNX Runtime's own preparation would leave behind: BatchNorm folded, shapes inferred.
-        proto.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")
-        onnx.save(proto, source)
-        try:
-            writer(source, target, recipe, calibration)
-        except (ValueError, RuntimeError) as error:
-            raise CandidateError(f"{recipe.quantization} quantization failed: {error}") from error
-        quantized = onnx.load(target)
+    try:
+        quantized = writer(onnx.load(path), recipe, calibration[: recipe.calibration_images])
+    except (ValueError, RuntimeError) as error:
+        raise CandidateError(f"{recipe.quantization} quantization failed: {error}") from error
     save(quantized, path, metadata)
 
 
-def _dynamic_uint8(source: Path, target: Path, recipe: Recipe, calibration: NDArray[np.uint8]) -> None:
+def _dynamic_uint8(proto: onnx.ModelProto, recipe: Recipe, calibration: Pixels) -> onnx.ModelProto:
     """uint8 weights: ONNX Runtime has no ConvInteger for int8 ones (onnxruntime #15888)."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    quantize_dynamic(source, target, weight_type=QuantType.QUInt8)
+    # What ONNX Runtime's own preparation would leave behind: BatchNorm folded, shapes inferred.
+    proto.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")
+    with TemporaryDirectory() as folder:
+        source, target = Path(folder, "fp32.onnx"), Path(folder, "quantized.onnx")
+        onnx.save(proto, source)
+        quantize_dynamic(source, target, weight_type=QuantType.QUInt8)
+        return onnx.load(target)
 
 
-def _static_int8(source: Path, target: Path, recipe: Recipe, calibration: NDArray[np.uint8]) -> None:
-    """QDQ, per channel, signed activations and weights: the kernels that ARM cores are fast with."""
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
-
-    methods = {
-        "minmax": CalibrationMethod.MinMax,
-        "entropy": CalibrationMethod.Entropy,
-        "percentile": CalibrationMethod.Percentile,
-    }
-    quantize_static(
-        source,
-        target,
-        _reader(calibration[: recipe.calibration_images]),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv", "Gemm", "GlobalAveragePool", "Flatten", "Relu"],
-        per_channel=True,
-        activation_type=QuantType.QInt8,
-        weight_type=QuantType.QInt8,
-        calibrate_method=methods[recipe.calibration],
-    )
+def _static_int8(proto: onnx.ModelProto, recipe: Recipe, calibration: Pixels) -> onnx.ModelProto:
+    if recipe.calibration not in METHODS:
+        raise CandidateError(f"calibration {recipe.calibration!r} is not known; known are {', '.join(METHODS)}")
+    graph = Graph(proto)
+    if recipe.equalized:
+        read = [pair.value for pair in pairs(graph)]
+        graph = equalized(graph, largest_per_channel(graph.proto, read, calibration[:_EQUALIZED]))
+    given = {}
+    if (centred := with_one_zero(graph)) is not None:
+        graph, value, levels = centred
+        given[value] = levels
+    measured = [name for name in integer_values(graph) if name not in given]
+    return written(graph, ranges(graph.proto, measured, calibration, recipe.calibration) | given)
 
 
-def _reader(pixels: NDArray[np.uint8]) -> "object":
-    from onnxruntime.quantization import CalibrationDataReader
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.batches: Iterator[NDArray[np.uint8]] = (
-                pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH)
-            )
-
-        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-            batch = next(self.batches, None)
-            return None if batch is None else {INPUT: batch}
-
-    return Reader()
-
-
-_WRITERS: dict[str, Callable[[Path, Path, Recipe, NDArray[np.uint8]], None] | None] = {
+_WRITERS: dict[str, Callable[[onnx.ModelProto, Recipe, Pixels], onnx.ModelProto] | None] = {
     "none": None,
     "dynamic_uint8": _dynamic_uint8,
     "static_int8": _static_int8,

@@ -40,9 +40,13 @@ class Recipe:
     temperature: float = field(default=4.0, metadata=_WEIGHTS)
     # In so many steps the widths shrink, with training between them; 1 is at one blow.
     pruning_steps: int = field(default=1, metadata=_WEIGHTS)
+    # Epochs after those, of training with the rounding of static_int8.
+    aware_epochs: int = field(default=0, metadata=_WEIGHTS)
     quantization: str = field(default="none", metadata=_STRUCTURE)
     calibration: str = "minmax"
     calibration_images: int = 256
+    # Channels scaled across layers before they are quantized; for static_int8.
+    equalized: bool = False
     threads: int = field(default=1, metadata=_STRUCTURE)
     spinning: bool = field(default=False, metadata=_STRUCTURE)
     graph_optimization: str = field(default="all", metadata=_STRUCTURE)

@@ -106,3 +106,10 @@ def test_what_is_no_onnx_file_is_refused_in_one_line(tmp_path):
     assert "\n" not in str(refused.value)
     with pytest.raises(RequestError, match="cannot be read"):
         load(tmp_path / "absent.onnx")
+
+
+def test_where_no_mean_is_subtracted_nothing_is_left_to_do_for_an_image(tmp_path, network):
+    model, path = network(NARROW), tmp_path / "model.onnx"
+    export(model, path, mean=(0.0, 0.0, 0.0), std=STD, metadata={})
+    assert [node.op_type for node in load(path).graph.node][:2] == ["Cast", "Conv"]
+    check(path, model, PIXELS, (0.0, 0.0, 0.0), STD)

@@ -6,6 +6,8 @@ from torch import nn
 
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning import CRITERIA, channel_fraction_pruning, remove_channel, shrink
+from space.recipe import Recipe
+from space.trained import stages
 
 IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
@@ -129,3 +131,17 @@ def test_each_criterion_is_what_its_name_says():
     drawn = [CRITERIA["random"](filters, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_gradual_pruning_shrinks_by_the_same_factor_and_shares_the_epochs():
+    whole, end = (32,) * len(WIDTHS), (8,) * 13 + (0,)
+    way = stages(whole, Recipe(widths=end, halvings=(2,), epochs=8, pruning_steps=2))
+    assert way == [((16,) * 13 + (0,), 4), (end, 4)]
+    assert stages(whole, Recipe(widths=end, halvings=(2,), epochs=3)) == [(end, 3)]
+
+
+def test_a_block_that_changes_the_width_can_go(network):
+    widths = (16, 24, *[0] * 4, 40, *[0] * 7)
+    smaller = shrink(network(), widths, (0, 1, 6))
+    assert smaller(IMAGES).shape == (len(IMAGES), 10)
+    assert smaller.get_submodule("block06.pointwise").weight.abs().sum() > 0

@@ -1,0 +1,126 @@
+"""The trained network of a recipe: pruned, fine-tuned, kept; read back where an earlier recipe has trained the same."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from space import baseline as baselines
+from space import training
+from space.accelerator import accelerator
+from space.architectures.mobilenet_v1 import MobileNetV1
+from space.files import written_whole
+from space.patience import Hopeless, projected
+from space.pruning import shrink
+from space.quantization_aware import fine_tune_aware
+from space.recipe import Recipe
+from space.teacher import Teacher
+from space.workshop import Progress, Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    model: MobileNetV1
+    # Validation accuracy after each epoch.
+    history: tuple[float, ...] = ()
+    # Of a training that was given up: what it could have reached at best. It is not kept.
+    projected: float | None = None
+
+
+def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None = None) -> Trained:
+    baseline = baselines.load(workshop.baselines, workshop.baseline)
+    if recipe.weights_id == baselines.baseline_recipe().weights_id:
+        return Trained(baseline)
+    kept = workshop.trained(recipe)
+    if kept.exists():
+        # Of one that was pruned at one blow the shape is the same.
+        model = baseline.reshaped(recipe.widths, recipe.halvings)
+        content = torch.load(kept, weights_only=True)
+        model.load_state_dict(content["weights"])
+        return Trained(model.eval(), tuple(json.loads(content["history"])))
+    if recipe.aware_epochs:
+        # What the same recipe is without them comes first, and serves others.
+        plain = trained(replace(recipe, aware_epochs=0), workshop, progress, hopeless)
+        result = plain if plain.projected is not None else _aware(plain, recipe, workshop, progress)
+    else:
+        result = _fine_tuned(baseline, recipe, workshop, progress, hopeless)
+    if result.projected is None:
+        with written_whole(kept) as path:
+            torch.save({"weights": result.model.state_dict(), "history": json.dumps(result.history)}, path)
+    return result
+
+
+def _aware(plain: Trained, recipe: Recipe, workshop: Workshop, progress: Progress) -> Trained:
+    epochs = fine_tune_aware(
+        plain.model,
+        workshop.data,
+        epochs=recipe.aware_epochs,
+        seed=recipe.seed,
+        mean=workshop.mean(recipe),
+        std=workshop.baseline.std,
+        step_progress=lambda step, steps: progress("fine-tune as int8", step / steps),
+    )
+    return Trained(plain.model, plain.history + tuple(epoch.validation_accuracy for epoch in epochs))
+
+
+def _fine_tuned(
+    model: MobileNetV1, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None
+) -> Trained:
+    kept = workshop.trained(recipe)
+    mean, std = workshop.mean(recipe), workshop.baseline.std
+    history: list[float] = []
+    for stage, (widths, epochs) in enumerate(stages(model.widths, recipe), start=1):
+        progress("prune", 0)
+        last = widths == recipe.widths
+        model = shrink(model, widths, recipe.halvings if last else model.halvings, recipe.criterion, recipe.seed)
+        training.reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std)
+        progress("fine-tune", 0)
+        run = training.fine_tune(
+            model,
+            workshop.data,
+            epochs=epochs,
+            learning_rate=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            label_smoothing=recipe.label_smoothing,
+            distillation=recipe.distillation,
+            temperature=recipe.temperature,
+            teacher=_teacher(workshop, progress),
+            hopeless=hopeless if last else None,
+            seed=recipe.seed,
+            mean=mean,
+            std=std,
+            device=accelerator(workshop.accelerator),
+            step_progress=lambda step, steps: progress("fine-tune", step / steps),
+            checkpoint=kept.with_suffix(f".stage{stage}"),
+        )
+        history += [epoch.validation_accuracy for epoch in run]
+        if len(run) < epochs:
+            return Trained(model.eval(), tuple(history), projected(len(run) / epochs, history[-1]))
+    return Trained(model.eval(), tuple(history))
+
+
+def stages(widths: Sequence[int], recipe: Recipe) -> list[tuple[tuple[int, ...], int]]:
+    """The widths on the way from these to the recipe's, each step by the same factor, and the epochs at each."""
+    steps = recipe.pruning_steps
+    way = []
+    for step in range(1, steps):
+        share = step / steps
+        between = (
+            round(full ** (1 - share) * kept**share) if kept else 0
+            for full, kept in zip(widths, recipe.widths, strict=True)
+        )
+        way.append((tuple(between), recipe.epochs // steps))
+    return [*way, (recipe.widths, recipe.epochs - (steps - 1) * (recipe.epochs // steps))]
+
+
+def _teacher(workshop: Workshop, progress: Progress) -> Teacher:
+    baseline = workshop.baseline
+    return Teacher(
+        workshop.folder / "teacher",
+        f"{baseline.id}-{workshop.data.fingerprint}",
+        lambda: baselines.load(workshop.baselines, baseline),
+        baseline.mean,
+        baseline.std,
+        lambda share: progress("teacher", share),
+    )

@@ -1,0 +1,39 @@
+"""Workshop: where candidates are made: the folder, the baseline they inherit from, and the images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from space.accelerator import AUTO
+from space.baseline import Baseline
+from space.images import DataSet
+from space.recipe import Recipe
+
+# Called with the step and the share of it done, 0 to 1.
+Progress = Callable[[str, float], None]
+# By the recipe's input form; None is the baseline's.
+_MEANS: dict[str, tuple[float, float, float] | None] = {"uint8": None, "raw": (0.0, 0.0, 0.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    folder: Path
+    baseline: Baseline
+    data: DataSet
+    # What trains, by name.
+    accelerator: str = AUTO
+
+    @property
+    def baselines(self) -> Path:
+        return self.folder / "baselines"
+
+    def trained(self, recipe: Recipe) -> Path:
+        return self.folder / "trained" / f"{recipe.weights_id}-{self.baseline.id}.pt"
+
+    def manifest(self, recipe: Recipe) -> Path:
+        return self.folder / "candidates" / f"{recipe.id}-{self.baseline.id}.json"
+
+    def mean(self, recipe: Recipe) -> tuple[float, float, float]:
+        """What is subtracted from an image before the first convolution. A scale alone folds into it exactly; a mean
+        does not, because the convolution's border of zeros would be that of another colour."""
+        return _MEANS[recipe.input_form] or self.baseline.mean
