@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 
 from evaluators.errors import MeterError
-from evaluators.power.energy import Energy, energy, idle_s, student_95, window_s
+from evaluators.power.energy import Energy, energy, idle_s, window_s
+from evaluators.power.mean import student_95
 from evaluators.power.meter import MeterInfo, PowerReading
 from evaluators.power.recording import Trace
 from tests.evaluators.power.loads import BEGIN_S, QUICK, SETTLE_S, SLOW, Load, Meter, Simulated, simulated, span
@@ -68,8 +69,7 @@ def test_the_interval_holds_the_truth_and_is_not_much_wider_than_it_must_be(name
     widths = [(result.total_high_j - result.total_low_j) / made.true_j for made, result in results]
     # Who knew how such figures scatter would need no more than this.
     ideal = 2 * 1.96 * statistics.stdev(result.total_j / made.true_j for made, result in results)
-    # Who reads once a second cannot quite tell what lasts for seconds from noise that readings inherit.
-    assert statistics.mean(widths) <= (2.2 if name in ("step", "long bursts") else 2.0) * ideal
+    assert statistics.mean(widths) <= 2.0 * ideal
 
 
 @pytest.mark.parametrize("meter", METERS)
