@@ -17,8 +17,6 @@ from evaluators.power.mean import ALIKE_S, NORMAL_95, mean_of
 from evaluators.power.meter import MeterInfo
 from evaluators.power.recording import Sifted, Trace, sifted
 
-# From the end of an averaging interval until its reading is here: Wi-Fi, serial converters, our own event loop.
-LINK_S = 0.1
 # Fewer readings than this are no mean.
 LEAST_ACTIVE = 5
 LEAST_IDLE = 3
@@ -122,7 +120,7 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
     """MeterError where the trace does not carry a figure: too few readings, too many lost, no output."""
     name, readings = trace.info.name, sifted(trace)
     seen = {
-        what: _seen(name, readings, span, what, least)
+        what: _seen(trace.info, readings, span, what, least)
         for what, span, least in (
             ("idle before", windows.idle_before, LEAST_IDLE),
             ("active", windows.active, LEAST_ACTIVE),
@@ -130,7 +128,7 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
         )
     }
     inside, period_s = seen["active"], _period_s(readings, trace.info)
-    lost, expected = _lost(inside, windows.active, period_s)
+    lost, expected = _lost(inside, windows.active, period_s, trace.info.link_s)
     warnings = _told_gaps(name, lost, expected)
     before, active, after = (mean_of(part, period_s, trace.info.resolution_w) for part in seen.values())
     idle_w, drift_w = (before.watts + after.watts) / 2, after.watts - before.watts
@@ -179,35 +177,35 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
 # --- what was seen ---------------------------------------------------------------------------------------------------
 
 
-def _oldest_s(reading: Sifted) -> float:
+def _oldest_s(reading: Sifted, link_s: float) -> float:
     """Where its averaging may have begun. A chip that averages on its own may be read up to one averaging late."""
-    return reading.ended_s - LINK_S - 2 * reading.reading.averaged_s
+    return reading.ended_s - link_s - 2 * reading.reading.averaged_s
 
 
-def _seen(name: str, readings: Sequence[Sifted], span: Span, what: str, least: int) -> list[Sifted]:
+def _seen(info: MeterInfo, readings: Sequence[Sifted], span: Span, what: str, least: int) -> list[Sifted]:
     """Those that averaged wholly inside the window."""
     begin_s, end_s = span.surely
-    inside = [reading for reading in readings if begin_s <= _oldest_s(reading) and reading.time_s <= end_s]
+    inside = [reading for reading in readings if begin_s <= _oldest_s(reading, info.link_s) and reading.time_s <= end_s]
     if len(inside) < least:
         raise MeterError(
-            f"{name}: {len(inside)} readings lie wholly inside the {what} window of {span.length_s:.1f} s, "
+            f"{info.name}: {len(inside)} readings lie wholly inside the {what} window of {span.length_s:.1f} s, "
             f"{least} are needed; measure longer, or look why it is silent"
         )
     dead = next((reading for reading in inside if reading.watts <= 0), None)
     if dead is not None:
         raise MeterError(
-            f"{name} read {dead.watts:g} W, {dead.time_s - span.begin.time_s:.1f} s into the {what} window: "
+            f"{info.name} read {dead.watts:g} W, {dead.time_s - span.begin.time_s:.1f} s into the {what} window: "
             "was its output switched off?"
         )
     return inside
 
 
-def _lost(inside: Sequence[Sifted], span: Span, period_s: float) -> tuple[int, int]:
+def _lost(inside: Sequence[Sifted], span: Span, period_s: float, link_s: float) -> tuple[int, int]:
     """Of how many that should lie wholly inside the window."""
     begin_s, end_s = span.surely
-    usual_s = statistics.median(reading.time_s - LINK_S - _oldest_s(reading) for reading in inside)
+    usual_s = statistics.median(reading.time_s - link_s - _oldest_s(reading, link_s) for reading in inside)
     # The phase is chance: one more or less is none lost.
-    expected = math.floor((end_s - begin_s - LINK_S - min(usual_s, end_s - begin_s)) / period_s)
+    expected = math.floor((end_s - begin_s - link_s - min(usual_s, end_s - begin_s)) / period_s)
     return max(expected - len(inside), 0), max(expected, 1)
 
 
