@@ -36,10 +36,6 @@ AGREE = 0.01
 USUAL_SCATTER = 0.039
 LEAST_WINDOW_S = 5.0
 
-J_PER_MWH = 3.6
-# As other studies count.
-BATCH = 2000
-
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -98,11 +94,6 @@ class Energy:
     @property
     def relative_half_width(self) -> float:
         return (self.total_high_j - self.total_low_j) / 2 / self.total_j
-
-    @property
-    def batch_mwh(self) -> float:
-        """Of 2,000 inferences."""
-        return self.total_j * BATCH / J_PER_MWH
 
 
 def window_s(meter: MeterInfo, precision: float = 0.01, scatter: float = USUAL_SCATTER) -> float:

@@ -97,7 +97,6 @@ def test_all_figures_of_a_still_load() -> None:
     result = figure(still())
     assert result.total_j == pytest.approx(5.5 * 0.0015)
     assert result.dynamic_j == pytest.approx(2.1 * 0.0015)
-    assert result.batch_mwh == pytest.approx(5.5 * 3.0 / 3.6)
     assert (result.mean_w, result.max_w, result.idle_w) == pytest.approx((5.5, 5.5, 3.4))
     assert (result.window_s, result.inferences, result.lost) == (pytest.approx(60), 40000, 0)
     assert result.warnings == ()
