@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import CourseRun, DeviceInfo
+from evaluators.power.energy import Energy
 from evaluators.power.estimate import PowerModel
+
+WHOLE = "whole script"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +23,7 @@ class CourseFigures:
     script_s: float
     script_cpu_s: float
     # Per image.
-    energy_j: float
-    energy_provenance: str
-    max_power_w: float
+    energy: "ScriptEnergy"
     # The whole script's peak, imports included.
     memory_bytes: int
     dirty: tuple[str, ...]
@@ -33,6 +34,19 @@ class CourseFigures:
         return self.correct / self.images
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptEnergy:
+    """Of the whole script, per image; its interval and idle power are a meter's alone."""
+
+    total_j: float
+    interval_j: tuple[float, float] | None = None
+    mean_w: float
+    max_w: float
+    idle_w: float | None = None
+    provenance: str
+    warnings: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """Of a script, as far as power goes."""
@@ -41,9 +55,31 @@ class _Part:
     cpu_s: float
 
 
-def course_figures(run: CourseRun, *, info: DeviceInfo, power: PowerModel, threads: int) -> CourseFigures:
-    images = len(run.latencies_s)
+def estimated_script(run: CourseRun, power: PowerModel) -> ScriptEnergy:
     loop = _Part(run.loop_wall_s, run.loop_cpu_s)
+    return ScriptEnergy(
+        total_j=power.watts(run) * run.wall_s / len(run.latencies_s),
+        mean_w=power.watts(run),
+        max_w=max(power.watts(run), power.watts(loop)),
+        provenance=f"estimated ({power.title}, {WHOLE})",
+    )
+
+
+def measured_script(energy: Energy, meter: str) -> ScriptEnergy:
+    """`meter`: its provenance."""
+    return ScriptEnergy(
+        total_j=energy.total_j,
+        interval_j=(energy.total_low_j, energy.total_high_j),
+        mean_w=energy.mean_w,
+        max_w=energy.max_w,
+        idle_w=energy.idle_w,
+        provenance=f"{meter.removesuffix(')')}, course protocol: {WHOLE})",
+        warnings=energy.warnings,
+    )
+
+
+def course_figures(run: CourseRun, energy: ScriptEnergy, *, info: DeviceInfo, threads: int) -> CourseFigures:
+    images = len(run.latencies_s)
     # The script starts on an idle board, whose clock says nothing of what it falls to.
     steady = replace(run, before=replace(run.before, clock_hz=None))
     return CourseFigures(
@@ -55,10 +91,8 @@ def course_figures(run: CourseRun, *, info: DeviceInfo, power: PowerModel, threa
         ),
         script_s=run.wall_s,
         script_cpu_s=run.cpu_s,
-        energy_j=power.watts(run) * run.wall_s / images,
-        energy_provenance=f"estimated ({power.title}, whole script)",
-        max_power_w=max(power.watts(run), power.watts(loop)),
+        energy=energy,
         memory_bytes=run.memory_peak_bytes,
         dirty=tuple(dirt(steady, cores=info.cores, threads=threads)),
-        warnings=run.warnings,
+        warnings=(*run.warnings, *energy.warnings),
     )

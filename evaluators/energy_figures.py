@@ -21,6 +21,8 @@ class EnergyFigures:
     high_j: float
     mean_w: float
     max_w: float
+    # What an estimate says of it is an assumption.
+    idle_w: float | None = None
     provenance: str
     warnings: tuple[str, ...] = ()
 
@@ -34,6 +36,7 @@ def measured_energy(energies: Sequence[Energy], provenance: str) -> EnergyFigure
         high_j=energy.total_high_j,
         mean_w=energy.mean_w,
         max_w=energy.max_w,
+        idle_w=energy.idle_w,
         provenance=provenance,
         warnings=energy.warnings,
     )
@@ -61,6 +64,7 @@ def predicted_energy(figure: Latency, runs: Sequence[CpuTimed], taken: Sequence[
         high_j=max(load.mean_w for load in alike) * figure.high_s,
         mean_w=mean_w,
         max_w=max(load.mean_w for load in alike),
+        idle_w=fmean(load.idle_w for load in alike),
         provenance=f"predicted (latency x {mean_w:.2f} W, measured on this bench)",
     )
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from evaluators.bench import Bench, bench_of
-from evaluators.course import CourseFigures, course_figures
+from evaluators.course import CourseFigures, course_figures, estimated_script, measured_script
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import CourseTask, Device, LoadRun, ProcessRun, Progress, RuntimeSettings, Task
 from evaluators.energy_figures import EnergyFigures, Taken, estimated_energy, measured_energy, predicted_energy
 from evaluators.errors import DeviceError, MeterError, RigError
 from evaluators.latency import Latency, Spread, between, latency
 from evaluators.measurement import Figures
-from evaluators.metered import Metered, load_task, metered
+from evaluators.metered import Metered, load_task, metered, metered_course
 from evaluators.power.estimate import DEFAULT_MODEL, PowerModel, busy_cores, power_model_of
 from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
@@ -195,8 +195,12 @@ class Examiner:
     async def course(self, subject: Subject, images: Path, count: int, progress: Progress = _quiet) -> CourseFigures:
         """The course's protocol over a bundle of `count` images, once: it takes minutes, and a person waits."""
         task = CourseTask(model=subject.onnx, images=images, count=count, runtime=subject.runtime)
-        run = await self.device.course(task, progress)
-        return course_figures(run, info=self.device.info, power=self.power, threads=subject.runtime.threads)
+        info, threads = self.device.info, subject.runtime.threads
+        if self.meter is None:
+            run = await self.device.course(task, progress)
+            return course_figures(run, estimated_script(run, self.power), info=info, threads=threads)
+        run, energy = await metered_course(self.device, self.meter, task, progress)
+        return course_figures(run, measured_script(energy, self.meter.info.provenance), info=info, threads=threads)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]], fault: type[RigError] = DeviceError) -> T:
         """What fails by this fault is tried again with growing pauses; a board that starts anew takes a minute."""
@@ -281,6 +285,7 @@ class Examiner:
             energy_provenance=energy.provenance,
             mean_power_w=energy.mean_w,
             max_power_w=energy.max_w,
+            idle_power_w=energy.idle_w,
             memory_bytes=max(run.memory_peak_bytes - run.memory_imports_bytes for run in runs),
             memory_anonymous_bytes=max((run.memory_anonymous_bytes or 0 for run in runs), default=None) or None,
             processes=figure.processes,

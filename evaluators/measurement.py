@@ -72,6 +72,11 @@ class Accuracy:
         return tuple(row[label] / sum(row) if any(row) else None for label, row in enumerate(self.confusion))
 
 
+J_PER_MWH = 3.6
+# As other studies count.
+BATCH = 2000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """What is ranked and shown; every figure of one inference, with its provenance."""
@@ -89,6 +94,8 @@ class Figures:
     energy_provenance: str
     mean_power_w: float
     max_power_w: float
+    # Beside the load, as the meter saw it.
+    idle_power_w: float | None = None
     memory_bytes: int
     memory_anonymous_bytes: int | None
     processes: int
@@ -102,6 +109,11 @@ class Figures:
     # Why it must not lead.
     dirty: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def batch_mwh(self) -> float:
+        """Of 2,000 inferences."""
+        return self.energy_j * BATCH / J_PER_MWH
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

@@ -6,7 +6,17 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from evaluators.device.device import Device, LoadRun, LoadTask, Progress, Task, Window
+from evaluators.device.device import (
+    CourseRun,
+    CourseTask,
+    CourseWindows,
+    Device,
+    LoadRun,
+    LoadTask,
+    Progress,
+    Task,
+    Window,
+)
 from evaluators.device.on_device import student_95
 from evaluators.device.protocol import load_message, recorded_load
 from evaluators.power.clock import BoardClock, board_clock
@@ -52,11 +62,21 @@ async def metered(device: Device, meter: PowerMeter, task: LoadTask, progress: P
     return worked_out(load, trace)
 
 
+async def metered_course(
+    device: Device, meter: PowerMeter, task: CourseTask, progress: Progress | None = None
+) -> tuple[CourseRun, Energy]:
+    """The course's script and the energy of the whole of it, per image. As long as its images take, not the meter."""
+    task = replace(task, idle_s=idle_s(meter.info))
+    run, trace = await recorded(meter, lambda: device.course(task, progress))
+    assert run.windows is not None
+    return run, energy(trace, windows_of(run.windows), len(run.latencies_s))
+
+
 def worked_out(load: LoadRun, trace: Trace) -> Metered:
     return Metered(load, trace, energy(trace, windows_of(load), load.inferences))
 
 
-def windows_of(load: LoadRun) -> Windows:
+def windows_of(load: LoadRun | CourseWindows) -> Windows:
     """On our clock, which is the meter's too."""
     clock = board_clock(
         [ping for ping in load.pings if ping.board_s <= load.active.begin_s],

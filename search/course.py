@@ -19,9 +19,13 @@ class CourseRow:
     script_cpu_s: float
     script_ms_per_image: float
     energy_mj: float
+    # None: estimated.
+    energy_ci_mj: tuple[float, float] | None
     energy_provenance: str
     fom: float
     max_power_w: float
+    mean_power_w: float
+    idle_power_w: float | None
     memory_mb: float
     dirty: bool
 
@@ -30,6 +34,7 @@ class CourseRow:
 
 
 def course_row(figures: CourseFigures) -> CourseRow:
+    energy = figures.energy
     return CourseRow(
         images=figures.images,
         accuracy=figures.accuracy,
@@ -38,10 +43,13 @@ def course_row(figures: CourseFigures) -> CourseRow:
         script_s=figures.script_s,
         script_cpu_s=figures.script_cpu_s,
         script_ms_per_image=1e3 * figures.script_s / figures.images,
-        energy_mj=1e3 * figures.energy_j,
-        energy_provenance=figures.energy_provenance,
-        fom=fom(figures.accuracy, figures.latency_s, figures.energy_j),
-        max_power_w=figures.max_power_w,
+        energy_mj=1e3 * energy.total_j,
+        energy_ci_mj=(1e3 * energy.interval_j[0], 1e3 * energy.interval_j[1]) if energy.interval_j else None,
+        energy_provenance=energy.provenance,
+        fom=fom(figures.accuracy, figures.latency_s, energy.total_j),
+        max_power_w=energy.max_w,
+        mean_power_w=energy.mean_w,
+        idle_power_w=energy.idle_w,
         memory_mb=figures.memory_bytes / 1e6,
         dirty=bool(figures.dirty),
     )

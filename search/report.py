@@ -139,6 +139,8 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
     console.print(table(standings, top, console.width))
     for text in provenance(standings):
         console.print(text, markup=False, style="dim")
+    for text in unexplained(standings.rows):
+        console.print(text, markup=False, style="bold")
 
 
 def implied(audit: Audit) -> str:

@@ -39,6 +39,10 @@ class Row:
     energy_ci_mj: tuple[float, float]
     energy_provenance: str
     max_power_w: float
+    mean_power_w: float
+    # What an estimate assumes of it is no figure.
+    idle_power_w: float | None
+    mwh_per_2000: float
     memory_mb: float
     fom: float | None
     fom_gain: float | None
@@ -114,6 +118,9 @@ def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | N
         "energy_ci_mj": (1e3 * figures.energy_low_j, 1e3 * figures.energy_high_j),
         "energy_provenance": figures.energy_provenance,
         "max_power_w": figures.max_power_w,
+        "mean_power_w": figures.mean_power_w,
+        "idle_power_w": figures.idle_power_w,
+        "mwh_per_2000": figures.batch_mwh,
         "memory_mb": figures.memory_bytes / 1e6,
         "fom": merit,
         "fom_gain": merit / baseline_merit if merit is not None and baseline_merit else None,

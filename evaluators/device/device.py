@@ -73,6 +73,8 @@ class CourseTask:
     images: Path
     count: int
     runtime: RuntimeSettings
+    # Before and after the script, for a power meter. 0: none looks on.
+    idle_s: float = 0.0
     mean: tuple[float, ...] = MEAN
     std: tuple[float, ...] = STD
 
@@ -181,6 +183,16 @@ class LoadRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CourseWindows:
+    """When the script ran while a power meter looked on, and what tells when that was."""
+
+    idle_before: Window
+    active: Window
+    idle_after: Window
+    pings: tuple[Ping, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CourseRun:
     """What the course's script took."""
 
@@ -195,6 +207,8 @@ class CourseRun:
     loop_cpu_s: float
     # Of the whole process, imports included.
     memory_peak_bytes: int
+    # None: no meter looked on.
+    windows: CourseWindows | None = None
     before: BoardState
     after: BoardState
     during: BoardState | None = None

@@ -113,14 +113,16 @@ class LocalDevice:
         self.check_course()
         async with self._one_at_a_time:
             model, images = str(task.model.resolve()), str(task.images.resolve())
+            pings: list[Ping] = []
             message = await self._ask(
                 protocol.course_request(task, model=model, images=images, guard=self._guard),
                 model=task.model.name,
                 progress=progress,
                 limit_s=protocol.course_limit_s(task, self._guard),
+                pings=pings,
             )
         with protocol.held_together(NAME, task.model.name):
-            return protocol.course_run(message, task)
+            return protocol.course_run(message, task, pings)
 
     async def _ask(
         self,

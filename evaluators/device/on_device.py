@@ -1004,25 +1004,40 @@ def children_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def course(request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
-    """The course's script in a process of its own, timed as a whole, and the board around it."""
+def course(request: Dict[str, Any], tell: Tell, pings: Pings) -> Dict[str, Any]:
+    """The course's script in a process of its own, timed as a whole, and the board around it; for a meter idle too."""
+    idle = request.get("idle_s") or 0.0
+    windows = {}  # type: Dict[str, Window]
     folder = os.path.join(os.path.dirname(request["images"]), "course-images")
     try:
         unpack(request["images"], folder, tell)
         warnings = cool_down(request["cool_below_c"], request["cool_limit_s"], tell)
+        if idle:
+            pings.answered = True
+            rest("settling", SETTLE_S, tell)
+            windows["idle_before"] = rest("idle", idle, tell)
+            pings.answered = False
         before, neighbours = board_state(may_start_a_process=True), processes()
+        tell("working", 0.0)
         watch, ticks, used, own = Watch(tell), cpu_ticks(), children_cpu_s(), time.process_time()
         began = time.monotonic()
         status, said = script_run(dict(request, do="course script", images=folder, lock="", heartbeat_s=None), watch)
-        wall, cpu = time.monotonic() - began, children_cpu_s() - used
+        ended = time.monotonic()
+        wall, cpu = ended - began, children_cpu_s() - used
         own, ticks_after = time.process_time() - own, cpu_ticks()
         after = board_state(may_start_a_process=True)
         after["neighbour"] = busiest_neighbour(neighbours, processes(), wall)
+        if idle and status == 0:
+            windows["active"] = {"begin_s": began, "end_s": ended}
+            pings.answered = True
+            rest("settling", SETTLE_S, tell)
+            windows["idle_after"] = rest("idle", idle, tell)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     note_others(before, after, ticks, ticks_after, cpu + own, wall)
     result = script_answer(status, said)
     result.update(wall_s=wall, cpu_s=cpu, before=before, after=after, during=watch.worst, warnings=warnings)
+    result.update(windows)
     return result
 
 
@@ -1143,6 +1158,8 @@ def checked_request(line: bytes) -> Dict[str, Any]:
         fits["limit_s"] = lambda value: seconds(value, 1e-3)
         fits["hopeless_above_s"] = lambda value: value is None or seconds(value, 0)
         fits["passes"] = lambda value: number(value, 0, 1000, int)
+    if request["do"] in ("course", "course script"):
+        fits["idle_s"] = lambda value: value is None or seconds(value, 0)
     if request["do"] == "load":
         fits["idle_s"] = fits["active_s"] = lambda value: seconds(value, 0.01)
     for name in sorted(fits):
@@ -1187,7 +1204,7 @@ def answer_to(request: Dict[str, Any], tell: Tell, pings: Pings) -> Dict[str, An
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     if request["do"] == "course":
         # The imports are the script's: here they would only take memory.
-        return course(request, tell)
+        return course(request, tell, pings)
     tell("importing", 0.0)
     import numpy  # noqa: F401
     import onnxruntime

@@ -21,6 +21,7 @@ from evaluators.device.device import (
     BoardState,
     CourseRun,
     CourseTask,
+    CourseWindows,
     DeviceInfo,
     Guard,
     LoadRun,
@@ -75,7 +76,7 @@ def load_limit_s(task: LoadTask, guard: Guard) -> float:
 
 
 def course_limit_s(task: CourseTask, guard: Guard) -> float:
-    return _start_s(guard) + IMAGE_S * task.count
+    return _start_s(guard) + IMAGE_S * task.count + 4 * task.idle_s
 
 
 def _start_s(guard: Guard) -> float:
@@ -106,7 +107,7 @@ def load_request(task: LoadTask, *, model: str, images: str, guard: Guard = _GUA
 
 
 def course_request(task: CourseTask, *, model: str, images: str, guard: Guard = _GUARD) -> bytes:
-    return _line({"do": "course", **_common(task, model, images, guard)})
+    return _line({"do": "course", "idle_s": task.idle_s, **_common(task, model, images, guard)})
 
 
 def _common(task: Task | LoadTask | CourseTask, model: str, images: str, guard: Guard) -> dict[str, object]:
@@ -354,11 +355,15 @@ def load_run(message: dict[str, object], pings: Sequence[Ping]) -> LoadRun:
         during=None if message.get("during") is None else _board_state(fields.inner("during")),
         warnings=fields.texts("warnings"),
     )
+    _check_order(run)
+    return run
+
+
+def _check_order(run: LoadRun | CourseWindows) -> None:
     windows = (run.idle_before, run.active, run.idle_after)
     times = [time for window in windows for time in (window.begin_s, window.end_s)]
-    if times != sorted(times) or run.wall_s == 0:
+    if times != sorted(times) or run.active.length_s == 0:
         raise GarbledError(f"its windows are not one after the other: {', '.join(f'{time:.3f}' for time in times)} s")
-    return run
 
 
 def load_message(run: LoadRun) -> dict[str, object]:
@@ -382,7 +387,7 @@ def _window(fields: Fields) -> Window:
     return Window(fields.number("begin_s", 0), fields.number("end_s", 0))
 
 
-def course_run(message: dict[str, object], task: CourseTask) -> CourseRun:
+def course_run(message: dict[str, object], task: CourseTask, pings: Sequence[Ping] = ()) -> CourseRun:
     """What a result of the course's script tells; GarbledError if it does not hold together."""
     fields = Fields(message)
     _check_version(fields)
@@ -397,6 +402,7 @@ def course_run(message: dict[str, object], task: CourseTask) -> CourseRun:
         loop_wall_s=fields.number("loop_wall_s", 1e-9),
         loop_cpu_s=fields.number("loop_cpu_s", 0),
         memory_peak_bytes=fields.whole("memory_peak_bytes", 0, 2**50),
+        windows=_course_windows(fields, pings) if task.idle_s else None,
         before=_board_state(fields.inner("before")),
         after=_board_state(fields.inner("after")),
         during=None if message.get("during") is None else _board_state(fields.inner("during")),
@@ -405,6 +411,17 @@ def course_run(message: dict[str, object], task: CourseTask) -> CourseRun:
     if not sum(run.latencies_s) <= run.loop_wall_s <= run.wall_s:
         raise GarbledError(f"its loop took {run.loop_wall_s:g} s, the whole script {run.wall_s:g} s")
     return run
+
+
+def _course_windows(fields: Fields, pings: Sequence[Ping]) -> CourseWindows:
+    windows = CourseWindows(
+        idle_before=_window(fields.inner("idle_before")),
+        active=_window(fields.inner("active")),
+        idle_after=_window(fields.inner("idle_after")),
+        pings=tuple(pings),
+    )
+    _check_order(windows)
+    return windows
 
 
 @contextmanager

@@ -143,9 +143,10 @@ class SshDevice:
             model, images = await self._placed(board, task, progress)
             request = protocol.course_request(task, model=model, images=images, guard=self._guard_here)
             limit_s = protocol.course_limit_s(task, self._guard_here)
-            message = await self._ask_about(board, model, images, request, task, progress, limit_s)
+            pings: list[Ping] = []
+            message = await self._ask_about(board, model, images, request, task, progress, limit_s, pings)
             with protocol.held_together(str(self._address), task.model.name):
-                return protocol.course_run(message, task)
+                return protocol.course_run(message, task, pings)
 
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncGenerator[_Board]:

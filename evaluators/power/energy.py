@@ -13,21 +13,13 @@ from itertools import pairwise
 
 from evaluators.errors import MeterError
 from evaluators.power.clock import Moment
+from evaluators.power.mean import ALIKE_S, NORMAL_95, mean_of
 from evaluators.power.meter import MeterInfo
 from evaluators.power.recording import Sifted, Trace, sifted
 
-NORMAL_95 = 1.96
-# From the end of an averaging interval until its reading is here: Wi-Fi, serial converters, our own event loop.
-LINK_S = 0.1
 # Fewer readings than this are no mean.
 LEAST_ACTIVE = 5
 LEAST_IDLE = 3
-# Readings are averaged in so many blocks: what outlasts a block is seen in how neighbouring blocks agree.
-BLOCKS = 60
-# From so many on, the trend of a warming board is told from chance.
-LEAST_TREND = 10
-# By a reading from the one before, of the meter's noise: 0.05 to 0.55 in published logs.
-MOST_INHERITED = 0.55
 # Missing readings: of the window's, this share or this many are no gap; with more than the last there is no figure.
 TOLERATED_LOST = 0.01
 TOLERATED_PERIODS = 2
@@ -40,22 +32,9 @@ SPAN = 20
 AGREE = 0.01
 
 # Single readings of a Pi 3B+ under load scatter by 0.6 to 1.3 % in published logs, with one model 4.2 %, and neighbours
-# inherit up to half: as much as 3.9 % without inheritance. Closer together than this, readings say the same thing.
+# inherit up to half: as much as 3.9 % without inheritance.
 USUAL_SCATTER = 0.039
-ALIKE_S = 0.08
 LEAST_WINDOW_S = 5.0
-# With so many readings in that time, the noise of the meter can be told from what the load does.
-LEAST_ALIKE = 4
-# Of the square of a normal value of variance 1 the median, and what it is worth against the mean of squares.
-MEDIAN_SQUARE = 0.4549
-MEDIAN_WORTH = 0.37
-# Blocks of so many times that differ by chance alone, or nearly: where readings inherit 0.9, by a fifth more.
-MEMORIES = 2
-SHARED = 1.2
-
-J_PER_MWH = 3.6
-# As other studies count.
-BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +95,6 @@ class Energy:
     def relative_half_width(self) -> float:
         return (self.total_high_j - self.total_low_j) / 2 / self.total_j
 
-    @property
-    def batch_mwh(self) -> float:
-        """Of 2,000 inferences."""
-        return self.total_j * BATCH / J_PER_MWH
-
-
-@dataclass(frozen=True, slots=True)
-class _Mean:
-    """With the half of its 95 % interval."""
-
-    watts: float
-    half_w: float
-    # Of single readings.
-    deviation_w: float
-
 
 def window_s(meter: MeterInfo, precision: float = 0.01, scatter: float = USUAL_SCATTER) -> float:
     """So long that the mean is known to `precision`, relative and half of the 95 % interval, if readings scatter so."""
@@ -147,7 +111,7 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
     """MeterError where the trace does not carry a figure: too few readings, too many lost, no output."""
     name, readings = trace.info.name, sifted(trace)
     seen = {
-        what: _seen(name, readings, span, what, least)
+        what: _seen(trace.info, readings, span, what, least)
         for what, span, least in (
             ("idle before", windows.idle_before, LEAST_IDLE),
             ("active", windows.active, LEAST_ACTIVE),
@@ -155,9 +119,9 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
         )
     }
     inside, period_s = seen["active"], _period_s(readings, trace.info)
-    lost, expected = _lost(inside, windows.active, period_s)
+    lost, expected = _lost(inside, windows.active, period_s, trace.info.link_s)
     warnings = _told_gaps(name, lost, expected)
-    before, active, after = (_mean(part, period_s, trace.info.resolution_w) for part in seen.values())
+    before, active, after = (mean_of(part, period_s, trace.info.resolution_w) for part in seen.values())
     idle_w, drift_w = (before.watts + after.watts) / 2, after.watts - before.watts
     # Idle while working is between the two, one of them at worst.
     idle_half_w = math.hypot(before.half_w / 2, after.half_w / 2, drift_w / 2)
@@ -204,35 +168,35 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
 # --- what was seen ---------------------------------------------------------------------------------------------------
 
 
-def _oldest_s(reading: Sifted) -> float:
+def _oldest_s(reading: Sifted, link_s: float) -> float:
     """Where its averaging may have begun. A chip that averages on its own may be read up to one averaging late."""
-    return reading.ended_s - LINK_S - 2 * reading.reading.averaged_s
+    return reading.ended_s - link_s - 2 * reading.reading.averaged_s
 
 
-def _seen(name: str, readings: Sequence[Sifted], span: Span, what: str, least: int) -> list[Sifted]:
+def _seen(info: MeterInfo, readings: Sequence[Sifted], span: Span, what: str, least: int) -> list[Sifted]:
     """Those that averaged wholly inside the window."""
     begin_s, end_s = span.surely
-    inside = [reading for reading in readings if begin_s <= _oldest_s(reading) and reading.time_s <= end_s]
+    inside = [reading for reading in readings if begin_s <= _oldest_s(reading, info.link_s) and reading.time_s <= end_s]
     if len(inside) < least:
         raise MeterError(
-            f"{name}: {len(inside)} readings lie wholly inside the {what} window of {span.length_s:.1f} s, "
+            f"{info.name}: {len(inside)} readings lie wholly inside the {what} window of {span.length_s:.1f} s, "
             f"{least} are needed; measure longer, or look why it is silent"
         )
     dead = next((reading for reading in inside if reading.watts <= 0), None)
     if dead is not None:
         raise MeterError(
-            f"{name} read {dead.watts:g} W, {dead.time_s - span.begin.time_s:.1f} s into the {what} window: "
+            f"{info.name} read {dead.watts:g} W, {dead.time_s - span.begin.time_s:.1f} s into the {what} window: "
             "was its output switched off?"
         )
     return inside
 
 
-def _lost(inside: Sequence[Sifted], span: Span, period_s: float) -> tuple[int, int]:
+def _lost(inside: Sequence[Sifted], span: Span, period_s: float, link_s: float) -> tuple[int, int]:
     """Of how many that should lie wholly inside the window."""
     begin_s, end_s = span.surely
-    usual_s = statistics.median(reading.time_s - LINK_S - _oldest_s(reading) for reading in inside)
+    usual_s = statistics.median(reading.time_s - link_s - _oldest_s(reading, link_s) for reading in inside)
     # The phase is chance: one more or less is none lost.
-    expected = math.floor((end_s - begin_s - LINK_S - min(usual_s, end_s - begin_s)) / period_s)
+    expected = math.floor((end_s - begin_s - link_s - min(usual_s, end_s - begin_s)) / period_s)
     return max(expected - len(inside), 0), max(expected, 1)
 
 
@@ -259,86 +223,3 @@ def _integrated(inside: Sequence[Sifted], span: Span) -> float:
     points = [(reading.time_s - reading.reading.averaged_s / 2, reading.watts) for reading in inside]
     points = [(span.begin.time_s, points[0][1]), *points, (span.end.time_s, points[-1][1])]
     return math.fsum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(points))
-
-
-# --- the mean, and how well it is known ------------------------------------------------------------------------------
-
-
-def _mean(inside: Sequence[Sifted], period_s: float, resolution_w: float) -> _Mean:
-    watts = [reading.watts for reading in inside]
-    deviation_w = statistics.pstdev(watts)
-    chance_w = _chance(watts)
-    alike = round(ALIKE_S / period_s)
-    if alike >= LEAST_ALIKE and len(watts) >= LEAST_TREND * MEMORIES * alike:
-        # The load's own changes are no error as far as they are seen, but the meter's noise is.
-        seen = min(statistics.fmean(reading.reading.averaged_s for reading in inside) / period_s, 1.0)
-        noise_w = min(_noise(watts, MEMORIES * alike), chance_w)
-        chance_w = math.sqrt((1 - seen) * chance_w**2 + seen * noise_w**2)
-    # Noise that reaches over more than one step blurs the steps away.
-    steps_w = resolution_w / 2 if deviation_w < resolution_w / 2 else 0.0
-    return _Mean(statistics.fmean(watts), math.hypot(chance_w, steps_w), deviation_w)
-
-
-def _chance(watts: Sequence[float]) -> float:
-    """Half of the mean's 95 % interval, from how readings scatter about their trend.
-
-    Neighbours inherit from each other, so they are worth fewer independent ones.
-    """
-    count = min(BLOCKS, len(watts))
-    left = _without_trend(_block_means(watts, count))
-    fitted = 2 if count >= LEAST_TREND else 1
-    squares = math.fsum(value * value for value in left)
-    degrees = max(count * _independence(left, squares, fitted) - fitted, 1.0)
-    chance_w = student_95(degrees) * math.sqrt(squares / count / degrees)
-    return min(chance_w, _most_chance(left))
-
-
-def _most_chance(values: Sequence[float]) -> float:
-    """From how neighbours differ, if each inherited as much as noise may: what they share beyond is the load's.
-
-    A load that rises once, in the middle of a minute, is no reason to know nothing.
-    """
-    squares = math.fsum((later - earlier) ** 2 for earlier, later in pairwise(values)) / 2 / (len(values) - 1)
-    factor = math.sqrt(1 + MOST_INHERITED) / (1 - MOST_INHERITED)
-    return student_95(len(values) - 1) * factor * math.sqrt(squares / len(values))
-
-
-def _noise(watts: Sequence[float], alike: int) -> float:
-    """The same of the meter's noise alone: by how much neighbouring blocks differ, most of them.
-
-    A block outlasts the memory of the noise; a load that changes in between is the odd pair, which a median ignores.
-    """
-    means = _block_means(watts, len(watts) // alike)
-    variance = statistics.median((later - earlier) ** 2 for earlier, later in pairwise(means)) / 2 / MEDIAN_SQUARE
-    return SHARED * student_95(MEDIAN_WORTH * len(means)) * math.sqrt(variance / len(means))
-
-
-def _block_means(values: Sequence[float], count: int) -> list[float]:
-    edges = [place * len(values) // count for place in range(count + 1)]
-    return [statistics.fmean(values[begin:end]) for begin, end in pairwise(edges)]
-
-
-def _without_trend(values: Sequence[float]) -> list[float]:
-    """What is left: a board that warms up takes more and more, and the mean knows it."""
-    mean, middle = statistics.fmean(values), (len(values) - 1) / 2
-    slope = 0.0
-    if len(values) >= LEAST_TREND:
-        weights = [place - middle for place in range(len(values))]
-        slope = math.fsum(w * v for w, v in zip(weights, values, strict=True)) / math.fsum(w * w for w in weights)
-    return [value - mean - slope * (place - middle) for place, value in enumerate(values)]
-
-
-def _independence(left: Sequence[float], squares: float, fitted: int) -> float:
-    """The share of values that are news, if each inherits from the one before: a first-order autoregressive series."""
-    if squares == 0:
-        return 1.0
-    seen = math.fsum(a * b for a, b in pairwise(left)) / squares
-    # What was fitted takes some of it away (Kendall 1954; 1 + 3 x for the mean alone, twice that with the slope).
-    inherited = seen + fitted * (1 + 3 * seen) / len(left)
-    inherited = min(max(inherited, 0.0), 0.95)
-    return (1 - inherited) / (1 + inherited)
-
-
-def student_95(degrees: float) -> float:
-    """Student's two-sided 95 % factor, by Fisher's expansion: 3 % short at two degrees of freedom, 24 % at one."""
-    return NORMAL_95 + 2.372 / degrees + 2.822 / degrees**2 + 2.556 / degrees**3

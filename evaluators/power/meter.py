@@ -38,6 +38,8 @@ class MeterInfo:
     disturbs: bool = False
     # The least by which two readings of power differ. 0: finer than matters.
     resolution_w: float = 0.0
+    # From the end of an averaging interval until the reading's time, at most: Wi-Fi, converters, our own event loop.
+    link_s: float = 0.1
 
     @property
     def identity(self) -> str:

@@ -121,8 +121,8 @@ def _print(row: Row, runtime: RuntimeSettings) -> None:
     low, high = row.latency_ci_ms
     for name, text in (
         ("latency", f"{number(row.latency_ms)} ms ({number(low)} to {number(high)}), {row.latency_provenance}"),
-        ("energy", f"{number(row.energy_mj)} mJ, {row.energy_provenance}"),
-        ("power", f"{row.max_power_w:.2f} W at most"),
+        ("energy", f"{number(row.energy_mj)} mJ, {number(row.mwh_per_2000)} mWh per 2,000, {row.energy_provenance}"),
+        ("power", _power(row)),
         ("memory", f"{row.memory_mb:.1f} MB"),
         ("size", f"{row.parameters:,} parameters, {row.macs:,} MACs, {row.operators} operators"),
         ("runtime", f"{row.framework}, {runtime.threads} thread(s), spinning {'on' if runtime.spinning else 'off'}"),
@@ -130,6 +130,15 @@ def _print(row: Row, runtime: RuntimeSettings) -> None:
         console.print(f"{name:9}{text}", markup=False)
     if row.dirty:
         console.print(_DIRTY, markup=False)
+
+
+def _power(row: Row | CourseRow) -> str:
+    idle = "" if row.idle_power_w is None else f", {row.idle_power_w:.2f} W idle"
+    return f"{row.mean_power_w:.2f} W on average, {row.max_power_w:.2f} W at most{idle}"
+
+
+def _interval(row: CourseRow) -> str:
+    return f" ({number(row.energy_ci_mj[0])} to {number(row.energy_ci_mj[1])})" if row.energy_ci_mj else ""
 
 
 def _print_course(row: CourseRow) -> None:
@@ -141,8 +150,8 @@ def _print_course(row: CourseRow) -> None:
         ("accuracy", f"{100 * row.accuracy:.2f} % of these images"),
         ("latency", f"{number(row.latency_ms)} ms, {row.latency_provenance}"),
         ("script", f"{script}; start, imports and decoding included, {number(row.script_cpu_s)} s of CPU time"),
-        ("energy", f"{number(row.energy_mj)} mJ per image, {row.energy_provenance}"),
-        ("power", f"{row.max_power_w:.2f} W at most"),
+        ("energy", f"{number(row.energy_mj)} mJ per image{_interval(row)}, {row.energy_provenance}"),
+        ("power", _power(row)),
         ("memory", f"{row.memory_mb:.1f} MB, the whole script's peak"),
         ("FoM", number(row.fom)),
     ):

@@ -17,6 +17,8 @@ from search.exit_status import INTERRUPTED, OK
 
 SHOWN_S = 60.0
 BARS = "▁▂▃▄▅▆▇█"
+# Of the power, between the lowest and the highest bar at least: the noise of a steady board is no mountain.
+LEAST_SPAN = 0.05
 Show = Callable[[MeterInfo, Sequence[PowerReading]], None]
 
 
@@ -57,21 +59,34 @@ def plot(info: MeterInfo, seen: Sequence[PowerReading]) -> Text:
     """Of the last minute."""
     end_s = seen[-1].time_s
     shown = [reading for reading in seen[-20_000:] if end_s - reading.time_s < SHOWN_S]
-    lines = [info.title, sparkline(shown, end_s), figures(seen[-1]), f"last minute: {summary(shown)}"]
+    means = columns(shown, end_s)
+    low, high = scale(means)
+    bars = f"{BARS[0]} {low:.2f} W, {BARS[-1]} {high:.2f} W"
+    lines = [info.title, sparkline(means), figures(seen[-1]), f"last minute: {summary(shown)} ({bars})"]
     return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
 
 
-def sparkline(shown: Sequence[PowerReading], end_s: float, columns: int = 60) -> str:
-    """From the least to the most; a column is the mean of what is in it, and blank where nothing came."""
-    sums = [[0.0, 0.0] for _ in range(columns)]
+def columns(shown: Sequence[PowerReading], end_s: float, count: int = 60) -> list[float | None]:
+    """The mean of what is in each; None where nothing came."""
+    sums = [[0.0, 0.0] for _ in range(count)]
     for reading in shown:
-        column = sums[columns - 1 - int((end_s - reading.time_s) / SHOWN_S * columns)]
+        column = sums[count - 1 - int((end_s - reading.time_s) / SHOWN_S * count)]
         column[0] += reading.watts
         column[1] += 1
-    means = [total / count if count else None for total, count in sums]
+    return [total / many if many else None for total, many in sums]
+
+
+def scale(means: Sequence[float | None]) -> tuple[float, float]:
+    """What the lowest and the highest bar stand for."""
     known = [mean for mean in means if mean is not None]
-    low, span = min(known), (max(known) - min(known)) or 1.0
-    return "".join(" " if mean is None else BARS[round((mean - low) / span * (len(BARS) - 1))] for mean in means)
+    low, high = min(known), max(known)
+    return low, max(high, low + LEAST_SPAN * high) or 1.0
+
+
+def sparkline(means: Sequence[float | None]) -> str:
+    low, high = scale(means)
+    steps = (len(BARS) - 1) / (high - low)
+    return "".join(" " if mean is None else BARS[round((mean - low) * steps)] for mean in means)
 
 
 def figures(reading: PowerReading) -> str:

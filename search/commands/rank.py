@@ -4,7 +4,7 @@ import argparse
 import json
 
 from search.exit_status import OK
-from search.report import print_standings, results_console, unexplained
+from search.report import print_standings, results_console
 from search.settings import asked, settings
 from search.standings import chosen_goals, standings
 from search.store import Store
@@ -21,6 +21,4 @@ def main(options: argparse.Namespace) -> int:
         console = results_console()
         for one in found:
             print_standings(console, one, options.top)
-            for text in unexplained(one.rows):
-                console.print(text, markup=False, style="bold")
     return OK

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evaluators.course import CourseFigures, course_figures
+from evaluators.course import CourseFigures, course_figures, estimated_script
 from evaluators.device.device import BoardState, CourseRun
 from evaluators.power.estimate import RASPBERRY_PI_3B_PLUS
 from tests.evaluators.device.runs import INFO
@@ -24,7 +24,7 @@ RUN = CourseRun(
 
 
 def figures(run: CourseRun = RUN) -> CourseFigures:
-    return course_figures(run, info=INFO, power=RASPBERRY_PI_3B_PLUS, threads=1)
+    return course_figures(run, estimated_script(run, RASPBERRY_PI_3B_PLUS), info=INFO, threads=1)
 
 
 def test_latency_is_the_plain_mean() -> None:
@@ -33,7 +33,7 @@ def test_latency_is_the_plain_mean() -> None:
 
 def test_energy_is_the_whole_scripts_per_image() -> None:
     # 1.9 W idle and 0.8 W for each of 1.1 busy cores, 40 s, 1,000 images.
-    assert figures().energy_j == pytest.approx((1.9 + 0.8 * 1.1) * 40 / 1000)
+    assert figures().energy.total_j == pytest.approx((1.9 + 0.8 * 1.1) * 40 / 1000)
 
 
 def test_accuracy_is_the_share_of_right_answers() -> None:
@@ -41,7 +41,7 @@ def test_accuracy_is_the_share_of_right_answers() -> None:
 
 
 def test_most_power_is_taken_in_the_loop() -> None:
-    assert figures().max_power_w == pytest.approx(1.9 + 0.8 * 1.2)
+    assert figures().energy.max_w == pytest.approx(1.9 + 0.8 * 1.2)
 
 
 def test_provenance_names_the_protocol() -> None:
@@ -49,8 +49,8 @@ def test_provenance_names_the_protocol() -> None:
         "measured (Raspberry Pi 3 Model B Plus Rev 1.3, onnxruntime 1.16.3, "
         "course protocol: mean of sess.run over 1,000 PNG files)"
     )
-    assert figures().energy_provenance.startswith("estimated (power model of Raspberry Pi 3B+")
-    assert figures().energy_provenance.endswith(", whole script)")
+    assert figures().energy.provenance.startswith("estimated (power model of Raspberry Pi 3B+")
+    assert figures().energy.provenance.endswith(", whole script)")
 
 
 def test_an_idle_clock_is_no_dirt() -> None:

@@ -1,11 +1,14 @@
 """Examiner with a meter: who is in the race is measured, the others are predicted; the real device, short windows."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from evaluators.course import CourseFigures
 from evaluators.device.device import RuntimeSettings
 from evaluators.device.local import LocalDevice
 from evaluators.errors import MeterError
@@ -13,6 +16,7 @@ from evaluators.evaluate import FRONT, NO_RACE, Examiner, Measured, Race, Subjec
 from evaluators.metered import Metered
 from evaluators.power.meter import PowerReading
 from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.runs import process_run
 from tests.evaluators.power.meters import LiveMeter
 
@@ -41,7 +45,7 @@ def examiner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examiner:
     """Windows of a second; a board whose /proc tells of nobody else, as other tests run beside."""
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path / "calm"))
     monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 1.2)
-    monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision: 0.6)
+    monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision=0.01: 0.6)
     reference = Subject("reference", write_classifier(tmp_path / "reference.onnx", channels=64), RuntimeSettings())
     return Examiner(
         LocalDevice(lock=str(tmp_path / "lock")),
@@ -71,6 +75,7 @@ def test_the_energy_of_who_is_in_the_race_is_measured(examiner: Examiner, subjec
     (load,) = result.loads
     per_inference_s = load.load.active.length_s / load.load.inferences
     assert result.figures.energy_j == pytest.approx(WATTS * per_inference_s, rel=0.01)
+    assert result.figures.idle_power_w == pytest.approx(WATTS, rel=0.01)
     assert Metered.from_text(result.traces[0]).energy.total_j == pytest.approx(result.figures.energy_j, rel=1e-6)
 
 
@@ -90,6 +95,44 @@ def test_a_meter_that_always_stops_is_the_rigs_fault(examiner: Examiner, subject
     examiner.meter.faults = 100  # type: ignore[union-attr]
     with pytest.raises(MeterError, match="stopped after 20 readings"):
         measured(examiner, subject, FRONT)
+
+
+COUNT = 300
+
+
+def course(examiner: Examiner, subject: Subject, folder: Path) -> CourseFigures:
+    images = bundled(write_pngs(folder / "pngs", coloured(COUNT), np.zeros(COUNT, np.int64)), folder / "images.zip")
+
+    async def once() -> CourseFigures:
+        await examiner.open()
+        try:
+            return await examiner.course(subject, images, COUNT)
+        finally:
+            await examiner.close()
+
+    return asyncio.run(once())
+
+
+def test_with_a_meter_the_energy_of_the_courses_script_is_measured(
+    examiner: Examiner, subject: Subject, tmp_path: Path
+) -> None:
+    number = itertools.count()
+    examiner.meter = LiveMeter(lambda _: WATTS + 0.01 * (next(number) % 2), 0.02)
+    figures = course(examiner, subject, tmp_path)
+    energy = figures.energy
+    assert energy.provenance == "measured (bench meter, board, course protocol: whole script)"
+    assert energy.total_j == pytest.approx(WATTS * figures.script_s / COUNT, rel=0.01)
+    assert energy.interval_j is not None
+    assert energy.interval_j[0] < energy.total_j < energy.interval_j[1]
+    assert energy.idle_w == pytest.approx(WATTS, rel=0.01)
+
+
+def test_a_meter_too_slow_for_a_short_script_is_an_error_and_no_figure(
+    examiner: Examiner, subject: Subject, tmp_path: Path
+) -> None:
+    examiner.meter = LiveMeter(lambda _: WATTS, 0.15)
+    with pytest.raises(MeterError, match=r"readings lie wholly inside the .* window"):
+        course(examiner, subject, tmp_path)
 
 
 def test_the_meter_is_part_of_the_bench(examiner: Examiner) -> None:

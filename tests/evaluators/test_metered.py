@@ -6,12 +6,16 @@ import os
 import statistics
 import sys
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import (
     BoardState,
+    CourseRun,
+    CourseTask,
     Device,
     LoadRun,
     LoadTask,
@@ -24,10 +28,12 @@ from evaluators.device.device import (
 from evaluators.device.local import LocalDevice
 from evaluators.errors import MeterError
 from evaluators.latency import latency
-from evaluators.metered import Metered, load_task, metered, windows_of, worked_out
+from evaluators.metered import Metered, load_task, metered, metered_course, windows_of, worked_out
+from evaluators.power.energy import Energy
 from evaluators.power.meter import MeterInfo
 from evaluators.power.recording import Trace, recorded
 from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.processes import children_of
 from tests.evaluators.power.loads import SLOW, Load, simulated
 from tests.evaluators.power.meters import LiveMeter
@@ -62,10 +68,11 @@ class Bench:
     """A meter that sees 5 W while the device says that it works, and 3 W otherwise."""
 
     working: bool = False
+    period_s: float = PERIOD_S
     meter: LiveMeter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.meter = LiveMeter(lambda _: ACTIVE_W if self.working else IDLE_W, PERIOD_S)
+        self.meter = LiveMeter(lambda _: ACTIVE_W if self.working else IDLE_W, self.period_s)
 
     def watch(self, what: str, share: float) -> None:
         self.working = what == "working"
@@ -85,6 +92,27 @@ def test_the_energy_is_that_of_the_meter_at_work(device: Device, load: LoadTask)
     assert result.energy.total_j == pytest.approx(ACTIVE_W * per_inference_s, rel=0.001)
     assert result.energy.dynamic_j == pytest.approx((ACTIVE_W - IDLE_W) * per_inference_s, rel=0.001)
     assert result.energy.warnings == ()
+
+
+def test_the_energy_of_the_courses_script_is_the_whole_scripts(
+    device: Device, task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evaluators.metered.idle_s", lambda meter: 0.6)
+    pixels, bench = coloured(300), Bench(period_s=0.02)
+    images = bundled(write_pngs(tmp_path / "pngs", pixels, np.zeros(len(pixels), np.int64)), tmp_path / "images.zip")
+    asked = CourseTask(model=task.model, images=images, count=len(pixels), runtime=task.runtime)
+
+    async def once() -> tuple[CourseRun, Energy]:
+        async with device as opened:
+            return await metered_course(opened, bench.meter, asked, bench.watch)
+
+    run, energy = asyncio.run(once())
+    assert run.windows is not None
+    # Python's start and the imports are in it.
+    assert run.windows.active.length_s == pytest.approx(run.wall_s)
+    assert run.loop_wall_s < run.wall_s
+    assert energy.total_j == pytest.approx(ACTIVE_W * run.wall_s / len(pixels), rel=0.001)
+    assert energy.idle_w == pytest.approx(IDLE_W)
 
 
 def test_what_was_kept_gives_the_same_figure_again(load: LoadTask) -> None:

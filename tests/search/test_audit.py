@@ -1,6 +1,12 @@
+import io
+
 import pytest
+from rich.console import Console
 
 from search.audit import FITS, IMPOSSIBLE, UNEXPLAINED, audit
+from search.report import print_results
+from search.standings import standings
+from tests.search.made_up import GOAL, distinct, evaluation, store_with
 
 
 def test_energy_below_maximum_power_times_latency_fits():
@@ -62,3 +68,10 @@ def test_a_wall_time_below_the_latency_is_impossible():
 def test_nothing_is_impossible_without_a_wall_time_or_an_idle_power():
     assert audit(1, 1e6, 4).verdict == UNEXPLAINED
     assert audit(1e6, 1, 4).verdict == FITS
+
+
+def test_every_ranking_says_so(tmp_path):
+    odd = evaluation(latency_ms=2.0, made=distinct(1)[0], energy_j=10 * 2e-3)
+    console = Console(width=250, record=True, file=io.StringIO())
+    print_results(console, [standings(store_with(tmp_path, [odd]), GOAL)])
+    assert "rows is not explained by latency" in console.export_text()

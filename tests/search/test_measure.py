@@ -44,7 +44,8 @@ def row(course):
 def test_the_course_stands_beside_our_row(row):
     assert set(row["course"]) == {
         *("images", "accuracy", "latency_ms", "latency_provenance", "script_s", "script_cpu_s", "script_ms_per_image"),
-        *("energy_mj", "energy_provenance", "fom", "max_power_w", "memory_mb", "dirty"),
+        *("energy_mj", "energy_ci_mj", "energy_provenance", "fom", "max_power_w", "mean_power_w", "idle_power_w"),
+        *("memory_mb", "dirty"),
     }
     assert "course" not in row["latency_provenance"]
     assert row["fom"] is None

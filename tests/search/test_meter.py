@@ -15,7 +15,7 @@ import time
 import pytest
 
 from evaluators.power.meter import MeterInfo, PowerReading
-from search.commands.meter import BARS, figures, plot, sparkline
+from search.commands.meter import BARS, columns, figures, plot, sparkline
 from search.exit_status import INTERRUPTED, OK, REQUEST, RIG
 from tests.evaluators.device.conftest import board, sshd
 from tests.evaluators.device.sshd import Board, free_port
@@ -156,20 +156,29 @@ def test_a_terminal_shows_the_last_minute() -> None:
 
 
 def test_the_line_goes_from_the_least_to_the_most() -> None:
-    drawn = sparkline(readings(*range(1, 61)), 59.0)
+    drawn = sparkline(columns(readings(*range(1, 61)), 59.0))
     assert (drawn[0], drawn[-1]) == (BARS[0], BARS[-1])
     assert list(drawn) == sorted(drawn)
 
 
 def test_where_nothing_came_the_line_is_blank() -> None:
     shown = [reading for reading in readings(*[3.0] * 60) if not 20 <= reading.time_s < 30]
-    assert sparkline(shown, 59.0)[20:30] == " " * 10
+    assert sparkline(columns(shown, 59.0))[20:30] == " " * 10
 
 
 def test_a_column_is_a_mean() -> None:
     """A hundred readings a second."""
     shown = [PowerReading(n / 100, 5, 1, 1.0 if n < 3000 else float(n % 2) * 4, 0.01) for n in range(6000)]
-    assert set(sparkline(shown, 59.99)) == {BARS[0], BARS[-1]}
+    assert set(sparkline(columns(shown, 59.99))) == {BARS[0], BARS[-1]}
+
+
+def test_the_noise_of_a_steady_board_is_a_flat_line() -> None:
+    noisy = readings(*[3.0 + 0.01 * (n % 2) for n in range(60)])
+    assert set(sparkline(columns(noisy, 59.0))) == {BARS[0]}
+
+
+def test_the_plot_says_what_its_bars_stand_for() -> None:
+    assert plot(MeterInfo("m", 1.0), readings(2.0, 4.0)).plain.endswith("(▁ 2.00 W, █ 4.00 W)")
 
 
 def test_the_plot_speaks_of_the_last_minute_only() -> None:

@@ -27,6 +27,9 @@ KEYS = {
     "energy_ci_mj",
     "energy_provenance",
     "max_power_w",
+    "mean_power_w",
+    "idle_power_w",
+    "mwh_per_2000",
     "memory_mb",
     "fom",
     "fom_gain",
@@ -53,6 +56,14 @@ def test_fom_is_accuracy_over_seconds_times_joules(tmp_path):
     row = standings(store, GOAL).as_dict()["ranking"][0]
     assert row["fom"] == pytest.approx(0.75 / (2e-3 * 2.7 * 2e-3))
     assert row["energy_mj"] == pytest.approx(5.4)
+    assert row["mwh_per_2000"] == pytest.approx(5.4 * 2000 / 3600)
+
+
+def test_figures_kept_before_idle_was_known_are_read(tmp_path):
+    figures = evaluation(made=distinct(1)[0]).figures
+    content = json.loads(figures.to_json())
+    del content["idle_power_w"]
+    assert type(figures).from_json(json.dumps(content)) == figures
 
 
 def test_gains_refer_to_the_reference_nearest_in_time(tmp_path):

@@ -201,6 +201,7 @@ def test_the_course_may_take_as_long_as_its_images_and_the_wait_for_the_board() 
     plain = protocol.course_limit_s(COURSE, Guard(lock_wait_s=0))
     both = protocol.course_limit_s(replace(COURSE, count=503), Guard(lock_wait_s=100, cool_below_c=50, cool_limit_s=20))
     assert both == plain + 620
+    assert protocol.course_limit_s(replace(COURSE, idle_s=30), Guard(lock_wait_s=0)) > plain + 60
 
 
 def test_the_courses_result_is_read() -> None:

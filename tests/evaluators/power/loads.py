@@ -9,6 +9,7 @@ from evaluators.power.clock import Moment
 from evaluators.power.energy import Span, Windows
 from evaluators.power.meter import MeterInfo, PowerReading
 from evaluators.power.recording import Trace
+from evaluators.power.smartpower3 import LINK_S
 
 VOLTS = 5.1
 GRID_S = 0.001
@@ -43,15 +44,17 @@ class Meter:
     resolution_w: float = 0.0
     # From the end of an averaging interval until it is here, at most.
     delay_s: float = 0.05
+    # What it says of that.
+    link_s: float = 0.1
 
     @property
     def info(self) -> MeterInfo:
-        return MeterInfo("meter", self.period_s, resolution_w=self.resolution_w)
+        return MeterInfo("meter", self.period_s, resolution_w=self.resolution_w, link_s=self.link_s)
 
 
 # A SmartPower2 over Wi-Fi, and a SmartPower3 at its quickest.
 SLOW = Meter(period_s=1.0, averaged_s=0.264, noise=0.013, inherited=0.5, resolution_w=0.001)
-QUICK = Meter(period_s=0.005, averaged_s=0.005, noise=0.015, inherited=0.5, resolution_w=0.001, delay_s=0.01)
+QUICK = Meter(0.005, 0.005, noise=0.015, inherited=0.5, resolution_w=0.001, delay_s=0.01, link_s=LINK_S)
 
 
 @dataclass(frozen=True)

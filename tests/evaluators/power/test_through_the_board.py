@@ -6,14 +6,18 @@ import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
+from evaluators.device.device import LoadTask, RuntimeSettings
 from evaluators.device.ssh import Shell
 from evaluators.errors import DeviceError, MeterError
+from evaluators.metered import metered
 from evaluators.power.lines import LineMeter
 from evaluators.power.smartpower2 import smartpower2
 from tests.contracts.meter import MeterContract, OpenMeter, first
+from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.sshd import SSHD, Board, free_port
 from tests.evaluators.power import simulated
 from tests.evaluators.power.simulated import LIMITS, stock_forever
@@ -78,6 +82,30 @@ def test_a_lost_ssh_connection_is_the_meters_fault_in_one_line(board: Board) -> 
 
     with pytest.raises(MeterError, match="through the board: board: connection lost") as caught:
         asyncio.run(read())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_connection_cut_during_a_load_is_one_fault_and_no_figure(board: Board, tmp_path: Path) -> None:
+    """The board's own and the meter's through it: both were that board's sshd."""
+    task = LoadTask(
+        model=write_classifier(tmp_path / "model.onnx"),
+        images=write_images(tmp_path / "images.npy", 16),
+        runtime=RuntimeSettings(),
+        idle_s=0.3,
+        active_s=60,
+    )
+
+    def cut(what: str, share: float) -> None:
+        if what == "working":
+            for session in board.sshd.sessions():
+                os.kill(session, signal.SIGKILL)
+
+    async def loaded() -> None:
+        async with simulated.smartpower2(stock_forever) as meter, board.device() as device:
+            await metered(device, through(board, meter.port), task, cut)
+
+    with pytest.raises((MeterError, DeviceError), match="connection lost") as caught:
+        asyncio.run(loaded())
     assert "\n" not in str(caught.value)
 
 
