@@ -93,7 +93,10 @@ def _audit(parser: argparse.ArgumentParser) -> None:
 
 def _export(parser: argparse.ArgumentParser) -> None:
     _settings(parser, _STUDY)
-    text = "the winner as .onnx, or the bench's measurements as .jsonl for --device replay:FILE"
+    text = (
+        "the winner as .onnx; the bench's measurements as .jsonl for --device replay:FILE; the front as an interactive "
+        "page, .html, or as a figure, .png, .svg or .pdf"
+    )
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
 
 
@@ -157,7 +160,9 @@ COMMANDS = {
     "baseline": Command("search.commands.baseline", "train the baseline, or import one", _baseline),
     "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
     "audit": Command("search.commands.audit", "whether latency explains the energy, for any table", _audit),
-    "export": Command("search.commands.export", "the winner's file", _export),
+    "export": Command(
+        "search.commands.export", "the winner's file, the measurements, the front as a page or a figure", _export
+    ),
     "devices": Command(
         "search.commands.devices", "boards: trust, prepare, name them; power meters", _devices, shared=False
     ),

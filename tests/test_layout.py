@@ -19,6 +19,7 @@ HOMES = {
     "torchvision": ("space",),
     "asyncssh": ("evaluators/device",),
     "optuna": ("search",),
+    "matplotlib": ("search",),
     "sqlalchemy": ("search",),
 }
 # The part of evaluators/ below each of these knows neither the others nor recipes.
@@ -70,7 +71,7 @@ try:
     main()
 except SystemExit:
     pass
-loaded = {{"torch", "optuna", "pandas", "onnxruntime", "asyncssh"}} & set(sys.modules)
+loaded = {{"torch", "optuna", "pandas", "onnxruntime", "asyncssh", "matplotlib"}} & set(sys.modules)
 print("LOADED", sorted(loaded))
 """
 
