@@ -53,6 +53,12 @@ def _figure(path: Path, store: Store, now: Standings) -> int:
     return _drawn(write_figure, path, store, now)
 
 
+def _page(path: Path, store: Store, now: Standings) -> int:
+    from search.page import write_page
+
+    return _drawn(write_page, path, store, now)
+
+
 def _drawn(write: Callable[[Path, str, Store, Standings], None], path: Path, store: Store, now: Standings) -> int:
     """A picture is of everybody, so it is there before anybody holds the line."""
     with written_whole(path) as beside:
@@ -65,6 +71,7 @@ def _drawn(write: Callable[[Path, str, Store, Standings], None], path: Path, sto
 _WRITERS: dict[str, Callable[[Path, Store, Standings], int]] = {
     ".onnx": _onnx,
     ".jsonl": _jsonl,
+    ".html": _page,
     ".png": _figure,
     ".svg": _figure,
     ".pdf": _figure,
