@@ -108,11 +108,8 @@
     else add(made, "circle", { class: "mark", cx: across, cy: up, r: point.role === "front" ? 5 : 3.2 });
     add(made, "circle", { class: "reach", cx: across, cy: up, r: 12 });
     const entry = { made, point, across, up };
-    made.addEventListener("pointerenter", () => show(entry));
-    made.addEventListener("pointerleave", () => { if (document.activeElement !== made) hide(); });
     made.addEventListener("focus", () => { rove(entry); show(entry); });
     made.addEventListener("blur", hide);
-    made.addEventListener("click", () => { made.focus(); choose(point.row); });
     return entry;
   }
 
@@ -145,7 +142,7 @@
     }
   }
 
-  function show({ point, across, up }) {
+  function show({ made, point, across, up }) {
     const row = data.rows[point.row];
     tip.replaceChildren(...[...row.tip, point.why].filter(Boolean).map((text) => {
       const line = document.createElement("div");
@@ -153,6 +150,7 @@
       return line;
     }));
     tip.hidden = false;
+    for (const other of points) other.made.classList.toggle("chosen", other.made === made);
     const [free, tall] = [chart.clientWidth - tip.offsetWidth, tip.offsetHeight];
     tip.style.left = `${Math.max(Math.min(across + 16, free), 0)}px`;
     tip.style.top = `${up - tall - 16 > 0 ? up - tall - 16 : up + 16}px`;
@@ -160,6 +158,7 @@
 
   function hide() {
     tip.hidden = true;
+    for (const other of points) other.made.classList.remove("chosen");
   }
 
   // One stop for Tab; the arrows go on from there.
@@ -167,6 +166,26 @@
     for (const other of points) other.made.setAttribute("tabindex", other === entry ? 0 : -1);
   }
 
+  // In a crowd the nearest point is meant, not the one drawn last.
+  function nearest(event) {
+    const { left, top } = svg.getBoundingClientRect();
+    const away = (entry) => Math.hypot(entry.across - event.clientX + left, entry.up - event.clientY + top);
+    const entry = points.reduce((one, other) => (away(other) < away(one) ? other : one), points[0]);
+    return entry && away(entry) < 24 ? entry : null;
+  }
+
+  svg.addEventListener("pointermove", (event) => {
+    const entry = nearest(event);
+    if (entry) show(entry);
+    else hide();
+  });
+  svg.addEventListener("pointerleave", hide);
+  svg.addEventListener("click", (event) => {
+    const entry = nearest(event);
+    if (!entry) return;
+    entry.made.focus();
+    choose(entry.point.row);
+  });
   svg.addEventListener("keydown", (event) => {
     const now = points.findIndex((entry) => entry.made === document.activeElement);
     const to = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: points.length - 1 }[event.key];
@@ -179,6 +198,21 @@
     for (const other of body.rows) other.classList.toggle("chosen", Number(other.dataset.row) === row);
     const chosen = body.querySelector(".chosen");
     if (chosen) chosen.scrollIntoView({ block: "nearest" });
+  }
+
+  // The address may name an axis and a recipe: front.html#energy,71c3d70b70d3; so do the table's links.
+  function follow() {
+    const named = location.hash.slice(1).split(",");
+    const axis = named.find((name) => data.axes[name]);
+    if (axis && axis !== shown.axis) {
+      shown.axis = axis;
+      document.querySelector(`input[value=${axis}]`).checked = true;
+      draw();
+    }
+    const entry = points.find((each) => named.includes(data.rows[each.point.row].id));
+    if (!entry) return;
+    entry.made.focus();
+    choose(entry.point.row);
   }
 
   function sort(head) {
@@ -199,5 +233,14 @@
     choice.addEventListener("change", () => { shown.axis = choice.value; draw(); });
   zoom.addEventListener("change", draw);
   for (const hidden of document.querySelectorAll(".axes, .key")) hidden.hidden = false;
-  new ResizeObserver(draw).observe(chart);
+  addEventListener("hashchange", follow);
+  let width = 0;
+  new ResizeObserver(() => {
+    // On a phone the height changes whenever the address bar hides.
+    if (chart.clientWidth === width) return;
+    const first = width === 0;
+    width = chart.clientWidth;
+    draw();
+    if (first) follow();
+  }).observe(chart);
 })();

@@ -76,7 +76,7 @@ def page(store: Store, standings: Standings) -> str:
 
 def _best(standings: Standings) -> str:
     assert standings.best is not None
-    return f"Best {_NAMES[standings.goal.objective]}: {line(standings.row(standings.best), standings.goal.objective)}"
+    return f"Best: {line(standings.row(standings.best), standings.goal.objective)}"
 
 
 def _hash(text: str) -> str:
@@ -93,7 +93,7 @@ def _data(standings: Standings) -> dict[str, Any]:
     shown = {name: scatter(standings, name) for name in AXES}
     rows = standings.rows
     places = {row.recipe_id: place for place, row in enumerate(rows)}
-    details: list[dict[str, Any]] = [{"tip": _tip(row, row is rows[-1])} for row in rows]
+    details: list[dict[str, Any]] = [{"id": row.recipe_id, "tip": _tip(row, row is rows[-1])} for row in rows]
     for point in shown["latency"].points:
         low, high = point.share_interval
         details[places[point.row.recipe_id]] |= {
@@ -189,11 +189,16 @@ def _line(place: int, row: Row, leads: bool, is_baseline: bool, wins: Sequence[s
         *[("; ".join(remarks),) * 2],
     )
     drawn = "".join(
-        f'<td{" class=text" * words} data-value="{escape(str(value))}">{escape(text)}</td>'
-        for (value, text), words in zip(cells, _COLUMNS.values(), strict=True)
+        f'<td{" class=text" * words} data-value="{escape(str(value))}">{_linked(name, value, text)}</td>'
+        for (value, text), (name, words) in zip(cells, _COLUMNS.items(), strict=True)
     )
     look = "won" if wins else "out" if row.dirty or row.gated or not (row.feasible or is_baseline) else ""
     return f'<tr data-row="{place}"{f" class={look}" if look else ""}>{drawn}</tr>'
+
+
+def _linked(name: str, value: float | str, text: str) -> str:
+    """A recipe leads to its point."""
+    return f'<a href="#{escape(str(value))}">{escape(text)}</a>' if name == "recipe" else escape(text)
 
 
 def _gain(gain: float | None) -> tuple[float, str]:
