@@ -183,7 +183,7 @@
   svg.addEventListener("click", (event) => {
     const entry = nearest(event);
     if (!entry) return;
-    entry.made.focus();
+    entry.made.focus({ preventScroll: true });
     choose(entry.point.row);
   });
   svg.addEventListener("keydown", (event) => {
@@ -197,7 +197,8 @@
   function choose(row) {
     for (const other of body.rows) other.classList.toggle("chosen", Number(other.dataset.row) === row);
     const chosen = body.querySelector(".chosen");
-    if (chosen) chosen.scrollIntoView({ block: "nearest" });
+    // Within the table alone: the picture stays where it is.
+    if (chosen) document.querySelector(".scroll").scrollTop = chosen.offsetTop - 3 * chosen.offsetHeight;
   }
 
   // The address may name an axis and a recipe: front.html#energy,71c3d70b70d3; so do the table's links.
@@ -211,7 +212,8 @@
     }
     const entry = points.find((each) => named.includes(data.rows[each.point.row].id));
     if (!entry) return;
-    entry.made.focus();
+    entry.made.focus({ preventScroll: true });
+    chart.scrollIntoView({ block: "nearest" });
     choose(entry.point.row);
   }
 

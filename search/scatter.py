@@ -7,7 +7,7 @@ from search.evaluation import Evaluation
 from search.front import front
 from search.objectives import OBJECTIVES, fom
 from search.ranking import leading
-from search.report import number
+from search.report import kind, number
 from search.rows import Row
 from search.standings import Standings
 
@@ -103,8 +103,9 @@ class Scatter:
 def said(point: Point, axis: Axis) -> str:
     """The label of a winner, or of the baseline."""
     what = f"best {', '.join(name if name != 'fom' else 'FoM' for name in point.wins)}" if point.wins else "baseline"
-    figure = f"{number(point.value)} {axis.unit}".strip() if axis.unit else f"FoM {number(point.value)}"
-    return f"{what}: {figure}, {100 * point.share:.2f} %"
+    figure = f"{number(point.value)} {axis.unit}" if axis.unit else f"FoM {number(point.value)}"
+    rests_on = f" ({kind(point.row.energy_provenance)})" if axis.needs_energy else ""
+    return f"{what}: {figure}{rests_on}, {100 * point.share:.2f} %"
 
 
 def winners(standings: Standings) -> dict[str, str]:

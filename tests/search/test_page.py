@@ -86,6 +86,7 @@ def test_a_narrow_page_shows_energy_of_one_provenance_and_a_hostile_name_stays_a
     dom, asked = opened(tmp_path, text, "#energy", width=500)
     assert "energy per image, mJ (logarithmic)" in dom
     assert f"Energy: {METERED}" in dom
+    assert re.search(r"best [\w, ]*energy[\w, ]*: [\d.]+ mJ \(measured\)", dom)
     marks = re.findall(r'<g class="point (\w+)', dom)
     assert marks.count("apart") == sum(
         bool(one.current.dirty) or one.current.energy_provenance != METERED for one in now.ranked
