@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -47,17 +47,34 @@ def write_figure(path: Path, ending: str, store: Store, standings: Standings) ->
         _save(front_figure(standings, scatter(standings, "latency"), basis(store, standings)), path, ending)
 
 
-def write_bars(path: Path, ending: str, titles: Sequence[str], columns: Sequence[Sequence[tuple[str, float]]]) -> None:
-    """A panel for each title; each bar a name and its share."""
+class Share(Protocol):
+    """A bar: a dimension's share, and whether it is more than chance."""
+
+    @property
+    def dimension(self) -> str: ...
+    @property
+    def share(self) -> float: ...
+    @property
+    def told(self) -> bool: ...
+
+
+def write_bars(path: Path, ending: str, titles: Sequence[str], panels: Sequence[Sequence[Share]]) -> None:
+    """A panel for each title, a bar for each dimension."""
     with style():
-        tallest = max(len(column) for column in columns)
-        figure = Figure(figsize=(10, 1.4 + 0.26 * tallest), layout="constrained")
-        for place, (title, column) in enumerate(zip(titles, columns, strict=True), start=1):
-            axes = figure.add_subplot(1, len(columns), place)
-            names, shares = zip(*reversed(column), strict=True)
-            axes.barh(names, [100 * share for share in shares], color=_BLUE)
-            axes.set_title(title, loc="left", fontsize=10)
+        tallest = max(map(len, panels))
+        figure = Figure(figsize=(5.5 * len(panels), 1.2 + 0.24 * tallest), layout="constrained")
+        for place, (title, bars) in enumerate(zip(titles, panels, strict=True), start=1):
+            axes = figure.add_subplot(1, len(panels), place)
+            rising = list(reversed(bars))
+            axes.barh(
+                [bar.dimension for bar in rising],
+                [100 * bar.share for bar in rising],
+                color=[_BLUE if bar.told else _GREY for bar in rising],
+            )
+            axes.set_title(title, loc="left", fontsize=9)
             axes.set_xlabel("share of the importance, %")
+            axes.tick_params(axis="y", labelsize=8)
+            axes.margins(y=0.01)
         _save(figure, path, ending)
 
 
