@@ -5,13 +5,15 @@ among all. fANOVA would need scikit-learn.
 """
 
 import random
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.importance import PedAnovaImportanceEvaluator
-from optuna.trial import FrozenTrial, create_trial
+from optuna.trial import create_trial
 
 from search.evaluation import Evaluation
 from search.front import front
@@ -86,9 +88,7 @@ class Step:
 def importances(standings: Standings) -> list[Ranked]:
     goal = standings.goal
     if goal.space not in SPACES:
-        raise RequestError(
-            f"{goal.id}: its space ({goal.space}) has no table of dimensions; known are {', '.join(SPACES)}"
-        )
+        raise RequestError(f"{goal.id}: the {goal.space} space has no dimensions; known are {', '.join(SPACES)}")
     fixed = dict(part.split("=") for part in goal.fixed.split(",") if part)
     table = dimensions(goal.space, standings.bench.cores, fixed)
     spread = {name: one for name, one in distributions(table).items() if not one.single()}
@@ -108,39 +108,39 @@ def _ranked(
     if len(once) < FEWEST or len(chosen) < 2:
         return Ranked(target.name, len(once), ())
     figures = [figure for figure, _ in once.values()]
-    places = [{name: values[name] for name in chosen} for _, values in once.values()]
-    shares = _shares(figures, places, chosen)
+    study = _study([{name: values[name] for name in chosen} for _, values in once.values()], chosen)
+    weights = _weights(study, chosen, figures)
     draw = random.Random(0)
-    chances = [_shares(draw.sample(figures, len(figures)), places, chosen) for _ in range(_SHUFFLES)]
-    found = [Importance(name, share, max(one[name] for one in chances)) for name, share in shares.items()]
+    shuffled = [_weights(study, chosen, draw.sample(figures, len(figures))) for _ in range(_SHUFFLES)]
+    whole = sum(weights.values()) or 1.0
+    found = [
+        Importance(name, weight / whole, max(one[name] for one in shuffled) / whole) for name, weight in weights.items()
+    ]
     return Ranked(target.name, len(once), tuple(sorted(found, key=lambda one: -one.share)))
 
 
-def _shares(
-    figures: Sequence[float], places: Sequence[dict[str, Value]], spread: dict[str, BaseDistribution]
-) -> dict[str, float]:
+def _study(places: Sequence[dict[str, Value]], spread: dict[str, BaseDistribution]) -> optuna.Study:
+    """In memory: which trial was where."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study()
-    study.add_trials(
-        [create_trial(value=figure, params=dict(place), distributions=spread)
-         for figure, place in zip(figures, places, strict=True)]
-    )  # fmt: skip
-    evaluator = PedAnovaImportanceEvaluator(target_quantile=_BEST, evaluate_on_local=False)
-    found = evaluator.evaluate(study, params=list(spread), target=_told)
-    whole = sum(found.values())
-    return {name: share / whole if whole else 0.0 for name, share in found.items()}
+    for place in places:
+        study.add_trial(create_trial(value=0.0, params=dict(place), distributions=spread))
+    return study
 
 
-def _told(trial: FrozenTrial) -> float:
-    assert trial.value is not None
-    return trial.value
+def _weights(study: optuna.Study, spread: dict[str, BaseDistribution], figures: Sequence[float]) -> dict[str, float]:
+    evaluator = PedAnovaImportanceEvaluator(target_quantile=_BEST)
+    with warnings.catch_warnings():
+        # It says that less is better: so it is here.
+        warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator", UserWarning)
+        return evaluator.evaluate(study, params=list(spread), target=lambda trial: figures[trial.number])
 
 
 def steps(rows: Sequence[Row]) -> list[Step]:
     """Along the front by validation accuracy, which every row has: test and validation are never subtracted."""
     on = front([replace(row, test_accuracy=None) for row in rows])
     found = []
-    for start, end in zip(on, on[1:], strict=False):
+    for start, end in pairwise(on):
         points = 100 * ((end.accuracy or 0) - (start.accuracy or 0))
         same = start.energy_provenance == end.energy_provenance
         found.append(

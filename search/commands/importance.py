@@ -50,7 +50,7 @@ def main(options: argparse.Namespace) -> int:
             console.print(f"importance for {one.target}: {_too_few(one)}", markup=False)
     if any(one.importances for one in ranked):
         console.print(
-            "PED-ANOVA: how the best quarter of the trials differs from all; a sampler chose them, so it tells what went "
+            "PED-ANOVA: how the best quarter differs from all; a sampler chose the trials, so this is what went "
             "together, not what causes",
             style="dim",
         )
