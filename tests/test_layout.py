@@ -79,6 +79,8 @@ print("LOADED", sorted(loaded))
 LIGHT_COMMANDS = (
     *(["--help"], ["status"], ["rank"], ["rank", "--json"], ["show-config"], ["devices", "list"]),
     ["audit", "studies/reference/quantized.csv"],
+    ["export", "--to", "{tmp}/front.html"],
+    ["compare", "{tmp}/store", "{tmp}/store"],
 )
 
 
@@ -89,6 +91,7 @@ def test_reading_commands_import_nothing_heavy(tmp_path, words):
     store_with(tmp_path / "store", [evaluation(made=made) for made in distinct(3)])
     if words[0] not in ("--help", "devices"):
         words = [*words, "--store", str(tmp_path / "store")]
+    words = [word.replace("{tmp}", str(tmp_path)) for word in words]
     # Nobody's own boards.
     home = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     command = [sys.executable, "-c", LIGHT.format(words=words)]
