@@ -58,11 +58,12 @@ class Share(Protocol):
     def told(self) -> bool: ...
 
 
-def write_bars(path: Path, ending: str, titles: Sequence[str], panels: Sequence[Sequence[Share]]) -> None:
+def write_bars(path: Path, ending: str, heading: str, titles: Sequence[str], panels: Sequence[Sequence[Share]]) -> None:
     """A panel for each title, a bar for each dimension."""
     with style():
         tallest = max(map(len, panels))
         figure = Figure(figsize=(5.5 * len(panels), 1.2 + 0.24 * tallest), layout="constrained")
+        figure.suptitle(_wrapped([heading], 75 * len(panels)), x=0.01, ha="left", fontsize=10)
         for place, (title, bars) in enumerate(zip(titles, panels, strict=True), start=1):
             axes = figure.add_subplot(1, len(panels), place)
             rising = list(reversed(bars))

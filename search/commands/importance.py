@@ -12,7 +12,7 @@ from rich.text import Text
 
 from search.exit_status import OK
 from search.importance import FEWEST, Ranked, Step, importances, steps
-from search.report import kind, number, results_console
+from search.report import data_name, kind, number, results_console
 from search.settings import asked, settings
 from search.standings import chosen_goals, standings
 from search.store import Store
@@ -30,12 +30,13 @@ def main(options: argparse.Namespace) -> int:
     store = Store.existing(chosen.store, chosen.storage)
     now = standings(store, chosen_goals(store, chosen, asked(vars(options)))[0])
     ranked, prices = importances(now), steps(now.rows)
+    heading = f"{now.goal.id} on {now.bench.title}; {data_name(now.goal)}"
     if write:
         if not any(one.importances for one in ranked):
             raise RequestError(f"--to {options.to}: {_too_few(ranked[0])}")
         try:
             with written_whole(options.to) as beside:
-                write(beside, options.to.suffix, ranked)
+                write(beside, options.to.suffix, ranked, heading)
         except OSError as error:
             raise RequestError(f"--to {options.to} cannot be written: {error.strerror}") from error
     if options.json:
@@ -122,7 +123,7 @@ def _as_dict(study: str, ranked: Sequence[Ranked], prices: Sequence[Step]) -> di
     }
 
 
-def _csv(path: Path, ending: str, ranked: Sequence[Ranked]) -> None:
+def _csv(path: Path, ending: str, ranked: Sequence[Ranked], heading: str) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["target", "trials", "dimension", "importance", "chance"])
@@ -131,19 +132,20 @@ def _csv(path: Path, ending: str, ranked: Sequence[Ranked]) -> None:
                 table.writerow([one.target, one.trials, each.dimension, each.share, each.chance])
 
 
-def _figure(path: Path, ending: str, ranked: Sequence[Ranked]) -> None:
+def _figure(path: Path, ending: str, ranked: Sequence[Ranked], heading: str) -> None:
     from search.figure import write_bars
 
     told = [one for one in ranked if one.importances]
     write_bars(
         path,
         ending,
+        heading,
         [f"what decided {one.target} ({one.trials} trials; grey: no more than chance)" for one in told],
         [one.importances for one in told],
     )
 
 
-_WRITERS: dict[str, Callable[[Path, str, Sequence[Ranked]], None]] = {
+_WRITERS: dict[str, Callable[[Path, str, Sequence[Ranked], str], None]] = {
     ".csv": _csv,
     ".png": _figure,
     ".svg": _figure,
