@@ -96,8 +96,26 @@ def _audit(parser: argparse.ArgumentParser) -> None:
 
 def _export(parser: argparse.ArgumentParser) -> None:
     _settings(parser, _STUDY)
-    text = "the winner as .onnx, or the bench's measurements as .jsonl for --device replay:FILE"
+    text = (
+        "the winner as .onnx; the bench's measurements as .jsonl for --device replay:FILE; the front as an interactive "
+        "page, .html, or as a figure, .png, .svg or .pdf"
+    )
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
+
+
+def _compare(parser: argparse.ArgumentParser) -> None:
+    text = "a store's folder, or a study, a bench or a recipe of --store, by its id"
+    parser.add_argument("a", metavar="A", help=text)
+    parser.add_argument("b", metavar="B", help="the same")
+    _settings(parser, {"objective": "of the studies compared (default: the one used last)"})
+    _option(parser, "--top", "trials", "common structures to show (default: 10)", default=10)
+    parser.add_argument("--json", action="store_true", help="all of it, as JSON")
+
+
+def _importance(parser: argparse.ArgumentParser) -> None:
+    _settings(parser, _STUDY)
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="also as a figure, .png, .svg or .pdf, or as .csv")
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
@@ -160,7 +178,13 @@ COMMANDS = {
     "baseline": Command("search.commands.baseline", "train the baseline, or import one", _baseline),
     "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
     "audit": Command("search.commands.audit", "whether latency explains the energy, for any table", _audit),
-    "export": Command("search.commands.export", "the winner's file", _export),
+    "export": Command(
+        "search.commands.export", "the winner's file, the measurements, the front as a page or a figure", _export
+    ),
+    "compare": Command("search.commands.compare", "two stores, studies, benches or recipes side by side", _compare),
+    "importance": Command(
+        "search.commands.importance", "which dimensions mattered; what a point of accuracy costs", _importance
+    ),
     "devices": Command(
         "search.commands.devices", "boards: trust, prepare, name them; power meters", _devices, shared=False
     ),

@@ -8,6 +8,7 @@ from search.rows import Row
 COSTS: dict[str, Callable[[Row], float]] = {
     "latency": lambda row: row.latency_ms,
     "energy": lambda row: row.energy_mj,
+    "fom": lambda row: -(row.fom or 0),
 }
 
 

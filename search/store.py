@@ -233,6 +233,16 @@ class Store:
         )
         return {str(structure_id): str(raw) for structure_id, raw in rows}
 
+    def measured_between(self, bench_id: str) -> tuple[float, float]:
+        """When the bench was at work, as Unix times: its first measurement and its last."""
+        rows = self._database.rows(
+            "SELECT MIN(measured_at), MAX(measured_at) FROM (SELECT measured_at FROM search_structures "
+            "WHERE bench_id = :bench_id UNION ALL SELECT measured_at FROM search_confirmations "
+            "WHERE bench_id = :bench_id) AS moments",
+            {"bench_id": bench_id},
+        )
+        return float(rows[0][0]), float(rows[0][1])
+
     def add_confirmation(
         self, recipe_id: str, baseline_id: str, bench_id: str, confirmation: Confirmation, raw: str
     ) -> None:

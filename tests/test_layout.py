@@ -19,6 +19,7 @@ HOMES = {
     "torchvision": ("space",),
     "asyncssh": ("evaluators/device",),
     "optuna": ("search",),
+    "matplotlib": ("search",),
     "sqlalchemy": ("search",),
 }
 # The part of evaluators/ below each of these knows neither the others nor recipes.
@@ -70,7 +71,7 @@ try:
     main()
 except SystemExit:
     pass
-loaded = {{"torch", "optuna", "pandas", "onnxruntime", "asyncssh"}} & set(sys.modules)
+loaded = {{"torch", "optuna", "pandas", "onnxruntime", "asyncssh", "matplotlib"}} & set(sys.modules)
 print("LOADED", sorted(loaded))
 """
 
@@ -78,6 +79,8 @@ print("LOADED", sorted(loaded))
 LIGHT_COMMANDS = (
     *(["--help"], ["status"], ["rank"], ["rank", "--json"], ["show-config"], ["devices", "list"]),
     ["audit", "studies/reference/quantized.csv"],
+    ["export", "--to", "{tmp}/front.html"],
+    ["compare", "{tmp}/store", "{tmp}/store"],
 )
 
 
@@ -88,6 +91,7 @@ def test_reading_commands_import_nothing_heavy(tmp_path, words):
     store_with(tmp_path / "store", [evaluation(made=made) for made in distinct(3)])
     if words[0] not in ("--help", "devices"):
         words = [*words, "--store", str(tmp_path / "store")]
+    words = [word.replace("{tmp}", str(tmp_path)) for word in words]
     # Nobody's own boards.
     home = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     command = [sys.executable, "-c", LIGHT.format(words=words)]

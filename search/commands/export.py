@@ -47,4 +47,32 @@ def _jsonl(path: Path, store: Store, now: Standings) -> int:
     return OK
 
 
-_WRITERS: dict[str, Callable[[Path, Store, Standings], int]] = {".onnx": _onnx, ".jsonl": _jsonl}
+def _figure(path: Path, store: Store, now: Standings) -> int:
+    from search.figure import write_figure
+
+    return _drawn(write_figure, path, store, now)
+
+
+def _page(path: Path, store: Store, now: Standings) -> int:
+    from search.page import write_page
+
+    return _drawn(write_page, path, store, now)
+
+
+def _drawn(write: Callable[[Path, str, Store, Standings], None], path: Path, store: Store, now: Standings) -> int:
+    """A picture is of everybody, so it is there before anybody holds the line."""
+    with written_whole(path) as beside:
+        write(beside, path.suffix, store, now)
+    best = line(now.row(now.best), now.goal.objective) if now.best else near_misses(now)[0]
+    print(f"{path}: {len(now.ranked)} candidates; {best}")
+    return OK
+
+
+_WRITERS: dict[str, Callable[[Path, Store, Standings], int]] = {
+    ".onnx": _onnx,
+    ".jsonl": _jsonl,
+    ".html": _page,
+    ".png": _figure,
+    ".svg": _figure,
+    ".pdf": _figure,
+}

@@ -1,0 +1,108 @@
+"""`compare`: two studies, benches or recipes side by side."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from search.comparison import Comparison, Pair, Ratio, as_dict, compared, side
+from search.exit_status import OK
+from search.report import accuracy, kind, number, results_console
+from search.rows import Row
+from search.settings import asked, settings
+from search.store import Store
+
+_NO = "-"
+
+
+def main(options: argparse.Namespace) -> int:
+    chosen = settings(vars(options))
+    # Two folders need no store beside them.
+    store = Store.found(chosen.store, chosen.storage)
+    objective = chosen.objective if "objective" in asked(vars(options)) else None
+    found = compared(side(options.a, store, objective), side(options.b, store, objective))
+    if options.json:
+        print(json.dumps(as_dict(found), indent=1))
+        return OK
+    console = results_console()
+    for name, one in (("A", found.a), ("B", found.b)):
+        console.print(f"{name}: {one.standings.goal.id} on {one.standings.bench.title}", markup=False)
+    if found.chosen:
+        console.print(_table("recipe A, recipe B", [found.chosen], both=True))
+        for name, row in (("A", found.chosen.a), ("B", found.chosen.b)):
+            console.print(f"{name}: {_own(row)}", markup=False)
+    if found.common:
+        fastest = sorted(found.common, key=lambda pair: pair.a.latency_ms)
+        console.print(_table("recipe", fastest[: options.top], both=False))
+        console.print(f"{min(options.top, len(fastest))} of {len(fastest)} common structures, the fastest of A first")
+    for text in _said(found):
+        console.print(text, markup=False)
+    for text in found.not_compared:
+        console.print(text, markup=False, style="dim")
+    return OK
+
+
+def _said(found: Comparison) -> list[str]:
+    if found.rank_correlation is None:
+        return []
+    ratios = sorted(pair.latency.value for pair in found.common if pair.latency)
+    return [
+        f"latencies B / A from {number(ratios[0])} to {number(ratios[-1])}; rank correlation "
+        f"{found.rank_correlation:.3f} over {len(ratios)} structures (1: the same order)"
+    ]
+
+
+def _own(row: Row) -> str:
+    """Against its own baseline, which holds across benches."""
+    gains = [f"{number(row.latency_gain or 1)} x faster than its own baseline"]
+    if row.fom_gain is not None:
+        gains.append(f"FoM {number(row.fom_gain)} x (energy {kind(row.energy_provenance)})")
+    return f"{row.recipe_id}: {accuracy(row)}, {', '.join(gains)}"
+
+
+def _table(first: str, pairs: Sequence[Pair], *, both: bool) -> Table:
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    drawn.add_column(first, no_wrap=True)
+    heads = ("accuracy % A", "B", "B - A", "latency ms A", "B", "B / A", "energy mJ A", "B", "B / A")
+    for name in heads:
+        drawn.add_column(Text(name), justify="right", no_wrap=True)
+    for pair in pairs:
+        name = f"{pair.a.recipe_id}, {pair.b.recipe_id}" if both else pair.a.recipe_id or _NO
+        drawn.add_row(*map(Text, (name, *_accuracies(pair), *_latencies(pair), *_energies(pair))))
+    return drawn
+
+
+def _accuracies(pair: Pair) -> tuple[str, str, str]:
+    if pair.accuracy is None or pair.gap is None:
+        return _NO, _NO, _NO
+    ours, theirs = pair.accuracy
+    split = "test" if pair.split == "test" else "val."
+    return (
+        f"{100 * ours:.2f} {split}",
+        f"{100 * theirs:.2f} {split}",
+        f"{100 * pair.gap[0]:+.2f} ±{100 * pair.gap[1]:.2f}",
+    )
+
+
+def _latencies(pair: Pair) -> tuple[str, str, str]:
+    cells = [f"{number(row.latency_ms)} ±{_percent(row.latency_ms, row.latency_ci_ms)}" for row in (pair.a, pair.b)]
+    return cells[0], cells[1], _ratio(pair.latency)
+
+
+def _energies(pair: Pair) -> tuple[str, str, str]:
+    if pair.a.energy_provenance != pair.b.energy_provenance:
+        return _NO, _NO, _NO
+    cells = [f"{number(row.energy_mj)} {kind(row.energy_provenance)}" for row in (pair.a, pair.b)]
+    return cells[0], cells[1], _ratio(pair.energy)
+
+
+def _ratio(ratio: Ratio | None) -> str:
+    if ratio is None:
+        return _NO
+    return f"{number(ratio.value)} ({number(ratio.low)} to {number(ratio.high)})"
+
+
+def _percent(value: float, interval: tuple[float, float]) -> str:
+    return f"{50 * (interval[1] - interval[0]) / value:.1f} %"
