@@ -38,6 +38,8 @@ class Standings:
     leaders: int
     # Trial numbers of this study, by recipe.
     numbers: dict[str, int]
+    # Why a recipe could not be built or run.
+    failures: dict[str, str]
 
     def row(self, evaluation: Evaluation) -> Row:
         return row(evaluation, self.goal, self.baseline, self.numbers.get(evaluation.recipe_id))
@@ -52,8 +54,20 @@ class Standings:
         if not self.goal.grid:
             return {}
         there = {one.recipe_id: one for one in (*self.ranked, self.baseline)}
-        recipes = Grid.from_json(self.goal.grid).recipes(self.baseline.candidate.recipe)
-        return {point: self.row(there[recipe.id]) if recipe.id in there else None for point, recipe in recipes.items()}
+        return {
+            point: self.row(there[recipe.id]) if recipe.id in there else None
+            for point, recipe in self._recipes().items()
+        }
+
+    def failed_points(self) -> dict[Point, str]:
+        return {
+            point: f"failed: {self.failures[recipe.id]}"
+            for point, recipe in self._recipes().items()
+            if recipe.id in self.failures
+        }
+
+    def _recipes(self) -> dict[Point, Recipe]:
+        return Grid.from_json(self.goal.grid).recipes(self.baseline.candidate.recipe)
 
     @property
     def best(self) -> Evaluation | None:
@@ -106,6 +120,7 @@ def standings(store: Store, goal: Goal) -> Standings:
         tuple(ranking(evaluations.values(), goal)),
         len(leading(evaluations.values(), goal)),
         numbers,
+        store.failures(goal.baseline_id, goal.bench_id),
     )
 
 
