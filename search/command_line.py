@@ -174,9 +174,7 @@ def _show_config(parser: argparse.ArgumentParser) -> None:
 MAIN = "search"
 COMMANDS = {
     MAIN: Command("search.commands.run", "search, or go on where it stopped (the default)", _search),
-    "study": Command(
-        "search.commands.run", "a study's file carried out: a milestone's grid (m1, m2), or a search", _study
-    ),
+    "study": Command("search.commands.run", "carry out a study's file: a grid (m1, m2), or a search", _study),
     "rank": Command("search.commands.rank", "who leads, against the unpruned baseline", _rank),
     "confirm": Command("search.commands.confirm", "the leaders again: whole test set, three runs or more", _confirm),
     "status": Command("search.commands.status", "which studies there are, and how far they got", _status),
