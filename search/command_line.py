@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from search.settings import KEYS, SEPARATOR
+from search.settings import KEYS, SEPARATOR, study_file
 from space.errors import RequestError
 
 _SHARED = {
@@ -47,20 +47,43 @@ class Command:
 
 
 def _search(parser: argparse.ArgumentParser) -> None:
-    _settings(parser, _STUDY | _SEARCH)
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings from a TOML file, as show-config prints")
+    _run(parser)
+
+
+def _study(parser: argparse.ArgumentParser) -> None:
+    text = "a TOML file, or the name of one that comes with this: m1, m2 (grids), latency, energy, fom (searches)"
+    parser.add_argument("config", type=_study_file, metavar="FILE", help=text)
+    _run(parser)
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    _settings(parser, _STUDY | _SEARCH)
     parser.add_argument("--confirm", action="store_true", help="confirm the leaders at the end")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
 
 
-def _rank(parser: argparse.ArgumentParser) -> None:
+def _chosen_study(parser: argparse.ArgumentParser) -> None:
     _settings(parser, _STUDY)
+    text = "the study of this file or name (default: the one used last)"
+    parser.add_argument("--study", dest="config", type=_study_file, metavar="FILE", help=text)
+
+
+def _study_file(words: str) -> Path:
+    try:
+        return study_file(words)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _rank(parser: argparse.ArgumentParser) -> None:
+    _chosen_study(parser)
     _option(parser, "--top", "trials", "rows to show (default: 10)", default=10)
     parser.add_argument("--json", action="store_true", help="every row, as JSON")
 
 
 def _confirm(parser: argparse.ArgumentParser) -> None:
-    _settings(parser, _STUDY)
+    _chosen_study(parser)
     _option(parser, "--top", "trials", "leaders to confirm (default: 3)", default=3)
 
 
@@ -95,7 +118,7 @@ def _audit(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(parser: argparse.ArgumentParser) -> None:
-    _settings(parser, _STUDY)
+    _chosen_study(parser)
     text = (
         "the winner as .onnx; the bench's measurements as .jsonl for --device replay:FILE; the front as an interactive "
         "page, .html, or as a figure, .png, .svg or .pdf"
@@ -172,6 +195,7 @@ def _show_config(parser: argparse.ArgumentParser) -> None:
 MAIN = "search"
 COMMANDS = {
     MAIN: Command("search.commands.run", "search, or go on where it stopped (the default)", _search),
+    "study": Command("search.commands.run", "carry out a study's file: a grid (m1, m2), or a search", _study),
     "rank": Command("search.commands.rank", "who leads, against the unpruned baseline", _rank),
     "confirm": Command("search.commands.confirm", "the leaders again: whole test set, three runs or more", _confirm),
     "status": Command("search.commands.status", "which studies there are, and how far they got", _status),

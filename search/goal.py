@@ -19,10 +19,13 @@ class Goal:
     margin: float
     # Dimensions of the space that do not vary: "name=value", separated by commas.
     fixed: str = ""
+    # Of a grid study what it tries, as JSON; of a search nothing.
+    grid: str = ""
 
     @property
     def id(self) -> str:
-        values = {name: value for name, value in asdict(self).items() if name != "fixed" or value}
+        # What was added later counts only where it is used: so old ids stay.
+        values = {name: value for name, value in asdict(self).items() if name not in ("fixed", "grid") or value}
         digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.objective}-{self.data}-{self.space}-{digest}"
 
@@ -35,6 +38,7 @@ class Goal:
         words = {
             "space": "the space",
             "fixed": "what is fixed",
+            "grid": "the grid",
             "data": "the data",
             "fingerprint": "the images",
             "baseline_id": "the baseline",

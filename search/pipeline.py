@@ -69,8 +69,8 @@ class Pipeline:
                 while len(flights) < places and begun < trials and (begun == 0 or time.monotonic() < deadline):
                     try:
                         flights.append(self._begin(next(turns)))
-                    except SpaceExhausted:
-                        self.view.say("every recipe of this space is known; another --space or --fix has more")
+                    except SpaceExhausted as exhausted:
+                        self.view.say(str(exhausted))
                         trials = begun
                         break
                     begun += 1
@@ -130,8 +130,10 @@ class Pipeline:
         return True
 
     def _race(self, study: Study, made: Built) -> Race:
-        """What the lead asks of this candidate."""
+        """What the lead asks of this candidate; of a grid every row is measured as a leader is."""
         goal, objective, share = study.goal, study.objective, made.validation.share
+        if goal.grid:
+            return FRONT
         best = standings(self.store, goal).best
         if share < goal.least_accuracy:
             return NO_RACE

@@ -4,8 +4,11 @@ import time
 from dataclasses import dataclass
 
 from search.durations import spoken
+from search.grid import Grid
 from search.preparation import Prepared, seconds_per_image
 from search.settings import Settings
+from search.store import Store
+from space.baseline import baseline_recipe
 
 # Measuring a candidate in search mode, with the reference beside it, a process each.
 _MEASURING_S = 5.0
@@ -40,10 +43,13 @@ class Plan:
         ]
 
 
-def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float]) -> Plan:
+def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], store: Store | None) -> Plan:
     """Seconds per trial from this store's own trials, else from a short benchmark of training."""
-    data, baseline = prepared.data, prepared.baseline
-    if past_trials_s:
+    data, baseline, trials = prepared.data, prepared.baseline, settings.trials
+    if settings.grid:
+        waiting, trial_s = _grid(settings.grid, prepared, store)
+        trials = min(trials, waiting)
+    elif past_trials_s:
         trial_s = sum(past_trials_s) / len(past_trials_s)
     else:
         trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image(settings.accelerator)
@@ -57,6 +63,20 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float]) -> 
         ),
         baseline_s=prepared.baseline_s,
         trial_s=trial_s,
-        trials=settings.trials,
+        trials=trials,
         timeout_s=settings.timeout_s,
     )
+
+
+def _grid(grid: Grid, prepared: Prepared, store: Store | None) -> tuple[int, float]:
+    """How many points are not built yet, and seconds each; points that share their weights are trained once."""
+    baseline = prepared.baseline
+    waiting = {
+        point: recipe
+        for point, recipe in grid.recipes(baseline_recipe()).items()
+        if not (store and baseline and store.candidate(recipe.id, baseline.id))
+    }
+    # Training a layer takes as long as it has channels: memory is what it waits for.
+    epochs = {recipe.weights_id: point.epochs * (1 - point.fraction) for point, recipe in waiting.items()}
+    training_s = sum(epochs.values()) * len(prepared.data.train) * seconds_per_image() if waiting else 0.0
+    return len(waiting), training_s / max(1, len(waiting)) + _MEASURING_S

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from search.audit import FITS, Audit
 from search.durations import spoken
 from search.exit_status import NONE_FEASIBLE, OK
+from search.findings import findings
 from search.goal import Goal
 from search.ranking import feasible
 from search.rows import Row
@@ -99,13 +101,12 @@ def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
         f"{threads} thread{'s' if threads > 1 else ''}, {shape(row)}",
     ]
     share = row.accuracy or 0
-    half = (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / 2
     return {
         "": place,
         "trial": "-" if row.trial is None else str(row.trial),
         "recipe": "the baseline" if what else row.recipe_id or "-",
         "accuracy %": f"{100 * share:.2f} {'test' if row.test_accuracy is not None else 'val.'}",
-        "latency ms": f"{number(row.latency_ms)} ±{100 * half / row.latency_ms:.1f} %",
+        "latency ms": f"{number(row.latency_ms)} ±{_half_percent(row):.1f} %",
         "faster": f"{number(row.latency_gain or 1)} x",
         f"mJ {kind(row.energy_provenance)}": number(row.energy_mj),
         "max W": f"{row.max_power_w:.2f}",
@@ -115,6 +116,53 @@ def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
         "parameters": f"{row.parameters:,}",
         "what": what or " ".join(note for note in notes if note),
     }
+
+
+def grid_table(standings: Standings) -> Table:
+    """A row per point, in the grid's order; the baseline last."""
+    places = {one.recipe_id: str(place) for place, one in enumerate(standings.ranked[: standings.leaders], start=1)}
+    failed = standings.failed_points()
+    rows = [
+        _point_cells(point.quantization, f"{point.fraction:g}", str(point.epochs))
+        | (
+            _row_cells(row, places.get(row.recipe_id or "", ""), "" if row.feasible else "below the line")
+            if row
+            else {"": failed.get(point, "not yet")}
+        )
+        for point, row in standings.points().items()
+    ]
+    baseline = standings.row(standings.baseline)
+    rows.append(_point_cells("none", "-", "-") | _row_cells(baseline, "", "the unpruned baseline, at its best"))
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for name in rows[-1]:
+        drawn.add_column(name, justify="left" if name in {"quantization", ""} else "right", no_wrap=True)
+    for cells in rows:
+        drawn.add_row(
+            *(Text(cells.get(name, "")) for name in rows[-1]), style="bold" if cells.get("place") == "1" else None
+        )
+    return drawn
+
+
+def _point_cells(quantization: str, fraction: str, epochs: str) -> dict[str, str]:
+    return {"quantization": quantization, "fraction": fraction, "epochs": epochs}
+
+
+def _row_cells(row: Row, place: str, what: str) -> dict[str, str]:
+    return {
+        "parameters": f"{row.parameters:,}",
+        "max MB": f"{row.memory_mb:.1f}",
+        "latency ms": f"{number(row.latency_ms)} ±{_half_percent(row):.1f} %",
+        "faster": f"{number(row.latency_gain or 1)} x",
+        "max W": f"{row.max_power_w:.2f}",
+        "mJ": f"{number(row.energy_mj)} {kind(row.energy_provenance)}",
+        "accuracy": accuracy(row),
+        "place": place,
+        "": ", ".join(filter(None, [what, "dirty" if row.dirty else ""])),
+    }
+
+
+def _half_percent(row: Row) -> float:
+    return 50 * (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / row.latency_ms
 
 
 def provenance(standings: Standings) -> list[str]:
@@ -136,7 +184,15 @@ def data_name(goal: Goal) -> str:
 
 def print_standings(console: Console, standings: Standings, top: int) -> None:
     console.print(f"{standings.goal.id} on {standings.bench.title}", markup=False)
-    console.print(table(standings, top, console.width))
+    points = standings.points()
+    if points:
+        console.print(grid_table(standings))
+        done = sum(row is not None for row in points.values())
+        console.print(f"{done} of {len(points)} points of the grid are evaluated", markup=False)
+    else:
+        console.print(table(standings, top, console.width))
+    for text in findings([row for row in points.values() if row]):
+        console.print(text, markup=False)
     for text in provenance(standings):
         console.print(text, markup=False, style="dim")
     for text in unexplained(standings.rows):
@@ -192,7 +248,8 @@ def print_results(console: Console, outcomes: Sequence[Standings]) -> int:
         if standings.best is None:
             for text in near_misses(standings):
                 console.print(text, markup=False)
-            status = NONE_FEASIBLE
+            # A grid's table is what was asked for.
+            status = status if goal.grid else NONE_FEASIBLE
         else:
             best = line(standings.row(standings.best), goal.objective)
             console.print(f"best {goal.objective}: {best}", markup=False, style="bold")

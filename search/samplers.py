@@ -10,7 +10,7 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from space.dimensions import Choice, Dimension, Value, recipe_of
+from space.dimensions import Choice, Dimension, Value, points, recipe_of
 from space.threads import one_thread
 
 # Suggestions of the sampler that may turn out known, before a neighbour of the last one is taken instead.
@@ -22,7 +22,7 @@ STARTUP_TRIALS = 10
 
 
 class SpaceExhausted(Exception):
-    """Every recipe of the space is known."""
+    """Every recipe of the space is known; said with what would have more."""
 
 
 def _gp(seed: int) -> BaseSampler:
@@ -110,4 +110,33 @@ class DistinctSampler(BaseSampler):
                 if isinstance(dimension, Choice)
                 else draw.randint(dimension.low, dimension.high)
             )
-        raise SpaceExhausted
+        raise SpaceExhausted("every recipe of this space is known; another --space or --fix has more")
+
+
+class GridOrder(BaseSampler):
+    """The points of a table one after the other; those whose recipe is known, from wherever, are passed over.
+
+    Optuna's GridSampler takes them at random, holds a failed trial's point for visited, and stops a study that is told
+    its last point from outside `optimize` with a RuntimeError.
+    """
+
+    def __init__(self, table: Sequence[Dimension], known: Collection[str]) -> None:
+        self._table = tuple(table)
+        self._space = distributions(table)
+        self._known = known
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._space
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        for values in points(self._table):
+            if recipe_of(values).id not in self._known:
+                return dict(values)
+        raise SpaceExhausted("every point of this grid is known; its file takes further fractions and epochs")
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        raise NotImplementedError(f"{param_name}: every dimension is sampled together")

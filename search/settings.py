@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from search.grid import GRID_KEYS, Grid
 from search.objectives import OBJECTIVES
 from space.errors import RequestError
 
@@ -48,6 +49,8 @@ class Settings:
     meter: str = ""
     store: Path = Path("studies/store")
     storage: str | None = None
+    # Of a grid study what it tries, instead of a space.
+    grid: Grid | None = None
 
     @property
     def meters(self) -> tuple[str, ...]:
@@ -152,22 +155,52 @@ KEYS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "store": ("store", path),
     "storage": ("storage", filled),
 }
-assert {name for name, _ in KEYS.values()} == {field.name for field in fields(Settings)}
+assert {name for name, _ in KEYS.values()} | {"grid"} == {field.name for field in fields(Settings)}
+# A grid says itself what varies, and in which order.
+_SEARCH_ONLY = ("space", "fix", "sampler")
+# Kind of a study: the keys of its file.
+KINDS = {
+    "search": tuple(KEYS),
+    "grid": (*(key for key in KEYS if key not in _SEARCH_ONLY), *GRID_KEYS),
+}
+
+
+def study_file(text: str) -> Path:
+    """A file, or the name of a study that comes with this."""
+    file = Path(text).expanduser()
+    if file.exists() or file.suffix == ".toml" or len(file.parts) > 1:
+        return file
+    ours = STUDIES / f"{text}.toml"
+    if not ours.is_file():
+        names = ", ".join(sorted(path.stem for path in STUDIES.glob("*.toml")))
+        raise ValueError(f"{text} is neither a file nor one of {names}")
+    return ours
 
 
 def settings(options: Mapping[str, Any]) -> Settings:
-    """The command line's options, already read, win over the user's --config, which wins over the study's own file."""
-    config = options.get("config")
-    ours = _read(config) if config else {}
-    given = {name: options[name] for name in asked(options)}
+    """The command line's options, already read, win over the user's file, which wins over the study's own."""
+    ours = _read(options["config"]) if options.get("config") else {}
+    given = _given(options)
+    grid: Grid | None = ours.get("grid")
+    if grid:
+        for key in _SEARCH_ONLY:
+            if KEYS[key][0] in given:
+                raise RequestError(f"--{key}: {options['config']} is a grid, its file says what varies")
+        return replace(Settings(space="grid", trials=len(grid.points())), **{**ours, **given})
     objective = {**asdict(Settings()), **ours, **given}["objective"]
     study = {} if objective == ALL else _read(STUDIES / f"{objective}.toml")
     return replace(Settings(), **{**study, **ours, **given})
 
 
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    names = [name for name, _ in KEYS.values()]
+    return {name: options[name] for name in names if options.get(name) is not None}
+
+
 def asked(options: Mapping[str, Any]) -> set[str]:
-    """The settings that the command line names."""
-    return {field.name for field in fields(Settings) if options.get(field.name) is not None}
+    """The settings that say which study is meant: those that the command line names, or the file that it names."""
+    file = {"space", "fixed", "grid"} if options.get("config") else set()
+    return _given(options).keys() | file
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -178,26 +211,37 @@ def _read(file: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RequestError(f"{file} is not a TOML file: {error}") from error
     kind = content.pop("kind", "search")
-    if kind != "search":
-        raise RequestError(f'{file}: kind = "{kind}" is not known; "search" is')
-    chosen = {}
+    if kind not in KINDS:
+        raise RequestError(f"{file}: kind = {json.dumps(kind)} is not known; choose one of {', '.join(KINDS)}")
+    chosen, grid = {}, {}
     for key, text in content.items():
-        if key not in KEYS:
-            near = difflib.get_close_matches(key, KEYS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(KEYS)}"
+        if key not in KINDS[kind]:
+            near = difflib.get_close_matches(key, KINDS[kind], n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(KINDS[kind])}"
             raise RequestError(f"{file}: {key} is not a key{hint}")
-        name, parse = KEYS[key]
         try:
-            chosen[name] = parse(text)
+            if key in GRID_KEYS:
+                grid[key] = GRID_KEYS[key](text)
+            else:
+                name, parse = KEYS[key]
+                chosen[name] = parse(text)
         except ValueError as error:
             raise RequestError(f"{file}: {key}: {error}") from error
+    if kind == "grid":
+        if "fractions" not in grid:
+            raise RequestError(f"{file}: fractions is missing; write fractions = [0.25, 0.5]")
+        chosen["grid"] = Grid(**grid)
     return chosen
 
 
 def as_toml(chosen: Settings) -> str:
     """The settings as a file that gives them again."""
-    lines = ['kind = "search"']
+    kind = "grid" if chosen.grid else "search"
+    lines = [f'kind = "{kind}"']
+    lines += [f"{key} = {json.dumps(value)}" for key, value in (asdict(chosen.grid) if chosen.grid else {}).items()]
     for key, (name, _) in KEYS.items():
+        if key not in KINDS[kind]:
+            continue
         value = getattr(chosen, name)
         if value is None or value == "":
             continue

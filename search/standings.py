@@ -1,16 +1,18 @@
 """Standings: a study as it stands in the store: its rows in order, and the baseline; read without Optuna or torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluators.bench import Bench
 from search.evaluation import Evaluation
 from search.goal import Goal
+from search.grid import Grid, Point
 from search.ranking import leading, ranking
 from search.rows import Row, row
 from search.settings import Settings
 from search.store import Store
 from space.errors import RequestError
+from space.recipe import Recipe
 
 # The contest's protocol: three passes over a test set of 10,000.
 FIXED_INFERENCES = 3 * 10_000
@@ -36,6 +38,8 @@ class Standings:
     leaders: int
     # Trial numbers of this study, by recipe.
     numbers: dict[str, int]
+    # Why a recipe could not be built or run.
+    failures: dict[str, str]
 
     def row(self, evaluation: Evaluation) -> Row:
         return row(evaluation, self.goal, self.baseline, self.numbers.get(evaluation.recipe_id))
@@ -44,6 +48,26 @@ class Standings:
     def rows(self) -> list[Row]:
         """All of them, the baseline last."""
         return [self.row(evaluation) for evaluation in (*self.ranked, self.baseline)]
+
+    def points(self) -> dict[Point, Row | None]:
+        """Of a grid study each point in the order of its table; None: not evaluated yet."""
+        if not self.goal.grid:
+            return {}
+        there = {one.recipe_id: one for one in (*self.ranked, self.baseline)}
+        return {
+            point: self.row(there[recipe.id]) if recipe.id in there else None
+            for point, recipe in self._recipes().items()
+        }
+
+    def failed_points(self) -> dict[Point, str]:
+        return {
+            point: f"failed: {self.failures[recipe.id]}"
+            for point, recipe in self._recipes().items()
+            if recipe.id in self.failures
+        }
+
+    def _recipes(self) -> dict[Point, Recipe]:
+        return Grid.from_json(self.goal.grid).recipes(self.baseline.candidate.recipe)
 
     @property
     def best(self) -> Evaluation | None:
@@ -61,12 +85,14 @@ class Standings:
         )
 
     def as_dict(self) -> dict[str, Any]:
+        grid = [{**point._asdict(), "recipe_id": found and found.recipe_id} for point, found in self.points().items()]
         return {
             "study": self.goal.id,
             "bench": {"id": self.bench.id, **_plain(self.bench)},
             "data": {"name": self.goal.data, "fingerprint": self.goal.fingerprint},
             "baseline": self.row(self.baseline).as_dict(),
             "ranking": [self.row(evaluation).as_dict() for evaluation in self.ranked],
+            **({"grid": grid} if grid else {}),
         }
 
 
@@ -76,9 +102,16 @@ def standings(store: Store, goal: Goal) -> Standings:
     baseline = evaluations.pop(reference, None) if reference else None
     if baseline is None:
         raise RequestError(f"{goal.id}: the baseline has not been measured yet; run the search first")
-    # The unpruned network at other runtime settings competes for being the reference, not with candidates.
-    network = baseline.candidate.recipe.weights_id
-    evaluations = {id: one for id, one in evaluations.items() if one.candidate.recipe.weights_id != network}
+    unpruned = baseline.candidate.recipe
+    if goal.grid:
+        # A grid is a list: what else was evaluated is not in its table.
+        listed = {recipe.id for recipe in Grid.from_json(goal.grid).recipes(unpruned).values()}
+        evaluations = {id: one for id, one in evaluations.items() if id in listed}
+    else:
+        # The unpruned network at other runtime settings competes for being the reference, not with candidates.
+        evaluations = {
+            id: one for id, one in evaluations.items() if not _at_another_runtime(one.candidate.recipe, unpruned)
+        }
     numbers = {trial.recipe_id: trial.number for trial in store.trials(goal.id)}
     return Standings(
         goal,
@@ -87,6 +120,7 @@ def standings(store: Store, goal: Goal) -> Standings:
         tuple(ranking(evaluations.values(), goal)),
         len(leading(evaluations.values(), goal)),
         numbers,
+        store.failures(goal.baseline_id, goal.bench_id),
     )
 
 
@@ -106,6 +140,7 @@ def chosen_goals(store: Store, settings: Settings, asked: set[str]) -> list[Goal
             and ("data" not in asked or settings.data in ("auto", goal.data))
             and ("space" not in asked or settings.space == goal.space)
             and ("fixed" not in asked or settings.fixed == goal.fixed)
+            and ("grid" not in asked or (settings.grid.to_json() if settings.grid else "") == goal.grid)
             and ("minimum_accuracy" not in asked or settings.minimum_accuracy == goal.minimum_accuracy)
             and ("margin" not in asked or settings.margin == goal.margin)
         ]
@@ -115,6 +150,15 @@ def chosen_goals(store: Store, settings: Settings, asked: set[str]) -> list[Goal
         there = ", ".join(sorted({goal.id for goal in store.studies()})) or "none"
         raise RequestError(f"no such study in {store.folder} (there: {there}); `python -m search` begins one")
     return goals
+
+
+def _at_another_runtime(recipe: Recipe, other: Recipe) -> bool:
+    return (
+        recipe.id
+        == replace(
+            other, threads=recipe.threads, spinning=recipe.spinning, graph_optimization=recipe.graph_optimization
+        ).id
+    )
 
 
 def _plain(bench: Bench) -> dict[str, Any]:

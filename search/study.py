@@ -2,18 +2,19 @@
 
 import warnings
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.objectives import OBJECTIVES
-from search.samplers import DistinctSampler, SpaceExhausted, distributions
+from search.samplers import SpaceExhausted, distributions
 from search.store import COMPLETE, FAILED, INTERRUPTED, RUNNING, Store
 from space.dimensions import Dimension, Value, completed, recipe_of, uniform, values_of
 from space.recipe import Recipe
@@ -36,6 +37,10 @@ _LADDER_EPOCHS = 2
 _RECIPE, _REASON = "recipe", "reason"
 
 
+def ladder(table: tuple[Dimension, ...]) -> list[dict[str, Value]]:
+    return [completed(uniform(share, quantization, _LADDER_EPOCHS), table) for share, quantization in LADDER]
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A trial in flight."""
@@ -46,7 +51,10 @@ class Asked:
 
 
 class Study:
-    """`known` is shared by the studies of a run: recipes evaluated, failed, or in flight in any of them."""
+    """`known` is shared by the studies of a run: recipes evaluated, failed, or in flight in any of them.
+
+    `first` is asked for before the sampler is.
+    """
 
     def __init__(
         self,
@@ -56,8 +64,8 @@ class Study:
         table: tuple[Dimension, ...],
         known: set[str],
         *,
-        sampler: str,
-        seed: int,
+        sampler: BaseSampler,
+        first: Sequence[Mapping[str, Value]] = (),
     ) -> None:
         self.goal = goal
         self.objective = OBJECTIVES[goal.objective]
@@ -65,6 +73,7 @@ class Study:
         self._table = table
         self._distributions = distributions(table)
         self._known = known
+        self._begin_with = first
         self._first: deque[Mapping[str, Value]] = deque()
         # What it says on stderr is for programmers.
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -73,7 +82,7 @@ class Study:
             study_name=goal.id,
             direction=self.objective.direction,
             load_if_exists=True,
-            sampler=DistinctSampler(sampler, seed, table, known),
+            sampler=sampler,
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -108,8 +117,7 @@ class Study:
         taken_in = self.absorb(evaluations.values())
         if taken_in:
             said.append(f"taken in from other studies: evaluations, {taken_in}")
-        for share, quantization in LADDER:
-            values = completed(uniform(share, quantization, _LADDER_EPOCHS), self._table)
+        for values in self._begin_with:
             if values not in self._first:
                 self._first.append(values)
         return said

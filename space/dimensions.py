@@ -1,11 +1,14 @@
 """Dimensions: the tables of what may vary, between which bounds; their values -> Recipe, and back."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
 
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, removable_blocks, unit_name
 from space.errors import RequestError
+from space.fractions import pruned
 from space.pruning.criteria import CRITERIA
 from space.recipe import QUANTIZATIONS, Recipe
 
@@ -35,16 +38,16 @@ class Integer:
 @dataclass(frozen=True, slots=True)
 class Choice:
     name: str
-    choices: tuple[str, ...]
+    choices: tuple["Value", ...]
 
     def fixed(self, text: str) -> "Choice":
         if text not in self.choices:
-            raise RequestError(f"--fix {self.name}={text}: {self.name} is one of {', '.join(self.choices)}")
+            raise RequestError(f"--fix {self.name}={text}: {self.name} is one of {', '.join(map(str, self.choices))}")
         return replace(self, choices=(text,))
 
 
 Dimension = Integer | Choice
-Value = int | str
+Value = int | float | str
 
 
 def _widths() -> Iterator[Dimension]:
@@ -86,8 +89,40 @@ def dimensions(space: str, cores: int, fixed: Mapping[str, str] | None = None) -
                  for dimension in table)  # fmt: skip
 
 
+def grid(
+    fractions: Sequence[float], epochs: Sequence[int], quantizations: Sequence[str], criterion: str, unpruned: bool
+) -> tuple[Dimension, ...]:
+    """Uniform fractions: a table in the order in which its points are worth trying, the slowest dimension first.
+
+    Every latency comes before any fine-tuning, and the ends of a range before what lies between.
+    """
+    if criterion not in CRITERIA:
+        raise RequestError(f"criterion {criterion!r} is not known; choose {', '.join(CRITERIA)}")
+    return (
+        Choice("criterion", (criterion,)),
+        Choice("epochs", _coarse_first(epochs)),
+        Choice("fraction", (*([0.0] if unpruned else []), *_coarse_first(fractions))),
+        Choice("quantization", tuple(quantizations)),
+    )
+
+
+def points(table: Sequence[Dimension]) -> Iterator[dict[str, Value]]:
+    """All of a table's, in its order."""
+    names = [dimension.name for dimension in table]
+    for values in product(*(_values(dimension) for dimension in table)):
+        yield dict(zip(names, values, strict=True))
+
+
 def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
     """Different values may be one recipe: a removed block has no width, one thread does not spin."""
+    if "fraction" in values:
+        return pruned(
+            Recipe(widths=WIDTHS, halvings=HALVINGS),
+            float(values["fraction"]),
+            epochs=int(values["epochs"]),
+            quantization=str(values["quantization"]),
+            criterion=str(values["criterion"]),
+        )
     narrowing = [int(values[f"{unit_name(index)}_narrowing"]) for index in range(len(WIDTHS))]
     widths = [_ladder(width)[steps] for width, steps in zip(WIDTHS, narrowing, strict=True)]
     for index in removable_blocks():
@@ -109,6 +144,9 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
 
 def values_of(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] | None:
     """The values that give this recipe; None where it lies outside the table."""
+    if any(dimension.name == "fraction" for dimension in table):
+        found = _points_by_recipe(table).get(recipe)
+        return None if found is None else dict(found)
     values: dict[str, Value] = {"epochs": recipe.epochs, "quantization": recipe.quantization}
     for index, width in enumerate(recipe.widths):
         ladder = _ladder(WIDTHS[index])
@@ -144,8 +182,30 @@ def completed(values: Mapping[str, Value], table: tuple[Dimension, ...]) -> dict
     }
 
 
+def _values(dimension: Dimension) -> Sequence[Value]:
+    return dimension.choices if isinstance(dimension, Choice) else range(dimension.low, dimension.high + 1)
+
+
+@cache
+def _points_by_recipe(table: tuple[Dimension, ...]) -> dict[Recipe, dict[str, Value]]:
+    return {recipe_of(values): values for values in reversed(list(points(table)))}
+
+
+def _coarse_first(values: Sequence[float]) -> tuple[float, ...]:
+    """The ends, then the middle of every gap."""
+    ordered = sorted(values)
+    places = [0, len(ordered) - 1]
+    gaps = [(0, len(ordered) - 1)]
+    for low, high in gaps:
+        middle = (low + high) // 2
+        if low < middle:
+            places.append(middle)
+            gaps += [(low, middle), (middle, high)]
+    return tuple(dict.fromkeys(ordered[place] for place in places))
+
+
 def _first(dimension: Dimension) -> Value:
-    return dimension.choices[0] if isinstance(dimension, Choice) else dimension.low
+    return _values(dimension)[0]
 
 
 def _within(dimension: Dimension, value: Value) -> bool:

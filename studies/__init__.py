@@ -1,1 +1,1 @@
-"""The committed studies, as data files: `latency`, `energy`, `fom`."""
+"""The committed studies, as data files: the searches `latency`, `energy`, `fom`, the grids `m1`, `m2`."""

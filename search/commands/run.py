@@ -6,7 +6,8 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from types import FrameType
 
 from optuna.storages import RDBStorage
@@ -23,13 +24,14 @@ from search.plan import plan
 from search.preparation import Prepared, have_baseline, have_reference, prepare, remember
 from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
-from search.settings import Settings, settings
+from search.samplers import DistinctSampler, GridOrder
+from search.settings import STUDIES, Settings, settings
 from search.standings import standings
 from search.store import COMPLETE, Store
-from search.study import Study
+from search.study import Study, ladder
 from search.view import View
 from space.baseline import Baseline
-from space.dimensions import MOST_THREADS, dimensions
+from space.dimensions import MOST_THREADS, Dimension, dimensions, grid
 
 
 def main(options: argparse.Namespace) -> int:
@@ -40,11 +42,11 @@ def main(options: argparse.Namespace) -> int:
         open_device(device)
     for device, meter in zip(chosen.devices, chosen.meters, strict=False):
         open_meter(meter, board_of(device))
-    dimensions(chosen.space, MOST_THREADS, chosen.fixed_values)
+    _table(chosen, MOST_THREADS)
     view = View(chosen.trials)
     if options.dry_run:
         store = Store.found(chosen.store, chosen.storage)
-        for text in plan(chosen, prepare(chosen, store, view.say), _past_trials_s(store)).lines():
+        for text in plan(chosen, prepare(chosen, store, view.say), _past_trials_s(store), store).lines():
             print(text)
         return OK
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -58,7 +60,7 @@ def main(options: argparse.Namespace) -> int:
             if options.confirm:
                 confirm_leaders(chosen, store, goals, view)
         except KeyboardInterrupt:
-            view.say(_stopped(chosen, store))
+            view.say(_stopped(chosen, options.config, store))
             return INTERRUPTED
         return print_results(results_console(), [standings(store, goal) for goal in goals])
 
@@ -69,7 +71,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goal]:
     prepared = prepare(chosen, store, view.say)
-    for text in plan(chosen, prepared, _past_trials_s(store)).lines():
+    for text in plan(chosen, prepared, _past_trials_s(store), store).lines():
         view.say(text)
     images = save_images(
         store.folder / "images" / f"{prepared.data.fingerprint}-validation.npy", prepared.data.validation.pixels
@@ -100,12 +102,22 @@ def _studies(
     studies = []
     for objective in chosen.objectives:
         goal = goal_of(replace(chosen, objective=objective), prepared, baseline, rig)
-        table = dimensions(goal.space, rig.cores, chosen.fixed_values)
-        study = Study(goal, store, storage, table, known, sampler=chosen.sampler, seed=chosen.seed)
+        table = _table(chosen, rig.cores)
+        if chosen.grid:
+            study = Study(goal, store, storage, table, known, sampler=GridOrder(table, known))
+        else:
+            sampler = DistinctSampler(chosen.sampler, chosen.seed, table, known)
+            study = Study(goal, store, storage, table, known, sampler=sampler, first=ladder(table))
         for text in [*_changed(goal, before), *study.resume()]:
             view.say(text)
         studies.append(study)
     return studies
+
+
+def _table(chosen: Settings, cores: int) -> tuple[Dimension, ...]:
+    if chosen.grid:
+        return grid(**asdict(chosen.grid))
+    return dimensions(chosen.space, cores, chosen.fixed_values)
 
 
 def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) -> Goal:
@@ -116,6 +128,7 @@ def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) 
         objective=chosen.objective,
         space=chosen.space,
         fixed=chosen.fixed,
+        grid=chosen.grid.to_json() if chosen.grid else "",
         data=prepared.data.name,
         fingerprint=prepared.data.fingerprint,
         baseline_id=baseline.id,
@@ -147,9 +160,9 @@ def _past_trials_s(store: Store | None) -> list[float]:
     return ended[-20:]
 
 
-def _stopped(chosen: Settings, store: Store) -> str:
+def _stopped(chosen: Settings, config: Path | None, store: Store) -> str:
     finished = sum(trial.state == COMPLETE for goal in store.studies() for trial in store.trials(goal.id))
-    return (
-        f"stopped; {finished} finished trials are kept in {store.folder}, "
-        f"go on with: python -m search --objective {chosen.objective}"
-    )
+    again = f"--objective {chosen.objective}"
+    if config:
+        again = f"study {config.stem if config.parent == STUDIES else config}"
+    return f"stopped; {finished} finished trials are kept in {store.folder}, go on with: python -m search {again}"

@@ -4,8 +4,10 @@ import argparse
 import json
 
 from search.exit_status import OK
+from search.grid import Point
 from search.lock import holder
 from search.report import line, results_console
+from search.rows import Row
 from search.settings import settings
 from search.standings import standings
 from search.store import COMPLETE, FAILED, INTERRUPTED, RUNNING, Store
@@ -18,10 +20,12 @@ def main(options: argparse.Namespace) -> int:
     at_work = holder(chosen.store)
     studies = []
     for goal in store.studies():
+        points: dict[Point, Row | None] = {}
         states = [trial.state for trial in store.trials(goal.id)]
         try:
             now = standings(store, goal)
             best = now.row(now.best) if now.best else None
+            points = now.points()
         except RequestError:
             best = None
         studies.append(
@@ -32,6 +36,7 @@ def main(options: argparse.Namespace) -> int:
                 "interrupted": states.count(INTERRUPTED),
                 # Without a writer nothing runs; what a kill left open is settled by the next run.
                 "running": states.count(RUNNING) if at_work else 0,
+                **({"points": len(points), "evaluated": len([*filter(None, points.values())])} if points else {}),
                 "best": best.as_dict() if best else None,
                 "_line": line(best, goal.objective) if best else "no feasible trial yet",
             }
@@ -45,5 +50,7 @@ def main(options: argparse.Namespace) -> int:
     for study in studies:
         ended = ("finished", "failed", "interrupted", "running")
         counts = [f"{study[state]} {state}" for state in ended if study[state]]
+        if "points" in study:
+            counts.append(f"{study['evaluated']} of {study['points']} points of the grid are evaluated")
         console.print(f"{study['study']}: {', '.join(counts) or 'no trials'}; {study['_line']}", markup=False)
     return OK

@@ -1,6 +1,5 @@
 """Channels: masked, or really removed, together with everything that holds an entry for them."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, Self, TypeVar
@@ -9,6 +8,7 @@ import torch
 from torch import nn
 
 from space.architectures.unit import Unit
+from space.fractions import kept
 from space.pruning.criteria import CRITERIA, strongest
 
 
@@ -47,8 +47,7 @@ def channel_fraction_pruning(model: M, fraction: float) -> M:
     """
     if not 0 <= fraction < 1:
         raise ValueError(f"fraction {fraction}: at least 0, below 1")
-    # 1e-9: 10 x (1 - 0.9) is 0.9999999999999998 in binary.
-    fewer = [replace(unit, width=max(1, math.floor(unit.width * (1 - fraction) + 1e-9))) for unit in model.units()]
+    fewer = [replace(unit, width=kept(unit.width, fraction)) for unit in model.units()]
     mask(model, choose(model, fewer))
     return model
 

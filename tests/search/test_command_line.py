@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from PIL import Image
 
 from search.__main__ import main
 from search.exit_status import NONE_FEASIBLE, OK, REQUEST
+from search.grid import Grid
+from space.recipe import Recipe
 from tests.evaluators.device.models import write_classifier
-from tests.search.made_up import GOAL, distinct, evaluation, store_with
+from tests.search.made_up import GOAL, HALVINGS, WIDTHS, distinct, evaluation, store_with
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -65,6 +68,11 @@ def damaged_cifar10(folder: Path) -> Path:
         (["audit", "absent.csv"], "absent.csv cannot be read: No such file or directory"),
         (["audit"], "FILE.csv"),
         (["rank"], "holds no study yet"),
+        (["study"], "FILE"),
+        (["study", "m7"], "m7 is neither a file nor one of energy, fom, latency, m1, m2"),
+        (["study", "absent.toml"], "absent.toml cannot be read"),
+        (["study", "m1", "--fix", "epochs=1"], "m1.toml is a grid, its file says what varies"),
+        (["rank", "--study", "m1"], "holds no study yet"),
         (["export", "--to", "slides.docx"], "known endings are .onnx, .jsonl"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -283,6 +291,14 @@ def test_show_config_prints_a_file_that_gives_the_same(run, tmp_path):
     assert 'objective = "energy"' in first
 
 
+def test_show_config_prints_a_grid_that_gives_the_same(run, tmp_path):
+    _, first, _ = run("show-config", "--config", ROOT / "studies" / "m2.toml")
+    (tmp_path / "mine.toml").write_text(first)
+    _, second, _ = run("show-config", "--config", tmp_path / "mine.toml")
+    assert first == second
+    assert 'kind = "grid"\nfractions = [0.05, ' in first
+
+
 def test_dry_run_prints_the_plan_and_makes_nothing(run, tmp_path):
     status, out, _ = run("--dry-run", "--data", "builtin", "--trials", 7, "--store", tmp_path / "store")
     assert status == OK
@@ -329,3 +345,19 @@ def test_status_says_how_far_a_study_got(run, tmp_path):
     assert "1 finished" in out
     assert "running" not in out
     assert "nobody at work" in out
+
+
+def test_status_and_rank_say_how_many_points_a_grid_has(run, tmp_path):
+    small = Grid(fractions=(0.5, 0.9), unpruned=True)
+    goal = replace(GOAL, space="grid", grid=small.to_json())
+    made = Recipe(widths=tuple(width // 2 for width in WIDTHS), halvings=HALVINGS)
+    store_with(tmp_path, [evaluation(made=made, share=0.6)], goal)
+    for command in ("status", "rank"):
+        status, out, _ = run(command, "--store", tmp_path)
+        assert status == OK
+        assert "2 of 3 points of the grid are evaluated" in out
+    lines = [line for line in out.splitlines() if line.startswith("none ")]
+    assert [line.split()[1] for line in lines] == ["0", "0.5", "0.9", "-"]
+    assert "below the line" in lines[1]
+    assert "not yet" in lines[2]
+    assert "none, 0 epochs: the line is held down to 1,000 parameters (90.00 %)" in out

@@ -50,7 +50,7 @@ def test_what_is_no_toml_is_refused(tmp_path):
 
 
 def test_a_kind_of_study_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(RequestError, match='"search" is'):
+    with pytest.raises(RequestError, match='"dream" is not known; choose one of search, grid'):
         settings({"config": written(tmp_path, 'kind = "dream"')})
 
 

@@ -7,9 +7,9 @@ import pytest
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from search.samplers import SAMPLERS, SpaceExhausted
+from search.samplers import SAMPLERS, DistinctSampler, SpaceExhausted
 from search.store import COMPLETE, FAILED, INTERRUPTED, Store
-from search.study import LADDER, Study
+from search.study import LADDER, Study, ladder
 from space.architectures.mobilenet_v1 import WIDTHS, unit_name
 from space.dimensions import dimensions
 from tests.search.made_up import GOAL, evaluation, keep, store_with
@@ -18,7 +18,9 @@ TABLE = dimensions("full", 2)
 
 
 def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE) -> Study:
-    study = Study(goal, store, RDBStorage(store.url), table, set(), sampler=sampler, seed=seed)
+    known: set[str] = set()
+    chosen = DistinctSampler(sampler, seed, table, known)
+    study = Study(goal, store, RDBStorage(store.url), table, known, sampler=chosen, first=ladder(table))
     study.resume()
     return study
 

@@ -1,0 +1,190 @@
+"""Grids as studies: their files, what is asked for, what stands in their table; the evaluations are made up."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from optuna.storages import RDBStorage
+
+from search.goal import Goal
+from search.grid import Grid, Point
+from search.report import grid_table, results_console
+from search.samplers import GridOrder, SpaceExhausted
+from search.settings import asked, settings, study_file
+from search.standings import chosen_goals, standings
+from search.store import Store
+from search.study import Study
+from space.baseline import baseline_recipe
+from space.dimensions import grid
+from space.errors import RequestError
+from tests.search.made_up import GOAL, evaluation, keep, recipe, store_with
+
+SMALL = Grid(fractions=(0.5, 0.9), epochs=(0, 1))
+
+
+def goal_of(small: Grid) -> Goal:
+    return replace(GOAL, space="grid", grid=small.to_json())
+
+
+def opened(store: Store, small: Grid) -> Study:
+    known: set[str] = set()
+    table = grid(**asdict(small))
+    study = Study(goal_of(small), store, RDBStorage(store.url), table, known, sampler=GridOrder(table, known))
+    study.resume()
+    return study
+
+
+def carried_out(study: Study, store: Store, trials: int) -> list[str]:
+    ids = []
+    for _ in range(trials):
+        trial = study.ask()
+        one = evaluation(made=trial.recipe, latency_ms=sum(trial.recipe.widths) / 1000)
+        keep(store, one)
+        study.tell(trial.number, one)
+        ids.append(trial.recipe.id)
+    return ids
+
+
+def test_every_point_is_asked_for_once_and_then_there_is_none(tmp_path):
+    store = store_with(tmp_path, [])
+    study = opened(store, SMALL)
+    assert set(carried_out(study, store, 4)) == {made.id for made in SMALL.recipes(baseline_recipe()).values()}
+    with pytest.raises(SpaceExhausted, match="its file takes further fractions"):
+        study.ask()
+
+
+def test_a_grid_in_parts_asks_what_an_uninterrupted_one_asks(tmp_path):
+    whole, parts = store_with(tmp_path / "whole", []), store_with(tmp_path / "parts", [])
+    expected = carried_out(opened(whole, SMALL), whole, 4)
+    begun = carried_out(opened(parts, SMALL), parts, 1)
+    # Asked for, and killed.
+    lost = opened(parts, SMALL).ask().recipe.id
+    assert lost == expected[1]
+    assert begun + carried_out(opened(parts, SMALL), parts, 3) == expected
+
+
+def test_further_fractions_go_on_from_what_is_there(tmp_path):
+    store = store_with(tmp_path, [])
+    before = carried_out(opened(store, SMALL), store, 4)
+    more = replace(SMALL, fractions=(0.25, 0.5, 0.9))
+    study = opened(store, more)
+    added = carried_out(study, store, 2)
+    assert not set(added) & set(before)
+    assert all(standings(store, goal_of(more)).points().values())
+    with pytest.raises(SpaceExhausted):
+        study.ask()
+
+
+def test_what_a_search_has_evaluated_is_not_asked_for(tmp_path):
+    made = SMALL.recipes(baseline_recipe())[Point("none", 0.5, 1)]
+    store = store_with(tmp_path, [evaluation(made=made)])
+    assert made.id not in carried_out(opened(store, SMALL), store, 3)
+    assert standings(store, goal_of(SMALL)).points()[Point("none", 0.5, 1)] is not None
+
+
+def test_a_failed_point_keeps_its_reason_and_is_not_asked_for_again(tmp_path):
+    store = store_with(tmp_path, [])
+    study = opened(store, SMALL)
+    trial = study.ask()
+    store.add_failure(trial.recipe.id, GOAL.baseline_id, GOAL.bench_id, "out of memory")
+    study.tell_failure(trial.number, "out of memory")
+    assert trial.recipe.id not in carried_out(opened(store, SMALL), store, 3)
+    now = standings(store, goal_of(SMALL))
+    assert now.failed_points() == {Point("none", 0.5, 0): "failed: out of memory"}
+
+
+def test_the_table_is_the_grids_points_in_its_order_and_no_other_evaluation(tmp_path, capsys):
+    small = Grid(fractions=(0.5, 0.9), epochs=(0,), quantizations=("none", "static_int8"), unpruned=True)
+    store = store_with(tmp_path, [evaluation(made=recipe(7))])
+    carried_out(opened(store, small), store, 3)
+    now = standings(store, goal_of(small))
+    assert list(now.points()) == small.points()
+    assert [(point.quantization, point.fraction) for point in small.points()] == [
+        (name, fraction) for name in ("none", "static_int8") for fraction in (0, 0.5, 0.9)
+    ]
+    # The baseline, and the first three that were asked for.
+    assert [row is not None for row in now.points().values()] == [True, True, False, True, True, False]
+    results_console().print(grid_table(now))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines[1:7]] == [
+        [name, str(fraction), "0"] for name in ("none", "static_int8") for fraction in (0, 0.5, 0.9)
+    ]
+    assert "not yet" in lines[3]
+    assert recipe(7).id not in {row.recipe_id for row in now.rows}
+
+
+def test_a_grids_json_names_the_recipe_of_every_point(tmp_path):
+    store = store_with(tmp_path, [])
+    ids = carried_out(opened(store, SMALL), store, 4)
+    content = json.loads(json.dumps(standings(store, goal_of(SMALL)).as_dict()))
+    assert {entry["recipe_id"] for entry in content["grid"]} == set(ids)
+    assert "grid" not in standings(store, GOAL).as_dict()
+
+
+def test_the_unpruned_network_quantized_is_a_candidate_at_another_runtime_it_is_not(tmp_path):
+    other, quantized = replace(baseline_recipe(), threads=2), replace(baseline_recipe(), quantization="static_int8")
+    store = store_with(tmp_path, [evaluation(made=other), evaluation(made=quantized)])
+    assert [one.recipe_id for one in standings(store, GOAL).ranked] == [quantized.id]
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "mine.toml"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize(("name", "count"), [("m1", 15), ("m2", 48)])
+def test_the_milestones_come_by_name_and_by_path(name, count):
+    file = study_file(name)
+    assert study_file(f"studies/{name}.toml").read_text() == file.read_text()
+    made = settings({"config": file}).grid
+    assert made is not None
+    assert len(made.points()) == len(set(made.recipes(baseline_recipe()).values())) == count
+
+
+def test_the_same_values_in_another_order_are_the_same_study(tmp_path):
+    texts = ("fractions = [0.5, 0.9]\nepochs = [1, 0]", "epochs = [0, 1]\nfractions = [0.9, 0.5]\nunpruned = false")
+    grids = [settings({"config": written(tmp_path, f'kind = "grid"\n{text}')}).grid for text in texts]
+    assert grids[0] == grids[1] == SMALL
+    assert Grid.from_json(SMALL.to_json()) == SMALL
+    assert goal_of(SMALL).id != goal_of(replace(SMALL, fractions=(0.5,))).id
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("epochs = [0]", "fractions is missing"),
+        ("fractions = [0.5, 25]", "fractions: 25 is not a fraction above 0 and below 1"),
+        ("fractions = 0.5", "fractions: 0.5 is not a list"),
+        ("fractions = [0.5, 0.5]", "fractions: 0.5 stands there twice"),
+        ("fractions = [0.5]\nepochs = [2.5]", "epochs: 2.5 is not a whole number of epochs"),
+        ('fractions = [0.5]\nquantizations = ["int4"]', "quantizations: 'int4' is not known; choose none"),
+        ("fractions = [0.5]\nunpruned = 1", "unpruned: 1 is neither true nor false"),
+        ("fractoins = [0.5]", "fractoins is not a key; did you mean fractions"),
+        ('fractions = [0.5]\nspace = "full"', "space is not a key"),
+    ],
+)
+def test_what_a_grid_cannot_be_is_said_with_its_file_and_key(tmp_path, text, said):
+    with pytest.raises(RequestError, match=said) as error:
+        settings({"config": written(tmp_path, f'kind = "grid"\n{text}')})
+    assert "mine.toml" in str(error.value)
+
+
+def test_a_searchs_file_has_no_keys_of_a_grid(tmp_path):
+    with pytest.raises(RequestError, match="fractions is not a key"):
+        settings({"config": written(tmp_path, "fractions = [0.5]")})
+
+
+def test_rank_finds_the_study_of_a_file_though_another_was_used_last(tmp_path):
+    store = store_with(tmp_path, [])
+    store.use_study(goal_of(SMALL))
+    store.use_study(GOAL)
+    options = {"config": written(tmp_path, 'kind = "grid"\nfractions = [0.5, 0.9]\nepochs = [0, 1]')}
+    assert chosen_goals(store, settings({}), asked({})) == [GOAL]
+    assert chosen_goals(store, settings(options), asked(options)) == [goal_of(SMALL)]
+    options = {"config": study_file("fom")}
+    assert chosen_goals(store, settings(options), asked(options)) == [GOAL]
+    options = {"config": study_file("m2")}
+    with pytest.raises(RequestError, match="no such study"):
+        chosen_goals(store, settings(options), asked(options))
