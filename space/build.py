@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,10 @@ from space.cost import cost
 from space.files import sha256, written_whole
 from space.images import DataSet
 from space.onnx_export import check, export
-from space.pruning import shrink
+from space.pruning import prune_weights, shrink
+from space.pruning.criteria import SLIMMING
+from space.pruning.slimming import slimmed
+from space.pruning.weights import zeros_held
 from space.quantization import quantize
 from space.recipe import Recipe
 
@@ -40,6 +43,10 @@ class Workshop:
     @property
     def baselines(self) -> Path:
         return self.folder / "baselines"
+
+    @property
+    def slimmed(self) -> Path:
+        return self.baselines / f"{self.baseline.id}-slimmed.pt"
 
     def trained(self, recipe: Recipe) -> Path:
         return self.folder / "trained" / f"{recipe.weights_id}-{self.baseline.id}.pt"
@@ -100,26 +107,40 @@ def _trained(recipe: Recipe, workshop: Workshop, progress: Progress) -> tuple[Mo
     baseline = baselines.baseline_recipe()
     if recipe.weights_id == baseline.weights_id:
         return model, ()
-    progress("prune", 0)
-    model = shrink(model, recipe.widths, recipe.halvings, recipe.criterion, recipe.seed)
     if kept.exists():
         content = torch.load(kept, weights_only=True)
+        model = model.reshaped(recipe.widths, recipe.halvings)
         model.load_state_dict(content["weights"])
         return model.eval(), tuple(json.loads(content["history"]))
 
     mean, std = workshop.baseline.mean, workshop.baseline.std
+    if recipe.criterion == SLIMMING:
+        progress("slim the baseline", 0)
+        model = slimmed(
+            model,
+            workshop.slimmed,
+            workshop.data,
+            mean=mean,
+            std=std,
+            step_progress=lambda step, steps: progress("slim the baseline", step / steps),
+        )
+    progress("prune", 0)
+    model = shrink(model, recipe.widths, recipe.halvings, recipe.criterion, recipe.seed)
+    if recipe.weight_sparsity:
+        prune_weights(model, recipe.weight_sparsity, recipe.sparsity_criterion, recipe.seed)
     progress("fine-tune", 0)
     training.reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std)
-    epochs = training.fine_tune(
-        model,
-        workshop.data,
-        epochs=recipe.epochs,
-        learning_rate=recipe.learning_rate,
-        seed=recipe.seed,
-        mean=mean,
-        std=std,
-        step_progress=lambda step, steps: progress("fine-tune", step / steps),
-    )
+    with zeros_held(model) if recipe.weight_sparsity else nullcontext():
+        epochs = training.fine_tune(
+            model,
+            workshop.data,
+            epochs=recipe.epochs,
+            learning_rate=recipe.learning_rate,
+            seed=recipe.seed,
+            mean=mean,
+            std=std,
+            step_progress=lambda step, steps: progress("fine-tune", step / steps),
+        )
     history = tuple(epoch.validation_accuracy for epoch in epochs)
     with written_whole(kept) as path:
         torch.save({"weights": model.state_dict(), "history": json.dumps(history)}, path)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from space.architectures.unit import Unit
-from space.pruning.criteria import CRITERIA, strongest
+from space.pruning.criteria import CRITERIA, Filters, strongest
 
 
 class Prunable(Protocol):
@@ -47,10 +47,15 @@ def channel_fraction_pruning(model: M, fraction: float) -> M:
     """
     if not 0 <= fraction < 1:
         raise ValueError(f"fraction {fraction}: at least 0, below 1")
-    # 1e-9: 10 x (1 - 0.9) is 0.9999999999999998 in binary.
-    fewer = [replace(unit, width=max(1, math.floor(unit.width * (1 - fraction) + 1e-9))) for unit in model.units()]
+    fewer = [replace(unit, width=remaining(unit.width, fraction)) for unit in model.units()]
     mask(model, choose(model, fewer))
     return model
+
+
+def remaining(width: int, fraction: float) -> int:
+    """How many channels stay where this fraction is pruned: rounded down, at least one."""
+    # 1e-9: 10 x (1 - 0.9) is 0.9999999999999998 in binary.
+    return max(1, math.floor(width * (1 - fraction) + 1e-9))
 
 
 def remove_channel(model: M) -> M:
@@ -76,9 +81,11 @@ def choose(
     kept: dict[str, torch.Tensor] = {}
     inputs: dict[str, torch.Tensor] = {}
     for unit in units:
-        filters = _layer(model, unit.conv).weight
+        weights = _layer(model, unit.conv).weight
         if surviving_inputs and unit.conv in inputs:
-            filters = filters[:, inputs[unit.conv]]
+            weights = weights[:, inputs[unit.conv]]
+        norm = batchnorm(model, unit)
+        filters = Filters(weights, None if norm is None else norm.weight)
         kept[unit.name] = strongest(score(filters, generator), unit.width)
         inputs[unit.consumer] = kept[unit.name]
     return kept
@@ -127,6 +134,12 @@ def shrink(model: M, widths: Sequence[int], halvings: Sequence[int], criterion: 
     """The network of these widths and halvings, its weights inherited from `model`."""
     target = model.reshaped(widths, halvings)
     return inherit(model, target, choose(model, target.units(), criterion, seed, surviving_inputs=True))
+
+
+def batchnorm(model: Prunable, unit: Unit) -> nn.BatchNorm2d | None:
+    """The one that follows the unit's convolution: its first follower, where it has one."""
+    first = model.get_submodule(unit.followers[0]) if unit.followers else None
+    return first if isinstance(first, nn.BatchNorm2d) else None
 
 
 def _layer(model: Prunable, name: str) -> nn.Conv2d | nn.Linear:
