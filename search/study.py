@@ -3,9 +3,10 @@
 import warnings
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import optuna
+from optuna.distributions import CategoricalDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -15,7 +16,7 @@ from search.goal import Goal
 from search.objectives import OBJECTIVES
 from search.samplers import DistinctSampler, SpaceExhausted, distributions
 from search.store import COMPLETE, FAILED, INTERRUPTED, RUNNING, Store
-from space.dimensions import Dimension, Value, completed, recipe_of, uniform, values_of
+from space.dimensions import Choice, Dimension, Value, completed, recipe_of, uniform, values_of
 from space.recipe import Recipe
 
 # Asked first, in this order: shares of every unit's width, and how the file is quantized. They span the line:
@@ -62,8 +63,6 @@ class Study:
         self.goal = goal
         self.objective = OBJECTIVES[goal.objective]
         self._store = store
-        self._table = table
-        self._distributions = distributions(table)
         self._known = known
         self._first: deque[Mapping[str, Value]] = deque()
         # What it says on stderr is for programmers.
@@ -73,8 +72,10 @@ class Study:
             study_name=goal.id,
             direction=self.objective.direction,
             load_if_exists=True,
-            sampler=DistinctSampler(sampler, seed, table, known),
         )
+        self._table = begun_with(table, self._optuna.get_trials(deepcopy=False))
+        self._distributions = distributions(self._table)
+        self._optuna.sampler = DistinctSampler(sampler, seed, self._table, known)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             self._optuna.set_metric_names([self.objective.metric])
@@ -196,6 +197,19 @@ class Study:
 
     def _finished(self) -> list[FrozenTrial]:
         return self._optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL))
+
+
+def begun_with(table: tuple[Dimension, ...], trials: Iterable[FrozenTrial]) -> tuple[Dimension, ...]:
+    """With the choices that the study began with: Optuna's cannot change. New ones are for new studies."""
+    there = {name: one for trial in trials for name, one in trial.distributions.items()}
+
+    def begun(dimension: Dimension) -> Dimension:
+        first = there.get(dimension.name)
+        if isinstance(dimension, Choice) and isinstance(first, CategoricalDistribution):
+            return replace(dimension, choices=tuple(map(str, first.choices)))
+        return dimension
+
+    return tuple(map(begun, table))
 
 
 def _values(trial: FrozenTrial) -> Mapping[str, Value]:

@@ -11,7 +11,7 @@ from search.samplers import SAMPLERS, SpaceExhausted
 from search.store import COMPLETE, FAILED, INTERRUPTED, Store
 from search.study import LADDER, Study
 from space.architectures.mobilenet_v1 import WIDTHS, unit_name
-from space.dimensions import dimensions
+from space.dimensions import Choice, dimensions
 from tests.search.made_up import GOAL, evaluation, keep, store_with
 
 TABLE = dimensions("full", 2)
@@ -192,3 +192,12 @@ def test_a_space_without_another_recipe_says_so_and_leaves_no_ghost(tmp_path):
     with pytest.raises(SpaceExhausted):
         study.ask()
     assert {trial.state for trial in optunas(store)} == {TrialState.COMPLETE, TrialState.FAIL}
+
+
+def test_a_study_goes_on_with_the_choices_that_it_began_with(tmp_path):
+    store = store_with(tmp_path, [])
+    fewer = tuple(Choice("criterion", ("l1", "l2")) if one.name == "criterion" else one for one in TABLE)
+    carried_out(opened(store, table=fewer), store, len(LADDER) + 2)
+    keep(store, judged(replace(opened(store).ask().recipe, criterion="fpgm")))
+    carried_out(opened(store), store, 4)
+    assert {trial.params["criterion"] for trial in optunas(store) if trial.state == TrialState.COMPLETE} <= {"l1", "l2"}
