@@ -102,6 +102,7 @@ def _sensitivity(parser: argparse.ArgumentParser) -> None:
         "--fractions", type=_fractions, default=(0.25, 0.5, 0.75), metavar="F,F,...",
         help="of the channels that go, each tried (default: 0.25,0.5,0.75)",
     )  # fmt: skip
+    parser.add_argument("--units", metavar="UNIT,...", help="these alone: stem, block01 ... block13 (default: all)")
     text = "l1 (default), l2, random, fpgm, bn_scale or slimming: which channels go first"
     parser.add_argument("--criterion", default="l1", metavar="CRITERION", help=text)
     parser.add_argument("--no-latency", action="store_true", help="accuracy alone: nothing is timed")

@@ -7,6 +7,7 @@ from typing import Any
 
 from evaluators.measurement import Accuracy, Figures
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, unit_name
+from space.errors import RequestError
 from space.pruning.channels import remaining
 from space.recipe import Recipe
 
@@ -64,12 +65,24 @@ class Sensitivity:
         return {**asdict(self), "effects": effects}
 
 
-def probes(fractions: Iterable[float], criterion: str, like: Recipe) -> list[Probe]:
+def named_units(text: str | None) -> tuple[int, ...]:
+    """Places of the units that a user names; of all of them where none is named."""
+    names = [unit_name(index) for index in range(len(WIDTHS))]
+    asked = text.split(",") if text is not None else names
+    unknown = [name for name in asked if name not in names]
+    if unknown:
+        raise RequestError(f"--units {text}: {unknown[0]} is no unit; known are {', '.join(names)}")
+    return tuple(index for index, name in enumerate(names) if name in asked)
+
+
+def probes(
+    fractions: Iterable[float], criterion: str, like: Recipe, units: Sequence[int] = range(len(WIDTHS))
+) -> list[Probe]:
     """Every unit at one fraction before the next: stopped early, it has said something of all of them."""
     found = []
     for fraction in fractions:
-        for index, width in enumerate(WIDTHS):
-            widths = tuple(remaining(width, fraction) if at == index else one for at, one in enumerate(WIDTHS))
+        for index in units:
+            widths = tuple(remaining(one, fraction) if at == index else one for at, one in enumerate(WIDTHS))
             recipe = replace(like, widths=widths, halvings=HALVINGS, criterion=criterion, epochs=0)
             found.append(Probe(index, fraction, recipe))
     return found
@@ -99,7 +112,9 @@ def conclusion(found: Sensitivity) -> list[str]:
     """In words: what to leave alone, and where pruning costs least."""
     units = found.by_unit()
     names = [effects[0].unit for effects in units]
-    said = [f"matter most: {', '.join(names[:3])}; least: {', '.join(reversed(names[-3:]))}"]
+    # None is among both.
+    few = min(3, len(names) // 2)
+    said = [f"matter most: {', '.join(names[:few])}; least: {', '.join(reversed(names[-few:]))}"] if few else []
     timed = [effects[-1] for effects in units if effects[-1].latency_saved is not None and not effects[-1].dirty]
     if timed:
         best = max(timed, key=lambda effect: effect.latency_saved or 0)

