@@ -141,6 +141,32 @@ def _importance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=Path, metavar="FILE", help="also as a figure, .png, .svg or .pdf, or as .csv")
 
 
+def _sensitivity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fractions", type=_fractions, default=(0.25, 0.5, 0.75), metavar="F,F,...",
+        help="of the channels that go, each tried (default: 0.25,0.5,0.75)",
+    )  # fmt: skip
+    parser.add_argument("--units", metavar="UNIT,...", help="these alone: stem, block01 ... block13 (default: all)")
+    text = "l1 (default), l2, random, fpgm, bn_scale or slimming: which channels go first"
+    parser.add_argument("--criterion", default="l1", metavar="CRITERION", help=text)
+    parser.add_argument("--no-latency", action="store_true", help="accuracy alone: nothing is timed")
+    parser.add_argument(
+        "--to", type=Path, metavar="FILE", help="also as a picture (.png, .svg) or a table (.csv, .json)"
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    _settings(parser, {"seed": "of the baseline's training, where there is none yet (default: 0)"})
+
+
+def _fractions(words: str) -> tuple[float, ...]:
+    try:
+        fractions = tuple(sorted({float(word) for word in words.split(",")}))
+    except ValueError:
+        fractions = (math.nan,)
+    if not all(0 < fraction < 1 for fraction in fractions):
+        raise argparse.ArgumentTypeError(f"{words} are no fractions between 0 and 1, as 0.25,0.5,0.75")
+    return fractions
+
+
 def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
 
@@ -200,6 +226,9 @@ COMMANDS = {
     "confirm": Command("search.commands.confirm", "the leaders again: whole test set, three runs or more", _confirm),
     "status": Command("search.commands.status", "which studies there are, and how far they got", _status),
     "baseline": Command("search.commands.baseline", "train the baseline, or import one", _baseline),
+    "sensitivity": Command(
+        "search.commands.sensitivity", "which layers matter: each alone pruned, accuracy and latency", _sensitivity
+    ),
     "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
     "audit": Command("search.commands.audit", "whether latency explains the energy, for any table", _audit),
     "export": Command(

@@ -23,6 +23,8 @@ class View(AbstractContextManager["View"]):
     """Told by the pipeline what happens; `step` may be called from any thread."""
 
     trials: int
+    # What there are so many of.
+    what: str = "trials"
     console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
 
     def __post_init__(self) -> None:
@@ -35,7 +37,7 @@ class View(AbstractContextManager["View"]):
             console=self.console,
         )  # fmt: skip
         self._stage_task = self._stage.add_task("", total=1.0)
-        self._overall_task = self._overall.add_task("trials", total=self.trials)
+        self._overall_task = self._overall.add_task(self.what, total=self.trials)
         self._best: dict[str, str] = {}
         self._prefix = ""
         self._picture = Live(get_renderable=self._render, console=self.console, refresh_per_second=4, transient=True)
@@ -65,6 +67,12 @@ class View(AbstractContextManager["View"]):
         """What the steps that follow belong to."""
         self._prefix = prefix
         self.step("", 0)
+
+    def advance(self, text: str = "") -> None:
+        """One more of what is no trial and no result."""
+        self._overall.advance(self._overall_task)
+        if text:
+            self.say(text)
 
     def finished(self, text: str, standings: dict[str, Standings]) -> None:
         self._overall.advance(self._overall_task)

@@ -9,7 +9,7 @@ from itertools import product
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, removable_blocks, unit_name
 from space.errors import RequestError
 from space.fractions import pruned
-from space.pruning.criteria import CRITERIA
+from space.pruning.criteria import CRITERIA, SLIMMING
 from space.recipe import QUANTIZATIONS, Recipe
 
 # Widths a unit can take: each step prunes about 30 %, two steps halve; multiples of 8, because odd counts are slow.
@@ -39,11 +39,14 @@ class Integer:
 class Choice:
     name: str
     choices: tuple["Value", ...]
+    # What a user may fix it to, beyond what a search would try.
+    also: tuple[str, ...] = ()
 
     def fixed(self, text: str) -> "Choice":
-        if text not in self.choices:
-            raise RequestError(f"--fix {self.name}={text}: {self.name} is one of {', '.join(map(str, self.choices))}")
-        return replace(self, choices=(text,))
+        known = (*self.choices, *self.also)
+        if text not in known:
+            raise RequestError(f"--fix {self.name}={text}: {self.name} is one of {', '.join(map(str, known))}")
+        return Choice(self.name, (text,))
 
 
 Dimension = Integer | Choice
@@ -68,7 +71,8 @@ def _full(cores: int) -> Iterator[Dimension]:
         yield Integer(f"{unit_name(index)}_removed", 0, 1)
     for place, earliest in enumerate(_earliest(), start=1):
         yield Integer(f"halving{place}_blocks_earlier", 0, HALVINGS[place - 1] - earliest)
-    yield Choice("criterion", tuple(CRITERIA))
+    # Slimming first trains the whole unpruned network: too dear to be tried unasked.
+    yield Choice("criterion", tuple(name for name in CRITERIA if name != SLIMMING), also=(SLIMMING,))
     yield Integer("threads", 1, min(cores, MOST_THREADS))
     yield Integer("spinning", 0, 1)
 

@@ -30,6 +30,9 @@ class Recipe:
     # Units in which the image is halved.
     halvings: tuple[int, ...] = field(metadata=_SHAPE)
     criterion: str = field(default="l1", metadata=_WEIGHTS)
+    # Share of single weights that are zero after that, and which go first; latency does not depend on it.
+    weight_sparsity: float = field(default=0.0, metadata=_WEIGHTS)
+    sparsity_criterion: str = field(default="magnitude", metadata=_WEIGHTS)
     epochs: int = field(default=0, metadata=_WEIGHTS)
     # Peak rate of the fine-tuning.
     learning_rate: float = field(default=0.05, metadata=_WEIGHTS)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,7 +13,10 @@ from space.accelerator import accelerator
 from space.architectures.mobilenet_v1 import MobileNetV1
 from space.files import written_whole
 from space.patience import Hopeless, projected
-from space.pruning import shrink
+from space.pruning import prune_weights, shrink
+from space.pruning.criteria import SLIMMING
+from space.pruning.slimming import slimmed
+from space.pruning.weights import zeros_held
 from space.quantization_aware import fine_tune_aware
 from space.recipe import Recipe
 from space.teacher import Teacher
@@ -44,6 +48,16 @@ def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Ho
         plain = trained(replace(recipe, aware_epochs=0), workshop, progress, hopeless)
         result = plain if plain.projected is not None else _aware(plain, recipe, workshop, progress)
     else:
+        if recipe.criterion == SLIMMING:
+            progress("slim the baseline", 0)
+            baseline = slimmed(
+                baseline,
+                workshop.slimmed,
+                workshop.data,
+                mean=workshop.baseline.mean,
+                std=workshop.baseline.std,
+                step_progress=lambda step, steps: progress("slim the baseline", step / steps),
+            )
         result = _fine_tuned(baseline, recipe, workshop, progress, hopeless)
     if result.projected is None:
         with written_whole(kept) as path:
@@ -74,26 +88,29 @@ def _fine_tuned(
         progress("prune", 0)
         last = widths == recipe.widths
         model = shrink(model, widths, recipe.halvings if last else model.halvings, recipe.criterion, recipe.seed)
+        if recipe.weight_sparsity:
+            prune_weights(model, recipe.weight_sparsity, recipe.sparsity_criterion, recipe.seed)
         training.reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std)
         progress("fine-tune", 0)
-        run = training.fine_tune(
-            model,
-            workshop.data,
-            epochs=epochs,
-            learning_rate=recipe.learning_rate,
-            weight_decay=recipe.weight_decay,
-            label_smoothing=recipe.label_smoothing,
-            distillation=recipe.distillation,
-            temperature=recipe.temperature,
-            teacher=_teacher(workshop, progress),
-            hopeless=hopeless if last else None,
-            seed=recipe.seed,
-            mean=mean,
-            std=std,
-            device=accelerator(workshop.accelerator),
-            step_progress=lambda step, steps: progress("fine-tune", step / steps),
-            checkpoint=kept.with_suffix(f".stage{stage}"),
-        )
+        with zeros_held(model) if recipe.weight_sparsity else nullcontext():
+            run = training.fine_tune(
+                model,
+                workshop.data,
+                epochs=epochs,
+                learning_rate=recipe.learning_rate,
+                weight_decay=recipe.weight_decay,
+                label_smoothing=recipe.label_smoothing,
+                distillation=recipe.distillation,
+                temperature=recipe.temperature,
+                teacher=_teacher(workshop, progress),
+                hopeless=hopeless if last else None,
+                seed=recipe.seed,
+                mean=mean,
+                std=std,
+                device=accelerator(workshop.accelerator),
+                step_progress=lambda step, steps: progress("fine-tune", step / steps),
+                checkpoint=kept.with_suffix(f".stage{stage}"),
+            )
         history += [epoch.validation_accuracy for epoch in run]
         if len(run) < epochs:
             return Trained(model.eval(), tuple(history), projected(len(run) / epochs, history[-1]))

@@ -27,6 +27,10 @@ class Workshop:
     def baselines(self) -> Path:
         return self.folder / "baselines"
 
+    @property
+    def slimmed(self) -> Path:
+        return self.baselines / f"{self.baseline.id}-slimmed.pt"
+
     def trained(self, recipe: Recipe) -> Path:
         return self.folder / "trained" / f"{recipe.weights_id}-{self.baseline.id}.pt"
 

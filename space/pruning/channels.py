@@ -9,7 +9,7 @@ from torch import nn
 
 from space.architectures.unit import Unit
 from space.fractions import kept
-from space.pruning.criteria import CRITERIA, strongest
+from space.pruning.criteria import CRITERIA, Filters, strongest
 
 
 class Prunable(Protocol):
@@ -75,9 +75,11 @@ def choose(
     kept: dict[str, torch.Tensor] = {}
     inputs: dict[str, torch.Tensor] = {}
     for unit in units:
-        filters = _layer(model, unit.conv).weight
+        weights = _layer(model, unit.conv).weight
         if surviving_inputs and unit.conv in inputs:
-            filters = filters[:, inputs[unit.conv] % filters.shape[1]]
+            weights = weights[:, inputs[unit.conv] % weights.shape[1]]
+        norm = batchnorm(model, unit)
+        filters = Filters(weights, None if norm is None else norm.weight)
         kept[unit.name] = strongest(score(filters, generator), unit.width)
         inputs[unit.consumer] = kept[unit.name]
     return kept
@@ -127,6 +129,12 @@ def shrink(model: M, widths: Sequence[int], halvings: Sequence[int], criterion: 
     """The network of these widths and halvings, its weights inherited from `model`."""
     target = model.reshaped(widths, halvings)
     return inherit(model, target, choose(model, target.units(), criterion, seed, surviving_inputs=True))
+
+
+def batchnorm(model: Prunable, unit: Unit) -> nn.BatchNorm2d | None:
+    """The one that follows the unit's convolution: its first follower, where it has one."""
+    first = model.get_submodule(unit.followers[0]) if unit.followers else None
+    return first if isinstance(first, nn.BatchNorm2d) else None
 
 
 def _layer(model: Prunable, name: str) -> nn.Conv2d | nn.Linear:

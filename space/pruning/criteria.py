@@ -1,29 +1,67 @@
 """Criteria: which output channels of a convolution matter least."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
-# From filters (output channels x input channels x kernel) one score each, the lowest pruned first. The generator is
-# for criteria that draw.
-Criterion = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+from space.errors import CandidateError
 
 
-def l1(filters: torch.Tensor, _: torch.Generator) -> torch.Tensor:
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The filters of a unit, as a criterion sees them."""
+
+    # Output channels x input channels x kernel.
+    weights: torch.Tensor
+    # The factor of the BatchNorm that follows, one per output channel; None where none does.
+    scale: torch.Tensor | None = None
+
+
+# One score for each output channel, the lowest pruned first. The generator is for criteria that draw.
+Criterion = Callable[[Filters, torch.Generator], torch.Tensor]
+
+
+def l1(filters: Filters, _: torch.Generator) -> torch.Tensor:
     """Li et al. 2017, Pruning Filters for Efficient ConvNets."""
-    return filters.abs().sum(dim=(1, 2, 3))
+    return filters.weights.abs().sum(dim=(1, 2, 3))
 
 
-def l2(filters: torch.Tensor, _: torch.Generator) -> torch.Tensor:
-    return filters.square().sum(dim=(1, 2, 3)).sqrt()
+def l2(filters: Filters, _: torch.Generator) -> torch.Tensor:
+    return filters.weights.square().sum(dim=(1, 2, 3)).sqrt()
 
 
-def random(filters: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def random(filters: Filters, generator: torch.Generator) -> torch.Tensor:
     """What any criterion has to beat."""
-    return torch.rand(len(filters), generator=generator)
+    return torch.rand(len(filters.weights), generator=generator)
 
 
-CRITERIA: dict[str, Criterion] = {"l1": l1, "l2": l2, "random": random}
+def fpgm(filters: Filters, _: torch.Generator) -> torch.Tensor:
+    """He et al. 2019, Filter Pruning via Geometric Median: the filters that the others can stand in for go first."""
+    points = filters.weights.flatten(1)
+    # The faster way by inner products makes close filters coincide.
+    return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").sum(dim=1)
+
+
+def bn_scale(filters: Filters, _: torch.Generator) -> torch.Tensor:
+    """Liu et al. 2017, Learning Efficient Convolutional Networks through Network Slimming."""
+    if filters.scale is None:
+        raise CandidateError("criterion bn_scale: no BatchNorm follows these filters; l1, l2 and fpgm need none")
+    return filters.scale.abs()
+
+
+# Judges by the scales of a copy of the baseline that was trained for it: see space.pruning.slimming.
+SLIMMING = "slimming"
+
+# The order is that of the search's choices: new rows go to the end.
+CRITERIA: dict[str, Criterion] = {
+    "l1": l1,
+    "l2": l2,
+    "random": random,
+    "fpgm": fpgm,
+    "bn_scale": bn_scale,
+    SLIMMING: bn_scale,
+}
 
 
 def strongest(scores: torch.Tensor, count: int) -> torch.Tensor:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
-from space.pruning import CRITERIA, channel_fraction_pruning, remove_channel, shrink
+from space.pruning import channel_fraction_pruning, remove_channel, shrink
 from space.recipe import Recipe
 from space.trained import stages
 
@@ -119,18 +119,6 @@ def test_the_image_can_be_halved_earlier(network):
     with torch.inference_mode():
         assert smaller.get_submodule("stem")(IMAGES).shape[-1] == 16
         assert smaller(IMAGES).shape == (4, 10)
-
-
-def test_each_criterion_is_what_its_name_says():
-    filters = torch.randn(5, 3, 2, 2, generator=torch.Generator().manual_seed(0))
-    generator = torch.Generator().manual_seed(0)
-    for channel in range(5):
-        values = [float(value) for value in filters[channel].flatten()]
-        assert float(CRITERIA["l1"](filters, generator)[channel]) == pytest.approx(sum(map(abs, values)), rel=1e-5)
-        assert float(CRITERIA["l2"](filters, generator)[channel]) == pytest.approx(math.hypot(*values), rel=1e-5)
-    drawn = [CRITERIA["random"](filters, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
-    assert torch.equal(drawn[0], drawn[1])
-    assert not torch.equal(drawn[0], drawn[2])
 
 
 def test_gradual_pruning_shrinks_by_the_same_factor_and_shares_the_epochs():

@@ -17,7 +17,10 @@ def test_ids_stay_what_they_were_when_they_were_first_given():
     assert (RECIPE.id, RECIPE.structure_id, RECIPE.weights_id) == ("46f436c059e7", "337218b382a1", "7b3fc5893c93")
 
 
-@pytest.mark.parametrize("change", [{"epochs": 3}, {"seed": 1}, {"criterion": "l2"}, {"learning_rate": 0.1}])
+@pytest.mark.parametrize(
+    "change",
+    [{"epochs": 3}, {"seed": 1}, {"criterion": "l2"}, {"learning_rate": 0.1}, {"weight_sparsity": 0.5}],
+)
 def test_what_only_changes_the_weights_keeps_the_structure(change):
     changed = replace(RECIPE, **change)
     assert changed.structure_id == RECIPE.structure_id

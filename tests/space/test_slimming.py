@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+import torch
+
+from space import baseline as baselines
+from space import training
+from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
+from space.baseline import Baseline
+from space.build import Workshop, build
+from space.builtin_images import generate
+from space.images import MEAN, STD, DataSet
+from space.onnx_export import logits
+from space.pruning import sparsity
+from space.pruning.channels import batchnorm
+from space.pruning.slimming import scales_drawn_to_zero, slim
+from space.recipe import Recipe
+from tests.conftest import NARROW, stirred
+
+
+@pytest.fixture(scope="module")
+def data() -> DataSet:
+    """A few hundred images of the built-in set."""
+    whole = generate()
+    return DataSet(
+        name=whole.name,
+        train=whole.train.take(np.arange(320)),
+        validation=whole.validation.take(np.arange(50)),
+        test=whole.test.take(np.arange(50)),
+    )
+
+
+@pytest.fixture
+def workshop(data: DataSet, tmp_path) -> Workshop:
+    """An untrained baseline, and few images: the unpruned network takes its time."""
+    torch.manual_seed(0)
+    model = stirred(MobileNetV1())
+    few = DataSet(name=data.name, train=data.train.take(np.arange(64)), validation=data.validation, test=data.test)
+    baseline = Baseline(
+        id=baselines.weights_id(model, MEAN, STD),
+        data=few.name,
+        fingerprint=few.fingerprint,
+        mean=MEAN,
+        std=STD,
+        train_split="none",
+        validation_accuracy=0.1,
+    )
+    baselines.save(model, baseline, tmp_path / "baselines")
+    return Workshop(tmp_path, baseline, few)
+
+
+def dispensable(model: MobileNetV1) -> float:
+    """Share of the units' scales that are as good as zero."""
+    norms = [batchnorm(model, unit) for unit in model.units()]
+    return float(torch.cat([norm.weight.detach().abs() for norm in norms if norm is not None]).lt(1e-2).float().mean())
+
+
+def test_sparsity_training_drives_scales_to_zero(data):
+    shares = {}
+    for strength in (0.0, 0.3):
+        torch.manual_seed(0)
+        model = MobileNetV1(NARROW, (0, 2, 4, 6))
+        slim(model, data, strength=strength, epochs=4)
+        shares[strength] = dispensable(model)
+    assert shares[0.0] < 0.01
+    assert shares[0.3] > 0.3
+
+
+def test_the_scales_feel_the_subgradient_of_their_l1_norm_and_nothing_else_does(network):
+    model = network(NARROW)
+    images = torch.randn(4, 3, 32, 32)
+
+    def gradients() -> dict[str, torch.Tensor]:
+        model.zero_grad()
+        model(images).sum().backward()
+        return {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+
+    plain = gradients()
+    with scales_drawn_to_zero(model, 0.25):
+        drawn = gradients()
+    scales = {f"{unit.conv}_bn.weight" for unit in model.units()}
+    for name, parameter in model.named_parameters():
+        expected = plain[name] + (0.25 * parameter.sign() if name in scales else 0.0)
+        torch.testing.assert_close(drawn[name], expected, msg=name)
+    assert all(torch.equal(gradient, plain[name]) for name, gradient in gradients().items())
+
+
+def test_the_baseline_is_slimmed_once_for_all_candidates(workshop, monkeypatch):
+    trained = []
+    fine_tune = training.fine_tune
+
+    def noted(model, *args, **options):
+        trained.append(model.widths)
+        return fine_tune(model, *args, **options)
+
+    monkeypatch.setattr(training, "fine_tune", noted)
+    halved = tuple(width // 2 for width in WIDTHS)
+    for widths in (NARROW, halved):
+        build(Recipe(widths=widths, halvings=HALVINGS, criterion="slimming"), workshop, lambda step, share: None)
+    assert trained == [WIDTHS, NARROW, halved]
+    slimmed = MobileNetV1()
+    slimmed.load_state_dict(torch.load(workshop.slimmed, weights_only=True))
+    # The candidate's filters are those of the slimmed network with the largest scales.
+    candidate = torch.load(workshop.trained(Recipe(widths=halved, halvings=HALVINGS, criterion="slimming")))["weights"]
+    kept = slimmed.get_submodule("stem.conv_bn").weight.abs().topk(16).indices.sort().values
+    assert torch.equal(candidate["stem.conv.weight"], slimmed.get_submodule("stem.conv").weight[kept])
+
+
+def test_a_sparse_recipe_keeps_its_zeros_through_fine_tuning_and_export(workshop):
+    recipe = Recipe(widths=NARROW, halvings=HALVINGS, weight_sparsity=0.6, epochs=1)
+    made = build(recipe, workshop, lambda step, share: None)
+    model = MobileNetV1(NARROW, HALVINGS)
+    model.load_state_dict(torch.load(workshop.trained(recipe), weights_only=True)["weights"])
+    assert sparsity(model) == pytest.approx(0.6, abs=1e-3)
+    pixels = workshop.data.validation.pixels
+    with torch.inference_mode():
+        expected = model.eval()(training.normalise(torch.from_numpy(pixels))).numpy()
+    np.testing.assert_allclose(logits(made.onnx, pixels), expected, atol=1e-3)
+    dense = Recipe(widths=NARROW, halvings=HALVINGS, epochs=1)
+    assert recipe.structure_id == dense.structure_id
+    assert recipe.weights_id != dense.weights_id
