@@ -233,6 +233,15 @@ class Store:
         )
         return {str(structure_id): str(raw) for structure_id, raw in rows}
 
+    def measured_between(self, bench_id: str) -> tuple[float, float] | None:
+        """When the first and the last structure was."""
+        rows = self._database.rows(
+            "SELECT MIN(measured_at), MAX(measured_at) FROM search_structures WHERE bench_id = :bench_id",
+            {"bench_id": bench_id},
+        )
+        first, last = rows[0]
+        return None if first is None else (float(first), float(last))
+
     def add_confirmation(
         self, recipe_id: str, baseline_id: str, bench_id: str, confirmation: Confirmation, raw: str
     ) -> None:

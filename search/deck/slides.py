@@ -1,0 +1,285 @@
+"""Slides: what stands on each, made from the material of one study."""
+
+from collections.abc import Sequence
+
+from pptx.presentation import Presentation as Deck
+
+from search.deck import style
+from search.deck.charts import Axis, columns, scatter
+from search.deck.material import Material
+from search.deck.page import Page
+from search.deck.plots import WINNERS, Plot, fom_plot, front_plot, milestone_plots
+from search.deck.scale import Scale, linear
+from search.deck.style import Box
+from search.durations import spoken
+from search.findings import described, findings, quantization_name
+from search.fractions import WIDTHS, uniform_fraction
+from search.objectives import OBJECTIVES
+from search.report import accuracy, data_name, kind, near_misses, number, shape
+from search.rows import Row
+from search.tables import COLUMNS, TITLES, Column, grid_rows, known, texts, winner_rows
+
+_COURSE = {"m1": "Milestone 1: pruning", "m2": "Milestone 2: quantization", "m3": "Milestone 3: the network handed in",
+           "front": "Search for the compressed network that wins on the device"}  # fmt: skip
+
+
+def cover(deck: Deck, made: Material, name: str) -> None:
+    page = _page(deck, made, made.cover.title or _COURSE[name], "")
+    by = [text for text in (made.cover.members, f"Team {made.cover.team}" if made.cover.team else "") if text]
+    box = style.BODY
+    page.text(box.top_part(0.8), by or [OBJECTIVES[made.goal.objective].title], points=18, ink=style.SOFT, most=2)
+    board = made.now.bench
+    facts = [
+        f"MobileNet-v1 on {data_name(made.goal)}, test accuracy of {100 * made.goal.minimum_accuracy:g} % or more",
+        f"{len(made.rows)} networks measured on {board.board}, {board.runtime}; {made.date}",
+        *([f"Leads: {_result(made, made.now.row(made.now.best))}"] if made.now.best else near_misses(made.now)[:1]),
+    ]
+    page.points(box.below(1.0), facts, points=20, after=14)
+
+
+def approach(deck: Deck, made: Material, name: str) -> None:
+    rows = grid_rows(made.now, pruned=name == "m1")
+    recipes = [row.recipe or {} for row in rows[1:]]
+    fractions = sorted({f for recipe in recipes if (f := uniform_fraction(recipe)) is not None})
+    epochs = sorted({int(recipe["epochs"]) for recipe in recipes})
+    kinds = sorted({quantization_name(row) for row in rows[1:]})
+    criteria = sorted({str(recipe["criterion"]) for recipe in recipes})
+    said = [
+        "Whole channels are removed from every unit, depthwise and BatchNorm entries with them"
+        + (f"; least first by {', '.join(criteria)}" if criteria else ""),
+        *([f"Fractions {', '.join(f'{fraction:g}' for fraction in fractions)}"] if fractions else []),
+        *([f"Fine-tuned for {', '.join(map(str, epochs))} epochs after BatchNorm is re-estimated"] if epochs else []),
+        *([f"Deployed as {', '.join(kinds)} ONNX files"] if kinds else []),
+        "Latency: session.run() alone, one image at a time, fresh process, warmed up; median of block medians",
+        "Energy: " + _energy_words(made),
+        f"Selected on validation only; {100 * made.goal.minimum_accuracy:g} % must hold on test",
+    ]
+    page = _page(deck, made, "Approach", f"{len(rows) - 1} networks, one program, every figure from the device")
+    left, right = style.BODY.columns(1.55, 1)
+    page.points(left, said)
+    page.text(right.top_part(0.35), ["The unpruned network"], bold=True)
+    base, cells = made.baseline, []
+    for column in (*COLUMNS["m1"][2:], COLUMNS["m3"][-1]):
+        _, [[cell]] = texts([base], [column])
+        heading, _ = texts([base], [column])
+        cells.append([heading[0], cell])
+    cells.append(["Accuracy", accuracy(base)])
+    page.table(right.below(0.4), ["", ""], cells, points=14)
+
+
+def table(deck: Deck, made: Material, name: str) -> None:
+    rows = made.now.rows if name == "front" else grid_rows(made.now, pruned=name == "m1")
+    shown, rest = fewer(rows, keep_last=name == "front")
+    entered = made.goal.objective
+    chosen = _slide_columns(name)
+    headings, cells = texts(shown, chosen)
+    left_out = f"; {rest} more not shown (export --to FILE.csv has them all)" if rest else ""
+    what = "the unpruned network last" if name == "front" else "fraction 0.00 is the unpruned network"
+    page = _page(deck, made, TITLES[name], f"{len(shown)} of {len(rows)} networks, {what}{left_out}")
+    unpruned = len(shown) - 1 if name == "front" else 0
+    page.table(
+        style.BODY,
+        headings,
+        cells,
+        bold_columns=[place for place, column in enumerate(chosen) if column.objective == entered],
+        marked_rows=[unpruned],
+    )
+
+
+def fewer(rows: Sequence[Row], *, keep_last: bool) -> tuple[list[Row], int]:
+    """At most as many as a slide holds, and how many are left out. Of one structure the one tuned longest first."""
+    if len(rows) <= style.MOST_ROWS:
+        return list(rows), 0
+    if keep_last:
+        return [*rows[: style.MOST_ROWS - 1], rows[-1]], len(rows) - style.MOST_ROWS
+    longest: dict[str | None, Row] = {}
+    for row in rows:
+        rival = longest.get(row.structure_id)
+        if rival is None or int((row.recipe or {})["epochs"]) > int((rival.recipe or {})["epochs"]):
+            longest[row.structure_id] = row
+    kept = list(longest.values())[: style.MOST_ROWS]
+    return kept, len(rows) - len(kept)
+
+
+def charts(deck: Deck, made: Material, name: str) -> None:
+    pruned = grid_rows(made.now, pruned=True)
+    rows = pruned if name == "m1" else [*pruned, *grid_rows(made.now, pruned=False)[1:]]
+    by = "by epochs of fine-tuning" if name == "m1" else "quantized beside fp32, after the most epochs"
+    page = _page(deck, made, "What pruning costs, and what it gains", f"Accuracy and latency {by}; bars: 95 % intervals")
+    boxes = style.BODY.columns(1, 1, 1, gap=0.3)
+    for box, (title, plot) in zip(boxes, milestone_plots(made, rows, quantized=name == "m2"), strict=True):
+        page.text(box.top_part(0.35), [title], bold=True)
+        _draw(page, box.below(0.35, gap=0.05), plot)
+
+
+def conclusion(deck: Deck, made: Material, name: str) -> None:
+    pruned = grid_rows(made.now, pruned=True)
+    rows = pruned if name == "m1" else [*pruned, *grid_rows(made.now, pruned=False)[1:]]
+    said = [text[0].upper() + text[1:] for text in findings(rows)]
+    page = _page(deck, made, "What the figures show", "", notes="\n".join(said))
+    page.points(style.BODY, said or ["No network has been measured yet"], points=18, after=10)
+
+
+def front_latency(deck: Deck, made: Material, name: str) -> None:
+    _front(deck, made, "latency")
+
+
+def front_energy(deck: Deck, made: Material, name: str) -> None:
+    _front(deck, made, "energy")
+
+
+def _front(deck: Deck, made: Material, against: str) -> None:
+    plot = front_plot(made, against)
+    on_test = any(row.test_accuracy is not None for row in made.rows)
+    subtitle = "Accuracy on test where confirmed, else on validation" if on_test else "Accuracy on validation"
+    if plot is not None and plot.left_out:
+        subtitle += f"; {plot.left_out} of {len(made.rows)} networks lie further below, or lack the figure"
+    page = _page(deck, made, f"Accuracy against {against}", subtitle)
+    left, right = style.BODY.columns(2.3, 1)
+    if plot is None or not plot.series:
+        page.points(left, [f"No network here has a figure of its {against}."])
+    else:
+        _draw(page, left, plot)
+    _winners(page, made, right)
+
+
+def _winners(page: Page, made: Material, box: Box) -> None:
+    """Who leads which contest."""
+    tall = 1.52
+    for place, (name, (title, ink, _)) in enumerate(WINNERS.items()):
+        at = Box(box.left, box.top + place * (tall + 0.14), box.width, tall)
+        row = made.winners.get(name)
+        if row is None:
+            why = "no network holds the line" if not made.now.leaders else "energy is predicted, or not known"
+            page.card(at, title.capitalize(), [f"– ({why})"], style.GREY)
+            continue
+        gain = row.fom_gain if name == "fom" else row.latency_gain
+        times = "" if gain is None else f"{number(gain)} x {'the unpruned FoM' if name == 'fom' else 'faster than unpruned'}"
+        figure = {
+            "latency": f"{number(row.latency_ms)} ms ± {_half(row.latency_ci_ms)} ms",
+            "energy": f"{number(row.energy_mj)} mJ ({kind(row.energy_provenance)})",
+            "fom": f"{number(row.fom or 0)} ({kind(row.energy_provenance)} energy)",
+        }[name]  # fmt: skip
+        page.card(at, f"{title.capitalize()}", [figure, accuracy(row), times, f"{row.recipe_id}"], ink)
+
+
+def fom_by_trial(deck: Deck, made: Material, name: str) -> None:
+    plot = fom_plot(made)
+    best = made.winners.get("fom")
+    title = f"FoM by trial: {number(best.fom)} so far" if best and best.fom else "FoM by trial"
+    page = _page(deck, made, title, "Each point one network of this study; the line is the best that may win")
+    if plot is None:
+        page.points(style.BODY, ["No trial of this study has a FoM yet."])
+    else:
+        _draw(page, style.BODY, plot)
+
+
+def widths(deck: Deck, made: Material, name: str) -> None:
+    page = _page(deck, made, "What is left of each unit",
+                 "Channels of the winners beside the unpruned network's; no column: the block is gone")  # fmt: skip
+    _widths(page, style.BODY, made, made.winners)
+
+
+def _widths(page: Page, box: Box, made: Material, winners: dict[str, Row]) -> None:
+    base = made.baseline.recipe or {}
+    original = WIDTHS.get(str(base.get("architecture")), tuple(base.get("widths", ())))
+    names = ["stem", *(str(index) for index in range(1, len(original)))]
+    series = [("unpruned", [float(width) for width in original], style.GREY)]
+    by_recipe: dict[str | None, list[str]] = {}
+    for objective, row in winners.items():
+        by_recipe.setdefault(row.recipe_id, []).append(objective)
+    rows = {row.recipe_id: row for row in winners.values()}
+    for recipe_id, objectives in by_recipe.items():
+        kept = (rows[recipe_id].recipe or {}).get("widths", ())
+        title = ", ".join(WINNERS[objective][0] for objective in objectives)
+        series.append((title, [float(width) or None for width in kept], WINNERS[objectives[0]][1]))  # type: ignore[misc]
+    columns(page, box, names, series, Axis("Channels", Scale(4, 1024, base=2, number_format="#,##0")))
+
+
+def time_spent(deck: Deck, made: Material, name: str) -> None:
+    steps = made.time_spent
+    whole = sum(step.seconds for step in steps)
+    done = sum(trial.ended_at is not None for trial in made.trials)
+    title = f"A trial takes {spoken(whole)}: where it goes" if steps else "Where the time of a trial goes"
+    page = _page(deck, made, title, f"Mean of {done} trials of this study; measuring includes accuracy and waiting")
+    if not steps:
+        page.points(style.BODY, ["No trial of this study has finished yet."])
+        return
+    left, right = style.BODY.columns(1.8, 1)
+    columns(page, left, [step.name for step in steps], [("seconds", [step.seconds for step in steps], style.BLUE)],
+            Axis("", linear([0.0, 1.12 * max(step.seconds for step in steps)], least=0)),
+            labelled='0.0" s"', bars=True)  # fmt: skip
+    effort = made.now.effort()
+    cells = [[step.name, number(step.seconds), f"{100 * step.seconds / (whole or 1):.0f} %"] for step in steps]
+    tall = page.table(right, ["Step", "Seconds a trial", "Share"], cells, points=14)
+    page.points(
+        right.below(tall, gap=0.3),
+        [f"{effort.inferences:,} inferences were timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have "
+         f"taken {spoken(effort.fixed_seconds)}"],
+    )  # fmt: skip
+
+
+def handed_in(deck: Deck, made: Material, name: str) -> None:
+    """The one slide of the contest."""
+    best = made.now.best
+    if best is None:
+        page = _page(deck, made, made.cover.title or _COURSE[name], "")
+        page.points(style.BODY, near_misses(made.now))
+        return
+    row = made.now.row(best)
+    by = [text for text in (made.cover.members, f"Team {made.cover.team}" if made.cover.team else "",
+                            f"entered: {OBJECTIVES[made.goal.objective].title}") if text]  # fmt: skip
+    page = _page(deck, made, made.cover.title or _result(made, row), " · ".join(by))
+    shown = winner_rows(made.now)
+    names = Column("Network", lambda one: "this one" if one.recipe_id == row.recipe_id else "unpruned")
+    chosen = (names, *COLUMNS["m3"])
+    headings, cells = texts(shown, chosen)
+    bold = [place for place, column in enumerate(chosen) if column.objective == made.goal.objective]
+    tall = page.table(style.BODY, headings, cells, bold_columns=bold, marked_rows=[0], points=14)
+    left, right = style.BODY.below(tall, gap=0.25).columns(1, 1.25)
+    recipe = row.recipe or {}
+    said = [
+        *([_result(made, row)] if made.cover.title else []),
+        f"MobileNet-v1, {described(row)}",
+        f"{row.parameters:,} parameters, {row.macs / 1e6:.2f} million MACs, {row.operators} operators",
+        f"{recipe.get('threads', 1)} thread(s), pruned by {recipe.get('criterion', 'l1')}; recipe {row.recipe_id}",
+        f"Widths (/2: halves the image): {shape(row)}",
+        *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
+    ]
+    page.points(left, said, points=14, after=6)
+    page.text(right.top_part(0.3), ["Channels of each unit"], bold=True, points=14)
+    _widths(page, right.below(0.3, gap=0.05), made, {made.goal.objective: row})
+
+
+def _result(made: Material, row: Row) -> str:
+    said = f"{accuracy(row)} at {number(row.latency_ms)} ms"
+    if row.latency_gain:
+        said += f", {number(row.latency_gain)} x faster"
+    if known(row.fom_gain):
+        said += f", FoM {number(row.fom_gain or 1)} x the unpruned network's"
+    return said
+
+
+def _energy_words(made: Material) -> str:
+    rows = [row for row in (*made.rows, made.baseline) if known(row.energy_mj)]
+    return rows[0].energy_provenance if rows else "none was measured, estimated or predicted"
+
+
+def _slide_columns(name: str) -> tuple[Column, ...]:
+    """The front's table has more columns than a slide."""
+    columns_of = COLUMNS[name]
+    return columns_of if name != "front" else tuple(one for one in columns_of if one.heading not in
+                                                    ("Validation accuracy (%)", "Max power (W)", "Epochs"))  # fmt: skip
+
+
+def _half(span: tuple[float, float]) -> str:
+    return number((span[1] - span[0]) / 2)
+
+
+def _draw(page: Page, box: Box, plot: Plot) -> None:
+    scatter(page, box, plot.series, plot.across, plot.upwards)
+
+
+def _page(deck: Deck, made: Material, title: str, subtitle: str, notes: str = "") -> Page:
+    full = f"{notes}\n\n{made.notes}" if notes else made.notes
+    return Page.add(deck, title, subtitle, made.line, made.caveats, full)
