@@ -33,10 +33,10 @@ def findings(rows: Iterable[Row]) -> list[str]:
         *_best(shown),
         *_below_the_line(uniform),
         *_lost_per_step(uniform),
-        *_fine_tuning(uniform),
         *_quantized("dynamic_uint8", uniform),
         *_quantized("static_int8", uniform),
         *_gained_nothing(uniform),
+        *_fine_tuning(uniform),
     ]
 
 
@@ -91,17 +91,15 @@ def _best(rows: Sequence[Row]) -> list[str]:
 
 def _below_the_line(rows: Sequence[_Uniform]) -> list[str]:
     """From where on no number of epochs holds it."""
-    lines = []
+    said = []
     for quantization, group in _by(rows, lambda one: one.quantization).items():
         fractions = sorted({one.fraction for one in group})
         holds = [one.fraction for one in group if one.row.feasible]
         lost = [fraction for fraction in fractions if fraction > max(holds, default=-1.0)]
         if lost and len(fractions) > 1:
             nearest = max((one for one in group if one.fraction == lost[0]), key=lambda one: one.row.accuracy or 0)
-            lines.append(
-                f"{_name(quantization)}: below the line from fraction {lost[0]:g} on ({_accuracy(nearest.row)} there)"
-            )
-    return lines
+            said.append(f"{_name(quantization)} from {lost[0]:g} on ({_accuracy(nearest.row)} there at best)")
+    return [f"below the line by fraction: {', '.join(said)}"] if said else []
 
 
 def _lost_per_step(rows: Sequence[_Uniform]) -> list[str]:
@@ -114,9 +112,9 @@ def _lost_per_step(rows: Sequence[_Uniform]) -> list[str]:
     pairs = list(zip(list(steps.values()), list(steps.values())[1:], strict=False))
     if not pairs:
         return []
-    said = [f"{_points(after, before)} to {after.fraction:g}" for before, after in pairs]
+    said = [f"{100 * (_share(before) - _share(after)):.1f} to {after.fraction:g}" for before, after in pairs]
     tuned = f"after {most} epoch{'' if most == 1 else 's'}" if most else "without fine-tuning"
-    return [f"accuracy {tuned}, from fraction {pairs[0][0].fraction:g}: {', '.join(said)}"]
+    return [f"points of accuracy lost per step {tuned}, from fraction {pairs[0][0].fraction:g}: {', '.join(said)}"]
 
 
 def _fine_tuning(rows: Sequence[_Uniform]) -> list[str]:
@@ -160,9 +158,9 @@ def _quantized(quantization: str, rows: Sequence[_Uniform]) -> list[str]:
     alike -= slower.keys() | faster.keys()
     if alike:
         lines.append(f"{name} is as fast as fp32, within the intervals, at {_fractions(alike)}")
-    if lost:
+    if lines:
         low, high = (f"{100 * share:.1f}" for share in (min(lost), max(lost)))
-        lines.append(f"{name} costs {low if low == high else f'{low} to {high}'} points of accuracy")
+        lines[-1] += f"; it costs {low if low == high else f'{low} to {high}'} points of accuracy"
     return lines
 
 
@@ -193,10 +191,6 @@ def _by(rows: Iterable[_Uniform], key: Callable[[_Uniform], Any]) -> dict[Any, l
 
 def _share(one: _Uniform) -> float:
     return one.row.accuracy or 0.0
-
-
-def _points(after: _Uniform, before: _Uniform) -> str:
-    return f"{100 * (_share(after) - _share(before)):+.1f} points"
 
 
 def _name(quantization: str) -> str:

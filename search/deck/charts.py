@@ -29,9 +29,11 @@ class Series:
     # None: a line without points.
     marker: XL_MARKER_STYLE | None = XL_MARKER_STYLE.CIRCLE
     size: int = 7
+    # None of its own in the legend: it is named elsewhere.
+    named: bool = False
     line: bool = False
     dashed: bool = False
-    hollow: bool = False
+    pale: bool = False
     # Below and above each point, of the figure across and of the figure upwards.
     across: Sequence[Span] = field(default=())
     upwards: Sequence[Span] = field(default=())
@@ -43,7 +45,12 @@ class Axis:
     scale: Scale
 
 
-def scatter(page: Page, box: Box, series: Sequence[Series], across: Axis, upwards: Axis) -> None:
+def scatter(
+    page: Page, box: Box, series: Sequence[Series], across: Axis, upwards: Axis, *, legend: bool = True
+) -> None:
+    # LibreOffice does not draw the first series where another has more points.
+    longest = max(range(len(series)), key=lambda place: len(series[place].points))
+    series = [series[longest], *series[:longest], *series[longest + 1 :]]
     data = XyChartData()
     for one in series:
         added = data.add_series(one.name)
@@ -54,7 +61,9 @@ def scatter(page: Page, box: Box, series: Sequence[Series], across: Axis, upward
         _draw(drawn, one)
     _axis(chart.category_axis, across)
     _axis(chart.value_axis, upwards)
-    _legend(chart)
+    chart.has_legend = legend
+    if legend:
+        _legend(chart, [place for place, one in enumerate(series) if one.named])
 
 
 def columns(
@@ -64,6 +73,7 @@ def columns(
     series: Sequence[tuple[str, Sequence[float | None], str]],
     upwards: Axis,
     *,
+    across: str = "",
     labelled: str | None = None,
     bars: bool = False,
 ) -> None:
@@ -82,13 +92,16 @@ def columns(
         drawn.invert_if_negative = False
     _axis(chart.value_axis, upwards)
     category = chart.category_axis
+    if across:
+        category.has_title = True
+        _title(category, across)
     category.format.line.color.rgb = colour(style.SOFT)
     category.tick_labels.font.size = Pt(style.CHART_PT)
     category.has_major_gridlines = False
     if bars:
         # The first on top.
         category.reverse_order = True
-        chart.value_axis.tick_label_position = XL_TICK_LABEL_POSITION.NONE
+        chart.value_axis.visible = False
         chart.value_axis.has_major_gridlines = False
     if labelled:
         plot.has_data_labels = True
@@ -126,9 +139,9 @@ def _draw(drawn: Any, one: Series) -> None:
     if one.marker is not None:
         marker.size = one.size
         marker.format.fill.solid()
-        marker.format.fill.fore_color.rgb = colour(style.WHITE if one.hollow else one.ink)
-        marker.format.line.color.rgb = colour(one.ink if one.hollow else style.WHITE)
-        marker.format.line.width = Pt(1.5 if one.hollow else 0.5)
+        marker.format.fill.fore_color.rgb = colour(style.RULE if one.pale else one.ink)
+        marker.format.line.color.rgb = colour(style.GREY if one.pale else style.WHITE)
+        marker.format.line.width = Pt(0.5)
     for direction, spans in (("x", one.across), ("y", one.upwards)):
         if spans:
             _error_bars(drawn._element, direction, spans, one.ink)
@@ -160,8 +173,8 @@ def _axis(axis: _BaseAxis, chosen: Axis) -> None:
     if scale.base:
         scaling = axis._element.find(qn("c:scaling"))
         scaling.insert(0, etree.Element(qn("c:logBase"), val=str(scale.base)))
-    else:
-        axis.major_unit = scale.step  # type: ignore[attr-defined]
+    # Of a logarithmic axis: how many times the tick before.
+    axis.major_unit = scale.base or scale.step  # type: ignore[attr-defined]
     axis.has_major_gridlines = True
     axis.major_gridlines.format.line.color.rgb = colour("E3E8EC")
     axis.format.line.color.rgb = colour(style.SOFT)
@@ -171,16 +184,25 @@ def _axis(axis: _BaseAxis, chosen: Axis) -> None:
     labels.font.size = Pt(style.CHART_PT)
     axis.has_title = bool(chosen.title)
     if chosen.title:
-        frame = axis.axis_title.text_frame
-        frame.text = chosen.title
-        font = frame.paragraphs[0].runs[0].font
-        font.size, font.bold = Pt(style.CHART_PT), False
-        font.color.rgb = colour(style.SOFT)
+        _title(axis, chosen.title)
 
 
-def _legend(chart: Chart) -> None:
+def _title(axis: _BaseAxis, text: str) -> None:
+    frame = axis.axis_title.text_frame
+    frame.text = text
+    font = frame.paragraphs[0].runs[0].font
+    font.size, font.bold = Pt(style.CHART_PT), False
+    font.color.rgb = colour(style.SOFT)
+
+
+def _legend(chart: Chart, left_out: Sequence[int] = ()) -> None:
     chart.has_legend = True
     assert chart.legend is not None
     chart.legend.position = XL_LEGEND_POSITION.BOTTOM
     chart.legend.include_in_layout = False
     chart.legend.font.size = Pt(style.CHART_PT)
+    for place in left_out:
+        entry = etree.Element(qn("c:legendEntry"))
+        etree.SubElement(entry, qn("c:idx"), val=str(place))
+        etree.SubElement(entry, qn("c:delete"), val="1")
+        chart.legend._element.find(qn("c:legendPos")).addnext(entry)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from lxml import etree
 from pptx import Presentation
+from pptx.enum.shapes import MSO_SHAPE
 from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.opc.constants import RELATIONSHIP_TYPE
 from pptx.oxml.ns import qn
 from pptx.presentation import Presentation as Deck
+from pptx.shapes.autoshape import Shape
 from pptx.slide import Slide
 from pptx.table import _Cell
 from pptx.text.text import TextFrame, _Paragraph
@@ -55,10 +57,7 @@ class Page:
         page = cls(deck.slides.add_slide(deck.slide_layouts[_TITLE_ONLY]))
         heading = page.slide.shapes.title
         assert heading is not None
-        heading.left, heading.top, heading.width, heading.height = map(Inches, style.TITLE)
-        _fill(heading.text_frame, [shortened(title, style.TITLE_PT, style.TITLE.width, bold=True)], style.TITLE_PT,
-              bold=True)  # fmt: skip
-        heading.text_frame.vertical_anchor = MSO_ANCHOR.BOTTOM
+        page._title(heading, style.TITLE, title, style.TITLE_PT)
         if subtitle:
             page.text(style.SUBTITLE, [subtitle], points=style.SUBTITLE_PT, ink=style.SOFT)
         if caveats:
@@ -71,6 +70,29 @@ class Page:
         assert notes_frame is not None
         notes_frame.text = notes
         return page
+
+    def _title(self, heading: Shape, box: Box, text: str, sizes: Sequence[int]) -> None:
+        heading.left, heading.top, heading.width, heading.height = map(Inches, box)
+        frame = heading.text_frame
+        frame.margin_left = frame.margin_right = frame.margin_top = frame.margin_bottom = 0
+        frame.vertical_anchor = MSO_ANCHOR.BOTTOM
+        points = next((size for size in sizes if len(lines(text, size, box.width, bold=True)) == 1), sizes[-1])
+        _fill(frame, [shortened(text, points, box.width, 2, bold=True)], points, bold=True)
+
+    def cover(self, title: str, band: str) -> None:
+        """A title page: the title large, a band in a colour at the edge."""
+        heading = self.slide.shapes.title
+        assert heading is not None
+        heading.text_frame.clear()
+        self._title(heading, style.COVER_TITLE, title, (40, 34, 30))
+        self.block(Box(0, 0, style.BAND, style.PAGE.height), band)
+
+    def block(self, box: Box, ink: str) -> None:
+        shape = self.slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *map(Inches, box))
+        shape.fill.solid()
+        shape.fill.fore_color.rgb = colour(ink)
+        shape.line.fill.background()
+        shape.shadow.inherit = False
 
     def text(
         self,
@@ -88,6 +110,15 @@ class Page:
         fitted = [shortened(text, points, box.width, most, bold=bold) for text in texts]
         _fill(frame, fitted, points, ink=ink, bold=bold, right=right)
 
+    def key(self, box: Box, entries: Sequence[tuple[str, str]]) -> None:
+        """What colours mean, on one line."""
+        frame = self._frame(box)
+        _fill(frame, [f"{text}     " for text, _ in entries[:1]], style.CHART_PT)
+        for text, _ in entries[1:]:
+            frame.paragraphs[0].add_run().text = f"{text}     "
+        for run, (_, ink) in zip(frame.paragraphs[0].runs, entries, strict=True):
+            run.font.size, run.font.bold, run.font.color.rgb = Pt(style.CHART_PT), True, colour(ink)
+
     def points(self, box: Box, texts: Sequence[str], *, points: float = style.TEXT_PT, after: float = 8) -> None:
         """Statements one below the other, as many as there is room for."""
         frame = self._frame(box)
@@ -95,17 +126,13 @@ class Page:
 
     def card(self, box: Box, heading: str, texts: Sequence[str], ink: str) -> None:
         """A heading in its colour, and what belongs to it."""
-        rule = self.slide.shapes.add_shape(1, *map(Inches, (box.left, box.top, 0.06, box.height)))
-        rule.fill.solid()
-        rule.fill.fore_color.rgb = colour(ink)
-        rule.line.fill.background()
-        rule.shadow.inherit = False
+        self.block(Box(box.left, box.top, 0.06, box.height), ink)
         inner = Box(box.left + 0.18, box.top, box.width - 0.18, box.height)
         frame = self._frame(inner)
         fitted = [shortened(text, 14, inner.width) for text in texts]
         _fill(frame, [shortened(heading, style.TEXT_PT, inner.width, bold=True), *fitted], 14)
-        first = frame.paragraphs[0]
-        first.font.size, first.font.bold = Pt(style.TEXT_PT), True
+        first = frame.paragraphs[0].runs[0].font
+        first.size, first.bold, first.color.rgb = Pt(style.TEXT_PT), True, colour(ink)
 
     def table(
         self,
@@ -124,8 +151,10 @@ class Page:
             len(lines(head, size, room - 2 * _CELL_MARGIN - 0.02, bold=True))
             for head, room in zip(headings, widths, strict=True)
         )
-        row_height = size * 1.2 / 72 + 0.085
         head_height = heads * size * 1.2 / 72 + 0.1
+        # Closer where there are many; a line of text and the cell's margins take so much.
+        least = size * 1.2 / 72 + 0.045
+        row_height = max(least, min(least + 0.06, (box.height - head_height - 0.05) / max(1, len(cells))))
         tall = head_height + row_height * len(cells)
         place = tuple(map(Inches, (box.left, box.top, sum(widths), tall)))
         table = self.slide.shapes.add_table(len(cells) + 1, len(headings), *place).table
@@ -200,7 +229,7 @@ def _widths(headings: Sequence[str], cells: Sequence[Sequence[str]], points: flo
     for place, head in enumerate(headings):
         words = [width(word, points, bold=True) for word in head.split()]
         # A heading may take two lines, or three.
-        least = max(max(words), sum(words) / 2)
+        least = max(max(words, default=0.0), sum(words) / 2)
         wanted.append(max([least, *(width(row[place], points, bold=True) for row in cells)]) + padding)
     while sum(wanted) > room + 1e-6:
         widest = max(wanted)

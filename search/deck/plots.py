@@ -19,10 +19,11 @@ from search.tables import known
 # How far below the line accuracies are still shown, as a fraction: further down they would squeeze the rest.
 _DEPTH = 0.25
 
+# How each contest's winner is called and drawn.
 WINNERS = {
-    "latency": ("lowest latency", style.VERMILION, XL_MARKER_STYLE.TRIANGLE),
-    "energy": ("lowest energy", style.GREEN, XL_MARKER_STYLE.SQUARE),
-    "fom": ("highest FoM", style.ORANGE, XL_MARKER_STYLE.DIAMOND),
+    "latency": ("lowest latency", style.VERMILION, XL_MARKER_STYLE.TRIANGLE, "▲"),
+    "energy": ("lowest energy", style.GREEN, XL_MARKER_STYLE.SQUARE, "■"),
+    "fom": ("highest FoM", style.ORANGE, XL_MARKER_STYLE.DIAMOND, "◆"),
 }
 
 
@@ -81,15 +82,15 @@ def front_plot(made: Material, against: str) -> Plot | None:
 
     drawn = [
         series("beaten in both", others, style.GREY, size=6),
-        series("energy predicted", apart, style.GREY, size=6, hollow=True),
+        series("energy predicted", apart, style.GREY, size=6, pale=True),
         series("front", leading, style.BLUE, line=True, **exact(leading)),
     ]
     for name, row in made.winners.items():
         if row in shown:
-            title, ink, marker = WINNERS[name]
+            title, ink, marker, _ = WINNERS[name]
             # One that wins more than once: what is drawn later is smaller.
             size = 16 - 3 * sum(one.points == [(cost.value(row), 100 * (row.accuracy or 0))] for one in drawn[3:])
-            drawn.append(series(title, [row], ink, marker=marker, size=size))
+            drawn.append(series(title, [row], ink, marker=marker, size=size, named=True))
     if known(cost.value(baseline)) and baseline.accuracy is not None:
         drawn.append(series("unpruned", [baseline], style.INK, size=11, marker=XL_MARKER_STYLE.DIAMOND,
                             **exact([baseline])))  # fmt: skip
@@ -97,7 +98,7 @@ def front_plot(made: Material, against: str) -> Plot | None:
     across = Axis(cost.title + _kinds(made, against), logarithmic(x for one in drawn for x, _ in one.points))
     upwards = Axis("Accuracy (%)", accuracy_scale([y for one in drawn for _, y in one.points], made))
     return Plot(
-        [_line(made, across.scale), *drawn] if drawn else [],
+        [*drawn, _line(made, across.scale)] if drawn else [],
         across,
         upwards,
         len(made.rows) - len(shown),
@@ -126,8 +127,8 @@ def fom_plot(made: Material) -> Plot | None:
         best.append((last, best[-1][1]))
     rest = [row for row in rows if row not in able]
 
-    def series(name: str, some: Sequence[Row], ink: str, hollow: bool) -> Series:
-        return Series(name, [(row.trial or 0, row.fom or 0) for row in some], ink, hollow=hollow)
+    def series(name: str, some: Sequence[Row], ink: str, pale: bool) -> Series:
+        return Series(name, [(row.trial or 0, row.fom or 0) for row in some], ink, pale=pale)
 
     drawn = [
         series("below the line, dirty or predicted", rest, style.GREY, True),
@@ -136,7 +137,8 @@ def fom_plot(made: Material) -> Plot | None:
     ]
     drawn = [one for one in drawn if one.points]
     figures = [row.fom or 0 for row in rows]
-    return Plot(drawn, Axis("Trial", linear([0, max(last, 5)], least=0)), Axis("FoM", logarithmic(figures)))
+    trials = linear([0, max(last, 5)], least=0, most=max(last, 5))
+    return Plot(drawn, Axis("Trial", trials), Axis("FoM", logarithmic(figures)))
 
 
 def accuracy_scale(percents: Iterable[float], made: Material) -> Scale:
@@ -171,6 +173,7 @@ def _kinds(made: Material, against: str) -> str:
 _EPOCH_INKS = (style.GREY, style.SKY, style.BLUE, style.GREEN, style.ORANGE, style.PURPLE)
 _QUANTIZATION_INKS = {"fp32": style.INK, "dynamic uint8": style.ORANGE, "static int8": style.BLUE}
 _MARKERS = (XL_MARKER_STYLE.CIRCLE, XL_MARKER_STYLE.SQUARE, XL_MARKER_STYLE.TRIANGLE, XL_MARKER_STYLE.DIAMOND)
+_SIGNS = "●■▲◆"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,25 +193,29 @@ def points_of(rows: Iterable[Row]) -> list[Point]:
     return sorted(found, key=lambda point: point.fraction)
 
 
-def milestone_plots(made: Material, rows: Sequence[Row], *, quantized: bool) -> list[tuple[str, Plot]]:
-    """Accuracy against fraction, accuracy against parameters, latency against fraction."""
+def milestone_plots(
+    made: Material, rows: Sequence[Row], *, quantized: bool
+) -> tuple[list[tuple[str, str]], list[tuple[str, Plot]]]:
+    """What the colours mean; accuracy against fraction, accuracy against parameters, latency against fraction."""
     points = points_of(rows)
     groups = _by_quantization(points) if quantized else _by_epochs(points)
     longest = _longest(groups) if quantized else groups
-    one_latency = groups if quantized else {"all epochs": (style.BLUE, _of_structures(points))}
+    one_latency = groups if quantized else {"all": (style.INK, points)}
     fractions = linear([0.0, *(point.fraction for point in points)], ticks=6, least=0, most=1)
     x_title = "Fraction pruned" if all(point.uniform for point in points) else "Mean fraction pruned"
     accuracies = accuracy_scale([100 * (point.row.accuracy or 0) for point in points], made)
     parameters = logarithmic(point.row.parameters / 1e6 for point in points)
     line = 100 * made.goal.minimum_accuracy
-    by_fraction = [line_series(line, fractions.low, fractions.high),
-                   *_lines(longest, lambda one: (one.fraction, 100 * (one.row.accuracy or 0)))]  # fmt: skip
-    by_parameters = [line_series(line, parameters.low, parameters.high),
-                     *_lines(groups, lambda one: (one.row.parameters / 1e6, 100 * (one.row.accuracy or 0)),
-                             joined=not quantized)]  # fmt: skip
+    by_fraction = [*_lines(longest, lambda one: (one.fraction, 100 * (one.row.accuracy or 0))),
+                   line_series(line, fractions.low, fractions.high)]  # fmt: skip
+    by_parameters = [*_lines(groups, lambda one: (one.row.parameters / 1e6, 100 * (one.row.accuracy or 0)),
+                             joined=not quantized),
+                     line_series(line, parameters.low, parameters.high)]  # fmt: skip
     latencies = _lines(one_latency, lambda one: (one.fraction, one.row.latency_ms), spans=True)
     scale = logarithmic([point.row.latency_ms for point in points])
-    return [
+    key = [(f"{_SIGNS[place % len(_SIGNS)]} {name}", ink) for place, (name, (ink, _)) in enumerate(groups.items())]
+    key.append((f"- - {line:g} % line", style.INK))
+    return key, [
         ("Accuracy (%) by fraction", Plot(by_fraction, Axis(x_title, fractions), Axis("", accuracies))),
         ("Accuracy (%) by parameters", Plot(by_parameters, Axis("Parameters (million)", parameters),
                                             Axis("", accuracies))),

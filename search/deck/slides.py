@@ -24,17 +24,32 @@ _COURSE = {"m1": "Milestone 1: pruning", "m2": "Milestone 2: quantization", "m3"
 
 
 def cover(deck: Deck, made: Material, name: str) -> None:
-    page = _page(deck, made, made.cover.title or _COURSE[name], "")
+    title = made.cover.title or _COURSE[name]
+    page = _page(deck, made, title, "")
+    page.cover(title, style.BLUE)
     by = [text for text in (made.cover.members, f"Team {made.cover.team}" if made.cover.team else "") if text]
-    box = style.BODY
-    page.text(box.top_part(0.8), by or [OBJECTIVES[made.goal.objective].title], points=18, ink=style.SOFT, most=2)
-    board = made.now.bench
+    box = style.BODY.below(0.75, gap=0.2)
+    if by:
+        page.text(box.top_part(0.95), by, points=18, ink=style.SOFT, most=2)
     facts = [
-        f"MobileNet-v1 on {data_name(made.goal)}, test accuracy of {100 * made.goal.minimum_accuracy:g} % or more",
-        f"{len(made.rows)} networks measured on {board.board}, {board.runtime}; {made.date}",
-        *([f"Leads: {_result(made, made.now.row(made.now.best))}"] if made.now.best else near_misses(made.now)[:1]),
+        f"MobileNet-v1 on {data_name(made.goal)}; the line is {100 * made.goal.minimum_accuracy:g} % on test",
+        f"{_count(len(made.rows), 'network')} measured on {made.now.bench.board}, {made.date}",
     ]
-    page.points(box.below(1.0), facts, points=20, after=14)
+    page.text(box.below(1.1, gap=0).top_part(0.7), facts, points=18)
+    lower = box.below(2.2, gap=0)
+    if made.now.best is None:
+        page.points(lower, near_misses(made.now))
+        return
+    best = made.now.row(made.now.best)
+    split = "test" if best.test_accuracy is not None else "validation"
+    figures = [
+        (f"{100 * (best.accuracy or 0):.2f} %", f"{split} accuracy"),
+        (f"{number(best.latency_ms)} ms", f"latency, {number(best.latency_gain or 1)} x faster than unpruned"),
+        (f"{number(best.fom_gain or 1)} x", f"the unpruned FoM, energy {kind(best.energy_provenance)}"),
+    ]  # fmt: skip
+    for at, (figure, what) in zip(lower.columns(1, 1, 1), figures, strict=True):
+        page.text(at.top_part(0.75), [figure], points=40, ink=style.BLUE, bold=True)
+        page.text(at.below(0.75, gap=0.02).top_part(0.6), [what], points=14, ink=style.SOFT, most=2)
 
 
 def approach(deck: Deck, made: Material, name: str) -> None:
@@ -55,16 +70,15 @@ def approach(deck: Deck, made: Material, name: str) -> None:
         f"Selected on validation only; {100 * made.goal.minimum_accuracy:g} % must hold on test",
     ]
     page = _page(deck, made, "Approach", f"{len(rows) - 1} networks, one program, every figure from the device")
-    left, right = style.BODY.columns(1.55, 1)
+    left, right = style.BODY.columns(1.4, 1)
     page.points(left, said)
-    page.text(right.top_part(0.35), ["The unpruned network"], bold=True)
     base, cells = made.baseline, []
     for column in (*COLUMNS["m1"][2:], COLUMNS["m3"][-1]):
         _, [[cell]] = texts([base], [column])
         heading, _ = texts([base], [column])
         cells.append([heading[0], cell])
     cells.append(["Accuracy", accuracy(base)])
-    page.table(right.below(0.4), ["", ""], cells, points=14)
+    page.table(right, ["The unpruned network", ""], cells, points=13)
 
 
 def table(deck: Deck, made: Material, name: str) -> None:
@@ -73,9 +87,10 @@ def table(deck: Deck, made: Material, name: str) -> None:
     entered = made.goal.objective
     chosen = _slide_columns(name)
     headings, cells = texts(shown, chosen)
-    left_out = f"; {rest} more not shown (export --to FILE.csv has them all)" if rest else ""
-    what = "the unpruned network last" if name == "front" else "fraction 0.00 is the unpruned network"
-    page = _page(deck, made, TITLES[name], f"{len(shown)} of {len(rows)} networks, {what}{left_out}")
+    left_out = f"; {rest} not shown are in the .csv" if rest else ""
+    what = "the unpruned last" if name == "front" else "fraction 0.00 is the unpruned"
+    places = f"; the first {made.now.leaders} may win" if name == "front" else ""
+    page = _page(deck, made, TITLES[name], f"{len(shown)} of {len(rows)} networks, {what}{places}{left_out}")
     unpruned = len(shown) - 1 if name == "front" else 0
     page.table(
         style.BODY,
@@ -104,12 +119,14 @@ def fewer(rows: Sequence[Row], *, keep_last: bool) -> tuple[list[Row], int]:
 def charts(deck: Deck, made: Material, name: str) -> None:
     pruned = grid_rows(made.now, pruned=True)
     rows = pruned if name == "m1" else [*pruned, *grid_rows(made.now, pruned=False)[1:]]
-    by = "by epochs of fine-tuning" if name == "m1" else "quantized beside fp32, after the most epochs"
+    by = "by epochs of fine-tuning, which latency does not depend on" if name == "m1" else "quantized beside fp32, by fraction after the most epochs"
     page = _page(deck, made, "What pruning costs, and what it gains", f"Accuracy and latency {by}; bars: 95 % intervals")
-    boxes = style.BODY.columns(1, 1, 1, gap=0.3)
-    for box, (title, plot) in zip(boxes, milestone_plots(made, rows, quantized=name == "m2"), strict=True):
+    key, plots = milestone_plots(made, rows, quantized=name == "m2")
+    page.key(style.BODY.top_part(0.3), key)
+    boxes = style.BODY.below(0.3).columns(1, 1, 1, gap=0.3)
+    for box, (title, plot) in zip(boxes, plots, strict=True):
         page.text(box.top_part(0.35), [title], bold=True)
-        _draw(page, box.below(0.35, gap=0.05), plot)
+        scatter(page, box.below(0.35, gap=0.05), plot.series, plot.across, plot.upwards, legend=False)
 
 
 def conclusion(deck: Deck, made: Material, name: str) -> None:
@@ -117,7 +134,7 @@ def conclusion(deck: Deck, made: Material, name: str) -> None:
     rows = pruned if name == "m1" else [*pruned, *grid_rows(made.now, pruned=False)[1:]]
     said = [text[0].upper() + text[1:] for text in findings(rows)]
     page = _page(deck, made, "What the figures show", "", notes="\n".join(said))
-    page.points(style.BODY, said or ["No network has been measured yet"], points=18, after=10)
+    page.points(style.BODY, said or ["No network has been measured yet"], points=16, after=9)
 
 
 def front_latency(deck: Deck, made: Material, name: str) -> None:
@@ -146,12 +163,13 @@ def _front(deck: Deck, made: Material, against: str) -> None:
 def _winners(page: Page, made: Material, box: Box) -> None:
     """Who leads which contest."""
     tall = 1.52
-    for place, (name, (title, ink, _)) in enumerate(WINNERS.items()):
+    for place, (name, (title, ink, _, mark)) in enumerate(WINNERS.items()):
         at = Box(box.left, box.top + place * (tall + 0.14), box.width, tall)
         row = made.winners.get(name)
+        heading = f"{mark} {title[0].upper()}{title[1:]}"
         if row is None:
             why = "no network holds the line" if not made.now.leaders else "energy is predicted, or not known"
-            page.card(at, title.capitalize(), [f"– ({why})"], style.GREY)
+            page.card(at, heading, [f"– ({why})"], style.GREY)
             continue
         gain = row.fom_gain if name == "fom" else row.latency_gain
         times = "" if gain is None else f"{number(gain)} x {'the unpruned FoM' if name == 'fom' else 'faster than unpruned'}"
@@ -160,14 +178,16 @@ def _winners(page: Page, made: Material, box: Box) -> None:
             "energy": f"{number(row.energy_mj)} mJ ({kind(row.energy_provenance)})",
             "fom": f"{number(row.fom or 0)} ({kind(row.energy_provenance)} energy)",
         }[name]  # fmt: skip
-        page.card(at, f"{title.capitalize()}", [figure, accuracy(row), times, f"{row.recipe_id}"], ink)
+        page.card(at, heading, [figure, accuracy(row), times, f"{row.recipe_id}"], ink)
 
 
 def fom_by_trial(deck: Deck, made: Material, name: str) -> None:
     plot = fom_plot(made)
+    said = "Each point one network of this study; the line is the best so far that may win"
     best = made.winners.get("fom")
-    title = f"FoM by trial: {number(best.fom)} so far" if best and best.fom else "FoM by trial"
-    page = _page(deck, made, title, "Each point one network of this study; the line is the best that may win")
+    if best is not None and best.trial is None:
+        said += f"; the leader ({number(best.fom or 0)}) was another study's"
+    page = _page(deck, made, "FoM by trial", said)
     if plot is None:
         page.points(style.BODY, ["No trial of this study has a FoM yet."])
     else:
@@ -183,7 +203,7 @@ def widths(deck: Deck, made: Material, name: str) -> None:
 def _widths(page: Page, box: Box, made: Material, winners: dict[str, Row]) -> None:
     base = made.baseline.recipe or {}
     original = WIDTHS.get(str(base.get("architecture")), tuple(base.get("widths", ())))
-    names = ["stem", *(str(index) for index in range(1, len(original)))]
+    names = [str(index) for index in range(len(original))]
     series = [("unpruned", [float(width) for width in original], style.GREY)]
     by_recipe: dict[str | None, list[str]] = {}
     for objective, row in winners.items():
@@ -193,7 +213,8 @@ def _widths(page: Page, box: Box, made: Material, winners: dict[str, Row]) -> No
         kept = (rows[recipe_id].recipe or {}).get("widths", ())
         title = ", ".join(WINNERS[objective][0] for objective in objectives)
         series.append((title, [float(width) or None for width in kept], WINNERS[objectives[0]][1]))  # type: ignore[misc]
-    columns(page, box, names, series, Axis("Channels", Scale(4, 1024, base=2, number_format="#,##0")))
+    columns(page, box, names, series, Axis("Channels", Scale(4, 1024, base=2, number_format="#,##0")),
+            across="Unit (0: the stem)")  # fmt: skip
 
 
 def time_spent(deck: Deck, made: Material, name: str) -> None:
@@ -242,22 +263,23 @@ def handed_in(deck: Deck, made: Material, name: str) -> None:
         *([_result(made, row)] if made.cover.title else []),
         f"MobileNet-v1, {described(row)}",
         f"{row.parameters:,} parameters, {row.macs / 1e6:.2f} million MACs, {row.operators} operators",
-        f"{recipe.get('threads', 1)} thread(s), pruned by {recipe.get('criterion', 'l1')}; recipe {row.recipe_id}",
+        f"{_count(int(recipe.get('threads', 1)), 'thread')}, channels chosen by {recipe.get('criterion', 'l1')}; recipe {row.recipe_id}",
         f"Widths (/2: halves the image): {shape(row)}",
         *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
     ]
     page.points(left, said, points=14, after=6)
-    page.text(right.top_part(0.3), ["Channels of each unit"], bold=True, points=14)
-    _widths(page, right.below(0.3, gap=0.05), made, {made.goal.objective: row})
+    _widths(page, right, made, {made.goal.objective: row})
 
 
 def _result(made: Material, row: Row) -> str:
     said = f"{accuracy(row)} at {number(row.latency_ms)} ms"
-    if row.latency_gain:
-        said += f", {number(row.latency_gain)} x faster"
     if known(row.fom_gain):
-        said += f", FoM {number(row.fom_gain or 1)} x the unpruned network's"
-    return said
+        return f"{said}, FoM {number(row.fom_gain or 1)} x the unpruned network's"
+    return f"{said}, {number(row.latency_gain or 1)} x faster than the unpruned network"
+
+
+def _count(many: int, what: str) -> str:
+    return f"{many} {what}{'' if many == 1 else 's'}"
 
 
 def _energy_words(made: Material) -> str:

@@ -31,16 +31,20 @@ class Box(NamedTuple):
 PAGE = Box(0, 0, 13.333, 7.5)
 _MARGIN = 0.6
 _WIDTH = PAGE.width - 2 * _MARGIN
-TITLE = Box(_MARGIN, 0.38, _WIDTH, 0.62)
+TITLE = Box(_MARGIN, 0.28, _WIDTH, 0.7)
 SUBTITLE = Box(_MARGIN, 0.98, _WIDTH, 0.36)
 BODY = Box(_MARGIN, 1.5, _WIDTH, 4.85)
+BAND = 0.3
+COVER_TITLE = Box(_MARGIN, 0.9, _WIDTH, 1.35)
 CAVEAT = Box(_MARGIN, 6.42, _WIDTH, 0.32)
 FOOTER = Box(_MARGIN, 6.86, _WIDTH - 0.9, 0.4)
 NUMBER = Box(_MARGIN + _WIDTH - 0.8, 6.86, 0.8, 0.4)
 
 FONT = "Arial"
 # Points.
-TITLE_PT, SUBTITLE_PT, TEXT_PT, CHART_PT, FOOTER_PT = 26, 16, 16, 14, 10
+SUBTITLE_PT, TEXT_PT, CHART_PT, FOOTER_PT = 16, 16, 14, 10
+# The largest in which a title takes one line; the last may take two.
+TITLE_PT = (26, 23, 20)
 CAVEAT_PT = 14
 # A table's text by how many rows it has at most.
 TABLE_PT = ((5, 14), (9, 13), (12, 12), (17, 11))
