@@ -50,7 +50,10 @@ def described(row: Row) -> str:
     recipe = row.recipe or {}
     epochs = recipe.get("epochs", 0)
     tuned = f"{epochs} epoch{'' if epochs == 1 else 's'}, " if epochs else ""
-    return f"fraction {fraction_text(recipe)}, {tuned}{quantization_name(row)}" if recipe else row.recipe_id or "-"
+    if not recipe:
+        return row.recipe_id or "-"
+    fraction = "fraction" if uniform_fraction(recipe) is not None else "fractions of"
+    return f"{fraction} {fraction_text(recipe)}, {tuned}{quantization_name(row)}"
 
 
 def _uniform(rows: Sequence[Row]) -> list[_Uniform]:
@@ -71,11 +74,11 @@ def _uniform(rows: Sequence[Row]) -> list[_Uniform]:
 
 
 def _best(rows: Sequence[Row]) -> list[str]:
-    able = [row for row in rows if row.feasible and not row.gated]
     # The unpruned network is what they are compared with.
-    able = [row for row in able if uniform_fraction(row.recipe or {}) != 0 or quantization_name(row) != "fp32"]
+    changed = [row for row in rows if uniform_fraction(row.recipe or {}) != 0 or quantization_name(row) != "fp32"]
+    able = [row for row in changed if row.feasible and not row.gated]
     if not able:
-        return ["nothing pruned or quantized holds the line"] if rows else []
+        return ["nothing pruned or quantized holds the line"] if changed else []
     fastest = min(able, key=lambda row: row.latency_ms)
     lines = [f"fastest above the line: {described(fastest)}: {_accuracy(fastest)}, {_ms(fastest.latency_ms)}"
              + (f", {_times(fastest.latency_gain)} faster than unpruned" if fastest.latency_gain else "")]  # fmt: skip

@@ -26,16 +26,18 @@ def uniform_fraction(recipe: Mapping[str, Any]) -> float | None:
     Of all that do, the roundest: widths are whole numbers.
     """
     above, most = 0.0, 1.0
-    for kept, width in zip(recipe["widths"], WIDTHS.get(recipe["architecture"], ()), strict=False):
+    widths = WIDTHS.get(recipe["architecture"], ())
+    kept_widths: tuple[int, ...] = tuple(recipe["widths"])
+    for kept, width in zip(kept_widths, widths, strict=False):
         if not 0 < kept <= width:
             return None
         above = max(above, 1 - (kept + 1) / width)
         if kept > 1:
             most = min(most, 1 - kept / width)
-    if recipe["architecture"] not in WIDTHS or above > most:
+    if not widths or above > most:
         return None
     for digits in range(1, 5):
-        fraction = math.floor(most * 10**digits + 1e-9) / 10**digits
+        fraction = math.floor(most * 10.0**digits + 1e-9) / 10.0**digits
         if fraction > above or fraction == most == 0:
             return fraction
     return None

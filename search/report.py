@@ -173,6 +173,13 @@ def near_misses(standings: Standings) -> list[str]:
             f"{len(dirty)} candidates hold the line, but every timing of them was dirty "
             f"({dirty[0].current.dirty[0]}); run again when the device is at rest"
         ]
+    holding = [one for one in standings.ranked if feasible(one, goal)]
+    if holding:
+        return [
+            f"{len(holding)} candidates hold the line, but their energy is "
+            f"{kind(holding[0].current.energy_provenance)}, which is never ranked; --meter measures it, --objective "
+            "latency does without"
+        ]
     nearest = [f"{accuracy(standings.row(one))} ({one.recipe_id})" for one in standings.ranked[:3]]
     return [
         f"none feasible: {100 * goal.least_accuracy:.2f} % on validation is the line "

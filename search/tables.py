@@ -147,7 +147,7 @@ def texts(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[str], li
             value = column.value(row)
             text = column.text(value) if known(value) else "–"
             if column is TEST_ACCURACY and not known(value) and row.validation_accuracy is not None:
-                text = f"{100 * row.validation_accuracy:.2f} (validation)"
+                text = f"{100 * row.validation_accuracy:.2f} val."
             cells[index][place] = text if kinds[index] == usual else f"{text} {kinds[index]}"
     return headings, cells
 

@@ -8,7 +8,14 @@ from lxml import etree
 from pptx.chart.axis import _BaseAxis
 from pptx.chart.chart import Chart
 from pptx.chart.data import CategoryChartData, XyChartData
-from pptx.enum.chart import XL_AXIS_CROSSES, XL_CHART_TYPE, XL_LABEL_POSITION, XL_LEGEND_POSITION, XL_MARKER_STYLE, XL_TICK_LABEL_POSITION
+from pptx.enum.chart import (
+    XL_AXIS_CROSSES,
+    XL_CHART_TYPE,
+    XL_LABEL_POSITION,
+    XL_LEGEND_POSITION,
+    XL_MARKER_STYLE,
+    XL_TICK_LABEL_POSITION,
+)
 from pptx.enum.dml import MSO_LINE
 from pptx.oxml.ns import qn
 from pptx.util import Inches, Pt
@@ -174,7 +181,7 @@ def _axis(axis: _BaseAxis, chosen: Axis) -> None:
         scaling = axis._element.find(qn("c:scaling"))
         scaling.insert(0, etree.Element(qn("c:logBase"), val=str(scale.base)))
     # Of a logarithmic axis: how many times the tick before.
-    axis.major_unit = scale.base or scale.step  # type: ignore[attr-defined]
+    axis.major_unit = scale.base or scale.step
     axis.has_major_gridlines = True
     axis.major_gridlines.format.line.color.rgb = colour("E3E8EC")
     axis.format.line.color.rgb = colour(style.SOFT)

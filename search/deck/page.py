@@ -76,15 +76,16 @@ class Page:
         frame = heading.text_frame
         frame.margin_left = frame.margin_right = frame.margin_top = frame.margin_bottom = 0
         frame.vertical_anchor = MSO_ANCHOR.BOTTOM
-        points = next((size for size in sizes if len(lines(text, size, box.width, bold=True)) == 1), sizes[-1])
-        _fill(frame, [shortened(text, points, box.width, 2, bold=True)], points, bold=True)
+        room = {size: int(box.height * 72 / (1.2 * size)) for size in sizes}
+        points = next((size for size in sizes if len(lines(text, size, box.width, bold=True)) <= room[size]), sizes[-1])
+        _fill(frame, [shortened(text, points, box.width, room[points], bold=True)], points, bold=True)
 
     def cover(self, title: str, band: str) -> None:
         """A title page: the title large, a band in a colour at the edge."""
         heading = self.slide.shapes.title
         assert heading is not None
         heading.text_frame.clear()
-        self._title(heading, style.COVER_TITLE, title, (40, 34, 30))
+        self._title(heading, style.COVER_TITLE, title, (40, 34, 28, 24))
         self.block(Box(0, 0, style.BAND, style.PAGE.height), band)
 
     def block(self, box: Box, ink: str) -> None:
@@ -194,9 +195,7 @@ class Page:
         _fill(frame, ["‹#›"], style.FOOTER_PT, ink=style.SOFT, right=True)
         run = frame.paragraphs[0]._p.find(qn("a:r"))
         assert run is not None
-        field = etree.Element(
-            qn("a:fld"), id="{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}", type="slidenum"
-        )
+        field = etree.Element(qn("a:fld"), id="{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}", type="slidenum")
         field.extend(copy.deepcopy(child) for child in run)
         run.getparent().replace(run, field)
 

@@ -264,9 +264,7 @@ def _of_structures(points: Sequence[Point]) -> list[Point]:
     return list({point.row.structure_id: point for point in points}.values())
 
 
-def _lines(
-    groups: Groups, at: Callable[[Point], Span], *, joined: bool = True, spans: bool = False
-) -> list[Series]:
+def _lines(groups: Groups, at: Callable[[Point], Span], *, joined: bool = True, spans: bool = False) -> list[Series]:
     drawn = []
     for place, (name, (ink, points)) in enumerate(groups.items()):
         shown = sorted(points, key=at)

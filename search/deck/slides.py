@@ -6,6 +6,7 @@ from pptx.presentation import Presentation as Deck
 
 from search.deck import style
 from search.deck.charts import Axis, columns, scatter
+from search.deck.lettering import width
 from search.deck.material import Material
 from search.deck.page import Page
 from search.deck.plots import WINNERS, Plot, fom_plot, front_plot, milestone_plots
@@ -21,6 +22,8 @@ from search.tables import COLUMNS, TITLES, Column, grid_rows, known, texts, winn
 
 _COURSE = {"m1": "Milestone 1: pruning", "m2": "Milestone 2: quantization", "m3": "Milestone 3: the network handed in",
            "front": "Search for the compressed network that wins on the device"}  # fmt: skip
+
+_ORDERS = {"l1": "smallest L1 norm first", "l2": "smallest L2 norm first", "random": "in random order"}
 
 
 def cover(deck: Deck, made: Material, name: str) -> None:
@@ -45,7 +48,9 @@ def cover(deck: Deck, made: Material, name: str) -> None:
     figures = [
         (f"{100 * (best.accuracy or 0):.2f} %", f"{split} accuracy"),
         (f"{number(best.latency_ms)} ms", f"latency, {number(best.latency_gain or 1)} x faster than unpruned"),
-        (f"{number(best.fom_gain or 1)} x", f"the unpruned FoM, energy {kind(best.energy_provenance)}"),
+        (f"{number(best.fom_gain)} x", f"the unpruned FoM, energy {kind(best.energy_provenance)}")
+        if best.fom_gain
+        else (number(best.fom or 0), f"FoM, energy {kind(best.energy_provenance)}"),
     ]  # fmt: skip
     for at, (figure, what) in zip(lower.columns(1, 1, 1), figures, strict=True):
         page.text(at.top_part(0.75), [figure], points=40, ink=style.BLUE, bold=True)
@@ -61,15 +66,16 @@ def approach(deck: Deck, made: Material, name: str) -> None:
     criteria = sorted({str(recipe["criterion"]) for recipe in recipes})
     said = [
         "Whole channels are removed from every unit, depthwise and BatchNorm entries with them"
-        + (f"; least first by {', '.join(criteria)}" if criteria else ""),
+        + (f", {' or '.join(_ORDERS.get(name, f'by {name}') for name in criteria)}" if criteria else ""),
         *([f"Fractions {', '.join(f'{fraction:g}' for fraction in fractions)}"] if fractions else []),
-        *([f"Fine-tuned for {', '.join(map(str, epochs))} epochs after BatchNorm is re-estimated"] if epochs else []),
+        *([f"Epochs of fine-tuning: {', '.join(map(str, epochs))}, after BatchNorm is re-estimated"] if epochs else []),
         *([f"Deployed as {', '.join(kinds)} ONNX files"] if kinds else []),
         "Latency: session.run() alone, one image at a time, fresh process, warmed up; median of block medians",
         "Energy: " + _energy_words(made),
         f"Selected on validation only; {100 * made.goal.minimum_accuracy:g} % must hold on test",
     ]
-    page = _page(deck, made, "Approach", f"{len(rows) - 1} networks, one program, every figure from the device")
+    many = _count(len(rows) - 1, "network")
+    page = _page(deck, made, "Approach", f"{many}, one program, every figure from the device")
     left, right = style.BODY.columns(1.4, 1)
     page.points(left, said)
     base, cells = made.baseline, []
@@ -89,8 +95,8 @@ def table(deck: Deck, made: Material, name: str) -> None:
     headings, cells = texts(shown, chosen)
     left_out = f"; {rest} not shown are in the .csv" if rest else ""
     what = "the unpruned last" if name == "front" else "fraction 0.00 is the unpruned"
-    places = f"; the first {made.now.leaders} may win" if name == "front" else ""
-    page = _page(deck, made, TITLES[name], f"{len(shown)} of {len(rows)} networks, {what}{places}{left_out}")
+    places = f"; the first {made.now.leaders} may win" if name == "front" and made.now.leaders else ""
+    page = _page(deck, made, TITLES[name], f"{len(shown)} of {_count(len(rows), 'network')}, {what}{places}{left_out}")
     unpruned = len(shown) - 1 if name == "front" else 0
     page.table(
         style.BODY,
@@ -119,8 +125,12 @@ def fewer(rows: Sequence[Row], *, keep_last: bool) -> tuple[list[Row], int]:
 def charts(deck: Deck, made: Material, name: str) -> None:
     pruned = grid_rows(made.now, pruned=True)
     rows = pruned if name == "m1" else [*pruned, *grid_rows(made.now, pruned=False)[1:]]
-    by = "by epochs of fine-tuning, which latency does not depend on" if name == "m1" else "quantized beside fp32, by fraction after the most epochs"
-    page = _page(deck, made, "What pruning costs, and what it gains", f"Accuracy and latency {by}; bars: 95 % intervals")
+    by = {
+        "m1": "by epochs of fine-tuning, which latency does not depend on",
+        "m2": "quantized beside fp32, by fraction after the most epochs",
+    }[name]
+    said = f"Accuracy and latency {by}; bars: 95 % intervals"
+    page = _page(deck, made, "What pruning costs, and what it gains", said)
     key, plots = milestone_plots(made, rows, quantized=name == "m2")
     page.key(style.BODY.top_part(0.3), key)
     boxes = style.BODY.below(0.3).columns(1, 1, 1, gap=0.3)
@@ -168,11 +178,13 @@ def _winners(page: Page, made: Material, box: Box) -> None:
         row = made.winners.get(name)
         heading = f"{mark} {title[0].upper()}{title[1:]}"
         if row is None:
-            why = "no network holds the line" if not made.now.leaders else "energy is predicted, or not known"
+            holds = any(row.feasible and not row.dirty and not row.gated for row in made.rows)
+            why = "their energy is predicted, or not known" if holds else "no network holds the line"
             page.card(at, heading, [f"– ({why})"], style.GREY)
             continue
         gain = row.fom_gain if name == "fom" else row.latency_gain
-        times = "" if gain is None else f"{number(gain)} x {'the unpruned FoM' if name == 'fom' else 'faster than unpruned'}"
+        over = "the unpruned FoM" if name == "fom" else "faster than unpruned"
+        times = f"{number(gain)} x {over}" if gain else "no gain: the unpruned is not confirmed"
         figure = {
             "latency": f"{number(row.latency_ms)} ms ± {_half(row.latency_ci_ms)} ms",
             "energy": f"{number(row.energy_mj)} mJ ({kind(row.energy_provenance)})",
@@ -250,7 +262,8 @@ def handed_in(deck: Deck, made: Material, name: str) -> None:
     row = made.now.row(best)
     by = [text for text in (made.cover.members, f"Team {made.cover.team}" if made.cover.team else "",
                             f"entered: {OBJECTIVES[made.goal.objective].title}") if text]  # fmt: skip
-    page = _page(deck, made, made.cover.title or _result(made, row), " · ".join(by))
+    room = width(" · ".join(by), style.SUBTITLE_PT) < style.SUBTITLE.width
+    page = _page(deck, made, made.cover.title or _result(made, row), " · ".join(by if room else by[1:]))
     shown = winner_rows(made.now)
     names = Column("Network", lambda one: "this one" if one.recipe_id == row.recipe_id else "unpruned")
     chosen = (names, *COLUMNS["m3"])
@@ -261,9 +274,11 @@ def handed_in(deck: Deck, made: Material, name: str) -> None:
     recipe = row.recipe or {}
     said = [
         *([_result(made, row)] if made.cover.title else []),
+        *([] if room else by[:1]),
         f"MobileNet-v1, {described(row)}",
         f"{row.parameters:,} parameters, {row.macs / 1e6:.2f} million MACs, {row.operators} operators",
-        f"{_count(int(recipe.get('threads', 1)), 'thread')}, channels chosen by {recipe.get('criterion', 'l1')}; recipe {row.recipe_id}",
+        f"{_count(int(recipe.get('threads', 1)), 'thread')}, channels chosen by {recipe.get('criterion', 'l1')}; "
+        f"recipe {row.recipe_id}",
         f"Widths (/2: halves the image): {shape(row)}",
         *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
     ]

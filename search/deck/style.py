@@ -43,7 +43,7 @@ NUMBER = Box(_MARGIN + _WIDTH - 0.8, 6.86, 0.8, 0.4)
 FONT = "Arial"
 # Points.
 SUBTITLE_PT, TEXT_PT, CHART_PT, FOOTER_PT = 16, 16, 14, 10
-# The largest in which a title takes one line; the last may take two.
+# A title takes the largest in which it fits.
 TITLE_PT = (26, 23, 20)
 CAVEAT_PT = 14
 # A table's text by how many rows it has at most.

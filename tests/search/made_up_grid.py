@@ -1,0 +1,43 @@
+"""A grid of uniform fractions, epochs and quantizations with made-up figures, and a search's many rows."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from search.evaluation import Evaluation
+from search.goal import Goal
+from search.store import Store
+from tests.search.made_up import GOAL, WIDTHS, evaluation, recipe, store_with
+
+FRACTIONS = (0.05, 0.25, 0.5, 0.75, 0.9)
+EPOCHS = (0, 3, 5)
+# Latency over that of fp32, and accuracy below it.
+QUANTIZATIONS = {"none": (1.0, 0.0), "dynamic_uint8": (1.3, 0.004), "static_int8": (0.45, 0.012)}
+GRID = replace(GOAL, space="pruning", objective="latency")
+
+
+def pruned(fraction: float) -> tuple[int, ...]:
+    return tuple(max(1, int(width * (1 - fraction))) for width in WIDTHS)
+
+
+def one(fraction: float, epochs: int, quantization: str = "none") -> Evaluation:
+    """At 0.05 pruning makes fp32 slower; at 0.9 nothing holds the line."""
+    slower, lost = QUANTIZATIONS[quantization]
+    share = 0.9 - lost - 0.3 * fraction**3 - (0.2 * fraction if epochs == 0 else 0)
+    latency_ms = 10.3 if fraction == 0.05 else 10 * (1 - fraction) ** 1.5 + 0.2
+    made = recipe(widths=pruned(fraction), epochs=epochs, quantization=quantization)
+    found = evaluation(made=made, share=share, latency_ms=latency_ms * slower)
+    parameters = int(3_217_226 * (1 - fraction) ** 2)
+    return replace(found, candidate=replace(found.candidate, parameters=parameters))
+
+
+def grid(quantizations: tuple[str, ...] = tuple(QUANTIZATIONS)) -> list[Evaluation]:
+    return [one(fraction, epochs, name) for name in quantizations for fraction in FRACTIONS for epochs in EPOCHS]
+
+
+def with_trials(folder: Path, evaluations: list[Evaluation], goal: Goal = GOAL) -> Store:
+    """Every evaluation a finished trial of the study."""
+    store = store_with(folder, evaluations, goal)
+    for number, found in enumerate(evaluations):
+        store.begin_trial(goal.id, number, found.recipe_id)
+        store.end_trial(goal.id, number, "complete")
+    return store
