@@ -70,7 +70,7 @@ def _uniform(rows: Sequence[Row]) -> list[_Uniform]:
         found.append(
             _Uniform(row, fraction, epochs, str(recipe["quantization"]), runtime, (*runtime, recipe["seed"], epochs))
         )
-    return sorted(found, key=lambda one: (one.fraction, one.epochs))
+    return sorted(found, key=lambda one: (one.fraction, one.epochs, _place(one.quantization)))
 
 
 def _best(rows: Sequence[Row]) -> list[str]:
@@ -194,6 +194,10 @@ def _by(rows: Iterable[_Uniform], key: Callable[[_Uniform], Any]) -> dict[Any, l
 
 def _share(one: _Uniform) -> float:
     return one.row.accuracy or 0.0
+
+
+def _place(quantization: str) -> int:
+    return list(QUANTIZATIONS).index(quantization) if quantization in QUANTIZATIONS else len(QUANTIZATIONS)
 
 
 def _name(quantization: str) -> str:

@@ -5,25 +5,31 @@ from pathlib import Path
 
 from pptx.presentation import Presentation as Deck
 
-from search.deck import slides
+from search.deck import front_slides, milestone_slides, slides
 from search.deck.material import Material
 from search.deck.page import new_deck
 from space.files import written_whole
 
 Slide = Callable[[Deck, Material, str], None]
 
-_MILESTONE: tuple[Slide, ...] = (slides.cover, slides.approach, slides.table, slides.charts, slides.conclusion)
+_MILESTONE: tuple[Slide, ...] = (
+    slides.cover,
+    milestone_slides.approach,
+    slides.table,
+    milestone_slides.charts,
+    milestone_slides.conclusion,
+)
 DECKS: dict[str, tuple[Slide, ...]] = {
     "m1": _MILESTONE,
     "m2": _MILESTONE,
     "m3": (slides.handed_in,),
     "front": (
         slides.cover,
-        slides.front_latency,
-        slides.front_energy,
-        slides.fom_by_trial,
-        slides.widths,
-        slides.time_spent,
+        front_slides.front_latency,
+        front_slides.front_energy,
+        front_slides.fom_by_trial,
+        front_slides.widths,
+        front_slides.time_spent,
         slides.table,
     ),
 }

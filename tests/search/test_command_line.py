@@ -65,7 +65,7 @@ def damaged_cifar10(folder: Path) -> Path:
         (["audit", "absent.csv"], "absent.csv cannot be read: No such file or directory"),
         (["audit"], "FILE.csv"),
         (["rank"], "holds no study yet"),
-        (["export", "--to", "slides.docx"], "known endings are .onnx, .jsonl"),
+        (["export", "--to", "slides.docx"], "known endings are .onnx, .jsonl, .csv, .json, .md, .pptx, .zip"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -317,6 +317,15 @@ def test_reading_takes_little_with_a_thousand_rows(thousand, words):
         assert process.returncode == OK
         seconds.append(used.ru_utime + used.ru_stime)
     assert min(seconds) < 0.6
+
+
+def test_the_slides_of_a_thousand_rows_take_seconds(thousand, tmp_path):
+    words = ["export", "--to", str(tmp_path / "front.pptx"), "--store", str(thousand)]
+    process = subprocess.Popen([sys.executable, "-m", "search", *words], cwd=ROOT, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == OK
+    assert used.ru_utime + used.ru_stime < 10
 
 
 def test_status_says_how_far_a_study_got(run, tmp_path):
