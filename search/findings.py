@@ -52,7 +52,7 @@ def described(row: Row) -> str:
     tuned = f"{epochs} epoch{'' if epochs == 1 else 's'}, " if epochs else ""
     if not recipe:
         return row.recipe_id or "-"
-    fraction = "fraction" if uniform_fraction(recipe) is not None else "fractions of"
+    fraction = "fraction" if uniform_fraction(recipe) is not None else "fractions"
     return f"{fraction} {fraction_text(recipe)}, {tuned}{quantization_name(row)}"
 
 

@@ -44,11 +44,11 @@ def uniform_fraction(recipe: Mapping[str, Any]) -> float | None:
 
 
 def fraction_text(recipe: Mapping[str, Any]) -> str:
-    """0.50; where the units differ their mean, and between what they lie."""
+    """0.50; where the units differ between what they lie, and their mean."""
     uniform = uniform_fraction(recipe)
     if uniform is not None:
         return f"{uniform:.3g}" if round(uniform, 2) != uniform else f"{uniform:.2f}"
     shares = kept_shares(recipe)
     if not shares:
         return "-"
-    return f"mean {mean_fraction(recipe):.2f} ({1 - max(shares):.2f} to {1 - min(shares):.2f})"
+    return f"{1 - max(shares):.2f} to {1 - min(shares):.2f}, mean {mean_fraction(recipe):.2f}"

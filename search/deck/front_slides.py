@@ -66,10 +66,10 @@ def _half(span: tuple[float, float]) -> str:
 
 def fom_by_trial(deck: Deck, made: Material, name: str) -> None:
     plot = fom_plot(made)
-    said = "Each point one network of this study; the line is the best so far that may win"
+    said = "Each point a network of this study, the line the best so far that may win"
     best = made.winners.get("fom")
     if best is not None and best.trial is None:
-        said += f"; the leader ({number(best.fom or 0)}) was another study's"
+        said += f"; in the lead, of another study: {number(best.fom or 0)}"
     page = titled(deck, made, "FoM by trial", said)
     if plot is None:
         page.points(style.BODY, ["No trial of this study has a FoM yet."])

@@ -35,7 +35,7 @@ def approach(deck: Deck, made: Material, name: str) -> None:
     many = count(len(rows) - 1, "network")
     page = titled(deck, made, "Approach", f"{many}, one program, every figure from the device")
     left, right = style.BODY.columns(1.4, 1)
-    page.points(left, said)
+    page.points(left, said, sizes=(18, 16))
     base, cells = made.baseline, []
     for column in (*COLUMNS["m1"][2:], COLUMNS["m3"][-1]):
         _, [[cell]] = texts([base], [column])
@@ -72,4 +72,4 @@ def conclusion(deck: Deck, made: Material, name: str) -> None:
     rows = pruned if name == "m1" else [*pruned, *grid_rows(made.now, pruned=False)[1:]]
     said = [text[0].upper() + text[1:] for text in findings(rows)]
     page = titled(deck, made, "What the figures show", "", notes="\n".join(said))
-    page.points(style.BODY, said or ["No network has been measured yet"], points=16, after=9)
+    page.points(style.BODY, said or ["No network has been measured yet"], sizes=(20, 18, 16), after=9)

@@ -18,7 +18,7 @@ from pptx.text.text import TextFrame, _Paragraph
 from pptx.util import Emu, Inches, Pt
 
 from search.deck import style
-from search.deck.lettering import fitting, lines, shortened, width
+from search.deck.lettering import fitting, height, lines, shortened, width
 from search.deck.style import Box, colour
 
 # Of python-pptx's own template: a title and nothing else.
@@ -120,10 +120,16 @@ class Page:
         for run, (_, ink) in zip(frame.paragraphs[0].runs, entries, strict=True):
             run.font.size, run.font.bold, run.font.color.rgb = Pt(style.CHART_PT), True, colour(ink)
 
-    def points(self, box: Box, texts: Sequence[str], *, points: float = style.TEXT_PT, after: float = 8) -> None:
-        """Statements one below the other, as many as there is room for."""
-        frame = self._frame(box)
-        _fill(frame, fitting(texts, points, box.width, box.height, after), points, after=after)
+    def points(
+        self, box: Box, texts: Sequence[str], *, sizes: Sequence[float] = (style.TEXT_PT,), after: float = 8
+    ) -> None:
+        """Statements one below the other, in the largest size that they fit in; what does not goes to the notes."""
+        size = next((size for size in sizes if height(texts, size, box.width, after=after) <= box.height), sizes[-1])
+        fitted = fitting(texts, size, box.width, box.height, after)
+        _fill(self._frame(box), fitted, size, after=after)
+        if fitted != list(texts):
+            notes = self.slide.notes_slide.notes_text_frame
+            notes.text = "\n".join([*texts, "", notes.text])
 
     def card(self, box: Box, heading: str, texts: Sequence[str], ink: str) -> None:
         """A heading in its colour, and what belongs to it."""

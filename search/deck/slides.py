@@ -121,5 +121,5 @@ def handed_in(deck: Deck, made: Material, name: str) -> None:
         f"Widths (/2: halves the image): {shape(row)}",
         *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
     ]
-    page.points(left, said, points=14, after=6)
+    page.points(left, said, sizes=(16, 14), after=6)
     draw_widths(page, right, made, {made.goal.objective: row})

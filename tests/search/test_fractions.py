@@ -21,7 +21,7 @@ def test_widths_of_different_fractions_have_no_one_fraction():
     made = recipe(widths=(*pruned(0.5)[:-1], 128)).as_dict()
     assert uniform_fraction(made) is None
     assert mean_fraction(made) == pytest.approx((13 * 0.5 + 0.875) / 14)
-    assert fraction_text(made) == "mean 0.53 (0.50 to 0.88)"
+    assert fraction_text(made) == "0.50 to 0.88, mean 0.53"
 
 
 def test_a_removed_block_is_no_uniform_fraction():
