@@ -13,6 +13,7 @@ import re
 import struct
 import sys
 import time
+import zipfile
 import zlib
 from typing import Any, Iterator, List, Tuple
 
@@ -49,16 +50,18 @@ def decoded(content: bytes, name: str) -> "np.ndarray[Any, Any]":
         raise WrongImages("%s is damaged: %s; copy it again" % (name, error)) from None
     if size == (0, 0) or len(raw) != size[0] * (1 + 3 * size[1]):
         raise WrongImages("%s ends in the middle; copy it again" % name)
-    return unfiltered(raw, size[0], size[1])
+    return unfiltered(raw, size[0], size[1], name)
 
 
-def unfiltered(raw: bytes, height: int, width: int) -> "np.ndarray[Any, Any]":
+def unfiltered(raw: bytes, height: int, width: int, name: str) -> "np.ndarray[Any, Any]":
     """Undoes the filter that each line begins with (PNG specification, section 9)."""
     stride = 3 * width
     above, lines = bytearray(stride), []
     for number in range(height):
         start = number * (stride + 1)
         kind, line = raw[start], bytearray(raw[start + 1 : start + 1 + stride])
+        if kind > 4:
+            raise WrongImages("%s is damaged: there is no filter %d; copy it again" % (name, kind))
         for at in range(stride):
             left = line[at - 3] if at >= 3 else 0
             up = above[at]
@@ -115,6 +118,9 @@ def main(words: List[str]) -> int:
     parser.add_argument("images", metavar="IMAGES", help="test.npz, or a folder of <number>_<class>.png files")
     parser.add_argument("--model", default=os.path.join(here, "model.onnx"))
     chosen = parser.parse_args(words)
+    if not os.path.isfile(chosen.model):
+        print("error: no model at %s; --model names one" % chosen.model, file=sys.stderr)
+        return 2
     begun = time.perf_counter()
     try:
         session = session_of(chosen.model)
@@ -127,7 +133,7 @@ def main(words: List[str]) -> int:
             seconds += time.perf_counter() - started
             right += int(np.argmax(logits[0]) == label)
             total += 1
-    except (WrongImages, OSError, KeyError) as error:
+    except (WrongImages, OSError, KeyError, ValueError, struct.error, zipfile.BadZipFile) as error:
         print("error: %s" % error, file=sys.stderr)
         return 2
     if not total:

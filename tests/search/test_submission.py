@@ -1,5 +1,6 @@
 """What is handed in: it runs by itself, and says what `confirm` said."""
 
+import ast
 import json
 import os
 import struct
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image
 from pptx import Presentation
 
+from search import run_on_pi
 from search.__main__ import main
 from search.exit_status import NONE_FEASIBLE, OK, REQUEST
 from search.run_on_pi import CLASSES, WrongImages, decoded
@@ -150,7 +152,7 @@ def png(pixels: np.ndarray, filters: list[int]) -> bytes:
         guess = left + up - corner
         far = np.abs([guess - left, guess - up, guess - corner])
         paeth = np.where((far[0] <= far[1]) & (far[0] <= far[2]), left, np.where(far[1] <= far[2], up, corner))
-        base = (0 * line, left, up, (left + up) // 2, paeth)[filters[y % len(filters)]]
+        base = (0 * line, left, up, (left + up) // 2, paeth)[filters[y % len(filters)] % 5]
         lines.append(bytes([filters[y % len(filters)]]) + ((line - base) % 256).astype(np.uint8).tobytes())
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"".join(lines))), (b"IEND", b"")]
@@ -174,9 +176,27 @@ def test_images_that_do_not_fit_are_named(tmp_path, store, run):
     whole = png(np.zeros((32, 32, 3), dtype=np.uint8), [0])
     with pytest.raises(WrongImages, match="copy it again"):
         decoded(whole[:60], "7_cat.png")
+    with pytest.raises(WrongImages, match="there is no filter 7"):
+        decoded(png(np.zeros((32, 32, 3), dtype=np.uint8), [7]), "7_cat.png")
     Image.new("L", (32, 32)).save(tmp_path / "grey.png")
     with pytest.raises(WrongImages, match="8-bit RGB"):
         decoded((tmp_path / "grey.png").read_bytes(), "grey.png")
+
+
+def test_the_boards_python_may_be_old():
+    ast.parse(Path(run_on_pi.__file__).read_text(), feature_version=(3, 7))
+
+
+@pytest.mark.parametrize("words", [["absent.npz"], ["absent"], ["broken.npz"], ["empty"]], ids=str)
+def test_what_it_cannot_read_is_a_line(run, store, tmp_path, words):
+    run("export", "--to", tmp_path / "M3_7.zip", "--store", store)
+    folder = unpacked(tmp_path / "M3_7.zip", tmp_path / "handed in")
+    (folder / "broken.npz").write_bytes(b"no zip")
+    (folder / "empty").mkdir()
+    done = alone(folder, *words)
+    assert (done.returncode, done.stdout) == (REQUEST, "")
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_changed_file_is_not_handed_in(run, store, tmp_path):
