@@ -34,7 +34,15 @@ def slides_of(path, name, what):
 def some(count):
     """Rows of many latencies, some of them below the line."""
     return [
-        evaluation(seed, made=recipe, latency_ms=1 + seed % 37, share=0.6 + 0.005 * (seed % 61))
+        evaluation(
+            seed,
+            made=recipe,
+            latency_ms=1 + seed % 37,
+            share=0.6 + 0.005 * (seed % 61),
+            # Further above than below.
+            latency_high_s=1.02e-3 * (1 + seed % 37),
+            energy_high_j=2.8e-3 * (1 + seed % 37),
+        )
         for seed, recipe in enumerate(distinct(count))
     ]
 
