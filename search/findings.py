@@ -79,7 +79,8 @@ def _best(rows: Sequence[Row]) -> list[str]:
     able = [row for row in changed if row.feasible and not row.gated]
     if not able:
         return ["nothing pruned or quantized holds the line"] if changed else []
-    fastest = min(able, key=lambda row: row.latency_ms)
+    # Networks of one structure share its latency.
+    fastest = min(able, key=lambda row: (row.latency_ms, -(row.accuracy or 0)))
     lines = [f"fastest above the line: {described(fastest)}: {_accuracy(fastest)}, {_ms(fastest.latency_ms)}"
              + (f", {_times(fastest.latency_gain)} faster than unpruned" if fastest.latency_gain else "")]  # fmt: skip
     worth = [row for row in able if row.fom is not None and not row.energy_provenance.startswith("predicted")]
