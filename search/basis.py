@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass
 
 from search.objectives import OBJECTIVES
-from search.report import data_name, near_misses, provenance
+from search.report import near_misses, provenance
 from search.standings import Standings
 from search.store import Store
+from search.words import data_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +50,5 @@ def basis(store: Store, standings: Standings) -> Basis:
 
 
 def _dates(store: Store, bench_id: str) -> str:
-    days = [time.strftime("%Y-%m-%d", time.localtime(moment)) for moment in store.measured_between(bench_id)]
+    days = [time.strftime("%Y-%m-%d", time.localtime(moment)) for moment in store.measured_between(bench_id) or ()]
     return " to ".join(dict.fromkeys(days))

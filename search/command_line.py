@@ -120,10 +120,17 @@ def _audit(parser: argparse.ArgumentParser) -> None:
 def _export(parser: argparse.ArgumentParser) -> None:
     _chosen_study(parser)
     text = (
-        "the winner as .onnx; the bench's measurements as .jsonl for --device replay:FILE; the front as an interactive "
-        "page, .html, or as a figure, .png, .svg or .pdf"
+        "by its ending: the winner as .onnx; the bench's measurements as .jsonl for --device replay:FILE; the front as "
+        "an interactive page, .html, or as a figure, .png, .svg or .pdf; a table as .csv, .json or .md; slides as "
+        ".pptx; what is handed in as .zip (M3_7.zip is milestone 3 of team 7)"
     )
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
+    text = "m1, m2 (a grid's milestones), m3 (the winner) or front (everything; the default, of a .zip m3)"
+    parser.add_argument("--deck", choices=("m1", "m2", "m3", "front"), metavar="NAME", help=text)
+    parser.add_argument("--title", help="of the slides")
+    parser.add_argument("--members", metavar="NAMES", help="who made it, on the slides")
+    parser.add_argument("--team", metavar="NAME", help="the team's number or name")
+    parser.add_argument("--with-images", action="store_true", help="put the test images into the .zip, as test.npz")
 
 
 def _compare(parser: argparse.ArgumentParser) -> None:
@@ -232,7 +239,7 @@ COMMANDS = {
     "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
     "audit": Command("search.commands.audit", "whether latency explains the energy, for any table", _audit),
     "export": Command(
-        "search.commands.export", "the winner's file, the measurements, the front as a page or a figure", _export
+        "search.commands.export", "the winner's file, page, figures, tables, slides, what is handed in", _export
     ),
     "compare": Command("search.commands.compare", "two stores, studies, benches or recipes side by side", _compare),
     "importance": Command(

@@ -10,11 +10,12 @@ from string import Template
 from typing import Any
 
 from search.basis import basis
-from search.report import accuracy, kind, line, near_misses, number, shape
+from search.report import near_misses
 from search.rows import Row
 from search.scatter import AXES, BASELINE, FRONT, Point, said, scatter, winners
 from search.standings import Standings
 from search.store import Store
+from search.words import accuracy, kind, line, number, shape
 
 _FOLDER = Path(__file__).parent
 _NAMES = {"latency": "latency", "energy": "energy", "fom": "FoM"}

@@ -14,13 +14,13 @@ from search.builder import Builder, built
 from search.building import Built, carry_out
 from search.evaluation import Evaluation
 from search.ranking import feasible
-from search.report import figure, gain, number
 from search.rig import Rig
 from search.samplers import SpaceExhausted
 from search.standings import Standings, standings
 from search.store import Store
 from search.study import Asked, Study
 from search.view import View
+from search.words import figure, gain, number
 from space.baseline import Baseline
 from space.datasets import Source
 from space.errors import CandidateError

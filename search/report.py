@@ -7,64 +7,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from search.audit import FITS, Audit
+from search.audit import FITS
 from search.durations import spoken
 from search.exit_status import NONE_FEASIBLE, OK
 from search.findings import findings
-from search.goal import Goal
 from search.ranking import feasible
 from search.rows import Row
 from search.standings import Standings
-
-
-def number(value: float) -> str:
-    """Three significant digits, thousands apart: 0.0581, 1.36, 24.6, 12,300."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.{2 if value < 10 else 1}f}" if value >= 1 else f"{value:.3g}"
-
-
-def figure(row: Row, objective: str) -> str:
-    """The one that the objective ranks by."""
-    if objective == "latency":
-        return f"{number(row.latency_ms)} ms"
-    if objective == "energy":
-        return f"{number(row.energy_mj)} mJ ({kind(row.energy_provenance)})"
-    return f"FoM {number(row.fom or 0)} ({kind(row.energy_provenance)} energy)"
-
-
-def gain(row: Row, objective: str) -> str:
-    value = row.fom_gain if objective == "fom" else row.latency_gain
-    if objective == "energy" or value is None:
-        return f"{number(row.latency_gain or 0)} x faster than the baseline"
-    return f"{number(value)} x the baseline" if objective == "fom" else f"{number(value)} x faster than the baseline"
-
-
-def line(row: Row, objective: str) -> str:
-    """One evaluation in a line."""
-    return f"{figure(row, objective)}, {accuracy(row)}, {number(row.latency_ms)} ms, {gain(row, objective)}"
-
-
-def accuracy(row: Row) -> str:
-    if row.test_accuracy is not None:
-        return f"{100 * row.test_accuracy:.2f} % test"
-    return "-" if row.validation_accuracy is None else f"{100 * row.validation_accuracy:.2f} % validation"
-
-
-def kind(provenance: str) -> str:
-    """measured, estimated or predicted."""
-    return provenance.split(" ", 1)[0]
-
-
-def shape(row: Row) -> str:
-    """The widths at a glance, in the order of the network; a halving is marked, a removed block left out."""
-    if row.recipe is None:
-        return ""
-    halvings = set(row.recipe["halvings"])
-    return " ".join(
-        f"{width}{'/2' if index in halvings else ''}" for index, width in enumerate(row.recipe["widths"]) if width
-    )
-
+from search.words import accuracy, data_name, implied, kind, line, number, shape
 
 # Columns that a narrower terminal does without.
 _WANTED_WIDTH = {"max W": 130, "MB": 130, "parameters": 130, "what": 210}
@@ -178,10 +128,6 @@ def provenance(standings: Standings) -> list[str]:
     ]
 
 
-def data_name(goal: Goal) -> str:
-    return {"cifar10": "CIFAR-10", "builtin": "the built-in image set (not CIFAR-10)"}.get(goal.data, goal.data)
-
-
 def print_standings(console: Console, standings: Standings, top: int) -> None:
     console.print(f"{standings.goal.id} on {standings.bench.title}", markup=False)
     points = standings.points()
@@ -197,14 +143,6 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
         console.print(text, markup=False, style="dim")
     for text in unexplained(standings.rows):
         console.print(text, markup=False, style="bold")
-
-
-def implied(audit: Audit) -> str:
-    """What an energy says of power or of time, if it is right."""
-    return (
-        f"{number(audit.implied_power_w)} W, or {number(audit.implied_wall_ms)} ms of wall time per image "
-        f"({number(audit.wall_multiple)} x the latency)"
-    )
 
 
 def unexplained(rows: Sequence[Row]) -> list[str]:
@@ -230,6 +168,13 @@ def near_misses(standings: Standings) -> list[str]:
         return [
             f"{len(dirty)} candidates hold the line, but every timing of them was dirty "
             f"({dirty[0].current.dirty[0]}); run again when the device is at rest"
+        ]
+    holding = [one for one in standings.ranked if feasible(one, goal)]
+    if holding:
+        return [
+            f"{len(holding)} candidates hold the line, but their energy is "
+            f"{kind(holding[0].current.energy_provenance)}, which is never ranked; --meter measures it, --objective "
+            "latency does without"
         ]
     nearest = [f"{accuracy(standings.row(one))} ({one.recipe_id})" for one in standings.ranked[:3]]
     return [

@@ -7,9 +7,9 @@ from search.evaluation import Evaluation
 from search.front import front
 from search.objectives import OBJECTIVES, fom
 from search.ranking import leading
-from search.report import kind, number
 from search.rows import Row
 from search.standings import Standings
+from search.words import kind, number
 
 # Of a normal distribution: 95 % lie within so many standard errors.
 _Z = 1.96

@@ -233,7 +233,7 @@ class Store:
         )
         return {str(structure_id): str(raw) for structure_id, raw in rows}
 
-    def measured_between(self, bench_id: str) -> tuple[float, float]:
+    def measured_between(self, bench_id: str) -> tuple[float, float] | None:
         """When the bench was at work, as Unix times: its first measurement and its last."""
         rows = self._database.rows(
             "SELECT MIN(measured_at), MAX(measured_at) FROM (SELECT measured_at FROM search_structures "
@@ -241,7 +241,8 @@ class Store:
             "WHERE bench_id = :bench_id) AS moments",
             {"bench_id": bench_id},
         )
-        return float(rows[0][0]), float(rows[0][1])
+        first, last = rows[0]
+        return None if first is None else (float(first), float(last))
 
     def add_confirmation(
         self, recipe_id: str, baseline_id: str, bench_id: str, confirmation: Confirmation, raw: str

@@ -14,8 +14,8 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from search.report import line
 from search.standings import Standings
+from search.words import line
 
 
 @dataclass

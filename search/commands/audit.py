@@ -11,7 +11,8 @@ from rich.text import Text
 from search.audit import FITS
 from search.claims import Claim, read_claims
 from search.exit_status import OK
-from search.report import implied, number, results_console
+from search.report import results_console
+from search.words import implied, number
 
 
 def main(options: argparse.Namespace) -> int:

@@ -9,10 +9,11 @@ from rich.text import Text
 
 from search.comparison import Comparison, Pair, Ratio, as_dict, compared, side
 from search.exit_status import OK
-from search.report import accuracy, kind, number, results_console
+from search.report import results_console
 from search.rows import Row
 from search.settings import asked, settings
 from search.store import Store
+from search.words import accuracy, kind, number
 
 _NO = "-"
 

@@ -39,7 +39,7 @@ def main(options: argparse.Namespace) -> int:
 
 def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view: View, leaders: int = _LEADERS) -> None:
     """The leaders of each study; then on down its ranking until one holds the line on test."""
-    data = _images_of(goals[0], chosen, store)
+    data = images_of(goals[0], chosen, store)
     images = save_images(store.folder / "images" / f"{data.fingerprint}-test.npy", data.test.pixels)
     with open_rig(chosen.devices, images, view.say, chosen.meters) as rig, view:
         if rig.bench.id != goals[0].bench_id:
@@ -82,7 +82,7 @@ def _confirm(evaluation: Evaluation, goal: Goal, store: Store, rig: Rig, data: D
     return evaluation.recipe_id
 
 
-def _images_of(goal: Goal, chosen: Settings, store: Store) -> DataSet:
+def images_of(goal: Goal, chosen: Settings, store: Store) -> DataSet:
     """The images the study was searched on."""
     source: Source | None = Source(goal.data) if goal.data == "builtin" else find_cifar10(chosen, store)
     if source is None:

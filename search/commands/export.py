@@ -1,18 +1,35 @@
-"""`export`: the winner's file, or the bench's measurements to replay."""
+"""`export`: the winner's file, the bench's measurements to replay, tables, slides, what is handed in."""
 
 import argparse
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from search.exit_status import NONE_FEASIBLE, OK
 from search.recording import export_recording
-from search.report import line, near_misses
-from search.settings import asked, settings
+from search.report import near_misses
+from search.settings import Settings, asked, settings
 from search.standings import Standings, chosen_goals, standings
 from search.store import Store
+from search.words import line
 from space.errors import RequestError
 from space.files import sha256, written_whole
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is written where, and what a person says of it."""
+
+    path: Path
+    store: Store
+    now: Standings
+    settings: Settings
+    deck: str | None
+    title: str | None
+    members: str
+    team: str
+    with_images: bool
 
 
 def main(options: argparse.Namespace) -> int:
@@ -22,57 +39,113 @@ def main(options: argparse.Namespace) -> int:
         raise RequestError(f"--to {options.to}: known endings are {', '.join(_WRITERS)}")
     store = Store.existing(chosen.store, chosen.storage)
     goal = chosen_goals(store, chosen, asked(vars(options)))[0]
+    words = (options.deck, options.title, options.members or "", options.team or "", options.with_images)
     try:
-        return write(options.to, store, standings(store, goal))
+        return write(Order(options.to, store, standings(store, goal), chosen, *words))
     except OSError as error:
         raise RequestError(f"--to {options.to} cannot be written: {error.strerror}") from error
 
 
-def _onnx(path: Path, store: Store, now: Standings) -> int:
+def _onnx(order: Order) -> int:
+    now = order.now
     if now.best is None:
-        print("\n".join(near_misses(now)))
-        return NONE_FEASIBLE
+        return _none(now)
     candidate = now.best.candidate
     if not candidate.onnx.is_file() or sha256(candidate.onnx) != candidate.sha256:
         raise RequestError(f"{candidate.onnx} is gone or was changed; search again to have it built again")
-    with written_whole(path) as beside:
+    with written_whole(order.path) as beside:
         shutil.copyfile(candidate.onnx, beside)
-    print(f"{path}: {now.best.recipe_id}, {line(now.row(now.best), now.goal.objective)}")
+    print(f"{order.path}: {now.best.recipe_id}, {line(now.row(now.best), now.goal.objective)}")
     return OK
 
 
-def _jsonl(path: Path, store: Store, now: Standings) -> int:
-    structures = export_recording(path, store, now.goal.bench_id)
-    print(f"{path}: {structures} structures measured on {now.bench.title}; --device replay:{path}")
+def _jsonl(order: Order) -> int:
+    structures = export_recording(order.path, order.store, order.now.goal.bench_id)
+    print(f"{order.path}: {structures} structures measured on {order.now.bench.title}; --device replay:{order.path}")
     return OK
 
 
-def _figure(path: Path, store: Store, now: Standings) -> int:
+def _figure(order: Order) -> int:
     from search.figure import write_figure
 
-    return _drawn(write_figure, path, store, now)
+    return _drawn(write_figure, order)
 
 
-def _page(path: Path, store: Store, now: Standings) -> int:
+def _page(order: Order) -> int:
     from search.page import write_page
 
-    return _drawn(write_page, path, store, now)
+    return _drawn(write_page, order)
 
 
-def _drawn(write: Callable[[Path, str, Store, Standings], None], path: Path, store: Store, now: Standings) -> int:
+def _drawn(write: Callable[[Path, str, Store, Standings], None], order: Order) -> int:
     """A picture is of everybody, so it is there before anybody holds the line."""
-    with written_whole(path) as beside:
-        write(beside, path.suffix, store, now)
+    now = order.now
+    with written_whole(order.path) as beside:
+        write(beside, order.path.suffix, order.store, now)
     best = line(now.row(now.best), now.goal.objective) if now.best else near_misses(now)[0]
-    print(f"{path}: {len(now.ranked)} candidates; {best}")
+    print(f"{order.path}: {len(now.ranked)} candidates; {best}")
     return OK
 
 
-_WRITERS: dict[str, Callable[[Path, Store, Standings], int]] = {
+def _table(order: Order) -> int:
+    from search.table_files import write_csv, write_json, write_md
+
+    write = {".csv": write_csv, ".json": write_json, ".md": write_md}[order.path.suffix]
+    rows = write(order.path, order.now, order.deck or "front")
+    print(f"{order.path}: {rows} rows of {order.now.goal.id}, the unpruned network among them")
+    return OK
+
+
+def _pptx(order: Order) -> int:
+    from search.deck.decks import write_deck
+    from search.deck.material import Cover, material
+
+    deck = order.deck or "front"
+    if not order.now.ranked or (deck == "m3" and order.now.best is None):
+        return _none(order.now)
+    cover = Cover(order.title, order.members, order.team)
+    slides = write_deck(order.path, deck, material(order.store, order.now, cover))
+    print(f"{order.path}: {slides} slide{'' if slides == 1 else 's'} of {order.now.goal.id}")
+    return OK
+
+
+def _zip(order: Order) -> int:
+    from search.deck.material import Cover, material
+    from search.submission import Submission, entered, named, write_submission
+
+    named_deck, named_team = named(order.path)
+    deck = order.deck or named_deck or "m3"
+    if deck == "front":
+        raise RequestError(f"--deck front --to {order.path}: a submission is one of m1, m2, m3")
+    made = material(order.store, order.now, Cover(order.title, order.members, order.team or named_team or ""))
+    winner = entered(made, deck)
+    if winner is None:
+        return _none(order.now)
+    data = None
+    if order.with_images:
+        from search.commands.confirm import images_of
+
+        data = images_of(order.now.goal, order.settings, order.store)
+    files = write_submission(order.path, Submission(deck, made, order.store, winner, data))
+    print(f"{order.path}: {files} files, {winner.recipe_id}, {line(order.now.row(winner), order.now.goal.objective)}")
+    return OK
+
+
+def _none(now: Standings) -> int:
+    print("\n".join(near_misses(now)))
+    return NONE_FEASIBLE
+
+
+_WRITERS: dict[str, Callable[[Order], int]] = {
     ".onnx": _onnx,
     ".jsonl": _jsonl,
     ".html": _page,
     ".png": _figure,
     ".svg": _figure,
     ".pdf": _figure,
+    ".csv": _table,
+    ".json": _table,
+    ".md": _table,
+    ".pptx": _pptx,
+    ".zip": _zip,
 }

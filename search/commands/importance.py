@@ -12,10 +12,11 @@ from rich.text import Text
 
 from search.exit_status import OK
 from search.importance import FEWEST, Ranked, Step, importances, steps
-from search.report import data_name, kind, number, results_console
+from search.report import results_console
 from search.settings import asked, settings
 from search.standings import chosen_goals, standings
 from search.store import Store
+from search.words import data_name, kind, number
 from space.errors import RequestError
 from space.files import written_whole
 

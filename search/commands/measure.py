@@ -18,10 +18,11 @@ from evaluators.evaluate import FRONT, Measured, Subject
 from evaluators.png_folder import labelled_pngs, write_bundle
 from search.course import CourseRow, course_row
 from search.exit_status import INTERRUPTED, OK
-from search.report import number, results_console
+from search.report import results_console
 from search.rig import Rig, open_rig, runtime_of, save_images
 from search.rows import Row, row_of_file
 from search.settings import settings
+from search.words import number
 from space.cost import cost, load, metadata
 from space.errors import RequestError
 from space.recipe import Recipe

@@ -22,12 +22,13 @@ from search.durations import spoken
 from search.exit_status import INTERRUPTED, OK
 from search.lock import locked
 from search.preparation import have_baseline, have_reference, prepare, remember
-from search.report import number, results_console
+from search.report import results_console
 from search.rig import Rig, open_rig, save_images
 from search.sensitivity import Effect, Probe, Sensitivity, cells, conclusion, effect_of, named_units, points, probes
 from search.settings import Settings, settings
 from search.store import Store
 from search.view import View
+from search.words import number
 from space.architectures.mobilenet_v1 import unit_name
 from space.baseline import Baseline, baseline_recipe
 from space.datasets import Source

@@ -6,11 +6,12 @@ import json
 from search.exit_status import OK
 from search.grid import Point
 from search.lock import holder
-from search.report import line, results_console
+from search.report import results_console
 from search.rows import Row
 from search.settings import settings
 from search.standings import standings
 from search.store import COMPLETE, FAILED, INTERRUPTED, RUNNING, Store
+from search.words import line
 from space.errors import RequestError
 
 

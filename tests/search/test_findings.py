@@ -1,44 +1,58 @@
-"""What a table of rows shows; the evaluations are made up."""
-
 from dataclasses import replace
 
-import pytest
-
 from search.findings import findings
-from search.rows import Row, row
-from space.baseline import baseline_recipe
-from space.fractions import pruned
-from tests.search.made_up import GOAL, evaluation
+from search.standings import standings
+from tests.search.made_up import distinct, evaluation
+from tests.search.made_up_grid import GRID, grid, one, with_trials
 
 
-def made(fraction: float, latency_ms: float, quantization: str = "none", share: float = 0.8, **others: object) -> Row:
-    recipe = pruned(baseline_recipe(), fraction, epochs=1, quantization=quantization, criterion="l1")
-    baseline = evaluation(made=baseline_recipe(), latency_ms=10.0)
-    one = evaluation(made=recipe, latency_ms=latency_ms, share=share, **others)
-    return replace(row(one, GOAL, baseline, None), parameters=round(3e6 * (1 - fraction)))
+def found(folder, evaluations, goal=GRID):
+    return findings(standings(with_trials(folder, evaluations, goal), goal).rows)
 
 
-@pytest.mark.parametrize(("latency_ms", "said"), [(3.0, "slower than fp32 in 1 of 1"), (1.0, "faster than fp32")])
-def test_a_quantized_network_is_compared_with_the_same_one_in_fp32(latency_ms, said):
-    (line,) = findings([made(0.5, 2.0), made(0.5, latency_ms, "dynamic_uint8"), made(0.9, 0.1, "dynamic_uint8")])
-    assert "dynamic_uint8 is " + said in line
+def test_a_grid_is_read_as_a_person_would(tmp_path):
+    assert found(tmp_path, grid()) == [
+        "fastest above the line: fraction 0.75, 3 epochs, static int8: 76.10 % validation, 0.652 ms, "
+        "15.3 x faster than unpruned",
+        "highest FoM above the line: the same network: 662,003 (estimated energy), 199 x the unpruned",
+        "below the line by fraction: fp32 from 0.9 on (68.10 % validation there at best), dynamic uint8 from 0.9 on "
+        "(67.70 % validation there at best), static int8 from 0.9 on (66.90 % validation there at best)",
+        "points of accuracy lost per step after 5 epochs, from fraction 0: 0.0 to 0.05, 0.5 to 0.25, 3.3 to 0.5, "
+        "8.9 to 0.75, 9.2 to 0.9",
+        "dynamic uint8 is slower than fp32 at fractions 0.05, 0.25, 0.5, 0.75, 0.9 (1.30 x); it costs 0.4 "
+        "points of accuracy",
+        "static int8 is faster than fp32 at fractions 0.05, 0.25, 0.5, 0.75, 0.9 (2.22 x); it costs 1.2 to 1.3 "
+        "points of accuracy",
+        "pruning gained nothing in fp32 at fraction 0.05: 1.03 x the unpruned latency",
+        "5 epochs instead of 0 bring most at fraction 0.9 (+18.0 points), least at 0.05 (+1.0)",
+    ]
 
 
-def test_what_lies_within_the_intervals_is_no_difference():
-    assert findings([made(0.5, 2.0), made(0.5, 2.01, "dynamic_uint8")]) == []
+def test_what_the_intervals_do_not_tell_apart_is_alike(tmp_path):
+    fp32, dynamic = one(0.5, 5), one(0.5, 5, "dynamic_uint8")
+    close = replace(dynamic, figures=replace(fp32.figures, latency_s=1.004 * fp32.figures.latency_s))
+    said = found(tmp_path, [fp32, close])
+    assert any("dynamic uint8 is as fast as fp32, within the intervals, at fraction 0.5" in line for line in said)
+    assert not any("slower" in line for line in said)
 
 
-def test_pruning_that_gains_no_latency_is_named():
-    (line,) = findings([made(0.0, 2.0), made(0.05, 2.1), made(0.5, 1.0)])
-    assert line == ("pruning from 3,000,000 to 2,850,000 parameters gains no latency (none: 2 ms, then 2.1 ms)")
+def test_rows_at_other_threads_are_not_compared(tmp_path):
+    dynamic = one(0.5, 5, "dynamic_uint8")
+    made = replace(dynamic.candidate.recipe, threads=2)
+    said = found(tmp_path, [one(0.5, 5), replace(dynamic, candidate=replace(dynamic.candidate, recipe=made))])
+    assert not any("dynamic uint8 is" in line for line in said)
 
 
-def test_a_dirty_timing_shows_nothing():
-    assert findings([made(0.0, 2.0), made(0.05, 2.1, dirty=("hot",)), made(0.5, 1.0)]) == []
+def test_a_search_has_a_fastest_and_a_best(tmp_path):
+    said = found(tmp_path, [evaluation(seed, made=made) for seed, made in enumerate(distinct(3))])
+    assert [line.split(":")[0] for line in said] == ["fastest above the line", "highest FoM above the line"]
 
 
-def test_the_size_down_to_which_the_line_is_held_is_named():
-    lines = findings([made(0.25, 3.0), made(0.5, 2.0, share=0.75), made(0.75, 1.0, share=0.6)])
-    assert lines == ["none, 1 epochs: the line is held down to 1,500,000 parameters (75.00 %)"]
-    (line,) = findings([made(0.75, 1.0, share=0.6)])
-    assert line == "none, 1 epochs: below the line throughout, 60.00 % at best"
+def test_predicted_energy_makes_no_best_fom(tmp_path):
+    said = found(tmp_path, [evaluation(made=distinct(1)[0], energy_provenance="predicted (latency x 2.7 W)")])
+    assert not any("FoM" in line for line in said)
+
+
+def test_nothing_that_holds_the_line_is_said_and_nothing_at_all_is_silence(tmp_path):
+    assert found(tmp_path / "none", [one(0.9, 0)])[0] == "nothing pruned or quantized holds the line"
+    assert found(tmp_path / "empty", []) == []

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from search.page import page
-from search.report import number
 from search.standings import standings
+from search.words import number
 from tests.search.landscape import METERED, landscape
 from tests.search.made_up import BENCH, distinct, evaluation, store_with
 

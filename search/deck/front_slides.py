@@ -1,0 +1,106 @@
+"""Slides of a search: the front, its winners, FoM by trial, widths, time."""
+
+from pptx.presentation import Presentation as Deck
+
+from search.deck import style
+from search.deck.charts import Axis, columns
+from search.deck.material import Material
+from search.deck.page import Page
+from search.deck.parts import draw, draw_widths, titled
+from search.deck.plots import WINNERS, fom_plot, front_plot
+from search.deck.scale import linear
+from search.deck.style import Box
+from search.durations import spoken
+from search.words import accuracy, kind, number
+
+
+def front_latency(deck: Deck, made: Material, name: str) -> None:
+    _front(deck, made, "latency")
+
+
+def front_energy(deck: Deck, made: Material, name: str) -> None:
+    _front(deck, made, "energy")
+
+
+def _front(deck: Deck, made: Material, against: str) -> None:
+    plot = front_plot(made, against)
+    on_test = any(row.test_accuracy is not None for row in made.rows)
+    subtitle = "Accuracy on test where confirmed, else on validation" if on_test else "Accuracy on validation"
+    if plot is not None and plot.left_out:
+        subtitle += f"; {plot.left_out} of {len(made.rows)} networks lie further below, or lack the figure"
+    page = titled(deck, made, f"Accuracy against {against}", subtitle)
+    left, right = style.BODY.columns(2.3, 1)
+    if plot is None or not plot.series:
+        page.points(left, [f"No network here has a figure of its {against}."])
+    else:
+        draw(page, left, plot)
+    _winners(page, made, right)
+
+
+def _winners(page: Page, made: Material, box: Box) -> None:
+    """Who leads which contest."""
+    tall = 1.52
+    for place, (name, (title, ink, _, mark)) in enumerate(WINNERS.items()):
+        at = Box(box.left, box.top + place * (tall + 0.14), box.width, tall)
+        row = made.winners.get(name)
+        heading = f"{mark} {title[0].upper()}{title[1:]}"
+        if row is None:
+            holds = any(row.feasible and not row.dirty and not row.gated for row in made.rows)
+            why = "energy predicted, or unknown" if holds else "none holds the line"
+            page.card(at, heading, [f"– {why}"], style.GREY)
+            continue
+        gain = row.fom_gain if name == "fom" else row.latency_gain
+        over = "the unpruned FoM" if name == "fom" else "faster than unpruned"
+        times = f"{number(gain)} x {over}" if gain else "no gain: the unpruned is not confirmed"
+        figure = {
+            "latency": f"{number(row.latency_ms)} ms ± {_half(row.latency_ci_ms)} ms",
+            "energy": f"{number(row.energy_mj)} mJ ({kind(row.energy_provenance)})",
+            "fom": f"{number(row.fom or 0)} ({kind(row.energy_provenance)} energy)",
+        }[name]  # fmt: skip
+        page.card(at, heading, [figure, accuracy(row), times, f"{row.recipe_id}"], ink)
+
+
+def _half(span: tuple[float, float]) -> str:
+    return number((span[1] - span[0]) / 2)
+
+
+def fom_by_trial(deck: Deck, made: Material, name: str) -> None:
+    plot = fom_plot(made)
+    said = "Each point a network of this study, the line the best so far that may win"
+    best = made.winners.get("fom")
+    if best is not None and best.trial is None:
+        said += f"; in the lead, of another study: {number(best.fom or 0)}"
+    page = titled(deck, made, "FoM by trial", said)
+    if plot is None:
+        page.points(style.BODY, ["No trial of this study has a FoM yet."])
+    else:
+        draw(page, style.BODY, plot)
+
+
+def widths(deck: Deck, made: Material, name: str) -> None:
+    page = titled(deck, made, "What is left of each unit",
+                 "Channels of the winners beside the unpruned network's; no column: the block is gone")  # fmt: skip
+    draw_widths(page, style.BODY, made, made.winners)
+
+
+def time_spent(deck: Deck, made: Material, name: str) -> None:
+    steps = made.time_spent
+    whole = sum(step.seconds for step in steps)
+    done = sum(trial.ended_at is not None for trial in made.trials)
+    title = f"A trial takes {spoken(whole)}: where it goes" if steps else "Where the time of a trial goes"
+    page = titled(deck, made, title, f"Mean of {done} trials of this study; measuring includes accuracy and waiting")
+    if not steps:
+        page.points(style.BODY, ["No trial of this study has finished yet."])
+        return
+    left, right = style.BODY.columns(1.8, 1)
+    columns(page, left, [step.name for step in steps], [("seconds", [step.seconds for step in steps], style.BLUE)],
+            Axis("", linear([0.0, 1.12 * max(step.seconds for step in steps)], least=0)),
+            labelled='0.0" s"', bars=True)  # fmt: skip
+    effort = made.now.effort()
+    cells = [[step.name, number(step.seconds), f"{100 * step.seconds / (whole or 1):.0f} %"] for step in steps]
+    tall = page.table(right, ["Step", "Seconds a trial", "Share"], cells, points=14)
+    page.points(
+        right.below(tall, gap=0.3),
+        [f"{effort.inferences:,} inferences were timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have "
+         f"taken {spoken(effort.fixed_seconds)}"],
+    )  # fmt: skip

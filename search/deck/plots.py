@@ -1,0 +1,166 @@
+"""Plots: which rows a chart shows, and as what."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from pptx.enum.chart import XL_MARKER_STYLE
+
+from search.deck import style
+from search.deck.charts import Axis, Series, Span
+from search.deck.material import Material
+from search.deck.scale import Scale, linear, logarithmic
+from search.front import front
+from search.rows import Row
+from search.tables import known
+from search.words import kind
+
+# How far below the line accuracies are still shown, as a fraction: further down they would squeeze the rest.
+_DEPTH = 0.25
+
+# How each contest's winner is called and drawn.
+WINNERS = {
+    "latency": ("lowest latency", style.VERMILION, XL_MARKER_STYLE.TRIANGLE, "▲"),
+    "energy": ("lowest energy", style.GREEN, XL_MARKER_STYLE.SQUARE, "■"),
+    "fom": ("highest FoM", style.ORANGE, XL_MARKER_STYLE.DIAMOND, "◆"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    series: Sequence[Series]
+    across: Axis
+    upwards: Axis
+    # Rows that lie too far below, or lack the figure.
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What accuracy is weighed against."""
+
+    title: str
+    value: Callable[[Row], float]
+    interval: Callable[[Row], Span]
+
+
+COSTS = {
+    "latency": Cost("Latency (ms)", lambda row: row.latency_ms, lambda row: row.latency_ci_ms),
+    "energy": Cost("Energy (mJ)", lambda row: row.energy_mj, lambda row: row.energy_ci_mj),
+}
+
+
+def front_plot(made: Material, against: str) -> Plot | None:
+    """None where no row has the figure."""
+    cost = COSTS[against]
+    rows = [row for row in made.rows if known(cost.value(row)) and row.accuracy is not None]
+    baseline = made.baseline
+    if not rows and not known(cost.value(baseline)):
+        return None
+    floor = min(made.goal.minimum_accuracy, baseline.accuracy or 1.0) - _DEPTH
+    shown = [row for row in rows if (row.accuracy or 0) >= floor]
+    if not shown:
+        shown = rows
+    comparable = _of_one_kind(shown) if against == "energy" else shown
+    leading = front(comparable, against)
+    led = {row.recipe_id for row in leading}
+    others = [row for row in comparable if row.recipe_id not in led]
+    apart = [row for row in shown if row not in comparable]
+
+    def series(name: str, some: Sequence[Row], ink: str, **looks: object) -> Series:
+        points = [(cost.value(row), 100 * (row.accuracy or 0)) for row in some]
+        return Series(name, points, ink, **looks)  # type: ignore[arg-type]
+
+    def exact(some: Sequence[Row]) -> dict[str, object]:
+        spans = [cost.interval(row) for row in some]
+        return {
+            "across": [(cost.value(row) - low, high - cost.value(row))
+                       for row, (low, high) in zip(some, spans, strict=True)],
+            "upwards": [(100 * made.accuracy_half(row),) * 2 for row in some],
+        }  # fmt: skip
+
+    drawn = [
+        series("beaten in both", others, style.GREY, size=6),
+        series("energy predicted", apart, style.GREY, size=6, pale=True),
+        series("front", leading, style.BLUE, line=True, **exact(leading)),
+    ]
+    for name, row in made.winners.items():
+        if row in shown:
+            title, ink, marker, _ = WINNERS[name]
+            # One that wins more than once: what is drawn later is smaller.
+            size = 16 - 3 * sum(one.points == [(cost.value(row), 100 * (row.accuracy or 0))] for one in drawn[3:])
+            drawn.append(series(title, [row], ink, marker=marker, size=size, named=True))
+    if known(cost.value(baseline)) and baseline.accuracy is not None:
+        drawn.append(series("unpruned", [baseline], style.INK, size=11, marker=XL_MARKER_STYLE.DIAMOND,
+                            **exact([baseline])))  # fmt: skip
+    drawn = [one for one in drawn if one.points]
+    across = Axis(cost.title + _kinds(made, against), logarithmic(x for one in drawn for x, _ in one.points))
+    upwards = Axis("Accuracy (%)", accuracy_scale([y for one in drawn for _, y in one.points], made))
+    return Plot(
+        [*drawn, _line(made, across.scale)] if drawn else [],
+        across,
+        upwards,
+        len(made.rows) - len(shown),
+    )
+
+
+def fom_plot(made: Material) -> Plot | None:
+    """FoM of each trial, and the best so far among those that may win."""
+    rows = sorted(
+        (row for row in made.rows if row.trial is not None and known(row.fom) and (row.fom or 0) > 0),
+        key=lambda row: row.trial or 0,
+    )
+    if not rows:
+        return None
+    comparable = _of_one_kind(rows)
+    able = [row for row in comparable if row.feasible and not row.dirty and not row.gated]
+    able = [row for row in able if kind(row.energy_provenance) != "predicted"]
+    best: list[Span] = []
+    for row in able:
+        if not best or (row.fom or 0) > best[-1][1]:
+            # A step: the earlier best holds until now.
+            best += [(row.trial or 0, best[-1][1])] if best else []
+            best.append((row.trial or 0, row.fom or 0))
+    last = max(row.trial or 0 for row in rows)
+    if best:
+        best.append((last, best[-1][1]))
+    rest = [row for row in rows if row not in able]
+
+    def series(name: str, some: Sequence[Row], ink: str, pale: bool) -> Series:
+        return Series(name, [(row.trial or 0, row.fom or 0) for row in some], ink, pale=pale)
+
+    drawn = [
+        series("below the line, dirty or predicted", rest, style.GREY, True),
+        series("holds the line", able, style.BLUE, False),
+        Series("best so far", best, style.VERMILION, None, line=True),
+    ]
+    drawn = [one for one in drawn if one.points]
+    figures = [row.fom or 0 for row in rows]
+    trials = linear([0, max(last, 5)], least=0, most=1.03 * max(last, 5))
+    return Plot(drawn, Axis("Trial", trials), Axis("FoM", logarithmic(figures)))
+
+
+def accuracy_scale(percents: Iterable[float], made: Material) -> Scale:
+    return linear([*percents, 100 * made.goal.minimum_accuracy], least=0, most=100)
+
+
+def _line(made: Material, across: Scale) -> Series:
+    line = 100 * made.goal.minimum_accuracy
+    return line_series(line, across.low, across.high)
+
+
+def line_series(percent: float, low: float, high: float) -> Series:
+    return Series(f"{percent:g} % line", [(low, percent), (high, percent)], style.INK, None, line=True, dashed=True)
+
+
+def _of_one_kind(rows: Sequence[Row]) -> list[Row]:
+    """Figures of different provenance are not weighed against each other: the most trustworthy that there are."""
+    for name in ("measured", "estimated", "predicted"):
+        same = [row for row in rows if kind(row.energy_provenance) == name]
+        if same:
+            return same
+    return list(rows)
+
+
+def _kinds(made: Material, against: str) -> str:
+    kinds = [name for name in made.energy_kinds if name != "measured"] if against == "energy" else []
+    return f", {' and '.join(kinds)}" if kinds else ""

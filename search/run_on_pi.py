@@ -1,0 +1,149 @@
+"""Accuracy and latency of the model beside this file, the course's way. Needs NumPy and ONNX Runtime, nothing else.
+
+    python3 run_on_pi.py IMAGES [--model model.onnx]
+
+IMAGES: test.npz (pixels: uint8, N x 3 x 32 x 32; labels), or a folder of <number>_<class>.png files, 8-bit RGB.
+Latency is the mean of session.run() over the images, one at a time. Python 3.7 and newer.
+"""
+
+import argparse
+import json
+import os
+import re
+import struct
+import sys
+import time
+import zipfile
+import zlib
+from typing import Any, Iterator, List, Tuple
+
+import numpy as np
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+NAME = re.compile(r"([0-9]+)_([^_]+)\.png")
+
+
+class WrongImages(Exception):
+    """What the images are, and should be."""
+
+
+def decoded(content: bytes, name: str) -> "np.ndarray[Any, Any]":
+    """Height x width x 3 of an 8-bit RGB file that is not interlaced."""
+    if not content.startswith(SIGNATURE):
+        raise WrongImages("%s is not a PNG file" % name)
+    place, packed, size = len(SIGNATURE), [], (0, 0)
+    while place + 12 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, place)
+        body = content[place + 8 : place + 8 + length]
+        if kind == b"IHDR":
+            width, height, bits, colours, _, _, interlaced = struct.unpack(">IIBBBBB", body)
+            if (bits, colours, interlaced) != (8, 2, 0):
+                raise WrongImages("%s is not 8-bit RGB without interlacing; convert it" % name)
+            size = (height, width)
+        elif kind == b"IDAT":
+            packed.append(body)
+        place += length + 12
+    try:
+        raw = zlib.decompress(b"".join(packed))
+    except zlib.error as error:
+        raise WrongImages("%s is damaged: %s; copy it again" % (name, error)) from None
+    if size == (0, 0) or len(raw) != size[0] * (1 + 3 * size[1]):
+        raise WrongImages("%s ends in the middle; copy it again" % name)
+    return unfiltered(raw, size[0], size[1], name)
+
+
+def unfiltered(raw: bytes, height: int, width: int, name: str) -> "np.ndarray[Any, Any]":
+    """Undoes the filter that each line begins with (PNG specification, section 9)."""
+    stride = 3 * width
+    above, lines = bytearray(stride), []
+    for number in range(height):
+        start = number * (stride + 1)
+        kind, line = raw[start], bytearray(raw[start + 1 : start + 1 + stride])
+        if kind > 4:
+            raise WrongImages("%s is damaged: there is no filter %d; copy it again" % (name, kind))
+        for at in range(stride):
+            left = line[at - 3] if at >= 3 else 0
+            up = above[at]
+            corner = above[at - 3] if at >= 3 else 0
+            line[at] = (line[at] + (0, left, up, (left + up) // 2, paeth(left, up, corner))[kind]) & 255
+        lines.append(line)
+        above = line
+    return np.frombuffer(b"".join(map(bytes, lines)), dtype=np.uint8).reshape(height, width, 3)
+
+
+def paeth(left: int, up: int, corner: int) -> int:
+    guess = left + up - corner
+    by_left, by_up, by_corner = abs(guess - left), abs(guess - up), abs(guess - corner)
+    if by_left <= by_up and by_left <= by_corner:
+        return left
+    return up if by_up <= by_corner else corner
+
+
+def images_of(path: str) -> Iterator[Tuple["np.ndarray[Any, Any]", int]]:
+    """Each image as 3 x 32 x 32, and its class."""
+    if path.endswith(".npz"):
+        with np.load(path, allow_pickle=False) as content:
+            pixels, labels = content["pixels"], content["labels"]
+        for image, label in zip(pixels, labels):
+            yield image, int(label)
+        return
+    named = sorted((int(match.group(1)), name, match.group(2))
+                   for name in os.listdir(path) for match in [NAME.fullmatch(name)] if match)  # fmt: skip
+    for _, name, label in named:
+        if label not in CLASSES and not (label.isdigit() and int(label) < len(CLASSES)):
+            raise WrongImages("%s: %r is no class; 0 to 9 or %s" % (name, label, ", ".join(CLASSES)))
+        with open(os.path.join(path, name), "rb") as file:
+            image = decoded(file.read(), name).transpose(2, 0, 1)
+        yield image, CLASSES.index(label) if label in CLASSES else int(label)
+
+
+def session_of(model: str) -> Any:
+    """With the threads that the recipe inside the file asks for."""
+    import onnxruntime
+
+    plain = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    recipe = json.loads(plain.get_modelmeta().custom_metadata_map.get("recipe", "{}"))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = recipe.get("threads", 1)
+    options.inter_op_num_threads = 1
+    spinning = "1" if recipe.get("spinning") else "0"
+    options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def main(words: List[str]) -> int:
+    here = os.path.dirname(os.path.abspath(__file__))
+    parser = argparse.ArgumentParser(description="Accuracy and latency of the model beside this file.")
+    parser.add_argument("images", metavar="IMAGES", help="test.npz, or a folder of <number>_<class>.png files")
+    parser.add_argument("--model", default=os.path.join(here, "model.onnx"))
+    chosen = parser.parse_args(words)
+    if not os.path.isfile(chosen.model):
+        print("error: no model at %s; --model names one" % chosen.model, file=sys.stderr)
+        return 2
+    begun = time.perf_counter()
+    try:
+        session = session_of(chosen.model)
+        name = session.get_inputs()[0].name
+        seconds, right, total = 0.0, 0, 0
+        for image, label in images_of(chosen.images):
+            batch = np.ascontiguousarray(image[np.newaxis])
+            started = time.perf_counter()
+            (logits,) = session.run(None, {name: batch})
+            seconds += time.perf_counter() - started
+            right += int(np.argmax(logits[0]) == label)
+            total += 1
+    except (WrongImages, OSError, KeyError, ValueError, struct.error, zipfile.BadZipFile) as error:
+        print("error: %s" % error, file=sys.stderr)
+        return 2
+    if not total:
+        print("error: %s holds no image; names are <number>_<class>.png" % chosen.images, file=sys.stderr)
+        return 2
+    print("accuracy  %.2f %% (%d of %d images)" % (100.0 * right / total, right, total))
+    print("latency   %.4f ms (mean of session.run())" % (1e3 * seconds / total))
+    print("total     %.1f s, loading included" % (time.perf_counter() - begun))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

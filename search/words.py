@@ -1,0 +1,66 @@
+"""Words: the figures of a row as a person reads them; every table, line and slide writes them so."""
+
+from search.audit import Audit
+from search.goal import Goal
+from search.rows import Row
+
+
+def number(value: float) -> str:
+    """Three significant digits, thousands apart: 0.0581, 1.36, 24.6, 12,300."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.{2 if value < 10 else 1}f}" if value >= 1 else f"{value:.3g}"
+
+
+def figure(row: Row, objective: str) -> str:
+    """The one that the objective ranks by."""
+    if objective == "latency":
+        return f"{number(row.latency_ms)} ms"
+    if objective == "energy":
+        return f"{number(row.energy_mj)} mJ ({kind(row.energy_provenance)})"
+    return f"FoM {number(row.fom or 0)} ({kind(row.energy_provenance)} energy)"
+
+
+def gain(row: Row, objective: str) -> str:
+    value = row.fom_gain if objective == "fom" else row.latency_gain
+    if objective == "energy" or value is None:
+        return f"{number(row.latency_gain or 0)} x faster than the baseline"
+    return f"{number(value)} x the baseline" if objective == "fom" else f"{number(value)} x faster than the baseline"
+
+
+def line(row: Row, objective: str) -> str:
+    """One evaluation in a line."""
+    return f"{figure(row, objective)}, {accuracy(row)}, {number(row.latency_ms)} ms, {gain(row, objective)}"
+
+
+def accuracy(row: Row) -> str:
+    if row.test_accuracy is not None:
+        return f"{100 * row.test_accuracy:.2f} % test"
+    return "-" if row.validation_accuracy is None else f"{100 * row.validation_accuracy:.2f} % validation"
+
+
+def kind(provenance: str) -> str:
+    """measured, estimated or predicted."""
+    return provenance.split(" ", 1)[0]
+
+
+def shape(row: Row) -> str:
+    """The widths at a glance, in the order of the network; a halving is marked, a removed block left out."""
+    if row.recipe is None:
+        return ""
+    halvings = set(row.recipe["halvings"])
+    return " ".join(
+        f"{width}{'/2' if index in halvings else ''}" for index, width in enumerate(row.recipe["widths"]) if width
+    )
+
+
+def data_name(goal: Goal) -> str:
+    return {"cifar10": "CIFAR-10", "builtin": "the built-in image set (not CIFAR-10)"}.get(goal.data, goal.data)
+
+
+def implied(audit: Audit) -> str:
+    """What an energy says of power or of time, if it is right."""
+    return (
+        f"{number(audit.implied_power_w)} W, or {number(audit.implied_wall_ms)} ms of wall time per image "
+        f"({number(audit.wall_multiple)} x the latency)"
+    )
