@@ -48,7 +48,7 @@ def _quiet(step: str, share: float) -> None:
     return None
 
 
-def _never(figures: Figures) -> bool:
+def never(figures: Figures) -> bool:
     return False
 
 
@@ -64,7 +64,7 @@ class Race:
     hopeless_above_s: float | None = None
 
 
-NO_RACE = Race(_never)
+NO_RACE = Race(never)
 # Nobody leads yet: every figure counts.
 FRONT = Race(_always)
 
@@ -157,19 +157,25 @@ class Examiner:
         assert self._reference is not None
         return self._reference
 
-    async def measure(self, subject: Subject, race: Race = NO_RACE, progress: Progress = _quiet) -> Measured:
-        """Search mode: one process, three for a candidate whose figures come near the lead.
+    async def measure(
+        self,
+        subject: Subject,
+        race: Race = NO_RACE,
+        progress: Progress = _quiet,
+        earlier: Sequence[ProcessRun] = (),
+    ) -> Measured:
+        """Search mode: one process, three for a candidate whose figures come near the lead; `earlier` ones count.
 
         Whose fault a fault is, the reference tells, measured in between.
         """
         task = replace(self._task(subject), hopeless_above_s=race.hopeless_above_s)
         if self.reference is None:
-            return await self._patiently(lambda: self._measure(task, race.near, progress))
+            return await self._patiently(lambda: self._measure(task, race.near, progress, earlier))
         failures: list[str] = []
         for pause in self.pauses[:_FAILURES]:
             await self._patiently(lambda: self.measure_reference(progress))
             try:
-                return await self._measure(task, race.near, progress)
+                return await self._measure(task, race.near, progress, earlier)
             except DeviceError as error:
                 failures.append(str(error))
                 # Not the last timing of the reference tells, but what the board does now.
@@ -211,8 +217,10 @@ class Examiner:
                 await asyncio.sleep(pause)
         return await attempt()
 
-    async def _measure(self, task: Task, near: Callable[[Figures], bool], progress: Progress) -> Measured:
-        runs = [await self._run(task, progress)]
+    async def _measure(
+        self, task: Task, near: Callable[[Figures], bool], progress: Progress, earlier: Sequence[ProcessRun] = ()
+    ) -> Measured:
+        runs = [run for run in earlier if not self._dirt(run, task.runtime)] or [await self._run(task, progress)]
         figures = self._figures(runs, task.runtime, between(self.reference_runs))
         loads: tuple[Metered, ...] = ()
         if near(figures):

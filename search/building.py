@@ -18,6 +18,7 @@ from space.build import build
 from space.candidate import Candidate
 from space.datasets import Source, load
 from space.images import MEAN, STD, DataSet, Images
+from space.outline import outline
 from space.patience import Line
 from space.recipe import Recipe
 from space.schedules import baseline_schedule
@@ -40,6 +41,12 @@ def carry_out(
     candidate = build(recipe, Workshop(folder, baseline, data, accelerator), report, line)
     report("accuracy", 0)
     return Built(candidate, accuracy(candidate.onnx, data.validation, lambda share: report("accuracy", share)))
+
+
+def draft(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) -> Path:
+    """The recipe's file before it is trained: what a device needs to time it."""
+    report("outline", 0)
+    return outline(recipe, Workshop(folder, baseline, _load(source)))
 
 
 def train_baseline(folder: Path, source: Source, seed: int, accelerator: str = AUTO, length: str = AUTO) -> Baseline:

@@ -33,7 +33,7 @@ _SEARCH = {
     "trials": "how many more trials (default: 12)",
     "timeout": "begin no trial after this long: 30m, 1h30m",
     "seed": "of the sampler (default: 0)",
-    "sampler": "gp (default), tpe, nsga2 or random",
+    "sampler": "model (default), gp, tpe, nsga2 or random",
 }
 
 

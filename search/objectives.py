@@ -43,6 +43,10 @@ class Objective:
     def better(self, one: float, other: float) -> bool:
         return one > other if self.maximise else one < other
 
+    def at_best(self, figures: Figures) -> float:
+        """The figure as the sampler sees it, were every answer right."""
+        return math.log10(self.figure(1.0, figures))
+
     def score(self, evaluation: Evaluation, least_accuracy: float) -> Score:
         """As the search sees it: validation accuracy, the search's own figures."""
         share = evaluation.validation.share

@@ -1,20 +1,23 @@
-"""Pipeline: ask, build, measure, store, tell; building and measuring overlap unless they share a machine."""
+"""Pipeline: ask, measure, gate, train, race, tell; training and measuring overlap unless they share a machine."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
-from evaluators.evaluate import FRONT, NO_RACE, Measured, Race
+from evaluators.device.device import ProcessRun
+from evaluators.evaluate import FRONT, PROCESSES, Measured, Race, Subject, never
 from evaluators.measurement import Figures
 from search.agreement import compare_once
 from search.builder import Builder, built
-from search.building import Built, carry_out
+from search.building import Built, carry_out, draft
+from search.busy import Busy
+from search.durations import spoken
 from search.evaluation import Evaluation
 from search.ranking import feasible
-from search.rig import Rig
+from search.rig import Rig, runtime_of, subject_of
 from search.samplers import SpaceExhausted
 from search.standings import Standings, standings
 from search.store import Store
@@ -30,19 +33,17 @@ from space.patience import Line
 # A candidate this close to the lead, or ahead of it, is measured in three processes.
 NEAR = 1.05
 
+# What a trial waits for, one after the other; None: that all which were asked for before it have ended.
+_Steps = Iterator[Future[Any] | None]
+
 
 @dataclass
 class _Flight:
-    """A trial on its way: first built, then measured."""
+    """A trial on its way."""
 
     asked: Asked
-    begun: float
-    building: Future[Built]
-    measuring: Future[Measured] | None = None
-
-    @property
-    def waits_for(self) -> Future[Any]:
-        return self.measuring or self.building
+    steps: _Steps
+    waits_for: Future[Any] | None = None
 
 
 @dataclass
@@ -51,19 +52,26 @@ class Pipeline:
     store: Store
     rig: Rig
     builder: Builder
+    # Makes the files of untrained networks; another process than the builder where that is training meanwhile.
+    drafter: Builder
     baseline: Baseline
     source: Source
     validation: Images
     view: View
     accelerator: str = "auto"
+    training: Busy = field(default_factory=Busy)
+    measuring: Busy = field(default_factory=Busy)
+    asking: Busy = field(default_factory=Busy)
 
     def run(self, trials: int, deadline: float) -> int:
         """How many trials came to an end; those in flight when it stops early are asked for first next time."""
-        # Where trainer and device are one machine, nothing is built while something is timed.
-        places = 1 if self.rig.on_this_machine else 1 + self.rig.boards
+        # Where trainer and device are one machine, nothing is built while something is timed. Else one is trained, one
+        # waits for the trainer, and each board has one.
+        places = 1 if self.rig.on_this_machine else 2 + self.rig.boards
         turns = cycle(self.studies)
         flights: list[_Flight] = []
         begun = ended = 0
+        started = time.monotonic()
         try:
             while True:
                 while len(flights) < places and begun < trials and (begun == 0 or time.monotonic() < deadline):
@@ -75,86 +83,161 @@ class Pipeline:
                         break
                     begun += 1
                 if not flights:
-                    return ended
-                wait([flight.waits_for for flight in flights], return_when=FIRST_COMPLETED)
+                    break
+                if flights[0].waits_for:
+                    wait([flight.waits_for for flight in flights if flight.waits_for], return_when=FIRST_COMPLETED)
                 for flight in list(flights):
                     # Trials end in the order in which they were asked for: what an ask knows does not hang on timing.
-                    turn = flight is flights[0] or flight.measuring is None
-                    if turn and flight.waits_for.done() and self._advance(flight):
+                    ready = flight.waits_for.done() if flight.waits_for else flight is flights[0]
+                    if ready and self._advance(flight):
                         flights.remove(flight)
                         ended += 1
         finally:
             for flight in flights:
-                flight.waits_for.cancel()
+                if flight.waits_for:
+                    flight.waits_for.cancel()
                 flight.asked.study.give_up(flight.asked.number)
+        self._say_idle(time.monotonic() - started, ended)
+        return ended
 
     def _begin(self, study: Study) -> _Flight:
         self.view.step(f"choosing the next recipe ({study.goal.objective})", 0)
-        asked = study.ask()
+        with self.asking:
+            asked = study.ask()
         self.view.begin(f"trial {asked.number} {asked.recipe.id}: ")
-        line = Line(asked.study.goal.least_accuracy)
-        future = self.builder.submit(
-            carry_out, asked.recipe, self.store.folder, self.baseline, self.source, self.accelerator, line
-        )
-        return _Flight(asked, time.monotonic(), future)
+        flight = _Flight(asked, self._steps(asked))
+        self._advance(flight)
+        return flight
 
     def _advance(self, flight: _Flight) -> bool:
         """One step on; true where the trial has ended."""
-        goal, recipe = flight.asked.study.goal, flight.asked.recipe
+        study, recipe, number = flight.asked.study, flight.asked.recipe, flight.asked.number
         try:
-            if flight.measuring is None:
-                made = built(flight.building)
-                self.store.add_candidate(made.candidate, goal.baseline_id, made.validation)
-                for warning in made.candidate.warnings:
-                    self.view.say(f"WARNING: {warning}")
-                if self.store.structure(recipe.structure_id, goal.bench_id) is None:
-                    race = self._race(flight.asked.study, made)
-                    flight.measuring = self.rig.measure(made.candidate, race, self.view.step)
-                    return False
-            else:
-                measured = flight.measuring.result()
-                self.store.add_structure(recipe.structure_id, goal.bench_id, measured.figures, measured.raw)
-                self.store.add_traces(recipe.structure_id, goal.bench_id, measured.traces)
-                compare_once(flight.building.result().candidate, self.validation, self.store, self.rig, self.view)
-        except CandidateError as error:
-            self.store.add_failure(recipe.id, goal.baseline_id, goal.bench_id, str(error))
-            flight.asked.study.tell_failure(flight.asked.number, str(error))
-            self.view.finished(f"trial {flight.asked.number} {recipe.id} failed: {error}", {})
+            flight.waits_for = next(flight.steps)
+        except StopIteration:
             return True
+        except CandidateError as error:
+            self.store.add_failure(recipe.id, study.goal.baseline_id, study.goal.bench_id, str(error))
+            study.tell_failure(number, str(error))
+            self.view.finished(f"trial {number} {recipe.id} failed: {error}", {})
+            return True
+        return False
+
+    def _steps(self, asked: Asked) -> _Steps:
+        begun = time.monotonic()
+        study, recipe, goal = asked.study, asked.recipe, asked.study.goal
+        # As it is when the trial begins: whether it is trained does not hang on timing either.
+        lead = standings(self.store, goal).best
+        if not goal.grid:
+            figures = self.store.structure(recipe.structure_id, goal.bench_id)
+            if figures is None:
+                figures = yield from self._drafted(asked, lead)
+            if lead and not figures.dirty and not self._near(study, lead, 1.0, figures):
+                yield None
+                study.tell_gated(asked.number, figures, f"slower than the lead could be: {lead.recipe_id}")
+                self.view.finished(gated_line(asked.number, recipe.id, figures), {})
+                return
+        making = self.builder.submit(
+            carry_out, recipe, self.store.folder, self.baseline, self.source, self.accelerator, self._line(asked)
+        )
+        yield self.training.until_done(making)
+        made = built(making)
+        self.store.add_candidate(made.candidate, goal.baseline_id, made.validation)
+        for warning in made.candidate.warnings:
+            self.view.say(f"WARNING: {warning}")
+        if self._is_in_the_race(study, made):
+            yield from self._raced(asked, made)
+        yield None
         evaluation = self.store.evaluation(recipe.id, goal)
         assert evaluation is not None
-        flight.asked.study.tell(flight.asked.number, evaluation)
-        for study in self.studies:
-            study.absorb([evaluation])
-        self._show(flight, evaluation)
-        return True
+        study.tell(asked.number, evaluation)
+        for other in self.studies:
+            other.absorb([evaluation])
+        self._show(asked, evaluation, time.monotonic() - begun)
 
-    def _race(self, study: Study, made: Built) -> Race:
-        """What the lead asks of this candidate; of a grid every row is measured as a leader is."""
-        goal, objective, share = study.goal, study.objective, made.validation.share
-        if goal.grid:
-            return FRONT
-        best = standings(self.store, goal).best
-        if share < goal.least_accuracy:
-            return NO_RACE
-        if best is None:
-            return FRONT
-        lead = objective.value(best)
-        # The lead, a little behind.
-        mark = lead / NEAR if objective.maximise else lead * NEAR
+    def _drafted(self, asked: Asked, lead: Evaluation | None) -> Generator[Future[Any], None, Figures]:
+        """The structure's figures, measured before anything is trained."""
+        study, recipe = asked.study, asked.recipe
+        drafting = self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source)
+        yield drafting
+        path = built(drafting)
+        subject = Subject(recipe.structure_id, path, runtime_of(recipe))
+        yield from self._measured(asked, subject, Race(never, self._slowest(study, lead, 1.0)))
+        path.unlink(missing_ok=True)
+        figures = self.store.structure(recipe.structure_id, study.goal.bench_id)
+        assert figures is not None
+        return figures
 
-        def near(figures: Figures) -> bool:
-            figure = objective.figure(share, figures)
-            return figure == mark or objective.better(figure, mark)
+    def _raced(self, asked: Asked, made: Built) -> Generator[Future[Any], None, None]:
+        """Measured as a leader is, if it comes near enough to be one."""
+        study, share = asked.study, made.validation.share
+        lead = standings(self.store, study.goal).best
+        race = FRONT
+        if lead is not None and not study.goal.grid:
+            known = lead
+            race = Race(lambda figures: self._near(study, known, share, figures), self._slowest(study, lead, share))
+        earlier = self.store.runs(asked.recipe.structure_id, study.goal.bench_id)
+        yield from self._measured(asked, subject_of(made.candidate), race, earlier)
+        compare_once(made.candidate, self.validation, self.store, self.rig, self.view)
 
+    def _measured(
+        self, asked: Asked, subject: Subject, race: Race, earlier: Sequence[ProcessRun] = ()
+    ) -> Generator[Future[Any], None, None]:
+        structure_id, bench_id = asked.recipe.structure_id, asked.study.goal.bench_id
+        task = self.rig.measure(subject, race, self.view.step, earlier)
+        yield self.measuring.until_done(task)
+        measured: Measured = task.result()
+        self.store.add_structure(structure_id, bench_id, measured.figures, measured.raw)
+        self.store.add_traces(structure_id, bench_id, measured.traces)
+
+    def _is_in_the_race(self, study: Study, made: Built) -> bool:
+        """Whether it is measured now that its accuracy is known; of a grid every row is, as a leader."""
+        goal, share = study.goal, made.validation.share
+        figures = self.store.structure(made.candidate.recipe.structure_id, goal.bench_id)
+        if figures is None:
+            return True
+        if share < goal.least_accuracy or made.candidate.projected is not None:
+            return False
+        lead = standings(self.store, goal).best
+        raced = figures.processes >= PROCESSES and not figures.energy_provenance.startswith("predicted")
+        return (not raced or bool(figures.dirty)) and (lead is None or self._near(study, lead, share, figures))
+
+    def _near(self, study: Study, lead: Evaluation, share: float, figures: Figures) -> bool:
+        """Whether they come near the lead, or get ahead, with this accuracy."""
+        objective = study.objective
+        mark, found = self._mark(study, lead), objective.figure(share, figures)
+        return found == mark or objective.better(found, mark)
+
+    def _slowest(self, study: Study, lead: Evaluation | None, share: float) -> float | None:
+        """The latency above which nothing comes near the lead."""
         least_w = self.rig.least_w
-        return Race(near, None if least_w is None else objective.slowest_s(mark, share, least_w))
+        if lead is None or least_w is None:
+            return None
+        return study.objective.slowest_s(self._mark(study, lead), share, least_w)
 
-    def _show(self, flight: _Flight, evaluation: Evaluation) -> None:
+    def _mark(self, study: Study, lead: Evaluation) -> float:
+        """A little behind the lead."""
+        value = study.objective.value(lead)
+        return value / NEAR if study.objective.maximise else value * NEAR
+
+    def _line(self, asked: Asked) -> Line | None:
+        return Line(asked.study.goal.least_accuracy) if asked.study.gives_up(asked.recipe) else None
+
+    def _say_idle(self, seconds: float, trials: int) -> None:
+        if trials:
+            shares = (f"{name} busy {100 * busy.seconds / seconds:.0f} %" for name, busy in
+                      (("trainer", self.training), ("device", self.measuring)))  # fmt: skip
+            asking = f"{1e3 * self.asking.seconds / trials:.0f} ms to choose a recipe"
+            self.view.say(f"{trials} trials in {spoken(seconds)}: {', '.join(shares)}, {asking}")
+
+    def _show(self, asked: Asked, evaluation: Evaluation, seconds: float) -> None:
         now = {study.objective.name: standings(self.store, study.goal) for study in self.studies}
-        study = flight.asked.study
-        seconds = time.monotonic() - flight.begun
-        self.view.finished(trial_line(flight.asked.number, evaluation, now[study.objective.name], seconds), now)
+        line = trial_line(asked.number, evaluation, now[asked.study.objective.name], seconds)
+        self.view.finished(line, now)
+
+
+def gated_line(trial: int, recipe_id: str, figures: Figures) -> str:
+    return f"trial {trial:3}  {recipe_id}  {number(1e3 * figures.latency_s)} ms  not trained: it could not win"
 
 
 def trial_line(trial: int, evaluation: Evaluation, now: Standings, seconds: float) -> str:

@@ -9,7 +9,7 @@ from evaluators.evaluate import NO_RACE, Measured
 from search.builder import Builder, built
 from search.building import Built, carry_out, train_baseline
 from search.durations import spoken
-from search.rig import Rig, at_runtime
+from search.rig import Rig, at_runtime, subject_of
 from search.settings import Settings
 from search.standings import reference_fact
 from search.store import Store
@@ -183,7 +183,7 @@ def have_reference(
             figures = store.structure(recipe.structure_id, rig.bench.id)
             if figures is None:
                 try:
-                    measured: Measured = rig.measure(made.candidate, NO_RACE, view.step).result()
+                    measured: Measured = rig.measure(subject_of(made.candidate), NO_RACE, view.step).result()
                 except CandidateError:
                     # A recording holds the settings that were measured.
                     continue

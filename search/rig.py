@@ -82,14 +82,19 @@ class Rig:
     def on_this_machine(self) -> bool:
         return any(board.examiner.device.info.on_this_machine for board in self._boards)
 
-    def measure(self, candidate: Candidate, race: Race, progress: Progress) -> Future[Measured]:
-        """On the board that has least to do; on another one if that fails, as long as there is one."""
+    def measure(
+        self, subject: Subject, race: Race, progress: Progress, earlier: Sequence[ProcessRun] = ()
+    ) -> Future[Measured]:
+        """On the board that has least to do; on another one if that fails, as long as there is one. `earlier` runs of
+        the same structure count, where they are those of the same board."""
         result: Future[Measured] = Future()
         result.set_running_or_notify_cancel()
-        self._begin(result, subject_of(candidate), race, progress)
+        self._begin(result, subject, race, progress, earlier if self.boards == 1 else ())
         return result
 
-    def _begin(self, result: Future[Measured], subject: Subject, race: Race, progress: Progress) -> None:
+    def _begin(
+        self, result: Future[Measured], subject: Subject, race: Race, progress: Progress, earlier: Sequence[ProcessRun]
+    ) -> None:
         with self._change:
             board = min(self._boards, key=lambda board: board.waiting)
             board.waiting += 1
@@ -100,13 +105,13 @@ class Rig:
             if task.cancelled():
                 result.set_exception(CancelledError())
             elif isinstance(error := task.exception(), DeviceError) and self._set_aside(board, str(error)):
-                self._begin(result, subject, race, progress)
+                self._begin(result, subject, race, progress, ())
             elif error is not None:
                 result.set_exception(error)
             else:
                 result.set_result(task.result())
 
-        board.worker.submit(board.examiner.measure, subject, race, progress).add_done_callback(ended)
+        board.worker.submit(board.examiner.measure, subject, race, progress, earlier).add_done_callback(ended)
 
     def _set_aside(self, board: Board, reason: str) -> bool:
         """False for the last one: without it there is no rig."""

@@ -11,6 +11,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from space.dimensions import Choice, Dimension, Value, points, recipe_of
+from space.recipe import Recipe
 from space.threads import one_thread
 
 # Suggestions of the sampler that may turn out known, before a neighbour of the last one is taken instead.
@@ -22,7 +23,7 @@ STARTUP_TRIALS = 10
 
 
 class SpaceExhausted(Exception):
-    """Every recipe of the space is known; said with what would have more."""
+    """There is nothing left to ask for; said with the reason, or with what would have more."""
 
 
 def _gp(seed: int) -> BaseSampler:
@@ -51,7 +52,7 @@ def distributions(table: Sequence[Dimension]) -> dict[str, BaseDistribution]:
 def _distribution(dimension: Dimension) -> BaseDistribution:
     if isinstance(dimension, Choice):
         return CategoricalDistribution(dimension.choices)
-    return IntDistribution(dimension.low, dimension.high)
+    return IntDistribution(dimension.low, dimension.high, log=dimension.log)
 
 
 def seed_of(seed: int, number: int, attempt: int = 0) -> int:
@@ -94,6 +95,10 @@ class DistinctSampler(BaseSampler):
     ) -> Any:
         raise NotImplementedError(f"{param_name}: every dimension is sampled together")
 
+    def gives_up(self, recipe: Recipe) -> bool:
+        """Whether its training may end early, once it cannot reach the line any more."""
+        return True
+
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         self._make(seed_of(self._seed, trial.number)).after_trial(study, trial, state, values)
 
@@ -124,6 +129,10 @@ class GridOrder(BaseSampler):
         self._table = tuple(table)
         self._space = distributions(table)
         self._known = known
+
+    def gives_up(self, recipe: Recipe) -> bool:
+        """Its accuracy is part of the table."""
+        return False
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._space

@@ -20,7 +20,8 @@ ALL = "all"
 SEPARATOR = " | "
 # The tables behind these names load Optuna and torch, which --help must not.
 SPACES = ("full", "pruning")
-SAMPLERS = ("gp", "tpe", "nsga2", "random")
+MODEL = "model"
+SAMPLERS = (MODEL, "gp", "tpe", "nsga2", "random")
 ACCELERATORS = ("auto", "cuda", "mps", "cpu")
 DATA = ("auto", "cifar10", "builtin")
 
@@ -31,7 +32,7 @@ class Settings:
     space: str = "full"
     # Dimensions of the space that do not vary: "name=value", separated by commas.
     fixed: str = ""
-    sampler: str = "gp"
+    sampler: str = MODEL
     # More trials than there are now.
     trials: int = 12
     timeout_s: float | None = None

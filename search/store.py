@@ -51,6 +51,8 @@ CREATE TABLE IF NOT EXISTS search_traces (
 """
 
 RUNNING, COMPLETE, FAILED, INTERRUPTED = "running", "complete", "failed", "interrupted"
+# Measured and not trained: it could not win.
+GATED = "gated"
 
 
 @dataclass(frozen=True, slots=True)

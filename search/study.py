@@ -7,38 +7,19 @@ from dataclasses import dataclass
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from evaluators.measurement import Figures
 from search.evaluation import Evaluation
 from search.goal import Goal
+from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
-from search.samplers import SpaceExhausted, distributions
-from search.store import COMPLETE, FAILED, INTERRUPTED, RUNNING, Store
-from space.dimensions import Dimension, Value, completed, recipe_of, uniform, values_of
+from search.samplers import DistinctSampler, GridOrder, SpaceExhausted, distributions
+from search.seen import GATED_BY, REASON, RECIPE, of_evaluation, of_figures
+from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
+from space.dimensions import Dimension, Value, recipe_of, values_of
 from space.recipe import Recipe
-
-# Asked first, in this order: shares of every unit's width, and how the file is quantized. They span the line:
-# eight such trials beat three hundred cold ones.
-LADDER = (
-    (0.25, "none"),
-    (0.125, "none"),
-    (0.25, "static_int8"),
-    (0.35, "none"),
-    (0.18, "none"),
-    (0.35, "static_int8"),
-    (0.125, "static_int8"),
-    (0.09, "none"),
-)
-_LADDER_EPOCHS = 2
-
-# User attributes of a trial, for the reader of a dashboard.
-_RECIPE, _REASON = "recipe", "reason"
-
-
-def ladder(table: tuple[Dimension, ...]) -> list[dict[str, Value]]:
-    return [completed(uniform(share, quantization, _LADDER_EPOCHS), table) for share, quantization in LADDER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +45,12 @@ class Study:
         table: tuple[Dimension, ...],
         known: set[str],
         *,
-        sampler: BaseSampler,
+        sampler: DistinctSampler | GridOrder | ModelSampler,
         first: Sequence[Mapping[str, Value]] = (),
     ) -> None:
         self.goal = goal
         self.objective = OBJECTIVES[goal.objective]
+        self.gives_up = sampler.gives_up
         self._store = store
         self._table = table
         self._distributions = distributions(table)
@@ -95,6 +77,8 @@ class Study:
         failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
         # Not |=, which makes a new set of a set and keys: this one is shared.
         self._known.update(failures)
+        gated = {record.recipe_id for record in self._store.trials(self.goal.id) if record.state == GATED}
+        self._known.update(gated)
         for trial in self._optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
             recipe = self._recipe(trial)
             if recipe and recipe.id in evaluations:
@@ -137,7 +121,7 @@ class Study:
             raise
         recipe = recipe_of(trial.params)
         self._known.add(recipe.id)
-        trial.set_user_attr(_RECIPE, recipe.id)
+        trial.set_user_attr(RECIPE, recipe.id)
         trial.set_user_attr("widths", " ".join(str(width) for width in recipe.widths))
         self._store.begin_trial(self.goal.id, trial.number, recipe.id)
         return Asked(self, trial.number, recipe)
@@ -147,14 +131,24 @@ class Study:
         trial = optuna.trial.Trial(self._optuna, self._optuna.get_trials(deepcopy=False)[number]._trial_id)
         for name, violation in score.violations.items():
             trial.set_constraint(name, violation)
-        for name, value in _shown(evaluation).items():
+        for name, value in of_evaluation(evaluation, self.objective).items():
             trial.set_user_attr(name, value)
         self._optuna.tell(number, score.value)
         self._store.end_trial(self.goal.id, number, COMPLETE)
 
+    def tell_gated(self, number: int, figures: Figures, reason: str) -> None:
+        """Measured, and not trained: with every answer right it would not win. It is never ranked."""
+        trial = optuna.trial.Trial(self._optuna, self._optuna.get_trials(deepcopy=False)[number]._trial_id)
+        # What is not known is not said to be within the line.
+        trial.set_constraint("accuracy", self.goal.least_accuracy)
+        for name, value in {GATED_BY: reason, **of_figures(figures, self.objective)}.items():
+            trial.set_user_attr(name, value)
+        self._optuna.tell(number, self.objective.at_best(figures))
+        self._store.end_trial(self.goal.id, number, GATED, reason)
+
     def tell_failure(self, number: int, reason: str) -> None:
         trial = optuna.trial.Trial(self._optuna, self._optuna.get_trials(deepcopy=False)[number]._trial_id)
-        trial.set_user_attr(_REASON, reason)
+        trial.set_user_attr(REASON, reason)
         self._optuna.tell(number, state=TrialState.FAIL)
         self._store.end_trial(self.goal.id, number, FAILED, reason)
 
@@ -166,7 +160,7 @@ class Study:
     def absorb(self, evaluations: Iterable[Evaluation]) -> int:
         """Takes in what this study did not ask for itself; how many."""
         complete = self._optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        there = {trial.user_attrs.get(_RECIPE) for trial in complete}
+        there = {trial.user_attrs.get(RECIPE) for trial in complete}
         new = 0
         for evaluation in evaluations:
             self._known.add(evaluation.recipe_id)
@@ -180,7 +174,7 @@ class Study:
                     params=values,
                     distributions=self._distributions,
                     constraints=score.violations,
-                    user_attrs={_RECIPE: evaluation.recipe_id, "imported": True, **_shown(evaluation)},
+                    user_attrs={"imported": True, **of_evaluation(evaluation, self.objective)},
                 )
             )
             new += 1
@@ -197,9 +191,11 @@ class Study:
         for record in self._store.trials(self.goal.id):
             if record.state == RUNNING and record.number in finished:
                 trial = finished[record.number]
-                complete = trial.state == TrialState.COMPLETE
-                reason = str(trial.user_attrs.get(_REASON, ""))
-                state = COMPLETE if complete else FAILED if reason else INTERRUPTED
+                reason = str(trial.user_attrs.get(GATED_BY) or trial.user_attrs.get(REASON, ""))
+                if trial.state == TrialState.COMPLETE:
+                    state = GATED if reason else COMPLETE
+                else:
+                    state = FAILED if reason else INTERRUPTED
                 self._store.end_trial(self.goal.id, record.number, state, reason)
 
     def _finished(self) -> list[FrozenTrial]:
@@ -210,17 +206,3 @@ def _values(trial: FrozenTrial) -> Mapping[str, Value]:
     """Of one that was enqueued and not yet asked for, what it was enqueued with."""
     values: Mapping[str, Value] = trial.params or trial.system_attrs.get("fixed_params", {})
     return values
-
-
-def _shown(evaluation: Evaluation) -> dict[str, float | int | str]:
-    """What a dashboard shows of a trial beside its value."""
-    figures = evaluation.figures
-    return {
-        "validation accuracy": evaluation.validation.share,
-        "latency ms": 1e3 * figures.latency_s,
-        "energy mJ": 1e3 * figures.energy_j,
-        "energy provenance": figures.energy_provenance,
-        "parameters": evaluation.candidate.parameters,
-        "MACs": evaluation.candidate.macs,
-        "operators": evaluation.candidate.operators,
-    }

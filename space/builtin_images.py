@@ -8,13 +8,12 @@ So a network must find texture and colour in the same place, and needs room for 
 import numpy as np
 from numpy.typing import NDArray
 
-from space.images import CLASSES, DataSet, Images, split
+from space.images import CLASSES, SIDE, DataSet, Images, split
 
 NAME = "builtin"
 TRAINING = 5_000
 TEST = 2_000
 
-SIDE = 32  # pixels
 CHUNK = 50  # images drawn at a time, so that they stay in the cache
 
 COLOURS = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1]], dtype=np.float32)

@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, removable_blocks, unit_name
+from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, unit_name
 from space.errors import RequestError
 from space.fractions import pruned
 from space.pruning.criteria import CRITERIA, SLIMMING
 from space.recipe import QUANTIZATIONS, Recipe
 
-# Widths a unit can take: each step prunes about 30 %, two steps halve; multiples of 8, because odd counts are slow.
-LADDER = (1024, 728, 512, 360, 256, 184, 128, 88, 64, 48, 32, 24, 16, 8)
-MOST_EPOCHS = 5
+# Widths a unit can take: multiples of 8, because odd counts are slow.
+LADDER = (1024, 768, 512, 384, 256, 192, 128, 96, 80, 64, 48, 40, 32, 24, 16, 8)
+# Where a halving takes place that does not: after the last unit.
+NEVER = len(WIDTHS)
+MOST_EPOCHS = 32
 MOST_THREADS = 4
 
 
@@ -25,14 +27,18 @@ class Integer:
     name: str
     low: int
     high: int
-    # What a user may fix it to, where that is less than a search would try.
+    # What a user may fix it to, where that is less or more than a search would try.
     least: int | None = None
+    most: int | None = None
+    # Equal ratios are equal steps.
+    log: bool = False
 
     def fixed(self, text: str) -> "Integer":
         least = self.low if self.least is None else self.least
-        if not text.isdecimal() or not least <= int(text) <= self.high:
-            raise RequestError(f"--fix {self.name}={text}: {self.name} is a whole number from {least} to {self.high}")
-        return replace(self, low=int(text), high=int(text))
+        most = self.high if self.most is None else self.most
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise RequestError(f"--fix {self.name}={text}: {self.name} is a whole number from {least} to {most}")
+        return replace(self, low=int(text), high=int(text), log=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +46,45 @@ class Choice:
     name: str
     choices: tuple["Value", ...]
     # What a user may fix it to, beyond what a search would try.
-    also: tuple[str, ...] = ()
+    also: tuple["Value", ...] = ()
 
     def fixed(self, text: str) -> "Choice":
-        known = (*self.choices, *self.also)
+        known = {str(value): value for value in (*self.choices, *self.also)}
         if text not in known:
-            raise RequestError(f"--fix {self.name}={text}: {self.name} is one of {', '.join(map(str, known))}")
-        return Choice(self.name, (text,))
+            raise RequestError(f"--fix {self.name}={text}: {self.name} is one of {', '.join(known)}")
+        return Choice(self.name, (known[text],))
 
 
 Dimension = Integer | Choice
 Value = int | float | str
 
 
-def _widths() -> Iterator[Dimension]:
-    for index, width in enumerate(WIDTHS):
-        yield Integer(f"{unit_name(index)}_narrowing", 0, len(_ladder(width)) - 1)
-
-
 def _pruning(cores: int) -> Iterator[Dimension]:
     """Widths, fine-tuning and quantization: nothing else."""
-    yield from _widths()
-    yield Integer("epochs", 1, MOST_EPOCHS, least=0)
+    for index, width in enumerate(WIDTHS):
+        yield Integer(narrowing(index), 0, len(_ladder(width)) - 1)
+    yield Integer("epochs", 1, 5, least=0)
     yield Choice("quantization", QUANTIZATIONS)
 
 
 def _full(cores: int) -> Iterator[Dimension]:
-    yield from _pruning(cores)
-    for index in removable_blocks():
-        yield Integer(f"{unit_name(index)}_removed", 0, 1)
-    for place, earliest in enumerate(_earliest(), start=1):
-        yield Integer(f"halving{place}_blocks_earlier", 0, HALVINGS[place - 1] - earliest)
+    """Any block can go, wherever a stride or a change of width sits; the image can shrink early; training is
+    distilled, and as long as it pays."""
+    for index, width in enumerate(WIDTHS):
+        # The last step of a block is that it is gone.
+        yield Integer(narrowing(index), 0, len(_ladder(width)) - (index == 0))
+    for place in range(len(HALVINGS)):
+        yield Integer(halving(place), 0, NEVER)
+    yield Integer("epochs", 1, MOST_EPOCHS, least=0, most=1000, log=True)
+    yield Choice("quantization", QUANTIZATIONS)
     # Slimming first trains the whole unpruned network: too dear to be tried unasked.
     yield Choice("criterion", tuple(name for name in CRITERIA if name != SLIMMING), also=(SLIMMING,))
     yield Integer("threads", 1, min(cores, MOST_THREADS))
     yield Integer("spinning", 0, 1)
+    # What small networks need: little is left to inherit, much to learn from the baseline's answers.
+    yield Choice("learning_rate", (0.4,), also=(0.05, 0.1, 0.2, 0.8))
+    yield Choice("distillation", (0.9,), also=(0.0, 0.5))
+    yield Choice("input_form", ("raw",), also=("uint8",))
 
 
 SPACES = {"full": _full, "pruning": _pruning}
@@ -86,8 +96,8 @@ def dimensions(space: str, cores: int, fixed: Mapping[str, str] | None = None) -
     names = [dimension.name for dimension in table]
     for name in fixed or {}:
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
+            close = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
             raise RequestError(f"--fix {name}: the {space} space has no such dimension; {hint}")
     return tuple(dimension.fixed(fixed[dimension.name]) if fixed and dimension.name in fixed else dimension
                  for dimension in table)  # fmt: skip
@@ -127,21 +137,22 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
             quantization=str(values["quantization"]),
             criterion=str(values["criterion"]),
         )
-    narrowing = [int(values[f"{unit_name(index)}_narrowing"]) for index in range(len(WIDTHS))]
-    widths = [_ladder(width)[steps] for width, steps in zip(WIDTHS, narrowing, strict=True)]
-    for index in removable_blocks():
-        if values.get(f"{unit_name(index)}_removed", 0):
-            widths[index] = 0
-    earlier = [int(values.get(f"halving{place}_blocks_earlier", 0)) for place in range(1, len(HALVINGS) + 1)]
+    widths = [(*_ladder(width), 0)[int(values[narrowing(index)])] for index, width in enumerate(WIDTHS)]
+    halvings: tuple[int, ...] = HALVINGS
+    if halving(0) in values:
+        halvings = _halvings([int(values[halving(place)]) for place in range(len(HALVINGS))], widths)
     threads = int(values.get("threads", 1))
     return Recipe(
         widths=tuple(widths),
-        halvings=_halvings(earlier, widths),
+        halvings=halvings,
         criterion=str(values.get("criterion", "l1")),
         epochs=int(values["epochs"]),
+        learning_rate=float(values.get("learning_rate", 0.05)),
+        distillation=float(values.get("distillation", 0.0)),
         quantization=str(values["quantization"]),
         threads=threads,
         spinning=threads > 1 and bool(values.get("spinning", 0)),
+        input_form=str(values.get("input_form", "uint8")),
         seed=seed,
     )
 
@@ -151,38 +162,62 @@ def values_of(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] 
     if any(dimension.name == "fraction" for dimension in table):
         found = _points_by_recipe(table).get(recipe)
         return None if found is None else dict(found)
-    values: dict[str, Value] = {"epochs": recipe.epochs, "quantization": recipe.quantization}
-    for index, width in enumerate(recipe.widths):
-        ladder = _ladder(WIDTHS[index])
-        if width and width not in ladder:
-            return None
-        values[f"{unit_name(index)}_narrowing"] = ladder.index(width) if width else 0
-        values[f"{unit_name(index)}_removed"] = int(width == 0)
-    if len(recipe.halvings) == len(HALVINGS):
-        for place, (standard, index) in enumerate(zip(HALVINGS, recipe.halvings, strict=True), start=1):
-            values[f"halving{place}_blocks_earlier"] = standard - index
-    values |= {"criterion": recipe.criterion, "threads": recipe.threads, "spinning": int(recipe.spinning)}
-    values = {dimension.name: values[dimension.name] for dimension in table if dimension.name in values}
-    inside = len(values) == len(table) and all(_within(dimension, values[dimension.name]) for dimension in table)
+    values = _all_values(recipe)
+    if values is None:
+        return None
+    values = {dimension.name: values[dimension.name] for dimension in table}
+    inside = all(_within(dimension, values[dimension.name]) for dimension in table)
     return values if inside and recipe_of(values, recipe.seed) == recipe else None
 
 
-def uniform(width_share: float, quantization: str, epochs: int) -> dict[str, Value]:
-    """The same share of every unit: what people try first."""
-    values: dict[str, Value] = {"epochs": epochs, "quantization": quantization}
-    for index, width in enumerate(WIDTHS):
-        misses = [abs(kept - width_share * width) for kept in _ladder(width)]
-        values[f"{unit_name(index)}_narrowing"] = misses.index(min(misses))
-    return values
-
-
-def completed(values: Mapping[str, Value], table: tuple[Dimension, ...]) -> dict[str, Value]:
-    """With the first value of every dimension that is not named or cannot have it, and none that the table lacks."""
-    return {
-        dimension.name: values[dimension.name]
-        if dimension.name in values and _within(dimension, values[dimension.name])
-        else _first(dimension)
+def near(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] | None:
+    """The recipe's values, but what the table has not is the first that it has; None where it lacks the shape."""
+    values = _all_values(recipe)
+    if values is None:
+        return None
+    chosen = {
+        dimension.name: value if _within(dimension, value := values[dimension.name]) else _first(dimension)
         for dimension in table
+    }
+    made = recipe_of(chosen)
+    return chosen if (made.widths, made.halvings) == (recipe.widths, recipe.halvings) else None
+
+
+def narrowing(index: int) -> str:
+    """The dimension of a unit's width."""
+    return f"{unit_name(index)}_narrowing"
+
+
+def gone(index: int) -> int:
+    """The step at which a block is removed."""
+    return len(_ladder(WIDTHS[index]))
+
+
+def halving(place: int) -> str:
+    """The dimension of where the image is halved, from 0."""
+    return f"halving{place + 1}_at"
+
+
+def _all_values(recipe: Recipe) -> dict[str, Value] | None:
+    """Of every dimension there is; None for a width that no unit can be given."""
+    values: dict[str, Value] = {}
+    for index, width in enumerate(recipe.widths):
+        steps = (*_ladder(WIDTHS[index]), 0)
+        if width not in steps:
+            return None
+        values[narrowing(index)] = steps.index(width)
+    at = [*recipe.halvings, *[NEVER] * len(HALVINGS)][: len(HALVINGS)]
+    values |= {halving(place): index for place, index in enumerate(at)}
+    return {
+        **values,
+        "epochs": recipe.epochs,
+        "quantization": recipe.quantization,
+        "criterion": recipe.criterion,
+        "threads": recipe.threads,
+        "spinning": int(recipe.spinning),
+        "learning_rate": recipe.learning_rate,
+        "distillation": recipe.distillation,
+        "input_form": recipe.input_form,
     }
 
 
@@ -222,14 +257,11 @@ def _ladder(width: int) -> tuple[int, ...]:
     return LADDER[LADDER.index(width) :] if width in LADDER else (width,)
 
 
-def _earliest() -> tuple[int, ...]:
-    """The first unit that can take each halving: after the place where the one before it usually stands."""
-    return (0, *(index + 1 for index in HALVINGS[:-1]))
-
-
-def _halvings(earlier: list[int], widths: list[int]) -> tuple[int, ...]:
-    """A halving due in a removed block takes place in the next one that is there; the standard places always are."""
-    return tuple(
-        next(index for index in range(standard - steps, standard + 1) if widths[index])
-        for standard, steps in zip(HALVINGS, earlier, strict=True)
-    )
+def _halvings(due: Sequence[int], widths: Sequence[int]) -> tuple[int, ...]:
+    """Each takes place in the first block that is there and halves nothing yet; after the last one not at all."""
+    taken: list[int] = []
+    for place in sorted(due):
+        free = (index for index in range(place, len(widths)) if widths[index] and index not in taken)
+        if (index := next(free, None)) is not None:
+            taken.append(index)
+    return tuple(sorted(taken))

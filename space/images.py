@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 MEAN = (0.4914, 0.4822, 0.4465)
 STD = (0.2023, 0.1994, 0.2010)
 CLASSES = 10
+SIDE = 32  # pixels
 
 
 @dataclass(frozen=True)

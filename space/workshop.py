@@ -34,6 +34,9 @@ class Workshop:
     def trained(self, recipe: Recipe) -> Path:
         return self.folder / "trained" / f"{recipe.weights_id}-{self.baseline.id}.pt"
 
+    def outline(self, recipe: Recipe) -> Path:
+        return self.folder / "outlines" / f"{recipe.structure_id}.onnx"
+
     def manifest(self, recipe: Recipe) -> Path:
         return self.folder / "candidates" / f"{recipe.id}-{self.baseline.id}.json"
 

@@ -18,17 +18,20 @@ from search.builder import Builder
 from search.commands.confirm import confirm_leaders
 from search.exit_status import INTERRUPTED, OK
 from search.goal import Goal
+from search.ladder import ladder
 from search.lock import locked
+from search.model_sampler import ModelSampler
+from search.objectives import OBJECTIVES
 from search.pipeline import Pipeline
 from search.plan import plan
 from search.preparation import Prepared, have_baseline, have_reference, prepare, remember
 from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
 from search.samplers import DistinctSampler, GridOrder
-from search.settings import STUDIES, Settings, settings
+from search.settings import MODEL, STUDIES, Settings, settings
 from search.standings import standings
 from search.store import COMPLETE, Store
-from search.study import Study, ladder
+from search.study import Study
 from search.view import View
 from space.baseline import Baseline
 from space.dimensions import MOST_THREADS, Dimension, dimensions, grid
@@ -79,22 +82,32 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
     with ExitStack() as stack:
         rig = stack.enter_context(open_rig(chosen.devices, images, view.say, chosen.meters))
         builder = stack.enter_context(Builder(view.step))
+        drafter = builder if rig.on_this_machine else stack.enter_context(Builder(lambda step, share: None))
         stack.enter_context(view)
         store.add_bench(rig.bench, rig.device)
         remember(store, prepared.source)
         baseline = have_baseline(prepared, store, builder, chosen, view)
         have_reference(prepared, baseline, store, builder, rig, view)
-        studies = _studies(chosen, store, prepared, baseline, rig, view)
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
+        studies = _studies(chosen, store, prepared, baseline, rig, view, deadline)
         pipeline = Pipeline(
-            studies, store, rig, builder, baseline, prepared.source, prepared.data.validation, view, chosen.accelerator
+            studies,
+            store,
+            rig,
+            builder,
+            drafter,
+            baseline,
+            prepared.source,
+            prepared.data.validation,
+            view,
+            chosen.accelerator,
         )
         pipeline.run(chosen.trials, deadline)
         return [study.goal for study in studies]
 
 
 def _studies(
-    chosen: Settings, store: Store, prepared: Prepared, baseline: Baseline, rig: Rig, view: View
+    chosen: Settings, store: Store, prepared: Prepared, baseline: Baseline, rig: Rig, view: View, deadline: float
 ) -> list[Study]:
     known: set[str] = set()
     storage = RDBStorage(store.url)
@@ -106,12 +119,21 @@ def _studies(
         if chosen.grid:
             study = Study(goal, store, storage, table, known, sampler=GridOrder(table, known))
         else:
-            sampler = DistinctSampler(chosen.sampler, chosen.seed, table, known)
+            sampler = _sampler(chosen, table, known, goal, deadline)
             study = Study(goal, store, storage, table, known, sampler=sampler, first=ladder(table))
         for text in [*_changed(goal, before), *study.resume()]:
             view.say(text)
         studies.append(study)
     return studies
+
+
+def _sampler(
+    chosen: Settings, table: tuple[Dimension, ...], known: set[str], goal: Goal, deadline: float
+) -> DistinctSampler | ModelSampler:
+    if chosen.sampler != MODEL:
+        return DistinctSampler(chosen.sampler, chosen.seed, table, known)
+    objective = OBJECTIVES[goal.objective]
+    return ModelSampler(chosen.seed, table, known, objective, goal.least_accuracy, lambda: deadline - time.monotonic())
 
 
 def _table(chosen: Settings, cores: int) -> tuple[Dimension, ...]:

@@ -23,7 +23,7 @@ from search.exit_status import INTERRUPTED, OK
 from search.lock import locked
 from search.preparation import have_baseline, have_reference, prepare, remember
 from search.report import results_console
-from search.rig import Rig, open_rig, save_images
+from search.rig import Rig, open_rig, save_images, subject_of
 from search.sensitivity import Effect, Probe, Sensitivity, cells, conclusion, effect_of, named_units, points, probes
 from search.settings import Settings, settings
 from search.store import Store
@@ -175,7 +175,7 @@ class _Run:
         structure_id, bench_id = probe.recipe.structure_id, self._rig.bench.id
         figures = self._store.structure(structure_id, bench_id)
         if figures is None:
-            measured = self._rig.measure(made.candidate, NO_RACE, self._view.step).result()
+            measured = self._rig.measure(subject_of(made.candidate), NO_RACE, self._view.step).result()
             figures = measured.figures
             self._store.add_structure(structure_id, bench_id, figures, measured.raw)
         return made.validation, figures

@@ -11,7 +11,7 @@ from evaluators.device.local import LocalDevice
 from evaluators.device.replay import RecordedRun, write_recording
 from evaluators.errors import DeviceError
 from evaluators.evaluate import NO_RACE, Examiner
-from search.rig import Board, Rig, open_rig
+from search.rig import Board, Rig, open_rig, subject_of
 from search.worker import Worker
 from space.candidate import Candidate
 from space.errors import RequestError
@@ -69,7 +69,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., tuple[Rig, list[str]]]]:
 def test_a_board_a_little_slower_is_calibrated_by_the_reference(opened, recorded, candidate):
     rig, said = opened(recorded("a", 2.0), recorded("b", 2.06))
     rig.use_reference(candidate, [], quiet)
-    tasks = [rig.measure(candidate, NO_RACE, quiet) for _ in range(4)]
+    tasks = [rig.measure(subject_of(candidate), NO_RACE, quiet) for _ in range(4)]
     figures = [task.result().figures for task in tasks]
     assert rig.boards == 2
     assert said == []
@@ -88,7 +88,7 @@ def test_a_board_that_disagrees_is_set_aside_and_named(opened, recorded, candida
 def test_work_goes_to_the_board_that_has_least_to_do(opened, recorded, candidate):
     rig, _ = opened(recorded("a", 2.0), recorded("b", 2.0))
     rig.use_reference(candidate, [], quiet)
-    tasks = [rig.measure(candidate, NO_RACE, quiet) for _ in range(8)]
+    tasks = [rig.measure(subject_of(candidate), NO_RACE, quiet) for _ in range(8)]
     assert {task.result().figures.serial for task in tasks} == {"a", "b"}
 
 
@@ -110,7 +110,7 @@ def test_the_work_of_a_board_that_fails_goes_to_another(opened, recorded, candid
     other, said = opened(recorded("a", 2.0))
     with ExitStack() as stack:
         rig = Rig([dying(tmp_path, stack), other.first], said.append)
-        measured = rig.measure(candidate, NO_RACE, quiet).result()
+        measured = rig.measure(subject_of(candidate), NO_RACE, quiet).result()
     assert measured.figures.serial == "a"
     assert rig.boards == 1
     assert said[0].startswith("dying is set aside, 1 left: ")
@@ -120,4 +120,4 @@ def test_without_another_board_the_fault_is_the_rigs(candidate, tmp_path):
     with ExitStack() as stack:
         rig = Rig([dying(tmp_path, stack)], print)
         with pytest.raises(DeviceError):
-            rig.measure(candidate, NO_RACE, quiet).result()
+            rig.measure(subject_of(candidate), NO_RACE, quiet).result()

@@ -1,7 +1,7 @@
 import pytest
 
 from search import samplers
-from search.settings import SAMPLERS, SPACES, STUDIES, Settings, as_toml, duration_s, settings, share
+from search.settings import MODEL, SAMPLERS, SPACES, STUDIES, Settings, as_toml, duration_s, settings, share
 from space.dimensions import SPACES as TABLES
 from space.errors import RequestError
 
@@ -40,7 +40,7 @@ def test_an_unknown_key_is_refused_and_the_nearest_named(tmp_path):
 
 
 def test_a_wrong_value_is_refused_with_its_file_and_key(tmp_path):
-    with pytest.raises(RequestError, match=r"mine\.toml: sampler: 'best' is not known; choose gp"):
+    with pytest.raises(RequestError, match=r"mine\.toml: sampler: 'best' is not known; choose model"):
         settings({"config": written(tmp_path, 'sampler = "best"')})
 
 
@@ -72,5 +72,5 @@ def test_settings_as_toml_give_the_settings_again(tmp_path):
 
 
 def test_the_names_offered_are_those_there_are():
-    assert set(SAMPLERS) == set(samplers.SAMPLERS)
+    assert set(SAMPLERS) == {MODEL, *samplers.SAMPLERS}
     assert set(SPACES) == set(TABLES)

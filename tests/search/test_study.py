@@ -7,19 +7,27 @@ import pytest
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
+from search.ladder import ladder
+from search.model_sampler import ModelSampler
+from search.objectives import OBJECTIVES
 from search.samplers import SAMPLERS, DistinctSampler, SpaceExhausted
 from search.store import COMPLETE, FAILED, INTERRUPTED, Store
-from search.study import LADDER, Study, ladder
+from search.study import Study
 from space.architectures.mobilenet_v1 import WIDTHS, unit_name
-from space.dimensions import dimensions
+from space.dimensions import dimensions, recipe_of
 from tests.search.made_up import GOAL, evaluation, keep, store_with
 
 TABLE = dimensions("full", 2)
+LADDER = ladder(TABLE)
 
 
 def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE) -> Study:
     known: set[str] = set()
-    chosen = DistinctSampler(sampler, seed, table, known)
+    chosen = (
+        ModelSampler(seed, table, known, OBJECTIVES[goal.objective], goal.least_accuracy)
+        if sampler == "model"
+        else DistinctSampler(sampler, seed, table, known)
+    )
     study = Study(goal, store, RDBStorage(store.url), table, known, sampler=chosen, first=ladder(table))
     study.resume()
     return study
@@ -49,9 +57,7 @@ def optunas(store: Store, goal=GOAL):
 def test_the_ladder_is_asked_first(tmp_path):
     store = store_with(tmp_path, [])
     study = opened(store)
-    widths = [study.ask().recipe.widths for _ in LADDER]
-    assert widths[0] == tuple(width // 4 for width in (32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024))
-    assert len(set(widths)) == 5
+    assert [study.ask().recipe for _ in LADDER] == [recipe_of(values) for values in LADDER]
 
 
 def test_what_is_told_is_what_optuna_holds(tmp_path):
@@ -69,14 +75,14 @@ def test_what_is_told_is_what_optuna_holds(tmp_path):
     assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE]
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", [*SAMPLERS, "model"])
 def test_the_same_seed_asks_for_the_same_recipes(tmp_path, sampler):
     asked = []
     for name in "ab":
         store = store_with(tmp_path / name, [])
-        asked.append(carried_out(opened(store, sampler=sampler, seed=3), store, 11))
+        asked.append(carried_out(opened(store, sampler=sampler, seed=3), store, len(LADDER) + 3))
     assert asked[0] == asked[1]
-    assert len(set(asked[0])) == 11
+    assert len(set(asked[0])) == len(LADDER) + 3
 
 
 def test_another_seed_asks_for_others(tmp_path):
@@ -88,12 +94,12 @@ def test_another_seed_asks_for_others(tmp_path):
     assert not set(asked[0][len(LADDER) :]) & set(asked[1][len(LADDER) :])
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe"])
+@pytest.mark.parametrize("sampler", ["random", "tpe", "model"])
 def test_a_study_resumed_between_trials_asks_what_an_uninterrupted_one_asks(tmp_path, sampler):
     whole, parts = store_with(tmp_path / "whole", []), store_with(tmp_path / "parts", [])
-    expected = carried_out(opened(whole, sampler=sampler), whole, 12)
+    expected = carried_out(opened(whole, sampler=sampler), whole, len(LADDER) + 4)
     asked = []
-    for count in (3, 5, 4):
+    for count in (3, len(LADDER) - 1, 2):
         asked += carried_out(opened(parts, sampler=sampler), parts, count)
     assert asked == expected
 
@@ -151,7 +157,7 @@ def test_a_kill_before_the_recipe_was_chosen_leaves_no_ghost(tmp_path):
     optuna.load_study(study_name=GOAL.id, storage=store.url).ask()
     study = opened(store)
     assert [trial.state for trial in optunas(store)] == [TrialState.FAIL]
-    assert study.ask().recipe.widths[0] == 8
+    assert study.ask().recipe == recipe_of(LADDER[0])
 
 
 def test_a_failed_recipe_keeps_its_reason_and_is_not_asked_for_again(tmp_path):

@@ -1,10 +1,14 @@
 import random
+from dataclasses import replace
 
 import pytest
 
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, check_shape
-from space.dimensions import LADDER, SPACES, Choice, Integer, completed, dimensions, recipe_of, uniform, values_of
+from space.dimensions import LADDER, NEVER, SPACES, Choice, Integer, dimensions, gone, near, recipe_of, values_of
 from space.errors import RequestError
+from space.recipe import Recipe
+
+UNPRUNED = Recipe(widths=WIDTHS, halvings=HALVINGS)
 
 
 def drawn(table, count, seed=0):
@@ -23,7 +27,7 @@ def test_every_point_of_a_space_is_a_network_that_fits_together(space):
     for values in drawn(dimensions(space, 4), 500):
         recipe = recipe_of(values)
         check_shape(recipe.widths, recipe.halvings)
-        assert len(recipe.halvings) == len(HALVINGS)
+        assert len(recipe.halvings) <= len(HALVINGS)
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -48,21 +52,34 @@ def test_no_thread_is_offered_that_the_device_lacks():
 
 
 def test_one_thread_that_spins_and_one_that_does_not_are_one_recipe():
-    values = completed(uniform(0.5, "none", 1), dimensions("full", 2))
+    values = near(UNPRUNED, dimensions("full", 2))
     assert recipe_of({**values, "spinning": 1}) == recipe_of({**values, "spinning": 0})
     assert recipe_of({**values, "spinning": 1, "threads": 2}) != recipe_of({**values, "spinning": 0, "threads": 2})
 
 
-def test_the_width_of_a_removed_block_makes_no_other_recipe():
-    values = {**completed(uniform(0.5, "none", 1), dimensions("full", 2)), "block08_removed": 1}
-    assert recipe_of({**values, "block08_narrowing": 0}) == recipe_of({**values, "block08_narrowing": 3})
-    assert recipe_of(values).removed == (8,)
+@pytest.mark.parametrize("index", range(1, len(WIDTHS)))
+def test_every_block_can_go_and_a_halving_due_in_it_takes_place_in_the_next(index):
+    values = {**near(UNPRUNED, dimensions("full", 2)), f"block{index:02d}_narrowing": gone(index)}
+    recipe = recipe_of(values)
+    assert recipe.removed == (index,)
+    assert recipe.halvings == tuple(place + (place == index) for place in HALVINGS)
+
+
+def test_two_halvings_at_one_place_are_two_halvings():
+    values = {**near(UNPRUNED, dimensions("full", 2)), "halving1_at": 6, "halving2_at": 6}
+    assert recipe_of(values).halvings == (6, 7, 8, 12)
+
+
+def test_a_halving_after_the_last_block_does_not_take_place():
+    values = {**near(UNPRUNED, dimensions("full", 2)), "halving1_at": NEVER, "block13_narrowing": gone(13)}
+    assert recipe_of({**values, "halving2_at": 13}).halvings == (6, 12)
 
 
 def test_a_recipe_from_outside_has_no_values():
     table = dimensions("pruning", 2)
-    values = {**completed(uniform(0.5, "none", 1), dimensions("full", 2)), "block08_removed": 1}
+    values = {**near(UNPRUNED, dimensions("full", 2)), "block08_narrowing": gone(8)}
     assert values_of(recipe_of(values), table) is None
+    assert near(recipe_of(values), table) is None
 
 
 def test_every_width_is_a_multiple_of_eight():
@@ -70,17 +87,19 @@ def test_every_width_is_a_multiple_of_eight():
 
 
 def test_a_fixed_dimension_has_that_value_and_no_other():
-    table = {dimension.name: dimension for dimension in dimensions("full", 2, {"epochs": "0", "criterion": "l2"})}
-    assert table["epochs"] == Integer("epochs", 0, 0, least=0)
+    fixed = {"epochs": "0", "criterion": "l2", "learning_rate": "0.1"}
+    table = {dimension.name: dimension for dimension in dimensions("full", 2, fixed)}
+    assert (table["epochs"].low, table["epochs"].high) == (0, 0)
     assert table["criterion"] == Choice("criterion", ("l2",))
-    assert completed(uniform(0.5, "none", 3), tuple(table.values()))["epochs"] == 0
+    recipe = recipe_of(near(replace(UNPRUNED, epochs=3), tuple(table.values())))
+    assert (recipe.epochs, recipe.learning_rate) == (0, 0.1)
 
 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
         ("epoch", "1", "did you mean epochs"),
-        ("epochs", "6", "a whole number from 0 to 5"),
+        ("epochs", "1001", "a whole number from 0 to 1000"),
         ("threads", "0", "from 1 to 2"),
         ("quantization", "int4", "one of none, dynamic_uint8, static_int8"),
     ],

@@ -1,0 +1,200 @@
+"""Model sampler: learns from the trials what a network's shape means for figure and accuracy, and asks for what looks
+most promising.
+
+Networks are told apart by what they are, not by the values that name them: two regressions on a dozen features of the
+shape replace the twenty-odd dimensions. A new network is trained for a few epochs only; about half of all training goes
+to longer trainings of those that still look best. What could not end before the deadline is not begun.
+"""
+
+import math
+import random
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from search.objectives import Objective
+from search.promise import Forecast, forecast
+from search.samplers import SpaceExhausted, distributions, seed_of
+from search.seen import Seen, seen
+from search.variation import Variation
+from space.dimensions import Dimension, Integer, Value, recipe_of
+from space.recipe import Recipe
+from space.shape import layers, strides
+
+# Epochs of the first training, and of those that follow where it pays.
+RUNGS = (3, 10, 32)
+# Points to choose from: around the best ones, and at random.
+_NEAR, _ANEW, _PARENTS = 1000, 250, 12
+# Training an image costs its MACs and so many more, whatever the network.
+_MACS_ANYHOW = 1.1e6
+# Measuring and exporting, beside every training.
+_BESIDE_S = 8.0
+# While new networks can be tried, a longer training has to be this likely to give a new leader.
+_LIKELY = 0.1
+# With an end in sight, what is less likely than this to give a new leader is not begun.
+_HOPELESS = 0.01
+# Of a network that was not trained yet, not even for 0 epochs.
+_NEVER = -1
+# Of training, until a training has shown it: on two cores, with CIFAR-10.
+_SECONDS_PER_COST = 3e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A network, for how many epochs it was trained at most, and which trainings come next and last."""
+
+    values: dict[str, Value]
+    recipe: Recipe
+    trained: int
+    following: int
+    last: int
+
+
+class ModelSampler(BaseSampler):
+    """`left_s`: seconds until no trial begins any more."""
+
+    def __init__(
+        self,
+        seed: int,
+        table: Sequence[Dimension],
+        known: Collection[str],
+        objective: Objective,
+        least_accuracy: float,
+        left_s: Callable[[], float] = lambda: math.inf,
+    ) -> None:
+        self._seed = seed
+        self._table = tuple(table)
+        self._space = distributions(table)
+        self._known = known
+        self._objective = objective
+        self._least_accuracy = least_accuracy
+        self._left_s = left_s
+        self._rungs = rungs(table)
+
+    def gives_up(self, recipe: Recipe) -> bool:
+        """A first look is short by intent, whatever it reaches."""
+        return recipe.epochs >= self._rungs[-1]
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._space
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        history = [one for one in map(seen, complete) if one is not None]
+        options = self._options(history, random.Random(seed_of(self._seed, trial.number)))
+        ahead = forecast(
+            history, [(option.recipe, option.last) for option in options], self._objective, self._least_accuracy
+        )
+        if not options or (self._left_s() < math.inf and ahead.likely.max() < _HOPELESS):
+            raise SpaceExhausted("nothing that could still lead ends before the deadline")
+        option = options[self._chosen(options, ahead, history)]
+        return {**option.values, "epochs": option.following}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        raise NotImplementedError(f"{param_name}: every dimension is sampled together")
+
+    def _chosen(self, options: Sequence[Option], ahead: Forecast, history: Sequence[Seen]) -> int:
+        """The most promising one: of those already trained while they had less of the training than the new ones."""
+        tried = np.array([option.trained != _NEVER for option in options])
+        if tried.all() or not tried.any():
+            return int(ahead.promise.argmax())
+        longer = int(np.where(tried, ahead.promise, -1.0).argmax())
+        first = sum(cost(one.recipe, one.recipe.epochs) for one in history if one.recipe.epochs <= self._rungs[0])
+        later = sum(cost(one.recipe, one.recipe.epochs) for one in history if one.recipe.epochs > self._rungs[0])
+        if later < first and ahead.likely[longer] >= _LIKELY:
+            return longer
+        return int(np.where(tried, -1.0, ahead.promise).argmax())
+
+    def _options(self, history: Sequence[Seen], draw: random.Random) -> list[Option]:
+        trained: dict[object, tuple[int, dict[str, Value]]] = {}
+        for one in history:
+            network = _network(one.recipe)
+            # What was not trained cannot win, however long it would be.
+            epochs = self._rungs[-1] if one.accuracy is None else one.recipe.epochs
+            if epochs >= trained.get(network, (_NEVER, {}))[0]:
+                trained[network] = epochs, dict(one.values)
+        second_s = _seconds_per_cost(history)
+        options = []
+        for values in self._points(history, draw):
+            recipe = recipe_of(values)
+            network = _network(recipe)
+            if network not in trained:
+                trained[network] = _NEVER, values
+        left_s = self._left_s()
+        for epochs, values in trained.values():
+            option = self._option(values, epochs, second_s, left_s)
+            if option is not None:
+                options.append(option)
+        return options
+
+    def _option(self, values: dict[str, Value], trained: int, second_s: float, left_s: float) -> Option | None:
+        recipe = recipe_of(values)
+
+        def seconds(epochs: int) -> float:
+            return _BESIDE_S + second_s * cost(recipe, epochs)
+
+        ahead = [epochs for epochs in self._rungs if epochs > trained]
+        # Where training is cheap beside measuring, the next may as well be a long one.
+        while len(ahead) > 1 and seconds(ahead[1]) <= 2 * seconds(ahead[0]):
+            ahead.pop(0)
+        for following, last in [(ahead[0], last) for last in reversed(ahead[1:])] if ahead else []:
+            if seconds(following) + seconds(last) <= left_s:
+                break
+        else:
+            fitting = [epochs for epochs in ahead if seconds(epochs) <= left_s]
+            if not fitting:
+                return None
+            following = last = fitting[-1]
+        if replace(recipe, epochs=following).id in self._known:
+            return None
+        return Option(values, recipe, trained, following, last)
+
+    def _points(self, history: Sequence[Seen], draw: random.Random) -> list[dict[str, Value]]:
+        """Around the trials that came nearest to winning, and anywhere."""
+        variation = Variation(self._table, draw)
+        points = [variation.anew() for _ in range(_ANEW)]
+        if history:
+            known = forecast(
+                history,
+                [(one.recipe, max(self._rungs[-1], one.recipe.epochs)) for one in history],
+                self._objective,
+                self._least_accuracy,
+            )
+            parents = [dict(history[place].values) for place in np.argsort(-known.standing)[:_PARENTS]]
+            for _ in range(_NEAR):
+                one, other = draw.choice(parents), draw.choice(parents)
+                points.append(variation.near(variation.between(one, other) if draw.random() < 0.3 else one))
+        return points
+
+
+def rungs(table: Sequence[Dimension]) -> tuple[int, ...]:
+    """As far as the table lets training be so long."""
+    epochs = next(dimension for dimension in table if dimension.name == "epochs")
+    assert isinstance(epochs, Integer)
+    return tuple(sorted({*(rung for rung in RUNGS if epochs.low <= rung <= epochs.high), epochs.high}))
+
+
+def cost(recipe: Recipe, epochs: int) -> float:
+    """Of a training, in multiply-accumulates per training image."""
+    return epochs * (sum(layer.macs for layer in layers(recipe.widths, recipe.halvings)) + _MACS_ANYHOW)
+
+
+def _network(recipe: Recipe) -> object:
+    """What makes it another network, however it is named, begun and trained."""
+    return strides(recipe.widths, recipe.halvings), recipe.quantization, recipe.threads, recipe.spinning
+
+
+def _seconds_per_cost(history: Sequence[Seen]) -> float:
+    timed = [one for one in history if one.training_s > 0 and one.recipe.epochs > 0]
+    whole = sum(cost(one.recipe, one.recipe.epochs) for one in timed)
+    return sum(one.training_s for one in timed) / whole if whole else _SECONDS_PER_COST

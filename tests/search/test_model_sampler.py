@@ -1,0 +1,149 @@
+"""The model sampler in a made-up world, whose latency and accuracy hang on the network's shape."""
+
+import math
+import random
+from dataclasses import replace
+
+import optuna
+import pytest
+
+from search.ladder import ladder
+from search.model_sampler import RUNGS, ModelSampler, rungs
+from search.objectives import OBJECTIVES
+from search.samplers import DistinctSampler, SpaceExhausted, distributions
+from search.seen import GATED_BY, Seen, of_evaluation, seen
+from space.dimensions import dimensions, recipe_of
+from space.recipe import Recipe
+from space.shape import layers, strides
+from tests.search.made_up import evaluation
+
+TABLE = dimensions("full", 2)
+FOM = OBJECTIVES["fom"]
+LINE = 0.70
+
+
+def latency_ms(recipe: Recipe) -> float:
+    """A little for every operator, a little for every million MACs; integers and threads do not help."""
+    found = layers(recipe.widths, recipe.halvings)
+    penalty = 1.3 if recipe.quantization != "none" or recipe.threads > 1 else 1.0
+    return penalty * (0.006 + 0.0011 * len(found) + 0.017 * sum(layer.macs for layer in found) / 1e6)
+
+
+def accuracy(recipe: Recipe) -> float:
+    macs = sum(layer.macs for layer in layers(recipe.widths, recipe.halvings)) / 1e6
+    fat = next(width for width in reversed(recipe.widths) if width)
+    return 1 - min(0.9, 0.33 * (macs / 0.5) ** -0.2 * (fat / 96) ** -0.08 * (max(recipe.epochs, 0.5) / 3) ** -0.15)
+
+
+class World:
+    """A study in it; every trial is told at once."""
+
+    def __init__(self, name: str, seed: int, left_s=lambda: math.inf, epoch_s: float = 5.0, table=TABLE) -> None:
+        self.epoch_s = epoch_s
+        known: set[str] = set()
+        sampler = DistinctSampler(name, seed, table, known) if name != "model" else (
+            ModelSampler(seed, table, known, FOM, LINE, left_s)
+        )  # fmt: skip
+        self.known, self.table = known, table
+        self.noise = random.Random(seed)
+        self.study = optuna.create_study(direction="maximize", sampler=sampler)
+        self.asked: list[Recipe] = []
+        for values in ladder(table)[:6]:
+            self.study.enqueue_trial(dict(values))
+
+    def trial(self) -> Recipe:
+        trial = self.study.ask(distributions(self.table))
+        recipe = recipe_of(trial.params)
+        assert recipe.id not in self.known
+        self.known.add(recipe.id)
+        right = accuracy(recipe) + self.noise.gauss(0, 0.004)
+        told = evaluation(made=recipe, share=right, latency_ms=latency_ms(recipe) * self.noise.gauss(1, 0.01))
+        score = FOM.score(told, LINE)
+        told = replace(told, candidate=replace(told.candidate, seconds={"train": self.epoch_s * recipe.epochs}))
+        for name, value in of_evaluation(told, FOM).items():
+            trial.set_user_attr(name, value)
+        trial.set_constraint("accuracy", score.violations["accuracy"])
+        self.study.tell(trial, score.value)
+        self.asked.append(recipe)
+        return recipe
+
+    @property
+    def best(self) -> float:
+        return max(one.value for one in map(seen, self.study.get_trials()) if one.value is not None)
+
+
+def test_it_finds_better_networks_than_chance_in_the_same_trials():
+    gains = []
+    for seed in range(2):
+        ours, chance = World("model", seed), World("random", seed)
+        for _ in range(30):
+            ours.trial()
+            chance.trial()
+        gains.append(ours.best - chance.best)
+    assert min(gains) > 0.05
+
+
+def test_a_network_is_trained_longer_step_by_step_and_only_where_it_looks_good():
+    world = World("model", 0)
+    recipes = [world.trial() for _ in range(30)]
+    looks = [recipe for recipe in recipes[6:] if recipe.epochs == RUNGS[0]]
+    longer = [recipe for recipe in recipes[6:] if recipe.epochs > RUNGS[0]]
+    assert len(looks) > len(longer) > 0
+    seen_before: dict[object, int] = {}
+    for recipe in recipes:
+        network = strides(recipe.widths, recipe.halvings), recipe.quantization, recipe.threads, recipe.spinning
+        assert recipe.epochs in RUNGS
+        assert seen_before.get(network, 0) < recipe.epochs
+        if recipe in longer:
+            assert network in seen_before
+        seen_before[network] = recipe.epochs
+
+
+def test_what_could_not_end_before_the_deadline_is_not_begun():
+    world = World("model", 0, lambda: 20.0)
+    for _ in range(6):
+        world.trial()
+    with pytest.raises(SpaceExhausted, match="before the deadline"):
+        world.trial()
+
+
+def test_where_training_costs_nothing_beside_measuring_it_is_long_at_once():
+    world = World("model", 0, epoch_s=0.01)
+    recipes = [world.trial() for _ in range(8)]
+    assert {recipe.epochs for recipe in recipes[6:]} == {RUNGS[-1]}
+
+
+def test_a_gated_network_is_not_asked_for_again_however_long_it_would_train():
+    world = World("model", 0)
+    for _ in range(6):
+        world.trial()
+    trial = world.study.ask(distributions(TABLE))
+    gated = recipe_of(trial.params)
+    trial.set_user_attr(GATED_BY, "slower than the lead")
+    trial.set_user_attr("log10 if every answer were right", 0.0)
+    trial.set_constraint("accuracy", LINE)
+    world.study.tell(trial, 0.0)
+    later = [world.trial() for _ in range(10)]
+    assert strides(gated.widths, gated.halvings) not in [strides(one.widths, one.halvings) for one in later]
+
+
+def test_trainings_are_as_long_as_the_table_lets_them_be():
+    assert rungs(dimensions("pruning", 2)) == (3, 5)
+    assert rungs(dimensions("full", 2, {"epochs": "0"})) == (0,)
+
+
+def test_a_trial_says_what_an_evaluation_showed():
+    made = recipe_of(ladder(TABLE)[0])
+    told = evaluation(made=made, share=0.75, latency_ms=0.5)
+    score = FOM.score(told, LINE)
+    trial = optuna.trial.create_trial(
+        value=score.value,
+        params=ladder(TABLE)[0],
+        distributions=distributions(TABLE),
+        constraints=score.violations,
+        user_attrs=of_evaluation(told, FOM),
+    )
+    said = seen(trial)
+    assert isinstance(said, Seen)
+    assert (said.recipe, said.accuracy) == (made, 0.75)
+    assert said.value == pytest.approx(said.at_best + math.log10(0.75))
