@@ -92,7 +92,8 @@ class Pipeline:
         self.view.step(f"choosing the next recipe ({study.goal.objective})", 0)
         asked = study.ask()
         self.view.begin(f"trial {asked.number} {asked.recipe.id}: ")
-        line = Line(asked.study.goal.least_accuracy)
+        # A row of a grid says what all its epochs brought, also below the line.
+        line = None if study.goal.grid else Line(study.goal.least_accuracy)
         future = self.builder.submit(
             carry_out, asked.recipe, self.store.folder, self.baseline, self.source, self.accelerator, line
         )
