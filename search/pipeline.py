@@ -26,6 +26,7 @@ from space.datasets import Source
 from space.errors import CandidateError
 from space.images import Images
 from space.patience import Line
+from space.recipe import Recipe
 
 # A candidate this close to the lead, or ahead of it, is measured in three processes.
 NEAR = 1.05
@@ -88,16 +89,42 @@ class Pipeline:
                 flight.waits_for.cancel()
                 flight.asked.study.give_up(flight.asked.number)
 
+    def measure_again(self, dirty: Sequence[Evaluation], deadline: float) -> None:
+        """Whatever is clean now takes the place of what was not; Optuna keeps what it was told."""
+        for place, one in enumerate(dirty):
+            if time.monotonic() > deadline:
+                self.view.say(f"timed dirty and not measured again yet, for want of time: {len(dirty) - place}")
+                return
+            self.view.begin(f"{one.recipe_id} again: ")
+            try:
+                made = built(self._carry_out(one.candidate.recipe))
+                measured = self.rig.measure(made.candidate, FRONT, self.view.step).result()
+            except CandidateError as error:
+                self.view.say(f"{one.recipe_id} could not be measured again: {error}")
+                continue
+            if measured.figures.dirty:
+                self.view.say(f"{one.recipe_id} measured again, dirty again: {measured.figures.dirty[0]}")
+            else:
+                self._keep(one.candidate.recipe, measured)
+                self.view.say(f"{one.recipe_id} measured again: {number(1e3 * measured.figures.latency_s)} ms, clean")
+
     def _begin(self, study: Study) -> _Flight:
         self.view.step(f"choosing the next recipe ({study.goal.objective})", 0)
         asked = study.ask()
         self.view.begin(f"trial {asked.number} {asked.recipe.id}: ")
         # A row of a grid says what all its epochs brought, also below the line.
         line = None if study.goal.grid else Line(study.goal.least_accuracy)
-        future = self.builder.submit(
-            carry_out, asked.recipe, self.store.folder, self.baseline, self.source, self.accelerator, line
+        return _Flight(asked, time.monotonic(), self._carry_out(asked.recipe, line))
+
+    def _carry_out(self, recipe: Recipe, line: Line | None = None) -> Future[Built]:
+        return self.builder.submit(
+            carry_out, recipe, self.store.folder, self.baseline, self.source, self.accelerator, line
         )
-        return _Flight(asked, time.monotonic(), future)
+
+    def _keep(self, recipe: Recipe, measured: Measured) -> None:
+        bench_id = self.rig.bench.id
+        self.store.add_structure(recipe.structure_id, bench_id, measured.figures, measured.raw)
+        self.store.add_traces(recipe.structure_id, bench_id, measured.traces)
 
     def _advance(self, flight: _Flight) -> bool:
         """One step on; true where the trial has ended."""
@@ -114,8 +141,7 @@ class Pipeline:
                     return False
             else:
                 measured = flight.measuring.result()
-                self.store.add_structure(recipe.structure_id, goal.bench_id, measured.figures, measured.raw)
-                self.store.add_traces(recipe.structure_id, goal.bench_id, measured.traces)
+                self._keep(recipe, measured)
                 compare_once(flight.building.result().candidate, self.validation, self.store, self.rig, self.view)
         except CandidateError as error:
             self.store.add_failure(recipe.id, goal.baseline_id, goal.bench_id, str(error))

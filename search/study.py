@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.objectives import OBJECTIVES
-from search.samplers import SpaceExhausted, distributions
+from search.samplers import Sampler, SpaceExhausted, distributions
 from search.store import COMPLETE, FAILED, INTERRUPTED, RUNNING, Store
 from space.dimensions import Dimension, Value, completed, recipe_of, uniform, values_of
 from space.recipe import Recipe
@@ -64,7 +63,7 @@ class Study:
         table: tuple[Dimension, ...],
         known: set[str],
         *,
-        sampler: BaseSampler,
+        sampler: Sampler,
         first: Sequence[Mapping[str, Value]] = (),
     ) -> None:
         self.goal = goal
@@ -73,6 +72,7 @@ class Study:
         self._table = table
         self._distributions = distributions(table)
         self._known = known
+        self._sampler = sampler
         self._begin_with = first
         self._first: deque[Mapping[str, Value]] = deque()
         # What it says on stderr is for programmers.
@@ -129,6 +129,8 @@ class Study:
             if recipe_of(values).id not in self._known:
                 self._optuna.enqueue_trial(dict(values))
                 break
+        else:
+            self._sampler.look_ahead()
         try:
             trial = self._optuna.ask(self._distributions)
         except SpaceExhausted:

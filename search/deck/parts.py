@@ -16,8 +16,9 @@ from search.words import accuracy, number
 
 
 def titled(deck: Deck, made: Material, title: str, subtitle: str, notes: str = "") -> Page:
+    caveats = [caveat.short for caveat in made.basis.caveats]
     full = f"{notes}\n\n{made.notes}" if notes else made.notes
-    return Page.add(deck, title, subtitle, made.line, made.caveats, full)
+    return Page.add(deck, title, subtitle, made.basis.footer, caveats, full)
 
 
 def count(many: int, what: str) -> str:

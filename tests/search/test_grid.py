@@ -4,8 +4,10 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna.storages import RDBStorage
+from optuna.trial import TrialState
 
 from search.goal import Goal
 from search.grid import Grid, Point
@@ -50,8 +52,11 @@ def test_every_point_is_asked_for_once_and_then_there_is_none(tmp_path):
     store = store_with(tmp_path, [])
     study = opened(store, SMALL)
     assert set(carried_out(study, store, 4)) == {made.id for made in SMALL.recipes(baseline_recipe()).values()}
-    with pytest.raises(SpaceExhausted, match="its file takes further fractions"):
-        study.ask()
+    for again in (study, opened(store, SMALL)):
+        with pytest.raises(SpaceExhausted, match="its file takes further fractions"):
+            again.ask()
+    trials = optuna.load_study(study_name=goal_of(SMALL).id, storage=store.url).get_trials(deepcopy=False)
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4
 
 
 def test_a_grid_in_parts_asks_what_an_uninterrupted_one_asks(tmp_path):
