@@ -146,9 +146,9 @@ def _draw(drawn: Any, one: Series) -> None:
     if one.marker is not None:
         marker.size = one.size
         marker.format.fill.solid()
-        marker.format.fill.fore_color.rgb = colour(style.RULE if one.pale else one.ink)
+        marker.format.fill.fore_color.rgb = colour(style.WHITE if one.pale else one.ink)
         marker.format.line.color.rgb = colour(style.GREY if one.pale else style.WHITE)
-        marker.format.line.width = Pt(0.5)
+        marker.format.line.width = Pt(1 if one.pale else 0.5)
     for direction, spans in (("x", one.across), ("y", one.upwards)):
         if spans:
             _error_bars(drawn._element, direction, spans, one.ink)

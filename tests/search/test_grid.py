@@ -9,6 +9,7 @@ import pytest
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
+from search.again import timed_dirty
 from search.goal import Goal
 from search.grid import Grid, Point
 from search.report import grid_table, results_console
@@ -20,7 +21,7 @@ from search.study import Study
 from space.baseline import baseline_recipe
 from space.dimensions import grid
 from space.errors import RequestError
-from tests.search.made_up import GOAL, evaluation, keep, recipe, store_with
+from tests.search.made_up import GOAL, distinct, evaluation, keep, recipe, store_with
 
 SMALL = Grid(fractions=(0.5, 0.9), epochs=(0, 1))
 
@@ -117,6 +118,23 @@ def test_the_table_is_the_grids_points_in_its_order_and_no_other_evaluation(tmp_
     ]
     assert "not yet" in lines[3]
     assert recipe(7).id not in {row.recipe_id for row in now.rows}
+
+
+def test_dirty_rows_of_a_grid_are_measured_again_each_structure_once(tmp_path):
+    dirty, clean = (recipe for point, recipe in SMALL.recipes(baseline_recipe()).items() if point.epochs == 0)
+    tuned = replace(dirty, epochs=1)
+    store = store_with(tmp_path, [evaluation(made=made, dirty=("steal",)) for made in (dirty, tuned)])
+    keep(store, evaluation(made=clean))
+    assert [one.recipe_id for one in timed_dirty(store, [goal_of(SMALL)])] == [dirty.id]
+    # A search that something leads goes on searching.
+    assert timed_dirty(store, [GOAL]) == []
+
+
+def test_a_search_that_only_dirty_rows_could_lead_measures_these_again(tmp_path):
+    could, below = distinct(2)
+    dirty = ("steal",)
+    store = store_with(tmp_path, [evaluation(made=could, dirty=dirty), evaluation(made=below, share=0.5, dirty=dirty)])
+    assert [one.recipe_id for one in timed_dirty(store, [GOAL])] == [could.id]
 
 
 def test_a_grids_json_names_the_recipe_of_every_point(tmp_path):

@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from search.building import carry_out
@@ -69,10 +70,19 @@ def test_a_grid_killed_in_measuring_and_in_training_ends_as_one_that_was_not(sta
     killed(tmp_path / "small.toml", folder, lambda: is_asked_for(tuned), pause=0.3)
     assert is_measured()
     assert not is_built(tuned)
+    # As if others had wanted the cores meanwhile.
+    clean = store.structure(plain.structure_id, past.bench_id)
+    assert clean is not None
+    raw = store.raw(past.bench_id)[plain.structure_id]
+    store.add_structure(plain.structure_id, past.bench_id, replace(clean, dirty=("others used 0.9 cores",)), raw)
     last = finished("study", tmp_path / "small.toml", "--store", folder)
     assert last.returncode == OK, last.stderr
     assert "trials    1 more" in last.stderr
     assert "2 of 2 points of the grid are evaluated" in last.stdout
+    assert f"{plain.id} measured again: " in last.stderr
+    again = store.structure(plain.structure_id, past.bench_id)
+    assert again is not None
+    assert not again.dirty
 
     goal = store.studies()[0]
     now = standings(store, goal)
