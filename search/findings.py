@@ -197,7 +197,8 @@ def _by(rows: Iterable[_Uniform], key: Callable[[_Uniform], Any]) -> dict[Any, l
 
 
 def _share(one: _Uniform) -> float:
-    return one.row.accuracy or 0.0
+    """Of the same images for all: one may be confirmed on test and its neighbour not."""
+    return one.row.validation_accuracy or 0.0
 
 
 def _place(quantization: str) -> int:
