@@ -78,6 +78,6 @@ def _grid(settings: Settings, prepared: Prepared, store: Store | None) -> tuple[
     }
     # Training a layer takes as long as it has channels: memory is what it waits for.
     epochs = {recipe.weights_id: point.epochs * (1 - point.fraction) for point, recipe in waiting.items()}
-    image_s = seconds_per_image(settings.accelerator) if waiting else 0.0
+    image_s = seconds_per_image(settings.accelerator) if any(epochs.values()) else 0.0
     training_s = sum(epochs.values()) * len(prepared.data.train) * image_s
     return len(waiting), training_s / max(1, len(waiting)) + _MEASURING_S
