@@ -115,12 +115,12 @@ def handed_in(deck: Deck, made: Material, name: str) -> None:
     said = [
         *([result(made, row)] if made.cover.title else []),
         *([] if room else by[:1]),
+        *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
         f"MobileNet-v1, {described(row)}",
         f"{row.parameters:,} parameters, {row.macs / 1e6:.2f} million MACs, {row.operators} operators",
         f"{count(int(recipe.get('threads', 1)), 'thread')}, channels chosen by {recipe.get('criterion', 'l1')}; "
         f"recipe {row.recipe_id}",
         f"Widths (/2: halves the image): {shape(row)}",
-        *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
     ]
     page.points(left, said, sizes=(16, 14), after=6)
     draw_widths(page, right, made, {made.goal.objective: row})
