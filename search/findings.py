@@ -7,7 +7,7 @@ from typing import Any
 
 from search.fractions import fraction_text, uniform_fraction
 from search.rows import Row
-from search.words import number
+from search.words import number, pace, times
 
 QUANTIZATIONS = {"none": "fp32", "dynamic_uint8": "dynamic uint8", "static_int8": "static int8"}
 
@@ -82,12 +82,12 @@ def _best(rows: Sequence[Row]) -> list[str]:
     # Networks of one structure share its latency.
     fastest = min(able, key=lambda row: (row.latency_ms, -(row.accuracy or 0)))
     lines = [f"fastest above the line: {described(fastest)}: {_accuracy(fastest)}, {_ms(fastest.latency_ms)}"
-             + (f", {_times(fastest.latency_gain)} faster than unpruned" if fastest.latency_gain else "")]  # fmt: skip
+             + (f", {pace(fastest.latency_gain)} than unpruned" if fastest.latency_gain else "")]  # fmt: skip
     worth = [row for row in able if row.fom is not None and not row.energy_provenance.startswith("predicted")]
     if worth:
         best = max(worth, key=lambda row: row.fom or 0)
         kind = best.energy_provenance.split(" ", 1)[0]
-        gain = f", {_times(best.fom_gain)} the unpruned" if best.fom_gain else ""
+        gain = f", {times(best.fom_gain)} the unpruned" if best.fom_gain else ""
         same = "the same network" if best is fastest else described(best)
         lines.append(f"highest FoM above the line: {same}: {number(best.fom or 0)} ({kind} energy){gain}")
     return lines
@@ -132,8 +132,11 @@ def _fine_tuning(rows: Sequence[_Uniform]) -> list[str]:
         return []
     gain, fraction, few, many = max(gains)
     smallest, where, *_ = min(gains)
+    epochs = f"{many} epoch{'' if many == 1 else 's'} instead of {few}"
+    if gain <= 0:
+        return [f"{epochs} brought nothing ({100 * gain:+.1f} points at best, at fraction {fraction:g})"]
     rest = f", least at {where:g} ({100 * smallest:+.1f})" if where != fraction else ""
-    return [f"{many} epochs instead of {few} bring most at fraction {fraction:g} ({100 * gain:+.1f} points){rest}"]
+    return [f"{epochs} bring{'s' if many == 1 else ''} most at fraction {fraction:g} ({100 * gain:+.1f} points){rest}"]
 
 
 def _quantized(quantization: str, rows: Sequence[_Uniform]) -> list[str]:
@@ -194,7 +197,8 @@ def _by(rows: Iterable[_Uniform], key: Callable[[_Uniform], Any]) -> dict[Any, l
 
 
 def _share(one: _Uniform) -> float:
-    return one.row.accuracy or 0.0
+    """Of the same images for all: one may be confirmed on test and its neighbour not."""
+    return one.row.validation_accuracy or 0.0
 
 
 def _place(quantization: str) -> int:
@@ -222,7 +226,3 @@ def _accuracy(row: Row) -> str:
 
 def _ms(value: float) -> str:
     return f"{number(value)} ms"
-
-
-def _times(value: float | None) -> str:
-    return f"{number(value or 1)} x"

@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from search.objectives import Objective
 from search.promise import Forecast, forecast
-from search.samplers import SpaceExhausted, distributions, seed_of
+from search.samplers import Sampler, SpaceExhausted, distributions, seed_of
 from search.seen import Seen, seen
 from search.variation import Variation
 from space.dimensions import Dimension, Integer, Value, recipe_of
@@ -56,7 +55,7 @@ class Option:
     last: int
 
 
-class ModelSampler(BaseSampler):
+class ModelSampler(Sampler):
     """`left_s`: seconds until no trial begins any more."""
 
     def __init__(
@@ -97,11 +96,6 @@ class ModelSampler(BaseSampler):
             raise SpaceExhausted("nothing that could still lead ends before the deadline")
         option = options[self._chosen(options, ahead, history)]
         return {**option.values, "epochs": option.following}
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        raise NotImplementedError(f"{param_name}: every dimension is sampled together")
 
     def _chosen(self, options: Sequence[Option], ahead: Forecast, history: Sequence[Seen]) -> int:
         """The most promising one: of those already trained while they had less of the training than the new ones."""

@@ -115,9 +115,13 @@
 
   // Names stand where they cover neither each other nor a point that matters.
   function label(drawn, x, y, box) {
-    const taken = drawn.filter((point) => point.on || point.label).map((point) => ({
-      x: x(point.value) - 8, y: y(data.rows[point.row].share) - 8, w: 16, h: 16,
-    }));
+    const taken = drawn.filter((point) => point.on || point.label).flatMap((point) => {
+      const [across, row] = [x(point.value), data.rows[point.row]];
+      return [
+        { x: across - 8, y: y(row.share) - 8, w: 16, h: 16 },
+        { x: across - 2, y: y(row.high), w: 4, h: y(row.low) - y(row.high) },
+      ];
+    });
     const crowd = drawn.map((point) => ({ x: x(point.value) - 2, y: y(data.rows[point.row].share) - 2, w: 4, h: 4 }));
     for (const point of drawn.filter((each) => each.label)) {
       const [across, up] = [x(point.value), y(data.rows[point.row].share)];
@@ -237,12 +241,15 @@
   for (const hidden of document.querySelectorAll(".axes, .key")) hidden.hidden = false;
   addEventListener("hashchange", follow);
   let width = 0;
-  new ResizeObserver(() => {
+  function fit() {
     // On a phone the height changes whenever the address bar hides.
     if (chart.clientWidth === width) return;
     const first = width === 0;
     width = chart.clientWidth;
     draw();
     if (first) follow();
-  }).observe(chart);
+  }
+  // At once: an observer waits for the first frame.
+  fit();
+  new ResizeObserver(fit).observe(chart);
 })();

@@ -15,7 +15,7 @@ from search.rows import Row
 from search.scatter import AXES, BASELINE, FRONT, Point, said, scatter, winners
 from search.standings import Standings
 from search.store import Store
-from search.words import accuracy, kind, line, number, shape
+from search.words import accuracy, kind, line, number, shape, times
 
 _FOLDER = Path(__file__).parent
 _NAMES = {"latency": "latency", "energy": "energy", "fom": "FoM"}
@@ -203,4 +203,4 @@ def _linked(name: str, value: float | str, text: str) -> str:
 
 
 def _gain(gain: float | None) -> tuple[float, str]:
-    return (0.0, "-") if gain is None else (gain, f"{number(gain)} x")
+    return (gain or 0.0, times(gain))

@@ -29,6 +29,7 @@ from space.datasets import Source
 from space.errors import CandidateError
 from space.images import Images
 from space.patience import Line
+from space.recipe import Recipe
 
 # A candidate this close to the lead, or ahead of it, is measured in three processes.
 NEAR = 1.05
@@ -100,6 +101,25 @@ class Pipeline:
         self._say_idle(time.monotonic() - started, ended)
         return ended
 
+    def measure_again(self, dirty: Sequence[Evaluation], deadline: float) -> None:
+        """Whatever is clean now takes the place of what was not; Optuna keeps what it was told."""
+        for place, one in enumerate(dirty):
+            if time.monotonic() > deadline:
+                self.view.say(f"timed dirty and not measured again yet, for want of time: {len(dirty) - place}")
+                return
+            self.view.begin(f"{one.recipe_id} again: ")
+            try:
+                made = built(self._carry_out(one.candidate.recipe))
+                measured = self.rig.measure(subject_of(made.candidate), FRONT, self.view.step).result()
+            except CandidateError as error:
+                self.view.say(f"{one.recipe_id} could not be measured again: {error}")
+                continue
+            if measured.figures.dirty:
+                self.view.say(f"{one.recipe_id} measured again, dirty again: {measured.figures.dirty[0]}")
+            else:
+                self._keep(one.candidate.recipe, measured)
+                self.view.say(f"{one.recipe_id} measured again: {number(1e3 * measured.figures.latency_s)} ms, clean")
+
     def _begin(self, study: Study) -> _Flight:
         self.view.step(f"choosing the next recipe ({study.goal.objective})", 0)
         with self.asking:
@@ -108,6 +128,18 @@ class Pipeline:
         flight = _Flight(asked, self._steps(asked))
         self._advance(flight)
         return flight
+
+    def _carry_out(self, recipe: Recipe, line: Line | None = None) -> Future[Built]:
+        return self.training.until_done(
+            self.builder.submit(
+                carry_out, recipe, self.store.folder, self.baseline, self.source, self.accelerator, line
+            )
+        )
+
+    def _keep(self, recipe: Recipe, measured: Measured) -> None:
+        bench_id = self.rig.bench.id
+        self.store.add_structure(recipe.structure_id, bench_id, measured.figures, measured.raw)
+        self.store.add_traces(recipe.structure_id, bench_id, measured.traces)
 
     def _advance(self, flight: _Flight) -> bool:
         """One step on; true where the trial has ended."""
@@ -137,10 +169,8 @@ class Pipeline:
                 study.tell_gated(asked.number, figures, f"slower than the lead could be: {lead.recipe_id}")
                 self.view.finished(gated_line(asked.number, recipe.id, figures), {})
                 return
-        making = self.builder.submit(
-            carry_out, recipe, self.store.folder, self.baseline, self.source, self.accelerator, self._line(asked)
-        )
-        yield self.training.until_done(making)
+        making = self._carry_out(recipe, Line(goal.least_accuracy) if study.gives_up(recipe) else None)
+        yield making
         made = built(making)
         self.store.add_candidate(made.candidate, goal.baseline_id, made.validation)
         for warning in made.candidate.warnings:
@@ -183,12 +213,9 @@ class Pipeline:
     def _measured(
         self, asked: Asked, subject: Subject, race: Race, earlier: Sequence[ProcessRun] = ()
     ) -> Generator[Future[Any], None, None]:
-        structure_id, bench_id = asked.recipe.structure_id, asked.study.goal.bench_id
         task = self.rig.measure(subject, race, self.view.step, earlier)
         yield self.measuring.until_done(task)
-        measured: Measured = task.result()
-        self.store.add_structure(structure_id, bench_id, measured.figures, measured.raw)
-        self.store.add_traces(structure_id, bench_id, measured.traces)
+        self._keep(asked.recipe, task.result())
 
     def _is_in_the_race(self, study: Study, made: Built) -> bool:
         """Whether it is measured now that its accuracy is known; of a grid every row is, as a leader."""
@@ -219,9 +246,6 @@ class Pipeline:
         """A little behind the lead."""
         value = study.objective.value(lead)
         return value / NEAR if study.objective.maximise else value * NEAR
-
-    def _line(self, asked: Asked) -> Line | None:
-        return Line(asked.study.goal.least_accuracy) if asked.study.gives_up(asked.recipe) else None
 
     def _say_idle(self, seconds: float, trials: int) -> None:
         if trials:

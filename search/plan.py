@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass
 
 from search.durations import spoken
-from search.grid import Grid
 from search.preparation import Prepared, seconds_per_image
 from search.settings import Settings
 from search.store import Store
@@ -47,7 +46,7 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], sto
     """Seconds per trial from this store's own trials, else from a short benchmark of training."""
     data, baseline, trials = prepared.data, prepared.baseline, settings.trials
     if settings.grid:
-        waiting, trial_s = _grid(settings.grid, prepared, store)
+        waiting, trial_s = _grid(settings, prepared, store)
         trials = min(trials, waiting)
     elif past_trials_s:
         trial_s = sum(past_trials_s) / len(past_trials_s)
@@ -68,15 +67,17 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], sto
     )
 
 
-def _grid(grid: Grid, prepared: Prepared, store: Store | None) -> tuple[int, float]:
+def _grid(settings: Settings, prepared: Prepared, store: Store | None) -> tuple[int, float]:
     """How many points are not built yet, and seconds each; points that share their weights are trained once."""
+    assert settings.grid is not None
     baseline = prepared.baseline
     waiting = {
         point: recipe
-        for point, recipe in grid.recipes(baseline_recipe()).items()
+        for point, recipe in settings.grid.recipes(baseline_recipe()).items()
         if not (store and baseline and store.candidate(recipe.id, baseline.id))
     }
     # Training a layer takes as long as it has channels: memory is what it waits for.
     epochs = {recipe.weights_id: point.epochs * (1 - point.fraction) for point, recipe in waiting.items()}
-    training_s = sum(epochs.values()) * len(prepared.data.train) * seconds_per_image() if waiting else 0.0
+    image_s = seconds_per_image(settings.accelerator) if any(epochs.values()) else 0.0
+    training_s = sum(epochs.values()) * len(prepared.data.train) * image_s
     return len(waiting), training_s / max(1, len(waiting)) + _MEASURING_S

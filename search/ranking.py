@@ -1,5 +1,6 @@
 """Ranking: who leads, by the contest's rules; what is not comparable, dirty or below the line comes after."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 
@@ -26,7 +27,10 @@ def leading(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
     able = [
         evaluation
         for evaluation in evaluations
-        if feasible(evaluation, goal) and not evaluation.gated and not evaluation.current.dirty
+        if feasible(evaluation, goal)
+        and not evaluation.gated
+        and not evaluation.current.dirty
+        and math.isfinite(objective.value(evaluation))
     ]
     if objective.needs_energy:
         able = _of_one_provenance(able)

@@ -14,7 +14,7 @@ from search.findings import findings
 from search.ranking import feasible
 from search.rows import Row
 from search.standings import Standings
-from search.words import accuracy, data_name, implied, kind, line, number, shape
+from search.words import accuracy, data_name, half_percent, implied, kind, line, number, shape, times
 
 # Columns that a narrower terminal does without.
 _WANTED_WIDTH = {"max W": 130, "MB": 130, "parameters": 130, "what": 210}
@@ -56,13 +56,13 @@ def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
         "trial": "-" if row.trial is None else str(row.trial),
         "recipe": "the baseline" if what else row.recipe_id or "-",
         "accuracy %": f"{100 * share:.2f} {'test' if row.test_accuracy is not None else 'val.'}",
-        "latency ms": f"{number(row.latency_ms)} ±{_half_percent(row):.1f} %",
-        "faster": f"{number(row.latency_gain or 1)} x",
-        f"mJ {kind(row.energy_provenance)}": number(row.energy_mj),
+        "latency ms": f"{number(row.latency_ms)} {half_percent(row)}",
+        "faster": times(row.latency_gain),
+        "mJ": f"{number(row.energy_mj)} {kind(row.energy_provenance)}",
         "max W": f"{row.max_power_w:.2f}",
         "MB": f"{row.memory_mb:.1f}",
         "FoM": number(row.fom or 0),
-        "FoM gain": f"{number(row.fom_gain or 1)} x",
+        "FoM gain": times(row.fom_gain),
         "parameters": f"{row.parameters:,}",
         "what": what or " ".join(note for note in notes if note),
     }
@@ -101,18 +101,14 @@ def _row_cells(row: Row, place: str, what: str) -> dict[str, str]:
     return {
         "parameters": f"{row.parameters:,}",
         "max MB": f"{row.memory_mb:.1f}",
-        "latency ms": f"{number(row.latency_ms)} ±{_half_percent(row):.1f} %",
-        "faster": f"{number(row.latency_gain or 1)} x",
+        "latency ms": f"{number(row.latency_ms)} {half_percent(row)}",
+        "faster": times(row.latency_gain),
         "max W": f"{row.max_power_w:.2f}",
         "mJ": f"{number(row.energy_mj)} {kind(row.energy_provenance)}",
         "accuracy": accuracy(row),
         "place": place,
         "": ", ".join(filter(None, [what, "dirty" if row.dirty else ""])),
     }
-
-
-def _half_percent(row: Row) -> float:
-    return 50 * (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / row.latency_ms
 
 
 def provenance(standings: Standings) -> list[str]:

@@ -60,7 +60,23 @@ def seed_of(seed: int, number: int, attempt: int = 0) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{number}/{attempt}".encode()).digest()[:4])
 
 
-class DistinctSampler(BaseSampler):
+class Sampler(BaseSampler):
+    """Draws every dimension together."""
+
+    def look_ahead(self) -> None:
+        """SpaceExhausted where that is known before Optuna writes a trial down."""
+
+    def gives_up(self, recipe: Recipe) -> bool:
+        """Whether its training may end early, once it cannot reach the line any more."""
+        return True
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        raise NotImplementedError(f"{param_name}: every dimension is sampled together")
+
+
+class DistinctSampler(Sampler):
     """Asks `name`'s sampler again, and at last takes a neighbour, until the recipe is one that nobody knows."""
 
     def __init__(self, name: str, seed: int, table: Sequence[Dimension], known: Collection[str]) -> None:
@@ -90,15 +106,6 @@ class DistinctSampler(BaseSampler):
                 return dict(values)
         return self._neighbour(values, seed_of(self._seed, trial.number, _SUGGESTIONS))
 
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        raise NotImplementedError(f"{param_name}: every dimension is sampled together")
-
-    def gives_up(self, recipe: Recipe) -> bool:
-        """Whether its training may end early, once it cannot reach the line any more."""
-        return True
-
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         self._make(seed_of(self._seed, trial.number)).after_trial(study, trial, state, values)
 
@@ -118,7 +125,7 @@ class DistinctSampler(BaseSampler):
         raise SpaceExhausted("every recipe of this space is known; another --space or --fix has more")
 
 
-class GridOrder(BaseSampler):
+class GridOrder(Sampler):
     """The points of a table one after the other; those whose recipe is known, from wherever, are passed over.
 
     Optuna's GridSampler takes them at random, holds a failed trial's point for visited, and stops a study that is told
@@ -140,12 +147,13 @@ class GridOrder(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
+        return self._next()
+
+    def look_ahead(self) -> None:
+        self._next()
+
+    def _next(self) -> dict[str, Value]:
         for values in points(self._table):
             if recipe_of(values).id not in self._known:
                 return dict(values)
         raise SpaceExhausted("every point of this grid is known; its file takes further fractions and epochs")
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        raise NotImplementedError(f"{param_name}: every dimension is sampled together")

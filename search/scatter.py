@@ -11,9 +11,6 @@ from search.rows import Row
 from search.standings import Standings
 from search.words import kind, number
 
-# Of a normal distribution: 95 % lie within so many standard errors.
-_Z = 1.96
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
@@ -134,7 +131,6 @@ def scatter(standings: Standings, name: str) -> Scatter:
         if axis.value(row) <= 0:
             # A logarithmic scale has no place for it.
             continue
-        error = _Z * one.accuracy.standard_error
         share = one.accuracy.share
         role = APART if why else FRONT if row.recipe_id in on else DOMINATED
         if one is standings.baseline:
@@ -145,7 +141,7 @@ def scatter(standings: Standings, name: str) -> Scatter:
                 axis.value(row),
                 axis.interval(row),
                 share,
-                (max(share - error, 0.0), min(share + error, 1.0)),
+                row.accuracy_ci or (share, share),
                 role,
                 why,
                 tuple(won.get(row.recipe_id, ())),

@@ -13,9 +13,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from evaluators.measurement import Figures
 from search.evaluation import Evaluation
 from search.goal import Goal
-from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
-from search.samplers import DistinctSampler, GridOrder, SpaceExhausted, distributions
+from search.samplers import Sampler, SpaceExhausted, distributions
 from search.seen import GATED_BY, REASON, RECIPE, of_evaluation, of_figures
 from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
 from space.dimensions import Dimension, Value, recipe_of, values_of
@@ -45,7 +44,7 @@ class Study:
         table: tuple[Dimension, ...],
         known: set[str],
         *,
-        sampler: DistinctSampler | GridOrder | ModelSampler,
+        sampler: Sampler,
         first: Sequence[Mapping[str, Value]] = (),
     ) -> None:
         self.goal = goal
@@ -55,6 +54,7 @@ class Study:
         self._table = table
         self._distributions = distributions(table)
         self._known = known
+        self._sampler = sampler
         self._begin_with = first
         self._first: deque[Mapping[str, Value]] = deque()
         # What it says on stderr is for programmers.
@@ -113,6 +113,8 @@ class Study:
             if recipe_of(values).id not in self._known:
                 self._optuna.enqueue_trial(dict(values))
                 break
+        else:
+            self._sampler.look_ahead()
         try:
             trial = self._optuna.ask(self._distributions)
         except SpaceExhausted:

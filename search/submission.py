@@ -23,7 +23,7 @@ from space.images import DataSet
 _NAME = re.compile(r"M([123])_(\w+)\.zip")
 # Everything that the code needs: no store, and nothing that running it left.
 _PACKAGES = ("space", "evaluators", "search", "studies")
-_SOURCES = (".py", ".toml", ".csv", ".txt")
+_SOURCES = (".py", ".toml", ".csv", ".txt", ".css", ".html", ".js")
 # Of no file: zip's first day.
 _DATE = (1980, 1, 1, 0, 0, 0)
 

@@ -1,15 +1,36 @@
 """Words: the figures of a row as a person reads them; every table, line and slide writes them so."""
 
+import math
+
 from search.audit import Audit
 from search.goal import Goal
 from search.rows import Row
 
 
 def number(value: float) -> str:
-    """Three significant digits, thousands apart: 0.0581, 1.36, 24.6, 12,300."""
+    """Three significant digits, thousands apart: 0.0581, 0.400, 1.36, 24.6, 12,300; what is not known: -."""
+    if not math.isfinite(value):
+        return "-"
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.{2 if value < 10 else 1}f}" if value >= 1 else f"{value:.3g}"
+    return f"{value:.{2 if value < 10 else 1}f}" if value >= 1 else f"{value:#.3g}" if value else "0"
+
+
+def times(gain: float | None) -> str:
+    """1.36 x; where there is nothing to compare with: -."""
+    return "-" if gain is None or not math.isfinite(gain) else f"{number(gain)} x"
+
+
+def pace(gain: float | None) -> str:
+    """12.6 x faster, or 1.03 x slower."""
+    if gain is None or gain >= 1:
+        return f"{times(gain)} faster"
+    return f"{times(1 / gain)} slower"
+
+
+def half_percent(row: Row) -> str:
+    """Half the interval of the latency: ±2.1 %."""
+    return f"±{50 * (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / row.latency_ms:.1f} %"
 
 
 def figure(row: Row, objective: str) -> str:
@@ -24,8 +45,8 @@ def figure(row: Row, objective: str) -> str:
 def gain(row: Row, objective: str) -> str:
     value = row.fom_gain if objective == "fom" else row.latency_gain
     if objective == "energy" or value is None:
-        return f"{number(row.latency_gain or 0)} x faster than the baseline"
-    return f"{number(value)} x the baseline" if objective == "fom" else f"{number(value)} x faster than the baseline"
+        return f"{pace(row.latency_gain)} than the baseline"
+    return f"{times(value)} the baseline" if objective == "fom" else f"{pace(value)} than the baseline"
 
 
 def line(row: Row, objective: str) -> str:

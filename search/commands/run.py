@@ -14,6 +14,7 @@ from optuna.storages import RDBStorage
 
 from evaluators.device.choose import board_of, open_device
 from evaluators.power.choose import open_meter
+from search.again import timed_dirty
 from search.builder import Builder
 from search.commands.confirm import confirm_leaders
 from search.exit_status import INTERRUPTED, OK
@@ -102,7 +103,9 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
             view,
             chosen.accelerator,
         )
+        dirty = timed_dirty(store, [study.goal for study in studies])
         pipeline.run(chosen.trials, deadline)
+        pipeline.measure_again(dirty, deadline)
         return [study.goal for study in studies]
 
 

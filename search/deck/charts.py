@@ -40,7 +40,6 @@ class Series:
     named: bool = False
     line: bool = False
     dashed: bool = False
-    pale: bool = False
     # Below and above each point, of the figure across and of the figure upwards.
     across: Sequence[Span] = field(default=())
     upwards: Sequence[Span] = field(default=())
@@ -144,11 +143,13 @@ def _draw(drawn: Any, one: Series) -> None:
     marker = drawn.marker
     marker.style = one.marker or XL_MARKER_STYLE.NONE
     if one.marker is not None:
+        # A cross is all outline; LibreOffice draws no outlines, but fills it.
+        cross = one.marker == XL_MARKER_STYLE.X
         marker.size = one.size
         marker.format.fill.solid()
-        marker.format.fill.fore_color.rgb = colour(style.RULE if one.pale else one.ink)
-        marker.format.line.color.rgb = colour(style.GREY if one.pale else style.WHITE)
-        marker.format.line.width = Pt(0.5)
+        marker.format.fill.fore_color.rgb = colour(one.ink)
+        marker.format.line.color.rgb = colour(one.ink if cross else style.WHITE)
+        marker.format.line.width = Pt(1 if cross else 0.5)
     for direction, spans in (("x", one.across), ("y", one.upwards)):
         if spans:
             _error_bars(drawn._element, direction, spans, one.ink)

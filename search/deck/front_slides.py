@@ -6,12 +6,12 @@ from search.deck import style
 from search.deck.charts import Axis, columns
 from search.deck.material import Material
 from search.deck.page import Page
-from search.deck.parts import draw, draw_widths, titled
+from search.deck.parts import count, draw, draw_widths, titled
 from search.deck.plots import WINNERS, fom_plot, front_plot
 from search.deck.scale import linear
 from search.deck.style import Box
 from search.durations import spoken
-from search.words import accuracy, kind, number
+from search.words import accuracy, half_percent, kind, number, pace, times
 
 
 def front_latency(deck: Deck, made: Material, name: str) -> None:
@@ -50,18 +50,14 @@ def _winners(page: Page, made: Material, box: Box) -> None:
             page.card(at, heading, [f"– {why}"], style.GREY)
             continue
         gain = row.fom_gain if name == "fom" else row.latency_gain
-        over = "the unpruned FoM" if name == "fom" else "faster than unpruned"
-        times = f"{number(gain)} x {over}" if gain else "no gain: the unpruned is not confirmed"
+        over = f"{times(gain)} the unpruned FoM" if name == "fom" else f"{pace(gain)} than unpruned"
+        won = over if gain else "no gain: unpruned not confirmed"
         figure = {
-            "latency": f"{number(row.latency_ms)} ms ± {_half(row.latency_ci_ms)} ms",
+            "latency": f"{number(row.latency_ms)} ms {half_percent(row)}",
             "energy": f"{number(row.energy_mj)} mJ ({kind(row.energy_provenance)})",
             "fom": f"{number(row.fom or 0)} ({kind(row.energy_provenance)} energy)",
         }[name]  # fmt: skip
-        page.card(at, heading, [figure, accuracy(row), times, f"{row.recipe_id}"], ink)
-
-
-def _half(span: tuple[float, float]) -> str:
-    return number((span[1] - span[0]) / 2)
+        page.card(at, heading, [figure, accuracy(row), won, f"{row.recipe_id}"], ink)
 
 
 def fom_by_trial(deck: Deck, made: Material, name: str) -> None:
@@ -78,8 +74,8 @@ def fom_by_trial(deck: Deck, made: Material, name: str) -> None:
 
 
 def widths(deck: Deck, made: Material, name: str) -> None:
-    page = titled(deck, made, "What is left of each unit",
-                 "Channels of the winners beside the unpruned network's; no column: the block is gone")  # fmt: skip
+    said = "Channels of the winners beside the unpruned network's; no column: the block is gone"
+    page = titled(deck, made, "What is left of each unit", said if made.winners else "Nothing may win yet")
     draw_widths(page, style.BODY, made, made.winners)
 
 
@@ -88,7 +84,9 @@ def time_spent(deck: Deck, made: Material, name: str) -> None:
     whole = sum(step.seconds for step in steps)
     done = sum(trial.ended_at is not None for trial in made.trials)
     title = f"A trial takes {spoken(whole)}: where it goes" if steps else "Where the time of a trial goes"
-    page = titled(deck, made, title, f"Mean of {done} trials of this study; measuring includes accuracy and waiting")
+    page = titled(
+        deck, made, title, f"Mean of {count(done, 'trial')} of this study; measuring includes accuracy and waiting"
+    )
     if not steps:
         page.points(style.BODY, ["No trial of this study has finished yet."])
         return

@@ -8,7 +8,7 @@ from pptx.enum.chart import XL_MARKER_STYLE
 from search.deck import style
 from search.deck.charts import Axis, Series, Span
 from search.deck.material import Material
-from search.deck.plots import Plot, accuracy_scale, line_series
+from search.deck.plots import Plot, accuracy_scale, accuracy_span, line_series
 from search.deck.scale import linear, logarithmic
 from search.findings import quantization_name
 from search.fractions import mean_fraction, uniform_fraction
@@ -50,12 +50,13 @@ def milestone_plots(
     accuracies = accuracy_scale([100 * (point.row.accuracy or 0) for point in points], made)
     parameters = logarithmic(point.row.parameters / 1e6 for point in points)
     line = 100 * made.goal.minimum_accuracy
-    by_fraction = [*_lines(longest, lambda one: (one.fraction, 100 * (one.row.accuracy or 0))),
+    by_fraction = [*_lines(longest, lambda one: (one.fraction, 100 * (one.row.accuracy or 0)), accuracy_span),
                    line_series(line, fractions.low, fractions.high)]  # fmt: skip
     by_parameters = [*_lines(groups, lambda one: (one.row.parameters / 1e6, 100 * (one.row.accuracy or 0)),
-                             joined=not quantized),
+                             accuracy_span, joined=not quantized),
                      line_series(line, parameters.low, parameters.high)]  # fmt: skip
-    latencies = _lines(one_latency, lambda one: (one.fraction, one.row.latency_ms), spans=True)
+    structures = {name: (ink, _of_structures(points)) for name, (ink, points) in one_latency.items()}
+    latencies = _lines(structures, lambda one: (one.fraction, one.row.latency_ms), _latency_span)
     scale = logarithmic([point.row.latency_ms for point in points])
     key = [(f"{_SIGNS[place % len(_SIGNS)]} {name}", ink) for place, (name, (ink, _)) in enumerate(groups.items())]
     key.append((f"- - {line:g} % line", style.INK))
@@ -108,14 +109,16 @@ def _of_structures(points: Sequence[Point]) -> list[Point]:
     return list({point.row.structure_id: point for point in points}.values())
 
 
-def _lines(groups: Groups, at: Callable[[Point], Span], *, joined: bool = True, spans: bool = False) -> list[Series]:
+def _latency_span(row: Row) -> Span:
+    return row.latency_ms - row.latency_ci_ms[0], row.latency_ci_ms[1] - row.latency_ms
+
+
+def _lines(
+    groups: Groups, at: Callable[[Point], Span], span: Callable[[Row], Span], *, joined: bool = True
+) -> list[Series]:
     drawn = []
     for place, (name, (ink, points)) in enumerate(groups.items()):
         shown = sorted(points, key=at)
-        if spans:
-            shown = sorted(_of_structures(points), key=at)
-        lows = [point.row.latency_ms - point.row.latency_ci_ms[0] for point in shown]
-        highs = [point.row.latency_ci_ms[1] - point.row.latency_ms for point in shown]
         drawn.append(
             Series(
                 name,
@@ -124,7 +127,7 @@ def _lines(groups: Groups, at: Callable[[Point], Span], *, joined: bool = True, 
                 _MARKERS[place % len(_MARKERS)],
                 8,
                 line=joined and all(point.uniform for point in shown),
-                upwards=list(zip(lows, highs, strict=True)) if spans else (),
+                upwards=[span(point.row) for point in shown],
             )
         )
     return [one for one in drawn if one.points]

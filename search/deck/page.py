@@ -26,6 +26,8 @@ _TITLE_ONLY = 5
 # "No style, no grid": rules are drawn here.
 _PLAIN_TABLE = "{2D5ABB26-0587-4C30-8999-92F81FD0307C}"
 _CELL_MARGIN = 0.06
+# Left of words that follow figures, which stand right.
+_APART = 0.14
 
 
 def new_deck() -> Deck:
@@ -153,10 +155,12 @@ class Page:
     ) -> float:
         """As wide as the box; how tall it is. Numbers stand right."""
         size = points or next(size for rows, size in style.TABLE_PT if len(cells) + 1 <= rows)
-        widths = _widths(headings, cells, size, box.width)
+        text_columns = {column for column in range(len(headings)) if any(_is_text(row[column]) for row in cells)}
+        aside = [_APART if column in text_columns and column else 0.0 for column in range(len(headings))]
+        widths = _widths(headings, cells, size, box.width, aside)
         heads = max(
-            len(lines(head, size, room - 2 * _CELL_MARGIN - 0.02, bold=True))
-            for head, room in zip(headings, widths, strict=True)
+            len(lines(head, size, room - left - 2 * _CELL_MARGIN - 0.02, bold=True))
+            for head, room, left in zip(headings, widths, aside, strict=True)
         )
         head_height = heads * size * 1.2 / 72 + 0.1
         # Closer where there are many; a line of text and the cell's margins take so much.
@@ -171,17 +175,15 @@ class Page:
             column.width = Inches(room)
         for place_down, row in enumerate(table.rows):
             row.height = Inches(row_height if place_down else head_height)
-        text_columns = {column for column in range(len(headings)) if any(_is_text(row[column]) for row in cells)}
         for down, texts in enumerate([headings, *cells]):
             for across, text in enumerate(texts):
                 cell = table.cell(down, across)
                 bold = down == 0 or across in bold_columns
-                fitted = (
-                    text if down == 0 else shortened(text, size, widths[across] - 2 * _CELL_MARGIN - 0.02, bold=bold)
-                )
+                room = widths[across] - aside[across] - 2 * _CELL_MARGIN - 0.02
+                fitted = text if down == 0 else shortened(text, size, room, bold=bold)
                 _fill(cell.text_frame, [fitted], size, ink=style.INK, bold=bold, right=across not in text_columns)
                 cell.vertical_anchor = MSO_ANCHOR.BOTTOM if down == 0 else MSO_ANCHOR.MIDDLE
-                cell.margin_left = cell.margin_right = Inches(_CELL_MARGIN)
+                cell.margin_left, cell.margin_right = Inches(_CELL_MARGIN + aside[across]), Inches(_CELL_MARGIN)
                 cell.margin_top = cell.margin_bottom = Inches(0.02)
                 _rule(cell, style.INK if down == 0 else style.RULE, 1.5 if down == 0 else 0.5)
                 if down - 1 in marked_rows:
@@ -227,7 +229,9 @@ def _fill(
         paragraph.space_after = Pt(after)
 
 
-def _widths(headings: Sequence[str], cells: Sequence[Sequence[str]], points: float, room: float) -> list[float]:
+def _widths(
+    headings: Sequence[str], cells: Sequence[Sequence[str]], points: float, room: float, aside: Sequence[float]
+) -> list[float]:
     """As wide as what stands in a column; the room that is left is shared out, what is missing the widest give."""
     padding = 2 * _CELL_MARGIN + 0.06
     wanted = []
@@ -235,7 +239,7 @@ def _widths(headings: Sequence[str], cells: Sequence[Sequence[str]], points: flo
         words = [width(word, points, bold=True) for word in head.split()]
         # A heading may take two lines, or three.
         least = max(max(words, default=0.0), sum(words) / 2)
-        wanted.append(max([least, *(width(row[place], points, bold=True) for row in cells)]) + padding)
+        wanted.append(max([least, *(width(row[place], points, bold=True) for row in cells)]) + padding + aside[place])
     while sum(wanted) > room + 1e-6:
         widest = max(wanted)
         second = max([one for one in wanted if one < widest - 1e-6], default=0.0)

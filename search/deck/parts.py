@@ -12,12 +12,13 @@ from search.deck.style import Box
 from search.fractions import WIDTHS
 from search.rows import Row
 from search.tables import known
-from search.words import accuracy, number
+from search.words import accuracy, number, pace, times
 
 
 def titled(deck: Deck, made: Material, title: str, subtitle: str, notes: str = "") -> Page:
+    caveats = [caveat.short for caveat in made.basis.caveats]
     full = f"{notes}\n\n{made.notes}" if notes else made.notes
-    return Page.add(deck, title, subtitle, made.line, made.caveats, full)
+    return Page.add(deck, title, subtitle, made.basis.footer, caveats, full)
 
 
 def count(many: int, what: str) -> str:
@@ -27,8 +28,8 @@ def count(many: int, what: str) -> str:
 def result(made: Material, row: Row) -> str:
     said = f"{accuracy(row)} at {number(row.latency_ms)} ms"
     if known(row.fom_gain):
-        return f"{said}, FoM {number(row.fom_gain or 1)} x the unpruned network's"
-    return f"{said}, {number(row.latency_gain or 1)} x faster than the unpruned network"
+        return f"{said}, FoM {times(row.fom_gain)} the unpruned network's"
+    return f"{said}, {pace(row.latency_gain)} than the unpruned network"
 
 
 def draw(page: Page, box: Box, plot: Plot) -> None:

@@ -63,8 +63,8 @@ def front_plot(made: Material, against: str) -> Plot | None:
     comparable = _of_one_kind(shown) if against == "energy" else shown
     leading = front(comparable, against)
     led = {row.recipe_id for row in leading}
-    others = [row for row in comparable if row.recipe_id not in led]
-    apart = [row for row in shown if row not in comparable]
+    apart = [row for row in shown if row not in comparable or row.dirty or row.gated]
+    others = [row for row in comparable if row.recipe_id not in led and row not in apart]
 
     def series(name: str, some: Sequence[Row], ink: str, **looks: object) -> Series:
         points = [(cost.value(row), 100 * (row.accuracy or 0)) for row in some]
@@ -75,12 +75,12 @@ def front_plot(made: Material, against: str) -> Plot | None:
         return {
             "across": [(cost.value(row) - low, high - cost.value(row))
                        for row, (low, high) in zip(some, spans, strict=True)],
-            "upwards": [(100 * made.accuracy_half(row),) * 2 for row in some],
+            "upwards": [accuracy_span(row) for row in some],
         }  # fmt: skip
 
     drawn = [
         series("beaten in both", others, style.GREY, size=6),
-        series("energy predicted", apart, style.GREY, size=6, pale=True),
+        series(_why_apart(apart), apart, style.GREY, size=6, marker=XL_MARKER_STYLE.X),
         series("front", leading, style.BLUE, line=True, **exact(leading)),
     ]
     for name, row in made.winners.items():
@@ -125,12 +125,12 @@ def fom_plot(made: Material) -> Plot | None:
         best.append((last, best[-1][1]))
     rest = [row for row in rows if row not in able]
 
-    def series(name: str, some: Sequence[Row], ink: str, pale: bool) -> Series:
-        return Series(name, [(row.trial or 0, row.fom or 0) for row in some], ink, pale=pale)
+    def series(name: str, some: Sequence[Row], ink: str, marker: XL_MARKER_STYLE) -> Series:
+        return Series(name, [(row.trial or 0, row.fom or 0) for row in some], ink, marker)
 
     drawn = [
-        series("below the line, dirty or predicted", rest, style.GREY, True),
-        series("holds the line", able, style.BLUE, False),
+        series("below the line, dirty or predicted", rest, style.GREY, XL_MARKER_STYLE.X),
+        series("holds the line", able, style.BLUE, XL_MARKER_STYLE.CIRCLE),
         Series("best so far", best, style.VERMILION, None, line=True),
     ]
     drawn = [one for one in drawn if one.points]
@@ -141,6 +141,20 @@ def fom_plot(made: Material) -> Plot | None:
 
 def accuracy_scale(percents: Iterable[float], made: Material) -> Scale:
     return linear([*percents, 100 * made.goal.minimum_accuracy], least=0, most=100)
+
+
+def accuracy_span(row: Row) -> Span:
+    """Below and above, in percent."""
+    low, high = row.accuracy_ci or (row.accuracy or 0.0,) * 2
+    return 100 * ((row.accuracy or 0.0) - low), 100 * (high - (row.accuracy or 0.0))
+
+
+def _why_apart(rows: Sequence[Row]) -> str:
+    """dirty, or energy predicted."""
+    whys = {
+        "dirty" if row.dirty else "given up" if row.gated else f"energy {kind(row.energy_provenance)}" for row in rows
+    }
+    return ", ".join(sorted(whys))
 
 
 def _line(made: Material, across: Scale) -> Series:
@@ -162,5 +176,5 @@ def _of_one_kind(rows: Sequence[Row]) -> list[Row]:
 
 
 def _kinds(made: Material, against: str) -> str:
-    kinds = [name for name in made.energy_kinds if name != "measured"] if against == "energy" else []
+    kinds = [name for name in made.basis.energy_kinds if name != "measured"] if against == "energy" else []
     return f", {' and '.join(kinds)}" if kinds else ""

@@ -10,10 +10,9 @@ from search.deck.material import Material
 from search.deck.parts import count, draw_widths, result, titled
 from search.findings import described
 from search.objectives import OBJECTIVES
-from search.report import near_misses
 from search.rows import Row
 from search.tables import COLUMNS, TITLES, Column, grid_rows, texts, winner_rows
-from search.words import data_name, kind, number, shape
+from search.words import data_name, kind, number, pace, shape, times
 
 _COURSE = {"m1": "Milestone 1: pruning", "m2": "Milestone 2: quantization", "m3": "Milestone 3: the network handed in",
            "front": "Search for the compressed network that wins on the device"}  # fmt: skip
@@ -29,19 +28,19 @@ def cover(deck: Deck, made: Material, name: str) -> None:
         page.text(box.top_part(0.95), by, points=18, ink=style.SOFT, most=2)
     facts = [
         f"MobileNet-v1 on {data_name(made.goal)}; the line is {100 * made.goal.minimum_accuracy:g} % on test",
-        f"{count(len(made.rows), 'network')} measured on {made.now.bench.board}, {made.date}",
+        f"{count(len(made.rows), 'network')} measured on {made.now.bench.board}, {made.basis.date}",
     ]
     page.text(box.below(1.1, gap=0).top_part(0.7), facts, points=18)
     lower = box.below(2.2, gap=0)
     if made.now.best is None:
-        page.points(lower, near_misses(made.now))
+        page.points(lower, made.basis.misses)
         return
     best = made.now.row(made.now.best)
     split = "test" if best.test_accuracy is not None else "validation"
     figures = [
         (f"{100 * (best.accuracy or 0):.2f} %", f"{split} accuracy"),
-        (f"{number(best.latency_ms)} ms", f"latency, {number(best.latency_gain or 1)} x faster than unpruned"),
-        (f"{number(best.fom_gain)} x", f"the unpruned FoM, energy {kind(best.energy_provenance)}")
+        (f"{number(best.latency_ms)} ms", f"latency, {pace(best.latency_gain)} than unpruned"),
+        (times(best.fom_gain), f"the unpruned FoM, energy {kind(best.energy_provenance)}")
         if best.fom_gain
         else (number(best.fom or 0), f"FoM, energy {kind(best.energy_provenance)}"),
     ]  # fmt: skip
@@ -58,7 +57,8 @@ def table(deck: Deck, made: Material, name: str) -> None:
     headings, cells = texts(shown, chosen)
     left_out = f"; {rest} not shown are in the .csv" if rest else ""
     what = "the unpruned last" if name == "front" else "fraction 0.00 is the unpruned"
-    places = f"; the first {made.now.leaders} may win" if name == "front" and made.now.leaders else ""
+    may = {0: "", 1: "; the first may win"}.get(made.now.leaders, f"; the first {made.now.leaders} may win")
+    places = may if name == "front" else ""
     page = titled(deck, made, TITLES[name], f"{len(shown)} of {count(len(rows), 'network')}, {what}{places}{left_out}")
     unpruned = len(shown) - 1 if name == "front" else 0
     page.table(
@@ -97,7 +97,7 @@ def handed_in(deck: Deck, made: Material, name: str) -> None:
     best = made.now.best
     if best is None:
         page = titled(deck, made, made.cover.title or _COURSE[name], "")
-        page.points(style.BODY, near_misses(made.now))
+        page.points(style.BODY, made.basis.misses)
         return
     row = made.now.row(best)
     by = [text for text in (made.cover.members, f"Team {made.cover.team}" if made.cover.team else "",
@@ -115,12 +115,12 @@ def handed_in(deck: Deck, made: Material, name: str) -> None:
     said = [
         *([result(made, row)] if made.cover.title else []),
         *([] if room else by[:1]),
+        *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
         f"MobileNet-v1, {described(row)}",
         f"{row.parameters:,} parameters, {row.macs / 1e6:.2f} million MACs, {row.operators} operators",
         f"{count(int(recipe.get('threads', 1)), 'thread')}, channels chosen by {recipe.get('criterion', 'l1')}; "
         f"recipe {row.recipe_id}",
         f"Widths (/2: halves the image): {shape(row)}",
-        *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
     ]
     page.points(left, said, sizes=(16, 14), after=6)
     draw_widths(page, right, made, {made.goal.objective: row})

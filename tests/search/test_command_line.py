@@ -189,6 +189,30 @@ def test_rank_shows_the_leader_its_gain_and_what_the_figures_rest_on(run, tmp_pa
     assert "not CIFAR-10" in out
 
 
+def test_rank_shows_no_gain_over_a_baseline_that_is_not_confirmed(run, tmp_path):
+    store_with(tmp_path, [evaluation(made=distinct(1)[0], test=0.75)])
+    _, out, _ = run("rank", "--store", tmp_path)
+    heads, leader, *_ = out.splitlines()[1:]
+    assert leader[heads.index("FoM gain") :].split()[0] == "-"
+    assert "1.00 x" not in leader
+
+
+def test_rank_names_the_provenance_of_each_energy(run, tmp_path):
+    measured, predicted = distinct(2)
+    store_with(
+        tmp_path,
+        [
+            evaluation(made=measured, energy_provenance="measured (meter)"),
+            evaluation(made=predicted, latency_ms=2.0, energy_provenance="predicted (latency x 2.7 W)"),
+        ],
+    )
+    status, out, _ = run("rank", "--store", tmp_path)
+    assert status == OK
+    said = {words[2]: line for line in out.splitlines() if len(words := line.split()) > 2}
+    assert "2.70 measured" in said[measured.id]
+    assert "5.40 predicted" in next(line for line in out.splitlines() if predicted.id in line)
+
+
 def test_rank_json_is_one_document_on_stdout(run, tmp_path):
     store_with(tmp_path, [evaluation(made=made) for made in distinct(3)])
     status, out, err = run("rank", "--json", "--store", tmp_path)

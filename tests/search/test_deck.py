@@ -118,7 +118,7 @@ def test_every_slide_says_where_its_figures_come_from(tmp_path, stores, name):
         line, caveat, notes = at[FOOTER[:2]], at[CAVEAT[:2]], slide.notes_slide.notes_text_frame.text
         for said in ("Test board", "ONNX Runtime 1.0", "power model (estimated)", "protocol 1", "3 processes", "95 %"):
             assert said in line
-        assert stores["many"].date in line
+        assert stores["many"].basis.date in line
         assert caveat.startswith("Built-in image set, not CIFAR-10 · this machine is the device")
         assert "energy estimated" in caveat
         for said in (GOAL.id, "governor performance", "fingerprint f", "inferences timed"):

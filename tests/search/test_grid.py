@@ -4,9 +4,12 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna.storages import RDBStorage
+from optuna.trial import TrialState
 
+from search.again import timed_dirty
 from search.goal import Goal
 from search.grid import Grid, Point
 from search.report import grid_table, results_console
@@ -18,7 +21,7 @@ from search.study import Study
 from space.baseline import baseline_recipe
 from space.dimensions import grid
 from space.errors import RequestError
-from tests.search.made_up import GOAL, evaluation, keep, recipe, store_with
+from tests.search.made_up import GOAL, distinct, evaluation, keep, recipe, store_with
 
 SMALL = Grid(fractions=(0.5, 0.9), epochs=(0, 1))
 
@@ -50,8 +53,11 @@ def test_every_point_is_asked_for_once_and_then_there_is_none(tmp_path):
     store = store_with(tmp_path, [])
     study = opened(store, SMALL)
     assert set(carried_out(study, store, 4)) == {made.id for made in SMALL.recipes(baseline_recipe()).values()}
-    with pytest.raises(SpaceExhausted, match="its file takes further fractions"):
-        study.ask()
+    for again in (study, opened(store, SMALL)):
+        with pytest.raises(SpaceExhausted, match="its file takes further fractions"):
+            again.ask()
+    trials = optuna.load_study(study_name=goal_of(SMALL).id, storage=store.url).get_trials(deepcopy=False)
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4
 
 
 def test_a_grid_in_parts_asks_what_an_uninterrupted_one_asks(tmp_path):
@@ -112,6 +118,23 @@ def test_the_table_is_the_grids_points_in_its_order_and_no_other_evaluation(tmp_
     ]
     assert "not yet" in lines[3]
     assert recipe(7).id not in {row.recipe_id for row in now.rows}
+
+
+def test_dirty_rows_of_a_grid_are_measured_again_each_structure_once(tmp_path):
+    dirty, clean = (recipe for point, recipe in SMALL.recipes(baseline_recipe()).items() if point.epochs == 0)
+    tuned = replace(dirty, epochs=1)
+    store = store_with(tmp_path, [evaluation(made=made, dirty=("steal",)) for made in (dirty, tuned)])
+    keep(store, evaluation(made=clean))
+    assert [one.recipe_id for one in timed_dirty(store, [goal_of(SMALL)])] == [dirty.id]
+    # A search that something leads goes on searching.
+    assert timed_dirty(store, [GOAL]) == []
+
+
+def test_a_search_that_only_dirty_rows_could_lead_measures_these_again(tmp_path):
+    could, below = distinct(2)
+    dirty = ("steal",)
+    store = store_with(tmp_path, [evaluation(made=could, dirty=dirty), evaluation(made=below, share=0.5, dirty=dirty)])
+    assert [one.recipe_id for one in timed_dirty(store, [GOAL])] == [could.id]
 
 
 def test_a_grids_json_names_the_recipe_of_every_point(tmp_path):

@@ -26,6 +26,7 @@ from space.files import sha256
 from tests.evaluators.device.models import write_classifier
 from tests.search.made_up import GOAL, distinct, evaluation
 from tests.search.made_up_grid import with_trials
+from tests.search.whole import ROOT
 
 
 @pytest.fixture
@@ -107,16 +108,25 @@ def test_a_submission_holds_all_that_is_asked_for(run, store, tmp_path):
     assert str(tmp_path) not in (folder / "recipe.json").read_text() + (folder / "README.txt").read_text()
 
 
-def test_the_code_in_it_is_ours_and_runs(run, store, tmp_path):
+def test_the_code_in_it_is_ours_whole_and_runs(run, store, tmp_path):
     run("export", "--to", tmp_path / "M3_7.zip", "--store", store)
     folder = unpacked(tmp_path / "M3_7.zip", tmp_path / "handed in") / "code"
-    names = [name for name, _ in sources()]
-    assert {"search/__main__.py", "space/recipe.py", "evaluators/bench.py", "studies/fom.toml"} <= set(names)
-    assert not [name for name in names if "store/" in name or "__pycache__" in name or name.endswith(".db")]
-    command = [sys.executable, "-m", "search", "rank", "--store", str(store)]
-    done = subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(folder)}, capture_output=True, text=True)
-    assert done.returncode == OK, done.stderr
-    assert distinct(1)[0].id in done.stdout
+    names = {name for name, _ in sources()}
+    left_by_runs = ("studies/store", "__pycache__")
+    files = (path for package in ("space", "evaluators", "search", "studies") for path in (ROOT / package).rglob("*"))
+    ours = {path.relative_to(ROOT).as_posix() for path in files if path.is_file()}
+    assert names == {name for name in ours if not any(part in name for part in left_by_runs)}
+
+    def copied(*words: object) -> str:
+        command = [sys.executable, "-m", "search", *map(str, words)]
+        done = subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(folder)}, capture_output=True, text=True)
+        assert done.returncode == OK, done.stderr
+        return done.stdout
+
+    assert "importance" in copied("--help")
+    assert "75.00 % test" in copied("export", "--to", tmp_path / "copied.html", "--store", store)
+    run("export", "--to", tmp_path / "ours.html", "--store", store)
+    assert (tmp_path / "copied.html").read_bytes() == (tmp_path / "ours.html").read_bytes()
 
 
 def test_it_says_the_accuracy_of_the_file_without_anything_else_installed(run, store, tmp_path):
