@@ -11,6 +11,7 @@ from space import baseline as baselines
 from space import training
 from space.accelerator import accelerator
 from space.architectures.mobilenet_v1 import MobileNetV1
+from space.batchnorm import reestimate_batchnorm
 from space.files import written_whole
 from space.patience import Hopeless, projected
 from space.pruning import prune_weights, shrink
@@ -90,7 +91,7 @@ def _fine_tuned(
         model = shrink(model, widths, recipe.halvings if last else model.halvings, recipe.criterion, recipe.seed)
         if recipe.weight_sparsity:
             prune_weights(model, recipe.weight_sparsity, recipe.sparsity_criterion, recipe.seed)
-        training.reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std)
+        reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std)
         progress("fine-tune", 0)
         with zeros_held(model) if recipe.weight_sparsity else nullcontext():
             run = training.fine_tune(
