@@ -160,7 +160,8 @@ class Training:
             if progress:
                 progress(epoch, epochs)
             share_done = len(history) / epochs
-            if self.hopeless and share_done < 1 and self.hopeless(share_done, epoch.validation_accuracy):
+            best = max(past.validation_accuracy for past in history)
+            if self.hopeless and share_done < 1 and self.hopeless(share_done, best):
                 break
             if self.checkpoint and len(history) < epochs and time.monotonic() - saved > _CHECKPOINT_S:
                 self._save(self.checkpoint, stepper.optimizer, history)

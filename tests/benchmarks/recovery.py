@@ -100,7 +100,7 @@ def main() -> None:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     if "zero".startswith(chosen.only):
         bench.once("baseline", lambda: {"validation": bench.validation(bench.model)})
-        for batches in (0, 8, BATCHNORM_BATCHES):
+        for batches in (0, 8, 20, BATCHNORM_BATCHES, 100):
             bench.once(f"zero epochs, {batches} batches", lambda batches=batches: bench.zero(batches))
     if "small".startswith(chosen.only):
         for name, widths, halvings, epochs in (
