@@ -9,8 +9,8 @@ from space.accelerator import accelerator, forward_precision, place
 from space.augmentation import normalise
 from space.images import MEAN, STD, DataSet
 
-# Uniform 0.5 from a CIFAR-10 baseline ends at 71.33 % on validation (mean of three seeds); with 20 at 71.14 %, with 100 at
-# 71.28 %. In bf16 and channels last they take 2.4 s of processor time; 100 in fp32 took 13.6 s and led to 71.26 %.
+# Uniform 0.5 from a CIFAR-10 baseline ends at 71.33 % on validation (mean of three seeds); with 20 at 71.14 %, with 100
+# at 71.28 %. In bf16 and channels last they take 2.4 s of processor time; 100 in fp32 took 13.6 s and led to 71.26 %.
 BATCHNORM_BATCHES = 50
 
 
