@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from space.candidate import Candidate
-from space.patience import FALL, Line, projected
+from space.patience import FALL, SETTLED, Line, projected
 from space.trained import stages
 
 # Of the training, in which moments are counted together.
@@ -56,14 +56,17 @@ def histories(path: Path) -> Iterator[tuple[float, ...]]:
 
 
 def moments(history: Sequence[float]) -> list[Moment]:
+    """Those at which a training may be given up."""
     epochs = len(history)
-    return [Moment(done / epochs, max(history[:done]), history[-1]) for done in range(1, epochs)]
+    found = [Moment(done / epochs, max(history[:done]), history[-1]) for done in range(1, epochs)]
+    return [moment for moment in found if moment.share_done > SETTLED]
 
 
 def report(trainings: Sequence[Sequence[float]], least: float) -> Iterator[str]:
     line = Line(least)
     every = [moment for history in trainings for moment in moments(history)]
-    yield f"{len(trainings)} trainings of 2 to {max(map(len, trainings))} epochs, {len(every)} moments before the end"
+    longest = max(map(len, trainings))
+    yield f"{len(trainings)} trainings of 2 to {longest} epochs, {len(every)} moments at which one may be given up"
     yield "share done   moments   projected - reached, points: least, median   most gain   projection below"
     for tenth in range(TENTHS):
         here = [moment for moment in every if tenth <= TENTHS * moment.share_done < tenth + 1]
@@ -75,7 +78,7 @@ def report(trainings: Sequence[Sequence[float]], least: float) -> Iterator[str]:
                 f"{above[len(above) // 2]:7.1f} {max(moment.gain for moment in here):11.2f} {below:18}"
             )
     stopped = {
-        place: next((done for done, moment in enumerate(moments(history), 1)
+        place: next((round(moment.share_done * len(history)) for moment in moments(history)
                      if line(moment.share_done, moment.best)), len(history))
         for place, history in enumerate(trainings)
     }  # fmt: skip

@@ -456,7 +456,8 @@ def test_a_training_without_hope_is_given_up(data: DataSet) -> None:
 
 def test_the_line_gives_up_the_less_accurate_of_two_and_never_the_more_accurate() -> None:
     line = Line(0.7)
-    for share_done in (0.2, 0.4, 0.6, 0.8):
+    assert not line(0.25, 0.0)
+    for share_done in (0.3, 0.4, 0.6, 0.8):
         given_up = [accuracy / 100 for accuracy in range(101) if line(share_done, accuracy / 100)]
         assert given_up == [accuracy / 100 for accuracy in range(len(given_up))]
         assert 0 < len(given_up) < 70
@@ -472,6 +473,7 @@ def test_the_line_gives_up_the_less_accurate_of_two_and_never_the_more_accurate(
         (0.53, 0.852, 0.936),
         (0.58, 0.858),
         (0.236, 0.292, 0.414, 0.52, 0.6),
+        (0.1016, 0.3106, 0.3638, 0.4356, 0.5458),
     ],
 )
 def test_a_line_that_is_reached_stops_no_training_on_the_way(history: tuple[float, ...]) -> None:
