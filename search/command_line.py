@@ -92,8 +92,11 @@ def _status(parser: argparse.ArgumentParser) -> None:
 
 
 def _baseline(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--import", dest="checkpoint", type=Path, metavar="FILE", help="take a checkpoint of your own")
-    text = "short (growing image sizes; for a processor), long, or auto: by what trains (default)"
+    text = (
+        "take a model of your own: a state_dict whose shapes and order match; NAME.json beside it may say mean and std"
+    )
+    parser.add_argument("--import", dest="checkpoint", type=Path, metavar="FILE", help=text)
+    text = "short (growing image sizes), long (three times the epochs) or auto: by what trains (default)"
     parser.add_argument("--schedule", choices=("auto", "short", "long"), default="auto", help=text)
     _settings(parser, {"seed": "of the training (default: 0)"})
 
@@ -151,7 +154,7 @@ def _importance(parser: argparse.ArgumentParser) -> None:
 def _sensitivity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fractions", type=_fractions, default=(0.25, 0.5, 0.75), metavar="F,F,...",
-        help="of the channels that go, each tried (default: 0.25,0.5,0.75)",
+        help="shares of a layer's channels that go, one after the other (default: 0.25,0.5,0.75)",
     )  # fmt: skip
     parser.add_argument("--units", metavar="UNIT,...", help="these alone: stem, block01 ... block13 (default: all)")
     text = "l1 (default), l2, random, fpgm, bn_scale or slimming: which channels go first"
@@ -234,7 +237,9 @@ COMMANDS = {
     "status": Command("search.commands.status", "which studies there are, and how far they got", _status),
     "baseline": Command("search.commands.baseline", "train the baseline, or import one", _baseline),
     "sensitivity": Command(
-        "search.commands.sensitivity", "which layers matter: each alone pruned, accuracy and latency", _sensitivity
+        "search.commands.sensitivity",
+        "which layers matter: each alone pruned, not trained: accuracy and latency",
+        _sensitivity,
     ),
     "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
     "audit": Command("search.commands.audit", "whether latency explains the energy, for any table", _audit),

@@ -16,7 +16,7 @@ from search.store import Store
 from search.view import View
 from space import accelerator as accelerators
 from space import baseline as baselines
-from space import datasets, training
+from space import datasets, duration
 from space.architectures.mobilenet_v1 import MobileNetV1
 from space.baseline import Baseline, baseline_recipe
 from space.datasets import Source
@@ -35,13 +35,13 @@ Say = Callable[[str], None]
 @cache
 def seconds_per_image(accelerator: str) -> float:
     """What training the unpruned network on one image takes on this machine."""
-    return training.seconds_per_image(MobileNetV1(), device=accelerators.accelerator(accelerator))
+    return duration.seconds_per_image(MobileNetV1(), device=accelerators.accelerator(accelerator))
 
 
 def baseline_seconds(data: str, images: int, accelerator: str, length: str = "auto") -> float:
     """How long training a baseline takes."""
     schedule = baseline_schedule(data, length, accelerators.accelerator(accelerator).type)
-    return training.baseline_seconds(schedule, images, seconds_per_image(accelerator))
+    return duration.baseline_seconds(schedule, images, seconds_per_image(accelerator))
 
 
 @dataclass(frozen=True)

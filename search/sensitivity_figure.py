@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from search.sensitivity import Sensitivity, cells
@@ -23,14 +24,19 @@ def draw(found: Sensitivity, path: Path, suffix: str) -> None:
             if effect is None:
                 continue
             level = place - 0.4 + (turn + 0.5) * height
-            axes[0].barh(level, 100 * effect.accuracy_lost, height, color=_LOST[turn % len(_LOST)])
+            lost = 100 * effect.accuracy_lost
+            axes[0].barh(level, lost, height, color=_LOST[turn % len(_LOST)])
+            _say(axes[0], level, lost, f"{lost:.2f}")
             if timed and effect.latency_saved is not None:
                 # A dirty timing is shown, hollow.
                 color = _SAVED[turn % len(_SAVED)]
                 fill = "none" if effect.dirty else color
-                axes[1].barh(level, 100 * effect.latency_saved, height * 0.9, color=fill, edgecolor=color)
+                saved = 100 * effect.latency_saved
+                axes[1].barh(level, saved, height * 0.9, color=fill, edgecolor=color)
+                _say(axes[1], level, saved, f"{saved:.1f}")
     axes[0].set_yticks(range(len(units)), [f"{one[0].unit}, {one[0].channels} channels" for one in units])
-    axes[0].invert_yaxis()
+    # The unit that matters most at the top.
+    axes[0].set_ylim(len(units) - 0.4, -0.6)
     texts = [("accuracy lost on validation (points)", _LOST), ("latency saved (% of the unpruned)", _SAVED)]
     for axis, (text, colors) in zip(axes, texts, strict=False):
         axis.set_xlabel(text)
@@ -39,14 +45,26 @@ def draw(found: Sensitivity, path: Path, suffix: str) -> None:
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
         for turn, fraction in enumerate(fractions):
-            axis.barh(0, 0, color=colors[turn % len(colors)], label=f"{100 * fraction:g} % pruned")
+            axis.barh(0, 0, color=colors[turn % len(colors)], label=f"{100 * fraction:g} %")
         # Above: no bar reaches there.
-        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(fractions), frameon=False)
+        axis.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=len(fractions), frameon=False, title="channels pruned"
+        )
+        axis.margins(x=0.1)
     figure.suptitle("Which layers matter: each alone pruned, not fine-tuned")
     figure.supxlabel(
         f"{found.data}, {found.images:,} images; unpruned {100 * found.baseline_accuracy:.2f} %; "
-        f"criterion {found.criterion}" + (f"; latency {found.latency_provenance}" if timed else ""),
+        f"criterion {found.criterion}, BatchNorm re-estimated"
+        + (f"; latency {found.latency_provenance}" if timed else "")
+        + ("; hollow: dirty" if any(effect.dirty for effect in found.effects) else ""),
         fontsize=8,
         color="0.4",
     )
     figure.savefig(path, format=suffix.removeprefix("."), dpi=150)
+
+
+def _say(axis: Axes, level: float, value: float, text: str) -> None:
+    """The figure at the end of its bar: most bars are too short to be read off."""
+    axis.annotate(
+        text, (max(value, 0), level), xytext=(3, 0), textcoords="offset points", va="center", fontsize=6, color="0.3"
+    )

@@ -11,6 +11,7 @@ from space import baseline as baselines
 from space import training
 from space.accelerator import accelerator
 from space.architectures.mobilenet_v1 import MobileNetV1
+from space.batchnorm import reestimate_batchnorm
 from space.files import written_whole
 from space.patience import Hopeless, projected
 from space.pruning import prune_weights, shrink
@@ -83,6 +84,7 @@ def _fine_tuned(
 ) -> Trained:
     kept = workshop.trained(recipe)
     mean, std = workshop.mean(recipe), workshop.baseline.std
+    device = accelerator(workshop.accelerator)
     history: list[float] = []
     for stage, (widths, epochs) in enumerate(stages(model.widths, recipe), start=1):
         progress("prune", 0)
@@ -90,7 +92,7 @@ def _fine_tuned(
         model = shrink(model, widths, recipe.halvings if last else model.halvings, recipe.criterion, recipe.seed)
         if recipe.weight_sparsity:
             prune_weights(model, recipe.weight_sparsity, recipe.sparsity_criterion, recipe.seed)
-        training.reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std)
+        reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std, device=device)
         progress("fine-tune", 0)
         with zeros_held(model) if recipe.weight_sparsity else nullcontext():
             run = training.fine_tune(
@@ -107,13 +109,13 @@ def _fine_tuned(
                 seed=recipe.seed,
                 mean=mean,
                 std=std,
-                device=accelerator(workshop.accelerator),
+                device=device,
                 step_progress=lambda step, steps: progress("fine-tune", step / steps),
                 checkpoint=kept.with_suffix(f".stage{stage}"),
             )
         history += [epoch.validation_accuracy for epoch in run]
         if len(run) < epochs:
-            return Trained(model.eval(), tuple(history), projected(len(run) / epochs, history[-1]))
+            return Trained(model.eval(), tuple(history), projected(len(run) / epochs, max(history[-len(run) :])))
     return Trained(model.eval(), tuple(history))
 
 

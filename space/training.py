@@ -1,40 +1,29 @@
 """Training on this machine: the baseline from scratch, and the fine-tuning of pruned networks."""
 
-import copy
 import json
 import math
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from space.accelerator import accelerator, place, training_precision
+from space.accelerator import accelerator, place
 from space.architectures.mobilenet_v1 import MobileNetV1
-from space.augmentation import AUGMENTATIONS, PLAIN, SIDE, Pictures, View, normalise, resized
+from space.augmentation import AUGMENTATIONS, PLAIN, SIDE, Pictures, normalise, resized
 from space.errors import CandidateError
 from space.files import written_whole
 from space.images import CLASSES, MEAN, STD, DataSet, Images
+from space.near_identity import initialise_near_identity
 from space.patience import Hopeless
 from space.schedules import Schedule, baseline_schedule, fine_tuning_batch, one_cycle
-from space.teacher import Teacher, distilled
+from space.step import Shown, Stepper
+from space.teacher import Teacher
 
-MOMENTUM = 0.9
-DEPTHWISE_IDENTITY = 0.5
-POINTWISE_IDENTITY = 1.0
-# What a training step costs whatever the size of the image (weights, optimizer, 1x1 maps), as a share of the step at
-# 32 pixels; measured for MobileNet-v1 on two CPU cores, where 16 pixels cost half of 32.
-FIXED_SHARE = 1 / 3
-# A batch that does not fit into memory is taken in parts, at most so many.
-MOST_PARTS = 16
 # Steps between two looks at the loss: each look waits for the device.
 _LOOK = 50
-# Forward passes that BatchNorm's figures are put right by after pruning; later ones change nothing any more.
-BATCHNORM_BATCHES = 100
 # A checkpoint is not written more often than this.
 _CHECKPOINT_S = 10.0
 
@@ -97,26 +86,10 @@ def train_baseline(
         model = MobileNetV1(classes=CLASSES)
     if schedule.near_identity:
         initialise_near_identity(model)
-    history = _Training(model, data, schedule, seed, MEAN, STD, device, checkpoint=checkpoint).run(
+    history = Training(model, data, schedule, seed, MEAN, STD, device, checkpoint=checkpoint).run(
         progress, step_progress
     )
     return model, history
-
-
-def initialise_near_identity(model: nn.Module) -> None:
-    """Adds to the random weights of every separable block what would pass its input through.
-
-    Without shortcuts, thirteen blocks of random weights learn little in their first few hundred steps.
-    """
-    with torch.no_grad():
-        for module in model.modules():
-            if not isinstance(module, nn.Conv2d):
-                continue
-            if module.groups > 1:
-                module.weight[:, :, 1, 1] += DEPTHWISE_IDENTITY
-            elif module.kernel_size == (1, 1):
-                outputs = torch.arange(module.out_channels)
-                module.weight[outputs, outputs % module.in_channels, 0, 0] += POINTWISE_IDENTITY
 
 
 def fine_tune(
@@ -153,74 +126,12 @@ def fine_tune(
         distillation=distillation if teacher else 0.0,
         temperature=temperature,
     )
-    training = _Training(model, data, schedule, seed, mean, std, device or accelerator(), teacher, hopeless, checkpoint)
+    training = Training(model, data, schedule, seed, mean, std, device or accelerator(), teacher, hopeless, checkpoint)
     return training.run(progress, step_progress)
 
 
-def reestimate_batchnorm(
-    model: nn.Module,
-    data: DataSet,
-    *,
-    seed: int,
-    batches: int = BATCHNORM_BATCHES,
-    batch: int = 128,
-    mean: Sequence[float] = MEAN,
-    std: Sequence[float] = STD,
-) -> None:
-    """Puts BatchNorm's running figures right after channels have gone: the plain average over training images."""
-    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # cumulative average
-    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed)).numpy()
-    batch = min(batch, len(order))
-    device = next(model.parameters()).device
-    model.train()
-    with torch.inference_mode():
-        for step in range(min(batches, len(order) // batch)):
-            pixels = torch.from_numpy(data.train.pixels[order[step * batch : (step + 1) * batch]])
-            model(normalise(pixels.to(device), mean, std))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    model.eval()
-
-
-def seconds_per_image(
-    model: nn.Module, *, batch: int = 64, size: int = SIDE, budget: float = 1.2, device: torch.device | None = None
-) -> float:
-    """What one training image costs on this machine: a few steps on noise, by a copy of the model."""
-    device = device or accelerator()
-    trained = copy.deepcopy(model).train()
-    place(trained, device)
-    optimizer = _optimizer(trained, "sgd", 0.0, 0.0)
-    images = torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(0)).to(device)
-    labels = (torch.arange(batch) % CLASSES).to(device)
-    timing = Schedule(sizes=(size,), batch=batch, peak_rate=0.0, warm_up=0.0)
-    durations: list[float] = []
-    begun = time.perf_counter()
-    while not durations or time.perf_counter() - begun < budget:
-        started = time.perf_counter()
-        _step(trained, optimizer, [(images, labels, None)], timing)
-        durations.append(time.perf_counter() - started)
-    # The first step also sets memory and kernels up.
-    return statistics.median(durations[1:] or durations) / batch
-
-
-def baseline_seconds(schedule: Schedule, images: int, per_image: float) -> float:
-    """How long `train_baseline` takes where one training image of 32 pixels costs `per_image` seconds."""
-    sizes = schedule.sizes
-    relative = sum(FIXED_SHARE + (1 - FIXED_SHARE) * (size / SIDE) ** 2 for size in sizes)
-    # After each epoch comes the validation set, a tenth of the images, at a third of the cost.
-    return per_image * relative * images * (1 + 1 / 30)
-
-
-# Images of one batch, their classes, and what the teacher says of them.
-_Part = tuple[Tensor, Tensor, Tensor | None]
-
-
 @dataclass
-class _Training:
+class Training:
     """One network, one schedule. Which images a step sees is a function of seed, epoch and step: training that goes
     on from a checkpoint ends as if it had never been interrupted."""
 
@@ -239,20 +150,21 @@ class _Training:
         schedule = self.schedule
         pictures = Pictures(self.data.train, self.device, AUGMENTATIONS.get(self.data.name, PLAIN), self.mean, self.std)
         place(self.model, self.device)
-        optimizer = _optimizer(self.model, schedule.optimizer, schedule.peak_rate, schedule.weight_decay)
-        history = self._resumed(optimizer)
+        stepper = Stepper(self.model, schedule)
+        history = self._resumed(stepper.optimizer)
         epochs = len(schedule.sizes)
         saved = time.monotonic()
         while len(history) < epochs:
-            epoch = self._epoch(len(history) + 1, pictures, optimizer, step_progress)
+            epoch = self._epoch(len(history) + 1, pictures, stepper, step_progress)
             history.append(epoch)
             if progress:
                 progress(epoch, epochs)
             share_done = len(history) / epochs
-            if self.hopeless and share_done < 1 and self.hopeless(share_done, epoch.validation_accuracy):
+            best = max(past.validation_accuracy for past in history)
+            if self.hopeless and share_done < 1 and self.hopeless(share_done, best):
                 break
             if self.checkpoint and len(history) < epochs and time.monotonic() - saved > _CHECKPOINT_S:
-                self._save(self.checkpoint, optimizer, history)
+                self._save(self.checkpoint, stepper.optimizer, history)
                 saved = time.monotonic()
         if self.checkpoint:
             self.checkpoint.unlink(missing_ok=True)
@@ -260,34 +172,23 @@ class _Training:
         self.model.eval()
         return tuple(history)
 
-    def _epoch(
-        self, number: int, pictures: Pictures, optimizer: torch.optim.Optimizer, step_progress: StepProgress | None
-    ) -> Epoch:
+    def _epoch(self, number: int, pictures: Pictures, stepper: Stepper, step_progress: StepProgress | None) -> Epoch:
         schedule = self.schedule
         size, epochs = schedule.sizes[number - 1], len(schedule.sizes)
         batch = min(schedule.batch, len(pictures))
         # The last, smaller batch is left out: BatchNorm cannot do with one image.
         steps = len(pictures) // batch
-        view, answers = self._shown(number, pictures)
+        shown = self._shown(number, pictures, size)
         started = time.perf_counter()
         self.model.train()
         generator = torch.Generator().manual_seed(1_000_003 * self.seed + number)
         order = torch.randperm(len(pictures), generator=generator).to(self.device)
         total = torch.zeros((), device=self.device)
-        parts = 1
         for step in range(steps):
             done = (number - 1) * steps + step + 1
             rate = schedule.peak_rate * one_cycle(done / (epochs * steps), schedule.warm_up)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
             chosen = order[step * batch : (step + 1) * batch]
-            while True:
-                try:
-                    shown = [_part(pictures, some, view, answers, size) for some in chosen.chunk(parts)]
-                    total += _step(self.model, optimizer, shown, schedule)
-                    break
-                except RuntimeError as error:
-                    parts = _smaller(error, parts, batch)
+            total += stepper.step(shown, chosen, rate)
             if (step + 1) % _LOOK == 0 or step + 1 == steps:
                 mean_loss = float(total) / (step + 1)
                 if not math.isfinite(mean_loss):
@@ -300,12 +201,11 @@ class _Training:
         reached = accuracy(self.model, self.data.validation, self.mean, self.std, size=size)
         return Epoch(number, float(total) / steps, reached, time.perf_counter() - started)
 
-    def _shown(self, number: int, pictures: Pictures) -> tuple[View, Tensor | None]:
-        """The view of this epoch, and what the teacher says of it."""
+    def _shown(self, number: int, pictures: Pictures, size: int) -> Shown:
         if self.teacher is None or not self.schedule.distillation:
-            return pictures.view(number - 1), None
+            return Shown(pictures, pictures.view(number - 1), None, size)
         taught = self.teacher.view(number - 1)
-        return pictures.view(taught), self.teacher.logits(pictures, taught)
+        return Shown(pictures, pictures.view(taught), self.teacher.logits(pictures, taught), size)
 
     def _save(self, path: Path, optimizer: torch.optim.Optimizer, history: Sequence[Epoch]) -> None:
         content = {
@@ -330,54 +230,3 @@ class _Training:
 
     def _title(self) -> str:
         return json.dumps([asdict(self.schedule), self.seed, self.data.fingerprint])
-
-
-def _part(pictures: Pictures, chosen: Tensor, view: View, answers: Tensor | None, size: int) -> _Part:
-    images = resized(pictures.batch(chosen, view), size)
-    return images, pictures.labels[chosen], None if answers is None else answers[chosen]
-
-
-def _smaller(error: RuntimeError, parts: int, batch: int) -> int:
-    """Into how many parts a batch is split that did not fit; any other error is passed on."""
-    # The processor's allocator has no error of its own.
-    if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-        raise error
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if 2 * parts > min(MOST_PARTS, batch // 2):
-        raise CandidateError(
-            f"training needs more memory than there is, even for {batch // parts} images at a time"
-        ) from error
-    return 2 * parts
-
-
-def _optimizer(model: nn.Module, name: str, rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """Weight decay is for weights: it would pull biases and BatchNorm's scales, which tell channels apart, to zero."""
-    parameters = list(model.parameters())
-    groups = [
-        {"params": [one for one in parameters if one.dim() > 1], "weight_decay": weight_decay},
-        {"params": [one for one in parameters if one.dim() <= 1], "weight_decay": 0.0},
-    ]
-    fused = parameters[0].device.type in ("cpu", "cuda")
-    if name == "adam":
-        return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=fused)
-    return torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM, nesterov=True, fused=fused)
-
-
-def _step(model: nn.Module, optimizer: torch.optim.Optimizer, parts: Sequence[_Part], schedule: Schedule) -> Tensor:
-    """One update from a batch, whole or in parts; the mean loss, still on the device."""
-    optimizer.zero_grad()
-    total = torch.zeros((), device=parts[0][1].device)
-    count = sum(len(labels) for _, labels, _ in parts)
-    for images, labels, answers in parts:
-        with training_precision(images.device):
-            logits = model(images).float()
-        loss = F.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
-        if answers is not None:
-            taught = distilled(logits, answers, schedule.temperature)
-            loss = (1 - schedule.distillation) * loss + schedule.distillation * taught
-        loss = loss * (len(labels) / count)
-        loss.backward()  # type: ignore[no-untyped-call]
-        total += loss.detach()
-    optimizer.step()
-    return total

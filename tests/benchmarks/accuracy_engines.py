@@ -15,8 +15,8 @@ import torch
 
 from evaluators.accuracy import predictions
 from evaluators.onnx_in_torch import TorchGraph
+from space.accelerator import accelerator
 from space.datasets import Source, load
-from space.training import accelerator
 
 
 def main() -> None:

@@ -1,14 +1,16 @@
 """Prints what static int8 costs in accuracy: fp32 against every way of calibrating, on validation.
 
-python tests/benchmarks/quantization.py DATA_DIR MODEL...
+python tests/benchmarks/quantization.py DATA_DIR MODEL... [--test]
 
 DATA_DIR holds cifar-10-batches-py. A MODEL is a checkpoint of the unpruned network, or an fp32 file as `export` writes
-it. Standard errors are those of the difference, the same images answered twice.
+it. With --test: on the test images, calibrated as recipes are unless they say otherwise. Standard errors are those of
+the difference, the same images answered twice.
 """
 
 import argparse
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +24,7 @@ from space.calibration import METHODS
 from space.cost import cost
 from space.datasets import find_cifar10, load_cifar10
 from space.exactness import inexact
-from space.images import MEAN, STD, DataSet
+from space.images import MEAN, STD, DataSet, Images
 from space.onnx_export import export
 from space.quantization import quantize
 from space.recipe import Recipe
@@ -32,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("models", type=Path, nargs="+")
+    parser.add_argument("--test", action="store_true")
     options = parser.parse_args()
     folder = find_cifar10(options.data_dir)
     if folder is None:
@@ -39,10 +42,10 @@ def main() -> None:
     data = load_cifar10(folder)
     for model in options.models:
         with TemporaryDirectory() as scratch:
-            compare(model, Path(scratch), data)
+            compare(model, Path(scratch), data, options.test)
 
 
-def compare(model: Path, scratch: Path, data: DataSet) -> None:
+def compare(model: Path, scratch: Path, data: DataSet, test: bool) -> None:
     fp32 = scratch / "fp32.onnx"
     if model.suffix == ".onnx":
         fp32.write_bytes(model.read_bytes())
@@ -50,32 +53,32 @@ def compare(model: Path, scratch: Path, data: DataSet) -> None:
         described = read_description(model)
         mean, std = described.get("mean", MEAN), described.get("std", STD)
         export(read_checkpoint(model), fp32, mean=mean, std=std, metadata={})
-    before = right(fp32, data)
-    print(f"{model.name}: {cost(fp32).macs / 1e6:.2f} M MACs, fp32 {100 * before.mean():.2f} %")
-    for calibration in METHODS:
-        for equalized in (False, True):
-            recipe = Recipe(
-                widths=WIDTHS,
-                halvings=HALVINGS,
-                quantization="static_int8",
-                calibration=calibration,
-                equalized=equalized,
-            )
-            int8 = scratch / "int8.onnx"
-            int8.write_bytes(fp32.read_bytes())
-            started = time.perf_counter()
-            quantize(int8, recipe, data.train.pixels, {})
-            seconds = time.perf_counter() - started
-            lost = before.astype(int) - right(int8, data)
-            print(
-                f"  {calibration:<11} {'equalized' if equalized else '':<9}  {-100 * lost.mean():+5.2f} "
-                f"± {100 * lost.std() / math.sqrt(len(lost)):.2f} points   {seconds:4.1f} s"
-            )
+    images = data.test if test else data.validation
+    usual = Recipe(widths=WIDTHS, halvings=HALVINGS, quantization="static_int8")
+    ways = [
+        replace(usual, calibration=calibration, equalized=equalized)
+        for calibration in METHODS
+        for equalized in (False, True)
+    ]
+    before = right(fp32, images)
+    print(f"{model.name}: {cost(fp32).macs / 1e6:.2f} M MACs, fp32 {100 * before.mean():.2f} % of {len(before):,}")
+    for recipe in (usual,) if test else ways:
+        int8 = scratch / "int8.onnx"
+        int8.write_bytes(fp32.read_bytes())
+        started = time.perf_counter()
+        quantize(int8, recipe, data.train.pixels, {})
+        seconds = time.perf_counter() - started
+        lost = before.astype(int) - right(int8, images)
+        print(
+            f"  {recipe.calibration:<11} {'equalized' if recipe.equalized else '':<9}  {-100 * lost.mean():+5.2f} "
+            f"± {100 * lost.std() / math.sqrt(len(lost)):.2f} points   {seconds:4.1f} s",
+            flush=True,
+        )
     print(f"  {inexact(int8, data.validation.pixels[:500]) or 'integer kernels answer as exact arithmetic does'}")
 
 
-def right(path: Path, data: DataSet) -> NDArray[np.bool_]:
-    return predictions(path, data.validation.pixels) == data.validation.labels
+def right(path: Path, images: Images) -> NDArray[np.bool_]:
+    return predictions(path, images.pixels) == images.labels
 
 
 if __name__ == "__main__":

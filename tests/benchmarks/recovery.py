@@ -18,6 +18,7 @@ import torch
 from space import training
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 from space.baseline import read_checkpoint, read_description
+from space.batchnorm import BATCHNORM_BATCHES, reestimate_batchnorm
 from space.datasets import load_cifar10
 from space.fractions import kept
 from space.images import MEAN, STD, DataSet
@@ -59,14 +60,14 @@ class Bench:
         model = shrink(self.model, HALF, HALVINGS)
         begun = time.perf_counter()
         if batches:
-            training.reestimate_batchnorm(model, self.data, seed=0, batches=batches, mean=self.mean, std=self.std)
+            reestimate_batchnorm(model, self.data, seed=0, batches=batches, mean=self.mean, std=self.std)
         return {"seconds": time.perf_counter() - begun, "validation": self.validation(model)}
 
     def tuned(
         self, arm: str, epochs: int, rate: float, seed: int, widths=HALF, halvings=HALVINGS, test: bool = False
     ) -> dict:
         model = shrink(self.model, widths, halvings, "l1", seed)
-        training.reestimate_batchnorm(model, self.data, seed=seed, mean=self.mean, std=self.std)
+        reestimate_batchnorm(model, self.data, seed=seed, mean=self.mean, std=self.std)
         history = training.fine_tune(
             model,
             self.data,
@@ -99,7 +100,7 @@ def main() -> None:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     if "zero".startswith(chosen.only):
         bench.once("baseline", lambda: {"validation": bench.validation(bench.model)})
-        for batches in (0, 8, training.BATCHNORM_BATCHES):
+        for batches in (0, 8, 20, BATCHNORM_BATCHES, 100):
             bench.once(f"zero epochs, {batches} batches", lambda batches=batches: bench.zero(batches))
     if "small".startswith(chosen.only):
         for name, widths, halvings, epochs in (

@@ -62,7 +62,7 @@ def test_sparsity_training_drives_scales_to_zero(data):
         slim(model, data, strength=strength, epochs=4)
         shares[strength] = dispensable(model)
     assert shares[0.0] < 0.01
-    assert shares[0.3] > 0.3
+    assert shares[0.3] > 0.2
 
 
 def test_the_scales_feel_the_subgradient_of_their_l1_norm_and_nothing_else_does(network):

