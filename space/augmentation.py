@@ -10,8 +10,6 @@ from torch import Tensor
 
 from space.images import MEAN, STD, Images
 
-SIDE = 32  # pixels
-
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:

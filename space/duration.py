@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from space.accelerator import accelerator, place
-from space.augmentation import SIDE
-from space.images import CLASSES
+from space.images import CLASSES, SIDE
 from space.schedules import Schedule
 from space.step import optimizer, update
 

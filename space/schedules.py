@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from space.augmentation import SIDE
+from space.images import SIDE
 
 FINAL_RATE = 0.002  # of the peak
 # Fewer steps than this in an epoch, and one epoch of fine-tuning repairs little: then batches are made smaller.

@@ -12,10 +12,10 @@ from torch import nn
 
 from space.accelerator import accelerator, place
 from space.architectures.mobilenet_v1 import MobileNetV1
-from space.augmentation import AUGMENTATIONS, PLAIN, SIDE, Pictures, normalise, resized
+from space.augmentation import AUGMENTATIONS, PLAIN, Pictures, normalise, resized
 from space.errors import CandidateError
 from space.files import written_whole
-from space.images import CLASSES, MEAN, STD, DataSet, Images
+from space.images import CLASSES, MEAN, SIDE, STD, DataSet, Images
 from space.near_identity import initialise_near_identity
 from space.patience import Hopeless
 from space.schedules import Schedule, baseline_schedule, fine_tuning_batch, one_cycle
