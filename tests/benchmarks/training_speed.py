@@ -27,10 +27,9 @@ from torchvision.datasets import CIFAR10
 
 from space.accelerator import accelerator, title
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
-from space.augmentation import SIDE
 from space.datasets import load_cifar10
 from space.fractions import kept
-from space.images import MEAN, STD, DataSet
+from space.images import MEAN, SIDE, STD, DataSet
 from space.schedules import Schedule
 from space.step import MOMENTUM
 from space.training import Training, fine_tune

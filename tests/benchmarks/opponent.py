@@ -1,0 +1,183 @@
+"""The opponent: what a user would write in an afternoon, on the same network, images, ladder and device.
+
+    python tests/benchmarks/opponent.py BASELINE.pt --data-dir DATA --folder opponent --minutes 30
+
+Optuna's TPESampler as it comes, a fraction of 0 to 0.95 for every unit, quantization, one to five epochs of SGD at 0.01
+with a cosine schedule; channels by L1; the FoM as the objective, a constraint on validation accuracy. Pruning, export
+and timing are this project's own, in its favour. The minutes count while it runs, so that it goes on where it stopped;
+below five feasible trials it gets double time. `--uniform 0.84` instead prunes by that fraction in twelve steps with an
+epoch each, and quantizes to static int8: the published recipe of another team.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import optuna
+import torch
+import torch.nn.functional as F
+
+from evaluators.accuracy import accuracy
+from evaluators.device.choose import open_device
+from evaluators.device.device import RuntimeSettings
+from evaluators.evaluate import NO_RACE, Examiner, Subject
+from search.objectives import fom
+from search.rig import save_images
+from search.worker import Worker
+from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1, unit_name
+from space.augmentation import AUGMENTATIONS, Pictures
+from space.baseline import read_checkpoint, read_description
+from space.datasets import load_cifar10
+from space.fractions import kept
+from space.images import MEAN, STD, DataSet
+from space.onnx_export import export
+from space.pruning import shrink
+from space.quantization import quantize
+from space.recipe import QUANTIZATIONS, Recipe
+
+BATCH, RATE, MOMENTUM, DECAY = 128, 0.01, 0.9, 5e-4
+# One standard error of 5,000 validation images above 70 %.
+LEAST = 0.7065
+# The ladder of the search, as fractions: what is kept of every unit, and how it is quantized.
+LADDER = (
+    (0.25, "none"), (0.125, "none"), (0.25, "static_int8"), (0.35, "none"),
+    (0.18, "none"), (0.35, "static_int8"), (0.125, "static_int8"), (0.09, "none"),
+)  # fmt: skip
+LADDER_EPOCHS = 2
+FEASIBLE = 5
+STEPS = 12
+
+
+class Opponent:
+    def __init__(self, baseline: Path, data: DataSet, folder: Path, device: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.data = folder, data
+        self.model = read_checkpoint(baseline)
+        described = read_description(baseline)
+        self.mean, self.std = tuple(described.get("mean", MEAN)), tuple(described.get("std", STD))
+        self.images = save_images(folder / "validation.npy", data.validation.pixels)
+        self.worker = Worker()
+        self.worker.__enter__()
+        self.examiner = Examiner(open_device(device), self.images)
+        self.worker.submit(self.examiner.open).result()
+
+    def close(self) -> None:
+        self.worker.submit(self.examiner.close).result()
+        self.worker.__exit__(None, None, None)
+
+    def train(self, model: MobileNetV1, epochs: int) -> None:
+        pictures = Pictures(self.data.train, torch.device("cpu"), AUGMENTATIONS["cifar10"], self.mean, self.std)
+        optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
+        steps = len(pictures) // BATCH
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)
+        model.train()
+        for epoch in range(epochs):
+            view, order = pictures.view(epoch), torch.randperm(len(pictures))
+            for step in range(steps):
+                chosen = order[step * BATCH : (step + 1) * BATCH]
+                optimizer.zero_grad()
+                F.cross_entropy(model(pictures.batch(chosen, view)), pictures.labels[chosen]).backward()
+                optimizer.step()
+                schedule.step()
+        model.eval()
+
+    def judged(self, model: MobileNetV1, quantization: str, name: str) -> tuple[float, float, float]:
+        """Validation accuracy of the file, its latency and energy."""
+        path = self.folder / f"{name}.onnx"
+        recipe = Recipe(widths=model.widths, halvings=model.halvings, quantization=quantization)
+        export(model, path, mean=self.mean, std=self.std, metadata={})
+        quantize(path, recipe, self.data.train.pixels, {})
+        subject = Subject(name, path, RuntimeSettings())
+        figures = self.worker.submit(self.examiner.measure, subject, NO_RACE).result().figures
+        return accuracy(path, self.data.validation).share, figures.latency_s, figures.energy_j
+
+    def trial(self, trial: optuna.Trial) -> float:
+        fractions = [trial.suggest_float(unit_name(unit), 0.0, 0.95) for unit in range(len(WIDTHS))]
+        quantization = trial.suggest_categorical("quantization", QUANTIZATIONS)
+        epochs = trial.suggest_int("epochs", 1, 5)
+        widths = [kept(width, fraction) for width, fraction in zip(WIDTHS, fractions, strict=True)]
+        model = shrink(self.model, widths, HALVINGS, "l1")
+        self.train(model, epochs)
+        share, latency_s, energy_j = self.judged(model, quantization, f"trial{trial.number}")
+        trial.set_user_attr("file", f"trial{trial.number}.onnx")
+        trial.set_user_attr("validation accuracy", share)
+        trial.set_user_attr("latency s", latency_s)
+        trial.set_constraint("accuracy", LEAST - share)
+        return fom(max(share, 1e-3), latency_s, energy_j)
+
+    def search(self, minutes: float, seed: int | None) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(
+            storage=f"sqlite:///{self.folder / 'opponent.db'}",
+            study_name="opponent",
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler() if seed is None else optuna.samplers.TPESampler(seed=seed),
+            load_if_exists=True,
+        )
+        if not study.trials:
+            for share, quantization in LADDER:
+                study.enqueue_trial(
+                    {**{unit_name(unit): 1 - share for unit in range(len(WIDTHS))},
+                     "quantization": quantization, "epochs": LADDER_EPOCHS}
+                )  # fmt: skip
+        while True:
+            used_s = study.user_attrs.get("used s", 0.0)
+            feasible = [one for one in study.trials if one.value and one.constraints["accuracy"] <= 0]
+            if used_s >= 60 * minutes * (1 if len(feasible) >= FEASIBLE else 2):
+                break
+            begun = time.monotonic()
+            study.optimize(self.trial, n_trials=1)
+            study.set_user_attr("used s", used_s + time.monotonic() - begun)
+            last = study.trials[-1]
+            print(f"trial {last.number}: {last.value:,.0f}, {100 * last.user_attrs['validation accuracy']:.2f} %, "
+                  f"{1e3 * last.user_attrs['latency s']:.4f} ms, {used_s / 60:.1f} min", flush=True)  # fmt: skip
+        best = max(feasible, key=lambda one: one.value, default=None)
+        said = {"trials": len(study.trials), "feasible": len(feasible), "minutes": used_s / 60}
+        if best:
+            said |= {"best": best.number, "fom": best.value, **best.user_attrs}
+            self.keep(best.user_attrs["file"])
+        print(json.dumps(said))
+
+    def uniform(self, fraction: float) -> None:
+        """In steps of the same factor, an epoch after each; as it was published, quantized to static int8."""
+        begun, model, reached = time.monotonic(), self.model, []
+        for step in range(1, STEPS + 1):
+            share = (1 - fraction) ** (step / STEPS)
+            model = shrink(model, [max(1, int(width * share)) for width in WIDTHS], HALVINGS, "l1")
+            self.train(model, 1)
+            reached.append(self.judged(model, "none", "uniform-fp32")[0])
+            print(f"step {step} of {STEPS}: {100 * reached[-1]:.2f} %", flush=True)
+        share, latency_s, energy_j = self.judged(model, "static_int8", "uniform")
+        said = {"fraction": fraction, "minutes": (time.monotonic() - begun) / 60, "validation accuracy": share,
+                "latency s": latency_s, "fom": fom(share, latency_s, energy_j), "feasible": share >= LEAST}  # fmt: skip
+        self.keep("uniform.onnx")
+        print(json.dumps(said))
+
+    def keep(self, name: str) -> None:
+        (self.folder / "winner.onnx").write_bytes((self.folder / name).read_bytes())
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("baseline", type=Path)
+    options.add_argument("--data-dir", type=Path, required=True)
+    options.add_argument("--folder", type=Path, default=Path("opponent"))
+    options.add_argument("--device", default="local")
+    options.add_argument("--minutes", type=float, default=30)
+    options.add_argument("--seed", type=int, help="of the sampler; as it comes: none")
+    options.add_argument("--uniform", type=float, help="this fraction of every unit, gradually, instead of a search")
+    chosen = options.parse_args()
+    torch.manual_seed(0)
+    opponent = Opponent(chosen.baseline, load_cifar10(chosen.data_dir), chosen.folder, chosen.device)
+    try:
+        if chosen.uniform is None:
+            opponent.search(chosen.minutes, chosen.seed)
+        else:
+            opponent.uniform(chosen.uniform)
+    finally:
+        opponent.close()
+
+
+if __name__ == "__main__":
+    main()
