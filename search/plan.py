@@ -47,12 +47,12 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], sto
     """Seconds per trial from this store's own trials, else from a short benchmark of training."""
     data, baseline, trials = prepared.data, prepared.baseline, settings.trials
     if settings.grid:
-        waiting, trial_s = _grid(settings.grid, prepared, store)
+        waiting, trial_s = _grid(settings.grid, prepared, settings.accelerator, store)
         trials = min(trials, waiting)
     elif past_trials_s:
         trial_s = sum(past_trials_s) / len(past_trials_s)
     else:
-        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image(settings.accelerator)
+        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image(settings.accelerator, store)
     return Plan(
         data={"cifar10": "CIFAR-10", "builtin": "built-in image set"}[data.name],
         images=(len(data.train), len(data.validation), len(data.test)),
@@ -68,7 +68,7 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], sto
     )
 
 
-def _grid(grid: Grid, prepared: Prepared, store: Store | None) -> tuple[int, float]:
+def _grid(grid: Grid, prepared: Prepared, accelerator: str, store: Store | None) -> tuple[int, float]:
     """How many points are not built yet, and seconds each; points that share their weights are trained once."""
     baseline = prepared.baseline
     waiting = {
@@ -78,5 +78,6 @@ def _grid(grid: Grid, prepared: Prepared, store: Store | None) -> tuple[int, flo
     }
     # Training a layer takes as long as it has channels: memory is what it waits for.
     epochs = {recipe.weights_id: point.epochs * (1 - point.fraction) for point, recipe in waiting.items()}
-    training_s = sum(epochs.values()) * len(prepared.data.train) * seconds_per_image() if waiting else 0.0
+    per_image_s = seconds_per_image(accelerator, store) if waiting else 0.0
+    training_s = sum(epochs.values()) * len(prepared.data.train) * per_image_s
     return len(waiting), training_s / max(1, len(waiting)) + _MEASURING_S

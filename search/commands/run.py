@@ -21,7 +21,7 @@ from search.goal import Goal
 from search.lock import locked
 from search.pipeline import Pipeline
 from search.plan import plan
-from search.preparation import Prepared, have_baseline, have_reference, prepare, remember
+from search.preparation import Prepared, have_baseline, have_reference, prepare, remember, remember_speed
 from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
 from search.samplers import DistinctSampler, GridOrder
@@ -82,6 +82,7 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
         stack.enter_context(view)
         store.add_bench(rig.bench, rig.device)
         remember(store, prepared.source)
+        remember_speed(store, chosen.accelerator)
         baseline = have_baseline(prepared, store, builder, chosen, view)
         have_reference(prepared, baseline, store, builder, rig, view)
         studies = _studies(chosen, store, prepared, baseline, rig, view)

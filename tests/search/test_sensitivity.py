@@ -12,7 +12,7 @@ from search.command_line import parse
 from search.exit_status import INTERRUPTED, OK, REQUEST
 from search.sensitivity import Sensitivity, conclusion, effect_of, probes
 from search.sensitivity_figure import draw
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS
+from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS
 from space.baseline import baseline_recipe
 from space.pruning.criteria import CRITERIA
 from space.recipe import Recipe

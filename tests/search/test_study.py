@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from search.samplers import SAMPLERS, DistinctSampler, SpaceExhausted
 from search.store import COMPLETE, FAILED, INTERRUPTED, Store
 from search.study import LADDER, Study, ladder
-from space.architectures.mobilenet_v1 import WIDTHS, unit_name
+from space.architectures.mobilenet_v1_shape import WIDTHS, unit_name
 from space.dimensions import dimensions
 from tests.search.made_up import GOAL, evaluation, keep, store_with
 

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, check_shape
+from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS, check_shape
 from space.dimensions import LADDER, SPACES, Choice, Integer, completed, dimensions, recipe_of, uniform, values_of
 from space.errors import RequestError
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from space import baseline as baselines
+from space import checkpoint as checkpoints
 from space import training
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 from space.baseline import Baseline
@@ -36,7 +36,7 @@ def workshop(data: DataSet, tmp_path) -> Workshop:
     model = stirred(MobileNetV1())
     few = DataSet(name=data.name, train=data.train.take(np.arange(64)), validation=data.validation, test=data.test)
     baseline = Baseline(
-        id=baselines.weights_id(model, MEAN, STD),
+        id=checkpoints.weights_id(model, MEAN, STD),
         data=few.name,
         fingerprint=few.fingerprint,
         mean=MEAN,
@@ -44,7 +44,7 @@ def workshop(data: DataSet, tmp_path) -> Workshop:
         train_split="none",
         validation_accuracy=0.1,
     )
-    baselines.save(model, baseline, tmp_path / "baselines")
+    checkpoints.save(model, baseline, tmp_path / "baselines")
     return Workshop(tmp_path, baseline, few)
 
 

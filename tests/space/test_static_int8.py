@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from space import exactness, quantization_aware
-from space.architectures.mobilenet_v1 import WIDTHS
-from space.baseline import Baseline, save
+from space.architectures.mobilenet_v1_shape import WIDTHS
+from space.baseline import Baseline
 from space.build import build
 from space.calibration import METHODS, largest_per_channel, ranges
+from space.checkpoint import save
 from space.cost import load
 from space.equalization import equalized, pairs
 from space.errors import CandidateError
