@@ -56,13 +56,13 @@ def dispensable(model: MobileNetV1) -> float:
 
 def test_sparsity_training_drives_scales_to_zero(data):
     shares = {}
-    for strength in (0.0, 0.3):
+    for strength in (0.0, 0.6):
         torch.manual_seed(0)
         model = MobileNetV1(NARROW, (0, 2, 4, 6))
         slim(model, data, strength=strength, epochs=4)
         shares[strength] = dispensable(model)
     assert shares[0.0] < 0.01
-    assert shares[0.3] > 0.3
+    assert shares[0.6] > 0.5
 
 
 def test_the_scales_feel_the_subgradient_of_their_l1_norm_and_nothing_else_does(network):
