@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -74,6 +74,8 @@ class Prepared:
 def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
     """Chooses the data by the rules of `--data`; `store` is None before the first run."""
     source = _source(settings, store, say)
+    if store and source.name == "builtin":
+        source = replace(source, folder=store.folder / "images")
     data = datasets.load(source)
     baseline = known_baseline(store, data)
     return Prepared(
@@ -86,7 +88,7 @@ def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
 
 def remember(store: Store, source: Source) -> None:
     store.remember("data", source.name)
-    if source.folder is not None:
+    if source.name == "cifar10" and source.folder is not None:
         store.remember("data folder", str(source.folder.absolute()))
 
 

@@ -16,7 +16,7 @@ from evaluators.power.energy import Energy, energy, idle_s, window_s
 from evaluators.power.mean import student_95
 from evaluators.power.meter import MeterInfo, PowerReading
 from evaluators.power.recording import Trace
-from tests.evaluators.power.loads import BEGIN_S, QUICK, SETTLE_S, SLOW, Load, Meter, Simulated, simulated, span
+from tests.evaluators.power.loads import BEGIN_S, QUICK, SETTLE_S, SLOW, Load, Simulated, simulated, span
 
 RUNS = 100
 # The power above idle drifts by 8 %, falls once by 10 %; others work now and then, shortly or for a second.
