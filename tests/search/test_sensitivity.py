@@ -126,12 +126,15 @@ def test_an_interrupted_run_goes_on_where_it_stopped(started, tmp_path):
         "--to",
         tmp_path / "layers.csv",
     ]
-    first = subprocess.Popen(command(*words), cwd=ROOT, env=environment(), stdout=-1, stderr=-1, text=True)
-    for said in first.stderr:
-        if "stem 90 % pruned" in said:
-            break
-    first.send_signal(signal.SIGINT)
-    out, _ = first.communicate(timeout=120)
+    with subprocess.Popen(command(*words), cwd=ROOT, env=environment(), stdout=-1, stderr=-1, text=True) as first:
+        try:
+            for said in first.stderr:
+                if "stem 90 % pruned" in said:
+                    break
+            first.send_signal(signal.SIGINT)
+            out, _ = first.communicate(timeout=120)
+        finally:
+            first.kill()
     assert (first.returncode, out) == (INTERRUPTED, "")
     done = finished(*words)
     assert done.returncode == OK, done.stderr
