@@ -1,4 +1,7 @@
-"""What the builder's child is asked to do: train or import a baseline, carry out a recipe and judge its file."""
+"""What the builder's child is asked to do: train or import a baseline, carry out a recipe and judge its file.
+
+Whoever asks imports this too: what takes seconds to load, each task loads itself.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,20 +12,14 @@ import numpy as np
 from evaluators.accuracy import accuracy
 from evaluators.measurement import Accuracy
 from search.builder import report
-from space import accelerator as accelerators
-from space import baseline as baselines
-from space import training
-from space.accelerator import AUTO
-from space.baseline import Baseline
-from space.build import build
+from space.baseline import NORMALISATIONS, Baseline, read_description
 from space.candidate import Candidate
 from space.datasets import Source, load
 from space.images import MEAN, STD, DataSet, Images
 from space.outline import outline
 from space.patience import Line
 from space.recipe import Recipe
-from space.schedules import baseline_schedule
-from space.workshop import Workshop
+from space.workshop import AUTO, Workshop
 
 _load = cache(load)
 
@@ -37,6 +34,8 @@ def carry_out(
     recipe: Recipe, folder: Path, baseline: Baseline, source: Source, accelerator: str = AUTO, line: Line | None = None
 ) -> Built:
     """The recipe's file, and its accuracy on validation; training that cannot reach the line any more is given up."""
+    from space.build import build
+
     data = _load(source)
     candidate = build(recipe, Workshop(folder, baseline, data, accelerator), report, line)
     report("accuracy", 0)
@@ -51,6 +50,11 @@ def draft(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) -> P
 
 def train_baseline(folder: Path, source: Source, seed: int, accelerator: str = AUTO, length: str = AUTO) -> Baseline:
     """Goes on where an interrupted training of the same stopped."""
+    from space import accelerator as accelerators
+    from space import checkpoint as checkpoints
+    from space import training
+    from space.schedules import baseline_schedule
+
     data = _load(source)
     device = accelerators.accelerator(accelerator)
     report("training the baseline", 0)
@@ -63,7 +67,7 @@ def train_baseline(folder: Path, source: Source, seed: int, accelerator: str = A
         checkpoint=folder / "baselines" / f"training-{data.fingerprint}.part.pt",
     )
     baseline = Baseline(
-        id=baselines.weights_id(model, MEAN, STD),
+        id=checkpoints.weights_id(model, MEAN, STD),
         data=data.name,
         fingerprint=data.fingerprint,
         mean=MEAN,
@@ -72,23 +76,24 @@ def train_baseline(folder: Path, source: Source, seed: int, accelerator: str = A
         validation_accuracy=training.accuracy(model, data.validation),
         seconds=sum(epoch.seconds for epoch in epochs),
     )
-    baselines.save(model, baseline, folder / "baselines")
+    checkpoints.save(model, baseline, folder / "baselines")
     return baseline
 
 
 def import_baseline(folder: Path, source: Source, checkpoint: Path) -> Baseline:
     """A team's own model: its normalisation from the JSON beside it, else the best of the known ones."""
+    from space import checkpoint as checkpoints
+    from space import training
+
     data = _load(source)
     report("reading the checkpoint", 0)
-    model = baselines.read_checkpoint(checkpoint)
-    described = baselines.read_description(checkpoint)
+    model = checkpoints.read_checkpoint(checkpoint)
+    described = read_description(checkpoint)
     if "mean" in described and "std" in described:
         mean, std = tuple(described["mean"]), tuple(described["std"])
     else:
         sample = _sample(data)
-        mean, std = max(
-            baselines.NORMALISATIONS.values(), key=lambda known: training.accuracy(model, sample, known[0], known[1])
-        )
+        mean, std = max(NORMALISATIONS.values(), key=lambda known: training.accuracy(model, sample, known[0], known[1]))
     report("accuracy on validation", 0.3)
     validation = training.accuracy(model, data.validation, mean, std)
     train_split = described.get("train_split")
@@ -97,7 +102,7 @@ def import_baseline(folder: Path, source: Source, checkpoint: Path) -> Baseline:
         # Its makers may have trained on what is validation here; what that flatters goes into the margin.
         optimism = max(0.0, validation - training.accuracy(model, data.test, mean, std))
     baseline = Baseline(
-        id=baselines.weights_id(model, mean, std),
+        id=checkpoints.weights_id(model, mean, std),
         data=data.name,
         fingerprint=data.fingerprint,
         mean=mean,
@@ -107,7 +112,7 @@ def import_baseline(folder: Path, source: Source, checkpoint: Path) -> Baseline:
         optimism=optimism,
         source=checkpoint.name,
     )
-    baselines.save(model, baseline, folder / "baselines")
+    checkpoints.save(model, baseline, folder / "baselines")
     return baseline
 
 

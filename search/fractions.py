@@ -1,11 +1,13 @@
-"""Fractions: how much of a network a recipe prunes, as the course counts it; known without torch."""
+"""Fractions: how much of a network a recipe prunes, as the course counts it."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
-# Of the unpruned network, by architecture, as space/architectures has them.
-WIDTHS = {"mobilenet_v1": (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)}
+from space.architectures import mobilenet_v1_shape
+
+# Of the unpruned network, by architecture.
+WIDTHS = {"mobilenet_v1": mobilenet_v1_shape.WIDTHS}
 
 
 def kept_shares(recipe: Mapping[str, Any]) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ halved in the stem, and late layers are the fat ones. Then every unit at the sam
 
 from collections.abc import Iterator, Sequence
 
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS
+from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS
 from space.dimensions import LADDER, Dimension, Value, near
 from space.recipe import Recipe
 

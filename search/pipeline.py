@@ -97,7 +97,8 @@ class Pipeline:
             for flight in flights:
                 if flight.waits_for:
                     flight.waits_for.cancel()
-                flight.asked.study.give_up(flight.asked.number)
+            for study in self.studies:
+                study.give_up_all()
         self._say_idle(time.monotonic() - started, ended)
         return ended
 

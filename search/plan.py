@@ -51,7 +51,7 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], sto
     elif past_trials_s:
         trial_s = sum(past_trials_s) / len(past_trials_s)
     else:
-        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image(settings.accelerator)
+        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image(settings.accelerator, store)
     return Plan(
         data={"cifar10": "CIFAR-10", "builtin": "built-in image set"}[data.name],
         images=(len(data.train), len(data.validation), len(data.test)),
@@ -78,6 +78,6 @@ def _grid(settings: Settings, prepared: Prepared, store: Store | None) -> tuple[
     }
     # Training a layer takes as long as it has channels: memory is what it waits for.
     epochs = {recipe.weights_id: point.epochs * (1 - point.fraction) for point, recipe in waiting.items()}
-    image_s = seconds_per_image(settings.accelerator) if any(epochs.values()) else 0.0
+    image_s = seconds_per_image(settings.accelerator, store) if any(epochs.values()) else 0.0
     training_s = sum(epochs.values()) * len(prepared.data.train) * image_s
     return len(waiting), training_s / max(1, len(waiting)) + _MEASURING_S

@@ -1,7 +1,8 @@
 """Preparation: which images, which baseline, and the baseline measured; before the first trial."""
 
+import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -14,15 +15,12 @@ from search.settings import Settings
 from search.standings import reference_fact
 from search.store import Store
 from search.view import View
-from space import accelerator as accelerators
 from space import baseline as baselines
-from space import datasets, duration
-from space.architectures.mobilenet_v1 import MobileNetV1
+from space import datasets
 from space.baseline import Baseline, baseline_recipe
 from space.datasets import Source
 from space.errors import CandidateError, RequestError
 from space.images import DataSet
-from space.schedules import baseline_schedule
 
 # A baseline that takes longer is not trained unasked.
 LONGEST_BASELINE_S = 15 * 60
@@ -32,16 +30,34 @@ _DOWNLOADS = Path("data")
 Say = Callable[[str], None]
 
 
+def seconds_per_image(accelerator: str, store: Store | None) -> float:
+    """What training the unpruned network on one image takes on this machine; benchmarked once."""
+    known = store.fact(_speed_fact(accelerator)) if store else None
+    return float(known) if known else _benchmarked(accelerator)
+
+
 @cache
-def seconds_per_image(accelerator: str) -> float:
-    """What training the unpruned network on one image takes on this machine."""
-    return duration.seconds_per_image(MobileNetV1(), device=accelerators.accelerator(accelerator))
+def _benchmarked(accelerator: str) -> float:
+    from space.accelerator import accelerator as named
+    from space.architectures.mobilenet_v1 import MobileNetV1
+    from space.duration import seconds_per_image
+
+    return seconds_per_image(MobileNetV1(), device=named(accelerator))
 
 
-def baseline_seconds(data: str, images: int, accelerator: str, length: str = "auto") -> float:
+def _speed_fact(accelerator: str) -> str:
+    """A store may be taken to another machine."""
+    return f"training speed of {accelerator} on {platform.node()}"
+
+
+def baseline_seconds(data: str, images: int, accelerator: str, store: Store | None, length: str = "auto") -> float:
     """How long training a baseline takes."""
-    schedule = baseline_schedule(data, length, accelerators.accelerator(accelerator).type)
-    return duration.baseline_seconds(schedule, images, seconds_per_image(accelerator))
+    from space import duration
+    from space.accelerator import accelerator as named
+    from space.schedules import baseline_schedule
+
+    schedule = baseline_schedule(data, length, named(accelerator).type)
+    return duration.baseline_seconds(schedule, images, seconds_per_image(accelerator, store))
 
 
 @dataclass(frozen=True)
@@ -58,20 +74,27 @@ class Prepared:
 def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
     """Chooses the data by the rules of `--data`; `store` is None before the first run."""
     source = _source(settings, store, say)
+    if store and source.name == "builtin":
+        source = replace(source, folder=store.folder / "images")
     data = datasets.load(source)
     baseline = known_baseline(store, data)
     return Prepared(
         source,
         data,
         baseline,
-        0.0 if baseline else baseline_seconds(data.name, len(data.train), settings.accelerator),
+        0.0 if baseline else baseline_seconds(data.name, len(data.train), settings.accelerator, store),
     )
 
 
 def remember(store: Store, source: Source) -> None:
     store.remember("data", source.name)
-    if source.folder is not None:
+    if source.name == "cifar10" and source.folder is not None:
         store.remember("data folder", str(source.folder.absolute()))
+
+
+def remember_speed(store: Store, accelerator: str) -> None:
+    """For the plans of later runs."""
+    store.remember(_speed_fact(accelerator), repr(seconds_per_image(accelerator, store)))
 
 
 def remember_baseline(store: Store, baseline: Baseline) -> None:
@@ -139,7 +162,7 @@ def _too_slow(settings: Settings, store: Store | None, found: Source | None) -> 
     """Why a CIFAR-10 baseline is not trained unasked."""
     if found and known_baseline(store, datasets.load(found)):
         return None
-    seconds = baseline_seconds("cifar10", datasets.CIFAR10_TRAINING_IMAGES, settings.accelerator)
+    seconds = baseline_seconds("cifar10", datasets.CIFAR10_TRAINING_IMAGES, settings.accelerator, store)
     if seconds <= LONGEST_BASELINE_S:
         return None
     return (

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from evaluators.measurement import Accuracy, Figures
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, unit_name
+from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS, unit_name
 from space.errors import RequestError
 from space.fractions import kept
 from space.recipe import Recipe

@@ -154,8 +154,12 @@ class Study:
         self._optuna.tell(number, state=TrialState.FAIL)
         self._store.end_trial(self.goal.id, number, FAILED, reason)
 
+    def give_up_all(self) -> None:
+        """The run ends before these trials do."""
+        for trial in self._optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            self.give_up(trial.number)
+
     def give_up(self, number: int) -> None:
-        """The run ends before the trial does."""
         self._optuna.tell(number, state=TrialState.FAIL)
         self._store.end_trial(self.goal.id, number, INTERRUPTED)
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS
+from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS
 from space.dimensions import NEVER, Choice, Dimension, Integer, Value, gone, halving, narrowing
 
 # Of a hundred changes: widths, blocks that come or go, places of halvings; the rest is everything else.

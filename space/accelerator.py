@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from space.errors import RequestError
+from space.workshop import AUTO
 
-AUTO = "auto"
 # The fastest first.
 _THERE: dict[str, Callable[[], bool]] = {
     "cuda": torch.cuda.is_available,

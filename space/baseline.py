@@ -1,19 +1,13 @@
-"""Baseline: the trained, unpruned network everything starts from; a checkpoint with its description beside it."""
+"""Baseline: the trained, unpruned network everything starts from: what stands beside its weights."""
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
-from torch import nn
-
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
+from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS
 from space.errors import RequestError
-from space.files import written_whole
 from space.images import MEAN, STD
 from space.recipe import Recipe
 
@@ -53,63 +47,10 @@ def baseline_recipe() -> Recipe:
     return Recipe(widths=WIDTHS, halvings=HALVINGS)
 
 
-def weights_id(model: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> str:
-    digest = hashlib.sha256(json.dumps([mean, std]).encode())
-    for tensor in model.state_dict().values():
-        digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()[:12]
-
-
-def save(model: nn.Module, baseline: Baseline, folder: Path) -> None:
-    with written_whole(folder / f"{baseline.id}.pt") as path:
-        torch.save(model.state_dict(), path)
-    with written_whole(folder / f"{baseline.id}.json") as path:
-        path.write_text(json.dumps(asdict(baseline), indent=2))
-
-
 def describe(folder: Path, id: str) -> Baseline:
     values = json.loads((folder / f"{id}.json").read_text())
     values["mean"], values["std"] = tuple(values["mean"]), tuple(values["std"])
     return Baseline(**values)
-
-
-def load(folder: Path, baseline: Baseline) -> MobileNetV1:
-    model = MobileNetV1()
-    model.load_state_dict(torch.load(folder / f"{baseline.id}.pt", weights_only=True))
-    return model.eval()
-
-
-def read_checkpoint(path: Path) -> MobileNetV1:
-    """A checkpoint whose shapes and order match, whatever its names are."""
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise RequestError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise RequestError(
-            f"{path} is not a checkpoint of weights alone ({reason}); save model.state_dict() with torch.save"
-        ) from error
-    tensors = _tensors(content)
-    if not tensors:
-        raise RequestError(f"{path} holds no weights; save model.state_dict() with torch.save")
-    model = MobileNetV1()
-    expected = _state(model)
-    # BatchNorm's batch counters are the only single numbers, and may be missing.
-    found = {name: tensor for name, tensor in tensors.items() if tensor.dim()}
-    for position, (name, tensor) in enumerate(found.items()):
-        if position >= len(expected):
-            break
-        wanted = list(expected.values())[position]
-        if tensor.shape != wanted.shape:
-            raise RequestError(
-                f"{path}: tensor {position + 1}, '{name}', has shape {tuple(tensor.shape)}; "
-                f"MobileNet-v1 has {tuple(wanted.shape)} there"
-            )
-    if len(found) != len(expected):
-        raise RequestError(f"{path} holds {len(found)} tensors; MobileNet-v1 has {len(expected)}")
-    model.load_state_dict(dict(zip(expected, found.values(), strict=True)), strict=False)
-    return model.eval()
 
 
 def read_description(checkpoint: Path) -> Mapping[str, Any]:
@@ -131,17 +72,3 @@ def read_description(checkpoint: Path) -> Mapping[str, Any]:
 
 def _three_numbers(value: object) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(isinstance(number, int | float) for number in value)
-
-
-def _tensors(content: Any) -> dict[str, torch.Tensor]:
-    """The weights inside the wrappings that training code puts around them."""
-    if not isinstance(content, Mapping):
-        return {}
-    for key in ("state_dict", "model_state_dict", "model", "net", "weights"):
-        if isinstance(content.get(key), Mapping):
-            return _tensors(content[key])
-    return {str(name): tensor for name, tensor in content.items() if isinstance(tensor, torch.Tensor)}
-
-
-def _state(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor for name, tensor in model.state_dict().items() if tensor.dim()}

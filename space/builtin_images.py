@@ -5,14 +5,19 @@ colour together: the colour alone says nothing, the texture alone little, and th
 So a network must find texture and colour in the same place, and needs room for sixty combinations of them.
 """
 
+from contextlib import suppress
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from space.files import sha256, written_whole
 from space.images import CLASSES, SIDE, DataSet, Images, split
 
 NAME = "builtin"
 TRAINING = 5_000
 TEST = 2_000
+SPLITS = ("train", "validation", "test")
 
 CHUNK = 50  # images drawn at a time, so that they stay in the cache
 
@@ -64,6 +69,21 @@ def generate(seed: int = 0) -> DataSet:
     """The same images on every platform: drawn with no more than + - * / and square roots, which IEEE 754 fixes."""
     rng = np.random.default_rng(seed)
     return split(NAME, _images(TRAINING, rng), _images(TEST, rng))
+
+
+def kept(folder: Path) -> DataSet:
+    """As generated once, for every process that asks in this folder; again where this file is another."""
+    path = folder / f"{NAME}-{sha256(Path(__file__))[:12]}.npz"
+    if path.is_file():
+        with np.load(path) as arrays:
+            splits = {name: Images(arrays[f"{name}_pixels"], arrays[f"{name}_labels"]) for name in SPLITS}
+        return DataSet(name=NAME, **splits)
+    data = generate()
+    arrays = {f"{name}_{part}": getattr(getattr(data, name), part) for name in SPLITS for part in ("pixels", "labels")}
+    # Where nothing can be written, it is generated each time.
+    with suppress(OSError), written_whole(path) as beside, beside.open("wb") as file:
+        np.savez(file, **arrays)
+    return data
 
 
 def _images(count: int, rng: np.random.Generator) -> Images:

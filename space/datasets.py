@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from space.builtin_images import generate
+from space.builtin_images import generate, kept
 from space.errors import RequestError
 from space.images import DataSet, Images, split
 
@@ -90,11 +90,12 @@ class Source:
     """Where a data set comes from, so that another process can load the same."""
 
     name: str
+    # Of CIFAR-10 where it lies; of the built-in set where it is kept, once generated.
     folder: Path | None = None
 
 
 def load(source: Source) -> DataSet:
     if source.name == "builtin":
-        return generate()
+        return kept(source.folder) if source.folder else generate()
     assert source.folder is not None
     return load_cifar10(source.folder)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, unit_name
+from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS, unit_name
 from space.errors import RequestError
 from space.fractions import pruned
 from space.pruning.criteria import CRITERIA, SLIMMING

@@ -1,17 +1,31 @@
 """How many threads torch takes."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
+_VARIABLE = "OMP_NUM_THREADS"
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """For many small operations: handing them out to threads costs five times what it saves."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """For many small operations: handing them out to threads costs five times what it saves.
+
+    Torch takes seconds to load, so it is not loaded to be told: who loads it meanwhile reads it in the environment.
+    """
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else os.environ.get(_VARIABLE)
+    if torch:
+        torch.set_num_threads(1)
+    else:
+        os.environ[_VARIABLE] = "1"
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        if torch:
+            torch.set_num_threads(before)
+        elif before is None:
+            del os.environ[_VARIABLE]
+        else:
+            os.environ[_VARIABLE] = before

@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from space import baseline as baselines
+from space import checkpoint as checkpoints
 from space import training
 from space.accelerator import accelerator
 from space.architectures.mobilenet_v1 import MobileNetV1
+from space.baseline import baseline_recipe
 from space.batchnorm import reestimate_batchnorm
 from space.files import written_whole
 from space.patience import Hopeless, projected
-from space.pruning import prune_weights, shrink
+from space.pruning.channels import shrink
 from space.pruning.criteria import SLIMMING
 from space.pruning.slimming import slimmed
-from space.pruning.weights import zeros_held
+from space.pruning.weights import prune_weights, zeros_held
 from space.quantization_aware import fine_tune_aware
 from space.recipe import Recipe
 from space.teacher import Teacher
@@ -34,8 +35,8 @@ class Trained:
 
 
 def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None = None) -> Trained:
-    baseline = baselines.load(workshop.baselines, workshop.baseline)
-    if recipe.weights_id == baselines.baseline_recipe().weights_id:
+    baseline = checkpoints.load(workshop.baselines, workshop.baseline)
+    if recipe.weights_id == baseline_recipe().weights_id:
         return Trained(baseline)
     kept = workshop.trained(recipe)
     if kept.exists():
@@ -138,7 +139,7 @@ def _teacher(workshop: Workshop, progress: Progress) -> Teacher:
     return Teacher(
         workshop.folder / "teacher",
         f"{baseline.id}-{workshop.data.fingerprint}",
-        lambda: baselines.load(workshop.baselines, baseline),
+        lambda: checkpoints.load(workshop.baselines, baseline),
         baseline.mean,
         baseline.std,
         lambda share: progress("teacher", share),

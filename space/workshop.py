@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from space.accelerator import AUTO
 from space.baseline import Baseline
 from space.images import DataSet
 from space.recipe import Recipe
 
+# The fastest accelerator that is there.
+AUTO = "auto"
 # Called with the step and the share of it done, 0 to 1.
 Progress = Callable[[str, float], None]
 # By the recipe's input form; None is the baseline's.

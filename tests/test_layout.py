@@ -100,6 +100,24 @@ def test_reading_commands_import_nothing_heavy(tmp_path, words):
     assert done.stderr == ""
 
 
+ASKING = """
+import sys, search.commands.run, search.commands.sensitivity
+from space.threads import one_thread
+loaded = "torch" in sys.modules
+with one_thread():
+    import torch
+    print(loaded, torch.get_num_threads())
+"""
+
+
+def test_what_asks_and_measures_needs_no_torch_and_whoever_loads_it_meanwhile_takes_one_thread():
+    fresh = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", ASKING], cwd=ROOT, env=fresh, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "1"]
+
+
 def test_every_module_says_what_it_is_for():
     for path in MODULES:
         assert ast.get_docstring(ast.parse(path.read_text())), path

@@ -15,8 +15,8 @@ BLOCKS = 60
 LEAST_TREND = 10
 # By a reading from the one before, of the meter's noise: 0.05 to 0.55 in published logs.
 MOST_INHERITED = 0.55
-# Told from 60 readings it is that uncertain, and a little more.
-INHERITED_DOUBT = 0.25
+# Told from 60 readings it is that uncertain, and a little more; told from several hundred, this.
+INHERITED_DOUBT, INHERITED_DOUBT_OF_MANY = 0.25, 0.1
 # Closer together than this, readings say the same thing.
 ALIKE_S = 0.08
 # With so many readings in that time, the noise of the meter can be told from what the load does.
@@ -24,9 +24,9 @@ LEAST_ALIKE = 4
 # Of the square of a normal value of variance 1 the median, and what it is worth against the mean of squares.
 MEDIAN_SQUARE = 0.4549
 MEDIAN_WORTH = 0.37
-# Blocks of so many times that differ by chance alone, or nearly: where readings inherit 0.9, by a fifth more; and by so
-# much a median of few may be short.
+# Blocks of so many times that differ by chance alone, or nearly.
 MEMORIES = 2
+# By so much a median of few may be short.
 SHARED = 1.2
 
 
@@ -97,7 +97,21 @@ def _noise(watts: Sequence[float], alike: int) -> float:
     """
     means = _block_means(watts, len(watts) // alike)
     variance = statistics.median(_squares_apart(means, 1)) / MEDIAN_SQUARE
-    return SHARED * student_95(MEDIAN_WORTH * len(means)) * math.sqrt(variance / len(means))
+    shared = _shared(watts, len(watts) // len(means))
+    return shared * student_95(MEDIAN_WORTH * len(means)) * math.sqrt(variance / len(means))
+
+
+def _shared(watts: Sequence[float], length: int) -> float:
+    """By how much less is known from blocks of this length than if they were independent: they still share a little.
+
+    Of a first-order autoregressive series, neighbouring blocks correlate by inherited / (length x (1 - inherited^2)).
+    A load that changes makes it look like more.
+    """
+    near, far = (statistics.fmean(_squares_apart(watts, steps)) for steps in (1, 2))
+    seen = max(far / near - 1, 0.0) if near > 0 else 0.0
+    inherited = min(seen + INHERITED_DOUBT_OF_MANY, 0.95)
+    common = inherited / (length * (1 - inherited**2))
+    return math.sqrt((1 + 2 * common) / (1 - common))
 
 
 def _block_means(values: Sequence[float], count: int) -> list[float]:

@@ -179,12 +179,14 @@ def _without_repetitions(readings: Sequence[PowerReading], early_s: float) -> li
     """Who asks a meter more often than it measures hears the same thing again."""
     kept = [readings[0]]
     for reading in readings[1:]:
-        known = kept[-1]
-        # As text, where "not a number" equals itself: some meters tell watts alone.
-        same = str((reading.volts, reading.amps, reading.watts)) == str((known.volts, known.amps, known.watts))
-        if not (same and reading.time_s - known.time_s < early_s):
+        if reading.time_s - kept[-1].time_s >= early_s or _said(reading) != _said(kept[-1]):
             kept.append(reading)
     return kept
+
+
+def _said(reading: PowerReading) -> str:
+    """As text, where "not a number" equals itself: some meters tell watts alone."""
+    return str((reading.volts, reading.amps, reading.watts))
 
 
 def _dated(readings: Sequence[PowerReading], period_s: float) -> list[Sifted]:

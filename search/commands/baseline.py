@@ -13,7 +13,8 @@ from search.settings import Settings, settings
 from search.store import Store
 from search.view import View
 from space.accelerator import accelerator, title
-from space.baseline import read_checkpoint, read_description
+from space.baseline import read_description
+from space.checkpoint import read_checkpoint
 
 
 def main(options: argparse.Namespace) -> int:
@@ -32,12 +33,13 @@ def main(options: argparse.Namespace) -> int:
             return INTERRUPTED
 
 
-def _duration(chosen: Settings, prepared: Prepared, length: str) -> list[str]:
+def _duration(chosen: Settings, prepared: Prepared, store: Store, length: str) -> list[str]:
     """What trains, how long it takes, and what the other schedule would take."""
     device = accelerator(chosen.accelerator)
     name, images = prepared.data.name, len(prepared.data.train)
     took = {
-        schedule: spoken(baseline_seconds(name, images, chosen.accelerator, schedule)) for schedule in ("short", "long")
+        schedule: spoken(baseline_seconds(name, images, chosen.accelerator, store, schedule))
+        for schedule in ("short", "long")
     }
     schedule = ("short" if device.type == "cpu" else "long") if length == "auto" else length
     lines = [f"training the baseline on {title(device)} takes about {took[schedule]}"]
@@ -53,7 +55,7 @@ def _baseline(chosen: Settings, options: argparse.Namespace, store: Store, view:
         remember(store, prepared.source)
         if options.checkpoint is None:
             if prepared.baseline is None:
-                for text in _duration(chosen, prepared, options.schedule):
+                for text in _duration(chosen, prepared, store, options.schedule):
                     view.say(text)
             baseline = have_baseline(prepared, store, builder, chosen, view, options.schedule)
         else:

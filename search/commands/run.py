@@ -25,7 +25,7 @@ from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
 from search.pipeline import Pipeline
 from search.plan import plan
-from search.preparation import Prepared, have_baseline, have_reference, prepare, remember
+from search.preparation import Prepared, have_baseline, have_reference, prepare, remember, remember_speed
 from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
 from search.samplers import DistinctSampler, GridOrder
@@ -87,6 +87,7 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
         stack.enter_context(view)
         store.add_bench(rig.bench, rig.device)
         remember(store, prepared.source)
+        remember_speed(store, chosen.accelerator)
         baseline = have_baseline(prepared, store, builder, chosen, view)
         have_reference(prepared, baseline, store, builder, rig, view)
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s

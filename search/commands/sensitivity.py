@@ -29,7 +29,7 @@ from search.settings import Settings, settings
 from search.store import Store
 from search.view import View
 from search.words import number
-from space.architectures.mobilenet_v1 import unit_name
+from space.architectures.mobilenet_v1_shape import unit_name
 from space.baseline import Baseline, baseline_recipe
 from space.datasets import Source
 from space.errors import CandidateError, RequestError

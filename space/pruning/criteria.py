@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from space.errors import CandidateError
+
+# Their names alone are known without it.
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,37 +16,41 @@ class Filters:
     """The filters of a unit, as a criterion sees them."""
 
     # Output channels x input channels x kernel.
-    weights: torch.Tensor
+    weights: "torch.Tensor"
     # The factor of the BatchNorm that follows, one per output channel; None where none does.
-    scale: torch.Tensor | None = None
+    scale: "torch.Tensor | None" = None
 
 
 # One score for each output channel, the lowest pruned first. The generator is for criteria that draw.
-Criterion = Callable[[Filters, torch.Generator], torch.Tensor]
+Criterion = Callable[[Filters, "torch.Generator"], "torch.Tensor"]
 
 
-def l1(filters: Filters, _: torch.Generator) -> torch.Tensor:
+def l1(filters: Filters, _: "torch.Generator") -> "torch.Tensor":
     """Li et al. 2017, Pruning Filters for Efficient ConvNets."""
     return filters.weights.abs().sum(dim=(1, 2, 3))
 
 
-def l2(filters: Filters, _: torch.Generator) -> torch.Tensor:
+def l2(filters: Filters, _: "torch.Generator") -> "torch.Tensor":
     return filters.weights.square().sum(dim=(1, 2, 3)).sqrt()
 
 
-def random(filters: Filters, generator: torch.Generator) -> torch.Tensor:
+def random(filters: Filters, generator: "torch.Generator") -> "torch.Tensor":
     """What any criterion has to beat."""
+    import torch
+
     return torch.rand(len(filters.weights), generator=generator)
 
 
-def fpgm(filters: Filters, _: torch.Generator) -> torch.Tensor:
+def fpgm(filters: Filters, _: "torch.Generator") -> "torch.Tensor":
     """He et al. 2019, Filter Pruning via Geometric Median: the filters that the others can stand in for go first."""
+    import torch
+
     points = filters.weights.flatten(1)
     # The faster way by inner products makes close filters coincide.
     return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").sum(dim=1)
 
 
-def bn_scale(filters: Filters, _: torch.Generator) -> torch.Tensor:
+def bn_scale(filters: Filters, _: "torch.Generator") -> "torch.Tensor":
     """Liu et al. 2017, Learning Efficient Convolutional Networks through Network Slimming."""
     if filters.scale is None:
         raise CandidateError("criterion bn_scale: no BatchNorm follows these filters; l1, l2 and fpgm need none")
@@ -64,7 +71,7 @@ CRITERIA: dict[str, Criterion] = {
 }
 
 
-def strongest(scores: torch.Tensor, count: int) -> torch.Tensor:
+def strongest(scores: "torch.Tensor", count: int) -> "torch.Tensor":
     """Positions of the `count` highest scores, rising; of equal scores the first stays."""
-    order = torch.sort(scores, descending=True, stable=True).indices
+    order = scores.sort(descending=True, stable=True).indices
     return order[:count].sort().values

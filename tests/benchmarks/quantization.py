@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.accuracy import predictions
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS
-from space.baseline import read_checkpoint, read_description
+from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS
+from space.baseline import read_description
 from space.calibration import METHODS
+from space.checkpoint import read_checkpoint
 from space.cost import cost
 from space.datasets import find_cifar10, load_cifar10
 from space.exactness import inexact

@@ -17,8 +17,9 @@ import torch
 
 from space import training
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
-from space.baseline import read_checkpoint, read_description
+from space.baseline import read_description
 from space.batchnorm import BATCHNORM_BATCHES, reestimate_batchnorm
+from space.checkpoint import read_checkpoint
 from space.datasets import load_cifar10
 from space.fractions import kept
 from space.images import MEAN, STD, DataSet

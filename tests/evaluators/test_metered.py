@@ -98,7 +98,8 @@ def test_the_energy_of_the_courses_script_is_the_whole_scripts(
     device: Device, task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("evaluators.metered.idle_s", lambda meter: 0.6)
-    pixels, bench = coloured(300), Bench(period_s=0.02)
+    # So many that the script takes ten readings and more.
+    pixels, bench = coloured(2000), Bench()
     images = bundled(write_pngs(tmp_path / "pngs", pixels, np.zeros(len(pixels), np.int64)), tmp_path / "images.zip")
     asked = CourseTask(model=task.model, images=images, count=len(pixels), runtime=task.runtime)
 
@@ -111,8 +112,11 @@ def test_the_energy_of_the_courses_script_is_the_whole_scripts(
     # Python's start and the imports are in it.
     assert run.windows.active.length_s == pytest.approx(run.wall_s)
     assert run.loop_wall_s < run.wall_s
-    assert energy.total_j == pytest.approx(ACTIVE_W * run.wall_s / len(pixels), rel=0.001)
-    assert energy.idle_w == pytest.approx(IDLE_W)
+    whole_j = ACTIVE_W * run.wall_s / len(pixels)
+    # On a busy machine the device's word that it works is late, and the meter with it.
+    assert 0.8 * whole_j < energy.total_j < 1.001 * whole_j
+    assert energy.max_w == ACTIVE_W
+    assert IDLE_W <= energy.idle_w < IDLE_W + 0.2 * (ACTIVE_W - IDLE_W)
 
 
 def test_what_was_kept_gives_the_same_figure_again(load: LoadTask) -> None:

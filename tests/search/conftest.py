@@ -43,7 +43,8 @@ def _start(folder: Path) -> None:
     # As `baseline --import` does, without two more processes that load torch.
     (folder / "store").mkdir()
     store = Store.create(folder / "store")
-    remember(store, Source("builtin"))
-    remember_baseline(store, import_baseline(store.folder, Source("builtin"), folder / "untrained.pt"))
+    source = Source("builtin", store.folder / "images")
+    remember(store, source)
+    remember_baseline(store, import_baseline(store.folder, source, folder / "untrained.pt"))
     done = finished(*SEARCH, "--store", folder / "store", "--trials", 1)
     assert done.returncode == OK, done.stderr

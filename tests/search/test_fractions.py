@@ -1,13 +1,8 @@
 import pytest
 
-from search.fractions import WIDTHS, fraction_text, mean_fraction, uniform_fraction
-from space.architectures import mobilenet_v1
+from search.fractions import fraction_text, mean_fraction, uniform_fraction
 from tests.search.made_up import recipe
 from tests.search.made_up_grid import pruned
-
-
-def test_the_unpruned_widths_are_those_of_the_architecture():
-    assert WIDTHS["mobilenet_v1"] == mobilenet_v1.WIDTHS
 
 
 @pytest.mark.parametrize("fraction", [0, 0.05, 0.1, 0.2, 0.25, 0.3, 0.33, 0.4, 0.5, 0.75, 0.84, 0.9, 0.95, 0.99])

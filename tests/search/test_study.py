@@ -13,7 +13,7 @@ from search.objectives import OBJECTIVES
 from search.samplers import SAMPLERS, DistinctSampler, SpaceExhausted
 from search.store import COMPLETE, FAILED, INTERRUPTED, Store
 from search.study import Study
-from space.architectures.mobilenet_v1 import WIDTHS, unit_name
+from space.architectures.mobilenet_v1_shape import WIDTHS, unit_name
 from space.dimensions import dimensions, recipe_of
 from tests.search.made_up import GOAL, evaluation, keep, store_with
 

@@ -4,7 +4,7 @@ import pytest
 
 from search.ladder import ladder
 from search.variation import Variation
-from space.architectures.mobilenet_v1 import check_shape
+from space.architectures.mobilenet_v1_shape import check_shape
 from space.dimensions import SPACES, Choice, dimensions, recipe_of
 
 

@@ -3,16 +3,8 @@ import json
 import pytest
 import torch
 
-from space.baseline import (
-    Baseline,
-    baseline_recipe,
-    describe,
-    load,
-    read_checkpoint,
-    read_description,
-    save,
-    weights_id,
-)
+from space.baseline import Baseline, baseline_recipe, describe, read_description
+from space.checkpoint import load, read_checkpoint, save, weights_id
 from space.errors import RequestError
 from space.images import MEAN, STD
 

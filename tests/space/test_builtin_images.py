@@ -1,12 +1,15 @@
 """The built-in image set: the same everywhere, balanced, and as hard as it was made to be."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+from space import builtin_images
 from space.architectures.mobilenet_v1 import MobileNetV1
-from space.builtin_images import CLASS_OF, MEMBERS, generate
+from space.builtin_images import CLASS_OF, MEMBERS, generate, kept
 from space.images import CLASSES, DataSet, Images
 from space.training import accuracy, fine_tune, normalise
 
@@ -26,6 +29,14 @@ def test_the_same_seed_gives_the_images_that_the_schedules_were_tuned_on(data: D
 
 def test_another_seed_gives_other_images(data: DataSet) -> None:
     assert generate(1).fingerprint != data.fingerprint
+
+
+def test_what_is_kept_is_what_was_generated_and_is_generated_once(
+    data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert kept(tmp_path / "images").fingerprint == data.fingerprint
+    monkeypatch.setattr(builtin_images, "generate", None)
+    assert kept(tmp_path / "images").fingerprint == data.fingerprint
 
 
 def test_generating_leaves_the_global_random_state_alone() -> None:

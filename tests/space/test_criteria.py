@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from space.architectures.mobilenet_v1 import WIDTHS
+from space.architectures.mobilenet_v1_shape import WIDTHS
 from space.dimensions import dimensions
 from space.errors import CandidateError, RequestError
 from space.pruning import CRITERIA, shrink

@@ -7,7 +7,7 @@ import onnx
 import pytest
 import torch
 
-from space.architectures.mobilenet_v1 import WIDTHS
+from space.architectures.mobilenet_v1_shape import WIDTHS
 from space.cost import cost, load, metadata
 from space.errors import CandidateError, RequestError
 from space.images import MEAN, STD

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from space import baseline as baselines
+from space import checkpoint as checkpoints
 from space import training
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 from space.baseline import Baseline
@@ -36,7 +36,7 @@ def workshop(data: DataSet, tmp_path) -> Workshop:
     model = stirred(MobileNetV1())
     few = DataSet(name=data.name, train=data.train.take(np.arange(64)), validation=data.validation, test=data.test)
     baseline = Baseline(
-        id=baselines.weights_id(model, MEAN, STD),
+        id=checkpoints.weights_id(model, MEAN, STD),
         data=few.name,
         fingerprint=few.fingerprint,
         mean=MEAN,
@@ -44,7 +44,7 @@ def workshop(data: DataSet, tmp_path) -> Workshop:
         train_split="none",
         validation_accuracy=0.1,
     )
-    baselines.save(model, baseline, tmp_path / "baselines")
+    checkpoints.save(model, baseline, tmp_path / "baselines")
     return Workshop(tmp_path, baseline, few)
 
 
@@ -56,13 +56,13 @@ def dispensable(model: MobileNetV1) -> float:
 
 def test_sparsity_training_drives_scales_to_zero(data):
     shares = {}
-    for strength in (0.0, 0.3):
+    for strength in (0.0, 0.6):
         torch.manual_seed(0)
         model = MobileNetV1(NARROW, (0, 2, 4, 6))
         slim(model, data, strength=strength, epochs=4)
         shares[strength] = dispensable(model)
     assert shares[0.0] < 0.01
-    assert shares[0.3] > 0.2
+    assert shares[0.6] > 0.5
 
 
 def test_the_scales_feel_the_subgradient_of_their_l1_norm_and_nothing_else_does(network):

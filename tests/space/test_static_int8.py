@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from space import exactness, quantization_aware
-from space.architectures.mobilenet_v1 import WIDTHS
+from space.architectures.mobilenet_v1_shape import WIDTHS
 from space.augmentation import normalise
-from space.baseline import Baseline, save
+from space.baseline import Baseline
 from space.batchnorm import reestimate_batchnorm
 from space.build import build
 from space.calibration import METHODS, largest_per_channel, ranges
+from space.checkpoint import save
 from space.cost import load
 from space.equalization import equalized, pairs
 from space.errors import CandidateError

@@ -1,0 +1,84 @@
+"""Checkpoint: the weights of a baseline: kept with what is known of them, read back, or a user's own."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import nn
+
+from space.architectures.mobilenet_v1 import MobileNetV1
+from space.baseline import Baseline
+from space.errors import RequestError
+from space.files import written_whole
+
+
+def weights_id(model: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> str:
+    digest = hashlib.sha256(json.dumps([mean, std]).encode())
+    for tensor in model.state_dict().values():
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def save(model: nn.Module, baseline: Baseline, folder: Path) -> None:
+    with written_whole(folder / f"{baseline.id}.pt") as path:
+        torch.save(model.state_dict(), path)
+    with written_whole(folder / f"{baseline.id}.json") as path:
+        path.write_text(json.dumps(asdict(baseline), indent=2))
+
+
+def load(folder: Path, baseline: Baseline) -> MobileNetV1:
+    model = MobileNetV1()
+    model.load_state_dict(torch.load(folder / f"{baseline.id}.pt", weights_only=True))
+    return model.eval()
+
+
+def read_checkpoint(path: Path) -> MobileNetV1:
+    """A checkpoint whose shapes and order match, whatever its names are."""
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise RequestError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise RequestError(
+            f"{path} is not a checkpoint of weights alone ({reason}); save model.state_dict() with torch.save"
+        ) from error
+    tensors = _tensors(content)
+    if not tensors:
+        raise RequestError(f"{path} holds no weights; save model.state_dict() with torch.save")
+    model = MobileNetV1()
+    expected = _state(model)
+    # BatchNorm's batch counters are the only single numbers, and may be missing.
+    found = {name: tensor for name, tensor in tensors.items() if tensor.dim()}
+    for position, (name, tensor) in enumerate(found.items()):
+        if position >= len(expected):
+            break
+        wanted = list(expected.values())[position]
+        if tensor.shape != wanted.shape:
+            raise RequestError(
+                f"{path}: tensor {position + 1}, '{name}', has shape {tuple(tensor.shape)}; "
+                f"MobileNet-v1 has {tuple(wanted.shape)} there"
+            )
+    if len(found) != len(expected):
+        raise RequestError(f"{path} holds {len(found)} tensors; MobileNet-v1 has {len(expected)}")
+    model.load_state_dict(dict(zip(expected, found.values(), strict=True)), strict=False)
+    return model.eval()
+
+
+def _tensors(content: Any) -> dict[str, torch.Tensor]:
+    """The weights inside the wrappings that training code puts around them."""
+    if not isinstance(content, Mapping):
+        return {}
+    for key in ("state_dict", "model_state_dict", "model", "net", "weights"):
+        if isinstance(content.get(key), Mapping):
+            return _tensors(content[key])
+    return {str(name): tensor for name, tensor in content.items() if isinstance(tensor, torch.Tensor)}
+
+
+def _state(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in model.state_dict().items() if tensor.dim()}
