@@ -16,7 +16,6 @@ from space.baseline import NORMALISATIONS, Baseline, read_description
 from space.candidate import Candidate
 from space.datasets import Source, load
 from space.images import MEAN, STD, DataSet, Images
-from space.outline import outline
 from space.patience import Line
 from space.recipe import Recipe
 from space.workshop import AUTO, Workshop
@@ -44,6 +43,8 @@ def carry_out(
 
 def draft(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) -> Path:
     """The recipe's file before it is trained: what a device needs to time it."""
+    from space.outline import outline
+
     report("outline", 0)
     return outline(recipe, Workshop(folder, baseline, _load(source)))
 

@@ -45,7 +45,7 @@ def latency_ms(recipe: Recipe) -> float:
 
 def share(recipe: Recipe, draw: random.Random) -> float:
     size = sum(recipe.widths) / sum(WIDTHS)
-    return 0.90 - 0.28 * math.exp(-9 * size) - 0.03 * (5 - recipe.epochs) + draw.gauss(0, 0.01)
+    return 0.90 - 0.28 * math.exp(-9 * size) - 0.03 * max(0, 5 - recipe.epochs) + draw.gauss(0, 0.01)
 
 
 def trial(draw: random.Random, *, metered: bool = False) -> Evaluation:
