@@ -184,10 +184,13 @@ class Examiner:
         await self._patiently(lambda: self.measure_reference(progress))
         raise CandidateError(f"the device failed on it {len(failures)} times, on the reference never: {failures[-1]}")
 
-    async def confirm(self, subject: Subject, images: Path, progress: Progress = _quiet) -> Measured:
-        """Confirm mode: every image, in three processes; the predictions of the first."""
+    async def confirm(
+        self, subject: Subject, images: Path, progress: Progress = _quiet, earlier: Sequence[ProcessRun] = ()
+    ) -> Measured:
+        """Confirm mode: every image, in three processes, or one more than there were; the predictions of the first."""
         task = replace(self._task(subject), images=images, passes=1)
-        return await self._patiently(lambda: self._measure(task, FRONT.near, progress))
+        processes = max(PROCESSES, len(earlier) + 1)
+        return await self._patiently(lambda: self._measure(task, FRONT.near, progress, earlier, processes))
 
     async def predictions(self, subject: Subject, images: Path, progress: Progress = _quiet) -> tuple[int, ...]:
         """Its answers to these images."""
@@ -218,13 +221,18 @@ class Examiner:
         return await attempt()
 
     async def _measure(
-        self, task: Task, near: Callable[[Figures], bool], progress: Progress, earlier: Sequence[ProcessRun] = ()
+        self,
+        task: Task,
+        near: Callable[[Figures], bool],
+        progress: Progress,
+        earlier: Sequence[ProcessRun] = (),
+        processes: int = PROCESSES,
     ) -> Measured:
         runs = [run for run in earlier if not self._dirt(run, task.runtime)] or [await self._run(task, progress)]
         figures = self._figures(runs, task.runtime, between(self.reference_runs))
         loads: tuple[Metered, ...] = ()
         if near(figures):
-            while len(runs) < PROCESSES:
+            while len(runs) < processes:
                 runs.append(await self._run(task, progress))
             loads = await self._loads(task, PROCESSES if task.passes else 1, progress)
             figures = self._figures(runs, task.runtime, between(self.reference_runs), loads)

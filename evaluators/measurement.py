@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 # Of the normal distribution: 95 % lie within so many standard deviations.
-_Z95 = 1.959964
+Z95 = 1.959964
 # An answer above this is no class, and no reason for a table of that size.
 _MOST_CLASSES = 1000
 
@@ -58,10 +58,10 @@ class Accuracy:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval: it holds near 0 and 1 too, and never leaves them."""
-        z2 = _Z95**2
+        z2 = Z95**2
         centre = (self.correct + z2 / 2) / (self.total + z2)
         variance = self.share * (1 - self.share) * self.total + z2 / 4
-        half = _Z95 * math.sqrt(variance) / (self.total + z2)
+        half = Z95 * math.sqrt(variance) / (self.total + z2)
         return max(0.0, centre - half), min(1.0, centre + half)
 
     @property

@@ -21,11 +21,15 @@ class Goal:
     fixed: str = ""
     # Of a grid study what it tries, as JSON; of a search nothing.
     grid: str = ""
+    # Digest of the space's table: of another version of it Optuna's trials are those of another study.
+    table: str = ""
 
     @property
     def id(self) -> str:
         # What was added later counts only where it is used: so old ids stay.
-        values = {name: value for name, value in asdict(self).items() if name not in ("fixed", "grid") or value}
+        values = {
+            name: value for name, value in asdict(self).items() if name not in ("fixed", "grid", "table") or value
+        }
         digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.objective}-{self.data}-{self.space}-{digest}"
 
@@ -37,6 +41,7 @@ class Goal:
         """What sets it apart from another, in words for a person."""
         words = {
             "space": "the space",
+            "table": "what the space holds",
             "fixed": "what is fixed",
             "grid": "the grid",
             "data": "the data",

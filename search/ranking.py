@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
+from evaluators.measurement import Z95
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.objectives import OBJECTIVES, Objective
@@ -53,6 +54,23 @@ def ranking(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
     placed = {evaluation.recipe_id for evaluation in front}
     rest = [evaluation for evaluation in everything if evaluation.recipe_id not in placed]
     return front + sorted(rest, key=lambda evaluation: (not feasible(evaluation, goal), -evaluation.accuracy.share))
+
+
+def probability(one: Evaluation, other: Evaluation, objective: Objective) -> float:
+    """That the first one's figure is truly the better one, by the intervals of both."""
+    apart = math.log(objective.value(one) / objective.value(other))
+    doubt = math.hypot(_doubt(one, objective), _doubt(other, objective))
+    ahead = apart if objective.maximise else -apart
+    return 0.5 * (1 + math.erf(ahead / max(doubt, 1e-9) / math.sqrt(2)))
+
+
+def _doubt(evaluation: Evaluation, objective: Objective) -> float:
+    """Standard error of the figure's logarithm."""
+    accuracy = evaluation.accuracy
+    low, high = objective.interval(accuracy.share, evaluation.current)
+    measured = math.log(high / low) / (2 * Z95) if low > 0 else math.inf
+    # What is ranked by a figure without accuracy does not hang on it.
+    return measured if objective.ties_by_accuracy else math.hypot(measured, accuracy.standard_error / accuracy.share)
 
 
 def tie(best: Evaluation, objective: Objective) -> float:

@@ -158,9 +158,11 @@ class Rig:
             else:
                 board.examiner.calibrate(standard / own.latency_s)
 
-    def confirm(self, candidate: Candidate, images: Path, progress: Progress) -> Measured:
+    def confirm(
+        self, candidate: Candidate, images: Path, progress: Progress, earlier: Sequence[ProcessRun] = ()
+    ) -> Measured:
         board = self.first
-        return board.worker.submit(board.examiner.confirm, subject_of(candidate), images, progress).result()
+        return board.worker.submit(board.examiner.confirm, subject_of(candidate), images, progress, earlier).result()
 
     def predictions(self, candidate: Candidate, images: Path, progress: Progress) -> tuple[int, ...]:
         board = self.first

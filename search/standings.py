@@ -7,7 +7,8 @@ from evaluators.bench import Bench
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.grid import Grid, Point
-from search.ranking import leading, ranking
+from search.objectives import OBJECTIVES
+from search.ranking import leading, probability, ranking
 from search.rows import Row, row
 from search.settings import Settings
 from search.store import Store
@@ -73,6 +74,16 @@ class Standings:
     def best(self) -> Evaluation | None:
         return self.ranked[0] if self.leaders else None
 
+    @property
+    def lead_probability(self) -> float | None:
+        """That the leader is truly better than whoever comes next by figure; None without a rival."""
+        if self.best is None or self.leaders < 2:
+            return None
+        objective = OBJECTIVES[self.goal.objective]
+        rivals = self.ranked[1 : self.leaders]
+        next_best = (max if objective.maximise else min)(rivals, key=objective.value)
+        return probability(self.best, next_best, objective)
+
     def effort(self) -> "Effort":
         # Rows of one structure share one measurement.
         once = {one.candidate.recipe.structure_id: one.figures for one in (*self.ranked, self.baseline)}
@@ -91,6 +102,7 @@ class Standings:
             "bench": {"id": self.bench.id, **_plain(self.bench)},
             "data": {"name": self.goal.data, "fingerprint": self.goal.fingerprint},
             "baseline": self.row(self.baseline).as_dict(),
+            "lead_probability": self.lead_probability,
             "ranking": [self.row(evaluation).as_dict() for evaluation in self.ranked],
             **({"grid": grid} if grid else {}),
         }

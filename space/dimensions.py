@@ -1,6 +1,7 @@
 """Dimensions: the tables of what may vary, between which bounds; their values -> Recipe, and back."""
 
 import difflib
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -101,6 +102,10 @@ def dimensions(space: str, cores: int, fixed: Mapping[str, str] | None = None) -
             raise RequestError(f"--fix {name}: the {space} space has no such dimension; {hint}")
     return tuple(dimension.fixed(fixed[dimension.name]) if fixed and dimension.name in fixed else dimension
                  for dimension in table)  # fmt: skip
+
+
+def digest(table: Sequence[Dimension]) -> str:
+    return hashlib.sha256(repr(tuple(table)).encode()).hexdigest()[:8]
 
 
 def grid(

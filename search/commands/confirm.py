@@ -2,19 +2,23 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 
+from evaluators.device.device import ProcessRun
 from evaluators.evaluate import Measured
 from evaluators.measurement import Accuracy
+from search.builder import Builder
 from search.evaluation import Confirmation, Evaluation
 from search.exit_status import INTERRUPTED
 from search.goal import Goal
 from search.lock import locked
-from search.preparation import find_cifar10
+from search.preparation import find_cifar10, prepare
 from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
 from search.settings import Settings, asked, settings
 from search.standings import chosen_goals, standings
 from search.store import Store
+from search.tuning import tune
 from search.view import View
 from space import datasets
 from space.datasets import Source
@@ -22,6 +26,8 @@ from space.errors import RequestError
 from space.images import DataSet
 
 _LEADERS = 3
+# Near-ties are measured again at most so often, unless the leader is this likely the better one.
+_ROUNDS, _SURE = 3, 0.95
 
 
 def main(options: argparse.Namespace) -> int:
@@ -51,7 +57,10 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
         view.begin("confirming the baseline: ")
         earlier = store.runs(reference.candidate.recipe.structure_id, rig.bench.id)
         rig.use_reference(reference.candidate, earlier, view.step)
-        confirmed = {_confirm(reference, goals[0], store, rig, data, view)}
+        with Builder(view.step) as builder:
+            for goal in goals:
+                _tune(goal, chosen, store, rig, builder, view)
+        confirmed = {reference.recipe_id: _confirm(reference, goals[0], store, rig, data, view)}
         for goal in goals:
             place = 0
             while True:
@@ -61,14 +70,47 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
                 if not waiting or (place >= leaders and holds):
                     break
                 view.begin(f"confirming {waiting[0].recipe_id}: ")
-                confirmed.add(_confirm(waiting[0], goal, store, rig, data, view))
+                confirmed[waiting[0].recipe_id] = _confirm(waiting[0], goal, store, rig, data, view)
                 place += 1
+            _race(goal, store, rig, data, view, confirmed)
 
 
-def _confirm(evaluation: Evaluation, goal: Goal, store: Store, rig: Rig, data: DataSet, view: View) -> str:
-    """Accuracy is that of the device's own answers."""
+def _tune(goal: Goal, chosen: Settings, store: Store, rig: Rig, builder: Builder, view: View) -> None:
+    """A grid says itself which settings it compares; what is confirmed needs no other."""
+    leader = standings(store, goal).best
+    prepared = prepare(replace(chosen, data=goal.data), store, view.say)
+    if leader and not goal.grid and not leader.confirmation and prepared.baseline:
+        tune(leader, goal, store, rig, builder, prepared.baseline, prepared.source, view)
+
+
+def _race(
+    goal: Goal, store: Store, rig: Rig, data: DataSet, view: View, confirmed: dict[str, Sequence[ProcessRun]]
+) -> None:
+    """The two that lead are measured on, in turns, until one is likely enough the better one."""
+    for _ in range(_ROUNDS):
+        now = standings(store, goal)
+        front = [one for one in now.ranked[: now.leaders] if one.recipe_id in confirmed][:2]
+        sure = now.lead_probability
+        if goal.grid or len(front) < 2 or sure is None or sure >= _SURE:
+            return
+        view.say(f"{front[0].recipe_id} is better than {front[1].recipe_id} with {100 * sure:.0f} %: both once more")
+        for one in front:
+            view.begin(f"once more {one.recipe_id}: ")
+            confirmed[one.recipe_id] = _confirm(one, goal, store, rig, data, view, confirmed[one.recipe_id])
+
+
+def _confirm(
+    evaluation: Evaluation,
+    goal: Goal,
+    store: Store,
+    rig: Rig,
+    data: DataSet,
+    view: View,
+    earlier: Sequence[ProcessRun] = (),
+) -> Sequence[ProcessRun]:
+    """Accuracy is that of the device's own answers; all its runs, the earlier ones among them."""
     images = store.folder / "images" / f"{data.fingerprint}-test.npy"
-    measured: Measured = rig.confirm(evaluation.candidate, images, view.step)
+    measured: Measured = rig.confirm(evaluation.candidate, images, view.step, earlier)
     engine = f"{measured.figures.framework} on the device"
     test = Accuracy.of(measured.predictions, data.test.labels.tolist(), engine)
     low, high = test.interval
@@ -79,7 +121,7 @@ def _confirm(evaluation: Evaluation, goal: Goal, store: Store, rig: Rig, data: D
         f"{evaluation.recipe_id}: {100 * test.share:.2f} % test ({100 * low:.2f} to {100 * high:.2f}), "
         f"{1e3 * measured.figures.latency_s:.4g} ms over {measured.figures.processes} runs of {len(data.test):,} images"
     )
-    return evaluation.recipe_id
+    return measured.runs
 
 
 def images_of(goal: Goal, chosen: Settings, store: Store) -> DataSet:

@@ -35,7 +35,7 @@ from search.store import COMPLETE, Store
 from search.study import Study
 from search.view import View
 from space.baseline import Baseline
-from space.dimensions import MOST_THREADS, Dimension, dimensions, grid
+from space.dimensions import MOST_THREADS, Dimension, digest, dimensions, grid
 
 
 def main(options: argparse.Namespace) -> int:
@@ -155,6 +155,7 @@ def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) 
         space=chosen.space,
         fixed=chosen.fixed,
         grid=chosen.grid.to_json() if chosen.grid else "",
+        table="" if chosen.grid else digest(_table(chosen, rig.cores)),
         data=prepared.data.name,
         fingerprint=prepared.data.fingerprint,
         baseline_id=baseline.id,
