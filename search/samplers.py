@@ -84,6 +84,8 @@ class DistinctSampler(Sampler):
         self._seed = seed
         self._table = tuple(table)
         self._space = distributions(table)
+        # Optuna's samplers warn of each that has one value.
+        self._fixed = {name: value for name, value in next(points(table)).items() if self._space[name].single()}
         self._known = known
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -98,7 +100,7 @@ class DistinctSampler(Sampler):
             relative = sampler.infer_relative_search_space(study, trial)
             # The GP sampler computes with torch.
             with one_thread():
-                values = sampler.sample_relative(study, trial, relative)
+                values = self._fixed | sampler.sample_relative(study, trial, relative)
             for name, distribution in search_space.items():
                 if name not in values:
                     values[name] = sampler.sample_independent(study, trial, name, distribution)
