@@ -88,6 +88,8 @@ def _confirm(parser: argparse.ArgumentParser) -> None:
 
 
 def _status(parser: argparse.ArgumentParser) -> None:
+    text = "the study used last as it goes: best so far, front, what is at work, time left; Ctrl-C ends the looking"
+    parser.add_argument("--watch", action="store_true", help=text)
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 

@@ -16,6 +16,7 @@ from search.building import Built, carry_out, draft
 from search.busy import Busy
 from search.durations import spoken
 from search.evaluation import Evaluation
+from search.promise import held_out
 from search.ranking import feasible
 from search.rig import Rig, runtime_of, subject_of
 from search.samplers import SpaceExhausted
@@ -254,6 +255,8 @@ class Pipeline:
                       (("trainer", self.training), ("device", self.measuring)))  # fmt: skip
             asking = f"{1e3 * self.asking.seconds / trials:.0f} ms to choose a recipe"
             self.view.say(f"{trials} trials in {spoken(seconds)}: {', '.join(shares)}, {asking}")
+            if predicted := held_out(standings(self.store, self.studies[0].goal).ranked):
+                self.view.say(str(predicted))
 
     def _show(self, asked: Asked, evaluation: Evaluation, seconds: float) -> None:
         now = {study.objective.name: standings(self.store, study.goal) for study in self.studies}

@@ -1,13 +1,15 @@
 """Promise: how likely networks are to become the leader, and by how much, by what the trials showed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr
 
+from evaluators.measurement import Z95
+from search.evaluation import Evaluation
 from search.objectives import Objective
 from search.regression import Floats, Regression, Trend
 from search.seen import Seen
@@ -23,6 +25,8 @@ _ERROR_AT_FIRST, _ERROR_DOUBT = -1.05, 0.4
 _ERROR_SLOPES = (0.0, -0.05, -0.03, -0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.15)
 _ERROR_DOUBTS = (0.05, 0.06, 0.06, 0.05, 0.05, 0.05, 0.05, 0.02, 0.05, 0.0, 0.0, 0.05)
 _FIGURE_DOUBT, _FIGURE_DOUBTS = 1.0, 0.3
+# Networks below which an error says nothing.
+_FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,37 @@ def forecast(
     return Forecast(able * expected, able * likely, able * (sign * figure - worst))
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """How well the latency of each network is told by all others: the median error, and how often the 95 % interval
+    holds it."""
+
+    median_error: float
+    covered: float
+    networks: int
+
+    def __str__(self) -> str:
+        return (
+            f"latency of a new network is predicted within {100 * self.median_error:.1f} % (median, held out, "
+            f"{self.networks} networks; the 95 % interval holds {100 * self.covered:.0f} %)"
+        )
+
+
+def held_out(evaluations: Iterable[Evaluation]) -> HeldOut | None:
+    """None for too few to say."""
+    latency = {
+        features(one.candidate.recipe): (one.candidate.recipe, math.log10(one.figures.latency_s))
+        for one in evaluations
+        if not one.figures.dirty
+    }
+    if len(latency) < _FEW:
+        return None
+    made = _by_shape([recipe for recipe, _ in latency.values()], [value for _, value in latency.values()])
+    mean, doubt = made.held_out()
+    wrong = np.abs(made.values - mean)
+    return HeldOut(float(10 ** np.median(wrong) - 1), float((wrong <= Z95 * doubt).mean()), len(wrong))
+
+
 def errors(history: Sequence[Seen]) -> Regression:
     """Of the logarithm of the share of wrong answers, by shape and epochs."""
     trained = [(one, one.accuracy) for one in history if one.accuracy is not None]
@@ -88,17 +123,16 @@ def errors(history: Sequence[Seen]) -> Regression:
 
 def figures(history: Sequence[Seen]) -> Regression:
     """Of the logarithm of the objective's figure were every answer right: by shape alone."""
-    values = np.array([one.at_best for one in history])
     # One for each network: its trainings share a measurement.
-    first = {features(one.recipe): place for place, one in enumerate(history)}
-    places = sorted(first.values())
-    mean = float(values[places].mean()) if places else 0.0
+    last = {features(one.recipe): one for one in history}.values()
+    return _by_shape([one.recipe for one in last], [one.at_best for one in last])
+
+
+def _by_shape(recipes: Sequence[Recipe], values: Sequence[float]) -> Regression:
     count = len(_ERROR_SLOPES)
-    return Regression(
-        Trend(mean, _FIGURE_DOUBT, (0.0,) * count, (_FIGURE_DOUBTS,) * count),
-        _points([(history[place].recipe, 1) for place in places]),
-        values[places] if places else values,
-    )
+    mean = sum(values) / len(values) if values else 0.0
+    trend = Trend(mean, _FIGURE_DOUBT, (0.0,) * count, (_FIGURE_DOUBTS,) * count)
+    return Regression(trend, _points([(recipe, 1) for recipe in recipes]), np.array(values))
 
 
 def _points(networks: Sequence[tuple[Recipe, int]]) -> Floats:

@@ -14,11 +14,9 @@ from evaluators.device.choose import board_of
 from evaluators.power.choose import open_meter
 from evaluators.power.meter import MeterInfo, PowerMeter, PowerReading
 from search.exit_status import INTERRUPTED, OK
+from search.sparkline import BARS, scale, sparkline
 
 SHOWN_S = 60.0
-BARS = "▁▂▃▄▅▆▇█"
-# Of the power, between the lowest and the highest bar at least: the noise of a steady board is no mountain.
-LEAST_SPAN = 0.05
 Show = Callable[[MeterInfo, Sequence[PowerReading]], None]
 
 
@@ -74,19 +72,6 @@ def columns(shown: Sequence[PowerReading], end_s: float, count: int = 60) -> lis
         column[0] += reading.watts
         column[1] += 1
     return [total / many if many else None for total, many in sums]
-
-
-def scale(means: Sequence[float | None]) -> tuple[float, float]:
-    """What the lowest and the highest bar stand for."""
-    known = [mean for mean in means if mean is not None]
-    low, high = min(known), max(known)
-    return low, max(high, low + LEAST_SPAN * high) or 1.0
-
-
-def sparkline(means: Sequence[float | None]) -> str:
-    low, high = scale(means)
-    steps = (len(BARS) - 1) / (high - low)
-    return "".join(" " if mean is None else BARS[round((mean - low) * steps)] for mean in means)
 
 
 def figures(reading: PowerReading) -> str:

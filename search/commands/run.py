@@ -34,6 +34,7 @@ from search.standings import standings
 from search.store import COMPLETE, Store
 from search.study import Study
 from search.view import View
+from search.watch import RUN
 from space.baseline import Baseline
 from space.dimensions import MOST_THREADS, Dimension, digest, dimensions, grid
 
@@ -91,6 +92,8 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
         baseline = have_baseline(prepared, store, builder, chosen, view)
         have_reference(prepared, baseline, store, builder, rig, view)
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
+        # On the clock of whoever watches.
+        store.remember(RUN, str(time.time() + deadline - time.monotonic()) if chosen.timeout_s else "")
         studies = _studies(chosen, store, prepared, baseline, rig, view, deadline)
         pipeline = Pipeline(
             studies,

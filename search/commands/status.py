@@ -2,22 +2,33 @@
 
 import argparse
 import json
+import time
+from contextlib import suppress
+
+from rich.live import Live
+from rich.text import Text
 
 from search.exit_status import OK
 from search.grid import Point
 from search.lock import holder
 from search.report import results_console
 from search.rows import Row
-from search.settings import settings
+from search.settings import Settings, settings
 from search.standings import standings
-from search.store import COMPLETE, FAILED, INTERRUPTED, RUNNING, Store
+from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
+from search.watch import picture
 from search.words import line
 from space.errors import RequestError
+
+# Between two looks.
+_EVERY_S = 2.0
 
 
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     store = Store.existing(chosen.store, chosen.storage)
+    if options.watch:
+        return _watch(chosen, store)
     at_work = holder(chosen.store)
     studies = []
     for goal in store.studies():
@@ -33,6 +44,7 @@ def main(options: argparse.Namespace) -> int:
             {
                 "study": goal.id,
                 "finished": states.count(COMPLETE),
+                "gated": states.count(GATED),
                 "failed": states.count(FAILED),
                 "interrupted": states.count(INTERRUPTED),
                 # Without a writer nothing runs; what a kill left open is settled by the next run.
@@ -49,9 +61,28 @@ def main(options: argparse.Namespace) -> int:
     console = results_console()
     console.print(f"{chosen.store}: {at_work or 'nobody at work'}", markup=False)
     for study in studies:
-        ended = ("finished", "failed", "interrupted", "running")
+        ended = ("finished", "gated", "failed", "interrupted", "running")
         counts = [f"{study[state]} {state}" for state in ended if study[state]]
         if "points" in study:
             counts.append(f"{study['evaluated']} of {study['points']} points of the grid are evaluated")
         console.print(f"{study['study']}: {', '.join(counts) or 'no trials'}; {study['_line']}", markup=False)
+    return OK
+
+
+def _watch(chosen: Settings, store: Store) -> int:
+    """Until Ctrl-C, which is how one stops looking; into a pipe once."""
+    console = results_console()
+
+    def look() -> Text:
+        goals = store.studies()
+        lines = picture(store, goals[0], holder(chosen.store)) if goals else ["no study yet"]
+        return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
+
+    if not console.is_terminal:
+        console.print(look())
+        return OK
+    with suppress(KeyboardInterrupt), Live(look(), console=console, auto_refresh=False) as live:
+        while True:
+            time.sleep(_EVERY_S)
+            live.update(look(), refresh=True)
     return OK
