@@ -185,11 +185,16 @@ class Examiner:
         raise CandidateError(f"the device failed on it {len(failures)} times, on the reference never: {failures[-1]}")
 
     async def confirm(
-        self, subject: Subject, images: Path, progress: Progress = _quiet, earlier: Sequence[ProcessRun] = ()
+        self,
+        subject: Subject,
+        images: Path,
+        progress: Progress = _quiet,
+        earlier: Sequence[ProcessRun] = (),
+        least: int = PROCESSES,
     ) -> Measured:
         """Confirm mode: every image, in three processes, or one more than there were; the predictions of the first."""
         task = replace(self._task(subject), images=images, passes=1)
-        processes = max(PROCESSES, len(earlier) + 1)
+        processes = max(least, len(earlier) + 1)
         return await self._patiently(lambda: self._measure(task, FRONT.near, progress, earlier, processes))
 
     async def predictions(self, subject: Subject, images: Path, progress: Progress = _quiet) -> tuple[int, ...]:
