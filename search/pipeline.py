@@ -8,7 +8,7 @@ from itertools import cycle
 from typing import Any
 
 from evaluators.device.device import ProcessRun
-from evaluators.evaluate import FRONT, PROCESSES, Measured, Race, Subject, never
+from evaluators.evaluate import FRONT, PROCESSES, Measured, Race, Subject
 from evaluators.measurement import Figures
 from search.agreement import compare_once
 from search.builder import Builder, built
@@ -16,6 +16,7 @@ from search.building import Built, carry_out, draft
 from search.busy import Busy
 from search.durations import spoken
 from search.evaluation import Evaluation
+from search.lead import Lead
 from search.promise import held_out
 from search.ranking import feasible
 from search.rig import Rig, runtime_of, subject_of
@@ -31,9 +32,6 @@ from space.errors import CandidateError
 from space.images import Images
 from space.patience import Line
 from space.recipe import Recipe
-
-# A candidate this close to the lead, or ahead of it, is measured in three processes.
-NEAR = 1.05
 
 # What a trial waits for, one after the other; None: that all which were asked for before it have ended.
 _Steps = Iterator[Future[Any] | None]
@@ -161,14 +159,15 @@ class Pipeline:
         begun = time.monotonic()
         study, recipe, goal = asked.study, asked.recipe, asked.study.goal
         # As it is when the trial begins: whether it is trained does not hang on timing either.
-        lead = standings(self.store, goal).best
+        lead = self._lead(study)
         if not goal.grid:
             figures = self.store.structure(recipe.structure_id, goal.bench_id)
             if figures is None:
                 figures = yield from self._drafted(asked, lead)
-            if lead and not figures.dirty and not self._near(study, lead, 1.0, figures):
+            if not figures.dirty and not lead.near(1.0, figures):
+                assert lead.evaluation
                 yield None
-                study.tell_gated(asked.number, figures, f"slower than the lead could be: {lead.recipe_id}")
+                study.tell_gated(asked.number, figures, f"behind {lead.evaluation.recipe_id} were every answer right")
                 self.view.finished(gated_line(asked.number, recipe.id, figures), {})
                 return
         making = self._carry_out(recipe, Line(goal.least_accuracy) if study.gives_up(recipe) else None)
@@ -187,14 +186,14 @@ class Pipeline:
             other.absorb([evaluation])
         self._show(asked, evaluation, time.monotonic() - begun)
 
-    def _drafted(self, asked: Asked, lead: Evaluation | None) -> Generator[Future[Any], None, Figures]:
+    def _drafted(self, asked: Asked, lead: Lead) -> Generator[Future[Any], None, Figures]:
         """The structure's figures, measured before anything is trained."""
         study, recipe = asked.study, asked.recipe
         drafting = self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source)
         yield drafting
         path = built(drafting)
         subject = Subject(recipe.structure_id, path, runtime_of(recipe))
-        yield from self._measured(asked, subject, Race(never, self._slowest(study, lead, 1.0)))
+        yield from self._measured(asked, subject, lead.look)
         path.unlink(missing_ok=True)
         figures = self.store.structure(recipe.structure_id, study.goal.bench_id)
         assert figures is not None
@@ -202,12 +201,8 @@ class Pipeline:
 
     def _raced(self, asked: Asked, made: Built) -> Generator[Future[Any], None, None]:
         """Measured as a leader is, if it comes near enough to be one."""
-        study, share = asked.study, made.validation.share
-        lead = standings(self.store, study.goal).best
-        race = FRONT
-        if lead is not None and not study.goal.grid:
-            known = lead
-            race = Race(lambda figures: self._near(study, known, share, figures), self._slowest(study, lead, share))
+        study = asked.study
+        race = FRONT if study.goal.grid else self._lead(study).race(made.validation.share)
         earlier = self.store.runs(asked.recipe.structure_id, study.goal.bench_id)
         yield from self._measured(asked, subject_of(made.candidate), race, earlier)
         compare_once(made.candidate, self.validation, self.store, self.rig, self.view)
@@ -227,27 +222,11 @@ class Pipeline:
             return True
         if share < goal.least_accuracy or made.candidate.projected is not None:
             return False
-        lead = standings(self.store, goal).best
         raced = figures.processes >= PROCESSES and not figures.energy_provenance.startswith("predicted")
-        return (not raced or bool(figures.dirty)) and (lead is None or self._near(study, lead, share, figures))
+        return (not raced or bool(figures.dirty)) and self._lead(study).near(share, figures)
 
-    def _near(self, study: Study, lead: Evaluation, share: float, figures: Figures) -> bool:
-        """Whether they come near the lead, or get ahead, with this accuracy."""
-        objective = study.objective
-        mark, found = self._mark(study, lead), objective.figure(share, figures)
-        return found == mark or objective.better(found, mark)
-
-    def _slowest(self, study: Study, lead: Evaluation | None, share: float) -> float | None:
-        """The latency above which nothing comes near the lead."""
-        least_w = self.rig.least_w
-        if lead is None or least_w is None:
-            return None
-        return study.objective.slowest_s(self._mark(study, lead), share, least_w)
-
-    def _mark(self, study: Study, lead: Evaluation) -> float:
-        """A little behind the lead."""
-        value = study.objective.value(lead)
-        return value / NEAR if study.objective.maximise else value * NEAR
+    def _lead(self, study: Study) -> Lead:
+        return Lead(study.objective, standings(self.store, study.goal).best, self.rig.least_w)
 
     def _say_idle(self, seconds: float, trials: int) -> None:
         if trials:

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from evaluators.evaluate import FRONT
 from search.builder import Builder, built
 from search.building import carry_out
 from search.evaluation import Evaluation
 from search.goal import Goal
+from search.lead import Lead
+from search.objectives import OBJECTIVES
 from search.rig import Rig, at_runtime, subject_of
 from search.store import Store
 from search.view import View
@@ -16,7 +17,7 @@ from space.datasets import Source
 from space.errors import CandidateError
 
 # How far ONNX Runtime rewrites the graph: "all" also lays the weights out for the processor's own kernels.
-GRAPH_OPTIMIZATIONS = ("all", "extended", "basic")
+GRAPH_OPTIMIZATIONS = ("all", "extended")
 
 
 def tune(
@@ -30,6 +31,7 @@ def tune(
     view: View,
 ) -> None:
     """Threads x spinning x graph optimization; each is a candidate like any other."""
+    race = Lead(OBJECTIVES[goal.objective], leader, rig.least_w).race(leader.validation.share)
     said = []
     for runtime in rig.runtimes():
         for optimization in GRAPH_OPTIMIZATIONS:
@@ -38,7 +40,7 @@ def tune(
                 view.begin(f"{leader.recipe_id} at {runtime.threads} threads, {optimization}: ")
                 try:
                     made = built(builder.submit(carry_out, recipe, store.folder, baseline, source))
-                    measured = rig.measure(subject_of(made.candidate), FRONT, view.step).result()
+                    measured = rig.measure(subject_of(made.candidate), race, view.step).result()
                 except CandidateError as error:
                     # A recording holds the settings that were measured.
                     view.say(f"{recipe.id}: {error}")

@@ -4,7 +4,8 @@ import pytest
 
 from search.evaluation import Evaluation
 from search.goal import Goal
-from search.ranking import feasible, leading, ranking
+from search.objectives import OBJECTIVES
+from search.ranking import feasible, leading, probability, ranking
 from tests.search.made_up import GOAL, evaluation
 
 LATENCY = replace(GOAL, objective="latency")
@@ -106,3 +107,17 @@ def given_up(one: Evaluation) -> Evaluation:
 
 def test_a_gated_candidate_is_not_ranked():
     assert order([given_up(evaluation(0, latency_ms=1)), evaluation(1, latency_ms=2)], LATENCY) == [1]
+
+
+def test_how_sure_the_lead_is_follows_from_both_intervals():
+    latency = OBJECTIVES["latency"]
+    fast, slow = evaluation(0, latency_ms=1.0, spread=0.0196), evaluation(1, latency_ms=1.02, spread=0.0196)
+    # Standard errors of 1 % each: 2 % are 1.4 of their difference's.
+    assert probability(fast, slow, latency) == pytest.approx(0.92, abs=0.01)
+    assert probability(fast, slow, latency) + probability(slow, fast, latency) == pytest.approx(1)
+    assert probability(fast, fast, latency) == pytest.approx(0.5)
+    # A FoM hangs on accuracy too.
+    fom = OBJECTIVES["fom"]
+    assert 0.5 < probability(fast, slow, fom) < probability(
+        evaluation(0, latency_ms=1.0, spread=1e-6), evaluation(1, latency_ms=1.02, spread=1e-6), latency
+    )

@@ -11,11 +11,11 @@ from search.ladder import ladder
 from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
 from search.samplers import SAMPLERS, DistinctSampler, SpaceExhausted
-from search.store import COMPLETE, FAILED, INTERRUPTED, Store
+from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, Store
 from search.study import Study
 from space.architectures.mobilenet_v1_shape import WIDTHS, unit_name
 from space.dimensions import dimensions, recipe_of
-from tests.search.made_up import GOAL, evaluation, keep, store_with
+from tests.search.made_up import GOAL, evaluation, figures, keep, store_with
 
 TABLE = dimensions("full", 2)
 LADDER = ladder(TABLE)
@@ -200,3 +200,17 @@ def test_a_space_without_another_recipe_says_so_and_leaves_no_ghost(tmp_path):
     with pytest.raises(SpaceExhausted):
         study.ask()
     assert {trial.state for trial in optunas(store)} == {TrialState.COMPLETE, TrialState.FAIL}
+
+
+def test_a_gated_trial_is_complete_never_within_the_line_and_not_asked_for_again(tmp_path):
+    store = store_with(tmp_path, [])
+    study = opened(store)
+    trial = study.ask()
+    study.tell_gated(trial.number, figures(4.0), "it could not win")
+    (held,) = optunas(store)
+    assert held.state == TrialState.COMPLETE
+    assert held.constraints == {"accuracy": GOAL.least_accuracy}
+    assert 10**held.value == pytest.approx(1 / (4e-3 * 2.7 * 4e-3))
+    (record,) = store.trials(GOAL.id)
+    assert (record.state, record.reason) == (GATED, "it could not win")
+    assert opened(store).ask().recipe != trial.recipe
