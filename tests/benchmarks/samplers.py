@@ -1,14 +1,14 @@
 """Search efficiency without training: samplers on a surrogate of stored real evaluations.
 
-    python tests/benchmarks/samplers.py collect STORE... --to tests/benchmarks/evaluations.csv
-    python tests/benchmarks/samplers.py error
-    python tests/benchmarks/samplers.py run --sampler model --sampler tpe --trials 50 --seeds 20 --results samplers.jsonl
-    python tests/benchmarks/samplers.py table --results samplers.jsonl
+    python -m tests.benchmarks.samplers collect STORE...
+    python -m tests.benchmarks.samplers error
+    python -m tests.benchmarks.samplers run --sampler model --sampler tpe --trials 50 --seeds 20
+    python -m tests.benchmarks.samplers table
 
-The surrogate knows latency and accuracy of any recipe by a thin-plate spline over a ridge regression, on features of its
-own (a width and a side of the image for every unit), not on those of our model. Its error is shown held out, in ten
-parts. Every sampler gets the same ladder, and is told what the pipeline would tell: what could not lead is gated. Regret
-is how far, in log10 of the FoM, the best feasible trial lies below the best that any run of any sampler found.
+The surrogate knows latency and accuracy of any recipe by a spline over a ridge regression, on features of its own (a
+width and a side of the image for every unit), not on those of our model. Its error is shown held out, in ten parts.
+Every sampler gets the same ladder, and is told what the pipeline would tell: what could not lead is gated. Regret is
+how far, in log10 of the FoM, the best feasible trial lies below the best that any run of any sampler found.
 """
 
 import argparse
@@ -61,13 +61,17 @@ def features(recipe: Recipe, epochs: int) -> list[float]:
         side = (side + 1) // 2 if index in recipe.halvings else side
         found += [math.log2(width / 8 + 1) if width else -1.0, math.log2(side) / 2]
     shape = layers(recipe.widths, recipe.halvings)
-    found += [len(shape) / 4, math.log2(sum(layer.macs for layer in shape)), math.log2(sum(one.values for one in shape))]
+    found += [
+        len(shape) / 4,
+        math.log2(sum(layer.macs for layer in shape)),
+        math.log2(sum(one.values for one in shape)),
+    ]
     found += [3.0 * (recipe.quantization == name) for name in QUANTIZATIONS[1:]]
     return [*found, 3.0 * (recipe.threads - 1), float(recipe.spinning), 2 * math.log(max(epochs, 1))]
 
 
 class Spline:
-    """Ridge regression, and a thin-plate spline of what it leaves over."""
+    """Ridge regression, and a linear spline of what it leaves over."""
 
     def __init__(self, rows: list[list[float]], values: list[float]) -> None:
         points = np.array(rows)
@@ -149,8 +153,9 @@ def error(stored: list[Stored]) -> None:
             wrong_ms.append(abs(math.log(made.latency_s(one.recipe) / one.latency_s)))
             if one.accuracy is not None:
                 wrong_share.append(abs(made.accuracy(one.recipe) - one.accuracy))
-    print(f"held out, {PARTS} parts of {len(stored)} rows: latency {100 * math.expm1(statistics.median(wrong_ms)):.1f} % "
-          f"(median), accuracy {100 * statistics.median(wrong_share):.2f} points (median)")  # fmt: skip
+    latency, share = math.expm1(statistics.median(wrong_ms)), statistics.median(wrong_share)
+    print(f"held out, {PARTS} parts of {len(stored)} rows, median error: latency {100 * latency:.1f} %, "
+          f"accuracy {100 * share:.2f} points")  # fmt: skip
 
 
 def run(made: Surrogate, name: str, seed: int, trials: int, train_s: float) -> dict[str, object]:
@@ -215,7 +220,9 @@ def table(path: Path) -> None:
         for name, theirs in regret.items():
             if name != "model" and len(ours):
                 other = np.array(theirs)
-                apart = [draw.choice(other, len(other)).mean() - draw.choice(ours, len(ours)).mean() for _ in range(5000)]
+                apart = [
+                    draw.choice(other, len(other)).mean() - draw.choice(ours, len(ours)).mean() for _ in range(5000)
+                ]
                 low, high = np.quantile(apart, [0.05, 0.95])
                 print(f"  {name} minus model: {low:+.3f} to {high:+.3f} (bootstrap, 90 %)")
 

@@ -79,7 +79,10 @@ def pipeline(folder, trainer, board, sampler="random", **seen):
 
 def test_a_structure_is_timed_before_it_is_trained_and_what_could_not_win_is_not_trained(tmp_path):
     # The second is the fastest, and leads; what comes after is slower, however accurate it would be.
-    trainer, board = Trainer(0, lambda recipe: 0.8), Board(0, lambda count: 1.0 if count < 2 else 0.5 if count == 2 else 2.0, True)
+    trainer, board = (
+        Trainer(0, lambda recipe: 0.8),
+        Board(0, lambda count: 1.0 if count < 2 else 0.5 if count == 2 else 2.0, True),
+    )
     made, store = pipeline(tmp_path / "store", trainer, board)
     assert made.run(5, time.monotonic() + 60) == 5
     assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE, COMPLETE, GATED, GATED, GATED]

@@ -118,6 +118,8 @@ def test_how_sure_the_lead_is_follows_from_both_intervals():
     assert probability(fast, fast, latency) == pytest.approx(0.5)
     # A FoM hangs on accuracy too.
     fom = OBJECTIVES["fom"]
-    assert 0.5 < probability(fast, slow, fom) < probability(
-        evaluation(0, latency_ms=1.0, spread=1e-6), evaluation(1, latency_ms=1.02, spread=1e-6), latency
+    assert (
+        0.5
+        < probability(fast, slow, fom)
+        < probability(evaluation(0, latency_ms=1.0, spread=1e-6), evaluation(1, latency_ms=1.02, spread=1e-6), latency)
     )
