@@ -77,8 +77,6 @@ class Study:
         failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
         # Not |=, which makes a new set of a set and keys: this one is shared.
         self._known.update(failures)
-        gated = {record.recipe_id for record in self._store.trials(self.goal.id) if record.state == GATED}
-        self._known.update(gated)
         for trial in self._optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
             recipe = self._recipe(trial)
             if recipe and recipe.id in evaluations:
@@ -90,6 +88,7 @@ class Study:
                     self._store.begin_trial(self.goal.id, trial.number, recipe.id)
                 self.give_up(trial.number)
         self._agree()
+        self._known.update(one.recipe_id for one in self._store.trials(self.goal.id) if one.state == GATED)
         said = []
         trials = self._optuna.get_trials(deepcopy=False)
         for record in self._store.trials(self.goal.id):

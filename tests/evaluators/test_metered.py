@@ -99,7 +99,7 @@ def test_the_energy_of_the_courses_script_is_the_whole_scripts(
 ) -> None:
     monkeypatch.setattr("evaluators.metered.idle_s", lambda meter: 0.6)
     # So many that the script takes ten readings and more.
-    pixels, bench = coloured(2000), Bench()
+    pixels, bench = coloured(6000), Bench()
     images = bundled(write_pngs(tmp_path / "pngs", pixels, np.zeros(len(pixels), np.int64)), tmp_path / "images.zip")
     asked = CourseTask(model=task.model, images=images, count=len(pixels), runtime=task.runtime)
 
