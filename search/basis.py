@@ -8,10 +8,7 @@ from search.objectives import OBJECTIVES
 from search.report import near_misses, provenance
 from search.standings import Standings
 from search.store import Store
-from search.words import data_name, kind
-
-# How a footer calls the data.
-_DATA = {"cifar10": "CIFAR-10", "builtin": "built-in image set"}
+from search.words import data_name, kind, short_data_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ def basis(store: Store, standings: Standings) -> Basis:
         bench.runtime,
         f"{bench.meter} ({' and '.join(kinds) or 'no energy'})",
         how,
-        _DATA.get(goal.data, goal.data),
+        short_data_name(goal.data),
         f"{runs} a file, 95 % intervals",
         date,
     )
@@ -91,7 +88,7 @@ def _caveats(standings: Standings, kinds: tuple[str, ...], here: bool) -> tuple[
     goal, board = standings.goal, standings.bench.board
     said = []
     if goal.data == "builtin":
-        text = f"The data are {data_name(goal)}: the figures say how the tool works, not how good a network is."
+        text = f"The data are {data_name(goal.data)}: the figures say how the tool works, not how good a network is."
         said.append(Caveat("built-in image set, not CIFAR-10", text))
     if here:
         text = f"The device was the machine that ran the search ({board}), not a board of its own."

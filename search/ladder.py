@@ -20,7 +20,7 @@ _FEW_BLOCKS = (
     ((32, 32, 64, 0, 0, 0, 128, 0, 0, 0, 0, 0, 0, 0), (0, 2, 6), 3),
     ((16, 48, 48, 0, 0, 0, 96, 0, 0, 0, 0, 0, 128, 0), (0, 1, 6), 3),
 )
-_UNIFORM = (
+UNIFORM = (
     (0.25, "none"),
     (0.125, "none"),
     (0.25, "static_int8"),
@@ -42,6 +42,6 @@ def ladder(table: Sequence[Dimension]) -> list[dict[str, Value]]:
 def _recipes() -> Iterator[Recipe]:
     for widths, halvings, epochs in _FEW_BLOCKS:
         yield Recipe(widths=widths, halvings=halvings, epochs=epochs)
-    for share, quantization in _UNIFORM:
+    for share, quantization in UNIFORM:
         nearest = tuple(min(LADDER, key=lambda step: abs(step - share * width)) for width in WIDTHS)
         yield Recipe(widths=nearest, halvings=HALVINGS, epochs=_UNIFORM_EPOCHS, quantization=quantization)

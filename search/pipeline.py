@@ -176,8 +176,11 @@ class Pipeline:
         self.store.add_candidate(made.candidate, goal.baseline_id, made.validation)
         for warning in made.candidate.warnings:
             self.view.say(f"WARNING: {warning}")
-        if self._is_in_the_race(study, made):
-            yield from self._raced(asked, made)
+        race = self._race(study, made)
+        if race is not None:
+            earlier = self.store.runs(recipe.structure_id, goal.bench_id)
+            yield from self._measured(asked, subject_of(made.candidate), race, earlier)
+            compare_once(made.candidate, self.validation, self.store, self.rig, self.view)
         yield None
         evaluation = self.store.evaluation(recipe.id, goal)
         assert evaluation is not None
@@ -199,14 +202,6 @@ class Pipeline:
         assert figures is not None
         return figures
 
-    def _raced(self, asked: Asked, made: Built) -> Generator[Future[Any], None, None]:
-        """Measured as a leader is, if it comes near enough to be one."""
-        study = asked.study
-        race = FRONT if study.goal.grid else self._lead(study).race(made.validation.share)
-        earlier = self.store.runs(asked.recipe.structure_id, study.goal.bench_id)
-        yield from self._measured(asked, subject_of(made.candidate), race, earlier)
-        compare_once(made.candidate, self.validation, self.store, self.rig, self.view)
-
     def _measured(
         self, asked: Asked, subject: Subject, race: Race, earlier: Sequence[ProcessRun] = ()
     ) -> Generator[Future[Any], None, None]:
@@ -214,16 +209,19 @@ class Pipeline:
         yield self.measuring.until_done(task)
         self._keep(asked.recipe, task.result())
 
-    def _is_in_the_race(self, study: Study, made: Built) -> bool:
-        """Whether it is measured now that its accuracy is known; of a grid every row is, as a leader."""
+    def _race(self, study: Study, made: Built) -> Race | None:
+        """How it is measured now that its accuracy is known; None where it could not lead. Of a grid every row is."""
         goal, share = study.goal, made.validation.share
         figures = self.store.structure(made.candidate.recipe.structure_id, goal.bench_id)
         if figures is None:
-            return True
-        if share < goal.least_accuracy or made.candidate.projected is not None:
-            return False
+            return FRONT
         raced = figures.processes >= PROCESSES and not figures.energy_provenance.startswith("predicted")
-        return (not raced or bool(figures.dirty)) and self._lead(study).near(share, figures)
+        if share < goal.least_accuracy or made.candidate.projected is not None or (raced and not figures.dirty):
+            return None
+        lead = self._lead(study)
+        if not lead.near(share, figures):
+            return None
+        return FRONT if goal.grid else lead.race(share)
 
     def _lead(self, study: Study) -> Lead:
         return Lead(study.objective, standings(self.store, study.goal).best, self.rig.least_w)

@@ -7,6 +7,7 @@ from search.durations import spoken
 from search.preparation import Prepared, seconds_per_image
 from search.settings import Settings
 from search.store import Store
+from search.words import short_data_name
 from space.baseline import baseline_recipe
 
 # Measuring a candidate in search mode, with the reference beside it, a process each.
@@ -53,7 +54,7 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], sto
     else:
         trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image(settings.accelerator, store)
     return Plan(
-        data={"cifar10": "CIFAR-10", "builtin": "built-in image set"}[data.name],
+        data=short_data_name(data.name),
         images=(len(data.train), len(data.validation), len(data.test)),
         baseline=(
             f"{100 * baseline.validation_accuracy:.2f} % on validation, {baseline.source}"

@@ -119,7 +119,7 @@ def provenance(standings: Standings) -> list[str]:
         f"energy {row.energy_provenance}",
         f"{effort.inferences:,} inferences timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have taken "
         f"{spoken(effort.fixed_seconds)}",
-        f"accuracy on {data_name(standings.goal)}; line {100 * standings.goal.minimum_accuracy:.2f} % on test, "
+        f"accuracy on {data_name(standings.goal.data)}; line {100 * standings.goal.minimum_accuracy:.2f} % on test, "
         f"{100 * standings.goal.least_accuracy:.2f} % on validation",
     ]
 

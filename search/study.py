@@ -129,7 +129,7 @@ class Study:
 
     def tell(self, number: int, evaluation: Evaluation) -> None:
         score = self.objective.score(evaluation, self.goal.least_accuracy)
-        trial = optuna.trial.Trial(self._optuna, self._optuna.get_trials(deepcopy=False)[number]._trial_id)
+        trial = self._trial(number)
         for name, violation in score.violations.items():
             trial.set_constraint(name, violation)
         for name, value in of_evaluation(evaluation, self.objective).items():
@@ -139,7 +139,7 @@ class Study:
 
     def tell_gated(self, number: int, figures: Figures, reason: str) -> None:
         """Measured, and not trained: with every answer right it would not win. It is never ranked."""
-        trial = optuna.trial.Trial(self._optuna, self._optuna.get_trials(deepcopy=False)[number]._trial_id)
+        trial = self._trial(number)
         # What is not known is not said to be within the line.
         trial.set_constraint("accuracy", self.goal.least_accuracy)
         for name, value in {GATED_BY: reason, **of_figures(figures, self.objective)}.items():
@@ -148,7 +148,7 @@ class Study:
         self._store.end_trial(self.goal.id, number, GATED, reason)
 
     def tell_failure(self, number: int, reason: str) -> None:
-        trial = optuna.trial.Trial(self._optuna, self._optuna.get_trials(deepcopy=False)[number]._trial_id)
+        trial = self._trial(number)
         trial.set_user_attr(REASON, reason)
         self._optuna.tell(number, state=TrialState.FAIL)
         self._store.end_trial(self.goal.id, number, FAILED, reason)
@@ -184,6 +184,10 @@ class Study:
             )
             new += 1
         return new
+
+    def _trial(self, number: int) -> optuna.trial.Trial:
+        """To write to: what is asked for by number is a copy."""
+        return optuna.trial.Trial(self._optuna, self._optuna.get_trials(deepcopy=False)[number]._trial_id)
 
     def _recipe(self, trial: FrozenTrial) -> Recipe | None:
         """None where the process was killed before every value was chosen."""

@@ -3,7 +3,6 @@
 import math
 
 from search.audit import Audit
-from search.goal import Goal
 from search.rows import Row
 
 
@@ -75,8 +74,12 @@ def shape(row: Row) -> str:
     )
 
 
-def data_name(goal: Goal) -> str:
-    return {"cifar10": "CIFAR-10", "builtin": "the built-in image set (not CIFAR-10)"}.get(goal.data, goal.data)
+def data_name(data: str) -> str:
+    return {"cifar10": "CIFAR-10", "builtin": "the built-in image set (not CIFAR-10)"}.get(data, data)
+
+
+def short_data_name(data: str) -> str:
+    return {"cifar10": "CIFAR-10", "builtin": "built-in image set"}.get(data, data)
 
 
 def implied(audit: Audit) -> str:

@@ -50,7 +50,6 @@ LONG_SCHEDULES = {
         sizes=(SIDE,) * 40, batch=256, peak_rate=0.4, warm_up=0.2, weight_decay=5e-4, label_smoothing=0.1
     ),
 }
-LENGTHS = ("auto", "short", "long")
 
 
 def baseline_schedule(name: str, length: str = "auto", accelerator: str = "cpu") -> Schedule:

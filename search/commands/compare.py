@@ -13,7 +13,7 @@ from search.report import results_console
 from search.rows import Row
 from search.settings import asked, settings
 from search.store import Store
-from search.words import accuracy, kind, number, pace
+from search.words import accuracy, half_percent, kind, number, pace
 
 _NO = "-"
 
@@ -88,7 +88,7 @@ def _accuracies(pair: Pair) -> tuple[str, str, str]:
 
 
 def _latencies(pair: Pair) -> tuple[str, str, str]:
-    cells = [f"{number(row.latency_ms)} ±{_percent(row.latency_ms, row.latency_ci_ms)}" for row in (pair.a, pair.b)]
+    cells = [f"{number(row.latency_ms)} {half_percent(row)}" for row in (pair.a, pair.b)]
     return cells[0], cells[1], _ratio(pair.latency)
 
 
@@ -103,7 +103,3 @@ def _ratio(ratio: Ratio | None) -> str:
     if ratio is None:
         return _NO
     return f"{number(ratio.value)} ({number(ratio.low)} to {number(ratio.high)})"
-
-
-def _percent(value: float, interval: tuple[float, float]) -> str:
-    return f"{50 * (interval[1] - interval[0]) / value:.1f} %"

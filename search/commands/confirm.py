@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 
 from evaluators.device.device import ProcessRun
 from evaluators.evaluate import Measured
@@ -12,7 +11,7 @@ from search.evaluation import Confirmation, Evaluation
 from search.exit_status import INTERRUPTED
 from search.goal import Goal
 from search.lock import locked
-from search.preparation import find_cifar10, prepare
+from search.preparation import find_cifar10
 from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
 from search.settings import Settings, asked, settings
@@ -20,6 +19,7 @@ from search.standings import chosen_goals, standings
 from search.store import Store
 from search.tuning import tune
 from search.view import View
+from space import baseline as baselines
 from space import datasets
 from space.datasets import Source
 from space.errors import RequestError
@@ -78,9 +78,10 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
 def _tune(goal: Goal, chosen: Settings, store: Store, rig: Rig, builder: Builder, view: View) -> None:
     """A grid says itself which settings it compares; what is confirmed needs no other."""
     leader = standings(store, goal).best
-    prepared = prepare(replace(chosen, data=goal.data), store, view.say)
-    if leader and not goal.grid and not leader.confirmation and prepared.baseline:
-        tune(leader, goal, store, rig, builder, prepared.baseline, prepared.source, view)
+    if leader is None or goal.grid or leader.confirmation:
+        return
+    baseline = baselines.describe(store.folder / "baselines", goal.baseline_id)
+    tune(leader, goal, store, rig, builder, baseline, _source(goal, chosen, store), view)
 
 
 def _race(
@@ -126,10 +127,16 @@ def _confirm(
 
 def images_of(goal: Goal, chosen: Settings, store: Store) -> DataSet:
     """The images the study was searched on."""
-    source: Source | None = Source(goal.data) if goal.data == "builtin" else find_cifar10(chosen, store)
-    if source is None:
-        raise RequestError(f"{goal.id} needs CIFAR-10, which is not on this disk; name its folder with --data-dir")
-    data = datasets.load(source)
+    data = datasets.load(_source(goal, chosen, store))
     if data.fingerprint != goal.fingerprint:
         raise RequestError(f"{goal.id} was searched on other images ({goal.fingerprint}, not {data.fingerprint})")
     return data
+
+
+def _source(goal: Goal, chosen: Settings, store: Store) -> Source:
+    if goal.data == "builtin":
+        return Source(goal.data, store.folder / "images")
+    source = find_cifar10(chosen, store)
+    if source is None:
+        raise RequestError(f"{goal.id} needs CIFAR-10, which is not on this disk; name its folder with --data-dir")
+    return source

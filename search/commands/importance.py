@@ -31,7 +31,7 @@ def main(options: argparse.Namespace) -> int:
     store = Store.existing(chosen.store, chosen.storage)
     now = standings(store, chosen_goals(store, chosen, asked(vars(options)))[0])
     ranked, prices = importances(now), steps(now.rows)
-    heading = f"{now.goal.id} on {now.bench.title}; {data_name(now.goal)}"
+    heading = f"{now.goal.id} on {now.bench.title}; {data_name(now.goal.data)}"
     if write:
         if not any(one.importances for one in ranked):
             raise RequestError(f"--to {options.to}: {_too_few(ranked[0])}")

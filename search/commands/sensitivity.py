@@ -28,7 +28,7 @@ from search.sensitivity import Effect, Probe, Sensitivity, cells, conclusion, ef
 from search.settings import Settings, settings
 from search.store import Store
 from search.view import View
-from search.words import number
+from search.words import data_name, number
 from space.architectures.mobilenet_v1_shape import unit_name
 from space.baseline import Baseline, baseline_recipe
 from space.datasets import Source
@@ -102,7 +102,7 @@ def _sensitivity(
     if not effects:
         raise CandidateError("no unit could be pruned and looked at; the lines above say why")
     return Sensitivity(
-        data={"cifar10": "CIFAR-10", "builtin": "the built-in image set (not CIFAR-10)"}.get(data.name, data.name),
+        data=data_name(data.name),
         criterion=options.criterion,
         baseline_id=baseline.id,
         baseline_accuracy=reference.validation.share,

@@ -27,7 +27,7 @@ def cover(deck: Deck, made: Material, name: str) -> None:
     if by:
         page.text(box.top_part(0.95), by, points=18, ink=style.SOFT, most=2)
     facts = [
-        f"MobileNet-v1 on {data_name(made.goal)}; the line is {100 * made.goal.minimum_accuracy:g} % on test",
+        f"MobileNet-v1 on {data_name(made.goal.data)}; the line is {100 * made.goal.minimum_accuracy:g} % on test",
         f"{count(len(made.rows), 'network')} measured on {made.now.bench.board}, {made.basis.date}",
     ]
     page.text(box.below(1.1, gap=0).top_part(0.7), facts, points=18)

@@ -22,6 +22,7 @@ from evaluators.accuracy import accuracy
 from evaluators.device.choose import open_device
 from evaluators.device.device import RuntimeSettings
 from evaluators.evaluate import NO_RACE, Examiner, Subject
+from search.ladder import UNIFORM
 from search.objectives import fom
 from search.rig import save_images
 from search.worker import Worker
@@ -39,11 +40,6 @@ from space.recipe import QUANTIZATIONS, Recipe
 BATCH, RATE, MOMENTUM, DECAY = 128, 0.01, 0.9, 5e-4
 # One standard error of 5,000 validation images above 70 %.
 LEAST = 0.7065
-# The ladder of the search, as fractions: what is kept of every unit, and how it is quantized.
-LADDER = (
-    (0.25, "none"), (0.125, "none"), (0.25, "static_int8"), (0.35, "none"),
-    (0.18, "none"), (0.35, "static_int8"), (0.125, "static_int8"), (0.09, "none"),
-)  # fmt: skip
 LADDER_EPOCHS = 2
 FEASIBLE = 5
 STEPS = 12
@@ -116,7 +112,7 @@ class Opponent:
             load_if_exists=True,
         )
         if not study.trials:
-            for share, quantization in LADDER:
+            for share, quantization in UNIFORM:
                 study.enqueue_trial(
                     {**{unit_name(unit): 1 - share for unit in range(len(WIDTHS))},
                      "quantization": quantization, "epochs": LADDER_EPOCHS}
