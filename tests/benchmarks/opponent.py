@@ -28,7 +28,8 @@ from search.rig import save_images
 from search.worker import Worker
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1, unit_name
 from space.augmentation import AUGMENTATIONS, Pictures
-from space.baseline import read_checkpoint, read_description
+from space.baseline import read_description
+from space.checkpoint import read_checkpoint
 from space.datasets import load_cifar10
 from space.fractions import kept
 from space.images import MEAN, STD, DataSet
@@ -125,7 +126,7 @@ class Opponent:
             begun = time.monotonic()
             study.optimize(self.trial, n_trials=1)
             study.set_user_attr("used s", used_s + time.monotonic() - begun)
-            last = study.trials[-1]
+            last = [one for one in study.trials if one.state.is_finished()][-1]
             print(f"trial {last.number}: {last.value:,.0f}, {100 * last.user_attrs['validation accuracy']:.2f} %, "
                   f"{1e3 * last.user_attrs['latency s']:.4f} ms, {used_s / 60:.1f} min", flush=True)  # fmt: skip
         best = max(feasible, key=lambda one: one.value, default=None)

@@ -1,0 +1,110 @@
+"""Real evaluations for the surrogate of `samplers`: networks drawn, timed on this device and trained on CIFAR-10.
+
+    python -m tests.benchmarks.evaluations time STORE --data-dir DATA --to gathered.jsonl
+    python -m tests.benchmarks.evaluations train STORE --data-dir DATA --to gathered.jsonl --part 0/2
+
+Which networks is a matter of the seed alone: some at random, most around the recipes stored already and the ladder's.
+Timing needs a quiet machine; parts of the training may run beside one another. What stands in the file is not worked
+out again; `samplers collect` takes it in.
+"""
+
+import argparse
+import json
+import random
+from pathlib import Path
+
+from evaluators.accuracy import accuracy
+from evaluators.device.choose import open_device
+from evaluators.evaluate import NO_RACE, Examiner, Subject
+from search.ladder import ladder
+from search.rig import runtime_of, save_images
+from search.store import Store
+from search.variation import Variation
+from search.worker import Worker
+from space.baseline import describe
+from space.build import build
+from space.datasets import load_cifar10
+from space.dimensions import Value, dimensions, recipe_of, values_of
+from space.outline import outline
+from space.recipe import Recipe
+from space.shape import layers
+from space.workshop import Workshop
+from tests.benchmarks.samplers import HERE, read
+
+TABLE = dimensions("full", 2)
+# Drawn around known recipes, at random, and at random to be timed only.
+NEAR, ANEW, TIMED = 160, 40, 60
+EPOCHS = (1, 2, 3, 3, 5, 8)
+# Epochs by million MACs, and what an epoch costs beside them; more only where one epoch is all.
+MOST_COST, MOST_OF_ONE, BESIDE = 8.5, 12.0, 1.1
+
+
+def macs(recipe: Recipe) -> float:
+    return sum(layer.macs for layer in layers(recipe.widths, recipe.halvings)) / 1e6
+
+
+def drawn(known: list[dict[str, Value]]) -> tuple[list[Recipe], list[Recipe]]:
+    """To be timed and trained, and to be timed only."""
+    draw = random.Random(0)
+    variation = Variation(TABLE, draw)
+    found: dict[str, Recipe] = {}
+    while len(found) < NEAR + ANEW:
+        if len(found) < NEAR:
+            values = draw.choice(known)
+            for _ in range(draw.randint(1, 4)):
+                values = variation.near(values)
+        else:
+            values = variation.anew()
+        recipe = recipe_of({**values, "epochs": draw.choice(EPOCHS)})
+        if recipe.epochs * (macs(recipe) + BESIDE) <= (MOST_COST if recipe.epochs > 1 else MOST_OF_ONE):
+            found[recipe.id] = recipe
+    trained = list(found.values())
+    draw.shuffle(trained)
+    return trained, [recipe_of(variation.anew()) for _ in range(TIMED)]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("what", choices=("time", "train"))
+    options.add_argument("store", type=Path, help="of a search on these images: its baseline, and where files go")
+    options.add_argument("--data-dir", type=Path, required=True)
+    options.add_argument("--to", type=Path, default=Path("gathered.jsonl"))
+    options.add_argument("--device", default="local")
+    options.add_argument("--part", default="0/1", help="which of how many, to train")
+    chosen = options.parse_args()
+    data = load_cifar10(chosen.data_dir)
+    baseline = describe(chosen.store / "baselines", Store.existing(chosen.store).studies()[0].baseline_id)
+    workshop = Workshop(chosen.store, baseline, data)
+    stored = [values_of(one.recipe, TABLE) for one in read(HERE)]
+    trained, timed = drawn([*ladder(TABLE), *filter(None, stored)])
+    said = [json.loads(line) for line in chosen.to.read_text().splitlines()] if chosen.to.exists() else []
+    done = {(one["what"], one["recipe"]) for one in said}
+
+    def say(recipe: Recipe, **values: object) -> None:
+        with chosen.to.open("a") as file:
+            file.write(json.dumps({"what": chosen.what, "recipe": recipe.to_json(), **values}) + "\n")
+
+    if chosen.what == "time":
+        images = save_images(chosen.store / "images" / f"{data.fingerprint}-validation.npy", data.validation.pixels)
+        with Worker() as worker:
+            examiner = Examiner(open_device(chosen.device), images)
+            worker.submit(examiner.open).result()
+            for recipe in trained + timed:
+                if ("time", recipe.to_json()) not in done:
+                    subject = Subject(recipe.id, outline(recipe, workshop), runtime_of(recipe))
+                    figures = worker.submit(examiner.measure, subject, NO_RACE).result().figures
+                    say(recipe, latency_s=figures.latency_s)
+            worker.submit(examiner.close).result()
+        return
+    part, parts = map(int, chosen.part.split("/"))
+    for recipe in trained[part::parts]:
+        if ("train", recipe.to_json()) not in done:
+            candidate = build(recipe, workshop, lambda step, share: None)
+            share = accuracy(candidate.onnx, data.validation).share
+            say(recipe, accuracy=share, train_s=candidate.seconds["train"])
+            print(f"{macs(recipe):.2f} M MACs, {recipe.epochs} epochs: {100 * share:.2f} %, "
+                  f"{candidate.seconds['train']:.0f} s", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
