@@ -30,7 +30,7 @@ _STUDY = {
     "margin": "on top of it, on validation (default: one standard error of the validation set)",
 }
 _SEARCH = {
-    "trials": "how many more trials (default: 12)",
+    "trials": "how many more trials (default: 24)",
     "timeout": "begin no trial after this long: 30m, 1h30m",
     "seed": "of the sampler (default: 0)",
     "sampler": "model (default), gp, tpe, nsga2 or random",

@@ -178,7 +178,7 @@ def near_misses(standings: Standings) -> list[str]:
     return [
         f"none feasible: {100 * goal.least_accuracy:.2f} % on validation is the line "
         f"({100 * goal.minimum_accuracy:.2f} % and a margin of {100 * goal.margin:.2f}); nearest: {', '.join(nearest)}",
-        f"--trials {max(12, len(standings.ranked))} searches on; --min-accuracy or --margin 0 lowers the line",
+        f"--trials {max(24, len(standings.ranked))} searches on; --min-accuracy or --margin 0 lowers the line",
     ]
 
 

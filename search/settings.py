@@ -34,7 +34,7 @@ class Settings:
     fixed: str = ""
     sampler: str = MODEL
     # More trials than there are now.
-    trials: int = 12
+    trials: int = 24
     timeout_s: float | None = None
     seed: int = 0
     minimum_accuracy: float = 0.70

@@ -11,6 +11,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from evaluators.measurement import Figures
+from search.artifact import artifact
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.objectives import OBJECTIVES
@@ -134,6 +135,8 @@ class Study:
             trial.set_constraint(name, violation)
         for name, value in of_evaluation(evaluation, self.objective).items():
             trial.set_user_attr(name, value)
+        for name, text in artifact(evaluation.candidate.onnx).items():
+            trial.storage.set_trial_system_attr(trial._trial_id, name, text)
         self._optuna.tell(number, score.value)
         self._store.end_trial(self.goal.id, number, COMPLETE)
 
@@ -180,6 +183,7 @@ class Study:
                     distributions=self._distributions,
                     constraints=score.violations,
                     user_attrs={"imported": True, **of_evaluation(evaluation, self.objective)},
+                    system_attrs=artifact(evaluation.candidate.onnx),
                 )
             )
             new += 1

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import optuna
 import pytest
+from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
@@ -11,6 +12,7 @@ from search.ladder import ladder
 from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
 from search.samplers import SAMPLERS, DistinctSampler, SpaceExhausted
+from search.seen import RECIPE
 from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, Store
 from search.study import Study
 from space.architectures.mobilenet_v1_shape import WIDTHS, unit_name
@@ -73,6 +75,22 @@ def test_what_is_told_is_what_optuna_holds(tmp_path):
     assert held.constraints == {"accuracy": pytest.approx(GOAL.least_accuracy - one.validation.share)}
     assert held.user_attrs["latency ms"] == pytest.approx(1e3 * one.figures.latency_s)
     assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE]
+
+
+def test_optuna_finds_the_file_of_a_trial_where_it_lies(tmp_path):
+    store = store_with(tmp_path, [])
+    kept = judged(recipe_of(LADDER[-1]))
+    keep(store, kept)
+    study = opened(store)
+    carried_out(study, store, 1)
+    store.candidates.mkdir()
+    files = FileSystemArtifactStore(store.candidates)
+    for held in optunas(store):
+        (store.candidates / f"{held.user_attrs[RECIPE]}.onnx").write_text(held.user_attrs[RECIPE])
+        (found,) = get_all_artifact_meta(held, storage=RDBStorage(store.url))
+        with files.open_reader(found.artifact_id) as file:
+            assert file.read().decode() == held.user_attrs[RECIPE]
+    assert len(optunas(store)) == 2
 
 
 @pytest.mark.parametrize("sampler", [*SAMPLERS, "model"])
