@@ -119,7 +119,12 @@ class Examiner:
     def calibrate(self, factor: float) -> None:
         if factor != self.calibration:
             self.calibration = factor
-            # Its figures are still those of before.
+            if self._reference is not None and self.reference is not None:
+                # Its figures are still those of before.
+                spread = between(self.reference_runs)
+                loads = self._reference.loads
+                figures = self._figures(self._reference.runs, self.reference.runtime, spread, loads)
+                self._reference = replace(self._reference, figures=figures)
             self._reference_at = -math.inf
 
     async def open(self) -> None:
@@ -168,7 +173,8 @@ class Examiner:
 
         Whose fault a fault is, the reference tells, measured in between.
         """
-        task = replace(self._task(subject), hopeless_above_s=race.hopeless_above_s)
+        hopeless_s = None if race.hopeless_above_s is None else race.hopeless_above_s / self.calibration
+        task = replace(self._task(subject), hopeless_above_s=hopeless_s)
         if self.reference is None:
             return await self._patiently(lambda: self._measure(task, race.near, progress, earlier))
         failures: list[str] = []

@@ -1,5 +1,6 @@
 """Agreement: whether a board's int8 arithmetic says what this machine's says, on the first quantized candidates."""
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ def compare_once(candidate: Candidate, images: "Images", store: Store, rig: Rig,
     if kind == _NONE or rig.on_this_machine or rig.device.recorded or store.fact(fact) is not None:
         return
     count = min(IMAGES, len(images))
-    path = store.folder / "images" / f"agreement-{count}.npy"
+    digest = hashlib.sha256(images.pixels[:count].tobytes()).hexdigest()[:12]
+    path = store.folder / "images" / f"agreement-{digest}.npy"
     view.say(compared(candidate, images, rig, view, save_images(path, images.pixels[:count]), count))
     store.remember(fact, candidate.recipe.id)
 

@@ -49,7 +49,8 @@ class Builder:
 
     def close(self) -> None:
         """At once, whatever it is doing: files are renamed last."""
-        for child in multiprocessing.active_children():
+        # Its own child alone: there may be another builder.
+        for child in list((self._pool._processes or {}).values()):
             child.kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._sender.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import StatisticsError, correlation
 from typing import Any
 
-from evaluators.measurement import Accuracy
+from evaluators.measurement import Z95, Accuracy
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.rows import Row
@@ -15,7 +15,6 @@ from search.standings import Standings, standings
 from search.store import Store
 from space.errors import RequestError
 
-_Z = 1.96
 # Ranks of fewer say nothing.
 FEWEST_TO_CORRELATE = 4
 
@@ -93,7 +92,10 @@ def side(named: str, store: Store | None, objective: str | None) -> Side:
         return Side(named, standings(store, _latest(store, named, lambda goal: goal.bench_id == named, objective)))
     for goal in goals:
         if store.evaluation(named, goal) is not None and objective in (None, goal.objective):
-            return Side(named, standings(store, goal), named)
+            found = Side(named, standings(store, goal), named)
+            # Another study of the same bench need not list it.
+            if any(one.recipe_id == named for one in found.evaluations):
+                return found
     studies = ", ".join(sorted({goal.id for goal in goals})) or "none"
     benches = ", ".join(sorted({goal.bench_id for goal in goals})) or "none"
     raise RequestError(
@@ -187,7 +189,7 @@ def _pair(a: Side, one: Evaluation, b: Side, other: Evaluation, *, same_data: bo
     if same_data:
         first, second, split = _one_split(one, other)
         shares = (first.share, second.share)
-        gap = (second.share - first.share, _Z * math.hypot(first.standard_error, second.standard_error))
+        gap = (second.share - first.share, Z95 * math.hypot(first.standard_error, second.standard_error))
     left, right = a.row(one), b.row(other)
     latency = energy = None
     if a.standings.bench.id == b.standings.bench.id or left.structure_id == right.structure_id:

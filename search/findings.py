@@ -7,7 +7,7 @@ from typing import Any
 
 from search.fractions import fraction_text, uniform_fraction
 from search.rows import Row
-from search.words import number, pace, times
+from search.words import accuracy, kind, number, pace, times
 
 QUANTIZATIONS = {"none": "fp32", "dynamic_uint8": "dynamic uint8", "static_int8": "static int8"}
 
@@ -41,8 +41,7 @@ def findings(rows: Iterable[Row]) -> list[str]:
 
 
 def quantization_name(row: Row) -> str:
-    name = str((row.recipe or {}).get("quantization", "none"))
-    return QUANTIZATIONS.get(name, name.replace("_", " "))
+    return _name(str((row.recipe or {}).get("quantization", "none")))
 
 
 def described(row: Row) -> str:
@@ -81,15 +80,16 @@ def _best(rows: Sequence[Row]) -> list[str]:
         return ["nothing pruned or quantized holds the line"] if changed else []
     # Networks of one structure share its latency.
     fastest = min(able, key=lambda row: (row.latency_ms, -(row.accuracy or 0)))
-    lines = [f"fastest above the line: {described(fastest)}: {_accuracy(fastest)}, {_ms(fastest.latency_ms)}"
+    lines = [f"fastest above the line: {described(fastest)}: {accuracy(fastest)}, {_ms(fastest.latency_ms)}"
              + (f", {pace(fastest.latency_gain)} than unpruned" if fastest.latency_gain else "")]  # fmt: skip
     worth = [row for row in able if row.fom is not None and not row.energy_provenance.startswith("predicted")]
     if worth:
         best = max(worth, key=lambda row: row.fom or 0)
-        kind = best.energy_provenance.split(" ", 1)[0]
         gain = f", {times(best.fom_gain)} the unpruned" if best.fom_gain else ""
         same = "the same network" if best is fastest else described(best)
-        lines.append(f"highest FoM above the line: {same}: {number(best.fom or 0)} ({kind} energy){gain}")
+        lines.append(
+            f"highest FoM above the line: {same}: {number(best.fom or 0)} ({kind(best.energy_provenance)} energy){gain}"
+        )
     return lines
 
 
@@ -102,7 +102,7 @@ def _below_the_line(rows: Sequence[_Uniform]) -> list[str]:
         lost = [fraction for fraction in fractions if fraction > max(holds, default=-1.0)]
         if lost and len(fractions) > 1:
             nearest = max((one for one in group if one.fraction == lost[0]), key=lambda one: one.row.accuracy or 0)
-            said.append(f"{_name(quantization)} from {lost[0]:g} on ({_accuracy(nearest.row)} there at best)")
+            said.append(f"{_name(quantization)} from {lost[0]:g} on ({accuracy(nearest.row)} there at best)")
     return [f"below the line by fraction: {', '.join(said)}"] if said else []
 
 
@@ -218,10 +218,6 @@ def _range(values: Iterable[float]) -> str:
     ordered = sorted(values)
     low, high = f"{ordered[0]:.2f}", f"{ordered[-1]:.2f}"
     return low if low == high else f"{low} to {high}"
-
-
-def _accuracy(row: Row) -> str:
-    return f"{100 * (row.accuracy or 0):.2f} % {'test' if row.test_accuracy is not None else 'validation'}"
 
 
 def _ms(value: float) -> str:

@@ -1,7 +1,7 @@
 """Grid: what a grid study tries, every fraction with every number of epochs and every quantization."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
@@ -118,14 +118,3 @@ GRID_KEYS: dict[str, Callable[[object], Any]] = {
     "unpruned": yes_or_no,
 }
 assert set(GRID_KEYS) == {field.name for field in fields(Grid)}
-
-
-def described(points: Iterable[Point]) -> str:
-    """How much there is of what: 5 fractions, 3 numbers of epochs."""
-    made = list(points)
-    counts = {
-        "fractions": len({point.fraction for point in made}),
-        "numbers of epochs": len({point.epochs for point in made}),
-        "quantizations": len({point.quantization for point in made}),
-    }
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count > 1)

@@ -19,6 +19,7 @@ from search.evaluation import Evaluation
 from search.front import front
 from search.rows import Row
 from search.samplers import distributions
+from search.settings import fixed_values
 from search.standings import Standings
 from space.dimensions import SPACES, Value, dimensions, values_of
 from space.errors import RequestError
@@ -89,8 +90,7 @@ def importances(standings: Standings) -> list[Ranked]:
     goal = standings.goal
     if goal.space not in SPACES:
         raise RequestError(f"{goal.id}: the {goal.space} space has no dimensions; known are {', '.join(SPACES)}")
-    fixed = dict(part.split("=") for part in goal.fixed.split(",") if part)
-    table = dimensions(goal.space, standings.bench.cores, fixed)
+    table = dimensions(goal.space, standings.bench.cores, fixed_values(goal.fixed))
     spread = {name: one for name, one in distributions(table).items() if not one.single()}
     known = []
     for one in standings.ranked:

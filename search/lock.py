@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from space.errors import RequestError
+from space.files import remove_parts
 
 
 @contextmanager
@@ -39,6 +40,7 @@ def locked(folder: Path) -> Iterator[None]:
             file,
         )
         file.flush()
+        remove_parts(folder)
         try:
             yield
         finally:

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.objectives import Objective
 from search.promise import Forecast, forecast
-from search.samplers import Sampler, SpaceExhausted, distributions, seed_of
+from search.samplers import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
 from search.seen import Seen, seen
 from search.variation import Variation
 from space.dimensions import Dimension, Integer, Value, recipe_of
@@ -92,6 +92,8 @@ class ModelSampler(Sampler):
         ahead = forecast(
             history, [(option.recipe, option.last) for option in options], self._objective, self._least_accuracy
         )
+        if not options and self._left_s() == math.inf:
+            raise SpaceExhausted(NOTHING_NEW)
         if not options or (self._left_s() < math.inf and ahead.likely.max() < _HOPELESS):
             raise SpaceExhausted("nothing that could still lead ends before the deadline")
         option = options[self._chosen(options, ahead, history)]
@@ -189,6 +191,8 @@ def _network(recipe: Recipe) -> object:
 
 
 def _seconds_per_cost(history: Sequence[Seen]) -> float:
-    timed = [one for one in history if one.training_s > 0 and one.recipe.epochs > 0]
+    # Of those that share weights only the first was trained.
+    longest = sorted((one for one in history if one.recipe.epochs > 0), key=lambda one: one.training_s)
+    timed = {one.recipe.weights_id: one for one in longest if one.training_s > 0}.values()
     whole = sum(cost(one.recipe, one.recipe.epochs) for one in timed)
     return sum(one.training_s for one in timed) / whole if whole else _SECONDS_PER_COST

@@ -4,7 +4,7 @@
   const [chart, svg, tip, note] = ["chart", "picture", "tip", "note"].map((id) => document.getElementById(id));
   const zoom = document.getElementById("zoom");
   const body = document.querySelector("#table tbody");
-  const shown = { axis: Object.keys(data.axes)[0], row: null };
+  const shown = { axis: Object.keys(data.axes)[0] };
   let points = [];
 
   function add(parent, name, attributes, text) {

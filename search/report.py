@@ -136,7 +136,10 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
     for text in findings([row for row in points.values() if row]):
         console.print(text, markup=False)
     if not points and (sure := standings.lead_probability) is not None:
-        console.print(f"the first is better than the next with a probability of {100 * sure:.0f} %", markup=False)
+        console.print(
+            f"the first is better than the best other one by its figure with a probability of {100 * sure:.0f} %",
+            markup=False,
+        )
     for text in provenance(standings):
         console.print(text, markup=False, style="dim")
     for text in unexplained(standings.rows):

@@ -99,7 +99,7 @@ def images_of(path: str) -> Iterator[Tuple["np.ndarray[Any, Any]", int]]:
 
 
 def session_of(model: str) -> Any:
-    """With the threads that the recipe inside the file asks for."""
+    """At the runtime settings that the recipe inside the file asks for."""
     import onnxruntime
 
     plain = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
@@ -108,6 +108,13 @@ def session_of(model: str) -> Any:
     options.intra_op_num_threads = recipe.get("threads", 1)
     options.inter_op_num_threads = 1
     spinning = "1" if recipe.get("spinning") else "0"
+    levels = {
+        "disable": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+        "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+        "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+        "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    }
+    options.graph_optimization_level = levels[recipe.get("graph_optimization", "all")]
     options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 

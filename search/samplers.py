@@ -22,6 +22,9 @@ _DRAWS = 2000
 STARTUP_TRIALS = 10
 
 
+NOTHING_NEW = "every recipe of this space is known; another --space or --fix has more"
+
+
 class SpaceExhausted(Exception):
     """There is nothing left to ask for; said with the reason, or with what would have more."""
 
@@ -124,7 +127,7 @@ class DistinctSampler(Sampler):
                 if isinstance(dimension, Choice)
                 else draw.randint(dimension.low, dimension.high)
             )
-        raise SpaceExhausted("every recipe of this space is known; another --space or --fix has more")
+        raise SpaceExhausted(NOTHING_NEW)
 
 
 class GridOrder(Sampler):

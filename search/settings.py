@@ -64,7 +64,7 @@ class Settings:
 
     @property
     def fixed_values(self) -> dict[str, str]:
-        return dict(part.split("=") for part in self.fixed.split(",") if part)
+        return fixed_values(self.fixed)
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -176,6 +176,11 @@ def study_file(text: str) -> Path:
         names = ", ".join(sorted(path.stem for path in STUDIES.glob("*.toml")))
         raise ValueError(f"{text} is neither a file nor one of {names}")
     return ours
+
+
+def fixed_values(text: str) -> dict[str, str]:
+    """name=value,name=value, as `--fix` and a study keep them."""
+    return dict(part.split("=") for part in text.split(",") if part)
 
 
 def settings(options: Mapping[str, Any]) -> Settings:

@@ -57,7 +57,6 @@ GATED = "gated"
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    study_id: str
     number: int
     recipe_id: str
     state: str
@@ -347,7 +346,7 @@ class Store:
 
     def trials(self, study_id: str) -> list[TrialRecord]:
         rows = self._database.rows(
-            "SELECT study_id, number, recipe_id, state, reason, begun_at, ended_at FROM search_trials "
+            "SELECT number, recipe_id, state, reason, begun_at, ended_at FROM search_trials "
             "WHERE study_id = :study_id ORDER BY number",
             {"study_id": study_id},
         )

@@ -52,6 +52,7 @@ class Study:
         self.objective = OBJECTIVES[goal.objective]
         self.gives_up = sampler.gives_up
         self._store = store
+        self._storage = storage
         self._table = table
         self._distributions = distributions(table)
         self._known = known
@@ -78,7 +79,10 @@ class Study:
         failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
         # Not |=, which makes a new set of a set and keys: this one is shared.
         self._known.update(failures)
-        for trial in self._optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+        for trial in self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            # Written down to be asked for, and not asked for yet: Optuna lets nobody tell it anything.
+            self._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
+        for trial in self._optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             recipe = self._recipe(trial)
             if recipe and recipe.id in evaluations:
                 self.tell(trial.number, evaluations[recipe.id])
@@ -93,7 +97,7 @@ class Study:
         said = []
         trials = self._optuna.get_trials(deepcopy=False)
         for record in self._store.trials(self.goal.id):
-            if record.state == INTERRUPTED and record.recipe_id not in evaluations.keys() | failures.keys():
+            if record.state == INTERRUPTED and record.recipe_id not in evaluations.keys() | self._known:
                 values = _values(trials[record.number])
                 if values not in self._first:
                     self._first.append(values)
@@ -171,6 +175,10 @@ class Study:
         there = {trial.user_attrs.get(RECIPE) for trial in complete}
         new = 0
         for evaluation in evaluations:
+            projected = evaluation.candidate.projected
+            if projected is not None and (self.goal.grid or projected >= self.goal.least_accuracy):
+                # Given up for another study's line: not for ours.
+                continue
             self._known.add(evaluation.recipe_id)
             values = values_of(evaluation.candidate.recipe, self._table)
             if evaluation.recipe_id in there or values is None:

@@ -15,8 +15,8 @@ from search.evaluation import Evaluation
 from search.recording import export_recording
 from search.store import Store
 from search.table_files import write_csv
-from space.errors import RequestError
-from space.files import sha256, written_whole
+from space.candidate import check_whole
+from space.files import written_whole
 from space.images import DataSet
 
 # Which deck a file's name asks for, and whose it is.
@@ -54,8 +54,7 @@ def entered(made: Material, deck: str) -> Evaluation | None:
 def write_submission(path: Path, chosen: Submission) -> int:
     """How many files it holds."""
     candidate = chosen.entered.candidate
-    if not candidate.onnx.is_file() or sha256(candidate.onnx) != candidate.sha256:
-        raise RequestError(f"{candidate.onnx} is gone or was changed; search again to have it built again")
+    check_whole(candidate)
     table = f"table{chosen.deck[1]}.csv"
     with TemporaryDirectory() as folder, written_whole(path) as beside:
         made = Path(folder)

@@ -108,26 +108,6 @@ _BESIDE = (
 )
 
 
-def table1(now: Standings) -> pd.DataFrame:
-    """Pruned: parameters, memory, latency, power and energy by fraction and epochs."""
-    return frame(grid_rows(now, pruned=True), COLUMNS["m1"])
-
-
-def table2(now: Standings) -> pd.DataFrame:
-    """The same, quantized."""
-    return frame(grid_rows(now, pruned=False), COLUMNS["m2"])
-
-
-def table3(now: Standings) -> pd.DataFrame:
-    """What is handed in: the winner, and the unpruned network it is compared with."""
-    return frame(winner_rows(now), COLUMNS["m3"])
-
-
-def ranking_table(now: Standings) -> pd.DataFrame:
-    """Everybody in order, the baseline last."""
-    return frame(now.rows, COLUMNS["front"])
-
-
 def frame(rows: Sequence[Row], columns: Sequence[Column], *, beside: bool = False) -> pd.DataFrame:
     """The values in full; what is not known is None. `beside`: with intervals, provenance and ids."""
     taken = (*columns, *_BESIDE) if beside else tuple(columns)
@@ -179,7 +159,7 @@ ROWS: dict[str, Callable[[Standings], list[Row]]] = {
     "front": lambda now: now.rows,
 }
 TITLES = {
-    "m1": "Table 1: pruned by L1 norm",
+    "m1": "Table 1: pruned",
     "m2": "Table 2: pruned and quantized",
     "m3": "Table 3: what is handed in",
     "front": "Ranking",

@@ -10,6 +10,7 @@ from space.dimensions import NEVER, Choice, Dimension, Integer, Value, gone, hal
 _WIDTH, _BLOCK, _HALVING = 45, 25, 20
 # The narrowest networks of a random draw have so many blocks.
 _FEWEST = 2
+_TRIES = 100
 
 
 class Variation:
@@ -31,10 +32,12 @@ class Variation:
     def near(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """One change, or a few."""
         changed = dict(values)
-        while True:
+        # Where next to nothing varies there may be no change.
+        for _ in range(_TRIES):
             self._change(changed)
             if changed != values and self._draw.random() < 0.5:
-                return changed
+                break
+        return changed
 
     def between(self, one: Mapping[str, Value], other: Mapping[str, Value]) -> dict[str, Value]:
         """Each value from one of the two."""

@@ -54,7 +54,7 @@ def forward_precision(device: torch.device) -> Iterator[None]:
 
     Training stays fp32 on processors: backward passes in bf16 take 2 to 4 times as long there.
     """
-    half = device.type == "cuda" or (device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    half = device.type == "cuda" or (device.type == "cpu" and _processor_has_bf16())
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
         yield
 
@@ -63,3 +63,9 @@ def forward_precision(device: torch.device) -> Iterator[None]:
 def training_precision(device: torch.device) -> Iterator[None]:
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
         yield
+
+
+def _processor_has_bf16() -> bool:
+    # Wheels for Apple's processors come without MKL-DNN.
+    mkldnn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return mkldnn and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

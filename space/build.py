@@ -26,7 +26,9 @@ def build(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hope
     manifest = workshop.manifest(recipe)
     if manifest.exists():
         candidate = Candidate.from_json(manifest.read_text(), manifest.parent)
-        if candidate.onnx.exists() and sha256(candidate.onnx) == candidate.sha256:
+        # One that was given up serves only whom its projection would not save either.
+        settled = candidate.projected is None or (hopeless is not None and hopeless(1.0, candidate.projected))
+        if settled and candidate.onnx.exists() and sha256(candidate.onnx) == candidate.sha256:
             return candidate
     seconds: dict[str, float] = {}
     with _timed(seconds, "train"):

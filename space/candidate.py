@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from space.errors import RequestError
+from space.files import sha256
 from space.recipe import Recipe
 
 
@@ -38,3 +40,9 @@ class Candidate:
         values["history"] = tuple(values["history"])
         values["warnings"] = tuple(values.get("warnings", ()))
         return cls(**values)
+
+
+def check_whole(candidate: Candidate) -> None:
+    """What is handed on has to be the file that was scored."""
+    if not candidate.onnx.is_file() or sha256(candidate.onnx) != candidate.sha256:
+        raise RequestError(f"{candidate.onnx} is gone or was changed; search again to have it built again")

@@ -26,6 +26,9 @@ def cost(path: Path) -> Cost:
     proto = load(path)
     graph = shape_inference.infer_shapes(proto).graph
     weights = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            weights[node.output[0]] = next((tuple(one.t.dims) for one in node.attribute if one.name == "value"), ())
     shapes = {
         value.name: [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]
         for value in (*graph.input, *graph.value_info, *graph.output)
@@ -33,7 +36,7 @@ def cost(path: Path) -> Cost:
     made_by = {output: node for node in graph.node for output in node.output}
 
     def weight_shape(name: str) -> tuple[int, ...]:
-        while name not in weights and name in made_by:
+        while name not in weights and name in made_by and made_by[name].input:
             name = made_by[name].input[0]
         return weights.get(name, ())
 

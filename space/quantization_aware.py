@@ -16,6 +16,7 @@ from space import training
 from space.architectures.mobilenet_v1 import MobileNetV1
 from space.images import DataSet
 from space.onnx_export import fold, layers
+from space.pruning.weights import zeros_held
 
 # Peak learning rate. Folded weights have no BatchNorm behind them to forgive a step too long.
 PEAK_RATE = 0.004
@@ -33,19 +34,22 @@ def fine_tune_aware(
     mean: Sequence[float],
     std: Sequence[float],
     step_progress: Callable[[int, int], None] | None = None,
+    device: torch.device | None = None,
 ) -> tuple[training.Epoch, ...]:
-    """Trains the model in place; its BatchNorms end as plain biases."""
+    """Trains the model in place; its BatchNorms end as plain biases, weights that are zero stay so."""
     folded = _folded(model)
-    history = training.fine_tune(
-        folded,
-        data,
-        epochs=epochs,
-        learning_rate=PEAK_RATE,
-        seed=seed,
-        mean=mean,
-        std=std,
-        step_progress=step_progress,
-    )
+    with zeros_held(folded):
+        history = training.fine_tune(
+            folded,
+            data,
+            epochs=epochs,
+            learning_rate=PEAK_RATE,
+            seed=seed,
+            mean=mean,
+            std=std,
+            step_progress=step_progress,
+            device=device,
+        )
     _unfold(folded, model)
     model.eval()
     return history

@@ -59,6 +59,7 @@ def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Ho
                 mean=workshop.baseline.mean,
                 std=workshop.baseline.std,
                 step_progress=lambda step, steps: progress("slim the baseline", step / steps),
+                device=accelerator(workshop.accelerator),
             )
         result = _fine_tuned(baseline, recipe, workshop, progress, hopeless)
     if result.projected is None:
@@ -76,6 +77,7 @@ def _aware(plain: Trained, recipe: Recipe, workshop: Workshop, progress: Progres
         mean=workshop.mean(recipe),
         std=workshop.baseline.std,
         step_progress=lambda step, steps: progress("fine-tune as int8", step / steps),
+        device=accelerator(workshop.accelerator),
     )
     return Trained(plain.model, plain.history + tuple(epoch.validation_accuracy for epoch in epochs))
 
@@ -90,7 +92,7 @@ def _fine_tuned(
     for stage, (widths, epochs) in enumerate(stages(model.widths, recipe), start=1):
         progress("prune", 0)
         last = widths == recipe.widths
-        model = shrink(model, widths, recipe.halvings if last else model.halvings, recipe.criterion, recipe.seed)
+        model = shrink(model, widths, recipe.halvings, recipe.criterion, recipe.seed)
         if recipe.weight_sparsity:
             prune_weights(model, recipe.weight_sparsity, recipe.sparsity_criterion, recipe.seed)
         reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std, device=device)

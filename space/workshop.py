@@ -36,7 +36,7 @@ class Workshop:
         return self.folder / "trained" / f"{recipe.weights_id}-{self.baseline.id}.pt"
 
     def outline(self, recipe: Recipe) -> Path:
-        return self.folder / "outlines" / f"{recipe.structure_id}.onnx"
+        return self.folder / "outlines" / f"{recipe.id}.onnx"
 
     def manifest(self, recipe: Recipe) -> Path:
         return self.folder / "candidates" / f"{recipe.id}-{self.baseline.id}.json"

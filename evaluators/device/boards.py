@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evaluators.device.address import Address
 from space.errors import RequestError
+from space.files import written_whole
 
 # What --device takes for something else.
 RESERVED = ("local", "replay", "ssh")
@@ -84,13 +85,10 @@ def _checked(name: str) -> str:
 
 
 def _write(boards: Mapping[str, Address]) -> None:
-    """Beside and renamed: whole at every moment."""
     file = boards_file()
     text = "".join(f"[{json.dumps(name)}]\naddress = {json.dumps(str(boards[name]))}\n" for name in sorted(boards))
-    beside = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(file)
+        with written_whole(file) as beside:
+            beside.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RequestError(f"{file} cannot be written: {error.strerror}") from error

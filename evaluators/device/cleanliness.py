@@ -50,7 +50,7 @@ def _clock(before: BoardState, later: Sequence[BoardState]) -> list[str]:
 
 def _neighbours(after: BoardState, *, cores: int, threads: int) -> list[str]:
     reasons = []
-    if after.others_cores is not None and after.others_cores > cores - threads + TOLERATED_CORES:
+    if after.others_cores is not None and after.others_cores > max(cores - threads, 0) + TOLERATED_CORES:
         who = "" if after.neighbour is None else f" ({after.neighbour})"
         reasons.append(f"others used {after.others_cores:.1f} of {cores} cores{who}, the model asks for {threads}")
     if after.stolen_cores is not None and after.stolen_cores > TOLERATED_STOLEN * threads:

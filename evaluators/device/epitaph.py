@@ -37,12 +37,12 @@ def epitaph(device: str, status: int | None, said: bytes) -> str:
     if status is None:
         return f"{device}: the on-device program closed its output without an answer ({last})"
     if status < 0:
-        name = _signal_name(-status)
+        name = signal_name(-status)
         return f"{device}: the on-device program was ended by {name} ({HINTS.get(name, last)})"
     return f"{device}: the on-device program ended with status {status} and no answer ({last})"
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 import time
 from asyncio.subprocess import PIPE
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 
 from evaluators.device import protocol
 from evaluators.device.device import BoardState
-from evaluators.device.epitaph import last_line
+from evaluators.device.epitaph import last_line, signal_name
 from evaluators.device.local import NAME
 from evaluators.device.raspberry import FOLDER
 from evaluators.device.ssh import Shell
@@ -91,22 +90,25 @@ async def clock_offset(name: str, shell: Shell) -> ClockOffset:
     """The best of a few round trips, timed by our monotonic clock."""
     ours = time.time() - time.monotonic()
     found = []
-    async with asyncio.timeout(LOOK_S), shell.start("sh", "-c", _CLOCK) as clock:
-        for _ in range(PINGS):
-            began = time.monotonic()
-            await clock.write(b"\n")
-            line = await clock.readline()
-            ended = time.monotonic()
-            try:
-                theirs = float(line)
-            except ValueError:
-                raise DeviceError(f"{name}: its clock says {protocol.printable(line)!r}") from None
-            found.append(ClockOffset(theirs - ours - (began + ended) / 2, (ended - began) / 2))
+    try:
+        async with asyncio.timeout(LOOK_S), shell.start("sh", "-c", _CLOCK) as clock:
+            for _ in range(PINGS):
+                began = time.monotonic()
+                await clock.write(b"\n")
+                line = await clock.readline()
+                ended = time.monotonic()
+                try:
+                    theirs = float(line)
+                except ValueError:
+                    raise DeviceError(f"{name}: its clock says {protocol.printable(line)!r}") from None
+                found.append(ClockOffset(theirs - ours - (began + ended) / 2, (ended - began) / 2))
+    except TimeoutError:
+        raise DeviceError(f"{name}: its clock did not answer within {LOOK_S:g} s") from None
     return min(found, key=lambda offset: offset.uncertainty_s)
 
 
 def _fault(status: int, complaints: bytes) -> str:
-    return f"ended by {signal.Signals(-status).name}" if status < 0 else last_line(complaints)
+    return f"ended by {signal_name(-status)}" if status < 0 else last_line(complaints)
 
 
 def _health(name: str, said: bytes, fault: str) -> Health:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import hashlib
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from evaluators.device.epitaph import epitaph, last_line
 from evaluators.device.shelf import Shelf
 from evaluators.device.ssh import Conversation, Login, Shell
 from evaluators.errors import DeviceError
+from space.files import sha256
 
 FOLDER = ".ondevice-search"
 FILES_BYTES = 500_000_000
@@ -372,8 +372,7 @@ def _identity(path: Path) -> tuple[str, int]:
 
 @functools.lru_cache(maxsize=64)
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)
 
 
 def _own_boot_id() -> str:

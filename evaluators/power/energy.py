@@ -96,15 +96,15 @@ class Energy:
         return (self.total_high_j - self.total_low_j) / 2 / self.total_j
 
 
-def window_s(meter: MeterInfo, precision: float = 0.01, scatter: float = USUAL_SCATTER) -> float:
-    """So long that the mean is known to `precision`, relative and half of the 95 % interval, if readings scatter so."""
-    readings = (NORMAL_95 * scatter / precision) ** 2
+def window_s(meter: MeterInfo, precision: float = 0.01) -> float:
+    """So long that the mean of usual readings is known to `precision`: relative, half of the 95 % interval."""
+    readings = (NORMAL_95 * USUAL_SCATTER / precision) ** 2
     return max(LEAST_WINDOW_S, math.ceil(readings * max(meter.period_s, ALIKE_S) + meter.period_s))
 
 
-def idle_s(meter: MeterInfo, precision: float = 0.01, scatter: float = USUAL_SCATTER) -> float:
+def idle_s(meter: MeterInfo, precision: float = 0.01) -> float:
     """Of each of the two idle windows: together as long as the active one."""
-    return window_s(meter, precision, scatter) / 2
+    return window_s(meter, precision) / 2
 
 
 def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:

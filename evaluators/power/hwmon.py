@@ -63,7 +63,7 @@ def hwmon(rest: str, board: Board | None = None, limits: Limits = LIMITS) -> Lin
     place = Place.parse("hwmon", rest, "on", "hz")
     if not _NAME.fullmatch(place.where):
         raise RequestError(f"meter {place.url}: {place.where!r} is no sensor; valid is one such as ina219, ina226")
-    period_s = 1 / place.number("hz", 10, 0.1, 50)
+    period_s = 1 / place.number("hz", 10, 0.2, 50)
     name = f"hwmon {place.where}".strip()
     opening = sampler(_LOOP, (place.where or "ina2*", f"{period_s:.3f}"), place, board, name)
     return LineMeter(opening, lambda: Chip(name, period_s), limits)

@@ -74,7 +74,7 @@ class Rails:
 def pmic(rest: str, board: Board | None = None, limits: Limits = LIMITS) -> LineMeter:
     place = Place.parse("pmic", rest, "on", "hz", "fit")
     fit = place.choice("fit", "published", "none") == "published"
-    period_s = 1 / place.number("hz", 5, 0.1, HZ)
+    period_s = 1 / place.number("hz", 5, 0.2, HZ)
     name = "Raspberry Pi 5 PMIC"
     opening = sampler(_LOOP, (f"{period_s:.3f}",), place, board, name)
     return LineMeter(opening, lambda: Rails(name, period_s, fit=fit), limits)

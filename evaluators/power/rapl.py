@@ -79,4 +79,4 @@ def _text(path: Path) -> str:
 
 def rapl(rest: str, _: Board | None = None) -> RaplMeter:
     place = Place.parse("rapl", rest, "hz")
-    return RaplMeter(1 / place.number("hz", 10, 0.1, 50))
+    return RaplMeter(1 / place.number("hz", 10, 0.2, 50))

@@ -7,8 +7,6 @@ from evaluators.power.place import Place
 from evaluators.power.program import program
 from evaluators.power.stream import Board, Opening, needed, on_board
 
-# /proc/uptime advances in 10 ms; the shell reads it without starting a process.
-UPTIME_S = 0.01
 LIMITS = Limits(first_line=True, settle_s=0.5)
 
 

@@ -57,6 +57,8 @@ def _baseline(chosen: Settings, options: argparse.Namespace, store: Store, view:
             if prepared.baseline is None:
                 for text in _duration(chosen, prepared, store, options.schedule):
                     view.say(text)
+            else:
+                view.say(f"{chosen.store} has a baseline of these images already; another --store trains another")
             baseline = have_baseline(prepared, store, builder, chosen, view, options.schedule)
         else:
             baseline = built(

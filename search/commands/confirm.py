@@ -11,7 +11,9 @@ from search.evaluation import Confirmation, Evaluation
 from search.exit_status import INTERRUPTED
 from search.goal import Goal
 from search.lock import locked
+from search.objectives import OBJECTIVES
 from search.preparation import find_cifar10
+from search.ranking import probability
 from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
 from search.settings import Settings, asked, settings
@@ -45,6 +47,16 @@ def main(options: argparse.Namespace) -> int:
 
 def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view: View, leaders: int = _LEADERS) -> None:
     """The leaders of each study; then on down its ranking until one holds the line on test."""
+    for goal in goals[1:]:
+        if (goal.fingerprint, goal.baseline_id, goal.bench_id) != (
+            goals[0].fingerprint,
+            goals[0].baseline_id,
+            goals[0].bench_id,
+        ):
+            raise RequestError(
+                f"since {goals[0].id}, {' and '.join(goal.differences(goals[0]))} changed in {goal.id}: "
+                "confirm them one by one, with --objective"
+            )
     data = images_of(goals[0], chosen, store)
     images = save_images(store.folder / "images" / f"{data.fingerprint}-test.npy", data.test.pixels)
     with open_rig(chosen.devices, images, view.say, chosen.meters) as rig, view:
@@ -52,6 +64,10 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
             raise RequestError(
                 f"{goals[0].id} was measured on {store.bench(goals[0].bench_id).title}; --device {chosen.device} is "
                 f"{rig.bench.title}: search there first"
+            )
+        if rig.device.recorded:
+            raise RequestError(
+                f"--device {chosen.device} holds no answers to the test images; confirm on the board itself"
             )
         reference = standings(store, goals[0]).baseline
         view.begin("confirming the baseline: ")
@@ -91,8 +107,10 @@ def _race(
     for _ in range(_ROUNDS):
         now = standings(store, goal)
         front = [one for one in now.ranked[: now.leaders] if one.recipe_id in confirmed][:2]
-        sure = now.lead_probability
-        if goal.grid or len(front) < 2 or sure is None or sure >= _SURE:
+        if goal.grid or len(front) < 2:
+            return
+        sure = probability(front[0], front[1], OBJECTIVES[goal.objective])
+        if sure >= _SURE:
             return
         view.say(f"{front[0].recipe_id} is better than {front[1].recipe_id} with {100 * sure:.0f} %: both once more")
         for one in front:

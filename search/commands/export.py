@@ -13,8 +13,9 @@ from search.settings import Settings, asked, settings
 from search.standings import Standings, chosen_goals, standings
 from search.store import Store
 from search.words import line
+from space.candidate import check_whole
 from space.errors import RequestError
-from space.files import sha256, written_whole
+from space.files import written_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,7 @@ def _onnx(order: Order) -> int:
     if now.best is None:
         return _none(now)
     candidate = now.best.candidate
-    if not candidate.onnx.is_file() or sha256(candidate.onnx) != candidate.sha256:
-        raise RequestError(f"{candidate.onnx} is gone or was changed; search again to have it built again")
+    check_whole(candidate)
     with written_whole(order.path) as beside:
         shutil.copyfile(candidate.onnx, beside)
     print(f"{order.path}: {now.best.recipe_id}, {line(now.row(now.best), now.goal.objective)}")

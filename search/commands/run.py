@@ -2,12 +2,13 @@
 
 import argparse
 import math
+import shlex
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
-from pathlib import Path
 from types import FrameType
 
 from optuna.storages import RDBStorage
@@ -29,7 +30,7 @@ from search.preparation import Prepared, have_baseline, have_reference, prepare,
 from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
 from search.samplers import DistinctSampler, GridOrder
-from search.settings import MODEL, STUDIES, Settings, settings
+from search.settings import MODEL, Settings, settings
 from search.standings import standings
 from search.store import COMPLETE, Store
 from search.study import Study
@@ -65,7 +66,7 @@ def main(options: argparse.Namespace) -> int:
             if options.confirm:
                 confirm_leaders(chosen, store, goals, view)
         except KeyboardInterrupt:
-            view.say(_stopped(chosen, options.config, store))
+            view.say(_stopped(store))
             return INTERRUPTED
         return print_results(results_console(), [standings(store, goal) for goal in goals])
 
@@ -108,8 +109,11 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
             chosen.accelerator,
         )
         dirty = timed_dirty(store, [study.goal for study in studies])
-        pipeline.run(chosen.trials, deadline)
-        pipeline.measure_again(dirty, deadline)
+        try:
+            pipeline.run(chosen.trials, deadline)
+            pipeline.measure_again(dirty, deadline)
+        finally:
+            store.remember(RUN, "")
         return [study.goal for study in studies]
 
 
@@ -190,9 +194,7 @@ def _past_trials_s(store: Store | None) -> list[float]:
     return ended[-20:]
 
 
-def _stopped(chosen: Settings, config: Path | None, store: Store) -> str:
+def _stopped(store: Store) -> str:
     finished = sum(trial.state == COMPLETE for goal in store.studies() for trial in store.trials(goal.id))
-    again = f"--objective {chosen.objective}"
-    if config:
-        again = f"study {config.stem if config.parent == STUDIES else config}"
-    return f"stopped; {finished} finished trials are kept in {store.folder}, go on with: python -m search {again}"
+    again = shlex.join(["python", "-m", "search", *sys.argv[1:]])
+    return f"stopped; {finished} finished trials are kept in {store.folder}, go on with: {again}"

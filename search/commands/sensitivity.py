@@ -93,9 +93,9 @@ def _sensitivity(
             store.add_bench(rig.bench, rig.device)
             reference = have_reference(prepared, baseline, store, builder, rig, view)
         else:
-            reference = _unpruned(store, builder, baseline, prepared.source)
+            reference = _unpruned(store, builder, baseline, prepared.source, chosen.accelerator)
         recipe = reference.candidate.recipe
-        run = _Run(store, rig, builder, baseline, prepared.source, view)
+        run = _Run(store, rig, builder, baseline, prepared.source, view, chosen.accelerator)
         asked = probes(options.fractions, options.criterion, recipe, units)
         effects = tuple(run.effects(asked, reference.validation))
         figures = store.structure(recipe.structure_id, rig.bench.id) if rig else None
@@ -113,11 +113,11 @@ def _sensitivity(
     )
 
 
-def _unpruned(store: Store, builder: Builder, baseline: Baseline, source: Source) -> Built:
+def _unpruned(store: Store, builder: Builder, baseline: Baseline, source: Source, accelerator: str) -> Built:
     there = store.candidate(baseline_recipe().id, baseline.id)
     if there:
         return Built(*there)
-    made = built(builder.submit(carry_out, baseline_recipe(), store.folder, baseline, source))
+    made = built(builder.submit(carry_out, baseline_recipe(), store.folder, baseline, source, accelerator))
     store.add_candidate(made.candidate, baseline.id, made.validation)
     return made
 
@@ -126,10 +126,18 @@ class _Run:
     """Builds what the store lacks, measures it, keeps it; each as soon as it is known."""
 
     def __init__(
-        self, store: Store, rig: Rig | None, builder: Builder, baseline: Baseline, source: Source, view: View
+        self,
+        store: Store,
+        rig: Rig | None,
+        builder: Builder,
+        baseline: Baseline,
+        source: Source,
+        view: View,
+        accelerator: str,
     ) -> None:
-        self._store, self._rig, self._builder = store, rig, builder
-        self._baseline, self._source, self._view = baseline, source, view
+        self._store, self._rig, self._builder, self._view = store, rig, builder, view
+        self._made_for = (store.folder, baseline, source, accelerator)
+        self._baseline_id = baseline.id
 
     def effects(self, asked: Sequence[Probe], reference: Accuracy) -> Iterator[Effect]:
         begun, fresh = time.monotonic(), 0
@@ -153,7 +161,7 @@ class _Run:
             yield effect
 
     def _known(self, probe: Probe) -> tuple[Accuracy, Figures | None] | None:
-        there = self._store.candidate(probe.recipe.id, self._baseline.id)
+        there = self._store.candidate(probe.recipe.id, self._baseline_id)
         figures = self._store.structure(probe.recipe.structure_id, self._rig.bench.id) if self._rig else None
         return (there[1], figures) if there and (figures or not self._rig) else None
 
@@ -162,14 +170,14 @@ class _Run:
         ahead = int(self._rig is None or not self._rig.on_this_machine)
         flights: deque[tuple[Probe, Future[Built]]] = deque()
         for probe in left:
-            task = self._builder.submit(carry_out, probe.recipe, self._store.folder, self._baseline, self._source)
+            task = self._builder.submit(carry_out, probe.recipe, *self._made_for)
             flights.append((probe, task))
             if len(flights) > ahead:
                 yield flights.popleft()
         yield from flights
 
     def _measured(self, probe: Probe, made: Built) -> tuple[Accuracy, Figures | None]:
-        self._store.add_candidate(made.candidate, self._baseline.id, made.validation)
+        self._store.add_candidate(made.candidate, self._baseline_id, made.validation)
         if self._rig is None:
             return made.validation, None
         structure_id, bench_id = probe.recipe.structure_id, self._rig.bench.id

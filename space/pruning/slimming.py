@@ -48,6 +48,7 @@ def slim(
     mean: Sequence[float] = MEAN,
     std: Sequence[float] = STD,
     step_progress: training.StepProgress | None = None,
+    device: torch.device | None = None,
 ) -> None:
     """Sparsity training, in place: fine-tuning while the scales are drawn to zero."""
     with scales_drawn_to_zero(model, strength):
@@ -60,6 +61,7 @@ def slim(
             mean=mean,
             std=std,
             step_progress=step_progress,
+            device=device,
         )
 
 
@@ -71,12 +73,13 @@ def slimmed(
     mean: Sequence[float],
     std: Sequence[float],
     step_progress: training.StepProgress,
+    device: torch.device | None = None,
 ) -> MobileNetV1:
     """The slimmed network, trained once for all candidates and kept."""
     if kept.exists():
         model.load_state_dict(torch.load(kept, weights_only=True))
     else:
-        slim(model, data, mean=mean, std=std, step_progress=step_progress)
+        slim(model, data, mean=mean, std=std, step_progress=step_progress, device=device)
         with written_whole(kept) as path:
             torch.save(model.state_dict(), path)
     return model.eval()

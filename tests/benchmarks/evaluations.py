@@ -75,8 +75,6 @@ def main() -> None:
     data = load_cifar10(chosen.data_dir)
     baseline = describe(chosen.store / "baselines", Store.existing(chosen.store).studies()[0].baseline_id)
     workshop = Workshop(chosen.store, baseline, data)
-    stored = [values_of(one.recipe, TABLE) for one in read(HERE)]
-    trained, timed = drawn([*ladder(TABLE), *filter(None, stored)])
     said = [json.loads(line) for line in chosen.to.read_text().splitlines()] if chosen.to.exists() else []
     done = {(one["what"], one["recipe"]) for one in said}
 
@@ -85,6 +83,8 @@ def main() -> None:
             file.write(json.dumps({"what": chosen.what, "recipe": recipe.to_json(), **values}) + "\n")
 
     if chosen.what == "time":
+        stored = [values_of(one.recipe, TABLE) for one in read(HERE)]
+        trained, timed = drawn([*ladder(TABLE), *filter(None, stored)])
         images = save_images(chosen.store / "images" / f"{data.fingerprint}-validation.npy", data.validation.pixels)
         with Worker() as worker:
             examiner = Examiner(open_device(chosen.device), images)
@@ -93,11 +93,12 @@ def main() -> None:
                 if ("time", recipe.to_json()) not in done:
                     subject = Subject(recipe.id, outline(recipe, workshop), runtime_of(recipe))
                     figures = worker.submit(examiner.measure, subject, NO_RACE).result().figures
-                    say(recipe, latency_s=figures.latency_s)
+                    say(recipe, latency_s=figures.latency_s, train=recipe in trained)
             worker.submit(examiner.close).result()
         return
     part, parts = map(int, chosen.part.split("/"))
-    for recipe in trained[part::parts]:
+    timed = [Recipe.from_json(one["recipe"]) for one in said if one["what"] == "time" and one["train"]]
+    for recipe in timed[part::parts]:
         if ("train", recipe.to_json()) not in done:
             candidate = build(recipe, workshop, lambda step, share: None)
             share = accuracy(candidate.onnx, data.validation).share

@@ -1,6 +1,6 @@
 """Search efficiency without training: samplers on a surrogate of stored real evaluations.
 
-    python -m tests.benchmarks.samplers collect STORE...
+    python -m tests.benchmarks.samplers collect STORE... gathered.jsonl
     python -m tests.benchmarks.samplers error
     python -m tests.benchmarks.samplers run --sampler model --sampler tpe --trials 50 --seeds 20
     python -m tests.benchmarks.samplers table
@@ -18,6 +18,7 @@ import math
 import random
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -123,21 +124,39 @@ def read(path: Path) -> list[Stored]:
         ]
 
 
-def collect(stores: list[Path], to: Path) -> None:
-    rows = []
-    for folder in stores:
-        store = Store.existing(folder)
-        for goal in store.studies():
-            for one in store.evaluations(goal.baseline_id, goal.bench_id).values():
-                if one.candidate.recipe.input_form == "raw" and not one.gated:
-                    rows.append([one.candidate.recipe.to_json(), one.figures.latency_s, one.validation.share,
-                                 one.candidate.seconds.get("train", 0.0)])  # fmt: skip
-    unique = {row[0]: row for row in rows}
+def collect(sources: list[Path], to: Path) -> None:
+    """Adds to what is there; a source is a store, or a file that `evaluations` wrote."""
+    known = read(to) if to.exists() else []
+    found = {one.recipe.to_json(): (one.latency_s, one.accuracy, one.train_s) for one in known}
+    for source in sources:
+        for one in _of_store(source) if source.is_dir() else _of_file(source):
+            found[one.recipe.to_json()] = one.latency_s, one.accuracy, one.train_s
     with to.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["recipe", "latency_s", "accuracy", "train_s"])
-        writer.writerows(unique.values())
-    print(f"{len(unique)} evaluations")
+        for recipe, (latency_s, accuracy, train_s) in found.items():
+            writer.writerow([recipe, f"{latency_s:.4g}", "" if accuracy is None else f"{accuracy:g}", f"{train_s:.1f}"])
+    trained = sum(accuracy is not None for _, accuracy, _ in found.values())
+    print(f"{len(found)} networks timed, {trained} of them trained")
+
+
+def _of_store(folder: Path) -> Iterator[Stored]:
+    store = Store.existing(folder)
+    for goal in store.studies():
+        for one in store.evaluations(goal.baseline_id, goal.bench_id).values():
+            recipe = one.candidate.recipe
+            if recipe.input_form == "raw" and not one.gated:
+                yield Stored(recipe, one.figures.latency_s, one.validation.share, one.candidate.seconds.get("train", 0))
+
+
+def _of_file(path: Path) -> Iterator[Stored]:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    trained = {line["recipe"]: line for line in lines if line["what"] == "train"}
+    for line in lines:
+        if line["what"] == "time":
+            also = trained.get(line["recipe"], {})
+            recipe = Recipe.from_json(line["recipe"])
+            yield Stored(recipe, line["latency_s"], also.get("accuracy"), also.get("train_s", 0.0))
 
 
 def error(stored: list[Stored]) -> None:

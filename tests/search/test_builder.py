@@ -56,6 +56,15 @@ def test_a_child_that_dies_takes_one_candidate_with_it(builder):
     assert built(builder.submit(told, 8)) == 8
 
 
+def test_a_new_child_of_one_builder_leaves_the_other_builders_alone(builder):
+    with Builder(lambda name, share: None) as other:
+        before = built(other.submit(pid))
+        with pytest.raises(CandidateError):
+            built(builder.submit(end_at_once))
+        assert built(builder.submit(told, 8)) == 8
+        assert built(other.submit(pid)) == before
+
+
 def test_an_error_in_the_child_is_the_same_error_here(builder):
     with pytest.raises(CandidateError, match="cannot be built"):
         built(builder.submit(fail))

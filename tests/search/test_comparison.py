@@ -9,6 +9,7 @@ import pytest
 from search.__main__ import main
 from search.comparison import compared, side
 from search.exit_status import OK, REQUEST
+from search.grid import Grid
 from search.standings import standings
 from tests.search.landscape import landscape
 from tests.search.made_up import BENCH, GOAL, distinct, evaluation, store_with
@@ -101,6 +102,16 @@ def test_studies_benches_and_recipes_of_one_store_are_known_by_their_ids(tmp_pat
         status, out, err = run(*words, "--store", store.folder)
         assert (status, err) == (OK, "")
         assert ids[0] in out
+
+
+def test_a_recipe_is_found_in_the_study_that_lists_it(tmp_path, run):
+    store, goal = landscape(tmp_path / "store", 12)
+    ids = [one.recipe_id for one in standings(store, goal).ranked[:2]]
+    # Used last, of the same bench and baseline; none of them is in its table.
+    store.use_study(replace(goal, space="grid", grid=Grid(fractions=(0.5,)).to_json()))
+    status, out, _ = run(*ids, "--json", "--store", store.folder)
+    assert status == OK
+    assert json.loads(out)["chosen"]["a"]["recipe_id"] == ids[0]
 
 
 def test_a_table_shows_ratio_and_interval(tmp_path, run):

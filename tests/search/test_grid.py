@@ -211,3 +211,15 @@ def test_rank_finds_the_study_of_a_file_though_another_was_used_last(tmp_path):
     options = {"config": study_file("m2")}
     with pytest.raises(RequestError, match="no such study"):
         chosen_goals(store, settings(options), asked(options))
+
+
+def test_without_an_objective_the_study_used_last_is_meant(tmp_path):
+    latency = replace(GOAL, objective="latency")
+    store = store_with(tmp_path, [])
+    for goal in (GOAL, goal_of(SMALL), latency):
+        store.use_study(goal)
+    assert chosen_goals(store, settings({}), asked({})) == [latency]
+    options = {"objective": "fom"}
+    assert chosen_goals(store, settings(options), asked(options)) == [goal_of(SMALL)]
+    options = {"objective": "fom", "space": "full"}
+    assert chosen_goals(store, settings(options), asked(options)) == [GOAL]

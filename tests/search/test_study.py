@@ -178,6 +178,45 @@ def test_a_kill_before_the_recipe_was_chosen_leaves_no_ghost(tmp_path):
     assert study.ask().recipe == recipe_of(LADDER[0])
 
 
+def test_a_kill_between_writing_a_recipe_down_and_asking_for_it_leaves_a_study_that_goes_on(tmp_path, monkeypatch):
+    store = store_with(tmp_path, [])
+    study = opened(store)
+    monkeypatch.setattr(study._optuna, "ask", _killed)
+    with pytest.raises(KeyboardInterrupt):
+        study.ask()
+    assert [trial.state for trial in optunas(store)] == [TrialState.WAITING]
+    again = opened(store)
+    assert [trial.state for trial in optunas(store)] == [TrialState.FAIL]
+    assert again.ask().recipe == recipe_of(LADDER[0])
+
+
+def _killed(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_training_given_up_for_another_line_is_not_taken_in(tmp_path):
+    store = store_with(tmp_path, [])
+    first = judged(recipe_of(LADDER[0]))
+    keep(store, replace(first, candidate=replace(first.candidate, projected=0.65)))
+    assert opened(store).ask().recipe == recipe_of(LADDER[1])
+    lower = replace(GOAL, minimum_accuracy=0.60)
+    assert opened(store, lower).ask().recipe == recipe_of(LADDER[0])
+
+
+def test_an_interrupted_trial_that_was_gated_since_is_not_spoken_of_again(tmp_path):
+    store = store_with(tmp_path, [])
+    opened(store).ask()
+    opened(store)
+    known: set[str] = set()
+    sampler = DistinctSampler("random", 0, TABLE, known)
+    again = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=sampler)
+    assert len(again.resume()) == 1
+    again.tell_gated(again.ask().number, figures(1.0), "it could not lead")
+    known = set()
+    sampler = DistinctSampler("random", 0, TABLE, known)
+    assert Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=sampler).resume() == []
+
+
 def test_a_failed_recipe_keeps_its_reason_and_is_not_asked_for_again(tmp_path):
     store = store_with(tmp_path, [])
     study = opened(store)

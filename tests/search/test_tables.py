@@ -8,7 +8,7 @@ import pytest
 
 from search.standings import standings
 from search.table_files import write_csv, write_json, write_md
-from search.tables import COLUMNS, frame, ranking_table, table1, table2, table3, texts
+from search.tables import COLUMNS, ROWS, frame, texts
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 from tests.search.made_up_grid import GRID, grid, with_trials
 
@@ -24,6 +24,10 @@ SAME = {
 }
 
 
+def table(now, name):
+    return frame(ROWS[name](now), COLUMNS[name])
+
+
 @pytest.fixture(scope="module")
 def now(tmp_path_factory):
     return standings(with_trials(tmp_path_factory.mktemp("grid"), grid(), GRID), GRID)
@@ -31,16 +35,16 @@ def now(tmp_path_factory):
 
 def test_the_columns_are_those_that_the_course_asks_for(now):
     asked = ["Parameters", "Max memory (MB)", "Average latency (ms)", "Max power (W)", "Average energy (mJ)"]
-    assert list(table1(now).columns) == ["Pruned fraction", "Epochs", *asked]
-    assert list(table2(now).columns) == ["Pruned fraction", "Epochs", "Quantization", *asked]
-    assert list(table3(now).columns) == ["Test accuracy (%)", *asked[1:], "Framework", "FoM"]
+    assert list(table(now, "m1").columns) == ["Pruned fraction", "Epochs", *asked]
+    assert list(table(now, "m2").columns) == ["Pruned fraction", "Epochs", "Quantization", *asked]
+    assert list(table(now, "m3").columns) == ["Test accuracy (%)", *asked[1:], "Framework", "FoM"]
 
 
 def test_a_grids_tables_are_in_the_grids_order_below_the_unpruned_network(now):
-    first = table1(now)
+    first = table(now, "m1")
     assert list(first["Pruned fraction"])[:5] == ["0.00", "0.05", "0.05", "0.05", "0.25"]
     assert list(first["Epochs"])[1:4] == [0, 3, 5]
-    second = table2(now)
+    second = table(now, "m2")
     assert list(second["Quantization"]) == ["fp32"] + ["dynamic uint8"] * 15 + ["static int8"] * 15
 
 
@@ -49,11 +53,11 @@ def test_figures_are_those_of_rank_json(tmp_path):
     made = [evaluation(seed, latency_ms=1 + seed, test=0.74, made=recipes[seed]) for seed in range(3)]
     now = standings(store_with(tmp_path, made), GOAL)
     told = [*now.as_dict()["ranking"], now.as_dict()["baseline"]]
-    for table, rows in ((ranking_table(now), told), (table3(now), [told[0], told[-1]])):
-        for heading in set(table.columns) & set(SAME):
+    for shown, rows in ((table(now, "front"), told), (table(now, "m3"), [told[0], told[-1]])):
+        for heading in set(shown.columns) & set(SAME):
             key, unit = SAME[heading]
             expected = [None if row[key] is None else unit * row[key] for row in rows]
-            assert [None if pd.isna(value) else value for value in table[heading]] == expected, heading
+            assert [None if pd.isna(value) else value for value in shown[heading]] == expected, heading
 
 
 def test_what_is_not_known_is_a_dash_and_never_a_number(now):
@@ -75,7 +79,7 @@ def test_headings_say_estimated_and_a_cell_says_what_differs(now):
 def test_accuracy_on_validation_is_never_called_test(now):
     _, cells = texts(now.rows[:1], COLUMNS["m3"])
     assert cells[0][0].endswith(" val.")
-    assert table3(now)["Test accuracy (%)"].tolist() == [None, None]
+    assert table(now, "m3")["Test accuracy (%)"].tolist() == [None, None]
 
 
 def test_a_csv_has_figures_in_full_and_where_they_come_from(now, tmp_path):

@@ -47,6 +47,13 @@ def test_networks_of_few_blocks_are_drawn_as_often_as_those_of_many():
     assert sum(count <= 6 for count in counts) > 150
 
 
+def test_where_nothing_but_the_epochs_varies_there_is_an_end():
+    fixed = {dimension.name: "1" for dimension in dimensions("pruning", 2) if dimension.name.endswith("_narrowing")}
+    table = dimensions("pruning", 2, {**fixed, "quantization": "none"})
+    values = Variation(table, random.Random(0)).anew()
+    assert Variation(table, random.Random(0)).near(values) == values
+
+
 def test_what_is_fixed_stays():
     table = dimensions("full", 2, {"halving1_at": "0", "quantization": "none", "block05_narrowing": "3"})
     variation = Variation(table, random.Random(0))

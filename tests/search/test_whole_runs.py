@@ -108,7 +108,7 @@ def test_an_interrupted_run_ends_cleanly_and_says_how_to_go_on(searched, tmp_pat
         finally:
             process.kill()
     assert process.returncode == INTERRUPTED
-    assert "go on with: python -m search --objective fom" in said
+    assert f"--store {folder}" in said.split("go on with: python -m search ")[1]
     assert "Traceback" not in said
     assert children_of(folder) == []
     store = Store.existing(folder)

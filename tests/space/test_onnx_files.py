@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 
 from space.architectures.mobilenet_v1_shape import WIDTHS
 from space.cost import cost, load, metadata
@@ -87,6 +88,22 @@ def test_cost_counts_what_the_papers_count(tmp_path, network):
     assert figures.file_bytes == path.stat().st_size
     # BatchNorm is folded: two trained entries per channel have become one bias. The images' mean is stored as well.
     assert figures.weights == 3_217_226 - (2 * sum(WIDTHS) - WIDTHS[-1]) + 3
+
+
+def test_cost_of_weights_that_constant_nodes_hold(tmp_path):
+    weights = numpy_helper.from_array(np.ones((4, 3, 1, 1), np.float32))
+    graph = helper.make_graph(
+        [
+            helper.make_node("Constant", [], ["w"], value=weights),
+            helper.make_node("Conv", ["x", "w"], ["y"]),
+        ],
+        "constant",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4, 8, 8])],
+    )
+    onnx.save(helper.make_model(graph), tmp_path / "constant.onnx")
+    figures = cost(tmp_path / "constant.onnx")
+    assert (figures.macs, figures.weights) == (4 * 8 * 8 * 3, 12)
 
 
 def test_cost_of_a_quantized_file_counts_the_same_macs(tmp_path, network):

@@ -102,3 +102,8 @@ def test_the_neighbour_is_named() -> None:
 @pytest.mark.parametrize(("threads", "stolen", "clean"), [(1, 0.09, True), (1, 0.11, False), (2, 0.19, True)])
 def test_a_hypervisor_may_steal_a_tenth(threads: int, stolen: float, clean: bool) -> None:
     assert (reasons(after=BoardState(stolen_cores=stolen), threads=threads) == "") is clean
+
+
+def test_more_threads_than_cores_are_no_dirt() -> None:
+    assert reasons(cores=2, threads=4) == ""
+    assert "others used" in reasons(after=replace(QUIET, others_cores=0.5), cores=2, threads=4)

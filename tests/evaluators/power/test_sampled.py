@@ -200,7 +200,7 @@ def test_a_rail_that_is_missing_makes_no_figure(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_power_chip_is_asked_ten_times_a_second_at_most() -> None:
-    with pytest.raises(RequestError, match=r"from 0\.1 to 10"):
+    with pytest.raises(RequestError, match=r"from 0\.2 to 10"):
         pmic("?hz=50")
 
 
