@@ -137,9 +137,7 @@ class Pipeline:
         )
 
     def _keep(self, recipe: Recipe, measured: Measured) -> None:
-        bench_id = self.rig.bench.id
-        self.store.add_structure(recipe.structure_id, bench_id, measured.figures, measured.raw)
-        self.store.add_traces(recipe.structure_id, bench_id, measured.traces)
+        self.store.add_measured(recipe.structure_id, self.rig.bench.id, measured)
 
     def _advance(self, flight: _Flight) -> bool:
         """One step on; true where the trial has ended."""

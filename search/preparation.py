@@ -219,7 +219,6 @@ def have_reference(
     view.begin("reference: ")
     structure_id = reference.candidate.recipe.structure_id
     measured = rig.use_reference(reference.candidate, store.runs(structure_id, rig.bench.id), view.step)
-    store.add_structure(structure_id, rig.bench.id, measured.figures, measured.raw)
-    store.add_traces(structure_id, rig.bench.id, measured.traces)
+    store.add_measured(structure_id, rig.bench.id, measured)
     store.remember(fact, reference.candidate.recipe.id)
     return reference

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evaluators.bench import Bench
 from evaluators.device.device import DeviceInfo, ProcessRun
@@ -18,6 +19,9 @@ from search.evaluation import Confirmation, Evaluation
 from search.goal import Goal
 from space.candidate import Candidate
 from space.errors import RequestError
+
+if TYPE_CHECKING:
+    from evaluators.evaluate import Measured
 
 # Optuna's tables, in the same database, are called studies, trials and the like.
 _SCHEMA = """
@@ -189,6 +193,10 @@ class Store:
                     "now": time.time(),
                 },
             )
+
+    def add_measured(self, structure_id: str, bench_id: str, measured: "Measured") -> None:
+        self.add_structure(structure_id, bench_id, measured.figures, measured.raw)
+        self.add_traces(structure_id, bench_id, measured.traces)
 
     def add_traces(self, structure_id: str, bench_id: str, traces: Sequence[str]) -> None:
         """Every load there was, confirmed or not."""

@@ -120,7 +120,7 @@ def _readme(chosen: Submission, table: str) -> str:
         "slides.pptx         the slides\n"
         f"{table:20}the course's table, with intervals and provenance\n"
         "recipe.json         every parameter of the network, the study and the bench\n"
-        "measurements.jsonl  what every process saw; --device replay:measurements.jsonl answers from it\n"
+        "measurements.jsonl  what the processes of the search saw; --device replay:measurements.jsonl answers from it\n"
         "code/               what made it: python -m search\n\n" + made.notes + "\n"
     )
 

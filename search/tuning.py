@@ -46,8 +46,7 @@ def tune(
                     view.say(f"{recipe.id}: {error}")
                     continue
                 store.add_candidate(made.candidate, goal.baseline_id, made.validation)
-                store.add_structure(recipe.structure_id, goal.bench_id, measured.figures, measured.raw)
-                store.add_traces(recipe.structure_id, goal.bench_id, measured.traces)
+                store.add_measured(recipe.structure_id, goal.bench_id, measured)
             one = store.evaluation(recipe.id, goal)
             assert one is not None
             threads = f"{recipe.threads}{' spinning' if recipe.spinning else ''}"
