@@ -110,6 +110,11 @@ class Store:
     def candidates(self) -> Path:
         return self.folder / "candidates"
 
+    @property
+    def artifacts(self) -> Path:
+        """Links to their files, for optuna-dashboard."""
+        return self.folder / "artifacts"
+
     # Facts: single values, by name.
 
     def fact(self, name: str) -> str | None:

@@ -4,6 +4,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -11,7 +12,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from evaluators.measurement import Figures
-from search.artifact import artifact
+from search.dashboard import shown
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.objectives import OBJECTIVES
@@ -134,29 +135,21 @@ class Study:
 
     def tell(self, number: int, evaluation: Evaluation) -> None:
         score = self.objective.score(evaluation, self.goal.least_accuracy)
-        trial = self._trial(number)
-        for name, violation in score.violations.items():
-            trial.set_constraint(name, violation)
-        for name, value in of_evaluation(evaluation, self.objective).items():
-            trial.set_user_attr(name, value)
-        for name, text in artifact(evaluation.candidate.onnx).items():
-            trial.storage.set_trial_system_attr(trial._trial_id, name, text)
+        told = of_evaluation(evaluation, self.objective)
+        self._describe(number, told, shown(score.violations, evaluation.candidate.onnx, self._store.artifacts))
         self._optuna.tell(number, score.value)
         self._store.end_trial(self.goal.id, number, COMPLETE)
 
     def tell_gated(self, number: int, figures: Figures, reason: str) -> None:
         """Measured, and not trained: with every answer right it would not win. It is never ranked."""
-        trial = self._trial(number)
+        told = {GATED_BY: reason, **of_figures(figures, self.objective)}
         # What is not known is not said to be within the line.
-        trial.set_constraint("accuracy", self.goal.least_accuracy)
-        for name, value in {GATED_BY: reason, **of_figures(figures, self.objective)}.items():
-            trial.set_user_attr(name, value)
+        self._describe(number, told, shown({"accuracy": self.goal.least_accuracy}))
         self._optuna.tell(number, self.objective.at_best(figures))
         self._store.end_trial(self.goal.id, number, GATED, reason)
 
     def tell_failure(self, number: int, reason: str) -> None:
-        trial = self._trial(number)
-        trial.set_user_attr(REASON, reason)
+        self._describe(number, {REASON: reason}, {})
         self._optuna.tell(number, state=TrialState.FAIL)
         self._store.end_trial(self.goal.id, number, FAILED, reason)
 
@@ -189,17 +182,19 @@ class Study:
                     value=score.value,
                     params=values,
                     distributions=self._distributions,
-                    constraints=score.violations,
                     user_attrs={"imported": True, **of_evaluation(evaluation, self.objective)},
-                    system_attrs=artifact(evaluation.candidate.onnx),
+                    system_attrs=shown(score.violations, evaluation.candidate.onnx, self._store.artifacts),
                 )
             )
             new += 1
         return new
 
-    def _trial(self, number: int) -> optuna.trial.Trial:
-        """To write to: what is asked for by number is a copy."""
-        return optuna.trial.Trial(self._optuna, self._optuna.get_trials(deepcopy=False)[number]._trial_id)
+    def _describe(self, number: int, told: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
+        trial_id = self._optuna.get_trials(deepcopy=False)[number]._trial_id
+        for name, value in told.items():
+            self._storage.set_trial_user_attr(trial_id, name, value)
+        for name, value in attributes.items():
+            self._storage.set_trial_system_attr(trial_id, name, value)
 
     def _recipe(self, trial: FrozenTrial) -> Recipe | None:
         """None where the process was killed before every value was chosen."""

@@ -25,7 +25,7 @@ SEAMS = [
         (Store, "begin_trial"),
         (Store, "add_structure"),
         (Store, "add_candidate"),
-        (optuna.trial.Trial, "set_constraint"),
+        (Study, "_describe"),
         (optuna.study.Study, "tell"),
         (Store, "end_trial"),
     )

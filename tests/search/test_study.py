@@ -72,25 +72,37 @@ def test_what_is_told_is_what_optuna_holds(tmp_path):
     (held,) = optunas(store)
     assert held.state == TrialState.COMPLETE
     assert 10**held.value == pytest.approx(one.validation.share / (one.figures.latency_s * one.figures.energy_j))
-    assert held.constraints == {"accuracy": pytest.approx(GOAL.least_accuracy - one.validation.share)}
+    assert list(held.constraints.values()) == [pytest.approx(GOAL.least_accuracy - one.validation.share)]
     assert held.user_attrs["latency ms"] == pytest.approx(1e3 * one.figures.latency_s)
     assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE]
 
 
-def test_optuna_finds_the_file_of_a_trial_where_it_lies(tmp_path):
+def test_optuna_finds_the_file_of_a_trial(tmp_path):
     store = store_with(tmp_path, [])
-    kept = judged(recipe_of(LADDER[-1]))
+    kept = at_home(judged(recipe_of(LADDER[-1])), store)
     keep(store, kept)
     study = opened(store)
-    carried_out(study, store, 1)
-    store.candidates.mkdir()
-    files = FileSystemArtifactStore(store.candidates)
+    trial = study.ask()
+    one = at_home(judged(trial.recipe), store)
+    keep(store, one)
+    study.tell(trial.number, one)
     for held in optunas(store):
-        (store.candidates / f"{held.user_attrs[RECIPE]}.onnx").write_text(held.user_attrs[RECIPE])
         (found,) = get_all_artifact_meta(held, storage=RDBStorage(store.url))
-        with files.open_reader(found.artifact_id) as file:
+        # No other is found by optuna-dashboard.
+        assert set(found.artifact_id) <= set("0123456789abcdef-")
+        with FileSystemArtifactStore(store.artifacts).open_reader(found.artifact_id) as file:
             assert file.read().decode() == held.user_attrs[RECIPE]
+        # The form that optuna-dashboard reads.
+        assert held.system_attrs["constraints"] == list(held.constraints.values())
     assert len(optunas(store)) == 2
+
+
+def at_home(one, store: Store):
+    """Its file lies where those of the store do."""
+    onnx = store.candidates / f"{one.recipe_id}-ba5e.onnx"
+    onnx.parent.mkdir(exist_ok=True)
+    onnx.write_text(one.recipe_id)
+    return replace(one, candidate=replace(one.candidate, onnx=onnx))
 
 
 @pytest.mark.parametrize("sampler", [*SAMPLERS, "model"])
@@ -266,7 +278,7 @@ def test_a_gated_trial_is_complete_never_within_the_line_and_not_asked_for_again
     study.tell_gated(trial.number, figures(4.0), "it could not win")
     (held,) = optunas(store)
     assert held.state == TrialState.COMPLETE
-    assert held.constraints == {"accuracy": GOAL.least_accuracy}
+    assert list(held.constraints.values()) == [GOAL.least_accuracy]
     assert 10**held.value == pytest.approx(1 / (4e-3 * 2.7 * 4e-3))
     (record,) = store.trials(GOAL.id)
     assert (record.state, record.reason) == (GATED, "it could not win")
