@@ -43,6 +43,10 @@ def macs(recipe: Recipe) -> float:
     return sum(layer.macs for layer in layers(recipe.widths, recipe.halvings)) / 1e6
 
 
+def training_cost(recipe: Recipe) -> float:
+    return recipe.epochs * (macs(recipe) + BESIDE)
+
+
 def drawn(known: list[dict[str, Value]]) -> tuple[list[Recipe], list[Recipe]]:
     """To be timed and trained, and to be timed only."""
     draw = random.Random(0)
@@ -56,7 +60,7 @@ def drawn(known: list[dict[str, Value]]) -> tuple[list[Recipe], list[Recipe]]:
         else:
             values = variation.anew()
         recipe = recipe_of({**values, "epochs": draw.choice(EPOCHS)})
-        if recipe.epochs * (macs(recipe) + BESIDE) <= (MOST_COST if recipe.epochs > 1 else MOST_OF_ONE):
+        if training_cost(recipe) <= (MOST_COST if recipe.epochs > 1 else MOST_OF_ONE):
             found[recipe.id] = recipe
     trained = list(found.values())
     draw.shuffle(trained)
@@ -98,6 +102,8 @@ def main() -> None:
         return
     part, parts = map(int, chosen.part.split("/"))
     timed = [Recipe.from_json(one["recipe"]) for one in said if one["what"] == "time" and one["train"]]
+    # The cheap ones first: it may be stopped at any time.
+    timed.sort(key=training_cost)
     for recipe in timed[part::parts]:
         if ("train", recipe.to_json()) not in done:
             candidate = build(recipe, workshop, lambda step, share: None)
