@@ -33,6 +33,8 @@ from space.images import Images
 from space.patience import Line
 from space.recipe import Recipe
 
+# At most so many times as many trials as usual are on their way.
+_MOST = 2
 # What a trial waits for, one after the other; None: that all which were asked for before it have ended.
 _Steps = Iterator[Future[Any] | None]
 
@@ -43,6 +45,8 @@ class _Flight:
 
     asked: Asked
     steps: _Steps
+    # Its structure was timed before.
+    known: bool
     waits_for: Future[Any] | None = None
 
 
@@ -65,18 +69,19 @@ class Pipeline:
 
     def run(self, trials: int, deadline: float) -> int:
         """How many trials came to an end; those in flight when it stops early are asked for first next time."""
-        # Where trainer and device are one machine, nothing is built while something is timed. Else one is trained, one
-        # waits for the trainer, and each board has one.
-        places = 1 if self.rig.on_this_machine else 2 + self.rig.boards
         turns = cycle(self.studies)
         flights: list[_Flight] = []
         begun = ended = 0
         started = time.monotonic()
         try:
             while True:
-                while len(flights) < places and begun < trials and (begun == 0 or time.monotonic() < deadline):
+                while (
+                    len(flights) < self._room(flights)
+                    and begun < trials
+                    and (begun == 0 or time.monotonic() < deadline)
+                ):
                     try:
-                        flights.append(self._begin(next(turns)))
+                        flights.append(self._begin(next(turns), flights))
                     except SpaceExhausted as exhausted:
                         self.view.say(str(exhausted))
                         trials = begun
@@ -120,12 +125,26 @@ class Pipeline:
                 self._keep(one.candidate.recipe, measured)
                 self.view.say(f"{one.recipe_id} measured again: {number(1e3 * measured.figures.latency_s)} ms, clean")
 
-    def _begin(self, study: Study) -> _Flight:
+    def _room(self, flights: Sequence[_Flight]) -> int:
+        """How many trials may be on their way; how long they take is no matter: the same are asked for."""
+        if self.rig.on_this_machine:
+            # Nothing is built while something is timed.
+            return 1
+        # One is trained, one waits for the trainer, each board has one; those whose structure is known need no board.
+        places = 2 + self.rig.boards
+        return min(places + sum(flight.known for flight in flights), _MOST * places)
+
+    def _begin(self, study: Study, flights: Sequence[_Flight]) -> _Flight:
         self.view.step(f"choosing the next recipe ({study.goal.objective})", 0)
         with self.asking:
             asked = study.ask()
         self.view.begin(f"trial {asked.number} {asked.recipe.id}: ")
-        flight = _Flight(asked, self._steps(asked))
+        # What one that is on its way may just have found out does not count.
+        structure_id = asked.recipe.structure_id
+        known = self.store.structure(structure_id, study.goal.bench_id) is not None and all(
+            flight.asked.recipe.structure_id != structure_id for flight in flights
+        )
+        flight = _Flight(asked, self._steps(asked), known)
         self._advance(flight)
         return flight
 

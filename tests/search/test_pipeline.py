@@ -108,6 +108,14 @@ def test_with_a_separate_board_the_slower_of_the_two_hardly_ever_waits(tmp_path,
     assert busy > 0.8 * (time.monotonic() - begun)
 
 
+def test_trials_that_need_no_board_leave_room_for_others_that_do(tmp_path):
+    away, _ = pipeline(tmp_path / "away", Trainer(0, lambda recipe: 0.5), Board(0, lambda count: 1.0, False))
+    here, _ = pipeline(tmp_path / "here", Trainer(0, lambda recipe: 0.5), Board(0, lambda count: 1.0, True))
+    known, new = SimpleNamespace(known=True), SimpleNamespace(known=False)
+    assert [away._room(flights) for flights in ([new] * 3, [known, new, new], [known] * 9)] == [3, 4, 6]
+    assert here._room([known]) == 1
+
+
 def test_trials_end_in_the_order_in_which_they_were_asked_for(tmp_path):
     slow = iter([0.3, *[0.0] * 20])
     board = Board(0, lambda count: 1.0, False)
