@@ -10,20 +10,32 @@ import tempfile
 import time
 from pathlib import Path
 
+from search.building import Built
+from space.recipe import Recipe
+from tests.search.made_up import evaluation
 from tests.search.test_model_sampler import accuracy
 from tests.search.test_pipeline import Board, Trainer, pipeline
 
-# Seconds of a training and of a measurement.
-COSTS = ((1.5, 3.0), (3.0, 1.5))
+# Seconds of an epoch and of a measurement.
+COSTS = ((0.1, 4.0), (0.4, 1.0))
+
+
+class EpochTrainer(Trainer):
+    """Longer trainings take longer."""
+
+    def _train(self, recipe: Recipe, folder: Path) -> Built:
+        time.sleep(self._seconds * recipe.epochs)
+        one = evaluation(made=recipe, share=self._share(recipe))
+        return Built(one.candidate, one.validation)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--trials", type=int, default=40)
     chosen = options.parse_args()
-    for training_s, measuring_s in COSTS:
+    for epoch_s, measuring_s in COSTS:
         with tempfile.TemporaryDirectory() as folder:
-            trainer = Trainer(training_s, accuracy)
+            trainer = EpochTrainer(epoch_s, accuracy)
             # The ladder's first leads; what follows is a little slower and could still win.
             board = Board(measuring_s, lambda count: 0.05 + 1e-5 * count, here=False)
             made, _ = pipeline(Path(folder) / "store", trainer, board, sampler="model")
@@ -31,8 +43,8 @@ def main() -> None:
             trials = made.run(chosen.trials, begun + 3600)
             seconds = time.monotonic() - begun
         busy = {"trainer": made.training.seconds / seconds, "board": made.measuring.seconds / seconds}
-        print(f"training {training_s} s, measuring {measuring_s} s, {trials} trials ({len(trainer.trained)} trained), "
-              f"{seconds:.0f} s: trainer busy {100 * busy['trainer']:.1f} %, board {100 * busy['board']:.1f} %, "
+        print(f"an epoch {epoch_s} s, measuring {measuring_s} s, {trials} trials, {seconds:.0f} s: "
+              f"trainer busy {100 * busy['trainer']:.1f} %, board {100 * busy['board']:.1f} %, "
               f"{1e3 * made.asking.seconds / trials:.0f} ms an ask", flush=True)  # fmt: skip
 
 

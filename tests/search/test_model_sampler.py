@@ -84,7 +84,7 @@ def test_it_finds_better_networks_than_chance_in_the_same_trials():
 
 
 def test_a_network_is_trained_longer_step_by_step_and_only_where_it_looks_good():
-    world = World("model", 0)
+    world = World("model", 0, lambda: 1e6)
     recipes = [world.trial() for _ in range(30)]
     looks = [recipe for recipe in recipes[6:] if recipe.epochs == RUNGS[0]]
     longer = [recipe for recipe in recipes[6:] if recipe.epochs > RUNGS[0]]
@@ -97,6 +97,11 @@ def test_a_network_is_trained_longer_step_by_step_and_only_where_it_looks_good()
         if recipe in longer:
             assert network in seen_before
         seen_before[network] = recipe.epochs
+
+
+def test_without_a_deadline_the_first_look_is_a_longer_one():
+    world = World("model", 0)
+    assert min(recipe.epochs for recipe in [world.trial() for _ in range(20)][6:]) == RUNGS[1]
 
 
 def test_what_could_not_end_before_the_deadline_is_not_begun():
