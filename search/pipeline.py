@@ -34,7 +34,7 @@ from space.patience import Line
 from space.recipe import Recipe
 
 # At most so many times as many trials as usual are on their way.
-_MOST = 2
+_MOST = 3
 # What a trial waits for, one after the other; None: that all which were asked for before it have ended.
 _Steps = Iterator[Future[Any] | None]
 

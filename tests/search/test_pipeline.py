@@ -112,7 +112,7 @@ def test_trials_that_need_no_board_leave_room_for_others_that_do(tmp_path):
     away, _ = pipeline(tmp_path / "away", Trainer(0, lambda recipe: 0.5), Board(0, lambda count: 1.0, False))
     here, _ = pipeline(tmp_path / "here", Trainer(0, lambda recipe: 0.5), Board(0, lambda count: 1.0, True))
     known, new = SimpleNamespace(known=True), SimpleNamespace(known=False)
-    assert [away._room(flights) for flights in ([new] * 3, [known, new, new], [known] * 9)] == [3, 4, 6]
+    assert [away._room(flights) for flights in ([new] * 3, [known, new, new], [known] * 9)] == [3, 4, 9]
     assert here._room([known]) == 1
 
 
