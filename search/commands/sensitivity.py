@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.table import Table
 
 from evaluators.device.choose import open_device
-from evaluators.evaluate import NO_RACE
+from evaluators.evaluate import FRONT
 from evaluators.measurement import Accuracy, Figures
 from search.builder import Builder, built
 from search.building import Built, carry_out
@@ -183,7 +183,7 @@ class _Run:
         structure_id, bench_id = probe.recipe.structure_id, self._rig.bench.id
         figures = self._store.structure(structure_id, bench_id)
         if figures is None:
-            measured = self._rig.measure(subject_of(made.candidate), NO_RACE, self._view.step).result()
+            measured = self._rig.measure(subject_of(made.candidate), FRONT, self._view.step).result()
             figures = measured.figures
             self._store.add_structure(structure_id, bench_id, figures, measured.raw)
         return made.validation, figures
