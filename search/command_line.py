@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from search.settings import KEYS, SEPARATOR, study_file
+from search.settings import KEYS, SEPARATOR, TRIALS, study_file
 from space.errors import RequestError
 
 _SHARED = {
@@ -30,7 +30,7 @@ _STUDY = {
     "margin": "on top of it, on validation (default: one standard error of the validation set)",
 }
 _SEARCH = {
-    "trials": "how many more trials (default: 24)",
+    "trials": f"how many more trials (default: {TRIALS})",
     "timeout": "begin no trial after this long: 30m, 1h30m",
     "seed": "of the sampler (default: 0)",
     "sampler": "model (default), gp, tpe, nsga2 or random",

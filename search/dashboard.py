@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 
-def shown(violations: Mapping[str, float], onnx: Path | None = None, folder: Path | None = None) -> dict[str, Any]:
-    """System attributes of the trial; `folder` is what `--artifact-dir` names."""
-    attributes: dict[str, Any] = {"constraints": list(violations.values())}
-    if onnx is not None and folder is not None:
-        folder.mkdir(exist_ok=True)
-        # It may be there already, or the disk may know no links.
-        with suppress(OSError):
-            (folder / onnx.stem).symlink_to(Path("..") / onnx.parent.name / onnx.name)
-        meta = {"artifact_id": onnx.stem, "filename": onnx.name, "mimetype": "application/octet-stream"}
-        attributes[f"artifacts:{onnx.stem}"] = json.dumps({**meta, "encoding": None})
-    return attributes
+def constraints(violations: Mapping[str, float]) -> dict[str, Any]:
+    """As a system attribute of the trial."""
+    return {"constraints": list(violations.values())}
+
+
+def artifact(onnx: Path, folder: Path) -> dict[str, Any]:
+    """As a system attribute of the trial; `folder` is what `--artifact-dir` names."""
+    folder.mkdir(exist_ok=True)
+    # It may be there already, or the disk may know no links.
+    with suppress(OSError):
+        (folder / onnx.stem).symlink_to(Path("..") / onnx.parent.name / onnx.name)
+    meta = {"artifact_id": onnx.stem, "filename": onnx.name, "mimetype": "application/octet-stream", "encoding": None}
+    return {f"artifacts:{onnx.stem}": json.dumps(meta)}

@@ -74,16 +74,13 @@ class ModelSampler(Sampler):
         self._objective = objective
         self._least_accuracy = least_accuracy
         self._left_s = left_s
-        self._rungs = rungs(table)
+        steps = rungs(table)
+        # Without a deadline trials are what is short, not time: first looks are longer.
+        self._rungs = steps if left_s() < math.inf else steps[1:] or steps
 
     def gives_up(self, recipe: Recipe) -> bool:
         """A first look is short by intent, whatever it reaches."""
         return recipe.epochs >= self._rungs[-1]
-
-    @property
-    def _lengths(self) -> tuple[int, ...]:
-        """Without a deadline trials are what is short, not time: first looks are longer."""
-        return self._rungs if self._left_s() < math.inf else self._rungs[1:] or self._rungs
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._space
@@ -110,8 +107,8 @@ class ModelSampler(Sampler):
         if tried.all() or not tried.any():
             return int(ahead.promise.argmax())
         longer = int(np.where(tried, ahead.promise, -1.0).argmax())
-        first = sum(cost(one.recipe, one.recipe.epochs) for one in history if one.recipe.epochs <= self._lengths[0])
-        later = sum(cost(one.recipe, one.recipe.epochs) for one in history if one.recipe.epochs > self._lengths[0])
+        first = sum(cost(one.recipe, one.recipe.epochs) for one in history if one.recipe.epochs <= self._rungs[0])
+        later = sum(cost(one.recipe, one.recipe.epochs) for one in history if one.recipe.epochs > self._rungs[0])
         if later < first and ahead.likely[longer] >= _LIKELY:
             return longer
         return int(np.where(tried, -1.0, ahead.promise).argmax())
@@ -121,7 +118,7 @@ class ModelSampler(Sampler):
         for one in history:
             network = _network(one.recipe)
             # What was not trained cannot win, however long it would be.
-            epochs = self._lengths[-1] if one.accuracy is None else one.recipe.epochs
+            epochs = self._rungs[-1] if one.accuracy is None else one.recipe.epochs
             if epochs >= trained.get(network, (_NEVER, {}))[0]:
                 trained[network] = epochs, dict(one.values)
         second_s = _seconds_per_cost(history)
@@ -144,7 +141,7 @@ class ModelSampler(Sampler):
         def seconds(epochs: int) -> float:
             return _BESIDE_S + second_s * cost(recipe, epochs)
 
-        ahead = [epochs for epochs in self._lengths if epochs > trained]
+        ahead = [epochs for epochs in self._rungs if epochs > trained]
         # Where training is cheap beside measuring, the next may as well be a long one.
         while len(ahead) > 1 and seconds(ahead[1]) <= 2 * seconds(ahead[0]):
             ahead.pop(0)
@@ -167,7 +164,7 @@ class ModelSampler(Sampler):
         if history:
             known = forecast(
                 history,
-                [(one.recipe, max(self._lengths[-1], one.recipe.epochs)) for one in history],
+                [(one.recipe, max(self._rungs[-1], one.recipe.epochs)) for one in history],
                 self._objective,
                 self._least_accuracy,
             )

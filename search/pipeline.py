@@ -8,7 +8,7 @@ from itertools import cycle
 from typing import Any
 
 from evaluators.device.device import ProcessRun
-from evaluators.evaluate import FRONT, PROCESSES, Measured, Race, Subject
+from evaluators.evaluate import FRONT, PROCESSES, Race, Subject
 from evaluators.measurement import Figures
 from search.agreement import compare_once
 from search.builder import Builder, built
@@ -122,7 +122,7 @@ class Pipeline:
             if measured.figures.dirty:
                 self.view.say(f"{one.recipe_id} measured again, dirty again: {measured.figures.dirty[0]}")
             else:
-                self._keep(one.candidate.recipe, measured)
+                self.store.add_measured(one.candidate.recipe.structure_id, self.rig.bench.id, measured)
                 self.view.say(f"{one.recipe_id} measured again: {number(1e3 * measured.figures.latency_s)} ms, clean")
 
     def _room(self, flights: Sequence[_Flight]) -> int:
@@ -154,9 +154,6 @@ class Pipeline:
                 carry_out, recipe, self.store.folder, self.baseline, self.source, self.accelerator, line
             )
         )
-
-    def _keep(self, recipe: Recipe, measured: Measured) -> None:
-        self.store.add_measured(recipe.structure_id, self.rig.bench.id, measured)
 
     def _advance(self, flight: _Flight) -> bool:
         """One step on; true where the trial has ended."""
@@ -224,7 +221,7 @@ class Pipeline:
     ) -> Generator[Future[Any], None, None]:
         task = self.rig.measure(subject, race, self.view.step, earlier)
         yield self.measuring.until_done(task)
-        self._keep(asked.recipe, task.result())
+        self.store.add_measured(asked.recipe.structure_id, self.rig.bench.id, task.result())
 
     def _race(self, study: Study, made: Built) -> Race | None:
         """How it is measured now that its accuracy is known; None where it could not lead. Of a grid every row is."""

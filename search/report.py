@@ -13,6 +13,7 @@ from search.exit_status import NONE_FEASIBLE, OK
 from search.findings import findings
 from search.ranking import feasible
 from search.rows import Row
+from search.settings import TRIALS
 from search.standings import Standings
 from search.words import accuracy, data_name, half_percent, implied, kind, line, number, shape, times
 
@@ -181,7 +182,7 @@ def near_misses(standings: Standings) -> list[str]:
     return [
         f"none feasible: {100 * goal.least_accuracy:.2f} % on validation is the line "
         f"({100 * goal.minimum_accuracy:.2f} % and a margin of {100 * goal.margin:.2f}); nearest: {', '.join(nearest)}",
-        f"--trials {max(24, len(standings.ranked))} searches on; --min-accuracy or --margin 0 lowers the line",
+        f"--trials {max(TRIALS, len(standings.ranked))} searches on; --min-accuracy or --margin 0 lowers the line",
     ]
 
 

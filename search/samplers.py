@@ -20,8 +20,6 @@ _SUGGESTIONS = 3
 _DRAWS = 2000
 # Random trials, or those of the ladder, before a sampler models anything.
 STARTUP_TRIALS = 10
-
-
 NOTHING_NEW = "every recipe of this space is known; another --space or --fix has more"
 
 

@@ -21,6 +21,7 @@ SEPARATOR = " | "
 # The tables behind these names load Optuna and torch, which --help must not.
 SPACES = ("full", "pruning")
 MODEL = "model"
+TRIALS = 24
 SAMPLERS = (MODEL, "gp", "tpe", "nsga2", "random")
 ACCELERATORS = ("auto", "cuda", "mps", "cpu")
 DATA = ("auto", "cifar10", "builtin")
@@ -34,7 +35,7 @@ class Settings:
     fixed: str = ""
     sampler: str = MODEL
     # More trials than there are now.
-    trials: int = 24
+    trials: int = TRIALS
     timeout_s: float | None = None
     seed: int = 0
     minimum_accuracy: float = 0.70

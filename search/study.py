@@ -12,10 +12,10 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from evaluators.measurement import Figures
-from search.dashboard import shown
+from search.dashboard import artifact, constraints
 from search.evaluation import Evaluation
 from search.goal import Goal
-from search.objectives import OBJECTIVES
+from search.objectives import OBJECTIVES, Score
 from search.samplers import Sampler, SpaceExhausted, distributions
 from search.seen import GATED_BY, REASON, RECIPE, of_evaluation, of_figures
 from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
@@ -135,8 +135,7 @@ class Study:
 
     def tell(self, number: int, evaluation: Evaluation) -> None:
         score = self.objective.score(evaluation, self.goal.least_accuracy)
-        told = of_evaluation(evaluation, self.objective)
-        self._describe(number, told, shown(score.violations, evaluation.candidate.onnx, self._store.artifacts))
+        self._describe(number, of_evaluation(evaluation, self.objective), self._attributes(score, evaluation))
         self._optuna.tell(number, score.value)
         self._store.end_trial(self.goal.id, number, COMPLETE)
 
@@ -144,7 +143,7 @@ class Study:
         """Measured, and not trained: with every answer right it would not win. It is never ranked."""
         told = {GATED_BY: reason, **of_figures(figures, self.objective)}
         # What is not known is not said to be within the line.
-        self._describe(number, told, shown({"accuracy": self.goal.least_accuracy}))
+        self._describe(number, told, constraints({"accuracy": self.goal.least_accuracy}))
         self._optuna.tell(number, self.objective.at_best(figures))
         self._store.end_trial(self.goal.id, number, GATED, reason)
 
@@ -183,11 +182,14 @@ class Study:
                     params=values,
                     distributions=self._distributions,
                     user_attrs={"imported": True, **of_evaluation(evaluation, self.objective)},
-                    system_attrs=shown(score.violations, evaluation.candidate.onnx, self._store.artifacts),
+                    system_attrs=self._attributes(score, evaluation),
                 )
             )
             new += 1
         return new
+
+    def _attributes(self, score: Score, evaluation: Evaluation) -> dict[str, Any]:
+        return {**constraints(score.violations), **artifact(evaluation.candidate.onnx, self._store.artifacts)}
 
     def _describe(self, number: int, told: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
         trial_id = self._optuna.get_trials(deepcopy=False)[number]._trial_id

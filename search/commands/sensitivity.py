@@ -185,7 +185,7 @@ class _Run:
         if figures is None:
             measured = self._rig.measure(subject_of(made.candidate), FRONT, self._view.step).result()
             figures = measured.figures
-            self._store.add_structure(structure_id, bench_id, figures, measured.raw)
+            self._store.add_measured(structure_id, bench_id, measured)
         return made.validation, figures
 
 

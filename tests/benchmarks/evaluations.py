@@ -3,9 +3,9 @@
     python -m tests.benchmarks.evaluations time STORE --data-dir DATA --to gathered.jsonl
     python -m tests.benchmarks.evaluations train STORE --data-dir DATA --to gathered.jsonl --part 0/2
 
-Which networks is a matter of the seed alone: some at random, most around the recipes stored already and the ladder's.
-Timing needs a quiet machine; parts of the training may run beside one another. What stands in the file is not worked
-out again; `samplers collect` takes it in.
+Which networks hangs on the seed and on what is stored: some at random, most around the recipes stored already and the
+ladder's. Timing needs a quiet machine; parts of the training may run beside one another. What stands in the file is
+not worked out again; `samplers collect` takes it in.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from evaluators.accuracy import accuracy
 from evaluators.device.choose import open_device
 from evaluators.evaluate import NO_RACE, Examiner, Subject
 from search.ladder import ladder
+from search.model_sampler import cost
 from search.rig import runtime_of, save_images
 from search.store import Store
 from search.variation import Variation
@@ -27,7 +28,6 @@ from space.datasets import load_cifar10
 from space.dimensions import Value, dimensions, recipe_of, values_of
 from space.outline import outline
 from space.recipe import Recipe
-from space.shape import layers
 from space.workshop import Workshop
 from tests.benchmarks.samplers import HERE, read
 
@@ -35,16 +35,8 @@ TABLE = dimensions("full", 2)
 # Drawn around known recipes, at random, and at random to be timed only.
 NEAR, ANEW, TIMED = 160, 40, 60
 EPOCHS = (1, 2, 3, 3, 5, 8)
-# Epochs by million MACs, and what an epoch costs beside them; more only where one epoch is all.
-MOST_COST, MOST_OF_ONE, BESIDE = 8.5, 12.0, 1.1
-
-
-def macs(recipe: Recipe) -> float:
-    return sum(layer.macs for layer in layers(recipe.widths, recipe.halvings)) / 1e6
-
-
-def training_cost(recipe: Recipe) -> float:
-    return recipe.epochs * (macs(recipe) + BESIDE)
+# Of a training; more only where one epoch is all.
+MOST_COST, MOST_OF_ONE = 8.5e6, 12.0e6
 
 
 def drawn(known: list[dict[str, Value]]) -> tuple[list[Recipe], list[Recipe]]:
@@ -60,7 +52,7 @@ def drawn(known: list[dict[str, Value]]) -> tuple[list[Recipe], list[Recipe]]:
         else:
             values = variation.anew()
         recipe = recipe_of({**values, "epochs": draw.choice(EPOCHS)})
-        if training_cost(recipe) <= (MOST_COST if recipe.epochs > 1 else MOST_OF_ONE):
+        if cost(recipe, recipe.epochs) <= (MOST_COST if recipe.epochs > 1 else MOST_OF_ONE):
             found[recipe.id] = recipe
     trained = list(found.values())
     draw.shuffle(trained)
@@ -103,13 +95,13 @@ def main() -> None:
     part, parts = map(int, chosen.part.split("/"))
     timed = [Recipe.from_json(one["recipe"]) for one in said if one["what"] == "time" and one["train"]]
     # The cheap ones first: it may be stopped at any time.
-    timed.sort(key=training_cost)
+    timed.sort(key=lambda recipe: cost(recipe, recipe.epochs))
     for recipe in timed[part::parts]:
         if ("train", recipe.to_json()) not in done:
             candidate = build(recipe, workshop, lambda step, share: None)
             share = accuracy(candidate.onnx, data.validation).share
             say(recipe, accuracy=share, train_s=candidate.seconds["train"])
-            print(f"{macs(recipe):.2f} M MACs, {recipe.epochs} epochs: {100 * share:.2f} %, "
+            print(f"{candidate.macs / 1e6:.2f} M MACs, {recipe.epochs} epochs: {100 * share:.2f} %, "
                   f"{candidate.seconds['train']:.0f} s", flush=True)  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from scipy.interpolate import RBFInterpolator
 
 from search.ladder import ladder
 from search.lead import NEAR
-from search.model_sampler import ModelSampler
+from search.model_sampler import ModelSampler, cost
 from search.objectives import OBJECTIVES
 from search.samplers import SAMPLERS, DistinctSampler, distributions
 from search.seen import GATED_BY, of_evaluation
@@ -187,7 +187,7 @@ def run(made: Surrogate, name: str, seed: int, trials: int, train_s: float) -> d
         study.enqueue_trial(dict(values))
     best: list[float | None] = []
     spent, asking, lead = 0.0, 0.0, None
-    cost: list[float] = []
+    trained_s: list[float] = []
     for _ in range(trials):
         begun = time.perf_counter()
         trial = study.ask(distributions(TABLE))
@@ -201,8 +201,7 @@ def run(made: Surrogate, name: str, seed: int, trials: int, train_s: float) -> d
             trial.set_constraint("accuracy", LEAST)
             value = FOM.at_best(one.figures)
         else:
-            macs = sum(layer.macs for layer in layers(recipe.widths, recipe.halvings)) / 1e6
-            seconds = train_s * recipe.epochs * (macs + 1.1)
+            seconds = train_s * cost(recipe, recipe.epochs) / 1e6
             spent += seconds
             one = evaluation(made=recipe, share=made.accuracy(recipe), latency_ms=1e3 * latency_s)
             one = replace(one, candidate=replace(one.candidate, seconds={"train": seconds}))
@@ -215,8 +214,15 @@ def run(made: Surrogate, name: str, seed: int, trials: int, train_s: float) -> d
             trial.set_user_attr(key, text)
         study.tell(trial, value)
         best.append(lead)
-        cost.append(spent)
-    return {"sampler": name, "seed": seed, "trials": trials, "best": best, "train_s": cost, "ask_s": asking / trials}
+        trained_s.append(spent)
+    return {
+        "sampler": name,
+        "seed": seed,
+        "trials": trials,
+        "best": best,
+        "train_s": trained_s,
+        "ask_s": asking / trials,
+    }
 
 
 def table(path: Path) -> None:
