@@ -2,9 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from evaluators.device.device import PROTOCOL_VERSION, DeviceInfo
+
+# What a hash of a serial begins with.
+HASHED = "sha256:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,23 +22,26 @@ class Bench:
     runtime: str
     meter: str
     protocol: int
-    # Recorded, and no part of the identity: the reference model calibrates the board.
+    # Recorded, and no part of the identity; `unit` stands for it.
     serial: str
+    # Hash of the serial of a board over ssh, as two boards of one kind differ; boards that are calibrated by the
+    # reference share the first one's. This machine has none, nor has a bench of an older version.
+    unit: str = ""
 
     @property
     def id(self) -> str:
-        values = {name: value for name, value in asdict(self).items() if name != "serial"}
+        values = {name: value for name, value in asdict(self).items() if name != "serial" and (value or name != "unit")}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def title(self) -> str:
         return f"{self.board}, {self.runtime}, {self.meter}"
 
-    def differences(self, other: "Bench") -> list[str]:
+    def differences(self, other: "Bench", ignoring: Collection[str] = ()) -> list[str]:
         """What makes their figures incomparable: `name (this, that)`."""
         mine, theirs = asdict(self), asdict(other)
         return [f"{name} ({mine[name]}, {theirs[name]})" for name in mine
-                if name != "serial" and mine[name] != theirs[name]]  # fmt: skip
+                if name not in ("serial", *ignoring) and mine[name] != theirs[name]]  # fmt: skip
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -55,4 +62,12 @@ def bench_of(info: DeviceInfo, meter: str) -> Bench:
         meter=meter,
         protocol=PROTOCOL_VERSION,
         serial=info.serial,
+        unit="" if info.on_this_machine else unit_of(info.serial),
     )
+
+
+def unit_of(serial: str) -> str:
+    """What tells one board from another without saying which it is: a hash stands for itself."""
+    if not serial or serial.startswith(HASHED):
+        return serial
+    return HASHED + hashlib.sha256(serial.encode()).hexdigest()[:12]

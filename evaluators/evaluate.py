@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,12 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from evaluators.bench import Bench, bench_of
+from evaluators.beside import beside_reference
 from evaluators.course import CourseFigures, course_figures, estimated_script, measured_script
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import CourseTask, Device, LoadRun, ProcessRun, Progress, RuntimeSettings, Task
 from evaluators.energy_figures import EnergyFigures, Taken, estimated_energy, measured_energy, predicted_energy
 from evaluators.errors import DeviceError, MeterError, RigError
-from evaluators.latency import Latency, Spread, between, latency
+from evaluators.latency import Latency, Spread, between, latency, process_interval
 from evaluators.measurement import Figures
 from evaluators.metered import Metered, load_task, metered, metered_course
 from evaluators.power.estimate import DEFAULT_MODEL, PowerModel, busy_cores, power_model_of
@@ -90,6 +92,16 @@ class Measured:
         return self.runs[0].predictions
 
 
+@dataclass(frozen=True, slots=True)
+class _Neighbour:
+    """A process of the reference, timed right before or after one of a candidate."""
+
+    figure_s: float
+    dirty: tuple[str, ...]
+    # By the monotonic clock.
+    ended: float
+
+
 @dataclass
 class Examiner:
     """Owns a device while it is entered. Everything runs in one event loop, one task at a time."""
@@ -111,10 +123,18 @@ class Examiner:
     _taken: list[Taken] = field(default_factory=list)
     _reference: Measured | None = None
     _reference_at: float = -math.inf
+    # As `confirm` measured it, for the energy; and the process of it that ran last in `confirm`.
+    _confirmed_reference: Figures | None = None
+    _last_neighbour: _Neighbour | None = None
 
     @property
     def bench(self) -> Bench:
         return bench_of(self.device.info, self.meter.info.identity if self.meter else self.power.title)
+
+    @property
+    def reference_figures(self) -> Figures | None:
+        """As it was timed last."""
+        return self._reference.figures if self._reference else None
 
     def calibrate(self, factor: float) -> None:
         if factor != self.calibration:
@@ -195,13 +215,51 @@ class Examiner:
         subject: Subject,
         images: Path,
         progress: Progress = _quiet,
-        earlier: Sequence[ProcessRun] = (),
-        least: int = PROCESSES,
+        earlier: Measured | None = None,
     ) -> Measured:
-        """Confirm mode: every image, in three processes, or one more than there were; the predictions of the first."""
+        """Confirm mode: every image, in three processes, or in one more than `earlier` had; before and after each of
+        them runs a process of the reference, so that each latency has a neighbour of its own minute."""
         task = replace(self._task(subject), images=images, passes=1)
-        processes = max(least, len(earlier) + 1)
-        return await self._patiently(lambda: self._measure(task, FRONT.near, progress, earlier, processes))
+        runs, pairs = (list(earlier.runs), list(earlier.figures.pairs)) if earlier else ([], [])
+        is_reference, dirty = self._is_reference(task), list(earlier.figures.dirty) if earlier else []
+        for _ in range(1 if earlier else PROCESSES):
+            before = None if is_reference else await self._neighbour(progress)
+            run = await self._patiently(lambda: self._run(task, progress))
+            runs.append(run)
+            if before is not None:
+                after = await self._neighbour(progress, recent=False)
+                pairs.append(process_interval(run)[0] / statistics.fmean((before.figure_s, after.figure_s)))
+                dirty += [f"the reference beside it: {reason}" for reason in (*before.dirty, *after.dirty)]
+        loads = earlier.loads if earlier else ()
+        loads = (*loads, *await self._loads(task, 1 if earlier else PROCESSES, progress))
+        figures = self._figures(runs, task.runtime, between(self.reference_runs), loads)
+        if is_reference:
+            self._confirmed_reference = figures
+        else:
+            figures = self._beside_reference(figures, pairs)
+            figures = replace(figures, dirty=tuple(dict.fromkeys([*figures.dirty, *dirty])))
+        return Measured(figures, tuple(runs), loads)
+
+    async def _neighbour(self, progress: Progress, *, recent: bool = True) -> "_Neighbour":
+        """One process of the reference; with `recent` one that has only just ended will do."""
+        assert self.reference is not None
+        age_s = time.monotonic() - self._last_neighbour.ended if self._last_neighbour else math.inf
+        if self._last_neighbour is None or not recent or age_s > _REFERENCE_AGE_S:
+            progress("reference", 0)
+            task = self._task(self.reference)
+            run = await self._patiently(lambda: self._run(task))
+            dirty = self._dirt(run, task.runtime)
+            if not dirty:
+                self.reference_runs.append(run)
+            self._last_neighbour = _Neighbour(process_interval(run)[0], tuple(dirty), time.monotonic())
+        return self._last_neighbour
+
+    def _beside_reference(self, figures: Figures, pairs: Sequence[float] = ()) -> Figures:
+        """With what the reference took nearest in time, and the intervals of the ratios."""
+        if self._reference is None:
+            return figures
+        energy = self._confirmed_reference or self._reference.figures
+        return beside_reference(figures, self._reference.figures, energy, pairs, between(self.reference_runs))
 
     async def predictions(self, subject: Subject, images: Path, progress: Progress = _quiet) -> tuple[int, ...]:
         """Its answers to these images."""
@@ -247,13 +305,7 @@ class Examiner:
                 runs.append(await self._run(task, progress))
             loads = await self._loads(task, PROCESSES if task.passes else 1, progress)
             figures = self._figures(runs, task.runtime, between(self.reference_runs), loads)
-        if self._reference is not None and not self._is_reference(task):
-            figures = replace(
-                figures,
-                reference_latency_s=self._reference.figures.latency_s,
-                reference_energy_j=self._reference.figures.energy_j,
-            )
-        return Measured(figures, tuple(runs), loads)
+        return Measured(figures if self._is_reference(task) else self._beside_reference(figures), tuple(runs), loads)
 
     async def _loads(self, task: Task, count: int, progress: Progress) -> tuple[Metered, ...]:
         """A minute of meter each; a meter that fails in the middle is asked again."""

@@ -97,6 +97,18 @@ def latency(runs: Sequence[TimedRuns], spread: Spread = USUAL_SPREAD) -> Latency
     )
 
 
+def ratio_interval(pairs: Sequence[float], spread: Spread = USUAL_SPREAD) -> tuple[float, float, float]:
+    """The middle of ratios of processes that ran beside each other, and the ends of its 95 % interval.
+
+    Each process of a pair differs from the next one of its model by `spread`, and the reference's is the mean of two:
+    so a ratio's own spread is larger by the square root of 1.5, as far as the ratios do not show another.
+    """
+    figure = statistics.median(pairs)
+    known = replace(spread, relative=spread.relative * math.sqrt(1.5))
+    half = _pooled(known, pairs).half_width * _loss(len(pairs))
+    return figure, figure * math.exp(-half), figure * math.exp(half)
+
+
 def process_interval(run: TimedRuns) -> tuple[float, float, float]:
     """The figure of one process and the ends of its 95 % interval: autocorrelation and bursts, not other processes."""
     return median_interval(block_medians(run))

@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 # Of the normal distribution: 95 % lie within so many standard deviations.
@@ -106,6 +106,11 @@ class Figures:
     # The reference's figures nearest in time; None where this is the reference.
     reference_latency_s: float | None = None
     reference_energy_j: float | None = None
+    # 95 % intervals of latency and energy over the reference's; None in stores of older versions.
+    relative_latency_ci: tuple[float, float] | None = None
+    relative_energy_ci: tuple[float, float] | None = None
+    # Latency over that of the reference's processes right before and after, one for each process of a confirmation.
+    pairs: tuple[float, ...] = ()
     # Why it must not lead.
     dirty: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -115,12 +120,53 @@ class Figures:
         """Of 2,000 inferences."""
         return self.energy_j * BATCH / J_PER_MWH
 
+    @property
+    def relative_latency(self) -> float:
+        """Over the reference's nearest in time: what is compared, as machines change their speed between hours."""
+        return self.latency_s / (self.reference_latency_s or self.latency_s)
+
+    @property
+    def relative_energy(self) -> float:
+        return self.energy_j / (self.reference_energy_j or self.energy_j)
+
+    @property
+    def relative_latency_interval(self) -> tuple[float, float]:
+        """Stores of older versions do not say how well the reference was known: then it is this measurement's own."""
+        return self.relative_latency_ci or _scaled(
+            (self.latency_low_s, self.latency_high_s), self.relative_latency / self.latency_s
+        )
+
+    @property
+    def relative_energy_interval(self) -> tuple[float, float]:
+        return self.relative_energy_ci or _scaled(
+            (self.energy_low_j, self.energy_high_j), self.relative_energy / self.energy_j
+        )
+
+    def over_another(self, latency: float, energy: float) -> "Figures":
+        """Over another reference, so many times as slow and as costly as the one beside which it was measured."""
+        if self.reference_latency_s is None or self.reference_energy_j is None:
+            return self
+        return replace(
+            self,
+            reference_latency_s=self.reference_latency_s * latency,
+            reference_energy_j=self.reference_energy_j * energy,
+            relative_latency_ci=self.relative_latency_ci and _scaled(self.relative_latency_ci, 1 / latency),
+            relative_energy_ci=self.relative_energy_ci and _scaled(self.relative_energy_ci, 1 / energy),
+            pairs=tuple(pair / latency for pair in self.pairs),
+        )
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Figures":
         values: dict[str, Any] = json.loads(text)
-        for name in ("dirty", "warnings"):
-            values[name] = tuple(values[name])
+        for name in ("dirty", "warnings", "relative_latency_ci", "relative_energy_ci", "pairs"):
+            if values.get(name) is not None:
+                values[name] = tuple(values[name])
         return cls(**values)
+
+
+def _scaled(interval: tuple[float, float], factor: float) -> tuple[float, float]:
+    low, high = interval
+    return low * factor, high * factor

@@ -31,9 +31,21 @@ class Evaluation:
         return self.candidate.recipe.id
 
     @property
+    def network_id(self) -> str:
+        """Of the deployed network: runtime settings are settings of it, and make no other network."""
+        return self.candidate.recipe.network_id
+
+    @property
+    def confirmed(self) -> bool:
+        """On the test set, with clean timings."""
+        return self.confirmation is not None and not self.confirmation.figures.dirty
+
+    @property
     def current(self) -> Figures:
-        """Confirm replaces the search's figures."""
-        return self.confirmation.figures if self.confirmation else self.figures
+        """Confirm replaces the search's figures, unless its own are dirty and those are clean."""
+        if self.confirmation and (self.confirmed or self.figures.dirty):
+            return self.confirmation.figures
+        return self.figures
 
     @property
     def accuracy(self) -> Accuracy:

@@ -18,13 +18,15 @@ class Lead:
     evaluation: Evaluation | None
     # The board never takes less, where that is known.
     least_w: float | None
+    # The reference as it was timed last: what a relative figure is in seconds now.
+    reference: Figures | None
 
     def near(self, share: float, figures: Figures) -> bool:
         """Whether they come near the lead, or get ahead, with this accuracy."""
         if self.evaluation is None:
             return True
-        found = self.objective.figure(share, figures)
-        return found == self._mark or self.objective.better(found, self._mark)
+        figure = self.objective.figure(share, figures)
+        return figure == self._mark or self.objective.better(figure, self._mark)
 
     def race(self, share: float) -> Race:
         """For a candidate of this accuracy."""
@@ -37,9 +39,9 @@ class Lead:
 
     def _slowest(self, share: float) -> float | None:
         """The latency above which nothing comes near the lead."""
-        if self.evaluation is None or self.least_w is None:
+        if self.evaluation is None or self.least_w is None or self.reference is None:
             return None
-        return self.objective.slowest_s(self._mark, share, self.least_w)
+        return self.objective.slowest_beside(self.reference, self._mark, share, self.least_w)
 
     @property
     def _mark(self) -> float:

@@ -16,17 +16,31 @@ class Score:
     violations: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The reference's latency and energy when the bench was first used: in these units a sampler sees relative figures,
+    so that trials of different hours stay comparable."""
+
+    latency_s: float = 1.0
+    energy_j: float = 1.0
+
+
+# The reference's own: nothing is converted.
+RELATIVE = Scale()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
+    """Its figures are over the reference's nearest in time, so that those of different hours can be compared."""
+
     name: str
     # How a person reads it, and what the sampler sees: figures span decades, so their logarithm.
     title: str
     metric: str
-    # Of an accuracy and the device's figures.
-    figure: Callable[[float, Figures], float]
-    interval: Callable[[float, Figures], tuple[float, float]]
-    # Of a figure to be reached with this accuracy, by a board that never takes less than so many watts: the latency
-    # above which it cannot be.
+    # The figure from an accuracy, a latency and an energy, in whatever units.
+    formula: Callable[[float, float, float], float]
+    # The largest latency (s) at which a candidate of this accuracy can still reach a figure (in s and J), on a board
+    # whose power never falls below so many watts.
     slowest_s: Callable[[float, float, float], float]
     maximise: bool = False
     # The contest breaks ties between close figures by accuracy; a FoM contains it already.
@@ -37,24 +51,42 @@ class Objective:
     def direction(self) -> Literal["minimize", "maximize"]:
         return "maximize" if self.maximise else "minimize"
 
+    def figure(self, accuracy: float, figures: Figures) -> float:
+        return self.formula(accuracy, figures.relative_latency, figures.relative_energy)
+
+    def interval(self, accuracy: float, figures: Figures) -> tuple[float, float]:
+        """95 %, of latency and energy; the accuracy is taken as known."""
+        ends = [
+            self.formula(accuracy, latency, energy)
+            for latency, energy in zip(figures.relative_latency_interval, figures.relative_energy_interval, strict=True)
+        ]
+        return min(ends), max(ends)
+
     def value(self, evaluation: Evaluation) -> float:
         return self.figure(evaluation.accuracy.share, evaluation.current)
 
     def better(self, one: float, other: float) -> bool:
         return one > other if self.maximise else one < other
 
-    def at_best(self, figures: Figures) -> float:
-        """The figure as the sampler sees it, were every answer right."""
-        return math.log10(self.figure(1.0, figures))
+    def slowest_beside(self, reference: Figures, figure: float, accuracy: float, least_w: float) -> float:
+        """The largest latency (s), while the reference takes as long as it does, that still reaches this figure."""
+        return self.slowest_s(figure * self.formula(1.0, reference.latency_s, reference.energy_j), accuracy, least_w)
 
-    def score(self, evaluation: Evaluation, least_accuracy: float) -> Score:
+    def at_best(self, figures: Figures, scale: Scale = RELATIVE) -> float:
+        """The figure as the sampler sees it, were every answer right."""
+        return self._seen(1.0, figures, scale)
+
+    def score(self, evaluation: Evaluation, least_accuracy: float, scale: Scale = RELATIVE) -> Score:
         """As the search sees it: validation accuracy, the search's own figures."""
         share = evaluation.validation.share
-        # No right answer at all: as far from any optimum as one right answer less.
-        value = self.figure(max(share, 1e-3), evaluation.figures)
         # What was given up might have reached its projection, and no more.
         reached = share if evaluation.candidate.projected is None else evaluation.candidate.projected
-        return Score(math.log10(value), {"accuracy": least_accuracy - reached})
+        # No right answer at all: as far from any optimum as one right answer less.
+        value = self._seen(max(share, 1e-3), evaluation.figures, scale)
+        return Score(value, {"accuracy": least_accuracy - reached})
+
+    def _seen(self, accuracy: float, figures: Figures, scale: Scale) -> float:
+        return math.log10(self.figure(accuracy, figures) * self.formula(1.0, scale.latency_s, scale.energy_j))
 
 
 def fom(accuracy: float, latency_s: float, energy_j: float) -> float:
@@ -69,8 +101,7 @@ OBJECTIVES = {
             name="latency",
             title="lowest latency",
             metric="log10 of latency in s",
-            figure=lambda accuracy, figures: figures.latency_s,
-            interval=lambda accuracy, figures: (figures.latency_low_s, figures.latency_high_s),
+            formula=lambda accuracy, latency, energy: latency,
             slowest_s=lambda figure, accuracy, least_w: figure,
             needs_energy=False,
         ),
@@ -78,19 +109,14 @@ OBJECTIVES = {
             name="energy",
             title="lowest energy",
             metric="log10 of energy in J",
-            figure=lambda accuracy, figures: figures.energy_j,
-            interval=lambda accuracy, figures: (figures.energy_low_j, figures.energy_high_j),
+            formula=lambda accuracy, latency, energy: energy,
             slowest_s=lambda figure, accuracy, least_w: figure / least_w,
         ),
         Objective(
             name="fom",
             title="highest FoM",
             metric="log10 of FoM",
-            figure=lambda accuracy, figures: fom(accuracy, figures.latency_s, figures.energy_j),
-            interval=lambda accuracy, figures: (
-                fom(accuracy, figures.latency_high_s, figures.energy_high_j),
-                fom(accuracy, figures.latency_low_s, figures.energy_low_j),
-            ),
+            formula=fom,
             slowest_s=lambda figure, accuracy, least_w: math.sqrt(accuracy / (figure * least_w)),
             maximise=True,
             ties_by_accuracy=False,

@@ -238,7 +238,8 @@ class Pipeline:
         return FRONT if goal.grid else lead.race(share)
 
     def _lead(self, study: Study) -> Lead:
-        return Lead(study.objective, standings(self.store, study.goal).best, self.rig.least_w)
+        best = standings(self.store, study.goal).best
+        return Lead(study.objective, best, self.rig.least_w, self.rig.reference)
 
     def _say_idle(self, seconds: float, trials: int) -> None:
         if trials:

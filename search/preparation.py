@@ -1,4 +1,4 @@
-"""Preparation: which images, which baseline, and the baseline measured; before the first trial."""
+"""Preparation: which images, and which baseline; before the first trial."""
 
 import platform
 from collections.abc import Callable
@@ -6,20 +6,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from evaluators.evaluate import NO_RACE, Measured
 from search.builder import Builder, built
-from search.building import Built, carry_out, train_baseline
+from search.building import train_baseline
 from search.durations import spoken
-from search.rig import Rig, at_runtime, subject_of
 from search.settings import Settings
-from search.standings import reference_fact
 from search.store import Store
 from search.view import View
 from space import baseline as baselines
 from space import datasets
-from space.baseline import Baseline, baseline_recipe
+from space.baseline import Baseline
 from space.datasets import Source
-from space.errors import CandidateError, RequestError
+from space.errors import RequestError
 from space.images import DataSet
 
 # A baseline that takes longer is not trained unasked.
@@ -183,42 +180,3 @@ def have_baseline(
         f"baseline: {100 * baseline.validation_accuracy:.2f} % on validation, trained in {spoken(baseline.seconds)}"
     )
     return baseline
-
-
-def have_reference(
-    prepared: Prepared, baseline: Baseline, store: Store, builder: Builder, rig: Rig, view: View
-) -> Built:
-    """The unpruned network, measured at every runtime setting: the fastest is what every gain refers to."""
-    fact = reference_fact(rig.bench.id, baseline.id)
-    known = store.fact(fact)
-    there = store.candidate(known, baseline.id) if known else None
-    if there:
-        reference = Built(*there)
-    else:
-        # Clean before dirty, then the fastest.
-        timed: list[tuple[bool, float, Built]] = []
-        for runtime in rig.runtimes():
-            recipe = at_runtime(baseline_recipe(), runtime)
-            view.begin(f"baseline at {runtime.threads} thread{'s' if runtime.threads > 1 else ''}"
-                       f"{', spinning' if runtime.spinning else ''}: ")  # fmt: skip
-            made = built(builder.submit(carry_out, recipe, store.folder, baseline, prepared.source))
-            store.add_candidate(made.candidate, baseline.id, made.validation)
-            figures = store.structure(recipe.structure_id, rig.bench.id)
-            if figures is None:
-                try:
-                    measured: Measured = rig.measure(subject_of(made.candidate), NO_RACE, view.step).result()
-                except CandidateError:
-                    # A recording holds the settings that were measured.
-                    continue
-                figures = measured.figures
-                store.add_structure(recipe.structure_id, rig.bench.id, figures, measured.raw)
-            timed.append((bool(figures.dirty), figures.latency_s, made))
-        if not timed:
-            raise CandidateError("the baseline could not be measured at any runtime setting")
-        reference = min(timed, key=lambda entry: entry[:2])[2]
-    view.begin("reference: ")
-    structure_id = reference.candidate.recipe.structure_id
-    measured = rig.use_reference(reference.candidate, store.runs(structure_id, rig.bench.id), view.step)
-    store.add_measured(structure_id, rig.bench.id, measured)
-    store.remember(fact, reference.candidate.recipe.id)
-    return reference

@@ -2,11 +2,12 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from evaluators.measurement import Z95
 from search.evaluation import Evaluation
 from search.goal import Goal
+from search.lead_probability import Estimate
 from search.objectives import OBJECTIVES, Objective
 
 # Figures closer than this, or than the interval of the best, count as equal.
@@ -23,7 +24,13 @@ def feasible(evaluation: Evaluation, goal: Goal) -> bool:
 
 
 def leading(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
-    """Those that may win, the winner first."""
+    """Those that may win, the winner first: once any is confirmed, confirmed ones alone, as search figures are picked
+    for luck."""
+    return _confirmed_first(eligible(evaluations, goal))[0]
+
+
+def eligible(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
+    """Those that hold the line and can be compared, confirmed or not, in the order of the contest."""
     objective = OBJECTIVES[goal.objective]
     able = [
         evaluation
@@ -33,44 +40,40 @@ def leading(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
         and not evaluation.current.dirty
         and math.isfinite(objective.value(evaluation))
     ]
-    if objective.needs_energy:
-        able = _of_one_provenance(able)
-    able.sort(key=objective.value, reverse=objective.maximise)
-    if not objective.ties_by_accuracy:
-        return able
-    ordered = []
-    while able:
-        reach = tie(able[0], objective)
-        group = [evaluation for evaluation in able if objective.value(evaluation) <= reach]
-        ordered += sorted(group, key=lambda evaluation: (-evaluation.accuracy.share, objective.value(evaluation)))
-        able = able[len(group) :]
-    return ordered
+    return _ordered(_of_one_provenance(able) if objective.needs_energy else able, objective)
 
 
 def ranking(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
-    """All: those that may win, then the rest, by how far they are from the line."""
+    """All: those that may win, those that wait to be confirmed, then the rest, by how far they are from the line."""
     everything = list(evaluations)
-    front = leading(everything, goal)
-    placed = {evaluation.recipe_id for evaluation in front}
+    front, waiting = _confirmed_first(eligible(everything, goal))
+    placed = {evaluation.recipe_id for evaluation in (*front, *waiting)}
     rest = [evaluation for evaluation in everything if evaluation.recipe_id not in placed]
-    return front + sorted(rest, key=lambda evaluation: (not feasible(evaluation, goal), -evaluation.accuracy.share))
+    rest.sort(key=lambda evaluation: (not feasible(evaluation, goal), -evaluation.accuracy.share))
+    return [*front, *waiting, *rest]
 
 
-def probability(one: Evaluation, other: Evaluation, objective: Objective) -> float:
-    """That the first one's figure is truly the better one, by the intervals of both."""
-    apart = math.log(objective.value(one) / objective.value(other))
-    doubt = math.hypot(_doubt(one, objective), _doubt(other, objective))
-    ahead = apart if objective.maximise else -apart
-    return 0.5 * (1 + math.erf(ahead / max(doubt, 1e-9) / math.sqrt(2)))
+def networks(evaluations: Iterable[Evaluation], objective: Objective) -> list[Evaluation]:
+    """One evaluation for each network, at its best settings: confirmed ones before others, then by figure."""
+    sign = -1.0 if objective.maximise else 1.0
+    best: dict[str, Evaluation] = {}
+    for evaluation in sorted(
+        evaluations, key=lambda evaluation: (not evaluation.confirmed, sign * objective.value(evaluation))
+    ):
+        best.setdefault(evaluation.network_id, evaluation)
+    return list(best.values())
 
 
-def _doubt(evaluation: Evaluation, objective: Objective) -> float:
-    """Standard error of the figure's logarithm."""
+def estimate(evaluation: Evaluation, objective: Objective) -> Estimate:
+    """The logarithm of the objective's figure, the larger the better, with its standard error."""
     accuracy = evaluation.accuracy
     low, high = objective.interval(accuracy.share, evaluation.current)
-    measured = math.log(high / low) / (2 * Z95) if low > 0 else math.inf
-    # What is ranked by a figure without accuracy does not hang on it.
-    return measured if objective.ties_by_accuracy else math.hypot(measured, accuracy.standard_error / accuracy.share)
+    doubt = math.log(high / low) / (2 * Z95) if 0 < low < math.inf and high < math.inf else math.inf
+    if not objective.ties_by_accuracy and not evaluation.confirmed:
+        # A figure that contains the accuracy is as uncertain as that; the contest takes the test set's as it is.
+        doubt = math.hypot(doubt, accuracy.standard_error / accuracy.share)
+    figure = math.log(objective.value(evaluation))
+    return Estimate(figure if objective.maximise else -figure, doubt)
 
 
 def tie(best: Evaluation, objective: Objective) -> float:
@@ -80,11 +83,32 @@ def tie(best: Evaluation, objective: Objective) -> float:
     return max(high, value * (1 + CLOSE))
 
 
+def _confirmed_first(able: list[Evaluation]) -> tuple[list[Evaluation], list[Evaluation]]:
+    """Those that may win, and those that have to be confirmed before they may."""
+    confirmed = [evaluation for evaluation in able if evaluation.confirmed]
+    if not confirmed:
+        return able, []
+    return confirmed, [evaluation for evaluation in able if not evaluation.confirmed]
+
+
+def _ordered(able: Sequence[Evaluation], objective: Objective) -> list[Evaluation]:
+    able = sorted(able, key=objective.value, reverse=objective.maximise)
+    if not objective.ties_by_accuracy:
+        return able
+    ordered: list[Evaluation] = []
+    while able:
+        reach = tie(able[0], objective)
+        group = [evaluation for evaluation in able if objective.value(evaluation) <= reach]
+        ordered += sorted(group, key=lambda evaluation: (-evaluation.accuracy.share, objective.value(evaluation)))
+        able = able[len(group) :]
+    return ordered
+
+
 def _of_one_provenance(evaluations: list[Evaluation]) -> list[Evaluation]:
     for kind in _RANKED_PROVENANCE:
         same = [evaluation for evaluation in evaluations if evaluation.current.energy_provenance.startswith(kind)]
         if same:
             # One kind may still be of two meters, or protocols: what most rows have.
-            (usual, _), *_ = Counter(one.current.energy_provenance for one in same).most_common(1)
-            return [one for one in same if one.current.energy_provenance == usual]
+            (usual, _), *_ = Counter(evaluation.current.energy_provenance for evaluation in same).most_common(1)
+            return [evaluation for evaluation in same if evaluation.current.energy_provenance == usual]
     return []

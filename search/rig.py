@@ -14,6 +14,7 @@ from evaluators.device.choose import board_of, open_device
 from evaluators.device.device import DeviceInfo, ProcessRun, Progress, RuntimeSettings
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Measured, Race, Subject
+from evaluators.measurement import Figures
 from evaluators.power.choose import open_meter
 from search.worker import Worker
 from space.candidate import Candidate
@@ -67,6 +68,11 @@ class Rig:
     @property
     def bench(self) -> Bench:
         return self.first.examiner.bench
+
+    @property
+    def reference(self) -> Figures | None:
+        """The reference as it was timed last."""
+        return self.first.examiner.reference_figures
 
     @property
     def cores(self) -> int:
@@ -159,7 +165,7 @@ class Rig:
                 board.examiner.calibrate(standard / own.latency_s)
 
     def confirm(
-        self, candidate: Candidate, images: Path, progress: Progress, earlier: Sequence[ProcessRun] = ()
+        self, candidate: Candidate, images: Path, progress: Progress, earlier: Measured | None = None
     ) -> Measured:
         board = self.first
         return board.worker.submit(board.examiner.confirm, subject_of(candidate), images, progress, earlier).result()
@@ -191,7 +197,8 @@ def _close(board: Board) -> None:
 
 
 def _check_alike(first: Board, other: Board) -> None:
-    differences = first.examiner.bench.differences(other.examiner.bench)
+    # Each board is calibrated by the reference, so which one it is does not matter.
+    differences = first.examiner.bench.differences(other.examiner.bench, ignoring=("unit",))
     if differences:
         raise RequestError(
             f"{first.name} and {other.name} differ in {', '.join(differences)}; boards that share a study are alike"

@@ -1,10 +1,11 @@
 """Row: one evaluation as it is shown and handed on; tables, JSON and slides all take their numbers from here."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evaluators.measurement import Accuracy, Figures
+from evaluators.measurement import Z95, Accuracy, Figures
 from search.audit import Audit, audit
 from search.evaluation import Evaluation
 from search.goal import Goal
@@ -46,7 +47,10 @@ class Row:
     memory_mb: float
     fom: float | None
     fom_gain: float | None
+    # 95 % intervals of the gains; None where the reference is known too badly to say.
+    fom_gain_ci: tuple[float, float] | None
     latency_gain: float | None
+    latency_gain_ci: tuple[float, float] | None
     parameters: int
     macs: int
     operators: int
@@ -74,12 +78,12 @@ class Row:
 
 
 def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | None) -> Row:
-    confirmed = evaluation.confirmation is not None
     search = _figures(evaluation.figures, evaluation.validation, baseline.validation)
+    confirmed = evaluation.confirmation is not None and evaluation.current is evaluation.confirmation.figures
     shown = search
     if evaluation.confirmation:
         rival = baseline.confirmation.test if baseline.confirmation else None
-        shown = _figures(evaluation.confirmation.figures, evaluation.confirmation.test, rival)
+        shown = _figures(evaluation.current, evaluation.confirmation.test, rival)
     candidate = evaluation.candidate
     return Row(
         trial=trial,
@@ -103,10 +107,9 @@ def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | N
 
 def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | None) -> dict[str, Any]:
     """What comes of one measurement, and its gain over the reference's nearest in time (itself: 1)."""
-    reference_s = figures.reference_latency_s or figures.latency_s
-    reference_j = figures.reference_energy_j or figures.energy_j
     merit = fom(accuracy.share, figures.latency_s, figures.energy_j) if accuracy else None
-    baseline_merit = fom(baseline.share, reference_s, reference_j) if baseline else None
+    latency_gain = _Gain(1 / figures.relative_latency, _inverse(figures.relative_latency_interval))
+    fom_gain = _fom_gain(figures, accuracy, baseline) if accuracy and baseline else None
     return {
         "dirty": bool(figures.dirty),
         "accuracy_ci": accuracy.interval if accuracy else None,
@@ -123,10 +126,38 @@ def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | N
         "mwh_per_2000": figures.batch_mwh,
         "memory_mb": figures.memory_bytes / 1e6,
         "fom": merit,
-        "fom_gain": merit / baseline_merit if merit is not None and baseline_merit else None,
-        "latency_gain": reference_s / figures.latency_s,
+        "fom_gain": fom_gain and fom_gain.value,
+        "fom_gain_ci": fom_gain and fom_gain.interval,
+        "latency_gain": latency_gain.value,
+        "latency_gain_ci": latency_gain.interval,
         "framework": figures.framework,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Gain:
+    value: float
+    # 95 %; None where the reference is known too badly to say.
+    interval: tuple[float, float] | None
+
+
+def _inverse(interval: tuple[float, float]) -> tuple[float, float] | None:
+    low, high = interval
+    return (1 / high, 1 / low) if low > 0 and high < math.inf else None
+
+
+def _fom_gain(figures: Figures, accuracy: Accuracy, baseline: Accuracy) -> _Gain:
+    """Of latency, energy and accuracy, whose errors' logarithms add as squares."""
+    gain = accuracy.share / baseline.share / (figures.relative_latency * figures.relative_energy)
+    ends = [_inverse(figures.relative_latency_interval), _inverse(figures.relative_energy_interval)]
+    if accuracy.share == 0 or None in ends:
+        return _Gain(gain, None)
+    (low, high), (low_energy, high_energy) = (end for end in ends if end)
+    images = Z95 * math.hypot(accuracy.standard_error / accuracy.share, baseline.standard_error / baseline.share)
+    product = gain * figures.relative_latency * figures.relative_energy
+    below = math.hypot(math.log(gain / (product * low * low_energy)), images)
+    above = math.hypot(math.log(product * high * high_energy / gain), images)
+    return _Gain(gain, (gain * math.exp(-below), gain * math.exp(above)))
 
 
 def row_of_file(
@@ -140,7 +171,7 @@ def row_of_file(
     parameters, macs, operators = cost
     shown = _figures(figures, None, None)
     if figures.reference_latency_s is None:
-        shown["latency_gain"] = None
+        shown["latency_gain"] = shown["latency_gain_ci"] = None
     return Row(
         trial=None,
         recipe_id=metadata.get("recipe_id"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evaluators.measurement import Figures
 from search.evaluation import Evaluation
-from search.objectives import Objective
+from search.objectives import RELATIVE, Objective, Scale
 from space.dimensions import Value, recipe_of
 from space.recipe import Recipe
 
@@ -47,7 +47,9 @@ def seen(trial: "FrozenTrial") -> Seen | None:
     )
 
 
-def of_evaluation(evaluation: Evaluation, objective: Objective) -> dict[str, float | int | str]:
+def of_evaluation(
+    evaluation: Evaluation, objective: Objective, scale: Scale = RELATIVE
+) -> dict[str, float | int | str]:
     candidate = evaluation.candidate
     # What was given up might have reached its projection, and no more.
     reached = evaluation.validation.share if candidate.projected is None else candidate.projected
@@ -58,13 +60,13 @@ def of_evaluation(evaluation: Evaluation, objective: Objective) -> dict[str, flo
         "parameters": candidate.parameters,
         "MACs": candidate.macs,
         "operators": candidate.operators,
-        **of_figures(evaluation.figures, objective),
+        **of_figures(evaluation.figures, objective, scale),
     }
 
 
-def of_figures(figures: Figures, objective: Objective) -> dict[str, float | int | str]:
+def of_figures(figures: Figures, objective: Objective, scale: Scale = RELATIVE) -> dict[str, float | int | str]:
     return {
-        _AT_BEST: objective.at_best(figures),
+        _AT_BEST: objective.at_best(figures, scale),
         "latency ms": 1e3 * figures.latency_s,
         "energy mJ": 1e3 * figures.energy_j,
         "energy provenance": figures.energy_provenance,

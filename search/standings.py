@@ -7,8 +7,9 @@ from evaluators.bench import Bench
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.grid import Grid, Point
-from search.objectives import OBJECTIVES
-from search.ranking import leading, probability, ranking
+from search.lead_probability import best_probabilities
+from search.objectives import OBJECTIVES, Objective
+from search.ranking import eligible, estimate, leading, networks, ranking
 from search.rows import Row, row
 from search.settings import Settings
 from search.store import Store
@@ -75,14 +76,31 @@ class Standings:
         return self.ranked[0] if self.leaders else None
 
     @property
+    def objective(self) -> Objective:
+        return OBJECTIVES[self.goal.objective]
+
+    @property
+    def waiting(self) -> tuple[Evaluation, ...]:
+        """Those that could lead and are not confirmed, while others are."""
+        able = eligible(self.ranked, self.goal)
+        placed = {evaluation.recipe_id for evaluation in self.ranked[: self.leaders]}
+        return tuple(evaluation for evaluation in able if evaluation.recipe_id not in placed)
+
+    @property
     def lead_probability(self) -> float | None:
-        """That the leader is truly better than whoever comes next by figure; None without a rival."""
-        if self.best is None or self.leaders < 2:
+        """That the leader's figure is truly the best of all networks', confirmed or not; None without a rival."""
+        if self.best is None:
             return None
-        objective = OBJECTIVES[self.goal.objective]
-        rivals = self.ranked[1 : self.leaders]
-        next_best = (max if objective.maximise else min)(rivals, key=objective.value)
-        return probability(self.best, next_best, objective)
+        leader = self.best
+        # Settings of one network are no rivals of each other.
+        rivals = [
+            evaluation
+            for evaluation in networks((*self.ranked[: self.leaders], *self.waiting), self.objective)
+            if evaluation.network_id != leader.network_id
+        ]
+        if not rivals:
+            return None
+        return best_probabilities([estimate(evaluation, self.objective) for evaluation in (leader, *rivals)])[0]
 
     def effort(self) -> "Effort":
         # Rows of one structure share one measurement.
@@ -138,6 +156,11 @@ def standings(store: Store, goal: Goal) -> Standings:
 def reference_fact(bench_id: str, baseline_id: str) -> str:
     """Names the recipe that is the reference there: the unpruned network at its own best runtime settings."""
     return f"reference {bench_id} {baseline_id}"
+
+
+def scale_fact(bench_id: str, baseline_id: str) -> str:
+    """Names the reference's figures when the bench was first used, the unit of what a sampler is told."""
+    return f"scale {bench_id} {baseline_id}"
 
 
 def chosen_goals(store: Store, settings: Settings, asked: set[str]) -> list[Goal]:

@@ -278,6 +278,38 @@ class Store:
                 },
             )
 
+    def convert_reference(self, bench_id: str, latency: float, energy: float) -> None:
+        """The bench has another reference, so many times as slow and as costly as the former one."""
+        structures = self._database.rows(
+            "SELECT figures, structure_id FROM search_structures WHERE bench_id = :bench_id", {"bench_id": bench_id}
+        )
+        confirmations = self._database.rows(
+            "SELECT figures, recipe_id, baseline_id FROM search_confirmations WHERE bench_id = :bench_id",
+            {"bench_id": bench_id},
+        )
+
+        def converted(content: str) -> str:
+            return Figures.from_json(content).over_another(latency, energy).to_json()
+
+        with self._database.transaction() as execute:
+            for content, structure_id in structures:
+                execute(
+                    "UPDATE search_structures SET figures = :figures "
+                    "WHERE structure_id = :structure_id AND bench_id = :bench_id",
+                    {"figures": converted(content), "structure_id": structure_id, "bench_id": bench_id},
+                )
+            for content, recipe_id, baseline_id in confirmations:
+                execute(
+                    "UPDATE search_confirmations SET figures = :figures "
+                    "WHERE recipe_id = :recipe_id AND baseline_id = :baseline_id AND bench_id = :bench_id",
+                    {
+                        "figures": converted(content),
+                        "recipe_id": recipe_id,
+                        "baseline_id": baseline_id,
+                        "bench_id": bench_id,
+                    },
+                )
+
     def add_failure(self, recipe_id: str, baseline_id: str, bench_id: str, reason: str) -> None:
         with self._database.transaction() as execute:
             execute(

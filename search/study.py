@@ -15,7 +15,7 @@ from evaluators.measurement import Figures
 from search.dashboard import artifact, constraints
 from search.evaluation import Evaluation
 from search.goal import Goal
-from search.objectives import OBJECTIVES, Score
+from search.objectives import OBJECTIVES, RELATIVE, Scale, Score
 from search.samplers import Sampler, SpaceExhausted, distributions
 from search.seen import GATED_BY, REASON, RECIPE, of_evaluation, of_figures
 from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
@@ -48,6 +48,7 @@ class Study:
         *,
         sampler: Sampler,
         first: Sequence[Mapping[str, Value]] = (),
+        scale: Scale = RELATIVE,
     ) -> None:
         self.goal = goal
         self.objective = OBJECTIVES[goal.objective]
@@ -59,6 +60,7 @@ class Study:
         self._known = known
         self._sampler = sampler
         self._begin_with = first
+        self._scale = scale
         self._first: deque[Mapping[str, Value]] = deque()
         # What it says on stderr is for programmers.
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -134,17 +136,18 @@ class Study:
         return Asked(self, trial.number, recipe)
 
     def tell(self, number: int, evaluation: Evaluation) -> None:
-        score = self.objective.score(evaluation, self.goal.least_accuracy)
-        self._describe(number, of_evaluation(evaluation, self.objective), self._attributes(score, evaluation))
+        score = self.objective.score(evaluation, self.goal.least_accuracy, self._scale)
+        told = of_evaluation(evaluation, self.objective, self._scale)
+        self._describe(number, told, self._attributes(score, evaluation))
         self._optuna.tell(number, score.value)
         self._store.end_trial(self.goal.id, number, COMPLETE)
 
     def tell_gated(self, number: int, figures: Figures, reason: str) -> None:
         """Measured, and not trained: with every answer right it would not win. It is never ranked."""
-        told = {GATED_BY: reason, **of_figures(figures, self.objective)}
+        told = {GATED_BY: reason, **of_figures(figures, self.objective, self._scale)}
         # What is not known is not said to be within the line.
         self._describe(number, told, constraints({"accuracy": self.goal.least_accuracy}))
-        self._optuna.tell(number, self.objective.at_best(figures))
+        self._optuna.tell(number, self.objective.at_best(figures, self._scale))
         self._store.end_trial(self.goal.id, number, GATED, reason)
 
     def tell_failure(self, number: int, reason: str) -> None:
@@ -175,13 +178,13 @@ class Study:
             values = values_of(evaluation.candidate.recipe, self._table)
             if evaluation.recipe_id in there or values is None:
                 continue
-            score = self.objective.score(evaluation, self.goal.least_accuracy)
+            score = self.objective.score(evaluation, self.goal.least_accuracy, self._scale)
             self._optuna.add_trial(
                 create_trial(
                     value=score.value,
                     params=values,
                     distributions=self._distributions,
-                    user_attrs={"imported": True, **of_evaluation(evaluation, self.objective)},
+                    user_attrs={"imported": True, **of_evaluation(evaluation, self.objective, self._scale)},
                     system_attrs=self._attributes(score, evaluation),
                 )
             )

@@ -31,7 +31,8 @@ def tune(
     view: View,
 ) -> None:
     """Threads x spinning x graph optimization; each is a candidate like any other."""
-    race = Lead(OBJECTIVES[goal.objective], leader, rig.least_w).race(leader.validation.share)
+    lead = Lead(OBJECTIVES[goal.objective], leader, rig.least_w, rig.reference)
+    race = lead.race(leader.validation.share)
     said = []
     for runtime in rig.runtimes():
         for optimization in GRAPH_OPTIMIZATIONS:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from search.durations import spoken
 from search.front import front
 from search.goal import Goal
-from search.objectives import OBJECTIVES
 from search.promise import held_out
 from search.rows import Row
 from search.sparkline import sparkline
@@ -60,15 +59,14 @@ def _best(now: Standings, trials: Sequence[TrialRecord]) -> list[str]:
     """The leader of every moment, from the first trial's begin to now."""
     if now.best is None or not trials:
         return ["nothing holds the line yet"]
-    objective = OBJECTIVES[now.goal.objective]
     ended = {one.recipe_id: one.ended_at for one in trials if one.state == COMPLETE and one.ended_at}
     able = [one for one in now.ranked[: now.leaders] if one.recipe_id in ended]
     begun, end = trials[0].begun_at, max([one.ended_at or 0 for one in trials])
     values: list[float | None] = []
     for column in range(1, COLUMNS + 1):
         until = begun + (end - begun) * column / COLUMNS
-        there = [objective.value(one) for one in able if ended[one.recipe_id] <= until]
-        values.append((max if objective.maximise else min)(there) if there else None)
+        there = [now.objective.value(one) for one in able if ended[one.recipe_id] <= until]
+        values.append((max if now.objective.maximise else min)(there) if there else None)
     drawn = [f"best so far over {spoken(end - begun)}: {sparkline(values)}"] if any(values) else []
     return [*drawn, f"leads: {line(now.row(now.best), now.goal.objective)}"]
 

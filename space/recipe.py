@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from typing import Any
 
 from space.errors import RequestError
@@ -15,6 +15,8 @@ _STRUCTURE = {"structure": True}
 _WEIGHTS = {"weights": True}
 # ... and the shape of the network decides both.
 _SHAPE = {"structure": True, "weights": True}
+# How a file is run: latency depends on it, and another setting makes no other network.
+_RUNTIME = {"structure": True, "runtime": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +52,9 @@ class Recipe:
     calibration_images: int = 256
     # Channels scaled across layers before they are quantized; for static_int8.
     equalized: bool = False
-    threads: int = field(default=1, metadata=_STRUCTURE)
-    spinning: bool = field(default=False, metadata=_STRUCTURE)
-    graph_optimization: str = field(default="all", metadata=_STRUCTURE)
+    threads: int = field(default=1, metadata=_RUNTIME)
+    spinning: bool = field(default=False, metadata=_RUNTIME)
+    graph_optimization: str = field(default="all", metadata=_RUNTIME)
     # The deployed file takes raw images. "uint8": the mean is subtracted inside, as in the baseline's training; "raw":
     # the network is trained on images whose mean was not, and nothing is left to do for an image.
     input_form: str = field(default="uint8", metadata=_SHAPE)
@@ -72,6 +74,12 @@ class Recipe:
     def weights_id(self) -> str:
         """Of the choices that the trained weights depend on: one training serves every quantization and runtime."""
         return self._hash("weights")
+
+    @property
+    def network_id(self) -> str:
+        """Of every choice but how the file is run: one network, at whatever runtime settings."""
+        defaults: dict[str, Any] = {spec.name: spec.default for spec in fields(self) if spec.metadata.get("runtime")}
+        return replace(self, **defaults).id
 
     @property
     def removed(self) -> tuple[int, ...]:

@@ -26,7 +26,8 @@ from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
 from search.pipeline import Pipeline
 from search.plan import plan
-from search.preparation import Prepared, have_baseline, have_reference, prepare, remember, remember_speed
+from search.preparation import Prepared, have_baseline, prepare, remember, remember_speed
+from search.reference import References, scale_of
 from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
 from search.samplers import DistinctSampler, GridOrder
@@ -91,7 +92,7 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
         remember(store, prepared.source)
         remember_speed(store, chosen.accelerator)
         baseline = have_baseline(prepared, store, builder, chosen, view)
-        have_reference(prepared, baseline, store, builder, rig, view)
+        References(store, builder, rig, view, baseline, prepared.source).settle()
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
         # On the clock of whoever watches.
         store.remember(RUN, str(time.time() + deadline - time.monotonic()) if chosen.timeout_s else "")
@@ -131,7 +132,8 @@ def _studies(
             study = Study(goal, store, storage, table, known, sampler=GridOrder(table, known))
         else:
             sampler = _sampler(chosen, table, known, goal, deadline)
-            study = Study(goal, store, storage, table, known, sampler=sampler, first=ladder(table))
+            scale = scale_of(store, goal.bench_id, goal.baseline_id)
+            study = Study(goal, store, storage, table, known, sampler=sampler, first=ladder(table), scale=scale)
         for text in [*_changed(goal, before), *study.resume()]:
             view.say(text)
         studies.append(study)

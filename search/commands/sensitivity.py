@@ -21,7 +21,8 @@ from search.building import Built, carry_out
 from search.durations import spoken
 from search.exit_status import INTERRUPTED, OK
 from search.lock import locked
-from search.preparation import have_baseline, have_reference, prepare, remember
+from search.preparation import have_baseline, prepare, remember
+from search.reference import References
 from search.report import results_console
 from search.rig import Rig, open_rig, save_images, subject_of
 from search.sensitivity import Effect, Probe, Sensitivity, cells, conclusion, effect_of, named_units, points, probes
@@ -91,7 +92,7 @@ def _sensitivity(
         baseline = have_baseline(prepared, store, builder, chosen, view)
         if rig:
             store.add_bench(rig.bench, rig.device)
-            reference = have_reference(prepared, baseline, store, builder, rig, view)
+            reference = References(store, builder, rig, view, baseline, prepared.source).settle()
         else:
             reference = _unpruned(store, builder, baseline, prepared.source, chosen.accelerator)
         recipe = reference.candidate.recipe

@@ -1,0 +1,152 @@
+"""Confirmation: the leaders again, on the whole test set, each process of them between two of the reference."""
+
+import math
+from dataclasses import dataclass, field
+
+from evaluators.evaluate import Measured
+from evaluators.latency import process_interval
+from evaluators.measurement import Accuracy
+from search.evaluation import Confirmation, Evaluation
+from search.goal import Goal
+from search.lead_probability import chances_to_beat_confirmed
+from search.objectives import OBJECTIVES
+from search.race import MOST_PAIRS, Race, Verdict
+from search.ranking import estimate, feasible, networks
+from search.rig import Rig
+from search.standings import Standings, standings
+from search.store import Store
+from search.view import View
+from space.images import DataSet
+
+# So many networks are confirmed in any case, and at most so many in search of a better one than the best.
+LEADERS, MOST = 3, 10
+# Whoever is more likely than this to beat the best confirmed network is confirmed too.
+UNLIKELY = 0.05
+
+
+@dataclass
+class Confirmations:
+    """What one run of `confirm` has measured, for all of its studies; a network is confirmed at its best settings."""
+
+    store: Store
+    rig: Rig
+    data: DataSet
+    view: View
+    # By recipe.
+    measured: dict[str, Measured] = field(default_factory=dict)
+
+    def walk(self, goal: Goal, leaders: int = LEADERS) -> None:
+        """The leaders; then on down the ranking until one holds the line on test and no other is likely to beat it."""
+        while (following := self._following(standings(self.store, goal), leaders)) is not None:
+            self.view.begin(f"confirming {following.recipe_id}: ")
+            self.confirm(following, goal)
+
+    def _following(self, now: Standings, leaders: int) -> Evaluation | None:
+        """Who is confirmed next."""
+        done = {
+            evaluation.network_id for evaluation in (*now.ranked, now.baseline) if evaluation.recipe_id in self.measured
+        }
+        disturbed = [
+            evaluation
+            for evaluation in now.ranked
+            if evaluation.confirmation
+            and not evaluation.confirmed
+            and evaluation.network_id not in done
+            and feasible(evaluation, now.goal)
+        ]
+        if disturbed:
+            # Who was only confirmed beside other load may be the best of all.
+            return disturbed[0]
+        able = networks([*now.ranked[: now.leaders], *now.waiting], now.objective)
+        order = [evaluation for evaluation in able if evaluation.network_id not in done]
+        holding = [evaluation for evaluation in able if evaluation.confirmed]
+        places = len(done - {now.baseline.network_id})
+        if not order or places < leaders or not holding:
+            return order[0] if order else None
+        waiting = [evaluation for evaluation in order if not evaluation.confirmed]
+        if places >= max(MOST, leaders) or not waiting:
+            return None
+        chances = chances_to_beat_confirmed(
+            [estimate(evaluation, now.objective) for evaluation in waiting],
+            [estimate(evaluation, now.objective) for evaluation in holding],
+        )
+        chance, place = max((chance, -place) for place, chance in enumerate(chances))
+        return waiting[-place] if chance > UNLIKELY else None
+
+    def race(self, goal: Goal) -> None:
+        """The two best networks are measured on, in turns, until one is the better one or no more looks are left."""
+        races: dict[tuple[str, str], Race] = {}
+        # Disturbed rounds do not count, and whoever leads may change meanwhile: so twice as many may be run.
+        for _ in range(0 if goal.grid else 2 * MOST_PAIRS):
+            now = standings(self.store, goal)
+            front = [one for one in networks(now.ranked[: now.leaders], now.objective) if one.confirmed][:2]
+            if len(front) < 2 or any(evaluation.recipe_id not in self.measured for evaluation in front):
+                return
+            # The same pair whoever leads meanwhile.
+            first, second = sorted(front, key=lambda evaluation: evaluation.recipe_id)
+            pair = (first.recipe_id, second.recipe_id)
+            race = races.setdefault(pair, Race())
+            if not race.pairs_to_time:
+                self.view.say(_outcome(first, second, race))
+                return
+            if not race.log_ratios:
+                self.view.say(f"{first.recipe_id} and {second.recipe_id} lead: both on, in turns")
+            figures = [self._once_more(evaluation, goal) for evaluation in (first, second)]
+            if figures[0] is not None and figures[1] is not None:
+                races[pair] = race.with_pair(figures[0] - figures[1])
+
+    def _once_more(self, evaluation: Evaluation, goal: Goal) -> float | None:
+        """The figure's logarithm in one more process, the larger the better; None where others disturbed it."""
+        self.view.begin(f"once more {evaluation.recipe_id}: ")
+        earlier = self.measured[evaluation.recipe_id]
+        measured = self.confirm(evaluation, goal, earlier)
+        if measured.figures.dirty:
+            self.measured[evaluation.recipe_id] = earlier
+            return None
+        objective = OBJECTIVES[goal.objective]
+        latency_s, _, _ = process_interval(measured.runs[-1])
+        energy_j = measured.figures.energy_j / measured.figures.latency_s * latency_s
+        if len(measured.loads) > len(earlier.loads):
+            energy_j = measured.loads[-1].energy.total_j
+        assert evaluation.confirmation is not None
+        figure = math.log(objective.formula(evaluation.confirmation.test.share, latency_s, energy_j))
+        return figure if objective.maximise else -figure
+
+    def confirm(self, evaluation: Evaluation, goal: Goal, earlier: Measured | None = None) -> Measured:
+        """Accuracy is that of the device's own answers. Clean figures are never replaced by disturbed ones."""
+        images = self.store.folder / "images" / f"{self.data.fingerprint}-test.npy"
+        measured = self.rig.confirm(evaluation.candidate, images, self.view.step, earlier)
+        engine = f"{measured.figures.framework} on the device"
+        test = Accuracy.of(measured.predictions, self.data.test.labels.tolist(), engine)
+        self.measured[evaluation.recipe_id] = measured
+        kept = self.store.evaluation(evaluation.recipe_id, goal)
+        if measured.figures.dirty and kept and kept.confirmed:
+            self.view.say(
+                f"{evaluation.recipe_id}: disturbed ({measured.figures.dirty[0]}); "
+                "its earlier, clean confirmation stays"
+            )
+            return measured
+        self._keep(evaluation, goal, Confirmation(measured.figures, test), measured)
+        return measured
+
+    def _keep(self, evaluation: Evaluation, goal: Goal, confirmation: Confirmation, measured: Measured) -> None:
+        self.store.add_confirmation(evaluation.recipe_id, goal.baseline_id, goal.bench_id, confirmation, measured.raw)
+        self.store.add_traces(evaluation.candidate.recipe.structure_id, goal.bench_id, measured.traces)
+        low, high = confirmation.test.interval
+        disturbed = f"; disturbed: {measured.figures.dirty[0]}" if measured.figures.dirty else ""
+        self.view.say(
+            f"{evaluation.recipe_id}: {100 * confirmation.test.share:.2f} % test "
+            f"({100 * low:.2f} to {100 * high:.2f}), {1e3 * measured.figures.latency_s:.4g} ms over "
+            f"{measured.figures.processes} runs of {len(self.data.test):,} images{disturbed}"
+        )
+
+
+def _outcome(first: Evaluation, second: Evaluation, race: Race) -> str:
+    rounds = len(race.log_ratios)
+    if race.verdict is Verdict.UNDECIDED:
+        return (
+            f"{first.recipe_id} and {second.recipe_id} cannot be told apart on this machine, after {rounds} rounds in "
+            "turns: which of them is better is unknown"
+        )
+    better, worse = (first, second) if race.verdict is Verdict.FIRST else (second, first)
+    return f"{better.recipe_id} is better than {worse.recipe_id}, by {rounds} rounds in turns (95 %)"
