@@ -15,7 +15,19 @@ from search.ranking import feasible
 from search.rows import Row
 from search.settings import TRIALS
 from search.standings import Standings
-from search.words import accuracy, data_name, half_percent, implied, kind, line, number, shape, times
+from search.words import (
+    ONE_CONTEST,
+    accuracy,
+    data_name,
+    fom_gain,
+    half_percent,
+    implied,
+    kind,
+    line,
+    number,
+    shape,
+    times,
+)
 
 # Columns that a narrower terminal does without.
 _WANTED_WIDTH = {"max W": 130, "MB": 130, "parameters": 130, "what": 210}
@@ -63,7 +75,7 @@ def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
         "max W": f"{row.max_power_w:.2f}",
         "MB": f"{row.memory_mb:.1f}",
         "FoM": number(row.fom or 0),
-        "FoM gain": times(row.fom_gain),
+        "FoM gain": fom_gain(row),
         "parameters": f"{row.parameters:,}",
         "what": what or " ".join(note for note in notes if note),
     }
@@ -118,6 +130,7 @@ def provenance(standings: Standings) -> list[str]:
     return [
         f"latency {row.latency_provenance}",
         f"energy {row.energy_provenance}",
+        *([ONE_CONTEST] if kind(row.energy_provenance) == "estimated" else []),
         f"{effort.inferences:,} inferences timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have taken "
         f"{spoken(effort.fixed_seconds)}",
         f"accuracy on {data_name(standings.goal.data)}; line {100 * standings.goal.minimum_accuracy:.2f} % on test, "
