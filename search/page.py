@@ -145,6 +145,7 @@ def _tip(row: Row, is_baseline: bool) -> list[str]:
         f"{recipe.get('quantization')}, {recipe.get('epochs')} epochs, criterion {recipe.get('criterion')}, "
         f"{threads} thread{'s' * (threads > 1)}",
         f"widths {shape(row)}",
+        *(row.warnings or ()),
     ]
 
 

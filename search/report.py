@@ -1,6 +1,7 @@
 """Report: rows as lines and as a table, for a terminal and for a pipe."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -28,6 +29,9 @@ from search.words import (
     shape,
     times,
 )
+
+# Of the warnings that results carry, those that most of them do; every row's own are in the JSON.
+_MOST_WARNINGS = 3
 
 # Columns that a narrower terminal does without.
 _WANTED_WIDTH = {"max W": 130, "MB": 130, "parameters": 130, "what": 210}
@@ -135,7 +139,19 @@ def provenance(standings: Standings) -> list[str]:
         f"{spoken(effort.fixed_seconds)}",
         f"accuracy on {data_name(standings.goal.data)}; line {100 * standings.goal.minimum_accuracy:.2f} % on test, "
         f"{100 * standings.goal.least_accuracy:.2f} % on validation",
+        *_warnings(standings),
     ]
+
+
+def _warnings(standings: Standings) -> list[str]:
+    """What may have gone unnoticed, and of how many results."""
+    figures = [one.current for one in (*standings.ranked, standings.baseline)]
+    said = Counter(warning for one in figures for warning in one.warnings)
+    shown = said.most_common(_MOST_WARNINGS)
+    rest = len(said) - len(shown)
+    return [f"warning, {count} of {len(figures)} results: {text}" for text, count in shown] + (
+        [f"{rest} further warnings: rank --json has them"] if rest else []
+    )
 
 
 def print_standings(console: Console, standings: Standings, top: int) -> None:

@@ -107,6 +107,7 @@ _BESIDE = (
     Column("Trial", lambda row: row.trial),
     Column("Holds the line", lambda row: None if row.feasible is None else "yes" if row.feasible else "no"),
     Column("Dirty", lambda row: "yes" if row.dirty else "no"),
+    Column("Warnings", lambda row: "; ".join(row.warnings) if row.warnings else None),
     Column("Latency low (ms)", lambda row: row.latency_ci_ms[0]),
     Column("Latency high (ms)", lambda row: row.latency_ci_ms[1]),
     Column("Latency is", lambda row: row.latency_provenance),

@@ -14,6 +14,7 @@ from evaluators.accuracy import accuracy
 from search.exit_status import INTERRUPTED, OK, REQUEST
 from search.seen import GATED_BY
 from search.store import COMPLETE, Store
+from search.words import ONE_CONTEST
 from space.architectures.mobilenet_v1_shape import WIDTHS
 from space.candidate import Candidate
 from space.datasets import Source, load
@@ -27,6 +28,8 @@ def run(started, tmp_path_factory) -> tuple[Path, str]:
     folder = copy(started, tmp_path_factory.mktemp("searched") / "store")
     done = finished(*SEARCH, "--store", folder, "--trials", 3)
     assert done.returncode == OK, done.stderr
+    # Without a meter it says at the start what a contest for FoM then is.
+    assert ONE_CONTEST in done.stderr
     return folder, done.stdout
 
 
