@@ -49,9 +49,10 @@ def basis(store: Store, standings: Standings) -> Basis:
     how = f"run() alone, batch 1, protocol {bench.protocol}"
     date = _dates(store, goal.bench_id)
     title = OBJECTIVES[goal.objective].title
+    serial = f", serial {bench.serial}" if bench.serial else ""
     lines = (
-        f"{bench.board}, {bench.cores} cores, {bench.system}, governor {bench.governor or 'unknown'}, serial "
-        f"{bench.serial or 'unknown'}; {bench.runtime}",
+        f"{bench.board}, {bench.cores} cores, {bench.system}, governor {bench.governor or 'unknown'}{serial}; "
+        f"{bench.runtime}",
         f"meter: {bench.meter}; session.{how}",
         f"{len(standings.ranked)} candidates and the baseline, each timed in {runs}; {confirmed} confirmed on test",
         "intervals are 95 %: latency with the spread between processes, accuracy by the number of images (Wilson)",

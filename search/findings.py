@@ -7,7 +7,7 @@ from typing import Any
 
 from search.fractions import fraction_text, uniform_fraction
 from search.rows import Row
-from search.words import accuracy, kind, number, pace, times
+from search.words import accuracy, fom_gain, kind, number, pace
 
 QUANTIZATIONS = {"none": "fp32", "dynamic_uint8": "dynamic uint8", "static_int8": "static int8"}
 
@@ -85,7 +85,7 @@ def _best(rows: Sequence[Row]) -> list[str]:
     worth = [row for row in able if row.fom is not None and not row.energy_provenance.startswith("predicted")]
     if worth:
         best = max(worth, key=lambda row: row.fom or 0)
-        gain = f", {times(best.fom_gain)} the unpruned" if best.fom_gain else ""
+        gain = f", {fom_gain(best)} the unpruned" if best.fom_gain else ""
         same = "the same network" if best is fastest else described(best)
         lines.append(
             f"highest FoM above the line: {same}: {number(best.fom or 0)} ({kind(best.energy_provenance)} energy){gain}"

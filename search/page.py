@@ -15,7 +15,7 @@ from search.rows import Row
 from search.scatter import AXES, BASELINE, FRONT, Point, said, scatter, winners
 from search.standings import Standings
 from search.store import Store
-from search.words import accuracy, kind, line, number, shape, times
+from search.words import accuracy, fom_gain, kind, line, number, shape, times
 
 _FOLDER = Path(__file__).parent
 _NAMES = {"latency": "latency", "energy": "energy", "fom": "FoM"}
@@ -145,6 +145,7 @@ def _tip(row: Row, is_baseline: bool) -> list[str]:
         f"{recipe.get('quantization')}, {recipe.get('epochs')} epochs, criterion {recipe.get('criterion')}, "
         f"{threads} thread{'s' * (threads > 1)}",
         f"widths {shape(row)}",
+        *(row.warnings or ()),
     ]
 
 
@@ -175,13 +176,13 @@ def _line(place: int, row: Row, leads: bool, is_baseline: bool, wins: Sequence[s
         *[("test" if row.test_accuracy is not None else "validation",) * 2],
         (row.latency_ms, number(row.latency_ms)),
         (half, f"{half:.1f} %"),
-        _gain(row.latency_gain),
+        (row.latency_gain or 0.0, times(row.latency_gain)),
         (row.energy_mj, number(row.energy_mj)),
         *[(kind(row.energy_provenance),) * 2],
         (row.max_power_w, f"{row.max_power_w:.2f}"),
         (row.memory_mb, f"{row.memory_mb:.1f}"),
         (row.fom or 0, number(row.fom or 0)),
-        _gain(row.fom_gain),
+        (row.fom_gain or 0.0, fom_gain(row)),
         (row.parameters, f"{row.parameters:,}"),
         *[(str(recipe.get("quantization", "")),) * 2],
         (recipe.get("epochs", 0), str(recipe.get("epochs", ""))),
@@ -200,7 +201,3 @@ def _line(place: int, row: Row, leads: bool, is_baseline: bool, wins: Sequence[s
 def _linked(name: str, value: float | str, text: str) -> str:
     """A recipe leads to its point."""
     return f'<a href="#{escape(str(value))}">{escape(text)}</a>' if name == "recipe" else escape(text)
-
-
-def _gain(gain: float | None) -> tuple[float, str]:
-    return (gain or 0.0, times(gain))

@@ -4,15 +4,20 @@ from pathlib import Path
 
 from evaluators.device.replay import RecordedRun, write_recording
 from evaluators.raw import runs_of
+from search.discretion import device_for_others, run_for_others
 from search.store import Store
 
 
 def export_recording(path: Path, store: Store, bench_id: str) -> int:
-    """How many structures it holds."""
+    """How many structures it holds. It names neither the board nor whoever else was at work there."""
     structures = store.raw(bench_id)
     write_recording(
         path,
-        store.device(bench_id),
-        (RecordedRun(structure_id, run) for structure_id, raw in structures.items() for run in runs_of(raw)),
+        device_for_others(store.device(bench_id)),
+        (
+            RecordedRun(structure_id, run_for_others(run))
+            for structure_id, raw in structures.items()
+            for run in runs_of(raw)
+        ),
     )
     return len(structures)

@@ -1,6 +1,7 @@
 """Report: rows as lines and as a table, for a terminal and for a pipe."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -15,7 +16,22 @@ from search.ranking import feasible
 from search.rows import Row
 from search.settings import TRIALS
 from search.standings import Standings
-from search.words import accuracy, data_name, half_percent, implied, kind, line, number, shape, times
+from search.words import (
+    ONE_CONTEST,
+    accuracy,
+    data_name,
+    fom_gain,
+    half_percent,
+    implied,
+    kind,
+    line,
+    number,
+    shape,
+    times,
+)
+
+# Of the warnings that results carry, those that most of them do; every row's own are in the JSON.
+_MOST_WARNINGS = 3
 
 # Columns that a narrower terminal does without.
 _WANTED_WIDTH = {"max W": 130, "MB": 130, "parameters": 130, "what": 210}
@@ -63,7 +79,7 @@ def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
         "max W": f"{row.max_power_w:.2f}",
         "MB": f"{row.memory_mb:.1f}",
         "FoM": number(row.fom or 0),
-        "FoM gain": times(row.fom_gain),
+        "FoM gain": fom_gain(row),
         "parameters": f"{row.parameters:,}",
         "what": what or " ".join(note for note in notes if note),
     }
@@ -118,11 +134,24 @@ def provenance(standings: Standings) -> list[str]:
     return [
         f"latency {row.latency_provenance}",
         f"energy {row.energy_provenance}",
+        *([ONE_CONTEST] if kind(row.energy_provenance) == "estimated" else []),
         f"{effort.inferences:,} inferences timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have taken "
         f"{spoken(effort.fixed_seconds)}",
         f"accuracy on {data_name(standings.goal.data)}; line {100 * standings.goal.minimum_accuracy:.2f} % on test, "
         f"{100 * standings.goal.least_accuracy:.2f} % on validation",
+        *_warnings(standings),
     ]
+
+
+def _warnings(standings: Standings) -> list[str]:
+    """What may have gone unnoticed, and of how many results."""
+    figures = [one.current for one in (*standings.ranked, standings.baseline)]
+    said = Counter(warning for one in figures for warning in one.warnings)
+    shown = said.most_common(_MOST_WARNINGS)
+    rest = len(said) - len(shown)
+    return [f"warning, {count} of {len(figures)} results: {text}" for text, count in shown] + (
+        [f"{rest} further warnings: rank --json has them"] if rest else []
+    )
 
 
 def print_standings(console: Console, standings: Standings, top: int) -> None:

@@ -13,7 +13,7 @@ from search.objectives import fom
 from search.ranking import feasible
 
 # Left out of what others read until there is something to say.
-_ONCE_CONFIRMED = ("search", "confusion")
+_WHERE_KNOWN = ("search", "confusion", "warnings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +61,8 @@ class Row:
     search: Mapping[str, Any] | None = None
     # On test, once confirmed: images by class, and by what the file says of them.
     confusion: tuple[tuple[int, ...], ...] | None = None
+    # What may have disturbed its measurement, or would not have been seen.
+    warnings: tuple[str, ...] | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -74,7 +76,7 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         values = asdict(self)
-        return {name: value for name, value in values.items() if value is not None or name not in _ONCE_CONFIRMED}
+        return {name: value for name, value in values.items() if value is not None or name not in _WHERE_KNOWN}
 
 
 def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | None) -> Row:
@@ -112,6 +114,7 @@ def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | N
     fom_gain = _fom_gain(figures, accuracy, baseline) if accuracy and baseline else None
     return {
         "dirty": bool(figures.dirty),
+        "warnings": figures.warnings or None,
         "accuracy_ci": accuracy.interval if accuracy else None,
         "latency_ms": 1e3 * figures.latency_s,
         "latency_ci_ms": (1e3 * figures.latency_low_s, 1e3 * figures.latency_high_s),

@@ -4,11 +4,13 @@ import difflib
 import json
 import math
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from search.grid import GRID_KEYS, Grid
 from search.objectives import OBJECTIVES
@@ -157,6 +159,33 @@ KEYS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "store": ("store", path),
     "storage": ("storage", filled),
 }
+
+
+def _meters_typed(value: Any) -> str | None:
+    from evaluators.power.choose import why_typed
+
+    return next(filter(None, map(why_typed, str(value).split(SEPARATOR))), None)
+
+
+# Of a database's URL: what says how to connect. A driver's other options may name files that are loaded as code, as an
+# ODBC driver, MySQL's plugin folder or an engine of OpenSSL.
+_DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb")
+_URL_OPTIONS = ("sslmode", "sslrootcert", "connect_timeout", "application_name", "charset")
+
+
+def _storage_typed(value: Any) -> str | None:
+    """Of a URL's options, those that may load code; a dialect that is another package's is that package's code."""
+    # Split as SQLAlchemy does: whatever stands behind the first question mark is options.
+    address, _, options = str(value).partition("?")
+    loaded = [name for name, _ in parse_qsl(options, keep_blank_values=True) if name not in _URL_OPTIONS]
+    if loaded:
+        return f"its option {loaded[0]} may load code"
+    dialect = address.partition(":")[0].partition("+")[0]
+    return None if dialect in _DIALECTS else f"the driver of {dialect!r} may load code"
+
+
+# Settings that could run a program or load code: why only the command line may ask for this one; None: a file may.
+_TYPED: dict[str, Callable[[Any], str | None]] = {"meter": _meters_typed, "storage": _storage_typed}
 assert {name for name, _ in KEYS.values()} | {"grid"} == {field.name for field in fields(Settings)}
 # A grid says itself what varies, and in which order.
 _SEARCH_ONLY = ("space", "fix", "sampler")
@@ -234,6 +263,9 @@ def _read(file: Path) -> dict[str, Any]:
                 chosen[name] = parse(text)
         except ValueError as error:
             raise RequestError(f"{file}: {key}: {error}") from error
+        if reason := why_typed(key, text):
+            refused = f"{file}: {key} = {json.dumps(text)}: {reason}, which no file may ask for; remove that line, and "
+            raise RequestError(_one_line(f"{refused}if you mean it give {option(key, text)} on the command line"))
     if kind == "grid":
         if "fractions" not in grid:
             raise RequestError(f"{file}: fractions is missing; write fractions = [0.25, 0.5]")
@@ -241,8 +273,25 @@ def _read(file: Path) -> dict[str, Any]:
     return chosen
 
 
+def why_typed(key: str, value: Any) -> str | None:
+    """Why a file may not say this, but the command line may; None: it may."""
+    return _TYPED[key](value) if key in _TYPED else None
+
+
+def option(key: str, value: object) -> str:
+    """A setting as it is typed; a meter of each board by itself."""
+    parts = str(value).split(SEPARATOR) if key == "meter" else [str(value)]
+    return " ".join(f"--{key.replace('_', '-')} {shlex.quote(part)}" for part in parts)
+
+
+def typed(chosen: Settings) -> dict[str, str]:
+    """Of these settings what no file may say: why, by the option that says it."""
+    values = {key: getattr(chosen, name) for key, (name, _) in KEYS.items() if key in _TYPED}
+    return {option(key, value): reason for key, value in values.items() if value and (reason := why_typed(key, value))}
+
+
 def as_toml(chosen: Settings) -> str:
-    """The settings as a file that gives them again."""
+    """The settings as a file that gives them again; what no file may say stands in it as a remark."""
     kind = "grid" if chosen.grid else "search"
     lines = [f'kind = "{kind}"']
     lines += [f"{key} = {json.dumps(value)}" for key, value in (asdict(chosen.grid) if chosen.grid else {}).items()]
@@ -252,7 +301,15 @@ def as_toml(chosen: Settings) -> str:
         value = getattr(chosen, name)
         if value is None or value == "":
             continue
+        if reason := why_typed(key, value):
+            lines.append(_one_line(f"# {option(key, value)}: {reason}; give it on the command line, beside this file"))
+            continue
         if key == "timeout":
             value = f"{math.ceil(value)}s"
         lines.append(f"{key} = {value}" if isinstance(value, int | float) else f"{key} = {json.dumps(str(value))}")
     return "\n".join(lines)
+
+
+def _one_line(text: str) -> str:
+    """Where a line's end would end the remark, or the error."""
+    return " ".join(text.splitlines())

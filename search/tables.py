@@ -11,7 +11,7 @@ from search.findings import quantization_name
 from search.fractions import fraction_text, uniform_fraction
 from search.rows import Row
 from search.standings import Standings
-from search.words import kind, number, shape
+from search.words import fom_gain, kind, number, shape
 
 Value = float | int | str | None
 
@@ -27,6 +27,14 @@ class Column:
     objective: str | None = None
     # Whose figure it is: measured, estimated or predicted.
     provenance: Callable[[Row], str] | None = None
+    # How a person reads it, where that hangs on more of the row than the value.
+    cell: Callable[[Row], str] | None = None
+
+    def read(self, row: Row) -> str:
+        value = self.value(row)
+        if not known(value):
+            return "–"
+        return self.cell(row) if self.cell else self.text(value)
 
 
 def known(value: Any) -> bool:
@@ -70,6 +78,7 @@ TEST_ACCURACY = Column("Test accuracy (%)", lambda row: _percent(row.test_accura
 VALIDATION_ACCURACY = Column("Validation accuracy (%)", lambda row: _percent(row.validation_accuracy), _hundredth)
 FRAMEWORK = Column("Framework", lambda row: row.framework)
 FOM = Column("FoM", lambda row: row.fom, number, "fom", lambda row: kind(row.energy_provenance))
+FOM_GAIN = Column("FoM gain", lambda row: row.fom_gain, cell=fom_gain)
 
 # What the course asks for, and the ranking; a deck's table by the deck's name.
 COLUMNS: dict[str, tuple[Column, ...]] = {
@@ -83,7 +92,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         LATENCY,
         ENERGY,
         FOM,
-        Column("FoM gain", lambda row: row.fom_gain, number),
+        FOM_GAIN,
         Column("Faster", lambda row: row.latency_gain, number),
         MEMORY,
         POWER,
@@ -98,6 +107,7 @@ _BESIDE = (
     Column("Trial", lambda row: row.trial),
     Column("Holds the line", lambda row: None if row.feasible is None else "yes" if row.feasible else "no"),
     Column("Dirty", lambda row: "yes" if row.dirty else "no"),
+    Column("Warnings", lambda row: "; ".join(row.warnings) if row.warnings else None),
     Column("Latency low (ms)", lambda row: row.latency_ci_ms[0]),
     Column("Latency high (ms)", lambda row: row.latency_ci_ms[1]),
     Column("Latency is", lambda row: row.latency_provenance),
@@ -106,14 +116,24 @@ _BESIDE = (
     Column("Energy is", lambda row: row.energy_provenance),
     Column("Widths", shape),
 )
+# Beside the gain itself, which is a number in a file.
+_FOM_GAIN_IS = Column("FoM gain is", lambda row: None if row.fom_gain is None else kind(row.energy_provenance))
 
 
 def frame(rows: Sequence[Row], columns: Sequence[Column], *, beside: bool = False) -> pd.DataFrame:
     """The values in full; what is not known is None. `beside`: with intervals, provenance and ids."""
-    taken = (*columns, *_BESIDE) if beside else tuple(columns)
+    taken = _with_provenance(columns) if beside else columns
     values = {column.heading: [value if known(value := column.value(row)) else None for row in rows]
               for column in taken}  # fmt: skip
     return pd.DataFrame(values, dtype=object)
+
+
+def _with_provenance(columns: Sequence[Column]) -> Sequence[Column]:
+    """For a file, whose cells are numbers alone: what a person reads in the cell itself stands in the next one."""
+    taken = [*columns, *_BESIDE]
+    if FOM_GAIN in taken:
+        taken.insert(taken.index(FOM_GAIN) + 1, _FOM_GAIN_IS)
+    return taken
 
 
 def texts(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[str], list[list[str]]]:
@@ -124,9 +144,8 @@ def texts(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[str], li
         usual = max(set(kinds), key=kinds.count, default="")
         headings.append(column.heading + (f", {usual}" if usual and usual != "measured" else ""))
         for index, row in enumerate(rows):
-            value = column.value(row)
-            text = column.text(value) if known(value) else "–"
-            if column is TEST_ACCURACY and not known(value) and row.validation_accuracy is not None:
+            text = column.read(row)
+            if column is TEST_ACCURACY and text == "–" and row.validation_accuracy is not None:
                 text = f"{100 * row.validation_accuracy:.2f} val."
             cells[index][place] = text if kinds[index] == usual else f"{text} {kinds[index]}"
     return headings, cells

@@ -5,6 +5,12 @@ import math
 from search.audit import Audit
 from search.rows import Row
 
+# Of a search without a meter. An estimate's power is a constant of the board for each busy core.
+ONE_CONTEST = (
+    "no meter: energy is estimated, at one thread as latency x a constant, so the contests for latency and energy are "
+    "one, and FoM is accuracy / latency squared x a constant: it ranks by latency and accuracy alone"
+)
+
 
 def number(value: float) -> str:
     """Three significant digits, thousands apart: 0.0581, 0.400, 1.36, 24.6, 12,300; what is not known: -."""
@@ -41,16 +47,43 @@ def figure(row: Row, objective: str) -> str:
     return f"FoM {number(row.fom or 0)} ({kind(row.energy_provenance)} energy)"
 
 
+def measured(row: Row) -> bool:
+    """Whether a meter read its energy."""
+    return kind(row.energy_provenance) == "measured"
+
+
+def marked(gain: str, row: Row) -> str:
+    """A gain in energy or FoM; where no meter read the energy it says so: 1,170 x est."""
+    if gain == "-" or measured(row):
+        return gain
+    return f"{gain} {'pred.' if kind(row.energy_provenance) == 'predicted' else 'est.'}"
+
+
+def fom_gain(row: Row) -> str:
+    return marked(times(row.fom_gain), row)
+
+
 def gain(row: Row, objective: str) -> str:
-    value = row.fom_gain if objective == "fom" else row.latency_gain
-    if objective == "energy" or value is None:
-        return f"{pace(row.latency_gain)} than the baseline"
-    return f"{times(value)} the baseline" if objective == "fom" else f"{pace(value)} than the baseline"
+    """Over the baseline; where no meter read the energy, latency comes first."""
+    faster = f"{pace(row.latency_gain)} than the baseline"
+    if objective != "fom" or row.fom_gain is None:
+        return faster
+    return f"{fom_gain(row)} the baseline" if measured(row) else f"{faster}, FoM {fom_gain(row)}"
 
 
 def line(row: Row, objective: str) -> str:
-    """One evaluation in a line."""
-    return f"{figure(row, objective)}, {accuracy(row)}, {number(row.latency_ms)} ms, {gain(row, objective)}"
+    """One evaluation in a line. It begins with what was measured: without a meter that is latency."""
+    latency = f"{number(row.latency_ms)} ms"
+    if objective == "latency":
+        return f"{latency}, {accuracy(row)}, {gain(row, objective)}"
+    if measured(row):
+        return f"{figure(row, objective)}, {accuracy(row)}, {latency}, {gain(row, objective)}"
+    return f"{latency}, {accuracy(row)}, {gain(row, 'latency')}; {_beside(row, objective)}"
+
+
+def _beside(row: Row, objective: str) -> str:
+    over = f", {fom_gain(row)} the baseline's" if objective == "fom" and row.fom_gain is not None else ""
+    return figure(row, objective) + over
 
 
 def accuracy(row: Row) -> str:

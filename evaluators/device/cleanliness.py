@@ -1,5 +1,6 @@
 """What spoiled a run, if anything: the board throttled, or its cores were wanted elsewhere."""
 
+import re
 from collections.abc import Sequence
 from functools import reduce
 from operator import or_
@@ -56,3 +57,12 @@ def _neighbours(after: BoardState, *, cores: int, threads: int) -> list[str]:
     if after.stolen_cores is not None and after.stolen_cores > TOLERATED_STOLEN * threads:
         reasons.append(f"the hypervisor gave {after.stolen_cores:.2f} cores to other machines")
     return reasons
+
+
+# A process may be called anything; what stands before and behind its name is ours.
+_NAMED = re.compile(r"(others used [0-9.]+ of [0-9]+ cores) \(.*\)(, the model asks for [0-9]+)", re.DOTALL)
+
+
+def without_names(reason: str) -> str:
+    """A reason of `dirt` for others to read: the process that was at work and its user are left out."""
+    return _NAMED.sub(r"\1\2", reason)

@@ -83,6 +83,17 @@ TAG_GET_THROTTLED = 0x00030046
 MAILBOX_SUCCESS = 0x80000000
 VCGENCMD_LIMIT_S = 2.0
 
+# macOS has neither /proc nor /sys; these come with every one.
+SYSCTL, SW_VERS, PMSET = "/usr/sbin/sysctl", "/usr/bin/sw_vers", "/usr/bin/pmset"
+MACOS_TOOL_LIMIT_S = 2.0
+# Of its mach/processor_info.h; mach/machine.h counts user, system, idle and nice, in this order.
+PROCESSOR_CPU_LOAD_INFO = 2
+CPU_STATES, CPU_STATE_IDLE = 4, 2
+# As a Raspberry Pi's firmware numbers it.
+CLOCK_CAPPED = 1 << 1
+# Ticks that hold less than this share of our own CPU time are no record of what the processors did.
+CREDIBLE_TICKS = 0.5
+
 
 # Called with a few words and the share done.
 Tell = Callable[[str, float], None]
@@ -249,7 +260,9 @@ def throttled_bits(may_start_a_process: bool) -> Optional[int]:
         except ValueError:
             return None
     bits = mailbox_throttled(system_path("/dev/vcio"))
-    return vcgencmd_throttled() if bits is None and may_start_a_process else bits
+    if bits is not None or not may_start_a_process:
+        return bits
+    return therm_bits(tool_output(PMSET, "-g", "therm")) if is_macos() else vcgencmd_throttled()
 
 
 def mailbox_request(tag: int) -> bytearray:
@@ -311,7 +324,8 @@ def cpu_ticks() -> Optional[Tuple[float, float]]:
     """(busy, stolen) seconds of the cores this process may use, since boot; None when the system does not say."""
     text = read_text("/proc/stat")
     if text is None:
-        return None
+        busy_ticks = mach_busy_ticks() if is_macos() else None
+        return None if busy_ticks is None else (busy_ticks / float(os.sysconf("SC_CLK_TCK")), 0.0)
     mine = {"cpu%d" % core for core in usable_cores()}
     busy = stolen = 0
     seen = False
@@ -335,10 +349,72 @@ def governor() -> Optional[str]:
 
 
 def load_average() -> Optional[float]:
+    if is_macos():
+        return os.getloadavg()[0]
     try:
         return float((read_text("/proc/loadavg") or "").split()[0])
     except (IndexError, ValueError):
         return None
+
+
+def is_macos() -> bool:
+    return os.path.isfile(system_path(SW_VERS))
+
+
+def tool_output(*words: str) -> str:
+    """What a tool of the system says; nothing where it is not there, fails or hangs."""
+    command, none = [system_path(words[0]), *words[1:]], subprocess.DEVNULL
+    try:
+        done = subprocess.run(command, stdin=none, stdout=subprocess.PIPE, stderr=none, timeout=MACOS_TOOL_LIMIT_S)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+
+
+def therm_bits(text: str) -> Optional[int]:
+    """Of `pmset -g therm`: whether the processor's speed is limited. Apple's own chips do not tell."""
+    limit = re.search(r"CPU_Speed_Limit\s*=\s*([0-9]+)", text)
+    if limit is None:
+        return None
+    return CLOCK_CAPPED if int(limit.group(1)) < 100 else 0
+
+
+def load_info_ticks(content: bytes, processors: int) -> Optional[int]:
+    """How long all processors were busy, in ticks, of what host_processor_info gives: unsigned integers of 32 bits."""
+    if processors < 1 or len(content) != 4 * CPU_STATES * processors:
+        return None
+    ticks = struct.unpack("=%dI" % (CPU_STATES * processors), content)  # type: Tuple[int, ...]
+    return sum(ticks) - sum(ticks[CPU_STATE_IDLE::CPU_STATES])
+
+
+def mach_busy_ticks() -> Optional[int]:
+    """Asked of macOS's kernel; None where it does not answer as its headers say."""
+    import ctypes
+
+    pointer = ctypes.POINTER
+    processors, length, info = ctypes.c_uint(), ctypes.c_uint(), pointer(ctypes.c_int)()
+    try:
+        system = ctypes.CDLL(None)
+        system.mach_host_self.restype = ctypes.c_uint
+        ask = system.host_processor_info
+        ask.argtypes = [
+            ctypes.c_uint,
+            ctypes.c_int,
+            pointer(ctypes.c_uint),
+            pointer(pointer(ctypes.c_int)),
+            pointer(ctypes.c_uint),
+        ]
+        places = ctypes.byref(processors), ctypes.byref(info), ctypes.byref(length)
+        if ask(system.mach_host_self(), PROCESSOR_CPU_LOAD_INFO, *places) != 0:
+            return None
+        content = ctypes.string_at(info, 4 * length.value)
+        # The kernel gave us these pages.
+        system.vm_deallocate.argtypes = [ctypes.c_uint, ctypes.c_size_t, ctypes.c_size_t]
+        task = ctypes.c_uint.in_dll(system, "mach_task_self_")
+        system.vm_deallocate(task, ctypes.cast(info, ctypes.c_void_p).value, len(content))
+    except (OSError, AttributeError, ValueError):
+        return None
+    return load_info_ticks(content, processors.value)
 
 
 def board_state(may_start_a_process: bool) -> Dict[str, Any]:
@@ -436,6 +512,11 @@ def processor() -> str:
         name, _, rest = line.partition(":")
         if name.strip() in ("model name", "Model", "Hardware") and rest.strip():
             return rest.strip()
+    if is_macos():
+        # Else all of Apple's chips are called arm.
+        chip = " ".join(tool_output(SYSCTL, "-n", "machdep.cpu.brand_string").split())
+        if chip:
+            return chip
     return platform.processor() or platform.machine()
 
 
@@ -444,11 +525,18 @@ def memory_total() -> Optional[int]:
         words = line.split()
         if len(words) == 3 and words[0] == "MemTotal:" and words[1].isdigit():
             return int(words[1]) * 1024
-    return None
+    size = tool_output(SYSCTL, "-n", "hw.memsize") if is_macos() else ""
+    return int(size) if size.isdigit() else None
+
+
+def macos_name(text: str) -> str:
+    """Of what sw_vers says: macOS 14.5."""
+    said = dict(line.partition(":")[::2] for line in text.splitlines())
+    return " ".join(said.get(name, "").strip() for name in ("ProductName", "ProductVersion")).strip()
 
 
 def system_name() -> str:
-    names = {}
+    names = {"PRETTY_NAME": macos_name(tool_output(SW_VERS))} if is_macos() else {}
     for line in (read_text("/etc/os-release") or "").splitlines():
         name, _, rest = line.partition("=")
         names[name] = rest.strip('"')
@@ -785,9 +873,23 @@ def note_others(
     """Into the states of the board: the cores that others had while we used `cpu` seconds of `wall`."""
     before["others_cores"], after["others_cores"] = 0.0, None
     before["stolen_cores"], after["stolen_cores"] = 0.0, None
-    if ticks is not None and ticks_after is not None and wall > 0:
-        after["others_cores"] = max(ticks_after[0] - ticks[0] - cpu, 0.0) / wall
-        after["stolen_cores"] = max(ticks_after[1] - ticks[1], 0.0) / wall
+    if ticks is None or ticks_after is None or wall <= 0:
+        return
+    busy = ticks_after[0] - ticks[0]
+    if is_macos() and busy < CREDIBLE_TICKS * cpu:
+        return
+    after["others_cores"] = max(busy - cpu, 0.0) / wall
+    after["stolen_cores"] = max(ticks_after[1] - ticks[1], 0.0) / wall
+
+
+def unseen(before: Dict[str, Any], after: Dict[str, Any]) -> List[str]:
+    """What may have disturbed the run without anybody noticing: the result says so."""
+    said = []
+    if after["others_cores"] is None:
+        said.append("whether other programs disturbed it is unknown: this system does not tell what they use")
+    if is_macos() and before["clock_hz"] is None and before["throttled"] is None:
+        said.append("whether its clock was lowered is unknown: this Mac does not tell")
+    return said
 
 
 def hopeless_above_ns(request: Dict[str, Any]) -> float:
@@ -839,6 +941,7 @@ def measure(runtime: Any, request: Dict[str, Any], tell: Tell) -> Dict[str, Any]
         gc.enable()
 
     note_others(before, after, ticks, ticks_after, cpu, wall)
+    warnings += unseen(before, after)
     return {
         "event": "result",
         "protocol": PROTOCOL_VERSION,
@@ -956,6 +1059,7 @@ def load(runtime: Any, request: Dict[str, Any], tell: Tell, pings: Pings) -> Dic
         gc.enable()
 
     note_others(before, after, ticks, ticks_after, cpu, wall)
+    warnings += unseen(before, after)
     return {
         "event": "result",
         "protocol": PROTOCOL_VERSION,
@@ -1035,6 +1139,7 @@ def course(request: Dict[str, Any], tell: Tell, pings: Pings) -> Dict[str, Any]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     note_others(before, after, ticks, ticks_after, cpu + own, wall)
+    warnings += unseen(before, after)
     result = script_answer(status, said)
     result.update(wall_s=wall, cpu_s=cpu, before=before, after=after, during=watch.worst, warnings=warnings)
     result.update(windows)

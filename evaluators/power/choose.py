@@ -25,6 +25,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "csv": ("evaluators.power.csv_log:csv_log", "FILE"),
     "command": ("evaluators.power.command:command", "PROGRAM ARGUMENTS"),
 }
+# What stands behind the colon is a program to run.
+PROGRAMS = ("command",)
 
 
 def open_meter(url: str, board: Board | None = None) -> PowerMeter:
@@ -33,6 +35,16 @@ def open_meter(url: str, board: Board | None = None) -> PowerMeter:
     if not colon or (kind not in KINDS and kind not in _added()):
         raise RequestError(f"meter {url!r} is not known; valid is {', '.join(valid())}")
     return _maker(kind)(rest, board)
+
+
+def why_typed(url: str) -> str | None:
+    """Why only the person at the keyboard may ask for it, and no file that came from elsewhere; None: a file may."""
+    kind, _, rest = url.partition(":")
+    if kind in PROGRAMS:
+        return f"it would run the program {rest.strip() or '(none named)'}"
+    if kind not in KINDS and kind in _added():
+        return f"it would run the code of the package that brings {kind}"
+    return None
 
 
 def valid() -> list[str]:

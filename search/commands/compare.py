@@ -13,7 +13,7 @@ from search.report import results_console
 from search.rows import Row
 from search.settings import asked, settings
 from search.store import Store
-from search.words import accuracy, half_percent, kind, number, pace
+from search.words import accuracy, fom_gain, half_percent, kind, marked, number, pace
 
 _NO = "-"
 
@@ -59,7 +59,7 @@ def _own(row: Row) -> str:
     """Against its own baseline, which holds across benches."""
     gains = [f"{pace(row.latency_gain)} than its own baseline"]
     if row.fom_gain is not None:
-        gains.append(f"FoM {number(row.fom_gain)} x (energy {kind(row.energy_provenance)})")
+        gains.append(f"FoM {fom_gain(row)} (energy {kind(row.energy_provenance)})")
     return f"{row.recipe_id}: {accuracy(row)}, {', '.join(gains)}"
 
 
@@ -96,7 +96,7 @@ def _energies(pair: Pair) -> tuple[str, str, str]:
     if pair.a.energy_provenance != pair.b.energy_provenance:
         return _NO, _NO, _NO
     cells = [f"{number(row.energy_mj)} {kind(row.energy_provenance)}" for row in (pair.a, pair.b)]
-    return cells[0], cells[1], _ratio(pair.energy)
+    return cells[0], cells[1], marked(_ratio(pair.energy), pair.b)
 
 
 def _ratio(ratio: Ratio | None) -> str:

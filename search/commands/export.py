@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.discretion import standings_for_others
 from search.exit_status import NONE_FEASIBLE, OK
 from search.recording import export_recording
 from search.report import near_misses
@@ -40,9 +41,10 @@ def main(options: argparse.Namespace) -> int:
         raise RequestError(f"--to {options.to}: known endings are {', '.join(_WRITERS)}")
     store = Store.existing(chosen.store, chosen.storage)
     goal = chosen_goals(store, chosen, asked(vars(options)))[0]
+    now = standings_for_others(standings(store, goal), here=store.device(goal.bench_id).on_this_machine)
     words = (options.deck, options.title, options.members or "", options.team or "", options.with_images)
     try:
-        return write(Order(options.to, store, standings(store, goal), chosen, *words))
+        return write(Order(options.to, store, now, chosen, *words))
     except OSError as error:
         raise RequestError(f"--to {options.to} cannot be written: {error.strerror}") from error
 

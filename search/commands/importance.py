@@ -10,6 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from search.discretion import bench_for_others
 from search.exit_status import OK
 from search.importance import FEWEST, Ranked, Step, importances, steps
 from search.report import results_console
@@ -31,7 +32,8 @@ def main(options: argparse.Namespace) -> int:
     store = Store.existing(chosen.store, chosen.storage)
     now = standings(store, chosen_goals(store, chosen, asked(vars(options)))[0])
     ranked, prices = importances(now), steps(now.rows)
-    heading = f"{now.goal.id} on {now.bench.title}; {data_name(now.goal.data)}"
+    bench = bench_for_others(now.bench, here=store.device(now.goal.bench_id).on_this_machine)
+    heading = f"{now.goal.id} on {bench.title}; {data_name(now.goal.data)}"
     if write:
         if not any(one.importances for one in ranked):
             raise RequestError(f"--to {options.to}: {_too_few(ranked[0])}")

@@ -131,6 +131,8 @@ def _print(row: Row, runtime: RuntimeSettings) -> None:
         console.print(f"{name:9}{text}", markup=False)
     if row.dirty:
         console.print(_DIRTY, markup=False)
+    for text in row.warnings or ():
+        console.print(f"warning: {text}", markup=False)
 
 
 def _power(row: Row | CourseRow) -> str:

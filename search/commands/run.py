@@ -37,6 +37,7 @@ from search.store import COMPLETE, Store
 from search.study import Study
 from search.view import View
 from search.watch import RUN
+from search.words import ONE_CONTEST
 from space.baseline import Baseline
 from space.dimensions import MOST_THREADS, Dimension, digest, dimensions, grid
 
@@ -80,6 +81,8 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
     prepared = prepare(chosen, store, view.say)
     for text in plan(chosen, prepared, _past_trials_s(store), store).lines():
         view.say(text)
+    if not chosen.meters and any(OBJECTIVES[name].needs_energy for name in chosen.objectives):
+        view.say(ONE_CONTEST)
     images = save_images(
         store.folder / "images" / f"{prepared.data.fingerprint}-validation.npy", prepared.data.validation.pixels
     )

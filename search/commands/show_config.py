@@ -1,11 +1,15 @@
 """`show-config`: the settings in force, as a file that gives them again."""
 
 import argparse
+import sys
 
 from search.exit_status import OK
-from search.settings import as_toml, settings
+from search.settings import as_toml, settings, typed
 
 
 def main(options: argparse.Namespace) -> int:
-    print(as_toml(settings(vars(options))))
+    chosen = settings(vars(options))
+    print(as_toml(chosen))
+    for words, reason in typed(chosen).items():
+        print(f"{words} is no part of the file: {reason}; give it on the command line each time", file=sys.stderr)
     return OK

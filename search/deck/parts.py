@@ -12,7 +12,7 @@ from search.deck.style import Box
 from search.fractions import WIDTHS
 from search.rows import Row
 from search.tables import known
-from search.words import accuracy, number, pace, times
+from search.words import accuracy, fom_gain, measured, number, pace
 
 
 def titled(deck: Deck, made: Material, title: str, subtitle: str, notes: str = "") -> Page:
@@ -26,9 +26,10 @@ def count(many: int, what: str) -> str:
 
 
 def result(made: Material, row: Row) -> str:
+    """Of what was measured: a FoM heads a slide only where a meter read the energy."""
     said = f"{accuracy(row)} at {number(row.latency_ms)} ms"
-    if known(row.fom_gain):
-        return f"{said}, FoM {times(row.fom_gain)} the unpruned network's"
+    if known(row.fom_gain) and measured(row):
+        return f"{said}, FoM {fom_gain(row)} the unpruned network's"
     return f"{said}, {pace(row.latency_gain)} than the unpruned network"
 
 

@@ -136,7 +136,7 @@ def fom_plot(made: Material) -> Plot | None:
     drawn = [one for one in drawn if one.points]
     figures = [row.fom or 0 for row in rows]
     trials = linear([0, max(last, 5)], least=0, most=1.03 * max(last, 5))
-    return Plot(drawn, Axis("Trial", trials), Axis("FoM", logarithmic(figures)))
+    return Plot(drawn, Axis("Trial", trials), Axis("FoM" + _kinds(made, "energy"), logarithmic(figures)))
 
 
 def accuracy_scale(percents: Iterable[float], made: Material) -> Scale:

@@ -1,6 +1,13 @@
+import json
+import re
+import sys
+
 import pytest
 
+from evaluators.power import choose
 from search import samplers
+from search.__main__ import main
+from search.exit_status import OK, REQUEST
 from search.settings import MODEL, SAMPLERS, SPACES, STUDIES, Settings, as_toml, duration_s, settings, share
 from space.dimensions import SPACES as TABLES
 from space.errors import RequestError
@@ -69,6 +76,76 @@ def test_every_committed_study_can_be_read(name):
 def test_settings_as_toml_give_the_settings_again(tmp_path):
     chosen = Settings(trials=5, timeout_s=90.0, margin=0.01, data_dir=tmp_path / 'a "quoted" \\ name', seed=4)
     assert settings({"config": written(tmp_path, as_toml(chosen))}) == chosen
+
+
+@pytest.mark.parametrize(
+    "command", [["study", "{file}"], ["--config", "{file}"], ["rank", "--study", "{file}"]], ids=str
+)
+def test_a_file_runs_no_program(tmp_path, monkeypatch, capsys, command):
+    ran = tmp_path / "it ran"
+    url = f"command:sh -c 'touch {tmp_path}/it\\ ran; yes 3'"
+    file = written(tmp_path, f"meter = {json.dumps(url)}")
+    words = [word.format(file=file) for word in command]
+    monkeypatch.setattr(sys, "argv", ["search", *words, "--store", str(tmp_path / "store")])
+    assert main() == REQUEST
+    err = capsys.readouterr().err
+    assert f"{file}: meter = " in err
+    assert "--meter 'command:sh -c " in err
+    assert len(err.splitlines()) == 1
+    assert not ran.exists()
+    assert not (tmp_path / "store").exists()
+
+
+def test_the_command_line_may_name_a_program(tmp_path):
+    file = written(tmp_path, "trials = 3")
+    assert settings({"config": file, "meter": "command:yes 3"}).meters == ("command:yes 3",)
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ('meter = "hwmon: | command:sh -c id"', "the program sh -c id"),
+        ('meter = "ours:anything"', "the package that brings ours"),
+        ('storage = "sqlite:///a.db?plugin=ours"', "plugin may load code"),
+        ('storage = "sqlite:///a.db#?plugin=ours"', "plugin may load code"),
+        ('storage = "mysql+mysqldb://db/a?plugin_dir=/tmp/ours"', "plugin_dir may load code"),
+        ('storage = "mssql+pyodbc:///?odbc_connect=Driver=/tmp/ours.so"', "odbc_connect may load code"),
+        ('storage = "ours://db/a"', "the driver of 'ours' may load code"),
+    ],
+)
+def test_whatever_runs_or_loads_code_is_refused_in_a_file(tmp_path, monkeypatch, line, named):
+    monkeypatch.setattr(choose, "_added", lambda: ["ours"])
+    with pytest.raises(RequestError, match=re.escape(named)) as refused:
+        settings({"config": written(tmp_path, line)})
+    assert "mine.toml: " in str(refused.value)
+    assert f"--{line.split()[0]} " in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'meter = "hwmon:"',
+        'meter = "smartpower2://192.168.4.1?via=board"',
+        'storage = "postgresql://db/a?sslmode=require"',
+        'storage = "sqlite:///a.db"',
+    ],
+)
+def test_what_runs_nothing_may_stand_in_a_file(tmp_path, line):
+    settings({"config": written(tmp_path, line)})
+
+
+def test_show_config_writes_a_file_that_is_read_and_says_what_is_no_part_of_it(tmp_path, monkeypatch, capsys):
+    meter = "command:sh -c 'yes 3'\nseed = 7"
+    words = ["show-config", "--trials", "5", "--meter", meter, "--storage", "sqlite:///a.db?plugin=x"]
+    monkeypatch.setattr(sys, "argv", ["search", *words])
+    assert main() == OK
+    out, err = capsys.readouterr()
+    chosen = settings({"config": written(tmp_path, out)})
+    assert (chosen.trials, chosen.seed, chosen.meter, chosen.storage) == (5, 0, "", None)
+    for text in (out, err):
+        assert "--meter 'command:sh -c " in text
+        assert "--storage 'sqlite:///a.db?plugin=x'" in text
+        assert "give it on the command line" in text
 
 
 def test_the_names_offered_are_those_there_are():
