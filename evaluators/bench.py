@@ -6,9 +6,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from evaluators.device.device import PROTOCOL_VERSION, DeviceInfo
-
-# What a hash of a serial begins with.
-HASHED = "sha256:"
+from evaluators.device.serial_number import hashed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +60,5 @@ def bench_of(info: DeviceInfo, meter: str) -> Bench:
         meter=meter,
         protocol=PROTOCOL_VERSION,
         serial=info.serial,
-        unit="" if info.on_this_machine else unit_of(info.serial),
+        unit="" if info.on_this_machine else hashed(info.serial),
     )
-
-
-def unit_of(serial: str) -> str:
-    """What tells one board from another without saying which it is: a hash stands for itself."""
-    if not serial or serial.startswith(HASHED):
-        return serial
-    return HASHED + hashlib.sha256(serial.encode()).hexdigest()[:12]

@@ -7,7 +7,7 @@ from typing import Any
 
 from search.fractions import fraction_text, uniform_fraction
 from search.rows import Row
-from search.words import accuracy, fom_gain, kind, number, pace
+from search.words import accuracy, fom_gain, kind, number, pace_of
 
 QUANTIZATIONS = {"none": "fp32", "dynamic_uint8": "dynamic uint8", "static_int8": "static int8"}
 
@@ -81,7 +81,7 @@ def _best(rows: Sequence[Row]) -> list[str]:
     # Networks of one structure share its latency.
     fastest = min(able, key=lambda row: (row.latency_ms, -(row.accuracy or 0)))
     lines = [f"fastest above the line: {described(fastest)}: {accuracy(fastest)}, {_ms(fastest.latency_ms)}"
-             + (f", {pace(fastest.latency_gain)} than unpruned" if fastest.latency_gain else "")]  # fmt: skip
+             + (f", {pace_of(fastest)} than unpruned" if fastest.latency_gain else "")]  # fmt: skip
     worth = [row for row in able if row.fom is not None and not row.energy_provenance.startswith("predicted")]
     if worth:
         best = max(worth, key=lambda row: row.fom or 0)

@@ -18,9 +18,9 @@ _MOST_CONTENDERS = 40
 # Standard errors are taken as within this range of a typical one, so that one grid resolves them all.
 _LEAST_ERROR, _LARGEST_ERROR = 0.2, 8.0
 # Steps in which the common centre and the figure of the best one are integrated.
-_CENTRES, _STEPS = 25, 60
-# Terms below this share of the largest change no digit that is shown.
-_NEGLIGIBLE = 1e-3
+_CENTRES, _STEPS = 15, 40
+# Terms below this share of the largest are left out; with the steps above that changes a probability by under 0.01.
+_NEGLIGIBLE = 1e-2
 
 
 @dataclass(frozen=True, slots=True)

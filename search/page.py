@@ -15,7 +15,7 @@ from search.rows import Row
 from search.scatter import AXES, BASELINE, FRONT, Point, said, scatter, winners
 from search.standings import Standings
 from search.store import Store
-from search.words import accuracy, fom_gain, kind, line, number, shape, times
+from search.words import accuracy, faster, fom_gain, kind, line, number, shape
 
 _FOLDER = Path(__file__).parent
 _NAMES = {"latency": "latency", "energy": "energy", "fom": "FoM"}
@@ -176,7 +176,7 @@ def _line(place: int, row: Row, leads: bool, is_baseline: bool, wins: Sequence[s
         *[("test" if row.test_accuracy is not None else "validation",) * 2],
         (row.latency_ms, number(row.latency_ms)),
         (half, f"{half:.1f} %"),
-        (row.latency_gain or 0.0, times(row.latency_gain)),
+        (row.latency_gain or 0.0, faster(row)),
         (row.energy_mj, number(row.energy_mj)),
         *[(kind(row.energy_provenance),) * 2],
         (row.max_power_w, f"{row.max_power_w:.2f}"),

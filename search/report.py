@@ -20,6 +20,7 @@ from search.words import (
     ONE_CONTEST,
     accuracy,
     data_name,
+    faster,
     fom_gain,
     half_percent,
     implied,
@@ -27,7 +28,6 @@ from search.words import (
     line,
     number,
     shape,
-    times,
 )
 
 # Of the warnings that results carry, those that most of them do; every row's own are in the JSON.
@@ -74,7 +74,7 @@ def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
         "recipe": "the baseline" if what else row.recipe_id or "-",
         "accuracy %": f"{100 * share:.2f} {'test' if row.test_accuracy is not None else 'val.'}",
         "latency ms": f"{number(row.latency_ms)} {half_percent(row)}",
-        "faster": times(row.latency_gain),
+        "faster": faster(row),
         "mJ": f"{number(row.energy_mj)} {kind(row.energy_provenance)}",
         "max W": f"{row.max_power_w:.2f}",
         "MB": f"{row.memory_mb:.1f}",
@@ -119,7 +119,7 @@ def _row_cells(row: Row, place: str, what: str) -> dict[str, str]:
         "parameters": f"{row.parameters:,}",
         "max MB": f"{row.memory_mb:.1f}",
         "latency ms": f"{number(row.latency_ms)} {half_percent(row)}",
-        "faster": times(row.latency_gain),
+        "faster": faster(row),
         "max W": f"{row.max_power_w:.2f}",
         "mJ": f"{number(row.energy_mj)} {kind(row.energy_provenance)}",
         "accuracy": accuracy(row),

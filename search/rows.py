@@ -110,8 +110,12 @@ def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | N
 def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | None) -> dict[str, Any]:
     """What comes of one measurement, and its gain over the reference's nearest in time (itself: 1)."""
     merit = fom(accuracy.share, figures.latency_s, figures.energy_j) if accuracy else None
-    latency_gain = _Gain(1 / figures.relative_latency, _inverse(figures.relative_latency_interval))
-    fom_gain = _fom_gain(figures, accuracy, baseline) if accuracy and baseline else None
+    if figures.reference_latency_s is None:
+        # The reference over itself.
+        latency_gain, fom_gain = _Gain(1.0, (1.0, 1.0)), _Gain(1.0, (1.0, 1.0)) if accuracy and baseline else None
+    else:
+        latency_gain = _Gain(1 / figures.relative_latency, _inverse(figures.relative_latency_interval))
+        fom_gain = _fom_gain(figures, accuracy, baseline) if accuracy and baseline else None
     return {
         "dirty": bool(figures.dirty),
         "warnings": figures.warnings or None,

@@ -1,5 +1,6 @@
 """Standings: a study as it stands in the store: its rows in order, and the baseline; read without Optuna or torch."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,9 +99,12 @@ class Standings:
             for evaluation in networks((*self.ranked[: self.leaders], *self.waiting), self.objective)
             if evaluation.network_id != leader.network_id
         ]
-        if not rivals:
+        estimates = [estimate(evaluation, self.objective) for evaluation in (leader, *rivals)]
+        # Of a figure whose error is not known nothing can be said.
+        known = [candidate for candidate in estimates if math.isfinite(candidate.standard_error)]
+        if len(known) < 2 or known[0] is not estimates[0]:
             return None
-        return best_probabilities([estimate(evaluation, self.objective) for evaluation in (leader, *rivals)])[0]
+        return best_probabilities(known)[0]
 
     def effort(self) -> "Effort":
         # Rows of one structure share one measurement.

@@ -11,7 +11,7 @@ from search.findings import quantization_name
 from search.fractions import fraction_text, uniform_fraction
 from search.rows import Row
 from search.standings import Standings
-from search.words import fom_gain, kind, number, shape
+from search.words import faster, fom_gain, kind, number, shape
 
 Value = float | int | str | None
 
@@ -93,7 +93,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ENERGY,
         FOM,
         FOM_GAIN,
-        Column("Faster", lambda row: row.latency_gain, number),
+        Column("Faster", lambda row: row.latency_gain, cell=faster),
         MEMORY,
         POWER,
         PARAMETERS,
@@ -110,6 +110,10 @@ _BESIDE = (
     Column("Warnings", lambda row: "; ".join(row.warnings) if row.warnings else None),
     Column("Latency low (ms)", lambda row: row.latency_ci_ms[0]),
     Column("Latency high (ms)", lambda row: row.latency_ci_ms[1]),
+    Column("Faster low", lambda row: row.latency_gain_ci[0] if row.latency_gain_ci else None),
+    Column("Faster high", lambda row: row.latency_gain_ci[1] if row.latency_gain_ci else None),
+    Column("FoM gain low", lambda row: row.fom_gain_ci[0] if row.fom_gain_ci else None),
+    Column("FoM gain high", lambda row: row.fom_gain_ci[1] if row.fom_gain_ci else None),
     Column("Latency is", lambda row: row.latency_provenance),
     Column("Energy low (mJ)", lambda row: row.energy_ci_mj[0]),
     Column("Energy high (mJ)", lambda row: row.energy_ci_mj[1]),

@@ -26,11 +26,30 @@ def times(gain: float | None) -> str:
     return "-" if gain is None or not math.isfinite(gain) else f"{number(gain)} x"
 
 
+def over_baseline(gain: float | None, interval: tuple[float, float] | None) -> str:
+    """33.5 x ±1.4 %; ±? where the reference is known too badly to say; 1 x of the reference itself."""
+    if gain is None or not math.isfinite(gain) or interval == (gain, gain):
+        return times(gain)
+    return f"{times(gain)} {f'±{50 * (interval[1] - interval[0]) / gain:.1f} %' if interval else '±?'}"
+
+
+def faster(row: Row) -> str:
+    return over_baseline(row.latency_gain, row.latency_gain_ci)
+
+
 def pace(gain: float | None) -> str:
     """12.6 x faster, or 1.03 x slower."""
     if gain is None or gain >= 1:
         return f"{times(gain)} faster"
     return f"{times(1 / gain)} slower"
+
+
+def pace_of(row: Row) -> str:
+    """12.6 x ±1.4 % faster, or slower, than the baseline."""
+    gain, interval = row.latency_gain, row.latency_gain_ci
+    if gain is None or gain >= 1:
+        return f"{faster(row)} faster"
+    return f"{over_baseline(1 / gain, interval and (1 / interval[1], 1 / interval[0]))} slower"
 
 
 def half_percent(row: Row) -> str:
@@ -60,15 +79,15 @@ def marked(gain: str, row: Row) -> str:
 
 
 def fom_gain(row: Row) -> str:
-    return marked(times(row.fom_gain), row)
+    return marked(over_baseline(row.fom_gain, row.fom_gain_ci), row)
 
 
 def gain(row: Row, objective: str) -> str:
     """Over the baseline; where no meter read the energy, latency comes first."""
-    faster = f"{pace(row.latency_gain)} than the baseline"
+    latency = f"{pace_of(row)} than the baseline"
     if objective != "fom" or row.fom_gain is None:
-        return faster
-    return f"{fom_gain(row)} the baseline" if measured(row) else f"{faster}, FoM {fom_gain(row)}"
+        return latency
+    return f"{fom_gain(row)} the baseline" if measured(row) else f"{latency}, FoM {fom_gain(row)}"
 
 
 def line(row: Row, objective: str) -> str:

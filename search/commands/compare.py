@@ -13,7 +13,7 @@ from search.report import results_console
 from search.rows import Row
 from search.settings import asked, settings
 from search.store import Store
-from search.words import accuracy, fom_gain, half_percent, kind, marked, number, pace
+from search.words import accuracy, fom_gain, half_percent, kind, marked, number, pace_of
 
 _NO = "-"
 
@@ -57,7 +57,7 @@ def _said(found: Comparison) -> list[str]:
 
 def _own(row: Row) -> str:
     """Against its own baseline, which holds across benches."""
-    gains = [f"{pace(row.latency_gain)} than its own baseline"]
+    gains = [f"{pace_of(row)} than its own baseline"]
     if row.fom_gain is not None:
         gains.append(f"FoM {fom_gain(row)} (energy {kind(row.energy_provenance)})")
     return f"{row.recipe_id}: {accuracy(row)}, {', '.join(gains)}"

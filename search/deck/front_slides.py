@@ -11,7 +11,7 @@ from search.deck.plots import WINNERS, fom_plot, front_plot
 from search.deck.scale import linear
 from search.deck.style import Box
 from search.durations import spoken
-from search.words import accuracy, fom_gain, half_percent, kind, number, pace
+from search.words import accuracy, fom_gain, half_percent, kind, number, pace_of
 
 
 def front_latency(deck: Deck, made: Material, name: str) -> None:
@@ -50,7 +50,7 @@ def _winners(page: Page, made: Material, box: Box) -> None:
             page.card(at, heading, [f"– {why}"], style.GREY)
             continue
         gain = row.fom_gain if name == "fom" else row.latency_gain
-        over = f"{fom_gain(row)} the unpruned FoM" if name == "fom" else f"{pace(gain)} than unpruned"
+        over = f"{fom_gain(row)} the unpruned FoM" if name == "fom" else f"{pace_of(row)} than unpruned"
         won = over if gain else "no gain: unpruned not confirmed"
         figure = {
             "latency": f"{number(row.latency_ms)} ms {half_percent(row)}",

@@ -12,7 +12,7 @@ from search.deck.style import Box
 from search.fractions import WIDTHS
 from search.rows import Row
 from search.tables import known
-from search.words import accuracy, fom_gain, measured, number, pace
+from search.words import accuracy, fom_gain, measured, number, pace_of
 
 
 def titled(deck: Deck, made: Material, title: str, subtitle: str, notes: str = "") -> Page:
@@ -30,7 +30,7 @@ def result(made: Material, row: Row) -> str:
     said = f"{accuracy(row)} at {number(row.latency_ms)} ms"
     if known(row.fom_gain) and measured(row):
         return f"{said}, FoM {fom_gain(row)} the unpruned network's"
-    return f"{said}, {pace(row.latency_gain)} than the unpruned network"
+    return f"{said}, {pace_of(row)} than the unpruned network"
 
 
 def draw(page: Page, box: Box, plot: Plot) -> None:
