@@ -102,7 +102,8 @@ def built(future: Future[T]) -> T:
         return future.result()
     except BrokenProcessPool as error:
         raise CandidateError(
-            f"the process that built it died, {_TRIES} times of {_TRIES}; where the system ran out of memory, its log says so (dmesg)"
+            f"the process that built it died, {_TRIES} times of {_TRIES}; "
+            "where the system ran out of memory, its log says so (dmesg)"
         ) from error
 
 

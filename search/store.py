@@ -95,16 +95,12 @@ class Store:
 
     @classmethod
     def found(cls, folder: Path, storage: str | None = None) -> "Store | None":
-        store = cls(folder, storage) if storage or (folder / "search.db").is_file() else None
-        return store if store and store.prepared() else None
+        store = cls(folder, storage)
+        return store if store.prepared() else None
 
     def prepared(self) -> bool:
         """Whether our tables are there: a process may have been killed before it made them."""
-        try:
-            self._database.rows("SELECT name FROM search_facts WHERE name = ''")
-        except RequestError:
-            return False
-        return True
+        return self._database.has_table("search_facts")
 
     @property
     def candidates(self) -> Path:

@@ -5,6 +5,7 @@ EvaluationError
   RigError          the bench is at fault: tried again, then the run ends and resumes later
     DeviceError     the board
     MeterError      the meter
+    StoreError      the database (search.database)
 RequestError        what the user asked for cannot be: said before anything is trained
 """
 
