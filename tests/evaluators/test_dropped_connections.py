@@ -4,6 +4,7 @@ The board is behind a real ssh server, the meter behind a real socket, each at t
 """
 
 import asyncio
+import itertools
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -24,12 +25,21 @@ from tests.evaluators.device.runs import process_run
 from tests.evaluators.device.sshd import Board
 from tests.evaluators.device.wire import Wire
 from tests.evaluators.power import simulated
-from tests.evaluators.power.simulated import LIMITS, slim_forever
+from tests.evaluators.power.simulated import AMPS, LIMITS, VOLTS, Script
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 COUNT = 300
 PAUSES = (0.0, 0.0)
+PERIOD_S = 0.005
+
+
+def steady() -> Script:
+    """Every line of a meter that is never late by its own clock, however busy this machine is."""
+    begin_s = asyncio.get_running_loop().time()
+    for number in itertools.count():
+        yield max(begin_s + number * PERIOD_S - asyncio.get_running_loop().time(), 0.0)
+        yield f"{round(1e3 * (1000 + number * PERIOD_S))} {VOLTS:.4f} {AMPS + 0.0001 * (number % 7):.4f}\r\n".encode()
 
 
 class Knife:
@@ -124,7 +134,7 @@ def opened(
 
     @asynccontextmanager
     async def make(metered: bool):  # type: ignore[no-untyped-def]
-        async with simulated.smartpower2(slim_forever) as served:
+        async with simulated.smartpower2(steady) as served:
             meter_wire = to(served.port)
             meter = smartpower2(f"//127.0.0.1:{meter_wire.port}", None, LIMITS) if metered else None
             device = Watched(
