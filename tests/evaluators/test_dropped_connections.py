@@ -30,7 +30,8 @@ from tests.evaluators.power.simulated import AMPS, LIMITS, VOLTS, Script
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 COUNT = 300
-PAUSES = (0.0, 0.0)
+# A meter has one place, and needs a moment to see that it is free again.
+PAUSES = (0.3, 0.3)
 PERIOD_S = 0.005
 
 
