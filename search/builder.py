@@ -59,6 +59,8 @@ class Builder:
             try:
                 return self._handed_over(task).result()
             except BrokenProcessPool:
+                if self._closed:
+                    raise
                 self._progress("once more, as the process that built it died", 0.0)
         return self._handed_over(task).result()
 
