@@ -11,5 +11,9 @@ class DeviceError(RigError):
     """The board: unreachable, host key wrong, command failed, timed out, disk full."""
 
 
+class LoadedModelError(DeviceError):
+    """The board failed with a model loaded, or loading it: the model's doing, where the reference runs meanwhile."""
+
+
 class MeterError(RigError):
     """The meter: silent, garbled, busy, stopped in the middle."""

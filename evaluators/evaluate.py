@@ -13,9 +13,18 @@ from evaluators.bench import Bench, bench_of
 from evaluators.beside import beside_reference
 from evaluators.course import CourseFigures, course_figures, estimated_script, measured_script
 from evaluators.device.cleanliness import dirt
-from evaluators.device.device import CourseTask, Device, LoadRun, ProcessRun, Progress, RuntimeSettings, Task
+from evaluators.device.device import (
+    LOADING,
+    CourseTask,
+    Device,
+    LoadRun,
+    ProcessRun,
+    Progress,
+    RuntimeSettings,
+    Task,
+)
 from evaluators.energy_figures import EnergyFigures, Taken, estimated_energy, measured_energy, predicted_energy
-from evaluators.errors import DeviceError, MeterError, RigError
+from evaluators.errors import DeviceError, LoadedModelError, MeterError, RigError
 from evaluators.latency import Latency, Spread, between, latency, process_interval
 from evaluators.measurement import Figures
 from evaluators.metered import Metered, load_task, metered, metered_course
@@ -148,11 +157,13 @@ class Examiner:
             self._reference_at = -math.inf
 
     async def open(self) -> None:
-        await self.device.__aenter__()
+        """What fails is tried once more, for a connection that drops; a person waits to hear what is wrong."""
+        await self._patiently(self.device.__aenter__, pauses=self.pauses[:1])
         self.power = power_model_of(self.device.info.model)
         if self.meter is not None:
+            meter = self.meter
             try:
-                await heard(self.meter)
+                await self._patiently(lambda: heard(meter), MeterError, self.pauses[:1])
             except BaseException:
                 await self.close()
                 raise
@@ -160,14 +171,21 @@ class Examiner:
     async def close(self) -> None:
         await self.device.__aexit__(None, None, None)
 
-    async def measure_reference(self, progress: Progress = _quiet) -> Measured:
-        """Timed again unless the last timing is recent."""
+    async def measure_reference(self, progress: Progress = _quiet, *, afresh: bool = False) -> Measured:
+        """Timed again unless the last timing is recent; a fault is tried again, as it can only be the rig's.
+
+        `afresh`: its files are sent again too, as a candidate's are.
+        """
+        return await self._patiently(lambda: self._time_reference(progress, afresh))
+
+    async def _time_reference(self, progress: Progress, afresh: bool) -> Measured:
         assert self.reference is not None
         if self._reference is None or time.monotonic() - self._reference_at > _REFERENCE_AGE_S:
+            task = replace(self._task(self.reference), afresh=afresh)
             runs = []
             for _ in range(max(1, PROCESSES - len(self.reference_runs))):
                 progress("reference", 0)
-                runs.append(await self._run(self._task(self.reference)))
+                runs.append(await self._run(task))
             # Its energy once: between candidates only the clock drifts, which latency tells.
             loads = (
                 self._reference.loads if self._reference else await self._loads(self._task(self.reference), 1, progress)
@@ -191,24 +209,34 @@ class Examiner:
     ) -> Measured:
         """Search mode: one process, three for a candidate whose figures come near the lead; `earlier` ones count.
 
-        Whose fault a fault is, the reference tells, measured in between.
+        A fault before the model is loaded (the connection, a full disk) is the rig's. Whose one is that comes later,
+        the reference tells, sent and measured in between.
         """
         hopeless_s = None if race.hopeless_above_s is None else race.hopeless_above_s / self.calibration
         task = replace(self._task(subject), hopeless_above_s=hopeless_s)
         if self.reference is None:
             return await self._patiently(lambda: self._measure(task, race.near, progress, earlier))
         failures: list[str] = []
-        for pause in self.pauses[:_FAILURES]:
-            await self._patiently(lambda: self.measure_reference(progress))
-            try:
-                return await self._measure(task, race.near, progress, earlier)
-            except DeviceError as error:
-                failures.append(str(error))
-                # Not the last timing of the reference tells, but what the board does now.
-                self._reference_at = -math.inf
-                await asyncio.sleep(pause)
-        await self._patiently(lambda: self.measure_reference(progress))
+        for pause in (*self.pauses, *[0.0] * _FAILURES)[:_FAILURES]:
+            await self.measure_reference(progress, afresh=bool(failures))
+            measured = await self._patiently(lambda: self._measured_or_failed(task, race.near, progress, earlier))
+            if isinstance(measured, Measured):
+                return measured
+            failures.append(str(measured))
+            # Not the last timing of the reference tells, but what the board does now.
+            self._reference_at = -math.inf
+            await asyncio.sleep(pause)
+        await self.measure_reference(progress, afresh=True)
         raise CandidateError(f"the device failed on it {len(failures)} times, on the reference never: {failures[-1]}")
+
+    async def _measured_or_failed(
+        self, task: Task, near: Callable[[Figures], bool], progress: Progress, earlier: Sequence[ProcessRun]
+    ) -> Measured | LoadedModelError:
+        """The fault is handed back where it may be the model's: it is not to be tried again as one of the rig's."""
+        try:
+            return await self._measure(task, near, progress, earlier)
+        except LoadedModelError as error:
+            return error
 
     async def confirm(
         self,
@@ -221,8 +249,9 @@ class Examiner:
         them runs a process of the reference, so that each latency has a neighbour of its own minute."""
         task = replace(self._task(subject), images=images, passes=1)
         runs, pairs = (list(earlier.runs), list(earlier.figures.pairs)) if earlier else ([], [])
+        count = 1 if earlier else PROCESSES
         is_reference, dirty = self._is_reference(task), list(earlier.figures.dirty) if earlier else []
-        for _ in range(1 if earlier else PROCESSES):
+        for _ in range(count):
             before = None if is_reference else await self._neighbour(progress)
             run = await self._patiently(lambda: self._run(task, progress))
             runs.append(run)
@@ -230,8 +259,8 @@ class Examiner:
                 after = await self._neighbour(progress, recent=False)
                 pairs.append(process_interval(run)[0] / statistics.fmean((before.figure_s, after.figure_s)))
                 dirty += [f"the reference beside it: {reason}" for reason in (*before.dirty, *after.dirty)]
-        loads = earlier.loads if earlier else ()
-        loads = (*loads, *await self._loads(task, 1 if earlier else PROCESSES, progress))
+        fresh = await self._patiently(lambda: self._loads(task, count, progress))
+        loads = (*(earlier.loads if earlier else ()), *fresh)
         figures = self._figures(runs, task.runtime, between(self.reference_runs), loads)
         if is_reference:
             self._confirmed_reference = figures
@@ -271,18 +300,26 @@ class Examiner:
         self.device.check_course()
 
     async def course(self, subject: Subject, images: Path, count: int, progress: Progress = _quiet) -> CourseFigures:
-        """The course's protocol over a bundle of `count` images, once: it takes minutes, and a person waits."""
+        """The course's protocol over a bundle of `count` images; a fault costs a second try: it takes minutes each."""
         task = CourseTask(model=subject.onnx, images=images, count=count, runtime=subject.runtime)
-        info, threads = self.device.info, subject.runtime.threads
+        return await self._patiently(lambda: self._course(task, progress), RigError, self.pauses[:1])
+
+    async def _course(self, task: CourseTask, progress: Progress) -> CourseFigures:
+        info, threads = self.device.info, task.runtime.threads
         if self.meter is None:
             run = await self.device.course(task, progress)
             return course_figures(run, estimated_script(run, self.power), info=info, threads=threads)
         run, energy = await metered_course(self.device, self.meter, task, progress)
         return course_figures(run, measured_script(energy, self.meter.info.provenance), info=info, threads=threads)
 
-    async def _patiently(self, attempt: Callable[[], Awaitable[T]], fault: type[RigError] = DeviceError) -> T:
+    async def _patiently(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        fault: type[RigError] = DeviceError,
+        pauses: Sequence[float] | None = None,
+    ) -> T:
         """What fails by this fault is tried again with growing pauses; a board that starts anew takes a minute."""
-        for pause in self.pauses:
+        for pause in self.pauses if pauses is None else pauses:
             try:
                 return await attempt()
             except fault:
@@ -315,7 +352,10 @@ class Examiner:
         loads = []
         for _ in range(count):
             load = await self._patiently(
-                lambda: metered(self.device, meter, load_task(task, meter.info), progress), MeterError
+                lambda: _on_device(
+                    lambda tell: metered(self.device, meter, load_task(task, meter.info), tell), progress
+                ),
+                MeterError,
             )
             self._taken.append(Taken(busy_cores(load.load), load.energy.mean_w, load.energy.idle_w))
             loads.append(load)
@@ -330,11 +370,11 @@ class Examiner:
 
     async def _run(self, task: Task, progress: Progress = _quiet) -> ProcessRun:
         """Again while it is dirty, then as it is. A recording has its repeats behind it."""
-        run = await self.device.run(task, progress)
+        run = await _on_device(lambda tell: self.device.run(task, tell), progress)
         for _ in range(0 if self.device.info.recorded else _REPEATS):
             if not self._dirt(run, task.runtime):
                 break
-            run = await self.device.run(task, progress)
+            run = await _on_device(lambda tell: self.device.run(task, tell), progress)
         return run
 
     def _task(self, subject: Subject) -> Task:
@@ -382,3 +422,20 @@ class Examiner:
         if self.meter is not None and self._taken:
             return predicted_energy(figure, runs, self._taken)
         return estimated_energy(figure, runs, self.power)
+
+
+async def _on_device(task: Callable[[Progress], Awaitable[T]], progress: Progress) -> T:
+    """A fault of the device, once it has begun to load the model, says so by its kind."""
+    loading = False
+
+    def watched(step: str, share: float) -> None:
+        nonlocal loading
+        loading = loading or step == LOADING
+        progress(step, share)
+
+    try:
+        return await task(watched)
+    except DeviceError as error:
+        if loading:
+            raise LoadedModelError(str(error)) from error
+        raise

@@ -19,11 +19,11 @@ def main() -> int:
     try:
         return command_line.run(*command_line.parse(sys.argv[1:]))
     except RequestError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(error)
         return REQUEST
     except (RigError, CandidateError) as error:
         # A candidate that is not a trial's is the baseline, or a file that was named: nothing to go on with.
-        print(f"error: {error}", file=sys.stderr)
+        _say(error)
         return RIG
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -31,6 +31,13 @@ def main() -> int:
         # The reader of a pipe (head, less) has seen enough.
         sys.stderr.close()
         return OK
+
+
+def _say(error: Exception) -> None:
+    # It brings rich, which a command that ends well may do without.
+    from search.terminal import plain
+
+    print(plain(f"error: {error}"), file=sys.stderr)
 
 
 if __name__ == "__main__":

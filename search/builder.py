@@ -1,13 +1,14 @@
-"""Builder: a spawned child that trains and builds; one that dies takes one candidate with it, not the study."""
+"""Builder: a spawned child that trains and builds; one that dies twice over a task takes that task with it alone."""
 
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
@@ -20,11 +21,22 @@ T = TypeVar("T")
 Progress = Callable[[str, float], None]
 
 
+# A first death may have been another process's doing, where memory ran out; a second is the task's own.
+_TRIES = 2
+
+
 class Builder:
-    """An executor of one process: `submit` takes what `concurrent.futures.Executor.submit` takes."""
+    """An executor of one process: `submit` takes what `concurrent.futures.Executor.submit` takes.
+
+    The child is given one task at a time: one that it has not been given cannot be lost with it.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._queue = ThreadPoolExecutor(1, thread_name_prefix="builder")
+        # Of the pool, and of whether there may be another one.
+        self._change = threading.Lock()
+        self._closed = False
         self._start()
 
     def _start(self) -> None:
@@ -39,21 +51,43 @@ class Builder:
                 self._progress(*receiver.recv())
 
     def submit(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        try:
-            return self._pool.submit(task, *args, **kwargs)
-        except BrokenProcessPool:
-            # The child died over the last candidate; this one gets a new child.
-            self.close()
-            self._start()
-            return self._pool.submit(task, *args, **kwargs)
+        return self._queue.submit(self._carried_out, partial(task, *args, **kwargs))
 
-    def close(self) -> None:
-        """At once, whatever it is doing: files are renamed last."""
+    def _carried_out(self, task: Callable[[], T]) -> T:
+        """In the thread of the queue: to the end of the task, with a new child after each death."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._handed_over(task).result()
+            except BrokenProcessPool:
+                if self._closed:
+                    raise
+                self._progress("once more, as the process that built it died", 0.0)
+        return self._handed_over(task).result()
+
+    def _handed_over(self, task: Callable[[], T]) -> Future[T]:
+        with self._change:
+            if self._closed:
+                raise BrokenProcessPool("the builder is closed")
+            try:
+                return self._pool.submit(task)
+            except BrokenProcessPool:
+                self._end()
+                self._start()
+                return self._pool.submit(task)
+
+    def _end(self) -> None:
         # Its own child alone: there may be another builder.
         for child in list((self._pool._processes or {}).values()):
             child.kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._sender.close()
+
+    def close(self) -> None:
+        """At once, whatever it is doing: files are renamed last."""
+        with self._change:
+            self._closed = True
+            self._end()
+        self._queue.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> Self:
         return self
@@ -65,12 +99,13 @@ class Builder:
 
 
 def built(future: Future[T]) -> T:
-    """The result; a child that died is the candidate's failure."""
+    """The result; a child that died over it, each time, is the candidate's failure."""
     try:
         return future.result()
     except BrokenProcessPool as error:
         raise CandidateError(
-            "the process that built it died; where the system ran out of memory, its log says so (dmesg)"
+            f"the process that built it died, {_TRIES} times of {_TRIES}; "
+            "where the system ran out of memory, its log says so (dmesg)"
         ) from error
 
 

@@ -18,6 +18,7 @@ from evaluators.errors import DeviceError, MeterError
 from evaluators.power.choose import open_meter
 from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
+from search.database import StoreError
 from search.exit_status import REQUEST, RIG
 from search.preparation import find_cifar10
 from search.settings import Settings
@@ -92,7 +93,10 @@ async def _recorded(device: Device) -> AsyncIterator[Check]:
 
 
 def data(chosen: Settings) -> Check:
-    store = Store.found(chosen.store, chosen.storage)
+    try:
+        store = Store.found(chosen.store, chosen.storage)
+    except StoreError as error:
+        return Check("store", MISSING, str(error))
     last = store.fact("data") if store and chosen.data == "auto" else None
     if "builtin" in (chosen.data, last):
         return Check("data", OK, f"the built-in image set{', as last time' if last else ''}")

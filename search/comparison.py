@@ -80,7 +80,7 @@ class Comparison:
 
 def side(named: str, store: Store | None, objective: str | None) -> Side:
     """A store's folder, or in the store a study, a bench or a recipe."""
-    if (Path(named) / "search.db").is_file():
+    if (Path(named) / "search.db").exists():
         there = Store.existing(Path(named))
         return Side(named, standings(there, _latest(there, named, lambda goal: True, objective)))
     if store is None:

@@ -7,11 +7,15 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from space.errors import RequestError
 from space.files import remove_parts
+
+# What a holder writes, its command line included, is far less than this; of a long command the beginning will do.
+_LOCK_BYTES = 2**17
+_COMMAND_LETTERS = 600
 
 
 @contextmanager
@@ -50,16 +54,19 @@ def locked(folder: Path) -> Iterator[None]:
 
 def holder(folder: Path) -> str | None:
     """Who writes to the store now, for a person to read; needs no lock."""
-    path = folder / "lock"
     try:
-        with path.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                values = json.loads(path.read_text())
-                return (
-                    f"pid {values['pid']} on {values['host']} since {values['since']} ({values['command'] or 'search'})"
-                )
-    except (OSError, ValueError, KeyError):
+        # What lies there may be a pipe, on which one would wait for ever.
+        descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
         return None
+    with os.fdopen(descriptor, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                values = json.loads(file.read(_LOCK_BYTES))
+                command = str(values["command"])[:_COMMAND_LETTERS] or "search"
+                return f"pid {values['pid']} on {values['host']} since {values['since']} ({command})"
+        except OSError:
+            return None
     return None

@@ -16,6 +16,7 @@ from search.ranking import feasible
 from search.rows import Row
 from search.settings import TRIALS
 from search.standings import Standings
+from search.terminal import plain_console
 from search.words import (
     ONE_CONTEST,
     accuracy,
@@ -39,7 +40,7 @@ _WANTED_WIDTH = {"max W": 130, "MB": 130, "parameters": 130, "what": 210}
 
 def results_console() -> Console:
     """Stdout; a pipe is as wide as its lines."""
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 250)
+    return plain_console(soft_wrap=True, width=None if sys.stdout.isatty() else 250)
 
 
 def table(standings: Standings, top: int, width: int = 250) -> Table:

@@ -150,7 +150,13 @@ class Rig:
                 if not self._set_aside(board, str(error)):
                     raise
         self._calibrate(timed)
-        return self.first.worker.submit(self.first.examiner.measure_reference, progress).result()
+        while True:
+            board = self.first
+            try:
+                return board.worker.submit(board.examiner.measure_reference, progress).result()
+            except DeviceError as error:
+                if not self._set_aside(board, str(error)):
+                    raise
 
     def _calibrate(self, timed: Sequence[tuple[Board, Measured]]) -> None:
         """By the middle board, of two by the faster: what is wrong with a board makes it slow."""

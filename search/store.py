@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from evaluators.bench import Bench
 from evaluators.device.device import DeviceInfo, ProcessRun
 from evaluators.measurement import Accuracy, Figures
-from search.database import open_database
+from search.database import StoreError, open_database, without_password
 from search.evaluation import Confirmation, Evaluation
 from search.goal import Goal
 from space.candidate import Candidate
@@ -95,16 +95,12 @@ class Store:
 
     @classmethod
     def found(cls, folder: Path, storage: str | None = None) -> "Store | None":
-        store = cls(folder, storage) if storage or (folder / "search.db").is_file() else None
-        return store if store and store.prepared() else None
+        store = cls(folder, storage)
+        return store if store.prepared() else None
 
     def prepared(self) -> bool:
         """Whether our tables are there: a process may have been killed before it made them."""
-        try:
-            self._database.rows("SELECT name FROM search_facts WHERE name = ''")
-        except RequestError:
-            return False
-        return True
+        return self._database.has_table("search_facts")
 
     @property
     def candidates(self) -> Path:
@@ -237,7 +233,12 @@ class Store:
             "SELECT raw FROM search_structures WHERE structure_id = :structure_id AND bench_id = :bench_id",
             {"structure_id": structure_id, "bench_id": bench_id},
         )
-        return runs_of(rows[0][0]) if rows else ()
+        try:
+            return runs_of(rows[0][0]) if rows else ()
+        except ValueError as error:
+            raise StoreError(
+                f"{without_password(self.url)}: what {structure_id} was timed at is damaged: {error}"
+            ) from error
 
     def raw(self, bench_id: str) -> dict[str, str]:
         """What the processes saw, by structure."""

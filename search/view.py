@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from search.standings import Standings
+from search.terminal import plain, plain_console
 from search.words import line
 
 
@@ -25,17 +26,15 @@ class View(AbstractContextManager["View"]):
     trials: int
     # What there are so many of.
     what: str = "trials"
-    console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
+    console: Console = field(default_factory=lambda: plain_console(stderr=True, soft_wrap=True))
 
     def __post_init__(self) -> None:
         self._live = self.console.is_terminal
-        self._stage = Progress(
-            TextColumn("{task.description:<52}"), BarColumn(24), TimeElapsedColumn(), console=self.console
-        )
-        self._overall = Progress(
-            TextColumn("{task.description:<52}"), BarColumn(24), TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            console=self.console,
-        )  # fmt: skip
+        # A step is told in a board's own words.
+        name = TextColumn("{task.description:<52}", markup=False)
+        share = TextColumn("{task.completed:.0f}/{task.total:.0f}", markup=False)
+        self._stage = Progress(name, BarColumn(24), TimeElapsedColumn(), console=self.console)
+        self._overall = Progress(name, BarColumn(24), share, console=self.console)
         self._stage_task = self._stage.add_task("", total=1.0)
         self._overall_task = self._overall.add_task(self.what, total=self.trials)
         self._best: dict[str, str] = {}
@@ -54,11 +53,11 @@ class View(AbstractContextManager["View"]):
             self._picture.stop()
 
     def say(self, text: str) -> None:
-        self.console.print(text, markup=False)
+        self.console.print(Text(plain(text)))
 
     def step(self, name: str, share: float) -> None:
         task = self._stage.tasks[0]
-        description = f"{self._prefix}{name}"
+        description = plain(f"{self._prefix}{name}")
         if task.description != description:
             self._stage.reset(self._stage_task, description=description)
         self._stage.update(self._stage_task, completed=share)
@@ -83,8 +82,8 @@ class View(AbstractContextManager["View"]):
         if sys.stdout.isatty():
             self.say(text)
         else:
-            print(text, flush=True)
+            print(plain(text), flush=True)
 
     def _render(self) -> RenderableType:
         bars = [self._overall, self._stage] if self.trials else [self._stage]
-        return Group(*bars, *(Text(best) for best in self._best.values()))
+        return Group(*bars, *(Text(plain(best)) for best in self._best.values()))

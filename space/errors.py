@@ -3,8 +3,9 @@
 EvaluationError
   CandidateError    this recipe cannot be built or run: the trial fails with its reason, the study goes on
   RigError          the bench is at fault: tried again, then the run ends and resumes later
-    DeviceError     the board
+    DeviceError     the board; LoadedModelError, where a model was loaded and may be to blame
     MeterError      the meter
+    StoreError      the database (search.database)
 RequestError        what the user asked for cannot be: said before anything is trained
 """
 

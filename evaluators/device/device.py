@@ -12,6 +12,9 @@ PROTOCOL_VERSION = 1
 # On the board, the same for everybody who measures on it.
 LOCK = "/tmp/ondevice-search.lock"
 
+# What the on-device program says it does from here on depends on the model.
+LOADING = "loading"
+
 # The course's normalisation.
 MEAN = (0.4914, 0.4822, 0.4465)
 STD = (0.2023, 0.1994, 0.2010)
@@ -47,6 +50,8 @@ class Task:
     std: tuple[float, ...] = STD
     # Search mode may also stop once the interval of the process's own figure lies wholly above this.
     hopeless_above_s: float | None = None
+    # A board is sent the files although it has them: whether it still takes any is part of the question.
+    afresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,7 +114,7 @@ class SshDevice:
 
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
         async with self._turn() as board:
-            model, images = await self._placed(board, task, progress)
+            model, images = await self._placed(board, task, progress, afresh=task.afresh)
             request = protocol.measure_request(task, model=model, images=images, guard=self._guard_here)
             limit_s = protocol.answer_limit_s(task, self._guard_here)
             message = await self._ask_about(board, model, images, request, task, progress, limit_s)
@@ -253,7 +253,7 @@ class SshDevice:
     # --- the files of a task
 
     async def _placed(
-        self, board: _Board, task: Task | LoadTask | CourseTask, progress: Progress | None
+        self, board: _Board, task: Task | LoadTask | CourseTask, progress: Progress | None, *, afresh: bool = False
     ) -> tuple[str, str]:
         """The paths of the model and the images over there; what the board has is not sent again."""
         files = {}
@@ -261,7 +261,7 @@ class SshDevice:
             sha256, size = await asyncio.to_thread(_identity, path)
             files[f"files/{sha256}{ending}"] = (path, sha256, size)
         for name, (path, sha256, size) in files.items():
-            if not board.shelf.holds(name, size):
+            if afresh or not board.shelf.holds(name, size):
                 if progress is not None:
                     progress(f"sending {path.name}", 0.0)
                 await self._make_room(board, size, keep=files)

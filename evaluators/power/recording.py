@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate, pairwise
 from typing import Any, TypeVar
 
+from evaluators.compression import decompressed
 from evaluators.errors import MeterError
 from evaluators.power.meter import MeterInfo, PowerMeter, PowerReading
 
@@ -21,6 +22,8 @@ STALL_S = 10.0
 # A reading sooner after the one before than this share of the period was held up on its way, or is no new one.
 EARLY_SHARE = 0.5
 
+# A reading is some 30 bytes, and the fastest meter says a thousand a second: hours of it.
+TRACE_BYTES = 2**28
 # To the microsecond, microvolt, microampere, microwatt: finer than any meter here.
 _UNITS = 1_000_000
 # What a meter does not tell, the volts of some: no reading is as low.
@@ -42,7 +45,7 @@ class Trace:
 
     @classmethod
     def from_text(cls, text: str) -> "Trace":
-        content = json.loads(zlib.decompress(base64.b64decode(text)))
+        content = json.loads(decompressed(base64.b64decode(text), TRACE_BYTES))
         columns = [[_value(number) for number in accumulate(content[name])] for name in _COLUMNS]
         readings = (PowerReading(*values) for values in zip(*columns, strict=True))
         return cls(MeterInfo(**content["meter"]), tuple(readings))

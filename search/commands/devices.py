@@ -8,6 +8,7 @@ from collections.abc import Callable
 from evaluators.device import boards
 from evaluators.device.address import Address
 from search.exit_status import OK
+from search.terminal import plain
 from space.errors import RequestError
 
 
@@ -56,11 +57,11 @@ def _prepare(options: argparse.Namespace) -> None:
 
     address = boards.board_address(options.host)
     there = asyncio.run(prepare(address, course=options.course, say=_say))
-    print(f"{address}: {'prepared' if there.made else 'is ready'}: {there}")
+    print(plain(f"{address}: {'prepared' if there.made else 'is ready'}: {there}"))
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(plain(text), file=sys.stderr, flush=True)
 
 
 def _add(options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ import json
 from search.checks import MISSING, Check, checks
 from search.exit_status import OK
 from search.settings import Settings, settings
+from search.terminal import plain
 
 
 def main(options: argparse.Namespace) -> int:
@@ -22,5 +23,5 @@ async def _look(chosen: Settings, talk: bool) -> list[Check]:
     async for check in checks(chosen):
         found.append(check)
         if talk:
-            print(f"{check.state:8} {check.name:12} {check.text}", flush=True)
+            print(plain(f"{check.state:8} {check.name:12} {check.text}"), flush=True)
     return found

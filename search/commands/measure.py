@@ -22,6 +22,7 @@ from search.report import results_console
 from search.rig import Rig, open_rig, runtime_of, save_images
 from search.rows import Row, row_of_file
 from search.settings import settings
+from search.terminal import plain
 from search.words import number
 from space.cost import cost, load, metadata
 from space.errors import RequestError
@@ -108,7 +109,7 @@ _DIRTY = "the run was dirty: others used the device"
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(plain(text), file=sys.stderr)
 
 
 def _any_images(folder: Path) -> Path:

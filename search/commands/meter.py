@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
@@ -15,6 +14,7 @@ from evaluators.power.choose import open_meter
 from evaluators.power.meter import MeterInfo, PowerMeter, PowerReading
 from search.exit_status import INTERRUPTED, OK
 from search.sparkline import BARS, scale, sparkline
+from search.terminal import plain, plain_console
 
 SHOWN_S = 60.0
 Show = Callable[[MeterInfo, Sequence[PowerReading]], None]
@@ -25,7 +25,7 @@ def main(options: argparse.Namespace) -> int:
     meter = open_meter(options.url, board_of(options.device) if options.device else None)
     seen: list[PowerReading] = []
     status = OK
-    console = Console(highlight=False)
+    console = plain_console()
     try:
         if console.is_terminal:
             with Live(console=console, auto_refresh=False) as live:
@@ -36,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
         status = OK if options.seconds is None else INTERRUPTED
     if seen:
         passed_s = seen[-1].time_s - seen[0].time_s
-        print(f"{len(seen)} readings in {passed_s:.1f} s: {summary(seen)}; {meter.info.title}", file=sys.stderr)
+        print(f"{len(seen)} readings in {passed_s:.1f} s: {summary(seen)}; {plain(meter.info.title)}", file=sys.stderr)
     return status
 
 
@@ -60,7 +60,7 @@ def plot(info: MeterInfo, seen: Sequence[PowerReading]) -> Text:
     means = columns(shown, end_s)
     low, high = scale(means)
     bars = f"{BARS[0]} {low:.2f} W, {BARS[-1]} {high:.2f} W"
-    lines = [info.title, sparkline(means), figures(seen[-1]), f"last minute: {summary(shown)} ({bars})"]
+    lines = [plain(info.title), sparkline(means), figures(seen[-1]), f"last minute: {summary(shown)} ({bars})"]
     return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
 
 

@@ -18,6 +18,7 @@ from evaluators.power.choose import open_meter
 from search.again import timed_dirty
 from search.builder import Builder
 from search.commands.confirm import confirm_leaders
+from search.database import store_faults
 from search.exit_status import INTERRUPTED, OK
 from search.goal import Goal
 from search.ladder import ladder
@@ -64,7 +65,9 @@ def main(options: argparse.Namespace) -> int:
     with locked(chosen.store):
         store = Store.create(chosen.store, chosen.storage)
         try:
-            goals = _search(chosen, store, view, begun)
+            # Optuna has a connection of its own.
+            with store_faults(store.url):
+                goals = _search(chosen, store, view, begun)
             if options.confirm:
                 confirm_leaders(chosen, store, goals, view)
         except KeyboardInterrupt:

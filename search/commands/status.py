@@ -16,6 +16,7 @@ from search.rows import Row
 from search.settings import Settings, settings
 from search.standings import standings
 from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
+from search.terminal import plain
 from search.watch import picture
 from search.words import line
 from space.errors import RequestError
@@ -76,7 +77,7 @@ def _watch(chosen: Settings, store: Store) -> int:
     def look() -> Text:
         goals = store.studies()
         lines = picture(store, goals[0], holder(chosen.store)) if goals else ["no study yet"]
-        return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
+        return Text(plain("\n".join(lines)), no_wrap=True, overflow="ellipsis")
 
     if not console.is_terminal:
         console.print(look())

@@ -1,5 +1,7 @@
 """Whole runs with a board over ssh: a real ssh server on the loopback."""
 
+import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -11,11 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evaluators.evaluate import Examiner
 from search.exit_status import NONE_FEASIBLE, OK, RIG
-from search.store import COMPLETE, Store
+from search.pipeline import Pipeline
+from search.store import COMPLETE, INTERRUPTED, Store
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import coloured, write_pngs
 from tests.evaluators.device.sshd import NAME, Board, free_port, make_board, running
+from tests.search.user import User
 from tests.search.whole import ROOT, SEARCH, command, copy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -63,6 +68,52 @@ def test_a_search_goes_on_by_itself_when_its_connection_is_cut(started, board, h
     assert [trial.state for trial in kept.trials(goal.id)] == [COMPLETE]
     assert kept.failures(goal.baseline_id, goal.bench_id) == {}
     assert board.is_empty_within(10)
+
+
+@pytest.fixture
+def small_disk(board: Board) -> Iterator[Path]:
+    """Where the board keeps its files."""
+    files = board.folder / "files"
+    files.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "none", files]).returncode != 0:
+        pytest.skip("only root can mount a small disk, and not everywhere")
+    yield files
+    subprocess.run(["umount", files], check=True)
+
+
+# The baseline is measured at every runtime setting, on a machine that others test on.
+@pytest.mark.timeout(900)
+def test_a_board_whose_disk_is_full_ends_the_run_and_costs_no_recipe(
+    started: Path, board: Board, small_disk: Path, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reference was measured before; once there is room the same recipe is asked for first."""
+    user.knows(board)
+    monkeypatch.setattr("search.rig.Examiner", functools.partial(Examiner, pauses=(0.1, 0.1)))
+    folder, filler = copy(started, tmp_path / "store"), small_disk / "filler"
+    words = (*SEARCH, "--device", f"ssh:{NAME}", "--store", folder, "--trials", 1)
+    run = Pipeline.run
+
+    def run_on_a_full_disk(pipeline: Pipeline, trials: int, deadline: float) -> int:
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        return run(pipeline, trials, deadline)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pipeline, "run", run_on_a_full_disk)
+        status, _, err = user.types(*words)
+    assert status == RIG
+    assert "disk full: " in err.splitlines()[-1]
+    filler.unlink()
+    store = Store.existing(folder)
+    # Of this board, not of the machine on which the store was begun.
+    goal = store.studies()[0]
+    assert store.failures(goal.baseline_id, goal.bench_id) == {}
+    interrupted = [trial.recipe_id for trial in store.trials(goal.id) if trial.state == INTERRUPTED]
+    status, _, err = user.types(*words)
+    assert status in (OK, NONE_FEASIBLE), err
+    assert f"recipe {interrupted[0]} is asked for first" in err
+    assert store.trials(goal.id)[-1].recipe_id == interrupted[0]
 
 
 def test_a_board_that_is_not_there_is_said_before_anything_is_trained(home, tmp_path):

@@ -1,3 +1,5 @@
+import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -5,8 +7,11 @@ import time
 
 import pytest
 
+from search.exit_status import OK, REQUEST
 from search.lock import holder, locked
 from space.errors import RequestError
+from tests.search.made_up import store_with
+from tests.search.user import User
 
 HOLD = """
 import sys, time
@@ -49,3 +54,32 @@ def test_a_folder_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RequestError, match="cannot be written to"), locked(tmp_path / "file" / "store"):
         pass
+
+
+def test_what_lies_in_the_place_of_a_lock_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "lock")
+    assert holder(tmp_path) is None
+
+
+def test_a_lock_of_a_gigabyte_names_nobody(tmp_path):
+    with (tmp_path / "lock").open("w+b") as file:
+        file.truncate(10**9)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        begun = time.monotonic()
+        assert holder(tmp_path) is None
+        assert time.monotonic() - begun < 1
+
+
+def test_what_another_user_wrote_into_the_lock_is_shown_as_it_is(tmp_path, user: User):
+    command = "[/red] \x1b[2J:smile: " + "x" * 5000
+    store_with(tmp_path / "store", [])
+    with (tmp_path / "store" / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        json.dump({"pid": 1, "host": "h", "since": "now", "command": command}, file)
+        file.flush()
+        for words, status in ((["status"], OK), (["status", "--watch"], OK), ([], REQUEST)):
+            ended, out, err = user.types(*words, "--store", tmp_path / "store")
+            assert ended == status
+            assert "pid 1 on h since now ([/red]  [2J:smile: xxx" in out + err
+            assert "\x1b" not in out + err
+            assert len(out + err) < 1500

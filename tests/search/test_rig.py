@@ -1,5 +1,6 @@
 """Several boards of one kind: recorded ones, so that each is as fast as the test wants it."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from evaluators.device.device import Guard, ProcessRun, Progress, Task
 from evaluators.device.local import LocalDevice
+from evaluators.device.raspberry import SshDevice
 from evaluators.device.replay import RecordedRun, write_recording
 from evaluators.errors import DeviceError
 from evaluators.evaluate import NO_RACE, Examiner
@@ -17,6 +20,8 @@ from space.candidate import Candidate
 from space.errors import RequestError
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.runs import INFO, process_run
+from tests.evaluators.device.sshd import Board as Ssh
+from tests.evaluators.device.wire import Wire
 from tests.search.made_up import evaluation
 
 # An answer to `describe`; the end at everything else.
@@ -121,3 +126,47 @@ def test_without_another_board_the_fault_is_the_rigs(candidate, tmp_path):
         rig = Rig([dying(tmp_path, stack)], print)
         with pytest.raises(DeviceError):
             rig.measure(subject_of(candidate), NO_RACE, quiet).result()
+
+
+class Cut(SshDevice):
+    """The real one, whose connection is cut in the middle of one of its runs: the first, the second, ..."""
+
+    wire: Wire
+    left = 0
+
+    async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
+        def tell(step: str, share: float) -> None:
+            if step == "timing" and self.left > 0:
+                self.left -= 1
+                if self.left == 0:
+                    self.wire.cut()
+
+        return await super().run(task, tell)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(("boards", "cut", "nth"), [(1, 0, 1), (1, 0, 2), (2, 0, 1), (2, 1, 1), (2, 0, 2), (2, 1, 2)])
+def test_a_connection_that_drops_while_the_reference_is_timed_costs_a_second_try(
+    board: Ssh, candidate: Candidate, tmp_path: Path, boards: int, cut: int, nth: int
+) -> None:
+    """At the start, and of each board that is calibrated; none of them is set aside."""
+    said: list[str] = []
+    images = write_images(tmp_path / "few.npy", 4)
+    with ExitStack() as stack, Wire(board.sshd.port) as wire:
+        opened = []
+        for number in range(boards):
+            device = Cut(
+                board.address,
+                login=board.login({"Port": wire.port}),
+                environment={"SEARCH_SYSROOT": str(tmp_path / "calm")},
+                guard=Guard(lock=str(board.home / "lock"), heartbeat_s=20.0),
+            )
+            device.wire, device.left = wire, nth if number == cut else 0
+            one = Board(str(number), stack.enter_context(Worker()), Examiner(device, images, pauses=(0.0, 0.0)))
+            one.worker.submit(one.examiner.open).result()
+            stack.callback(lambda one=one: one.worker.submit(one.examiner.close).result())
+            opened.append(one)
+        rig = Rig(opened, said.append)
+        rig.use_reference(candidate, [], quiet)
+        assert [one.examiner.device.left for one in opened] == [0] * boards
+    assert not [words for words in said if "connection lost" in words]

@@ -1,11 +1,21 @@
 import contextlib
+import os
 import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
+from search.database import StoreError
+from search.exit_status import REQUEST, RIG
 from search.store import COMPLETE, RUNNING, Store
 from space.errors import RequestError
+from tests.evaluators.device.sshd import free_port
 from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep, store_with
+from tests.search.user import User
+from tests.search.whole import ROOT, SEARCH, copy
 
 
 def test_an_evaluation_comes_back_as_it_was_kept(tmp_path):
@@ -47,10 +57,127 @@ def test_reading_makes_no_store(tmp_path):
     assert not (tmp_path / "absent").exists()
 
 
-def test_a_damaged_database_is_said_in_one_line(tmp_path):
-    (tmp_path / "search.db").write_bytes(b"not a database, but long enough to look like one" * 100)
-    with pytest.raises(RequestError, match="not a database"):
-        Store.create(tmp_path)
+def garbage(path):
+    path.write_bytes(b"not a database, but long enough to look like one" * 100)
+
+
+def cut_short(path):
+    """As a copy that was broken off: its header promises more pages than there are."""
+    store_with(path.parent, [])
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def a_folder(path):
+    path.mkdir()
+
+
+DAMAGE = [
+    (garbage, "file is not a database: the database is damaged; put a copy of it back"),
+    (cut_short, "malformed: the database is damaged; put a copy of it back"),
+    (a_folder, "Is a directory; make it accessible, or name another"),
+]
+
+
+@pytest.mark.parametrize("url", [None, "sqlite+pysqlite:///{file}"])
+@pytest.mark.parametrize(("damage", "said"), DAMAGE)
+def test_a_damaged_database_is_named_with_what_to_do(tmp_path, damage, said, url):
+    file = tmp_path / "search.db"
+    damage(file)
+    url = url and url.format(file=file)
+    for opened in (Store.existing, Store.create):
+        with pytest.raises(StoreError, match=said) as error:
+            opened(tmp_path, url)
+        assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize("words", [["rank"], ["status"], ["export", "--to", "front.csv"], ["confirm"], []])
+def test_a_damaged_database_ends_a_command_with_one_line_and_its_status(user: User, tmp_path, words):
+    store = tmp_path / "store"
+    store.mkdir()
+    garbage(store / "search.db")
+    status, out, err = user.types(*words, "--store", store)
+    assert (status, out) == (RIG, "")
+    assert err.startswith(f"error: {store}/search.db: file is not a database: the database is damaged; ")
+    assert err.count("\n") == 1
+
+
+def test_optunas_own_tables_are_damaged(user: User, started, tmp_path):
+    """What they say ends a search in one line, too."""
+    folder = copy(started, tmp_path / "store")
+    with sqlite3.connect(folder / "search.db") as connection:
+        connection.execute("ALTER TABLE trials RENAME COLUMN state TO condition")
+    connection.close()
+    status, _, err = user.types(*SEARCH, "--objective", "latency", "--store", folder, "--trials", 1)
+    assert status == RIG
+    assert "no such column: trials.state; was it made by another version" in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_a_database_that_nobody_serves_is_no_empty_one(user: User, tmp_path):
+    pytest.importorskip("psycopg")
+    url = f"postgresql://lena:secret@127.0.0.1:{free_port()}/studies"
+    for words in (["rank"], ["status"], []):
+        status, _, err = user.types(*words, "--store", tmp_path / "store", "--storage", url)
+        assert status == RIG
+        assert "Connection refused; is its server running" in err
+        assert "postgresql://lena:***@127.0.0.1" in err
+        assert "secret" not in err
+
+
+def test_a_driver_that_is_not_installed_is_named(user: User, tmp_path):
+    url = "postgresql+asyncpg://lena:secret@127.0.0.1/studies"
+    status, _, err = user.types("rank", "--store", tmp_path, "--storage", url)
+    assert status == REQUEST
+    assert err == (
+        "error: --storage postgresql+asyncpg://lena:***@127.0.0.1/studies: its driver asyncpg is not installed; "
+        "pip install asyncpg\n"
+    )
+
+
+# Somebody else, after Python is loaded, which that user may not be allowed to.
+AS_ANOTHER = """
+import os, sys
+from search.store import Store
+os.setgroups([])
+os.setgid(65533)
+os.setuid(65533)
+from pathlib import Path
+Store.existing(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize(("file", "mode"), [("", 0o700), ("search.db", 0o600)])
+def test_a_store_that_may_not_be_read_is_no_empty_one(file, mode):
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "store"
+        store_with(store, [])
+        for path, open_to_all in ((Path(folder), 0o755), (store, 0o777), (store / "search.db", 0o666)):
+            path.chmod(open_to_all)
+        (store / file).chmod(mode)
+        done = subprocess.run([sys.executable, "-c", AS_ANOTHER, store], cwd=ROOT, capture_output=True, text=True)
+    assert "StoreError" in done.stderr.splitlines()[-1]
+    assert "Permission denied; make it accessible" in done.stderr.splitlines()[-1]
+
+
+def test_an_empty_database_holds_no_study_yet(tmp_path):
+    (tmp_path / "search.db").touch()
+    with pytest.raises(RequestError, match="holds no study yet"):
+        Store.existing(tmp_path)
+
+
+def test_reading_another_database_makes_no_file(tmp_path):
+    with pytest.raises(RequestError, match="holds no study yet"):
+        Store.existing(tmp_path, f"sqlite:///{tmp_path / 'nowhere.db'}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_in_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(RequestError, match=f"there is no folder {tmp_path}/nowhere"):
+        Store.create(tmp_path, f"sqlite:///{tmp_path}/nowhere/search.db")
 
 
 def test_readers_do_not_wait_for_a_writer(tmp_path):

@@ -155,18 +155,91 @@ def test_an_unusable_lock_is_the_devices_fault(quick: Task, tmp_path: Path) -> N
 def held(lock: str, words: str) -> Iterator[None]:
     """Locked by this process, under words of somebody else."""
     Path(lock).write_text(words)
+    with held_as_it_is(lock):
+        yield
+
+
+@contextlib.contextmanager
+def held_as_it_is(lock: str) -> Iterator[None]:
     with Path(lock).open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 @pytest.mark.parametrize(
-    "words", ["", "pid 4194305, lena, since yesterday", "pid 99999999999999999999,", "pid \0, \ff"]
+    "words",
+    ["", "pid 1, since 2026-01-01 10:00:00 UTC\n", "pid 4194305, lena, since yesterday", "pid \0, \x1b[31m[/red]"],
 )
-def test_nobody_is_accused_by_what_an_earlier_holder_left(lock: str, words: str) -> None:
+def test_whoever_holds_it_is_named_whatever_the_file_says(lock: str, words: str) -> None:
+    with held(lock, words), pytest.raises(on_device.BoardNotFree, match=rf"used by pid {os.getpid()}, {ME}$"):
+        on_device.take_board(lock, 0, quiet)
+
+
+@pytest.fixture
+def silent_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As macOS's, which does not tell who holds a lock."""
+    monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path / "nothing"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "pid 4194305, since 2026-01-01 10:00:00 UTC\n",
+        "pid 99999999999, since 2026-01-01 10:00:00 UTC\n",
+        "pid 1, lena, since yesterday\n",
+        "pid 1, since 2026-01-01 10:00:00 [/red]\n",
+        "pid \0, \ff",
+    ],
+)
+@pytest.mark.usefixtures("silent_kernel")
+def test_nobody_is_accused_by_what_is_left_over_or_made_up(lock: str, words: str) -> None:
     """4194304 is the highest process number of Linux."""
     with held(lock, words), pytest.raises(on_device.BoardNotFree, match=r"used by somebody else$"):
         on_device.take_board(lock, 0, quiet)
+
+
+@pytest.mark.usefixtures("silent_kernel")
+def test_what_a_file_says_counts_only_where_its_owner_alone_can_write(lock: str) -> None:
+    words = f"pid {os.getpid()}, since 2026-01-01 10:00:00 UTC\n"
+    with held(lock, words):
+        Path(lock).chmod(0o644)
+        with pytest.raises(on_device.BoardNotFree, match=rf"used by pid {os.getpid()}, {ME}, since 2026-01-01 10:00"):
+            on_device.take_board(lock, 0, quiet)
+        Path(lock).chmod(0o666)
+        with pytest.raises(on_device.BoardNotFree, match=r"used by somebody else$"):
+            on_device.take_board(lock, 0, quiet)
+
+
+def test_a_lock_of_a_gigabyte_is_read_no_further_than_needed(lock: str) -> None:
+    with Path(lock).open("wb") as file:
+        file.truncate(10**9)
+    with held_as_it_is(lock):
+        begun = time.monotonic()
+        with pytest.raises(on_device.BoardNotFree, match=rf"used by pid {os.getpid()}, "):
+            on_device.take_board(lock, 0, quiet)
+        assert time.monotonic() - begun < 1
+    on_device.take_board(lock, 0, quiet)
+    assert Path(lock).stat().st_size < 100
+
+
+def test_a_lock_is_everybodys_to_lock_and_its_makers_alone_to_write(lock: str) -> None:
+    on_device.take_board(lock, 0, quiet)
+    assert Path(lock).stat().st_mode & 0o777 == 0o644
+
+
+def test_an_earlier_versions_lock_is_closed_to_other_writers(lock: str) -> None:
+    Path(lock).touch()
+    Path(lock).chmod(0o666)
+    on_device.take_board(lock, 0, quiet)
+    assert Path(lock).stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_that_somebody_linked_to_the_lock_is_not_written_to(tmp_path: Path, lock: str) -> None:
+    (tmp_path / "thesis").write_text("of three years")
+    os.link(tmp_path / "thesis", lock)
+    on_device.take_board(lock, 0, quiet)
+    assert (tmp_path / "thesis").read_text() == "of three years"
 
 
 # Another user's process: Python is loaded first, as that user may not be allowed to.
@@ -221,7 +294,10 @@ def test_the_lock_holds_between_users(everybodys: Path) -> None:
             while (said := line_of(waiter)).startswith("waiting"):
                 pass
             assert said == "taken"
-            assert f"pid {waiter.pid}, 65532" in Path(lock).read_text()
+            assert Path(lock).stat().st_uid == 65533
+            # Its words are the first one's, which the second could not change, and are believed no more.
+            with taken_by(65531, lock) as third:
+                assert line_of(third) == f"waiting for the board, used by pid {waiter.pid}, 65532"
 
 
 @NEEDS_ROOT

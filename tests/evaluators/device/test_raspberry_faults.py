@@ -1,6 +1,7 @@
 """What goes wrong on a board over ssh, for real: it is told, nothing stays over there, and the next run works."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ from evaluators.device.protocol import PROGRAM
 from evaluators.device.raspberry import SshDevice
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Subject
+from evaluators.measurement import Figures
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.runs import process_run
@@ -308,8 +310,11 @@ def stand_in(folder: Path, body: str, bits: int = 64) -> Path:
 def test_a_program_that_misbehaves_is_told_and_removed(
     board: Board, quick: Task, tmp_path: Path, body: str, said: str
 ) -> None:
+    # A busy machine takes its time over an answer, too.
+    silence_s = 0.5 if "no answer" in said else 60.0
+
     async def check() -> None:
-        async with board.device(program=stand_in(tmp_path, body), silence_s=0.5) as device:
+        async with board.device(program=stand_in(tmp_path, body), silence_s=silence_s) as device:
             with pytest.raises(DeviceError, match=said):
                 await device.run(quick)
             assert await asyncio.to_thread(board.is_empty_within, GONE_S)
@@ -356,24 +361,115 @@ def test_a_full_disk_is_said_with_figures(board: Board, small_disk: Path, endles
 # --- the recipe ------------------------------------------------------------------------------------------------------
 
 
-def test_a_recipe_that_kills_the_program_each_time_is_the_candidates_fault(
-    board: Board, quick: Task, tmp_path: Path
-) -> None:
-    deadly = write_classifier(tmp_path / "deadly.onnx", channels=64)
-    line = "def load_session(runtime: Any, request: Dict[str, Any]) -> Any:\n"
-    source = PROGRAM.read_text()
-    assert line in source
-    program = tmp_path / "program.py"
-    # As the kernel ends who takes too much memory.
-    kill = f"    if os.path.getsize(request['model']) == {deadly.stat().st_size}:\n        os.kill(os.getpid(), 9)\n"
-    program.write_text(source.replace(line, line + kill))
-    examiner = Examiner(
-        board.device(program=program),
+def examiner_of(device: SshDevice, quick: Task) -> Examiner:
+    return Examiner(
+        device,
         quick.images,
         reference=Subject("reference", quick.model, quick.runtime),
         reference_runs=[process_run()] * 3,
         pauses=(0.0, 0.0, 0.0),
     )
+
+
+def measured(examiner: Examiner, *subjects: Subject) -> list[Figures | Exception]:
+    """What each of them comes to, one after the other."""
+
+    async def measure() -> list[Figures | Exception]:
+        await examiner.open()
+        results: list[Figures | Exception] = []
+        try:
+            for subject in subjects:
+                try:
+                    results.append((await examiner.measure(subject)).figures)
+                except (CandidateError, DeviceError) as error:
+                    results.append(error)
+        finally:
+            await examiner.close()
+        return results
+
+    return asyncio.run(measure())
+
+
+def test_a_full_disk_is_the_rigs_fault_however_well_the_reference_runs(
+    board: Board, small_disk: Path, quick: Task, tmp_path: Path
+) -> None:
+    """The reference lies on the board already. Once there is room the same recipe is measured."""
+    small = Subject("small", write_classifier(tmp_path / "small.onnx", channels=8), quick.runtime)
+    large = Subject("large", write_classifier(tmp_path / "large.onnx", channels=1024), quick.runtime)
+    filler = small_disk / "filler"
+    examiner = examiner_of(board.device(), quick)
+    first, second = measured(examiner, small, large)
+    assert isinstance(first, Figures)
+    assert isinstance(second, Figures)
+    for file in small_disk.iterdir():
+        if file.stat().st_size == large.onnx.stat().st_size:
+            file.unlink()
+    with contextlib.suppress(OSError), filler.open("wb") as file:
+        while True:
+            file.write(bytes(1000))
+    first, second = measured(examiner_of(board.device(), quick), small, large)
+    assert isinstance(first, Figures)
+    assert isinstance(second, DeviceError)
+    assert "disk full: large.onnx takes" in str(second)
+    filler.unlink()
+    (third,) = measured(examiner_of(board.device(), quick), large)
+    assert isinstance(third, Figures)
+
+
+def test_a_connection_that_is_lost_while_sending_is_never_the_recipes_fault(
+    board: Board, wire: Wire, quick: Task, tmp_path: Path
+) -> None:
+    """Each time the candidate is sent; the reference needs not be sent at all."""
+    large = Subject("large", write_classifier(tmp_path / "large.onnx", channels=1024), quick.runtime)
+    examiner = examiner_of(over(wire, board), quick)
+
+    def cut(step: str, share: float) -> None:
+        if step == f"sending {large.onnx.name}":
+            wire.cut_after(20_000)
+
+    async def measure() -> None:
+        await examiner.open()
+        try:
+            await examiner.measure_reference()
+            with pytest.raises(DeviceError, match="connection lost"):
+                await examiner.measure(large, progress=cut)
+        finally:
+            await examiner.close()
+
+    asyncio.run(measure())
+
+
+def test_the_reference_that_tells_whose_fault_it_is_comes_over_the_wire_again(
+    board: Board, small_disk: Path, quick: Task, tmp_path: Path
+) -> None:
+    """A model fails once it is loaded, and meanwhile the board takes no more files: that is no recipe's fault."""
+    deadly = write_classifier(tmp_path / "deadly.onnx", channels=64)
+    program = deadly_for(tmp_path, deadly, first=f"open({str(small_disk / 'filler')!r}, 'wb').write(bytes(300_000))")
+    (result,) = measured(examiner_of(board.device(program=program), quick), Subject("deadly", deadly, quick.runtime))
+    assert isinstance(result, DeviceError)
+    assert "disk full: classifier.onnx takes" in str(result)
+
+
+def deadly_for(folder: Path, model: Path, first: str = "pass") -> Path:
+    """Our program, that is ended over this model as the kernel ends who takes too much memory."""
+    line = "def load_session(runtime: Any, request: Dict[str, Any]) -> Any:\n"
+    source = PROGRAM.read_text()
+    assert line in source
+    kill = (
+        f"    if os.path.getsize(request['model']) == {model.stat().st_size}:\n"
+        f"        try:\n            {first}\n        except OSError:\n            pass\n"
+        "        os.kill(os.getpid(), 9)\n"
+    )
+    program = folder / "program.py"
+    program.write_text(source.replace(line, line + kill))
+    return program
+
+
+def test_a_recipe_that_kills_the_program_each_time_is_the_candidates_fault(
+    board: Board, quick: Task, tmp_path: Path
+) -> None:
+    deadly = write_classifier(tmp_path / "deadly.onnx", channels=64)
+    examiner = examiner_of(board.device(program=deadly_for(tmp_path, deadly)), quick)
 
     async def measure() -> None:
         await examiner.open()

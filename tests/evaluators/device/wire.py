@@ -20,6 +20,7 @@ class Wire:
         # What still passes towards the board before the wire breaks; None: any amount.
         self._left: int | None = None
         self.sent = 0
+        self.connections = 0
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -55,6 +56,7 @@ class Wire:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._server.accept()
+                self.connections += 1
                 far = socket.create_connection(("127.0.0.1", self._far_port))
                 for end in (near, far):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
