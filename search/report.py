@@ -15,6 +15,7 @@ from search.ranking import feasible
 from search.rows import Row
 from search.settings import TRIALS
 from search.standings import Standings
+from search.unmetered import contenders, unmetered_lines
 from search.words import accuracy, data_name, half_percent, implied, kind, line, number, shape, times
 
 # Columns that a narrower terminal does without.
@@ -136,7 +137,10 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
         console.print(table(standings, top, console.width))
     for text in findings([row for row in points.values() if row]):
         console.print(text, markup=False)
-    if not points and (sure := standings.lead_probability) is not None:
+    unmetered = unmetered_lines(standings)
+    for text in unmetered:
+        console.print(text, markup=False, style="bold")
+    if not points and not unmetered and (sure := standings.lead_probability) is not None:
         console.print(
             f"the first is better than the best other one by its figure with a probability of {100 * sure:.0f} %",
             markup=False,
@@ -199,6 +203,7 @@ def print_results(console: Console, outcomes: Sequence[Standings]) -> int:
             status = status if goal.grid else NONE_FEASIBLE
         else:
             best = line(standings.row(standings.best), goal.objective)
-            console.print(f"best {goal.objective}: {best}", markup=False, style="bold")
+            settled = "" if not contenders(standings) else " of those metered, which is not settled"
+            console.print(f"best {goal.objective}{settled}: {best}", markup=False, style="bold")
             console.print(f"its file: {standings.best.candidate.onnx}", markup=False)
     return status

@@ -79,6 +79,10 @@ class Rig:
         return examiner.power.idle_w if examiner.meter is None else None
 
     @property
+    def metered(self) -> bool:
+        return self.first.examiner.meter is not None
+
+    @property
     def on_this_machine(self) -> bool:
         return any(board.examiner.device.info.on_this_machine for board in self._boards)
 
