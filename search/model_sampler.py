@@ -138,7 +138,7 @@ class ModelSampler(Sampler):
 
     def _option(self, values: dict[str, Value], trained: int, pace: Pace) -> Option | None:
         recipe = recipe_of(values)
-        left_s = pace.left_s - pace.teacher_s(recipe, self._rungs[-1])
+        left_s = pace.left_s - pace.teacher_s(recipe, self._rungs[-1]) - pace.metering_s
 
         def seconds(epochs: int) -> float:
             return pace.training_s(recipe, epochs)

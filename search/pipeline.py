@@ -130,10 +130,10 @@ class Pipeline:
     def meter_contenders(self, deadline: float) -> None:
         """Whoever is predicted to come near a lead gets its minute of meter, the best-looking first, until nobody is
         left; where time runs out, the results say who was not metered."""
-        if not self.rig.metered:
+        longest_s = self.rig.metering_s
+        if not longest_s:
             return
         tried: set[str] = set()
-        longest_s = 0.0
         while waiting := self._contenders(tried):
             begun = time.monotonic()
             if begun + longest_s > deadline:

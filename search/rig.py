@@ -14,6 +14,7 @@ from evaluators.device.choose import board_of, open_device
 from evaluators.device.device import DeviceInfo, ProcessRun, Progress, RuntimeSettings
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Measured, Race, Subject
+from evaluators.metered import load_s
 from evaluators.power.choose import open_meter
 from search.worker import Worker
 from space.candidate import Candidate
@@ -79,8 +80,10 @@ class Rig:
         return examiner.power.idle_w if examiner.meter is None else None
 
     @property
-    def metered(self) -> bool:
-        return self.first.examiner.meter is not None
+    def metering_s(self) -> float:
+        """How long a candidate's energy takes; without a meter nothing."""
+        meter = self.first.examiner.meter
+        return 0.0 if meter is None else load_s(meter.info)
 
     @property
     def on_this_machine(self) -> bool:

@@ -35,6 +35,8 @@ class Pace:
     trained: frozenset[str] = frozenset()
     # Whether the teacher's answers are there already.
     taught: bool = True
+    # Of a candidate that comes near the lead, where energy is measured.
+    metering_s: float = 0.0
 
     @property
     def limited(self) -> bool:
@@ -51,8 +53,8 @@ class Pace:
     def seconds(self, recipe: Recipe) -> float:
         """From its beginning to its figures."""
         if recipe.weights_id in self.trained:
-            return _BESIDE_S
-        return self.training_s(recipe, recipe.epochs) + self.teacher_s(recipe, recipe.epochs)
+            return _BESIDE_S + self.metering_s
+        return self.training_s(recipe, recipe.epochs) + self.teacher_s(recipe, recipe.epochs) + self.metering_s
 
     def fits(self, recipe: Recipe) -> bool:
         return not self.limited or self.seconds(recipe) <= self.left_s
@@ -73,6 +75,7 @@ class TimeLeft:
     # Seconds until the deadline.
     left_s: Callable[[], float] = lambda: math.inf
     seconds_per_cost: float = _SECONDS_PER_COST
+    metering_s: float = 0.0
     # What the recipes that are on their way take before another one's turn comes.
     queued_s: float = 0.0
 
@@ -90,6 +93,7 @@ class TimeLeft:
             left_s=self.left_s() - self.queued_s,
             trained=frozenset(recipe.weights_id for recipe in trained),
             taught=any(recipe.distillation for recipe in trained),
+            metering_s=self.metering_s,
         )
 
 

@@ -134,7 +134,9 @@ def _studies(
     chosen: Settings, store: Store, prepared: Prepared, baseline: Baseline, rig: Rig, view: View, deadline: float
 ) -> list[Study]:
     pool = Pool()
-    time_left = TimeLeft(lambda: deadline - time.monotonic(), _seconds_per_cost(chosen, store, prepared))
+    time_left = TimeLeft(
+        lambda: deadline - time.monotonic(), _seconds_per_cost(chosen, store, prepared), rig.metering_s
+    )
     storage = RDBStorage(store.url)
     before = store.studies()
     studies = []

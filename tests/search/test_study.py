@@ -373,14 +373,20 @@ def test_a_run_with_no_time_for_its_first_recipe_says_how_long_that_takes(tmp_pa
     assert store.trials(GOAL.id) == []
 
 
+def test_a_minute_of_meter_is_part_of_what_has_to_end_in_time():
+    recipe = recipe_of(ladder(UNTAUGHT)[1])
+    needed_s = TimeLeft().pace([]).seconds(recipe)
+    assert TimeLeft(lambda: needed_s + 60).pace([]).fits(recipe)
+    assert not TimeLeft(lambda: needed_s + 60, metering_s=61.0).pace([]).fits(recipe)
+
+
 def test_a_grid_passes_over_the_points_that_could_not_end_in_time(tmp_path):
     store, known = store_with(tmp_path, []), Known()
     table = grid((0.5,), (0, 30), ("none",), "l1", False)
     time_left = TimeLeft(lambda: 20.0)
     goal = replace(GOAL, space="grid")
-    study = Study(
-        goal, store, RDBStorage(store.url), table, known, sampler=GridOrder(table, known, time_left), time_left=time_left
-    )  # fmt: skip
+    order = GridOrder(table, known, time_left)
+    study = Study(goal, store, RDBStorage(store.url), table, known, sampler=order, time_left=time_left)
     study.resume()
     assert study.ask().recipe.epochs == 0
     with pytest.raises(SpaceExhausted, match="before the deadline"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.exit_status import OK
+from search.exit_status import NONE_FEASIBLE, OK
 from search.report import print_results, results_console
 from search.standings import standings
 from search.store import Store
@@ -106,12 +106,12 @@ def test_results_do_not_claim_a_win_while_somebody_waits(tmp_path, capsys):
     assert "best energy: " in said
 
 
-def searched(user: User, folder: Path, port: int, objective: str, *words: object) -> str:
+def searched(user: User, folder: Path, port: int, objective: str, *words: object, ends: int = OK) -> str:
     meter_url = f"smartpower2://127.0.0.1:{port}"
     status, out, err = user.types(
         *SEARCH, "--objective", objective, "--store", folder, "--trials", 1, "--meter", meter_url, *words
     )
-    assert status == OK, err
+    assert status == ends, err
     return out
 
 
@@ -121,7 +121,8 @@ def demoted(folder: Path) -> str:
     goal = store.studies()[0]
     one = standings(store, goal).ranked[0]
     figures = replace(one.figures, energy_j=PROMISING * one.figures.energy_j, energy_provenance=PREDICTED)
-    store.add_structure(one.candidate.recipe.structure_id, goal.bench_id, figures, "[]")
+    structure_id = one.candidate.recipe.structure_id
+    store.add_structure(structure_id, goal.bench_id, figures, store.raw(goal.bench_id)[structure_id])
     return one.recipe_id
 
 
@@ -132,17 +133,16 @@ def test_whoever_comes_from_another_study_gets_its_minute_of_meter_or_is_named(
     with meter(speaks) as port:
         searched(user, folder, port, "latency")
         promising = demoted(folder)
-        # No time: a trial more would not end either.
-        said = searched(user, folder, port, "all", "--timeout", "0.001")
+        # No time: a trial more would not end either, and nobody else is there to lead.
+        said = searched(user, folder, port, "all", "--timeout", "0.001", ends=NONE_FEASIBLE)
         assert f"not metered yet, and may lead: {promising}" in said
         out = user.types("rank", "--json", "--store", folder, "--objective", "energy")[1]
         assert json.loads(out)["not_metered"] == [promising]
         said = searched(user, folder, port, "all")
     assert "not metered yet" not in said
     store = Store.existing(folder)
-    for goal in store.studies():
-        if goal.objective != "latency":
-            now = standings(store, goal)
-            (one,) = [one for one in now.ranked if one.recipe_id == promising]
-            assert kind(one.figures.energy_provenance) == "measured"
-            assert contenders(now) == []
+    for goal in store.studies()[:3]:
+        now = standings(store, goal)
+        (one,) = [one for one in now.ranked if one.recipe_id == promising]
+        assert kind(one.figures.energy_provenance) == "measured"
+        assert contenders(now) == []
