@@ -57,6 +57,7 @@ class Board:
         self.bench = SimpleNamespace(id=GOAL.bench_id)
         self.measured: list[str] = []
         self.power_w: Callable[[int], float] = lambda count: 2.7
+        self.processes = 3
 
     def measure(self, subject, race, progress, earlier=()):
         return self._pool.submit(self._measure, subject)
@@ -65,7 +66,8 @@ class Board:
         time.sleep(self._seconds)
         self.measured.append(subject.name)
         latency_ms = self._latency_ms(len(self.measured))
-        return Measured(figures(latency_ms, energy_j=latency_ms / 1e3 * self.power_w(len(self.measured))), ())
+        energy_j = latency_ms / 1e3 * self.power_w(len(self.measured))
+        return Measured(figures(latency_ms, energy_j=energy_j, processes=self.processes), ())
 
 
 def pipeline(folder, trainer, board, sampler="random", **seen):
@@ -149,6 +151,25 @@ def test_what_the_latency_study_gates_the_energy_study_trains_on_the_same_timing
     assert [(record.recipe_id, record.state) for record in store.trials(energy)] == [(second, COMPLETE)]
     assert trainer.trained == [first, second]
     assert len(board.measured) == len(set(board.measured)) == 2
+
+
+def test_who_comes_near_another_study_s_lead_is_raced_too(tmp_path):
+    """As fast as the first, and too inaccurate for the FoM's lead."""
+    first, second = (recipe_of(values).id for values in ladder(TABLE)[:2])
+    trainer = Trainer(0, lambda recipe: 0.95 if recipe.id == first else 0.75)
+    board = Board(0, lambda count: 1.0, True)
+    board.processes = 1
+    made, _ = side_by_side(tmp_path / "both", trainer, board, {"fom": TABLE, "latency": TABLE})
+    # The FoM study asks for both.
+    made.studies = [made.studies[0], made.studies[0], made.studies[1]]
+    made.run(2, time.monotonic() + 60)
+    assert trainer.trained == [first, second]
+    assert board.measured.count(first) == board.measured.count(second) == 1
+    alone = Board(0, lambda count: 1.0, True)
+    alone.processes = 1
+    made, _ = side_by_side(tmp_path / "alone", trainer, alone, {"fom": TABLE})
+    made.run(2, time.monotonic() + 60)
+    assert (alone.measured.count(first), alone.measured.count(second)) == (1, 0)
 
 
 def test_where_there_are_several_studies_each_trial_s_line_names_its_own(tmp_path, capsys):
