@@ -138,20 +138,19 @@ class ModelSampler(Sampler):
 
     def _option(self, values: dict[str, Value], trained: int, pace: Pace) -> Option | None:
         recipe = recipe_of(values)
-        left_s = pace.left_s - pace.teacher_s(recipe, self._rungs[-1]) - pace.metering_s
 
         def seconds(epochs: int) -> float:
-            return pace.training_s(recipe, epochs)
+            return pace.seconds(replace(recipe, epochs=epochs)) if pace.limited else 0.0
 
         ahead = [epochs for epochs in self._rungs if epochs > trained]
         # Where training is cheap beside measuring, the next may as well be a long one.
-        while len(ahead) > 1 and seconds(ahead[1]) <= 2 * seconds(ahead[0]):
+        while len(ahead) > 1 and pace.training_s(recipe, ahead[1]) <= 2 * pace.training_s(recipe, ahead[0]):
             ahead.pop(0)
         for following, last in [(ahead[0], last) for last in reversed(ahead[1:])] if ahead else []:
-            if seconds(following) + seconds(last) <= left_s:
+            if seconds(following) + seconds(last) <= pace.left_s:
                 break
         else:
-            fitting = [epochs for epochs in ahead if seconds(epochs) <= left_s]
+            fitting = [epochs for epochs in ahead if seconds(epochs) <= pace.left_s]
             if not fitting:
                 return None
             following = last = fitting[-1]

@@ -125,8 +125,12 @@ def test_what_could_not_end_before_the_deadline_is_not_begun():
     pace = TimeLeft(lambda: left_s).pace(history_of(world.study))
     assert [pace.fits(recipe) for recipe in world.asked[6:]] == [True, True]
     left_s = 7.0
-    with pytest.raises(SpaceExhausted, match=r"before the deadline: 7 s left, and the shortest recipe .* takes about"):
+    with pytest.raises(
+        SpaceExhausted, match=r"before the deadline: 7 s left, and the shortest recipe .* takes about"
+    ) as end:
         world.trial()
+    # No more is said to be short of time than is.
+    assert int(str(end.value).split("takes about ")[1].split(" s")[0]) > left_s
 
 
 def test_while_there_is_time_it_goes_on_where_nothing_is_likely_to_lead():
