@@ -56,6 +56,11 @@ def load_task(task: Task, meter: MeterInfo, precision: float = 0.01) -> LoadTask
     )
 
 
+def load_s(meter: MeterInfo, precision: float = 0.01) -> float:
+    """How long one load takes: idle, at work, idle again."""
+    return window_s(meter, precision) + 2 * idle_s(meter, precision)
+
+
 async def metered(device: Device, meter: PowerMeter, task: LoadTask, progress: Progress | None = None) -> Metered:
     """Faults of the board and of the meter are raised as theirs; neither goes on without the other."""
     load, trace = await recorded(meter, lambda: device.load(task, progress))

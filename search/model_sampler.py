@@ -3,45 +3,42 @@ most promising.
 
 Networks are told apart by what they are, not by the values that name them: two regressions on a dozen features of the
 shape replace the twenty-odd dimensions. A new network is trained for a few epochs only; about half of all training goes
-to longer trainings of those that still look best. What could not end before the deadline is not begun.
+to longer trainings of those that still look best. What could not end before the deadline is not asked for; while there
+is time left, the most likely leader is, however unlikely.
 """
 
 import math
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from search.objectives import Objective
 from search.promise import Forecast, forecast
 from search.samplers import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
-from search.seen import Seen, seen
+from search.seen import Seen, history_of
+from search.time_left import Pace, TimeLeft, cost
 from search.variation import Variation
 from space.dimensions import Dimension, Integer, Value, recipe_of
 from space.recipe import Recipe
-from space.shape import layers, strides
+from space.shape import strides
 
 # Epochs of the first training, and of those that follow where it pays.
 RUNGS = (3, 10, 32)
 # Points to choose from: around the best ones, and at random.
 _NEAR, _ANEW, _PARENTS = 1000, 250, 12
-# Training an image costs its MACs and so many more, whatever the network.
-_MACS_ANYHOW = 1.1e6
-# Measuring and exporting, beside every training.
-_BESIDE_S = 8.0
 # While new networks can be tried, a longer training has to be this likely to give a new leader.
 _LIKELY = 0.1
-# With an end in sight, what is less likely than this to give a new leader is not begun.
+# With a deadline, where no network is likelier than this to give a new leader, the likeliest one is tried: its expected
+# improvement is too small a number to choose by.
 _HOPELESS = 0.01
 # Of a network that was not trained yet, not even for 0 epochs.
 _NEVER = -1
-# Of training, until a training has shown it: on two cores, with CIFAR-10.
-_SECONDS_PER_COST = 3e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +53,14 @@ class Option:
 
 
 class ModelSampler(Sampler):
-    """`left_s`: seconds until no trial begins any more."""
-
     def __init__(
         self,
         seed: int,
         table: Sequence[Dimension],
-        known: Collection[str],
+        known: Container[str],
         objective: Objective,
         least_accuracy: float,
-        left_s: Callable[[], float] = lambda: math.inf,
+        time_left: TimeLeft | None = None,
     ) -> None:
         self._seed = seed
         self._table = tuple(table)
@@ -73,10 +68,10 @@ class ModelSampler(Sampler):
         self._known = known
         self._objective = objective
         self._least_accuracy = least_accuracy
-        self._left_s = left_s
+        self._time_left = time_left or TimeLeft()
         steps = rungs(table)
         # Without a deadline trials are what is short, not time: first looks are longer.
-        self._rungs = steps if left_s() < math.inf else steps[1:] or steps
+        self._rungs = steps if self._time_left.left_s() < math.inf else steps[1:] or steps
 
     def gives_up(self, recipe: Recipe) -> bool:
         """A first look is short by intent, whatever it reaches."""
@@ -88,18 +83,26 @@ class ModelSampler(Sampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        history = [one for one in map(seen, complete) if one is not None]
-        options = self._options(history, random.Random(seed_of(self._seed, trial.number)))
+        seen = history_of(study)
+        pace = self._time_left.pace(seen)
+        number = trial.number
+        options = self._options(seen, number, pace)
+        if not options:
+            raise SpaceExhausted(self._why_nothing(seen, number, pace))
         ahead = forecast(
-            history, [(option.recipe, option.last) for option in options], self._objective, self._least_accuracy
+            seen, [(option.recipe, option.last) for option in options], self._objective, self._least_accuracy
         )
-        if not options and self._left_s() == math.inf:
-            raise SpaceExhausted(NOTHING_NEW)
-        if not options or (self._left_s() < math.inf and ahead.likely.max() < _HOPELESS):
-            raise SpaceExhausted("nothing that could still lead ends before the deadline")
-        option = options[self._chosen(options, ahead, history)]
+        if pace.limited and ahead.likely.max() < _HOPELESS:
+            option = options[int(ahead.log_likely.argmax())]
+        else:
+            option = options[self._chosen(options, ahead, seen)]
         return {**option.values, "epochs": option.following}
+
+    def _why_nothing(self, seen: Sequence[Seen], number: int, pace: Pace) -> str:
+        """With more time there might be something."""
+        options = self._options(seen, number, replace(pace, left_s=math.inf))
+        trainings = [replace(option.recipe, epochs=option.following) for option in options]
+        return pace.shortage(trainings) if trainings else NOTHING_NEW
 
     def _chosen(self, options: Sequence[Option], ahead: Forecast, history: Sequence[Seen]) -> int:
         """The most promising one: of those already trained while they had less of the training than the new ones."""
@@ -113,7 +116,7 @@ class ModelSampler(Sampler):
             return longer
         return int(np.where(tried, -1.0, ahead.promise).argmax())
 
-    def _options(self, history: Sequence[Seen], draw: random.Random) -> list[Option]:
+    def _options(self, history: Sequence[Seen], number: int, pace: Pace) -> list[Option]:
         trained: dict[object, tuple[int, dict[str, Value]]] = {}
         for one in history:
             network = _network(one.recipe)
@@ -121,35 +124,33 @@ class ModelSampler(Sampler):
             epochs = self._rungs[-1] if one.accuracy is None else one.recipe.epochs
             if epochs >= trained.get(network, (_NEVER, {}))[0]:
                 trained[network] = epochs, dict(one.values)
-        second_s = _seconds_per_cost(history)
         options = []
-        for values in self._points(history, draw):
+        for values in self._points(history, random.Random(seed_of(self._seed, number))):
             recipe = recipe_of(values)
             network = _network(recipe)
             if network not in trained:
                 trained[network] = _NEVER, values
-        left_s = self._left_s()
         for epochs, values in trained.values():
-            option = self._option(values, epochs, second_s, left_s)
+            option = self._option(values, epochs, pace)
             if option is not None:
                 options.append(option)
         return options
 
-    def _option(self, values: dict[str, Value], trained: int, second_s: float, left_s: float) -> Option | None:
+    def _option(self, values: dict[str, Value], trained: int, pace: Pace) -> Option | None:
         recipe = recipe_of(values)
 
         def seconds(epochs: int) -> float:
-            return _BESIDE_S + second_s * cost(recipe, epochs)
+            return pace.seconds(replace(recipe, epochs=epochs)) if pace.limited else 0.0
 
         ahead = [epochs for epochs in self._rungs if epochs > trained]
         # Where training is cheap beside measuring, the next may as well be a long one.
-        while len(ahead) > 1 and seconds(ahead[1]) <= 2 * seconds(ahead[0]):
+        while len(ahead) > 1 and pace.training_s(recipe, ahead[1]) <= 2 * pace.training_s(recipe, ahead[0]):
             ahead.pop(0)
         for following, last in [(ahead[0], last) for last in reversed(ahead[1:])] if ahead else []:
-            if seconds(following) + seconds(last) <= left_s:
+            if seconds(following) + seconds(last) <= pace.left_s:
                 break
         else:
-            fitting = [epochs for epochs in ahead if seconds(epochs) <= left_s]
+            fitting = [epochs for epochs in ahead if seconds(epochs) <= pace.left_s]
             if not fitting:
                 return None
             following = last = fitting[-1]
@@ -182,19 +183,6 @@ def rungs(table: Sequence[Dimension]) -> tuple[int, ...]:
     return tuple(sorted({*(rung for rung in RUNGS if epochs.low <= rung <= epochs.high), epochs.high}))
 
 
-def cost(recipe: Recipe, epochs: int) -> float:
-    """Of a training, in multiply-accumulates per training image."""
-    return epochs * (sum(layer.macs for layer in layers(recipe.widths, recipe.halvings)) + _MACS_ANYHOW)
-
-
 def _network(recipe: Recipe) -> object:
     """What makes it another network, however it is named, begun and trained."""
     return strides(recipe.widths, recipe.halvings), recipe.quantization, recipe.threads, recipe.spinning
-
-
-def _seconds_per_cost(history: Sequence[Seen]) -> float:
-    # Of those that share weights only the first was trained.
-    longest = sorted((one for one in history if one.recipe.epochs > 0), key=lambda one: one.training_s)
-    timed = {one.recipe.weights_id: one for one in longest if one.training_s > 0}.values()
-    whole = sum(cost(one.recipe, one.recipe.epochs) for one in timed)
-    return sum(one.training_s for one in timed) / whole if whole else _SECONDS_PER_COST

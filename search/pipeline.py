@@ -4,7 +4,6 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from itertools import cycle
 from typing import Any
 
 from evaluators.device.device import ProcessRun
@@ -24,6 +23,8 @@ from search.samplers import SpaceExhausted
 from search.standings import Standings, standings
 from search.store import Store
 from search.study import Asked, Study
+from search.turns import Turns
+from search.unmetered import contenders
 from search.view import View
 from search.words import figure, gain, number
 from space.baseline import Baseline
@@ -47,6 +48,7 @@ class _Flight:
     steps: _Steps
     # Its structure was timed before.
     known: bool
+    begun: float
     waits_for: Future[Any] | None = None
 
 
@@ -69,25 +71,25 @@ class Pipeline:
 
     def run(self, trials: int, deadline: float) -> int:
         """How many trials came to an end; those in flight when it stops early are asked for first next time."""
-        turns = cycle(self.studies)
+        turns = Turns(self.studies, self.view.say)
         flights: list[_Flight] = []
         begun = ended = 0
         started = time.monotonic()
         try:
             while True:
-                while (
-                    len(flights) < self._room(flights)
-                    and begun < trials
-                    and (begun == 0 or time.monotonic() < deadline)
-                ):
-                    try:
-                        flights.append(self._begin(next(turns), flights))
-                    except SpaceExhausted as exhausted:
-                        self.view.say(str(exhausted))
-                        trials = begun
+                # With no time left either, the first ask says how much it would take.
+                while begun < trials and (begun == 0 or time.monotonic() < deadline):
+                    if len(flights) >= self._room(flights) or not (study := turns.next()):
                         break
-                    begun += 1
+                    try:
+                        flights.append(self._begin(study, flights))
+                        begun += 1
+                    except SpaceExhausted as exhausted:
+                        (turns.pause if flights else turns.drop)(study, str(exhausted))
                 if not flights:
+                    if begun < trials and time.monotonic() < deadline and turns.resume():
+                        continue
+                    turns.end()
                     break
                 if flights[0].waits_for:
                     wait([flight.waits_for for flight in flights if flight.waits_for], return_when=FIRST_COMPLETED)
@@ -125,6 +127,49 @@ class Pipeline:
                 self.store.add_measured(one.candidate.recipe.structure_id, self.rig.bench.id, measured)
                 self.view.say(f"{one.recipe_id} measured again: {number(1e3 * measured.figures.latency_s)} ms, clean")
 
+    def meter_contenders(self, deadline: float) -> None:
+        """Whoever is predicted to come near a lead gets its minute of meter, the best-looking first, until nobody is
+        left; where time runs out, the results say who was not metered."""
+        longest_s = self.rig.metering_s
+        if not longest_s:
+            return
+        tried: set[str] = set()
+        while waiting := self._contenders(tried):
+            begun = time.monotonic()
+            if begun + longest_s > deadline:
+                return
+            tried.add(waiting[0].candidate.recipe.structure_id)
+            self._meter(waiting[0])
+            longest_s = max(longest_s, time.monotonic() - begun)
+
+    def _contenders(self, tried: set[str]) -> list[Evaluation]:
+        return [
+            one
+            for study in self.studies
+            for one in contenders(standings(self.store, study.goal))
+            if one.candidate.recipe.structure_id not in tried
+        ]
+
+    def _meter(self, one: Evaluation) -> None:
+        structure_id = one.candidate.recipe.structure_id
+        self.view.begin(f"{one.recipe_id} metered: ")
+        try:
+            made = built(self._carry_out(one.candidate.recipe))
+            earlier = self.store.runs(structure_id, self.rig.bench.id)
+            task = self.rig.measure(subject_of(made.candidate), FRONT, self.view.step, earlier)
+            measured = self.measuring.until_done(task).result()
+        except CandidateError as error:
+            self.view.say(f"{one.recipe_id} could not be metered: {error}")
+            return
+        if measured.figures.dirty:
+            self.view.say(f"{one.recipe_id} metered, but dirty, and so not kept: {measured.figures.dirty[0]}")
+            return
+        self.store.add_measured(structure_id, self.rig.bench.id, measured)
+        self.view.say(
+            f"{one.recipe_id} metered, because it may lead: {number(1e3 * measured.figures.energy_j)} mJ, predicted "
+            f"were {number(1e3 * one.figures.energy_j)} mJ"
+        )
+
     def _room(self, flights: Sequence[_Flight]) -> int:
         """How many trials may be on their way; how long they take is no matter: the same are asked for."""
         if self.rig.on_this_machine:
@@ -137,14 +182,14 @@ class Pipeline:
     def _begin(self, study: Study, flights: Sequence[_Flight]) -> _Flight:
         self.view.step(f"choosing the next recipe ({study.goal.objective})", 0)
         with self.asking:
-            asked = study.ask()
-        self.view.begin(f"trial {asked.number} {asked.recipe.id}: ")
+            asked = study.ask(_queued_s(flights))
+        self.view.begin(f"{self._name(asked)} {asked.recipe.id}: ")
         # What one that is on its way may just have found out does not count.
         structure_id = asked.recipe.structure_id
         known = self.store.structure(structure_id, study.goal.bench_id) is not None and all(
             flight.asked.recipe.structure_id != structure_id for flight in flights
         )
-        flight = _Flight(asked, self._steps(asked), known)
+        flight = _Flight(asked, self._steps(asked), known, time.monotonic())
         self._advance(flight)
         return flight
 
@@ -157,15 +202,16 @@ class Pipeline:
 
     def _advance(self, flight: _Flight) -> bool:
         """One step on; true where the trial has ended."""
-        study, recipe, number = flight.asked.study, flight.asked.recipe, flight.asked.number
+        asked = flight.asked
+        study, recipe = asked.study, asked.recipe
         try:
             flight.waits_for = next(flight.steps)
         except StopIteration:
             return True
         except CandidateError as error:
             self.store.add_failure(recipe.id, study.goal.baseline_id, study.goal.bench_id, str(error))
-            study.tell_failure(number, str(error))
-            self.view.finished(f"trial {number} {recipe.id} failed: {error}", {})
+            study.tell_failure(asked.number, str(error))
+            self.view.finished(f"{self._name(asked)} {recipe.id} failed: {error}", {})
             return True
         return False
 
@@ -181,8 +227,7 @@ class Pipeline:
             if not figures.dirty and not lead.near(1.0, figures):
                 assert lead.evaluation
                 yield None
-                study.tell_gated(asked.number, figures, f"behind {lead.evaluation.recipe_id} were every answer right")
-                self.view.finished(gated_line(asked.number, recipe.id, figures), {})
+                self._gate(asked, figures, f"behind {lead.evaluation.recipe_id} were every answer right")
                 return
         making = self._carry_out(recipe, Line(goal.least_accuracy) if study.gives_up(recipe) else None)
         yield making
@@ -202,6 +247,19 @@ class Pipeline:
         for other in self.studies:
             other.absorb([evaluation])
         self._show(asked, evaluation, time.monotonic() - begun)
+
+    def _gate(self, asked: Asked, figures: Figures, reason: str) -> None:
+        """For this study, and for those whose lead it could not reach either; the others may ask for it."""
+        asked.study.tell_gated(asked.number, figures, reason)
+        for other in self.studies:
+            if other is not asked.study and not self._lead(other).near(1.0, figures):
+                other.absorb_gated(asked.recipe, figures, reason)
+        self.view.finished(gated_line(self._name(asked, 3), asked.recipe.id, figures), {})
+
+    def _name(self, asked: Asked, width: int = 0) -> str:
+        """Of a trial; its number alone would be several trials' where there are several studies."""
+        trial = f"trial {asked.number:{width}}"
+        return trial if len(self.studies) == 1 else f"{asked.study.goal.objective} {trial}"
 
     def _drafted(self, asked: Asked, lead: Lead) -> Generator[Future[Any], None, Figures]:
         """The structure's figures, measured before anything is trained."""
@@ -224,7 +282,8 @@ class Pipeline:
         self.store.add_measured(asked.recipe.structure_id, self.rig.bench.id, task.result())
 
     def _race(self, study: Study, made: Built) -> Race | None:
-        """How it is measured now that its accuracy is known; None where it could not lead. Of a grid every row is."""
+        """How it is measured now that its accuracy is known; None where it could lead no study of this run. Of a grid
+        every row is."""
         goal, share = study.goal, made.validation.share
         figures = self.store.structure(made.candidate.recipe.structure_id, goal.bench_id)
         if figures is None:
@@ -232,10 +291,10 @@ class Pipeline:
         raced = figures.processes >= PROCESSES and not figures.energy_provenance.startswith("predicted")
         if share < goal.least_accuracy or made.candidate.projected is not None or (raced and not figures.dirty):
             return None
-        lead = self._lead(study)
-        if not lead.near(share, figures):
+        leads = [lead for lead in map(self._lead, self.studies) if lead.near(share, figures)]
+        if not leads:
             return None
-        return FRONT if goal.grid else lead.race(share)
+        return FRONT if goal.grid else _race_of([lead.race(share) for lead in leads])
 
     def _lead(self, study: Study) -> Lead:
         best = standings(self.store, study.goal).best
@@ -252,20 +311,36 @@ class Pipeline:
 
     def _show(self, asked: Asked, evaluation: Evaluation, seconds: float) -> None:
         now = {study.objective.name: standings(self.store, study.goal) for study in self.studies}
-        line = trial_line(asked.number, evaluation, now[asked.study.objective.name], seconds)
+        line = trial_line(self._name(asked, 3), evaluation, now[asked.study.objective.name], seconds)
         self.view.finished(line, now)
 
 
-def gated_line(trial: int, recipe_id: str, figures: Figures) -> str:
-    return f"trial {trial:3}  {recipe_id}  {number(1e3 * figures.latency_s)} ms  not trained: it could not win"
+def _queued_s(flights: Sequence[_Flight]) -> float:
+    """How long those on their way still take, which one after the other need the trainer."""
+    if not flights:
+        return 0.0
+    return max(0.0, sum(flight.asked.seconds for flight in flights) - (time.monotonic() - flights[0].begun))
 
 
-def trial_line(trial: int, evaluation: Evaluation, now: Standings, seconds: float) -> str:
+def _race_of(races: Sequence[Race]) -> Race:
+    """Near any of the leads; hopeless where it is for all of them."""
+    slowest = [race.hopeless_above_s for race in races if race.hopeless_above_s is not None]
+    return Race(
+        lambda figures: any(race.near(figures) for race in races),
+        max(slowest) if len(slowest) == len(races) else None,
+    )
+
+
+def gated_line(trial: str, recipe_id: str, figures: Figures) -> str:
+    return f"{trial}  {recipe_id}  {number(1e3 * figures.latency_s)} ms  not trained: it could not win"
+
+
+def trial_line(trial: str, evaluation: Evaluation, now: Standings, seconds: float) -> str:
     """One trial in one line."""
     goal = now.goal
     row = now.row(evaluation)
     parts = [
-        f"trial {trial:3}",
+        trial,
         evaluation.recipe_id,
         f"{100 * evaluation.validation.share:5.2f} % validation",
         f"{number(row.latency_ms)} ms",

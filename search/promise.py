@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import log_ndtr, ndtr
 
 from evaluators.measurement import Z95
 from search.evaluation import Evaluation
@@ -31,11 +31,12 @@ _FEW = 8
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Of each network: the expected improvement on the leader, how likely it is at all, and how good the network is,
-    whether or not it improves on anything."""
+    """Of each network: the expected improvement on the leader, how likely it is at all, the logarithm of that, which
+    tells the hopeless apart, and how good the network is, whether or not it improves on anything."""
 
     promise: Floats
     likely: Floats
+    log_likely: Floats
     standing: Floats
 
 
@@ -66,7 +67,8 @@ def forecast(
     sign = 1.0 if objective.maximise else -1.0
     error = errors(history)
     error_mean, error_sd = error.predict(_points(networks))
-    able = ndtr((math.log(max(1 - least_accuracy, 1e-6)) - error_mean) / error_sd)
+    holds = (math.log(max(1 - least_accuracy, 1e-6)) - error_mean) / error_sd
+    able = ndtr(holds)
     figure, figure_sd = figures(history).predict(_points([(recipe, 1) for recipe, _ in networks]))
     if not objective.ties_by_accuracy:
         figure = figure + np.log10(np.maximum(1 - np.exp(error_mean), least_accuracy))
@@ -77,7 +79,8 @@ def forecast(
     z = gain / figure_sd
     likely = ndtr(z)
     expected = gain * likely + figure_sd * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    return Forecast(able * expected, able * likely, able * (sign * figure - worst))
+    log_likely = log_ndtr(holds) + log_ndtr(z)
+    return Forecast(able * expected, able * likely, log_likely, able * (sign * figure - worst))
 
 
 @dataclass(frozen=True, slots=True)

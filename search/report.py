@@ -17,6 +17,7 @@ from search.rows import Row
 from search.settings import TRIALS
 from search.standings import Standings
 from search.terminal import plain_console
+from search.unmetered import contenders, unmetered_lines
 from search.words import (
     ONE_CONTEST,
     accuracy,
@@ -166,7 +167,10 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
         console.print(table(standings, top, console.width))
     for text in findings([row for row in points.values() if row]):
         console.print(text, markup=False)
-    if not points and (sure := standings.lead_probability) is not None:
+    unmetered = unmetered_lines(standings)
+    for text in unmetered:
+        console.print(text, markup=False, style="bold")
+    if not points and not unmetered and (sure := standings.lead_probability) is not None:
         console.print(
             f"the first is better than the best other one by its figure with a probability of {100 * sure:.0f} %",
             markup=False,
@@ -229,6 +233,7 @@ def print_results(console: Console, outcomes: Sequence[Standings]) -> int:
             status = status if goal.grid else NONE_FEASIBLE
         else:
             best = line(standings.row(standings.best), goal.objective)
-            console.print(f"best {goal.objective}: {best}", markup=False, style="bold")
+            settled = "" if not contenders(standings) else " of those metered, which is not settled"
+            console.print(f"best {goal.objective}{settled}: {best}", markup=False, style="bold")
             console.print(f"its file: {standings.best.candidate.onnx}", markup=False)
     return status

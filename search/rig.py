@@ -15,6 +15,7 @@ from evaluators.device.device import DeviceInfo, ProcessRun, Progress, RuntimeSe
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Measured, Race, Subject
 from evaluators.measurement import Figures
+from evaluators.metered import load_s
 from evaluators.power.choose import open_meter
 from search.worker import Worker
 from space.candidate import Candidate
@@ -83,6 +84,12 @@ class Rig:
         """No board takes less than when it is idle, by its power model; what a meter will say nobody knows."""
         examiner = self.first.examiner
         return examiner.power.idle_w if examiner.meter is None else None
+
+    @property
+    def metering_s(self) -> float:
+        """How long a candidate's energy takes; without a meter nothing."""
+        meter = self.first.examiner.meter
+        return 0.0 if meter is None else load_s(meter.info)
 
     @property
     def on_this_machine(self) -> bool:

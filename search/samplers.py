@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -10,6 +10,7 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from search.time_left import Pace, TimeLeft
 from space.dimensions import Choice, Dimension, Value, points, recipe_of
 from space.recipe import Recipe
 from space.threads import one_thread
@@ -64,7 +65,7 @@ def seed_of(seed: int, number: int, attempt: int = 0) -> int:
 class Sampler(BaseSampler):
     """Draws every dimension together."""
 
-    def look_ahead(self) -> None:
+    def look_ahead(self, pace: Pace) -> None:
         """SpaceExhausted where that is known before Optuna writes a trial down."""
 
     def gives_up(self, recipe: Recipe) -> bool:
@@ -78,9 +79,17 @@ class Sampler(BaseSampler):
 
 
 class DistinctSampler(Sampler):
-    """Asks `name`'s sampler again, and at last takes a neighbour, until the recipe is one that nobody knows."""
+    """Asks `name`'s sampler again, and at last takes a neighbour, until the recipe is one that nobody knows and that
+    ends in time."""
 
-    def __init__(self, name: str, seed: int, table: Sequence[Dimension], known: Collection[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        seed: int,
+        table: Sequence[Dimension],
+        known: Container[str],
+        time_left: TimeLeft | None = None,
+    ) -> None:
         self._make = SAMPLERS[name]
         self._seed = seed
         self._table = tuple(table)
@@ -88,6 +97,7 @@ class DistinctSampler(Sampler):
         # Optuna's samplers warn of each that has one value.
         self._fixed = {name: value for name, value in next(points(table)).items() if self._space[name].single()}
         self._known = known
+        self._time_left = time_left or TimeLeft()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._space
@@ -95,6 +105,7 @@ class DistinctSampler(Sampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
+        pace = self._time_left.pace_of(study)
         values: dict[str, Value] = {}
         for attempt in range(_SUGGESTIONS):
             sampler = self._make(seed_of(self._seed, trial.number, attempt))
@@ -105,40 +116,47 @@ class DistinctSampler(Sampler):
             for name, distribution in search_space.items():
                 if name not in values:
                     values[name] = sampler.sample_independent(study, trial, name, distribution)
-            if recipe_of(values).id not in self._known:
+            recipe = recipe_of(values)
+            if recipe.id not in self._known and pace.fits(recipe):
                 return dict(values)
-        return self._neighbour(values, seed_of(self._seed, trial.number, _SUGGESTIONS))
+        return self._neighbour(values, seed_of(self._seed, trial.number, _SUGGESTIONS), pace)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         self._make(seed_of(self._seed, trial.number)).after_trial(study, trial, state, values)
 
-    def _neighbour(self, values: Mapping[str, Value], seed: int) -> dict[str, Value]:
+    def _neighbour(self, values: Mapping[str, Value], seed: int, pace: Pace) -> dict[str, Value]:
         """Changes ever more values at random."""
         draw = random.Random(seed)
         changed = dict(values)
+        too_long: list[Recipe] = []
         for _ in range(_DRAWS):
-            if recipe_of(changed).id not in self._known:
-                return changed
+            recipe = recipe_of(changed)
+            if recipe.id not in self._known:
+                if pace.fits(recipe):
+                    return changed
+                too_long.append(recipe)
             dimension = draw.choice(self._table)
             changed[dimension.name] = (
                 draw.choice(dimension.choices)
                 if isinstance(dimension, Choice)
                 else draw.randint(dimension.low, dimension.high)
             )
-        raise SpaceExhausted(NOTHING_NEW)
+        raise SpaceExhausted(pace.shortage(too_long) if too_long else NOTHING_NEW)
 
 
 class GridOrder(Sampler):
-    """The points of a table one after the other; those whose recipe is known, from wherever, are passed over.
+    """The points of a table one after the other; those whose recipe is known, from wherever, are passed over, and those
+    that could not end in time.
 
     Optuna's GridSampler takes them at random, holds a failed trial's point for visited, and stops a study that is told
     its last point from outside `optimize` with a RuntimeError.
     """
 
-    def __init__(self, table: Sequence[Dimension], known: Collection[str]) -> None:
+    def __init__(self, table: Sequence[Dimension], known: Container[str], time_left: TimeLeft | None = None) -> None:
         self._table = tuple(table)
         self._space = distributions(table)
         self._known = known
+        self._time_left = time_left or TimeLeft()
 
     def gives_up(self, recipe: Recipe) -> bool:
         """Its accuracy is part of the table."""
@@ -150,13 +168,19 @@ class GridOrder(Sampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        return self._next()
+        return self._next(self._time_left.pace_of(study))
 
-    def look_ahead(self) -> None:
-        self._next()
+    def look_ahead(self, pace: Pace) -> None:
+        self._next(pace)
 
-    def _next(self) -> dict[str, Value]:
+    def _next(self, pace: Pace) -> dict[str, Value]:
+        too_long: list[Recipe] = []
         for values in points(self._table):
-            if recipe_of(values).id not in self._known:
-                return dict(values)
+            recipe = recipe_of(values)
+            if recipe.id not in self._known:
+                if pace.fits(recipe):
+                    return dict(values)
+                too_long.append(recipe)
+        if too_long:
+            raise SpaceExhausted(pace.shortage(too_long))
         raise SpaceExhausted("every point of this grid is known; its file takes further fractions and epochs")

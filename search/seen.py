@@ -11,6 +11,7 @@ from space.dimensions import Value, recipe_of
 from space.recipe import Recipe
 
 if TYPE_CHECKING:
+    from optuna.study import Study
     from optuna.trial import FrozenTrial
 
 # User attributes of a trial, for the reader of a dashboard as well.
@@ -45,6 +46,14 @@ def seen(trial: "FrozenTrial") -> Seen | None:
         value=trial.value if feasible and not gated else None,
         training_s=float(trial.user_attrs.get(_TRAINING_S, 0.0)),
     )
+
+
+def history_of(study: "Study") -> list[Seen]:
+    """What its trials showed, in their order."""
+    from optuna.trial import TrialState
+
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return [one for one in map(seen, complete) if one is not None]
 
 
 def of_evaluation(

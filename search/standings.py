@@ -14,6 +14,7 @@ from search.ranking import eligible, estimate, leading, networks, ranking
 from search.rows import Row, row
 from search.settings import Settings
 from search.store import Store
+from search.unmetered import unmetered_ids
 from space.baseline import describe
 from space.errors import RequestError
 from space.recipe import Recipe
@@ -117,13 +118,16 @@ class Standings:
         )
 
     def as_dict(self) -> dict[str, Any]:
+        unmetered = unmetered_ids(self)
         grid = [{**point._asdict(), "recipe_id": found and found.recipe_id} for point, found in self.points().items()]
         return {
             "study": self.goal.id,
             "bench": {"id": self.bench.id, **_plain(self.bench)},
             "data": {"name": self.goal.data, "fingerprint": self.goal.fingerprint},
             "baseline": self.row(self.baseline).as_dict(),
-            "lead_probability": self.lead_probability,
+            # Nobody has won while someone who may lead is not metered.
+            "lead_probability": None if unmetered else self.lead_probability,
+            "not_metered": unmetered,
             "ranking": [self.row(evaluation).as_dict() for evaluation in self.ranked],
             **({"grid": grid} if grid else {}),
         }

@@ -2,7 +2,7 @@
 
 import warnings
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,15 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from evaluators.measurement import Figures
 from search.dashboard import artifact, constraints
+from search.durations import spoken
 from search.evaluation import Evaluation
 from search.goal import Goal
+from search.known import Known
 from search.objectives import OBJECTIVES, RELATIVE, Scale, Score
 from search.samplers import Sampler, SpaceExhausted, distributions
 from search.seen import GATED_BY, REASON, RECIPE, of_evaluation, of_figures
 from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
+from search.time_left import Pace, TimeLeft
 from space.dimensions import Dimension, Value, recipe_of, values_of
 from space.recipe import Recipe
 
@@ -30,13 +33,16 @@ class Asked:
     study: "Study"
     number: int
     recipe: Recipe
+    # How long it will take, where a deadline makes that matter.
+    seconds: float = 0.0
+
+
+def _quiet(text: str) -> None:
+    return None
 
 
 class Study:
-    """`known` is shared by the studies of a run: recipes evaluated, failed, or in flight in any of them.
-
-    `first` is asked for before the sampler is.
-    """
+    """`first` is asked for before the sampler is. Nothing is asked for that could not end in the time left."""
 
     def __init__(
         self,
@@ -44,11 +50,13 @@ class Study:
         store: Store,
         storage: RDBStorage,
         table: tuple[Dimension, ...],
-        known: set[str],
+        known: Known,
         *,
         sampler: Sampler,
         first: Sequence[Mapping[str, Value]] = (),
         scale: Scale = RELATIVE,
+        time_left: TimeLeft | None = None,
+        say: Callable[[str], None] = _quiet,
     ) -> None:
         self.goal = goal
         self.objective = OBJECTIVES[goal.objective]
@@ -62,6 +70,10 @@ class Study:
         self._begin_with = first
         self._scale = scale
         self._first: deque[Mapping[str, Value]] = deque()
+        self._time_left = time_left or TimeLeft()
+        self._say = say
+        # Of `first`, by their ids: said to be too long for the time left.
+        self._too_long: set[str] = set()
         # What it says on stderr is for programmers.
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna = optuna.create_study(
@@ -80,8 +92,7 @@ class Study:
         self._store.use_study(self.goal)
         evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
         failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
-        # Not |=, which makes a new set of a set and keys: this one is shared.
-        self._known.update(failures)
+        self._known.settle(failures)
         for trial in self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             # Written down to be asked for, and not asked for yet: Optuna lets nobody tell it anything.
             self._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
@@ -96,11 +107,14 @@ class Study:
                     self._store.begin_trial(self.goal.id, trial.number, recipe.id)
                 self.give_up(trial.number)
         self._agree()
-        self._known.update(one.recipe_id for one in self._store.trials(self.goal.id) if one.state == GATED)
         said = []
         trials = self._optuna.get_trials(deepcopy=False)
+        for trial in trials:
+            if trial.state == TrialState.COMPLETE and GATED_BY in trial.user_attrs:
+                self._known.gate(trial.user_attrs.get(RECIPE, ""))
         for record in self._store.trials(self.goal.id):
-            if record.state == INTERRUPTED and record.recipe_id not in evaluations.keys() | self._known:
+            wanted = record.recipe_id not in evaluations and not self._known.for_good(record.recipe_id)
+            if record.state == INTERRUPTED and wanted:
                 values = _values(trials[record.number])
                 if values not in self._first:
                     self._first.append(values)
@@ -113,15 +127,15 @@ class Study:
                 self._first.append(values)
         return said
 
-    def ask(self) -> Asked:
-        """SpaceExhausted when there is nothing left to ask for."""
-        while self._first:
-            values = self._first.popleft()
-            if recipe_of(values).id not in self._known:
-                self._optuna.enqueue_trial(dict(values))
-                break
+    def ask(self, queued_s: float = 0.0) -> Asked:
+        """SpaceExhausted when there is nothing left to ask for. `queued_s`: what is on its way takes so long yet."""
+        self._time_left.queued_s = queued_s
+        pace = self._time_left.pace_of(self._optuna)
+        first = self._next_first(pace)
+        if first is None:
+            self._sampler.look_ahead(pace)
         else:
-            self._sampler.look_ahead()
+            self._optuna.enqueue_trial(dict(first))
         try:
             trial = self._optuna.ask(self._distributions)
         except SpaceExhausted:
@@ -129,30 +143,62 @@ class Study:
             self._optuna.tell(len(self._optuna.get_trials(deepcopy=False)) - 1, state=TrialState.FAIL)
             raise
         recipe = recipe_of(trial.params)
-        self._known.add(recipe.id)
+        self._known.begin(recipe.id)
         trial.set_user_attr(RECIPE, recipe.id)
         trial.set_user_attr("widths", " ".join(str(width) for width in recipe.widths))
         self._store.begin_trial(self.goal.id, trial.number, recipe.id)
-        return Asked(self, trial.number, recipe)
+        return Asked(self, trial.number, recipe, pace.seconds(recipe) if pace.limited else 0.0)
+
+    def _next_first(self, pace: Pace) -> Mapping[str, Value] | None:
+        """The next of `first`; those on their way in another study, and those too long for now, wait."""
+        waiting: list[Mapping[str, Value]] = []
+        too_long: list[Recipe] = []
+        chosen = None
+        while self._first and chosen is None:
+            values = self._first.popleft()
+            recipe = recipe_of(values)
+            if self._known.for_good(recipe.id):
+                continue
+            if recipe.id in self._known:
+                waiting.append(values)
+            elif not pace.fits(recipe):
+                waiting.append(values)
+                too_long.append(recipe)
+            else:
+                chosen = values
+        self._first.extendleft(reversed(waiting))
+        self._say_too_long([recipe for recipe in too_long if recipe.id not in self._too_long], pace)
+        return chosen
+
+    def _say_too_long(self, recipes: Sequence[Recipe], pace: Pace) -> None:
+        if recipes:
+            self._too_long.update(recipe.id for recipe in recipes)
+            seconds = sorted(pace.seconds(recipe) for recipe in recipes)
+            self._say(
+                f"first recipes passed over, because they would not end before the deadline: {len(recipes)}, of "
+                f"{spoken(seconds[0])} to {spoken(seconds[-1])} each; {spoken(max(pace.left_s, 0.0))} left"
+            )
 
     def tell(self, number: int, evaluation: Evaluation) -> None:
         score = self.objective.score(evaluation, self.goal.least_accuracy, self._scale)
         told = of_evaluation(evaluation, self.objective, self._scale)
         self._describe(number, told, self._attributes(score, evaluation))
         self._optuna.tell(number, score.value)
+        self._known.settle([evaluation.recipe_id])
         self._store.end_trial(self.goal.id, number, COMPLETE)
 
     def tell_gated(self, number: int, figures: Figures, reason: str) -> None:
         """Measured, and not trained: with every answer right it would not win. It is never ranked."""
         told = {GATED_BY: reason, **of_figures(figures, self.objective, self._scale)}
-        # What is not known is not said to be within the line.
-        self._describe(number, told, constraints({"accuracy": self.goal.least_accuracy}))
+        recipe_id = self._describe(number, told, self._unknown_accuracy)
         self._optuna.tell(number, self.objective.at_best(figures, self._scale))
+        self._known.gate(recipe_id)
         self._store.end_trial(self.goal.id, number, GATED, reason)
 
     def tell_failure(self, number: int, reason: str) -> None:
-        self._describe(number, {REASON: reason}, {})
+        recipe_id = self._describe(number, {REASON: reason}, {})
         self._optuna.tell(number, state=TrialState.FAIL)
+        self._known.settle([recipe_id])
         self._store.end_trial(self.goal.id, number, FAILED, reason)
 
     def give_up_all(self) -> None:
@@ -161,6 +207,7 @@ class Study:
             self.give_up(trial.number)
 
     def give_up(self, number: int) -> None:
+        self._known.give_up(self._optuna.get_trials(deepcopy=False)[number].user_attrs.get(RECIPE, ""))
         self._optuna.tell(number, state=TrialState.FAIL)
         self._store.end_trial(self.goal.id, number, INTERRUPTED)
 
@@ -174,7 +221,7 @@ class Study:
             if projected is not None and (self.goal.grid or projected >= self.goal.least_accuracy):
                 # Given up for another study's line: not for ours.
                 continue
-            self._known.add(evaluation.recipe_id)
+            self._known.settle([evaluation.recipe_id])
             values = values_of(evaluation.candidate.recipe, self._table)
             if evaluation.recipe_id in there or values is None:
                 continue
@@ -191,15 +238,44 @@ class Study:
             new += 1
         return new
 
+    def absorb_gated(self, recipe: Recipe, figures: Figures, reason: str) -> None:
+        """Takes in what another study gated, and what would not win here either."""
+        values = values_of(recipe, self._table)
+        if recipe.id in self._known or values is None:
+            return
+        self._optuna.add_trial(
+            create_trial(
+                value=self.objective.at_best(figures, self._scale),
+                params=values,
+                distributions=self._distributions,
+                user_attrs={
+                    "imported": True,
+                    RECIPE: recipe.id,
+                    GATED_BY: reason,
+                    **of_figures(figures, self.objective, self._scale),
+                },
+                system_attrs=self._unknown_accuracy,
+            )
+        )
+        self._known.gate(recipe.id)
+
+    @property
+    def _unknown_accuracy(self) -> dict[str, Any]:
+        """What is not known is not said to be within the line."""
+        return constraints({"accuracy": self.goal.least_accuracy})
+
     def _attributes(self, score: Score, evaluation: Evaluation) -> dict[str, Any]:
         return {**constraints(score.violations), **artifact(evaluation.candidate.onnx, self._store.artifacts)}
 
-    def _describe(self, number: int, told: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
-        trial_id = self._optuna.get_trials(deepcopy=False)[number]._trial_id
+    def _describe(self, number: int, told: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:
+        """The id of its recipe."""
+        trial = self._optuna.get_trials(deepcopy=False)[number]
+        trial_id = trial._trial_id
         for name, value in told.items():
             self._storage.set_trial_user_attr(trial_id, name, value)
         for name, value in attributes.items():
             self._storage.set_trial_system_attr(trial_id, name, value)
+        return str(trial.user_attrs.get(RECIPE, ""))
 
     def _recipe(self, trial: FrozenTrial) -> Recipe | None:
         """None where the process was killed before every value was chosen."""

@@ -22,6 +22,7 @@ from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 LONGEST = (
     *("test_whole_runs.py", "test_training.py", "test_energy.py", "test_kills.py", "test_boards.py"),
     *("test_grid_runs.py", "test_sensitivity.py", "test_meter_lost.py", "test_builtin_images.py", "test_examiner.py"),
+    "test_unmetered.py",
 )
 
 NARROW = (8, 16, 16, 16, 24, 24, 32, 0, 0, 0, 0, 0, 48, 48)

@@ -21,25 +21,27 @@ from search.commands.confirm import confirm_leaders
 from search.database import store_faults
 from search.exit_status import INTERRUPTED, OK
 from search.goal import Goal
+from search.known import Known, Pool
 from search.ladder import ladder
 from search.lock import locked
 from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
 from search.pipeline import Pipeline
 from search.plan import plan
-from search.preparation import Prepared, have_baseline, prepare, remember, remember_speed
+from search.preparation import Prepared, have_baseline, prepare, remember, remember_speed, seconds_per_image
 from search.reference import References, scale_of
 from search.report import print_results, results_console
 from search.rig import Rig, open_rig, save_images
-from search.samplers import DistinctSampler, GridOrder
+from search.samplers import DistinctSampler, GridOrder, Sampler
 from search.settings import MODEL, Settings, settings
 from search.standings import standings
 from search.store import COMPLETE, Store
 from search.study import Study
+from search.time_left import TimeLeft, cost
 from search.view import View
 from search.watch import RUN
 from search.words import ONE_CONTEST
-from space.baseline import Baseline
+from space.baseline import Baseline, baseline_recipe
 from space.dimensions import MOST_THREADS, Dimension, digest, dimensions, grid
 
 
@@ -117,8 +119,11 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
         )
         dirty = timed_dirty(store, [study.goal for study in studies])
         try:
+            # First those of earlier runs: what they are up to decides what is gated.
+            pipeline.meter_contenders(deadline)
             pipeline.run(chosen.trials, deadline)
             pipeline.measure_again(dirty, deadline)
+            pipeline.meter_contenders(deadline)
         finally:
             store.remember(RUN, "")
         return [study.goal for study in studies]
@@ -127,32 +132,47 @@ def _search(chosen: Settings, store: Store, view: View, begun: float) -> list[Go
 def _studies(
     chosen: Settings, store: Store, prepared: Prepared, baseline: Baseline, rig: Rig, view: View, deadline: float
 ) -> list[Study]:
-    known: set[str] = set()
+    pool = Pool()
+    time_left = TimeLeft(
+        lambda: deadline - time.monotonic(), _seconds_per_cost(chosen, store, prepared), rig.metering_s
+    )
     storage = RDBStorage(store.url)
     before = store.studies()
     studies = []
     for objective in chosen.objectives:
         goal = goal_of(replace(chosen, objective=objective), prepared, baseline, rig)
         table = _table(chosen, rig.cores)
-        if chosen.grid:
-            study = Study(goal, store, storage, table, known, sampler=GridOrder(table, known))
-        else:
-            sampler = _sampler(chosen, table, known, goal, deadline)
-            scale = scale_of(store, goal.bench_id, goal.baseline_id)
-            study = Study(goal, store, storage, table, known, sampler=sampler, first=ladder(table), scale=scale)
+        known = Known(pool)
+        study = Study(
+            goal,
+            store,
+            storage,
+            table,
+            known,
+            sampler=_sampler(chosen, table, known, goal, time_left),
+            first=() if chosen.grid else ladder(table),
+            scale=scale_of(store, goal.bench_id, goal.baseline_id),
+            time_left=time_left,
+            say=view.say,
+        )
         for text in [*_changed(goal, before), *study.resume()]:
             view.say(text)
         studies.append(study)
     return studies
 
 
-def _sampler(
-    chosen: Settings, table: tuple[Dimension, ...], known: set[str], goal: Goal, deadline: float
-) -> DistinctSampler | ModelSampler:
+def _sampler(chosen: Settings, table: tuple[Dimension, ...], known: Known, goal: Goal, time_left: TimeLeft) -> Sampler:
+    if chosen.grid:
+        return GridOrder(table, known, time_left)
     if chosen.sampler != MODEL:
-        return DistinctSampler(chosen.sampler, chosen.seed, table, known)
-    objective = OBJECTIVES[goal.objective]
-    return ModelSampler(chosen.seed, table, known, objective, goal.least_accuracy, lambda: deadline - time.monotonic())
+        return DistinctSampler(chosen.sampler, chosen.seed, table, known, time_left)
+    return ModelSampler(chosen.seed, table, known, OBJECTIVES[goal.objective], goal.least_accuracy, time_left)
+
+
+def _seconds_per_cost(chosen: Settings, store: Store, prepared: Prepared) -> float:
+    """Of training here, by the benchmark of the unpruned network."""
+    images = len(prepared.data.train)
+    return seconds_per_image(chosen.accelerator, store) * images / cost(baseline_recipe(), 1)
 
 
 def _table(chosen: Settings, cores: int) -> tuple[Dimension, ...]:

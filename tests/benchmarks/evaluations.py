@@ -17,9 +17,9 @@ from evaluators.accuracy import accuracy
 from evaluators.device.choose import open_device
 from evaluators.evaluate import NO_RACE, Examiner, Subject
 from search.ladder import ladder
-from search.model_sampler import cost
 from search.rig import runtime_of, save_images
 from search.store import Store
+from search.time_left import cost
 from search.variation import Variation
 from search.worker import Worker
 from space.baseline import describe

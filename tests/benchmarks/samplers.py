@@ -28,11 +28,12 @@ from scipy.interpolate import RBFInterpolator
 
 from search.ladder import ladder
 from search.lead import NEAR
-from search.model_sampler import ModelSampler, cost
+from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
 from search.samplers import SAMPLERS, DistinctSampler, distributions
 from search.seen import GATED_BY, of_evaluation
 from search.store import Store
+from search.time_left import cost
 from space.dimensions import dimensions, recipe_of
 from space.images import SIDE
 from space.recipe import QUANTIZATIONS, Recipe

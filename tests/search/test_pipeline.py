@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from optuna.storages import RDBStorage
 
 from evaluators.evaluate import Measured
 from search.building import Built, draft
+from search.known import Known, Pool
 from search.ladder import ladder
 from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
@@ -19,7 +21,8 @@ from search.samplers import DistinctSampler
 from search.store import COMPLETE, GATED
 from search.study import Study
 from search.view import View
-from space.dimensions import dimensions
+from space.architectures.mobilenet_v1_shape import unit_name
+from space.dimensions import dimensions, recipe_of
 from tests.search.made_up import GOAL, evaluation, figures, store_with
 
 TABLE = dimensions("full", 2)
@@ -53,6 +56,8 @@ class Board:
         self.on_this_machine = here
         self.bench = SimpleNamespace(id=GOAL.bench_id)
         self.measured: list[str] = []
+        self.power_w: Callable[[int], float] = lambda count: 2.7
+        self.processes = 3
 
     def measure(self, subject, race, progress, earlier=()):
         return self._pool.submit(self._measure, subject)
@@ -60,12 +65,14 @@ class Board:
     def _measure(self, subject) -> Measured:
         time.sleep(self._seconds)
         self.measured.append(subject.name)
-        return Measured(figures(self._latency_ms(len(self.measured))), ())
+        latency_ms = self._latency_ms(len(self.measured))
+        energy_j = latency_ms / 1e3 * self.power_w(len(self.measured))
+        return Measured(figures(latency_ms, energy_j=energy_j, processes=self.processes), ())
 
 
 def pipeline(folder, trainer, board, sampler="random", **seen):
     store = store_with(folder, list(seen.get("before", [])))
-    known: set[str] = set()
+    known = Known()
     chosen = (
         ModelSampler(0, TABLE, known, OBJECTIVES[GOAL.objective], GOAL.least_accuracy)
         if sampler == "model"
@@ -75,6 +82,105 @@ def pipeline(folder, trainer, board, sampler="random", **seen):
     study.resume()
     made = Pipeline([study], store, board, trainer, Trainer(0, trainer._share), None, None, None, View(0))
     return made, store
+
+
+def studies_of(store, tables, **others):
+    """One for each objective, side by side over one pool."""
+    pool, studies = Pool(), []
+    for objective, table in tables.items():
+        known = Known(pool)
+        sampler = DistinctSampler("random", 0, table, known)
+        goal = replace(GOAL, objective=objective)
+        studies.append(
+            Study(goal, store, RDBStorage(store.url), table, known, sampler=sampler, first=ladder(table), **others)
+        )
+    for study in studies:
+        study.resume()
+    return studies
+
+
+def side_by_side(folder, trainer, board, tables):
+    store = store_with(folder, [])
+    studies = studies_of(store, tables)
+    return Pipeline(studies, store, board, trainer, Trainer(0, trainer._share), None, None, None, View(0)), store
+
+
+def test_a_study_with_nothing_left_to_ask_for_ends_alone_and_says_so_once(tmp_path, capsys):
+    """Its space holds three recipes: one network in three quantizations."""
+    small = dimensions("pruning", 2, {f"{unit_name(index)}_narrowing": "1" for index in range(14)} | {"epochs": "1"})
+    made, store = side_by_side(
+        tmp_path / "store",
+        Trainer(0, lambda recipe: 0.5),
+        Board(0, lambda count: 1.0, True),
+        {"latency": small, "fom": TABLE},
+    )
+    assert made.run(12, time.monotonic() + 60) == 12
+    ended = {objective: len(store.trials(replace(GOAL, objective=objective).id)) for objective in ("latency", "fom")}
+    assert ended == {"latency": 3, "fom": 9}
+    said = capsys.readouterr()
+    assert said.err.count("latency: every recipe of this space is known") == 1
+    assert "fom: every recipe" not in said.err
+
+
+def test_a_run_ends_when_every_study_has_nothing_left(tmp_path, capsys):
+    small = dimensions("pruning", 2, {f"{unit_name(index)}_narrowing": "1" for index in range(14)} | {"epochs": "1"})
+    other = dimensions("pruning", 2, {f"{unit_name(index)}_narrowing": "2" for index in range(14)} | {"epochs": "1"})
+    made, _ = side_by_side(
+        tmp_path / "store",
+        Trainer(0, lambda recipe: 0.5),
+        Board(0, lambda count: 1.0, False),
+        {"latency": small, "fom": other},
+    )
+    assert made.run(12, time.monotonic() + 60) == 6
+    said = capsys.readouterr().err
+    assert said.count("latency: every recipe of this space is known") == 1
+    assert said.count("fom: every recipe of this space is known") == 1
+
+
+def test_what_the_latency_study_gates_the_energy_study_trains_on_the_same_timing(tmp_path, capsys):
+    """The second structure is slower than the lead, and takes less power by more than that."""
+    trainer, board = Trainer(0, lambda recipe: 0.8), Board(0, lambda count: 1.0 if count < 2 else 1.5, True)
+    board.power_w = lambda count: 2.7 if count < 2 else 0.9
+    made, store = side_by_side(tmp_path / "store", trainer, board, {"latency": TABLE, "energy": TABLE})
+    latency, energy = (replace(GOAL, objective=name).id for name in ("latency", "energy"))
+    # The first by the latency study, which then gates the second one before the energy study has its turn.
+    made.studies = [made.studies[0], made.studies[0], made.studies[1]]
+    first, second = (recipe_of(values).id for values in ladder(TABLE)[:2])
+    assert made.run(3, time.monotonic() + 60) == 3
+    assert [record.state for record in store.trials(latency)] == [COMPLETE, GATED]
+    assert [(record.recipe_id, record.state) for record in store.trials(energy)] == [(second, COMPLETE)]
+    assert trainer.trained == [first, second]
+    assert len(board.measured) == len(set(board.measured)) == 2
+
+
+def test_who_comes_near_another_study_s_lead_is_raced_too(tmp_path):
+    """As fast as the first, and too inaccurate for the FoM's lead."""
+    first, second = (recipe_of(values).id for values in ladder(TABLE)[:2])
+    trainer = Trainer(0, lambda recipe: 0.95 if recipe.id == first else 0.75)
+    board = Board(0, lambda count: 1.0, True)
+    board.processes = 1
+    made, _ = side_by_side(tmp_path / "both", trainer, board, {"fom": TABLE, "latency": TABLE})
+    # The FoM study asks for both.
+    made.studies = [made.studies[0], made.studies[0], made.studies[1]]
+    made.run(2, time.monotonic() + 60)
+    assert trainer.trained == [first, second]
+    assert board.measured.count(first) == board.measured.count(second) == 1
+    alone = Board(0, lambda count: 1.0, True)
+    alone.processes = 1
+    made, _ = side_by_side(tmp_path / "alone", trainer, alone, {"fom": TABLE})
+    made.run(2, time.monotonic() + 60)
+    assert (alone.measured.count(first), alone.measured.count(second)) == (1, 0)
+
+
+def test_where_there_are_several_studies_each_trial_s_line_names_its_own(tmp_path, capsys):
+    trainer, board = Trainer(0, lambda recipe: 0.8), Board(0, lambda count: 1.0 if count < 3 else 2.0, True)
+    made, _ = side_by_side(tmp_path / "store", trainer, board, {"latency": TABLE, "energy": TABLE})
+    made.run(4, time.monotonic() + 60)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0].split()[0] for line in lines] == ["latency", "energy"] * 2
+    alone, _ = pipeline(tmp_path / "alone", trainer, Board(0, lambda count: 1.0, True))
+    alone.run(1, time.monotonic() + 60)
+    assert capsys.readouterr().out.startswith("trial   0  ")
 
 
 def test_a_structure_is_timed_before_it_is_trained_and_what_could_not_win_is_not_trained(tmp_path):

@@ -46,7 +46,7 @@ KEYS = {
 def test_a_row_has_the_keys_that_others_rely_on(tmp_path):
     store = store_with(tmp_path, [evaluation(made=distinct(1)[0])])
     content = json.loads(json.dumps(standings(store, GOAL).as_dict()))
-    assert content.keys() == {"study", "bench", "data", "baseline", "lead_probability", "ranking"}
+    assert content.keys() == {"study", "bench", "data", "baseline", "lead_probability", "not_metered", "ranking"}
     for row in (content["baseline"], *content["ranking"]):
         assert row.keys() == KEYS
 

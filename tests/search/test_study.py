@@ -8,15 +8,17 @@ from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
+from search.known import Known, Pool
 from search.ladder import ladder
 from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
-from search.samplers import SAMPLERS, DistinctSampler, SpaceExhausted
+from search.samplers import SAMPLERS, DistinctSampler, GridOrder, SpaceExhausted
 from search.seen import RECIPE
 from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, Store
 from search.study import Study
+from search.time_left import TimeLeft
 from space.architectures.mobilenet_v1_shape import WIDTHS, unit_name
-from space.dimensions import dimensions, recipe_of
+from space.dimensions import dimensions, grid, recipe_of
 from tests.search.made_up import GOAL, evaluation, figures, keep, store_with
 
 TABLE = dimensions("full", 2)
@@ -24,7 +26,7 @@ LADDER = ladder(TABLE)
 
 
 def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE) -> Study:
-    known: set[str] = set()
+    known = Known()
     chosen = (
         ModelSampler(seed, table, known, OBJECTIVES[goal.objective], goal.least_accuracy)
         if sampler == "model"
@@ -219,12 +221,12 @@ def test_an_interrupted_trial_that_was_gated_since_is_not_spoken_of_again(tmp_pa
     store = store_with(tmp_path, [])
     opened(store).ask()
     opened(store)
-    known: set[str] = set()
+    known = Known()
     sampler = DistinctSampler("random", 0, TABLE, known)
     again = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=sampler)
     assert len(again.resume()) == 1
     again.tell_gated(again.ask().number, figures(1.0), "it could not lead")
-    known = set()
+    known = Known()
     sampler = DistinctSampler("random", 0, TABLE, known)
     assert Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=sampler).resume() == []
 
@@ -283,3 +285,109 @@ def test_a_gated_trial_is_complete_never_within_the_line_and_not_asked_for_again
     (record,) = store.trials(GOAL.id)
     assert (record.state, record.reason) == (GATED, "it could not win")
     assert opened(store).ask().recipe != trial.recipe
+
+
+def beside(store: Store, pool: Pool, objective: str, **others) -> Study:
+    """One of several studies of a run."""
+    known = Known(pool)
+    sampler = DistinctSampler("random", 0, TABLE, known)
+    goal = replace(GOAL, objective=objective)
+    return Study(goal, store, RDBStorage(store.url), TABLE, known, sampler=sampler, first=LADDER, **others)
+
+
+def test_what_one_study_gates_another_may_ask_for(tmp_path):
+    store, pool = store_with(tmp_path, []), Pool()
+    latency, energy = beside(store, pool, "latency"), beside(store, pool, "energy")
+    for study in (latency, energy):
+        study.resume()
+    trial = latency.ask()
+    # While it is on its way nobody else asks for it.
+    second = energy.ask()
+    assert second.recipe == recipe_of(LADDER[1])
+    latency.tell_gated(trial.number, figures(4.0), "it could not lead")
+    assert latency.ask().recipe == recipe_of(LADDER[2])
+    assert energy.ask().recipe == trial.recipe
+
+
+def test_what_is_evaluated_or_failed_in_one_study_no_other_asks_for(tmp_path):
+    store, pool = store_with(tmp_path, []), Pool()
+    latency, energy = beside(store, pool, "latency"), beside(store, pool, "energy")
+    for study in (latency, energy):
+        study.resume()
+    evaluated, failed = latency.ask(), latency.ask()
+    latency.tell(evaluated.number, judged(evaluated.recipe))
+    latency.tell_failure(failed.number, "out of memory")
+    assert energy.ask().recipe == recipe_of(LADDER[2])
+
+
+def test_what_another_study_gated_and_would_not_lead_here_either_is_known_after_a_resume(tmp_path):
+    store, pool = store_with(tmp_path, []), Pool()
+    latency, energy = beside(store, pool, "latency"), beside(store, pool, "energy")
+    for study in (latency, energy):
+        study.resume()
+    trial = latency.ask()
+    latency.tell_gated(trial.number, figures(4.0), "it could not lead")
+    energy.absorb_gated(trial.recipe, figures(4.0), "it could not lead")
+    again = beside(store, Pool(), "energy")
+    again.resume()
+    assert again.ask().recipe == recipe_of(LADDER[1])
+
+
+# Without a teacher, whose answers take longer than any training.
+UNTAUGHT = dimensions("full", 2, {"distillation": "0.0"})
+
+
+def hurried(store: Store, name: str, left_s: float, say=lambda text: None) -> Study:
+    known, time_left = Known(), TimeLeft(lambda: left_s)
+    sampler = (
+        ModelSampler(0, UNTAUGHT, known, OBJECTIVES[GOAL.objective], GOAL.least_accuracy, time_left)
+        if name == "model"
+        else DistinctSampler(name, 0, UNTAUGHT, known, time_left)
+    )
+    study = Study(
+        GOAL, store, RDBStorage(store.url), UNTAUGHT, known, sampler=sampler, first=ladder(UNTAUGHT),
+        time_left=time_left, say=say,
+    )  # fmt: skip
+    study.resume()
+    return study
+
+
+@pytest.mark.parametrize("name", [*SAMPLERS, "model"])
+def test_nothing_is_asked_for_that_could_not_end_in_time_and_that_is_said_once(tmp_path, name):
+    """The ladder's first recipe is trained for ten epochs, for which there is no time."""
+    store, said = store_with(tmp_path, []), []
+    ids = carried_out(hurried(store, name, 40.0, said.append), store, 12)
+    pace = TimeLeft(lambda: 40.0).pace([])
+    evaluated = store.evaluations(GOAL.baseline_id, GOAL.bench_id)
+    assert not pace.fits(recipe_of(ladder(UNTAUGHT)[0]))
+    assert all(pace.fits(evaluated[id].candidate.recipe) for id in ids)
+    assert said[0].startswith("first recipes passed over, because they would not end before the deadline: 1, of ")
+    assert sum(int(line.split("deadline: ")[1].split(",")[0]) for line in said) < len(LADDER)
+
+
+@pytest.mark.parametrize("name", [*SAMPLERS, "model"])
+def test_a_run_with_no_time_for_its_first_recipe_says_how_long_that_takes(tmp_path, name):
+    store = store_with(tmp_path, [])
+    with pytest.raises(SpaceExhausted, match=r"0 s left, and the shortest recipe to try next takes about \d+ (s|min)"):
+        hurried(store, name, -3.0).ask()
+    assert store.trials(GOAL.id) == []
+
+
+def test_a_minute_of_meter_is_part_of_what_has_to_end_in_time():
+    recipe = recipe_of(ladder(UNTAUGHT)[1])
+    needed_s = TimeLeft().pace([]).seconds(recipe)
+    assert TimeLeft(lambda: needed_s + 60).pace([]).fits(recipe)
+    assert not TimeLeft(lambda: needed_s + 60, metering_s=61.0).pace([]).fits(recipe)
+
+
+def test_a_grid_passes_over_the_points_that_could_not_end_in_time(tmp_path):
+    store, known = store_with(tmp_path, []), Known()
+    table = grid((0.5,), (0, 30), ("none",), "l1", False)
+    time_left = TimeLeft(lambda: 20.0)
+    goal = replace(GOAL, space="grid")
+    order = GridOrder(table, known, time_left)
+    study = Study(goal, store, RDBStorage(store.url), table, known, sampler=order, time_left=time_left)
+    study.resume()
+    assert study.ask().recipe.epochs == 0
+    with pytest.raises(SpaceExhausted, match="before the deadline"):
+        study.ask()

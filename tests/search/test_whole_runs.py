@@ -186,6 +186,8 @@ def test_all_objectives_share_one_pool_of_evaluations(started, tmp_path):
     folder = copy(started, tmp_path / "store")
     done = finished(*SEARCH, "--store", folder, "--objective", "all", "--trials", 3)
     assert done.returncode == OK, done.stderr
+    named = re.findall(r"^(\w+) trial +\d+  ", done.stdout, re.MULTILINE)
+    assert named == ["latency", "energy", "fom"]
     store = Store.existing(folder)
     assert {goal.objective for goal in store.studies()} == {"latency", "energy", "fom"}
     for goal in store.studies():

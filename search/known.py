@@ -1,0 +1,41 @@
+"""Known: the recipes that a study does not ask for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Pool:
+    """Of the studies of one run: recipes that were evaluated or failed, and those on their way in any of them."""
+
+    settled: set[str] = field(default_factory=set)
+    in_flight: set[str] = field(default_factory=set)
+
+
+class Known:
+    """The pool's recipes, and those that this study gated: another study has another lead, and may want them."""
+
+    def __init__(self, pool: Pool | None = None) -> None:
+        self._pool = pool or Pool()
+        self._gated: set[str] = set()
+
+    def __contains__(self, recipe_id: object) -> bool:
+        return self.for_good(recipe_id) or recipe_id in self._pool.in_flight
+
+    def for_good(self, recipe_id: object) -> bool:
+        """Not only because another study's trial of it is on its way."""
+        return recipe_id in self._pool.settled or recipe_id in self._gated
+
+    def begin(self, recipe_id: str) -> None:
+        self._pool.in_flight.add(recipe_id)
+
+    def give_up(self, recipe_id: str) -> None:
+        self._pool.in_flight.discard(recipe_id)
+
+    def settle(self, recipe_ids: Iterable[str]) -> None:
+        self._pool.settled.update(recipe_ids)
+        self._pool.in_flight.difference_update(recipe_ids)
+
+    def gate(self, recipe_id: str) -> None:
+        self._gated.add(recipe_id)
+        self._pool.in_flight.discard(recipe_id)
