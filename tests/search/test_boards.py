@@ -15,6 +15,7 @@ from search.exit_status import NONE_FEASIBLE, OK, RIG
 from search.store import COMPLETE, Store
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import coloured, write_pngs
+from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.sshd import NAME, Board, free_port, make_board, running
 from tests.search.whole import ROOT, SEARCH, command, copy
 
@@ -62,7 +63,7 @@ def test_a_search_goes_on_by_itself_when_its_connection_is_cut(started, board, h
     goal = kept.studies()[0]
     assert [trial.state for trial in kept.trials(goal.id)] == [COMPLETE]
     assert kept.failures(goal.baseline_id, goal.bench_id) == {}
-    assert board.is_empty_within(10)
+    assert board.is_empty_within(GONE_S)
 
 
 def test_a_board_that_is_not_there_is_said_before_anything_is_trained(home, tmp_path):
@@ -82,4 +83,4 @@ def test_a_board_is_measured_by_both_protocols(board, home, tmp_path):
     row = json.loads(done.stdout)
     assert row["latency_ms"] > 0
     assert row["course"]["images"] == 20
-    assert board.is_empty_within(5)
+    assert board.is_empty_within(GONE_S)

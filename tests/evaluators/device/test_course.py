@@ -27,7 +27,7 @@ from space.images import Images
 from tests.evaluators.device.asked import Asked
 from tests.evaluators.device.models import write_classifier, write_failing
 from tests.evaluators.device.pngs import bundled, coloured, python_without_pillow, write_pngs
-from tests.evaluators.device.processes import children_of, ends_within, measuring
+from tests.evaluators.device.processes import GONE_S, children_of, ends_within, measuring
 from tests.evaluators.device.sshd import Board
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -115,7 +115,7 @@ def test_the_script_is_timed_as_a_clock_beside_it_would(task: CourseTask, tmp_pa
     begin = time.perf_counter()
     with Asked(json.dumps({**request, "do": "course script", "lock": ""}).encode()) as script:
         script.until("result")
-        assert script.ends(5)[0] == 0
+        assert script.ends(GONE_S)[0] == 0
     alone = time.perf_counter() - begin
     # The loop is a hundredth of it: who forgot Python's start and the imports would be far off.
     assert alone / 3 < run.wall_s < 3 * alone
@@ -184,13 +184,13 @@ async def cancelled_while_timing(device: Device, task: CourseTask, look: Callabl
 
 def test_cancelling_leaves_no_script(endless: CourseTask) -> None:
     (script,) = asyncio.run(cancelled_while_timing(LocalDevice(lock=""), endless, scripts))
-    assert ends_within(script, 2)
+    assert ends_within(script, GONE_S)
 
 
 def test_cancelling_leaves_nothing_on_the_board(board: Board, endless: CourseTask) -> None:
     measuring_and_script = 2
     assert len(asyncio.run(cancelled_while_timing(board.device(), endless, board.processes))) >= measuring_and_script
-    assert board.is_empty_within(5)
+    assert board.is_empty_within(GONE_S)
 
 
 def test_the_script_ends_with_who_started_it(endless: CourseTask) -> None:
@@ -209,7 +209,7 @@ def test_the_script_ends_with_who_started_it(endless: CourseTask) -> None:
 
     asyncio.run(killed())
     (script,) = running
-    assert ends_within(script, 2)
+    assert ends_within(script, GONE_S)
 
 
 def test_a_script_that_is_killed_is_told(endless: CourseTask) -> None:

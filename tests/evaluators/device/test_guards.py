@@ -26,6 +26,7 @@ from evaluators.device.protocol import PROGRAM, measure_request, process_run
 from tests.evaluators.device.asked import Asked, whats
 from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_board, write_process, write_tool
 from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.processes import GONE_S
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 
@@ -239,7 +240,7 @@ def test_another_users_lock_may_be_read_only(everybodys: Path) -> None:
 
 def test_it_ends_when_the_caller_is_silent_for_too_long(quick: Task) -> None:
     with Asked(request(endless(quick), heartbeat_s=0.5)) as asked:
-        status, complaint = asked.ends(within_s=5)
+        status, complaint = asked.ends(GONE_S)
     assert (status, complaint) == (0, b"nothing was heard from the caller for 0.5 s\n")
 
 
@@ -254,14 +255,14 @@ def test_it_lives_as_long_as_the_caller_does(quick: Task) -> None:
 def test_it_ends_while_waiting_for_the_board(quick: Task, lock: str) -> None:
     with held(lock, ""), Asked(request(quick, lock=lock, heartbeat_s=0.5)) as asked:
         asked.until("waiting")
-        assert asked.ends(within_s=3)[0] == 0
+        assert asked.ends(GONE_S)[0] == 0
 
 
 def test_it_ends_while_the_board_cools_down(quick: Task, tmp_path: Path) -> None:
     write_board(tmp_path)
     with Asked(request(quick, cool_below_c=50, heartbeat_s=2.0), SEARCH_SYSROOT=str(tmp_path)) as asked:
         asked.until("cooling")
-        assert asked.ends(within_s=5)[0] == 0
+        assert asked.ends(GONE_S)[0] == 0
 
 
 # --- the heat --------------------------------------------------------------------------------------------------------

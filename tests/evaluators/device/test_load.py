@@ -31,7 +31,7 @@ from space.errors import CandidateError, RequestError
 from tests.evaluators.device.asked import Asked, whats
 from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_board
 from tests.evaluators.device.models import write_classifier, write_failing, write_images
-from tests.evaluators.device.processes import children_of, ends_within
+from tests.evaluators.device.processes import GONE_S, children_of, ends_within
 from tests.evaluators.device.runs import INFO, process_run
 from tests.evaluators.device.sshd import Board
 
@@ -121,7 +121,7 @@ def test_a_cancelled_load_leaves_nothing_running(device: Device, task: LoadTask)
         pytest.skip("reads /proc")
     mine = asyncio.run(cancelled())
     assert mine
-    assert all(ends_within(pid, 5) for pid in mine)
+    assert all(ends_within(pid, GONE_S) for pid in mine)
 
 
 def everybody() -> list[int]:
@@ -207,7 +207,7 @@ def test_it_ends_in_the_middle_of_work_when_nobody_listens(task: LoadTask) -> No
         program.until("working")
         assert program.program.stdin is not None
         program.program.stdin.close()
-        assert program.program.wait(2) == 0
+        assert program.program.wait(GONE_S) == 0
 
 
 def test_a_load_has_the_board_for_itself(task: LoadTask, tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_load_has_the_board_for_itself(task: LoadTask, tmp_path: Path) -> None
 def test_a_load_ends_when_the_heartbeats_do(task: LoadTask) -> None:
     with asked(replace(task, active_s=600), heartbeat_s=2.5) as program:
         program.until("working")
-        status, said = program.ends(within_s=10)
+        status, said = program.ends(GONE_S)
     assert (status, said) == (0, b"nothing was heard from the caller for 2.5 s\n")
 
 

@@ -26,7 +26,7 @@ from space.errors import CandidateError
 from tests.contracts.device import DeviceContract, run_once
 from tests.evaluators.device.boards import THROTTLED, write, write_board
 from tests.evaluators.device.models import write_classifier, write_failing, write_images
-from tests.evaluators.device.processes import children_of, ends_within, measuring
+from tests.evaluators.device.processes import GONE_S, children_of, ends_within, measuring
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -270,7 +270,7 @@ def test_the_program_does_not_outlive_a_killed_parent(endless: Task) -> None:
         assert parent.stdout is not None
         (pid,) = map(int, parent.stdout.readline().split())
         parent.kill()
-    assert ends_within(pid, 2)
+    assert ends_within(pid, GONE_S)
 
 
 @LINUX

@@ -9,6 +9,7 @@ import pytest
 
 from evaluators.device.prepare import Prepared, prepare
 from evaluators.errors import DeviceError
+from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.sshd import Board, Sshd, make_board
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the board of these tests is this machine")
@@ -134,7 +135,7 @@ def test_an_interruption_leaves_nothing_half(bare: Board) -> None:
 
     with pytest.raises(TimeoutError):
         asyncio.run(interrupted())
-    assert bare.is_empty_within(5)
+    assert bare.is_empty_within(GONE_S)
     assert not (bare.folder / "venv").exists()
     on(bare)
     assert prepared(bare)[0].made

@@ -20,14 +20,12 @@ from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Subject
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.models import write_classifier
+from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.runs import process_run
 from tests.evaluators.device.sshd import NAME, Board, Sshd, free_port, make_board, new_key
 from tests.evaluators.device.wire import Wire
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-# Until what we left has ended.
-GONE_S = 5.0
 
 
 @pytest.fixture(scope="session")
