@@ -139,7 +139,7 @@ def test_a_tool_that_hangs_is_given_up(root: Path) -> None:
     write_tool(root, "opt/bin/vcgencmd", "exec /bin/sleep 60")
     begin = time.monotonic()
     assert on_device.throttled_bits(may_start_a_process=True) is None
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < GONE_S
 
 
 def test_a_board_in_a_folder_does_not_ask_this_machines_tool(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

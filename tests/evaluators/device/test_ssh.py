@@ -84,7 +84,7 @@ def test_what_ignores_the_end_of_its_input_is_killed_with_its_children(board: Bo
             began = time.monotonic()
         return time.monotonic() - began
 
-    assert with_shell(board, leave) < ssh.EXIT_S + 2
+    assert with_shell(board, leave) < GONE_S
     assert board.is_empty_within(GONE_S)
 
 
