@@ -25,11 +25,13 @@ from torch import nn
 
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 
-# Minutes each: begun last, they would run alone. Whole runs wait for the store that the first of them makes: two that
-# need none come between.
+# The longest first: begun last, they would run alone. Whole runs wait for the store that the first of them makes: those
+# that need none come between.
 LONGEST = (
-    *("test_whole_runs.py", "test_training.py", "test_energy.py", "test_kills.py", "test_boards.py"),
-    *("test_grid_runs.py", "test_sensitivity.py", "test_meter_lost.py", "test_builtin_images.py", "test_examiner.py"),
+    *("test_whole_runs.py", "test_study.py", "test_boards.py", "test_kills.py", "test_model_sampler.py"),
+    *("test_grid_runs.py", "test_meter_lost.py", "test_metered.py", "test_seams.py", "test_examiner.py"),
+    *("test_training.py", "test_load.py", "test_course.py", "test_sensitivity.py", "test_builtin_images.py"),
+    *("test_command_line.py", "test_raspberry_faults.py", "test_guards.py", "test_local.py", "test_prepare.py"),
 )
 
 NARROW = (8, 16, 16, 16, 24, 24, 32, 0, 0, 0, 0, 0, 48, 48)
