@@ -91,7 +91,8 @@ class Objective:
 
 def fom(accuracy: float, latency_s: float, energy_j: float) -> float:
     """Figure of merit, in the unit in which the contest's published results reproduce."""
-    return accuracy / (latency_s * energy_j)
+    # An interval of more than ±100 % begins at 0 s.
+    return accuracy / (latency_s * energy_j) if latency_s * energy_j > 0 else math.inf
 
 
 OBJECTIVES = {

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,17 +13,32 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 # Read when torch is loaded. Tests run side by side: more threads than cores only get in each other's way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# A database waits for its disk at every transaction. In memory, where there is room and programs may run, none does.
+MEMORY, ROOM = "/dev/shm", 4 << 30
+if Path(MEMORY).is_dir() and os.access(MEMORY, os.W_OK):
+    kept = os.statvfs(MEMORY)
+    if kept.f_bavail * kept.f_frsize > ROOM and not kept.f_flag & os.ST_NOEXEC:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
+
 import torch
 from torch import nn
 
 from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 
-# Minutes each: begun last, they would run alone. Whole runs wait for the store that the first of them makes: two that
-# need none come between.
+# The longest first: begun last, they would run alone. Whole runs wait for the store that the first of them makes: those
+# that need none come between.
 LONGEST = (
-    *("test_whole_runs.py", "test_training.py", "test_energy.py", "test_kills.py", "test_boards.py"),
-    *("test_grid_runs.py", "test_sensitivity.py", "test_meter_lost.py", "test_builtin_images.py", "test_examiner.py"),
-    "test_unmetered.py",
+    *("test_whole_runs.py", "test_study.py", "test_boards.py", "test_kills.py", "test_model_sampler.py"),
+    *(
+        "test_unmetered.py",
+        "test_grid_runs.py",
+        "test_meter_lost.py",
+        "test_metered.py",
+        "test_seams.py",
+        "test_examiner.py",
+    ),
+    *("test_training.py", "test_load.py", "test_course.py", "test_sensitivity.py", "test_builtin_images.py"),
+    *("test_command_line.py", "test_raspberry_faults.py", "test_guards.py", "test_local.py", "test_prepare.py"),
 )
 
 NARROW = (8, 16, 16, 16, 24, 24, 32, 0, 0, 0, 0, 0, 48, 48)

@@ -2,10 +2,12 @@
 
     python -m tests.benchmarks.idle --trials 40
 
-Trainer and board are simulated by the time they take; the search, its sampler and both databases are real.
+Trainer and board are simulated by the time they take; the search, its sampler and both databases are real. Exit
+status 1 if the slower of the two is busy for less than 80 % of a run.
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +20,8 @@ from tests.search.test_pipeline import Board, Trainer, pipeline
 
 # Seconds of an epoch and of a measurement.
 COSTS = ((0.1, 4.0), (0.4, 1.0))
+# So much of a run the slower of the two is at work, on a quiet machine.
+LEAST_BUSY = 0.8
 
 
 class EpochTrainer(Trainer):
@@ -29,7 +33,8 @@ class EpochTrainer(Trainer):
         return Built(one.candidate, one.validation)
 
 
-def main() -> None:
+def main() -> int:
+    missed = 0
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--trials", type=int, default=40)
     chosen = options.parse_args()
@@ -43,10 +48,12 @@ def main() -> None:
             trials = made.run(chosen.trials, begun + 3600)
             seconds = time.monotonic() - begun
         busy = {"trainer": made.training.seconds / seconds, "board": made.measuring.seconds / seconds}
+        missed += max(busy.values()) < LEAST_BUSY
         print(f"an epoch {epoch_s} s, measuring {measuring_s} s, {trials} trials, {seconds:.0f} s: "
               f"trainer busy {100 * busy['trainer']:.1f} %, board {100 * busy['board']:.1f} %, "
               f"{1e3 * made.asking.seconds / trials:.0f} ms an ask", flush=True)  # fmt: skip
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -17,7 +17,7 @@ from evaluators.power.meter import MeterInfo, PowerMeter, PowerReading
 OpenMeter = Callable[[], AbstractAsyncContextManager[PowerMeter]]
 WATTS = 3.42
 # A kind that never answers fails, it does not hang.
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 async def first(meter: PowerMeter, count: int) -> list[PowerReading]:

@@ -130,7 +130,8 @@ def test_with_a_meter_the_energy_of_the_courses_script_is_measured(
 def test_a_meter_too_slow_for_a_short_script_is_an_error_and_no_figure(
     examiner: Examiner, subject: Subject, tmp_path: Path
 ) -> None:
-    examiner.meter = LiveMeter(lambda _: WATTS, 0.15)
+    # However long the script takes.
+    examiner.meter = LiveMeter(lambda _: WATTS, 0.02, stalls_after=6)
     with pytest.raises(MeterError, match=r"readings lie wholly inside the .* window"):
         course(examiner, subject, tmp_path)
 

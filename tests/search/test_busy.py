@@ -1,21 +1,28 @@
-import time
 from concurrent.futures import Future
+from types import SimpleNamespace
 
-import pytest
-
+from search import busy as module
 from search.busy import Busy
 
 
-def test_tasks_at_the_same_time_count_once():
+def test_tasks_at_the_same_time_count_once(monkeypatch):
+    clock = iter(())
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     busy, one, other = Busy(), Future(), Future()
+    # Asked only where the first begins and the last ends: from 10 s to 13 s, and from 20 s to 21.5 s.
+    clock = iter([10.0, 13.0, 20.0, 21.5])
     busy.until_done(one)
-    time.sleep(0.05)
     busy.until_done(other)
-    time.sleep(0.05)
     one.set_result(None)
-    time.sleep(0.05)
     other.set_exception(ValueError())
-    time.sleep(0.1)
     with busy:
-        time.sleep(0.05)
-    assert busy.seconds == pytest.approx(0.2, abs=0.06)
+        pass
+    assert busy.seconds == 4.5
+
+
+def test_what_is_still_at_work_counts_until_now(monkeypatch):
+    clock = iter([10.0, 12.0])
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    busy = Busy()
+    busy.until_done(Future())
+    assert busy.seconds == 2.0

@@ -345,27 +345,16 @@ def thousand(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("words", [["--help"], ["status"], ["rank"]])
-def test_reading_takes_little_with_a_thousand_rows(thousand, words):
-    """Processor time, which is what the wall clock says on quiet cores."""
-    words = words if words == ["--help"] else [*words, "--store", str(thousand)]
-    seconds = []
-    for _ in range(3):
-        process = subprocess.Popen([sys.executable, "-m", "search", *words], cwd=ROOT, stdout=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == OK
-        seconds.append(used.ru_utime + used.ru_stime)
-    assert min(seconds) < 0.6
-
-
-def test_the_slides_of_a_thousand_rows_take_seconds(thousand, tmp_path):
-    words = ["export", "--to", str(tmp_path / "front.pptx"), "--store", str(thousand)]
-    process = subprocess.Popen([sys.executable, "-m", "search", *words], cwd=ROOT, stdout=subprocess.DEVNULL)
+@pytest.mark.parametrize(("words", "most_s"), [(["status"], 5), (["rank"], 5), (["export", "--to"], 60)])
+def test_a_thousand_rows_are_read_in_seconds_of_the_processor(thousand, tmp_path, words, most_s):
+    """Ten times what it takes: what grows with the square of the rows. How quick it is tests/benchmarks/reading.py."""
+    to = [str(tmp_path / "front.pptx")] if words[-1] == "--to" else []
+    words = [sys.executable, "-m", "search", *words, *to, "--store", str(thousand)]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == OK
-    assert used.ru_utime + used.ru_stime < 10
+    assert used.ru_utime + used.ru_stime < most_s
 
 
 def test_status_says_how_far_a_study_got(run, tmp_path):

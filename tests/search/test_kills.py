@@ -11,12 +11,15 @@ from search.store import COMPLETE, Store
 from space.files import sha256
 from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, finished, optunas
 
+# test_seams.py kills between any two writes; these are at random.
+KILLS = 6
 
-def test_after_ten_kills_nothing_that_was_reported_is_lost(started, tmp_path):
+
+def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started, tmp_path):
     folder = copy(started, tmp_path / "store")
     moments = random.Random(7)
     reported: list[str] = []
-    for kill in range(10):
+    for kill in range(KILLS):
         said = tmp_path / f"said{kill}"
         with said.open("w") as out:
             process = subprocess.Popen(
@@ -37,7 +40,7 @@ def test_after_ten_kills_nothing_that_was_reported_is_lost(started, tmp_path):
             process.kill()
             process.wait()
         reported += [line.split()[2] for line in said.read_text().splitlines() if line.startswith("trial ")]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while children_of(folder) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert children_of(folder) == []
@@ -45,7 +48,7 @@ def test_after_ten_kills_nothing_that_was_reported_is_lost(started, tmp_path):
     last = finished(*SEARCH, "--store", folder, "--trials", 1)
     assert last.returncode == OK, last.stderr
     reported += [line.split()[2] for line in last.stdout.splitlines() if line.startswith("trial ")]
-    assert len(reported) >= 5
+    assert len(reported) > KILLS // 2
 
     store = Store.existing(folder)
     goal = store.studies()[0]

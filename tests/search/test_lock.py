@@ -3,7 +3,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -43,9 +42,7 @@ def test_a_second_writer_is_refused_and_told_who_the_first_is(tmp_path, other):
 def test_a_killed_holder_frees_the_lock(tmp_path, other):
     other.kill()
     other.wait()
-    begun = time.monotonic()
     with locked(tmp_path):
-        assert time.monotonic() - begun < 1
         assert str(os.getpid()) in (tmp_path / "lock").read_text()
     assert holder(tmp_path) is None
 

@@ -14,7 +14,7 @@ from search.exit_status import INTERRUPTED, OK
 from space.datasets import Source, load
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import coloured, write_pngs
-from tests.evaluators.device.processes import children_of, ends_within
+from tests.evaluators.device.processes import GONE_S, children_of, ends_within
 from tests.search.whole import ROOT, command, environment, finished
 
 COUNT = 60
@@ -99,6 +99,6 @@ def test_ctrl_c_ends_the_script_too(tmp_path):
             time.sleep(0.05)
             script = next((script for measuring in children_of(search.pid) for script in children_of(measuring)), None)
         search.send_signal(signal.SIGINT)
-        said, complaints = search.communicate(timeout=20)
+        said, complaints = search.communicate(timeout=GONE_S)
     assert (search.returncode, said, complaints) == (INTERRUPTED, b"", b"")
-    assert ends_within(script, 2)
+    assert ends_within(script, GONE_S)

@@ -1,9 +1,12 @@
+import math
 import random
+from dataclasses import replace
 
 import pytest
 
 from search.objectives import OBJECTIVES
-from tests.search.made_up import figures
+from search.ranking import probability
+from tests.search.made_up import evaluation, figures
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -25,3 +28,13 @@ def test_at_the_slowest_an_idle_board_just_reaches_the_figure(name):
     lead = objective.figure(0.8, figures(2.0))
     slowest = objective.slowest_s(lead, 0.75, 1.9)
     assert objective.figure(0.75, figures(1e3 * slowest, energy_j=slowest * 1.9)) == pytest.approx(lead)
+
+
+def test_an_interval_that_begins_at_zero_tells_nothing_and_is_no_fault():
+    objective = OBJECTIVES["fom"]
+    one = evaluation(share=0.8, latency_ms=1.0)
+    unsure = replace(one, figures=replace(one.figures, latency_low_s=0.0, energy_low_j=0.0))
+    low, high = objective.interval(0.8, unsure.current)
+    assert (low > 0, high) == (True, math.inf)
+    other = evaluation(share=0.8, latency_ms=2.0)
+    assert probability(unsure, other, objective) == probability(other, unsure, objective) == 0.5

@@ -141,5 +141,5 @@ def test_a_thousand_candidates_take_seconds(tmp_path):
     store, goal = landscape(tmp_path / "store", 1000)
     begun = time.process_time()
     text = page(store, standings(store, goal))
-    assert time.process_time() - begun < 10
+    assert time.process_time() - begun < 30
     assert text.count("<tr data-row=") == 1001

@@ -1,9 +1,11 @@
 """Order and overlap of a run's steps; trainer and board are simulated by the time they take, all else is real."""
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,6 +28,8 @@ from space.dimensions import dimensions, recipe_of
 from tests.search.made_up import GOAL, evaluation, figures, store_with
 
 TABLE = dimensions("full", 2)
+# Longer than any step takes: a test whose steps wait for one another in vain fails, it does not hang.
+HANG_S = 60
 
 
 class Trainer:
@@ -34,6 +38,8 @@ class Trainer:
     def __init__(self, seconds: float, share: Callable[[object], float]) -> None:
         self._pool, self._seconds, self._share = ThreadPoolExecutor(1), seconds, share
         self.trained: list[str] = []
+        # When each training began and ended.
+        self.spans: list[tuple[float, float]] = []
 
     def submit(self, task, recipe, folder, *rest):
         return self._pool.submit(self._draft if task is draft else self._train, recipe, folder)
@@ -42,10 +48,15 @@ class Trainer:
         return folder / f"{recipe.structure_id}.onnx"
 
     def _train(self, recipe, folder: Path) -> Built:
-        time.sleep(self._seconds)
+        begun = time.monotonic()
+        self.work()
+        self.spans.append((begun, time.monotonic()))
         self.trained.append(recipe.id)
         one = evaluation(made=recipe, share=self._share(recipe))
         return Built(one.candidate, one.validation)
+
+    def work(self) -> None:
+        time.sleep(self._seconds)
 
 
 class Board:
@@ -58,16 +69,31 @@ class Board:
         self.measured: list[str] = []
         self.power_w: Callable[[int], float] = lambda count: 2.7
         self.processes = 3
+        # When each measurement began and ended.
+        self.spans: list[tuple[float, float]] = []
 
     def measure(self, subject, race, progress, earlier=()):
         return self._pool.submit(self._measure, subject)
 
     def _measure(self, subject) -> Measured:
-        time.sleep(self._seconds)
+        begun = time.monotonic()
+        self.work()
+        self.spans.append((begun, time.monotonic()))
         self.measured.append(subject.name)
         latency_ms = self._latency_ms(len(self.measured))
         energy_j = latency_ms / 1e3 * self.power_w(len(self.measured))
         return Measured(figures(latency_ms, energy_j=energy_j, processes=self.processes), ())
+
+    def work(self) -> None:
+        time.sleep(self._seconds)
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Other threads bring it about."""
+    end = time.monotonic() + HANG_S
+    while not reached():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.002)
 
 
 def pipeline(folder, trainer, board, sampler="random", **seen):
@@ -197,21 +223,28 @@ def test_a_structure_is_timed_before_it_is_trained_and_what_could_not_win_is_not
 
 
 def test_on_one_machine_trainer_and_board_take_turns(tmp_path):
-    made, _ = pipeline(tmp_path / "store", Trainer(0.05, lambda recipe: 0.5), Board(0.05, lambda count: 1.0, True))
-    begun = time.monotonic()
-    made.run(6, begun + 60)
-    assert made.training.seconds + made.measuring.seconds < time.monotonic() - begun
+    trainer, board = Trainer(0.03, lambda recipe: 0.5), Board(0.03, lambda count: 1.0, True)
+    made, _ = pipeline(tmp_path / "store", trainer, board)
+    assert made.run(6, time.monotonic() + HANG_S) == 6
+    assert len(trainer.spans) == len(board.spans) == 6
+    spans = sorted([*trainer.spans, *board.spans])
+    assert all(ended <= begun for (_, ended), (begun, _) in pairwise(spans))
 
 
-@pytest.mark.parametrize(("training_s", "measuring_s"), [(0.3, 0.15), (0.15, 0.3)])
-def test_with_a_separate_board_the_slower_of_the_two_hardly_ever_waits(tmp_path, training_s, measuring_s):
-    made, _ = pipeline(
-        tmp_path / "store", Trainer(training_s, lambda recipe: 0.5), Board(measuring_s, lambda count: 1.0, False)
-    )
-    begun = time.monotonic()
-    assert made.run(16, begun + 60) == 16
-    busy = max(made.training.seconds, made.measuring.seconds)
-    assert busy > 0.8 * (time.monotonic() - begun)
+def test_with_a_separate_board_others_are_measured_while_one_is_trained(tmp_path):
+    trainer, board = Trainer(0, lambda recipe: 0.5), Board(0, lambda count: 1.0, False)
+    # As many as there is room for: the one that is trained, and two more.
+    trainer.work = lambda: until(lambda: len(board.measured) >= 3)
+    made, _ = pipeline(tmp_path / "store", trainer, board)
+    assert made.run(6, time.monotonic() + HANG_S) == 6
+
+
+def test_with_a_separate_board_others_are_trained_while_one_is_measured(tmp_path):
+    trainer, board = Trainer(0, lambda recipe: 0.5), Board(0, lambda count: 1.0, False)
+    # The third is not done before the two that were measured before it are trained.
+    board.work = lambda: until(lambda: len(board.measured) != 2 or len(trainer.trained) >= 2)
+    made, _ = pipeline(tmp_path / "store", trainer, board)
+    assert made.run(6, time.monotonic() + HANG_S) == 6
 
 
 def test_trials_that_need_no_board_leave_room_for_others_that_do(tmp_path):
@@ -223,20 +256,28 @@ def test_trials_that_need_no_board_leave_room_for_others_that_do(tmp_path):
 
 
 def test_trials_end_in_the_order_in_which_they_were_asked_for(tmp_path):
-    slow = iter([0.3, *[0.0] * 20])
-    board = Board(0, lambda count: 1.0, False)
-    board._measure = lambda subject, whole=board._measure: (time.sleep(next(slow)), whole(subject))[1]
-    made, store = pipeline(tmp_path / "store", Trainer(0, lambda recipe: 0.5), board)
-    made.run(8, time.monotonic() + 60)
-    ended = [record.ended_at for record in store.trials(GOAL.id)]
+    trainer = Trainer(0, lambda recipe: 0.8)
+    board = Board(0, lambda count: 1.0 if count == 1 else 0.5 if count < 4 else 2.0, False)
+    # The second is still trained when the fourth, too slow to be trained, could have ended.
+    trainer.work = lambda: until(lambda: len(trainer.trained) != 1 or len(board.measured) >= 4)
+    made, store = pipeline(tmp_path / "store", trainer, board)
+    made.run(8, time.monotonic() + HANG_S)
+    records = store.trials(GOAL.id)
+    assert [record.state for record in records[:4]] == [COMPLETE, COMPLETE, COMPLETE, GATED]
+    ended = [record.ended_at for record in records]
     assert ended == sorted(ended)
 
 
 def test_what_is_in_flight_at_an_interruption_is_given_up(tmp_path):
-    made, store = pipeline(tmp_path / "store", Trainer(5, lambda recipe: 0.5), Board(0, lambda count: 1.0, False))
+    trainer, over = Trainer(0, lambda recipe: 0.5), threading.Event()
+    trainer.work = lambda: over.wait(HANG_S)
+    made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
     made._advance = lambda flight, whole=made._advance: _interrupted() if made.measuring.seconds else whole(flight)
-    with pytest.raises(KeyboardInterrupt):
-        made.run(8, time.monotonic() + 60)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            made.run(8, time.monotonic() + HANG_S)
+    finally:
+        over.set()
     assert {record.state for record in store.trials(GOAL.id)} == {"interrupted"}
 
 

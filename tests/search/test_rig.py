@@ -1,6 +1,8 @@
 """Several boards of one kind: recorded ones, so that each is as fast as the test wants it."""
 
+import asyncio
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,6 +16,7 @@ from evaluators.device.raspberry import SshDevice
 from evaluators.device.replay import RecordedRun, write_recording
 from evaluators.errors import DeviceError
 from evaluators.evaluate import NO_RACE, Examiner
+from evaluators.measurement import Figures
 from search.rig import Board, Rig, open_rig, subject_of
 from search.worker import Worker
 from space.candidate import Candidate
@@ -24,6 +27,8 @@ from tests.evaluators.device.sshd import Board as Ssh
 from tests.evaluators.device.wire import Wire
 from tests.search.made_up import evaluation
 
+# Longer than any step takes: a test fails, it does not hang.
+HANG_S = 60.0
 # An answer to `describe`; the end at everything else.
 DYING = """
 import json, sys
@@ -38,6 +43,21 @@ if request["do"] == "describe":
 
 def quiet(step: str, share: float) -> None:
     return None
+
+
+def measured_by_all(rig: Rig, candidate: Candidate, tasks: int) -> list[Figures]:
+    """No board begins before everything is asked for: a recorded one is done at once."""
+    gates = [threading.Event() for _ in rig._boards]
+
+    async def opened(gate: threading.Event) -> None:
+        await asyncio.to_thread(gate.wait, HANG_S)
+
+    for board, gate in zip(rig._boards, gates, strict=True):
+        board.worker.submit(opened, gate)
+    asked = [rig.measure(subject_of(candidate), NO_RACE, quiet) for _ in range(tasks)]
+    for gate in gates:
+        gate.set()
+    return [task.result(HANG_S).figures for task in asked]
 
 
 @pytest.fixture
@@ -74,8 +94,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., tuple[Rig, list[str]]]]:
 def test_a_board_a_little_slower_is_calibrated_by_the_reference(opened, recorded, candidate):
     rig, said = opened(recorded("a", 2.0), recorded("b", 2.06))
     rig.use_reference(candidate, [], quiet)
-    tasks = [rig.measure(subject_of(candidate), NO_RACE, quiet) for _ in range(4)]
-    figures = [task.result().figures for task in tasks]
+    figures = measured_by_all(rig, candidate, 4)
     assert rig.boards == 2
     assert said == []
     assert [figure.latency_s for figure in figures] == pytest.approx([0.002] * 4)
@@ -93,8 +112,8 @@ def test_a_board_that_disagrees_is_set_aside_and_named(opened, recorded, candida
 def test_work_goes_to_the_board_that_has_least_to_do(opened, recorded, candidate):
     rig, _ = opened(recorded("a", 2.0), recorded("b", 2.0))
     rig.use_reference(candidate, [], quiet)
-    tasks = [rig.measure(subject_of(candidate), NO_RACE, quiet) for _ in range(8)]
-    assert {task.result().figures.serial for task in tasks} == {"a", "b"}
+    serials = [figure.serial for figure in measured_by_all(rig, candidate, 8)]
+    assert sorted(serials) == [*["a"] * 4, *["b"] * 4]
 
 
 def test_boards_of_two_kinds_are_refused_with_what_differs(opened, recorded):

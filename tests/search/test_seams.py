@@ -16,7 +16,7 @@ SAME = {"complete": {"complete"}, "gated": {"gated"}, "fail": {"failed", "interr
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
     words = [sys.executable, "-m", "tests.search.seams", str(tmp_path_factory.mktemp("seams"))]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

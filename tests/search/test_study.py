@@ -109,12 +109,14 @@ def at_home(one, store: Store):
 
 @pytest.mark.parametrize("sampler", [*SAMPLERS, "model"])
 def test_the_same_seed_asks_for_the_same_recipes(tmp_path, sampler):
+    # What a Gaussian process asks for takes it seconds.
+    further = 1 if sampler == "gp" else 3
     asked = []
     for name in "ab":
         store = store_with(tmp_path / name, [])
-        asked.append(carried_out(opened(store, sampler=sampler, seed=3), store, len(LADDER) + 3))
+        asked.append(carried_out(opened(store, sampler=sampler, seed=3), store, len(LADDER) + further))
     assert asked[0] == asked[1]
-    assert len(set(asked[0])) == len(LADDER) + 3
+    assert len(set(asked[0])) == len(LADDER) + further
 
 
 def test_another_seed_asks_for_others(tmp_path):

@@ -30,7 +30,7 @@ def command(*words: object) -> list[str]:
 
 
 def finished(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*words), cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=240)
+    return subprocess.run(command(*words), cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=500)
 
 
 def environment(mark: object = "") -> dict[str, str]:

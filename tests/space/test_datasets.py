@@ -1,7 +1,6 @@
 import os
 import socket
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -60,24 +59,22 @@ def test_a_network_that_swallows_packets_holds_nothing_up(monkeypatch):
 
         monkeypatch.setattr(CIFAR10, "url", f"http://127.0.0.1:{silent.getsockname()[1]}/cifar.tar.gz")
         monkeypatch.setenv("no_proxy", "*")
-        begun = time.monotonic()
-        reason = why_not_downloadable(1.0)
-        assert time.monotonic() - begun < 2
-    assert reason is not None
+        # Without a limit it would be waited for until the test is given up.
+        assert why_not_downloadable(1.0) is not None
 
 
 def test_a_name_server_that_never_answers_holds_nothing_up(monkeypatch):
     release = threading.Event()
 
     def never(*_, **__):
-        release.wait(20)
+        release.wait()
         raise OSError("at last")
 
     monkeypatch.setattr(datasets.urllib.request, "urlopen", never)
-    begun = time.monotonic()
-    assert why_not_downloadable(0.5) == "no answer within 0 s"
-    assert time.monotonic() - begun < 2
-    release.set()
+    try:
+        assert why_not_downloadable(0.5) == "no answer within 0 s"
+    finally:
+        release.set()
 
 
 @pytest.mark.cifar10

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from evaluators.device.protocol import PROGRAM
 
+# What ends at once is waited for so long: a busy machine is late. Shorter than what a test leaves to be ended lives.
+GONE_S = 30.0
+
 
 def children_of(pid: int) -> list[int]:
     found = []

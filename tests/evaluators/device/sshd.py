@@ -25,7 +25,7 @@ from tests.evaluators.device.processes import children_of
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 NAME = "board"
-START_S = 10.0
+START_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Board:
         return path
 
     def login(self, config: dict[str, Any] | None = None, **changes: Any) -> Login:
-        return Login(**{"config": self.config(**(config or {})), "connect_s": 5.0, **changes})
+        return Login(**{"config": self.config(**(config or {})), "connect_s": 30.0, **changes})
 
     def device(self, login: Login | None = None, **changes: Any) -> SshDevice:
         """It waits for nobody who tests on this machine, too."""

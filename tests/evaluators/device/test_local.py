@@ -7,9 +7,9 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -24,9 +24,9 @@ from evaluators.device.protocol import PROGRAM, measure_request
 from evaluators.errors import DeviceError
 from space.errors import CandidateError
 from tests.contracts.device import DeviceContract, run_once
-from tests.evaluators.device.boards import THROTTLED, write, write_board
+from tests.evaluators.device.boards import write_board
 from tests.evaluators.device.models import write_classifier, write_failing, write_images
-from tests.evaluators.device.processes import children_of, ends_within, measuring
+from tests.evaluators.device.processes import GONE_S, children_of, ends_within, measuring
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -105,17 +105,40 @@ def test_a_float_model_gets_normalised_images(quick: Task, tmp_path: Path) -> No
     assert len(set(expected)) > 1
 
 
-def test_timing_is_that_of_a_plain_loop(quick: Task, tmp_path: Path) -> None:
-    model = write_classifier(tmp_path / "wide.onnx", channels=256)
-    run = ask(replace(quick, model=model, limit_s=0.5))
-    session, image = plain_session(model), np.load(quick.images)[:1]
-    plain = []
-    for _ in range(400):
-        begin = time.perf_counter()
-        session.run(["scores"], {"image": image})
-        plain.append(time.perf_counter() - begin)
-    # The quickest of each: others on this machine make the rest slower by any factor.
-    assert min(run.latencies_s) == pytest.approx(min(plain), rel=0.5)
+class MadeUpTime:
+    """A clock, and a session whose runs take 1, 2, 3, ... ms; its answers take 5 ms to be looked at."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+        self.runs = 0
+        self.shape, self.ndim = (1, 10), 2
+
+    def perf_counter_ns(self) -> int:
+        return self.now_ns
+
+    def get_outputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="scores")]
+
+    def run(self, outputs: list[str], feed: object) -> list["MadeUpTime"]:
+        self.runs += 1
+        self.now_ns += self.runs * 1_000_000
+        return [self]
+
+    def argmax(self) -> int:
+        self.now_ns += 5_000_000
+        return 3
+
+
+def test_what_is_timed_is_the_run_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up = MadeUpTime()
+    monkeypatch.setattr(on_device, "time", made_up)
+    timer = on_device.Timer(made_up, [{"image": 0}, {"image": 1}])
+    classes: list[int] = []
+    timer.block(classes=classes)
+    timer.block()
+    assert [taken / 1_000_000 for taken in timer.latencies] == list(range(1, made_up.runs + 1))
+    assert timer.starts == [0, on_device.BLOCK_RUNS]
+    assert classes == [3] * on_device.BLOCK_RUNS
 
 
 @pytest.mark.parametrize("spinning", [False, True])
@@ -152,13 +175,13 @@ def test_as_many_threads_run_as_were_asked_for(endless: Task) -> None:
 
 
 def test_a_quiet_figure_ends_the_run_before_its_limit(quick: Task) -> None:
-    run = ask(replace(quick, precision=0.9, limit_s=20))
-    assert 0.3 < run.wall_s < 5
+    run = ask(replace(quick, precision=0.9, limit_s=2 * GONE_S))
+    assert 0.3 < run.wall_s < GONE_S
 
 
 def test_the_limit_ends_a_run_that_is_never_precise_enough(quick: Task) -> None:
     run = ask(replace(quick, precision=1e-6, limit_s=0.4))
-    assert 0.4 <= run.wall_s < 2
+    assert 0.4 <= run.wall_s < GONE_S
 
 
 def test_the_memory_of_a_model_grows_with_its_weights(quick: Task, tmp_path: Path) -> None:
@@ -270,7 +293,7 @@ def test_the_program_does_not_outlive_a_killed_parent(endless: Task) -> None:
         assert parent.stdout is not None
         (pid,) = map(int, parent.stdout.readline().split())
         parent.kill()
-    assert ends_within(pid, 2)
+    assert ends_within(pid, GONE_S)
 
 
 @LINUX
@@ -330,32 +353,6 @@ def test_the_state_of_the_board_is_read_before_and_after(
     assert dirt(run, cores=4, threads=1) == ["soft temperature limit at 61 °C"]
 
 
-def test_throttling_during_the_run_is_seen(quick: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_board(tmp_path, throttled=0x10000)
-    monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
-
-    def throttle(what: str, share: float) -> None:
-        if what == "timing" and share > 0:
-            write(tmp_path, THROTTLED, "50000")
-
-    run = asyncio.run(LocalDevice(lock="").run(replace(quick, precision=1e-6, limit_s=2), throttle))
-    assert (run.before.throttled, run.after.throttled) == (0x10000, 0x50000)
-    assert dirt(run, cores=4, threads=1) == ["throttled in between at 61 °C"]
-
-
-@LINUX
-def test_other_peoples_work_is_counted(quick: Task) -> None:
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
-    try:
-        run = ask(replace(quick, precision=1e-6, limit_s=1))
-    finally:
-        for process in busy:
-            process.kill()
-            process.wait()
-    assert run.after.others_cores is not None
-    assert run.after.others_cores > 0.3
-
-
 def test_our_own_settings_do_not_reach_the_program(
     quick: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -400,7 +397,10 @@ def script(folder: Path, body: str) -> Path:
 def test_a_program_that_misbehaves_is_the_devices_fault(quick: Task, tmp_path: Path, body: str, said: str) -> None:
     before = set(children_of(os.getpid()))
     with pytest.raises(DeviceError, match=said):
-        ask(quick, LocalDevice(lock="", program=script(tmp_path, body), silence_s=1.5))
+        ask(
+            quick,
+            LocalDevice(lock="", program=script(tmp_path, body), silence_s=1.5 if "no answer" in said else GONE_S),
+        )
     assert set(children_of(os.getpid())) <= before
 
 

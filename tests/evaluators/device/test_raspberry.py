@@ -19,6 +19,7 @@ from evaluators.errors import DeviceError
 from tests.contracts.device import DeviceContract
 from tests.evaluators.device.boards import TEMPERATURE, write, write_board
 from tests.evaluators.device.models import write_classifier
+from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.sshd import Board, Sshd, make_board
 from tests.evaluators.device.wire import Wire
 
@@ -200,7 +201,7 @@ def test_many_runs_leave_nothing_behind(board: Board, quick: Task) -> None:
         for _ in range(8):
             await device.run(quick)
         assert state() == before
-        assert await asyncio.to_thread(board.is_empty_within, 2)
+        assert await asyncio.to_thread(board.is_empty_within, GONE_S)
 
     entered(board.device(), many)
 

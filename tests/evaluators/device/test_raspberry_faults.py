@@ -22,14 +22,12 @@ from evaluators.evaluate import Examiner, Subject
 from evaluators.measurement import Figures
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.models import write_classifier
+from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.runs import process_run
 from tests.evaluators.device.sshd import NAME, Board, Sshd, free_port, make_board, new_key
 from tests.evaluators.device.wire import Wire
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-# Until what we left has ended.
-GONE_S = 5.0
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +140,7 @@ def test_a_board_that_accepts_and_says_nothing_is_told(board: Board) -> None:
 
 def test_a_server_of_another_kind_is_told(board: Board) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        other.settimeout(5)
+        other.settimeout(GONE_S)
 
         def answer() -> None:
             with other.accept()[0] as caller:
@@ -227,10 +225,10 @@ def test_a_server_that_dies_in_a_run_is_told(board: Board, endless: Task, quick:
 
 
 def test_a_frozen_connection_is_noticed_at_both_ends(board: Board, wire: Wire, endless: Task, quick: Task) -> None:
-    login = board.login({"Port": wire.port}, keepalive_s=0.2)
+    login = board.login({"Port": wire.port}, keepalive_s=0.5)
 
     async def check() -> None:
-        async with board.device(login, guard=Guard(lock=str(board.home / "lock"), heartbeat_s=0.6)) as device:
+        async with board.device(login, guard=Guard(lock=str(board.home / "lock"), heartbeat_s=3.0)) as device:
             with pytest.raises(DeviceError, match=r"connection lost.*keepalive"):
                 await device.run(endless, fault_at("timing", wire.freeze))
             assert await asyncio.to_thread(board.is_empty_within, GONE_S)
@@ -311,7 +309,7 @@ def test_a_program_that_misbehaves_is_told_and_removed(
     board: Board, quick: Task, tmp_path: Path, body: str, said: str
 ) -> None:
     # A busy machine takes its time over an answer, too.
-    silence_s = 0.5 if "no answer" in said else 60.0
+    silence_s = 0.5 if "no answer" in said else GONE_S
 
     async def check() -> None:
         async with board.device(program=stand_in(tmp_path, body), silence_s=silence_s) as device:
@@ -324,10 +322,10 @@ def test_a_program_that_misbehaves_is_told_and_removed(
 
 def test_the_program_hears_from_us_often_enough_to_go_on(board: Board, quick: Task) -> None:
     async def ask() -> ProcessRun:
-        async with board.device(guard=Guard(lock="", heartbeat_s=0.4)) as device:
-            return await device.run(replace(quick, precision=1e-6, limit_s=1.0))
+        async with board.device(guard=Guard(lock="", heartbeat_s=2.0)) as device:
+            return await device.run(replace(quick, precision=1e-6, limit_s=2.5))
 
-    assert asyncio.run(ask()).wall_s >= 1.0
+    assert asyncio.run(ask()).wall_s >= 2.5
 
 
 # --- the disk --------------------------------------------------------------------------------------------------------

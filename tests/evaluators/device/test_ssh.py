@@ -16,6 +16,7 @@ from evaluators.device import ssh
 from evaluators.device.address import Address
 from evaluators.device.ssh import Finished, Shell
 from evaluators.errors import DeviceError
+from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.sshd import Board
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -67,13 +68,13 @@ def test_what_login_scripts_say_is_no_part_of_the_output(board: Board) -> None:
 def test_output_without_an_end_is_a_fault(board: Board) -> None:
     with pytest.raises(DeviceError, match="said more than"):
         run(board, "cat", "/dev/zero")
-    assert board.is_empty_within(5)
+    assert board.is_empty_within(GONE_S)
 
 
 def test_a_command_that_does_not_end_is_ended(board: Board) -> None:
     with pytest.raises(DeviceError, match=r"sleep had not ended after 0\.2 s"):
         with_shell(board, lambda shell: shell.run("sleep", "60", limit_s=0.2))
-    assert board.is_empty_within(5)
+    assert board.is_empty_within(GONE_S)
 
 
 def test_what_ignores_the_end_of_its_input_is_killed_with_its_children(board: Board) -> None:
@@ -83,8 +84,8 @@ def test_what_ignores_the_end_of_its_input_is_killed_with_its_children(board: Bo
             began = time.monotonic()
         return time.monotonic() - began
 
-    assert with_shell(board, leave) < ssh.EXIT_S + 2
-    assert board.is_empty_within(5)
+    assert with_shell(board, leave) < GONE_S
+    assert board.is_empty_within(GONE_S)
 
 
 def test_a_conversation_goes_to_and_fro(board: Board) -> None:

@@ -6,9 +6,13 @@ connection stays open and silent.
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import pty
+import termios
+import time
 import tty
+from array import array
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -22,6 +26,8 @@ Script = Iterable[bytes | float | object]
 VOLTS, AMPS = 5.0, 0.684
 # Twenty times as fast as the stock firmware.
 PERIOD_S = 0.05
+# At most; a port that is full takes nothing more.
+HANDED_OVER_S = 0.2
 LIMITS = Limits(silence_s=1.0, zero_s=0.3, settle_s=0.1, reconnect_s=1.0)
 
 
@@ -122,6 +128,13 @@ async def smartpower2(*scripts: Callable[[], Script]) -> AsyncGenerator[SmartPow
         await asyncio.sleep(0.02)
 
 
+def _waiting(port: int) -> int:
+    """Bytes that can be read there."""
+    count = array("i", [0])
+    fcntl.ioctl(port, termios.FIONREAD, count)
+    return count[0]
+
+
 @asynccontextmanager
 async def serial_meter(script: Callable[[], Script]) -> AsyncGenerator[Path, None]:
     """The path of a port on which somebody says the script, over and over where it is read again."""
@@ -130,9 +143,16 @@ async def serial_meter(script: Callable[[], Script]) -> AsyncGenerator[Path, Non
     os.set_blocking(ours, False)
 
     def write(part: bytes) -> None:
+        if not part:
+            return
+        before = _waiting(theirs)
         # A port that nobody reads loses what comes in.
         with contextlib.suppress(BlockingIOError):
             os.write(ours, part)
+        # The kernel hands it over when it likes, and time of a test's own would pass meanwhile.
+        end = time.perf_counter() + HANDED_OVER_S
+        while _waiting(theirs) == before and time.perf_counter() < end:
+            time.sleep(0)
 
     playing = asyncio.create_task(play(script(), write))
     try:

@@ -11,6 +11,11 @@ from evaluators.power.meter import MeterInfo, PowerReading
 from evaluators.power.recording import Sifted, Trace, recorded, sifted
 from tests.evaluators.power.loads import QUICK, SLOW, Load, simulated
 from tests.evaluators.power.meters import LiveMeter, ScriptedMeter, reading
+from tests.evaluators.power.own_time import own_time
+
+__all__ = ["own_time"]
+
+pytestmark = pytest.mark.usefixtures("own_time")
 
 # --- recording -------------------------------------------------------------------------------------------------------
 

@@ -22,8 +22,13 @@ from evaluators.power.smartpower3 import checksums, smartpower3
 from space.errors import RequestError
 from tests.contracts.meter import WATTS, MeterContract, OpenMeter, first, readings_of
 from tests.evaluators.power import simulated
+from tests.evaluators.power.own_time import own_time
 from tests.evaluators.power.simulated import LIMITS, Script, stock, stock_forever
 from tests.evaluators.power.test_smartpower2 import QUICK
+
+__all__ = ["own_time"]
+
+pytestmark = pytest.mark.usefixtures("own_time")
 
 Make = Callable[[Path, Limits], PowerMeter]
 

@@ -17,7 +17,12 @@ from space.errors import RequestError
 from tests.contracts.meter import WATTS, MeterContract, OpenMeter, first, readings_of
 from tests.evaluators.device.sshd import free_port
 from tests.evaluators.power import simulated
+from tests.evaluators.power.own_time import own_time
 from tests.evaluators.power.simulated import END, LIMITS, PERIOD_S, Script, stock, stock_forever
+
+__all__ = ["own_time"]
+
+pytestmark = pytest.mark.usefixtures("own_time")
 
 # As fast as the simulated meters are.
 QUICK = [dialect if dialect.period_s < 0.1 else replace(dialect, period_s=PERIOD_S) for dialect in DIALECTS]

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from evaluators.power.lines import LineMeter
 from evaluators.power.smartpower2 import smartpower2
 from tests.contracts.meter import MeterContract, OpenMeter, first
 from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.sshd import SSHD, Board, free_port
 from tests.evaluators.power import simulated
 from tests.evaluators.power.simulated import LIMITS, stock_forever
@@ -35,7 +37,8 @@ def through(board: Board, port: int) -> LineMeter:
         finally:
             await shell.close()
 
-    return smartpower2(f"//127.0.0.1:{port}?via=board", connected, LIMITS, QUICK)
+    # Silent it is only where a test waits for that.
+    return smartpower2(f"//127.0.0.1:{port}?via=board", connected, replace(LIMITS, silence_s=GONE_S), QUICK)
 
 
 class TestThroughTheBoard(MeterContract):
