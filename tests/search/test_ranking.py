@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -5,8 +6,8 @@ import pytest
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.objectives import OBJECTIVES
-from search.ranking import feasible, leading, probability, ranking
-from tests.search.made_up import GOAL, evaluation
+from search.ranking import estimate, feasible, leading, networks, ranking
+from tests.search.made_up import GOAL, evaluation, recipe
 
 LATENCY = replace(GOAL, objective="latency")
 ENERGY = replace(GOAL, objective="energy")
@@ -109,17 +110,34 @@ def test_a_gated_candidate_is_not_ranked():
     assert order([given_up(evaluation(0, latency_ms=1)), evaluation(1, latency_ms=2)], LATENCY) == [1]
 
 
-def test_how_sure_the_lead_is_follows_from_both_intervals():
-    latency = OBJECTIVES["latency"]
-    fast, slow = evaluation(0, latency_ms=1.0, spread=0.0196), evaluation(1, latency_ms=1.02, spread=0.0196)
-    # Standard errors of 1 % each: 2 % are 1.4 of their difference's.
-    assert probability(fast, slow, latency) == pytest.approx(0.92, abs=0.01)
-    assert probability(fast, slow, latency) + probability(slow, fast, latency) == pytest.approx(1)
-    assert probability(fast, fast, latency) == pytest.approx(0.5)
-    # A FoM hangs on accuracy too.
-    fom = OBJECTIVES["fom"]
-    assert (
-        0.5
-        < probability(fast, slow, fom)
-        < probability(evaluation(0, latency_ms=1.0, spread=1e-6), evaluation(1, latency_ms=1.02, spread=1e-6), latency)
-    )
+def test_an_estimate_s_error_follows_from_its_interval():
+    latency, fom = OBJECTIVES["latency"], OBJECTIVES["fom"]
+    row = evaluation(0, latency_ms=1.0, spread=0.0196)
+    assert estimate(row, latency).log_figure == pytest.approx(math.log(10))
+    assert estimate(row, latency).standard_error == pytest.approx(0.01, rel=0.01)
+    # A FoM hangs on latency twice, as energy is estimated from it, and on the accuracy of 1,000 images.
+    images = math.sqrt(0.75 * 0.25 / 1000) / 0.75
+    assert estimate(row, fom).standard_error == pytest.approx(math.hypot(0.02, images), rel=0.01)
+    # The contest takes the accuracy on test as it is.
+    assert estimate(evaluation(0, spread=0.0196, test=0.75), fom).standard_error == pytest.approx(0.02, rel=0.01)
+
+
+def test_once_one_is_confirmed_the_others_stand_below():
+    rows = [evaluation(0, latency_ms=0.9), evaluation(1, latency_ms=1.0, test=0.75), evaluation(2, latency_ms=0.8)]
+    assert order(rows, LATENCY) == [1]
+    assert [row.candidate.recipe.seed for row in ranking(rows, LATENCY)] == [1, 2, 0]
+
+
+def test_one_that_fails_on_test_keeps_nobody_from_leading():
+    rows = [evaluation(0, latency_ms=0.9), evaluation(1, latency_ms=1.0, test=0.65)]
+    assert order(rows, LATENCY) == [0]
+
+
+def test_settings_of_one_network_are_one_network():
+    rows = [
+        evaluation(latency_ms=1.0, made=recipe(threads=1)),
+        evaluation(latency_ms=0.9, made=recipe(threads=2)),
+        evaluation(latency_ms=1.1, made=recipe(threads=2, spinning=True), test=0.75),
+        evaluation(latency_ms=2.0, made=recipe(seed=1)),
+    ]
+    assert [row.current.latency_s for row in networks(rows, OBJECTIVES["latency"])] == pytest.approx([1.1e-3, 2e-3])
