@@ -36,6 +36,12 @@ class Known:
         self._pool.settled.update(recipe_ids)
         self._pool.in_flight.difference_update(recipe_ids)
 
+    def gated(self, recipe_id: str) -> bool:
+        return recipe_id in self._gated
+
+    def ungate(self, recipe_id: str) -> None:
+        self._gated.discard(recipe_id)
+
     def gate(self, recipe_id: str) -> None:
         self._gated.add(recipe_id)
         self._pool.in_flight.discard(recipe_id)

@@ -18,6 +18,7 @@ from search.evaluation import Evaluation
 from search.lead import Lead
 from search.promise import held_out
 from search.ranking import feasible
+from search.reference import moved, moved_at_most
 from search.rig import Rig, runtime_of, subject_of
 from search.samplers import SpaceExhausted
 from search.standings import Standings, standings
@@ -155,7 +156,7 @@ class Pipeline:
         self.view.begin(f"{one.recipe_id} metered: ")
         try:
             made = built(self._carry_out(one.candidate.recipe))
-            earlier = self.store.runs(structure_id, self.rig.bench.id)
+            earlier = self._earlier(one.candidate.recipe)
             task = self.rig.measure(subject_of(made.candidate), FRONT, self.view.step, earlier)
             measured = self.measuring.until_done(task).result()
         except CandidateError as error:
@@ -218,6 +219,7 @@ class Pipeline:
     def _steps(self, asked: Asked) -> _Steps:
         begun = time.monotonic()
         study, recipe, goal = asked.study, asked.recipe, asked.study.goal
+        yield from self._follow_reference(study)
         # As it is when the trial begins: whether it is trained does not hang on timing either.
         lead = self._lead(study)
         if not goal.grid:
@@ -237,8 +239,7 @@ class Pipeline:
             self.view.say(f"WARNING: {warning}")
         race = self._race(study, made)
         if race is not None:
-            earlier = self.store.runs(recipe.structure_id, goal.bench_id)
-            yield from self._measured(asked, subject_of(made.candidate), race, earlier)
+            yield from self._measured(asked, subject_of(made.candidate), race, self._earlier(recipe))
             compare_once(made.candidate, self.validation, self.store, self.rig, self.view)
         yield None
         evaluation = self.store.evaluation(recipe.id, goal)
@@ -273,6 +274,37 @@ class Pipeline:
         figures = self.store.structure(recipe.structure_id, study.goal.bench_id)
         assert figures is not None
         return figures
+
+    def _follow_reference(self, study: Study) -> _Steps:
+        """Where the reference has moved by more than its interval since the leader was timed, networks may have moved
+        by another ratio: the leader is timed again, and so are those that this study gated within reach of it."""
+        best, reference = standings(self.store, study.goal).best, self.rig.reference
+        if best is None or reference is None or best.confirmed or study.goal.grid or self.rig.device.recorded:
+            return
+        if not moved(best.figures, reference) or not best.candidate.onnx.is_file():
+            return
+        self.view.say(
+            f"the reference takes {number(1e3 * reference.latency_s)} ms now, and took "
+            f"{number(1e3 * (best.figures.reference_latency_s or 0))} ms beside {best.recipe_id}: timed again"
+        )
+        task = self.rig.measure(subject_of(best.candidate), FRONT, self.view.step)
+        yield self.measuring.until_done(task)
+        if not task.result().figures.dirty:
+            self.store.add_measured(best.candidate.recipe.structure_id, self.rig.bench.id, task.result())
+        lead = self._lead(study)
+        for gated in study.gated():
+            figures = self.store.structure(gated.recipe.structure_id, study.goal.bench_id)
+            if figures and moved(figures, reference) and lead.near(1.0, moved_at_most(figures, reference)):
+                figures = yield from self._drafted(gated, lead)
+                if not figures.dirty and lead.near(1.0, figures):
+                    study.ask_again(gated)
+
+    def _earlier(self, recipe: Recipe) -> Sequence[ProcessRun]:
+        """Processes of the same structure that count with further ones: not those of another speed of the machine."""
+        figures, reference = self.store.structure(recipe.structure_id, self.rig.bench.id), self.rig.reference
+        if figures is None or (reference and moved(figures, reference)):
+            return ()
+        return self.store.runs(recipe.structure_id, self.rig.bench.id)
 
     def _measured(
         self, asked: Asked, subject: Subject, race: Race, earlier: Sequence[ProcessRun] = ()

@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from evaluators.beside import beside_reference
 from evaluators.evaluate import NO_RACE, Measured
@@ -178,3 +178,11 @@ def moved(figures: Figures, reference: Figures) -> bool:
         return False
     apart = abs(math.log(reference.latency_s / figures.reference_latency_s))
     return apart > (reference.latency_high_s - reference.latency_low_s) / 2 / reference.latency_s
+
+
+def moved_at_most(figures: Figures, reference: Figures) -> Figures:
+    """These figures as good as they may be now: of a network that kept its speed while the reference lost it, or the
+    other way round."""
+    assert figures.reference_latency_s is not None
+    ratio = math.exp(abs(math.log(reference.latency_s / figures.reference_latency_s)))
+    return replace(figures, latency_s=figures.latency_s / ratio, energy_j=figures.energy_j / ratio)

@@ -211,6 +211,21 @@ class Study:
         self._optuna.tell(number, state=TrialState.FAIL)
         self._store.end_trial(self.goal.id, number, INTERRUPTED)
 
+    def gated(self) -> list[Asked]:
+        """Trials whose structure was timed and not trained, as it could not have led then."""
+        complete = self._optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        recipes = [(trial, self._recipe(trial)) for trial in complete if GATED_BY in trial.user_attrs]
+        return [
+            Asked(self, trial.number, recipe)
+            for trial, recipe in recipes
+            if recipe and self._known.gated(recipe.id) and not trial.user_attrs.get("imported")
+        ]
+
+    def ask_again(self, gated: Asked) -> None:
+        """What was gated may lead after all: it is asked for next, as another trial."""
+        self._known.ungate(gated.recipe.id)
+        self._first.appendleft(_values(self._optuna.get_trials(deepcopy=False)[gated.number]))
+
     def absorb(self, evaluations: Iterable[Evaluation]) -> int:
         """Takes in what this study did not ask for itself; how many."""
         complete = self._optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

@@ -13,6 +13,7 @@ import pytest
 from optuna.storages import RDBStorage
 
 from evaluators.evaluate import Measured
+from evaluators.measurement import Figures
 from search.building import Built, draft
 from search.known import Known, Pool
 from search.ladder import ladder
@@ -69,6 +70,8 @@ class Board:
         self.measured: list[str] = []
         self.power_w: Callable[[int], float] = lambda count: 2.7
         self.processes = 3
+        # What the reference takes (ms) beside the n-th measurement.
+        self.reference_ms: Callable[[int], float] = lambda count: 10.0
         # When each measurement began and ended.
         self.spans: list[tuple[float, float]] = []
 
@@ -82,7 +85,19 @@ class Board:
         self.measured.append(subject.name)
         latency_ms = self._latency_ms(len(self.measured))
         energy_j = latency_ms / 1e3 * self.power_w(len(self.measured))
-        return Measured(figures(latency_ms, energy_j=energy_j, processes=self.processes), ())
+        reference = self.reference
+        seen = figures(
+            latency_ms,
+            energy_j=energy_j,
+            processes=self.processes,
+            reference_latency_s=reference.latency_s,
+            reference_energy_j=reference.energy_j,
+        )
+        return Measured(seen, ())
+
+    @property
+    def reference(self) -> Figures:
+        return figures(self.reference_ms(len(self.measured)), reference_latency_s=None, reference_energy_j=None)
 
     def work(self) -> None:
         time.sleep(self._seconds)
@@ -283,3 +298,49 @@ def test_what_is_in_flight_at_an_interruption_is_given_up(tmp_path):
 
 def _interrupted():
     raise KeyboardInterrupt
+
+
+def test_when_the_reference_has_moved_the_leader_and_who_was_gated_within_reach_are_timed_again(tmp_path, capsys):
+    """In a slow hour the reference takes 15 ms instead of 10, the leader as well half as long again; one that was gated
+    kept its speed, and leads now."""
+    latencies_ms = {1: 1.0, 2: 1.2, 3: 5.0, 4: 1.5, 5: 1.2}
+    board = Board(0, lambda count: latencies_ms.get(count, 5.0), True)
+    board.reference_ms = lambda count: 10.0 if count < 3 else 15.0
+    trainer = Trainer(0, lambda recipe: 0.8)
+    made, store = pipeline(tmp_path / "store", trainer, board)
+    first = _with_file(trainer, tmp_path)
+    made.run(5, time.monotonic() + HANG_S)
+    states = [trial.state for trial in store.trials(GOAL.id)]
+    assert states == [COMPLETE, GATED, GATED, GATED, COMPLETE]
+    recipes = [trial.recipe_id for trial in store.trials(GOAL.id)]
+    assert recipes[4] == recipes[1]
+    assert trainer.trained == [recipes[0], recipes[1]]
+    assert board.measured[3] == first[0]
+    assert "the reference takes 15.0 ms now, and took 10.0 ms beside" in capsys.readouterr().err
+
+
+def test_while_the_reference_stays_nobody_is_timed_again(tmp_path):
+    board = Board(0, lambda count: 1.0 if count == 1 else 5.0, True)
+    board.reference_ms = lambda count: 10.0 + 0.01 * count
+    trainer = Trainer(0, lambda recipe: 0.8)
+    made, _ = pipeline(tmp_path / "store", trainer, board)
+    _with_file(trainer, tmp_path)
+    made.run(4, time.monotonic() + HANG_S)
+    assert len(board.measured) == 4
+
+
+def _with_file(trainer: Trainer, folder: Path) -> list[str]:
+    """What is trained leaves a file; the recipes of which there is one."""
+    there: list[str] = []
+    train = trainer._train
+
+    def with_file(recipe, store: Path) -> Built:
+        one = train(recipe, store)
+        path = store / "candidates" / f"{recipe.id}.onnx"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        there.append(recipe.id)
+        return Built(replace(one.candidate, onnx=path), one.validation)
+
+    trainer._train = with_file
+    return there
