@@ -1,7 +1,9 @@
 """Candidate's file -> Measurement on one device: the reference between candidates, dirty runs again, faults sorted."""
 
 import asyncio
+import contextlib
 import math
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,13 +16,14 @@ from evaluators.device.cleanliness import dirt
 from evaluators.device.device import CourseTask, Device, LoadRun, ProcessRun, Progress, RuntimeSettings, Task
 from evaluators.energy_figures import EnergyFigures, Taken, estimated_energy, measured_energy, predicted_energy
 from evaluators.errors import DeviceError, MeterError, RigError
-from evaluators.latency import Latency, Spread, between, latency
+from evaluators.latency import Latency, Spread, between, latency, process_interval
 from evaluators.measurement import Figures
 from evaluators.metered import Metered, load_task, metered, metered_course
 from evaluators.power.estimate import DEFAULT_MODEL, PowerModel, busy_cores, power_model_of
 from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
 from evaluators.raw import text_of
+from evaluators.repeats import Repeats
 from space.errors import CandidateError
 
 T = TypeVar("T")
@@ -107,6 +110,8 @@ class Examiner:
     pauses: Sequence[float] = (1.0, 5.0, 15.0, 60.0)
     # Latencies of this board times this are those of the study's boards.
     calibration: float = 1.0
+    # What was timed on this board, and is timed again now and then: it tells how much processes differ.
+    _repeats: Repeats = field(default_factory=Repeats)
     # What loads on this bench took.
     _taken: list[Taken] = field(default_factory=list)
     _reference: Measured | None = None
@@ -144,6 +149,8 @@ class Examiner:
         """Timed again unless the last timing is recent."""
         assert self.reference is not None
         if self._reference is None or time.monotonic() - self._reference_at > _REFERENCE_AGE_S:
+            if self._reference is None:
+                self._learn(self._task(self.reference), self.reference_runs)
             runs = []
             for _ in range(max(1, PROCESSES - len(self.reference_runs))):
                 progress("reference", 0)
@@ -158,6 +165,7 @@ class Examiner:
             if not figures.dirty or self._reference is None or self._reference.figures.dirty:
                 self._reference = Measured(figures, tuple(runs), loads)
             self.reference_runs += [run for run in runs if not self._dirt(run, self.reference.runtime)]
+            self._learn(self._task(self.reference), runs)
             self._reference_at = time.monotonic()
         assert self._reference is not None
         return self._reference
@@ -239,14 +247,17 @@ class Examiner:
         earlier: Sequence[ProcessRun] = (),
         processes: int = PROCESSES,
     ) -> Measured:
-        runs = [run for run in earlier if not self._dirt(run, task.runtime)] or [await self._run(task, progress)]
-        figures = self._figures(runs, task.runtime, between(self.reference_runs))
+        known = [run for run in earlier if not self._dirt(run, task.runtime)]
+        runs = known or [await self._run(task, progress)]
+        await self._repeat_a_neighbour(task, runs, progress)
+        figures = self._figures(runs, task.runtime, self._spread(task, runs))
         loads: tuple[Metered, ...] = ()
         if near(figures):
             while len(runs) < processes:
                 runs.append(await self._run(task, progress))
             loads = await self._loads(task, PROCESSES if task.passes else 1, progress)
-            figures = self._figures(runs, task.runtime, between(self.reference_runs), loads)
+            figures = self._figures(runs, task.runtime, self._spread(task, runs), loads)
+        self._learn(task, runs[len(known) :])
         if self._reference is not None and not self._is_reference(task):
             figures = replace(
                 figures,
@@ -254,6 +265,30 @@ class Examiner:
                 reference_energy_j=self._reference.figures.energy_j,
             )
         return Measured(figures, tuple(runs), loads)
+
+    def _learn(self, task: Task, runs: Sequence[ProcessRun]) -> None:
+        """A dirty run tells of others, not of this model."""
+        for run in runs:
+            if not self._dirt(run, task.runtime):
+                self._repeats.add(task.model, task.runtime, run, time.monotonic())
+
+    async def _repeat_a_neighbour(self, task: Task, runs: Sequence[ProcessRun], progress: Progress) -> None:
+        """One more process of a model near this one in latency; a recording has none."""
+        if self.reference is None or self.device.info.recorded:
+            return
+        neighbour = self._repeats.to_be_repeated(task.model, task.runtime, _middle_s(runs), time.monotonic())
+        if neighbour is None:
+            return
+        progress("a neighbour in latency", 0)
+        again = Task(model=neighbour.onnx, images=self.images, runtime=neighbour.runtime)
+        # What fails here is no fault of the candidate's.
+        with contextlib.suppress(CandidateError, DeviceError):
+            self._learn(again, [await self._run(again, progress)])
+
+    def _spread(self, task: Task, runs: Sequence[ProcessRun]) -> Spread:
+        if self._is_reference(task):
+            return between(self.reference_runs)
+        return self._repeats.spread(task.model, task.runtime, _middle_s(runs))
 
     async def _loads(self, task: Task, count: int, progress: Progress) -> tuple[Metered, ...]:
         """A minute of meter each; a meter that fails in the middle is asked again."""
@@ -330,3 +365,7 @@ class Examiner:
         if self.meter is not None and self._taken:
             return predicted_energy(figure, runs, self._taken)
         return estimated_energy(figure, runs, self.power)
+
+
+def _middle_s(runs: Sequence[ProcessRun]) -> float:
+    return statistics.median(process_interval(run)[0] for run in runs)
