@@ -34,6 +34,9 @@ _REPEATS = 2
 _FAILURES = 3
 # Processes for a candidate near the lead, and for every confirmation.
 PROCESSES = 3
+# A file measured without a reference has no neighbours, which would tell how much processes differ: with nine degrees
+# of freedom its own do, to 1 / sqrt(2 x 9) = 24 %.
+_PROCESSES_ALONE = 10
 # An older timing of the reference is no neighbour of the next candidate's.
 _REFERENCE_AGE_S = 20.0
 
@@ -184,7 +187,8 @@ class Examiner:
         hopeless_s = None if race.hopeless_above_s is None else race.hopeless_above_s / self.calibration
         task = replace(self._task(subject), hopeless_above_s=hopeless_s)
         if self.reference is None:
-            return await self._patiently(lambda: self._measure(task, race.near, progress, earlier))
+            alone = PROCESSES if self.device.info.recorded else _PROCESSES_ALONE
+            return await self._patiently(lambda: self._measure(task, race.near, progress, earlier, alone))
         failures: list[str] = []
         for pause in self.pauses[:_FAILURES]:
             await self._patiently(lambda: self.measure_reference(progress))
@@ -270,20 +274,20 @@ class Examiner:
         """A dirty run tells of others, not of this model."""
         for run in runs:
             if not self._dirt(run, task.runtime):
-                self._repeats.add(task.model, task.runtime, run, time.monotonic())
+                self._repeats.add(task.model, task.runtime, run)
 
     async def _repeat_a_neighbour(self, task: Task, runs: Sequence[ProcessRun], progress: Progress) -> None:
         """One more process of a model near this one in latency; a recording has none."""
         if self.reference is None or self.device.info.recorded:
             return
-        neighbour = self._repeats.to_be_repeated(task.model, task.runtime, _middle_s(runs), time.monotonic())
+        neighbour = self._repeats.to_be_repeated(task.model, task.runtime, _middle_s(runs))
         if neighbour is None:
             return
         progress("a neighbour in latency", 0)
         again = Task(model=neighbour.onnx, images=self.images, runtime=neighbour.runtime)
-        # What fails here is no fault of the candidate's.
+        # What fails here is no fault of the candidate's; what is dirty waits for the next time.
         with contextlib.suppress(CandidateError, DeviceError):
-            self._learn(again, [await self._run(again, progress)])
+            self._learn(again, [await self.device.run(again, progress)])
 
     def _spread(self, task: Task, runs: Sequence[ProcessRun]) -> Spread:
         if self._is_reference(task):

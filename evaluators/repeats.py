@@ -9,16 +9,16 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evaluators.device.device import ProcessRun, RuntimeSettings
-from evaluators.latency import Interval, Spread, process_interval, spread_of
+from evaluators.device.device import RuntimeSettings
+from evaluators.latency import Interval, Spread, TimedRuns, process_interval, spread_of
 
-# Degrees of freedom with which a standard deviation is known to 1 / sqrt(2 x 20) = 16 %, and Student's factor (2.09) is
-# near the normal one. The nearest models are gathered until they have as many.
-ENOUGH_DEGREES = 20
+# Degrees of freedom with which a standard deviation is known to 1 / sqrt(2 x 30) = 13 %, and Student's factor (2.04) is
+# near the normal one.
+ENOUGH_DEGREES = 30
 # They take turns: one model alone may be more unsteady, or less, than its neighbours.
 NEIGHBOURS = 3
-# Once enough is known, neighbours are timed again this long after the last: the speed drifts within tens of seconds.
-REPEATED_S = 5.0
+# All models within this factor of the latency teach; farther ones only as long as enough is not known without them.
+NEAR = 4 / 3
 # Of a model, the latest are kept: the machine of hours ago was in another state.
 LATEST = 100
 
@@ -30,8 +30,6 @@ class Repeated:
     onnx: Path
     runtime: RuntimeSettings
     processes: list[Interval] = field(default_factory=list)
-    # When it was timed last.
-    at_s: float = -math.inf
 
     @property
     def latency_s(self) -> float:
@@ -45,18 +43,13 @@ class Repeats:
 
     _models: dict[tuple[Path, RuntimeSettings], Repeated] = field(default_factory=dict)
 
-    def add(self, onnx: Path, runtime: RuntimeSettings, run: ProcessRun, now_s: float) -> None:
+    def add(self, onnx: Path, runtime: RuntimeSettings, run: TimedRuns) -> None:
         repeated = self._models.setdefault((onnx, runtime), Repeated(onnx, runtime))
         repeated.processes = [*repeated.processes, process_interval(run)][-LATEST:]
-        repeated.at_s = now_s
 
-    def to_be_repeated(self, onnx: Path, runtime: RuntimeSettings, latency_s: float, now_s: float) -> Repeated | None:
-        """Of the nearest neighbours whose file is still here, the one that was timed least often; none where they said
-        enough, and just now."""
+    def to_be_repeated(self, onnx: Path, runtime: RuntimeSettings, latency_s: float) -> Repeated | None:
+        """Of the nearest neighbours whose file is still here, the one that was timed least often."""
         nearest = [other for other in self._nearest(onnx, runtime, latency_s) if other.onnx.exists()][:NEIGHBOURS]
-        degrees = sum(len(other.processes) - 1 for other in nearest)
-        if degrees >= ENOUGH_DEGREES and now_s - max(other.at_s for other in nearest) < REPEATED_S:
-            return None
         return min(nearest, key=lambda other: len(other.processes), default=None)
 
     def spread(self, onnx: Path, runtime: RuntimeSettings, latency_s: float) -> Spread:
@@ -64,11 +57,11 @@ class Repeats:
         gathered: list[list[Interval]] = []
         degrees = 0
         for other in self._nearest(onnx, runtime, latency_s):
-            if degrees >= ENOUGH_DEGREES:
-                break
-            if len(other.processes) > 1:
-                gathered.append(other.processes)
-                degrees += len(other.processes) - 1
+            near = 1 / NEAR <= other.latency_s / latency_s <= NEAR
+            processes = other.processes if near else other.processes[-max(ENOUGH_DEGREES - degrees + 1, 1) :]
+            if len(processes) > 1:
+                gathered.append(processes)
+                degrees += len(processes) - 1
         return spread_of(gathered)
 
     def _nearest(self, onnx: Path, runtime: RuntimeSettings, latency_s: float) -> list[Repeated]:
