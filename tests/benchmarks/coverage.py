@@ -4,9 +4,10 @@
 
 Six cells: networks of about 15, 75 and 500 us (on a processor of 2023), on a machine that is as quiet as it is found,
 and beside a process that keeps one core busy. A cell is measured as a search measures: the unpruned network is the
-reference, three candidates that differ from the cell's network in one width were measured before it, and the interval
-rests on what those and the reference teach; of itself the network is never asked. Each figure is one process. A dirty
-one is shown and never leads in a search, so it is counted apart here. The truth is the median of all clean figures.
+reference, three candidates that differ from the cell's network in one width were measured before it, five times each,
+and the interval rests on what those and the reference teach; of itself the network is never asked. Each figure is one
+process. A dirty one is shown and never leads in a search, so it is counted apart here. The truth is the median of all
+clean figures.
 
 It takes about 20 minutes. What stands in --out is not measured again; a cell that was cut short goes on. Status 1: in
 some cell less than 90 % of the intervals hold the truth, or their median half width is above 2.5 times the standard
@@ -37,6 +38,9 @@ from space.images import MEAN, STD
 from space.onnx_export import export
 
 LEAST_COVERAGE, MOST_WIDTH = 0.90, 2.5
+# So often each neighbour was measured before, as if by a search that has gone on for some minutes: in its first minute
+# nobody knows yet how the machine drifts, and the intervals of that minute are too narrow.
+BEFORE = 5
 # A machine on which every second figure is dirty is given up.
 MOST_DIRTY = 1.0
 # Widths, units where the image is halved, and for each neighbour one unit with another width.
@@ -120,8 +124,10 @@ async def measured(cell: str, rows: list[Row], options: argparse.Namespace, fold
     subject = write(folder / f"{size}.onnx", *NETWORKS[size][:2])
     await examiner.open()
     try:
-        for neighbour in neighbours(folder, size):
-            await examiner.measure(neighbour, NO_RACE)
+        known = neighbours(folder, size)
+        for _ in range(BEFORE):
+            for neighbour in known:
+                await examiner.measure(neighbour, NO_RACE)
         while sum(not row.dirty for row in rows) < options.runs and len(rows) < (1 + MOST_DIRTY) * options.runs:
             result = await examiner.measure(subject, NO_RACE)
             figures, others = result.figures, result.runs[-1].after.others_cores
