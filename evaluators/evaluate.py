@@ -1,6 +1,7 @@
 """Candidate's file -> Measurement on one device: the reference between candidates, dirty runs again, faults sorted."""
 
 import asyncio
+import contextlib
 import math
 import statistics
 import time
@@ -32,6 +33,7 @@ from evaluators.power.estimate import DEFAULT_MODEL, PowerModel, busy_cores, pow
 from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
 from evaluators.raw import text_of
+from evaluators.repeats import Repeats
 from space.errors import CandidateError
 
 T = TypeVar("T")
@@ -42,6 +44,9 @@ _REPEATS = 2
 _FAILURES = 3
 # Processes for a candidate near the lead, and for every confirmation.
 PROCESSES = 3
+# A file measured without a reference has no neighbours, which would tell how much processes differ: with nine degrees
+# of freedom its own do, to 1 / sqrt(2 x 9) = 24 %.
+_PROCESSES_ALONE = 10
 # An older timing of the reference is no neighbour of the next candidate's.
 _REFERENCE_AGE_S = 20.0
 
@@ -128,6 +133,8 @@ class Examiner:
     pauses: Sequence[float] = (1.0, 5.0, 15.0, 60.0)
     # Latencies of this board times this are those of the study's boards.
     calibration: float = 1.0
+    # What was timed on this board, and is timed again now and then: it tells how much processes differ.
+    _repeats: Repeats = field(default_factory=Repeats)
     # What loads on this bench took.
     _taken: list[Taken] = field(default_factory=list)
     _reference: Measured | None = None
@@ -182,6 +189,8 @@ class Examiner:
         assert self.reference is not None
         if self._reference is None or time.monotonic() - self._reference_at > _REFERENCE_AGE_S:
             task = replace(self._task(self.reference), afresh=afresh)
+            if self._reference is None:
+                self._learn(task, self.reference_runs)
             runs = []
             for _ in range(max(1, PROCESSES - len(self.reference_runs))):
                 progress("reference", 0)
@@ -196,6 +205,7 @@ class Examiner:
             if not figures.dirty or self._reference is None or self._reference.figures.dirty:
                 self._reference = Measured(figures, tuple(runs), loads)
             self.reference_runs += [run for run in runs if not self._dirt(run, self.reference.runtime)]
+            self._learn(self._task(self.reference), runs)
             self._reference_at = time.monotonic()
         assert self._reference is not None
         return self._reference
@@ -215,7 +225,8 @@ class Examiner:
         hopeless_s = None if race.hopeless_above_s is None else race.hopeless_above_s / self.calibration
         task = replace(self._task(subject), hopeless_above_s=hopeless_s)
         if self.reference is None:
-            return await self._patiently(lambda: self._measure(task, race.near, progress, earlier))
+            alone = PROCESSES if self.device.info.recorded else _PROCESSES_ALONE
+            return await self._patiently(lambda: self._measure(task, race.near, progress, earlier, alone))
         failures: list[str] = []
         for pause in (*self.pauses, *[0.0] * _FAILURES)[:_FAILURES]:
             await self.measure_reference(progress, afresh=bool(failures))
@@ -255,17 +266,19 @@ class Examiner:
             before = None if is_reference else await self._neighbour(progress)
             run = await self._patiently(lambda: self._run(task, progress))
             runs.append(run)
+            self._learn(task, [run])
             if before is not None:
                 after = await self._neighbour(progress, recent=False)
                 pairs.append(process_interval(run)[0] / statistics.fmean((before.figure_s, after.figure_s)))
                 dirty += [f"the reference beside it: {reason}" for reason in (*before.dirty, *after.dirty)]
         fresh = await self._patiently(lambda: self._loads(task, count, progress))
         loads = (*(earlier.loads if earlier else ()), *fresh)
-        figures = self._figures(runs, task.runtime, between(self.reference_runs), loads)
+        spread = self._spread(task, runs)
+        figures = self._figures(runs, task.runtime, spread, loads)
         if is_reference:
             self._confirmed_reference = figures
         else:
-            figures = self._beside_reference(figures, pairs)
+            figures = self._beside_reference(figures, spread, pairs)
             figures = replace(figures, dirty=tuple(dict.fromkeys([*figures.dirty, *dirty])))
         return Measured(figures, tuple(runs), loads)
 
@@ -283,12 +296,12 @@ class Examiner:
             self._last_neighbour = _Neighbour(process_interval(run)[0], tuple(dirty), time.monotonic())
         return self._last_neighbour
 
-    def _beside_reference(self, figures: Figures, pairs: Sequence[float] = ()) -> Figures:
+    def _beside_reference(self, figures: Figures, spread: Spread, pairs: Sequence[float] = ()) -> Figures:
         """With what the reference took nearest in time, and the intervals of the ratios."""
         if self._reference is None:
             return figures
         energy = self._confirmed_reference or self._reference.figures
-        return beside_reference(figures, self._reference.figures, energy, pairs, between(self.reference_runs))
+        return beside_reference(figures, self._reference.figures, energy, pairs, spread)
 
     async def predictions(self, subject: Subject, images: Path, progress: Progress = _quiet) -> tuple[int, ...]:
         """Its answers to these images."""
@@ -334,15 +347,44 @@ class Examiner:
         earlier: Sequence[ProcessRun] = (),
         processes: int = PROCESSES,
     ) -> Measured:
-        runs = [run for run in earlier if not self._dirt(run, task.runtime)] or [await self._run(task, progress)]
-        figures = self._figures(runs, task.runtime, between(self.reference_runs))
+        known = [run for run in earlier if not self._dirt(run, task.runtime)]
+        runs = known or [await self._run(task, progress)]
+        await self._repeat_a_neighbour(task, runs, progress)
+        figures = self._figures(runs, task.runtime, self._spread(task, runs))
         loads: tuple[Metered, ...] = ()
         if near(figures):
             while len(runs) < processes:
                 runs.append(await self._run(task, progress))
             loads = await self._loads(task, PROCESSES if task.passes else 1, progress)
-            figures = self._figures(runs, task.runtime, between(self.reference_runs), loads)
-        return Measured(figures if self._is_reference(task) else self._beside_reference(figures), tuple(runs), loads)
+            figures = self._figures(runs, task.runtime, self._spread(task, runs), loads)
+        self._learn(task, runs[len(known) :])
+        if not self._is_reference(task):
+            figures = self._beside_reference(figures, self._spread(task, runs))
+        return Measured(figures, tuple(runs), loads)
+
+    def _learn(self, task: Task, runs: Sequence[ProcessRun]) -> None:
+        """A dirty run tells of others, not of this model."""
+        for run in runs:
+            if not self._dirt(run, task.runtime):
+                self._repeats.add(task.model, task.runtime, run)
+
+    async def _repeat_a_neighbour(self, task: Task, runs: Sequence[ProcessRun], progress: Progress) -> None:
+        """One more process of a model near this one in latency; a recording has none."""
+        if self.reference is None or self.device.info.recorded:
+            return
+        neighbour = self._repeats.to_be_repeated(task.model, task.runtime, _middle_s(runs))
+        if neighbour is None:
+            return
+        progress("a neighbour in latency", 0)
+        again = Task(model=neighbour.onnx, images=self.images, runtime=neighbour.runtime)
+        # What fails here is no fault of the candidate's; what is dirty waits for the next time.
+        with contextlib.suppress(CandidateError, DeviceError):
+            self._learn(again, [await self.device.run(again, progress)])
+
+    def _spread(self, task: Task, runs: Sequence[ProcessRun]) -> Spread:
+        if self._is_reference(task):
+            return between(self.reference_runs)
+        return self._repeats.spread(task.model, task.runtime, _middle_s(runs))
 
     async def _loads(self, task: Task, count: int, progress: Progress) -> tuple[Metered, ...]:
         """A minute of meter each; a meter that fails in the middle is asked again."""
@@ -422,6 +464,10 @@ class Examiner:
         if self.meter is not None and self._taken:
             return predicted_energy(figure, runs, self._taken)
         return estimated_energy(figure, runs, self.power)
+
+
+def _middle_s(runs: Sequence[ProcessRun]) -> float:
+    return statistics.median(process_interval(run)[0] for run in runs)
 
 
 async def _on_device(task: Callable[[Progress], Awaitable[T]], progress: Progress) -> T:

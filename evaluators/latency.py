@@ -11,8 +11,9 @@ from evaluators.device.on_device import NORMAL_95, median_interval, student_95
 # Processes of one model differ from each other: where its memory lies, which core it got, how warm the board is.
 # A process farther from the middle than this many of the usual distances met something else, and teaches nothing.
 OUTLYING = 6.0
-# The least share of processes that must remain; with fewer than five no one can tell who is the odd one out.
-KEPT_SHARE = 0.75
+# The least share of processes that must remain: what one process in ten meets is the machine's way, no accident.
+# With fewer than five no one can tell who is the odd one out.
+KEPT_SHARE = 0.9
 LEAST_TO_REJECT = 5
 
 
@@ -43,8 +44,11 @@ class Spread:
 # Before the reference was timed: three runs each of two models in published logs of a Pi 3B+ lay 1.0 % and 1.9 %
 # apart, which for three normal values is a standard deviation of 0.6 % and 1.1 %, with two degrees of freedom each.
 USUAL_SPREAD = Spread(0.009, 4)
-# Fewer processes of the reference than this are only added to the usual.
-LEAST_TO_LEARN = 3
+# What was learned with fewer degrees of freedom is only added to the usual.
+LEAST_DEGREES = 2
+
+# The figure of one process, and the ends of its 95 % interval.
+Interval = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +77,7 @@ class Latency:
 
 
 def latency(runs: Sequence[TimedRuns], spread: Spread = USUAL_SPREAD) -> Latency:
-    """The figure of one model from its processes; `spread` is what the processes of another, the reference, taught.
+    """The figure of one model from its processes; `spread` is what the processes of other models taught.
 
     With several processes their own disagreement counts too: pooled with `spread`, by degrees of freedom.
     """
@@ -97,7 +101,7 @@ def latency(runs: Sequence[TimedRuns], spread: Spread = USUAL_SPREAD) -> Latency
     )
 
 
-def ratio_interval(pairs: Sequence[float], spread: Spread = USUAL_SPREAD) -> tuple[float, float, float]:
+def ratio_interval(pairs: Sequence[float], spread: Spread = USUAL_SPREAD) -> Interval:
     """The middle of ratios of processes that ran beside each other, and the ends of its 95 % interval.
 
     Each process of a pair differs from the next one of its model by `spread`, and the reference's is the mean of two:
@@ -109,7 +113,7 @@ def ratio_interval(pairs: Sequence[float], spread: Spread = USUAL_SPREAD) -> tup
     return figure, figure * math.exp(-half), figure * math.exp(half)
 
 
-def process_interval(run: TimedRuns) -> tuple[float, float, float]:
+def process_interval(run: TimedRuns) -> Interval:
     """The figure of one process and the ends of its 95 % interval: autocorrelation and bursts, not other processes."""
     return median_interval(block_medians(run))
 
@@ -121,19 +125,40 @@ def block_medians(run: TimedRuns) -> list[float]:
 
 def between(runs: Sequence[TimedRuns]) -> Spread:
     """From several processes of one model: how much figures differ beyond what each one's own interval explains."""
-    intervals = [process_interval(run) for run in runs]
-    if len(runs) < LEAST_TO_LEARN:
-        return _pooled(USUAL_SPREAD, [figure for figure, _, _ in intervals])
-    kept = _without_outliers([figure for figure, _, _ in intervals])
-    figures = [intervals[place][0] for place in kept]
-    within = _root_mean_square(
-        [(intervals[place][2] - intervals[place][1]) / 2 / NORMAL_95 / intervals[place][0] for place in kept]
+    return spread_of([[process_interval(run) for run in runs]])
+
+
+def spread_of(models: Sequence[Sequence[Interval]]) -> Spread:
+    """From several processes each of several models, pooled: how far figures lie from their own model's median.
+
+    From the median, not from the mean: a machine with two speeds has its median in one of them, and the other is
+    farther from that than a standard deviation tells.
+    """
+    kept = [_without_outliers(processes) for processes in models]
+    degrees = sum(len(processes) - 1 for processes in kept if processes)
+    if not degrees:
+        return USUAL_SPREAD
+    seen = math.fsum(_squares(processes) for processes in kept if processes[1:]) / degrees
+    # One process that met a burst is unsure of itself, and says nothing of how sure the others are.
+    within = statistics.median(
+        (high - low) / 2 / NORMAL_95 / figure for processes in kept for figure, low, high in processes
     )
-    seen = statistics.stdev(figures) / statistics.median(figures)
     # What is left may be nothing by luck alone, and both are estimates: on simulated latencies, half of the variance
     # within taken off covers 92 to 99 %, all of it as little as 88 %, and none of it makes intervals a quarter wider.
-    left = math.sqrt(max(seen**2 - within**2 / 2, seen**2 / 2))
-    return Spread(left, len(kept) - 1)
+    left = Spread(math.sqrt(max(seen - within**2 / 2, seen / 2)), degrees)
+    return left if degrees >= LEAST_DEGREES else _both(USUAL_SPREAD, left)
+
+
+def _squares(processes: Sequence[Interval]) -> float:
+    """Of the relative distances from the median, added up."""
+    centre = statistics.median(figure for figure, _, _ in processes)
+    return math.fsum((figure / centre - 1) ** 2 for figure, _, _ in processes)
+
+
+def _both(one: Spread, other: Spread) -> Spread:
+    degrees = one.degrees + other.degrees
+    variance = (one.degrees * one.relative**2 + other.degrees * other.relative**2) / degrees
+    return Spread(math.sqrt(variance), degrees)
 
 
 def _pooled(spread: Spread, figures: Sequence[float]) -> Spread:
@@ -141,20 +166,19 @@ def _pooled(spread: Spread, figures: Sequence[float]) -> Spread:
     own = len(figures) - 1
     if own < 1 or math.isinf(spread.degrees):
         return spread
-    degrees = spread.degrees + own
     variance = statistics.variance(figures) / statistics.median(figures) ** 2
-    return Spread(math.sqrt((spread.degrees * spread.relative**2 + own * variance) / degrees), degrees)
+    return _both(spread, Spread(math.sqrt(variance), own))
 
 
-def _without_outliers(figures: Sequence[float]) -> list[int]:
-    centre = statistics.median(figures)
-    places = sorted(range(len(figures)), key=lambda place: abs(figures[place] - centre))
-    if len(figures) < LEAST_TO_REJECT:
-        return places
-    usual = statistics.median(abs(figure - centre) for figure in figures) * 1.4826
-    least = math.ceil(KEPT_SHARE * len(figures))
+def _without_outliers(processes: Sequence[Interval]) -> list[Interval]:
+    if len(processes) < LEAST_TO_REJECT:
+        return list(processes)
+    centre = statistics.median(figure for figure, _, _ in processes)
+    ordered = sorted(processes, key=lambda process: abs(process[0] - centre))
+    usual = statistics.median(abs(figure - centre) for figure, _, _ in processes) * 1.4826
+    least = math.ceil(KEPT_SHARE * len(processes))
     return [
-        place for rank, place in enumerate(places) if rank < least or abs(figures[place] - centre) <= OUTLYING * usual
+        process for rank, process in enumerate(ordered) if rank < least or abs(process[0] - centre) <= OUTLYING * usual
     ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evaluators.course import CourseFigures
-from evaluators.device.device import RuntimeSettings
+from evaluators.device.device import ProcessRun, Progress, RuntimeSettings, Task
 from evaluators.device.local import LocalDevice
 from evaluators.errors import MeterError
 from evaluators.evaluate import FRONT, NO_RACE, Examiner, Measured, Race, Subject
@@ -95,6 +95,40 @@ def test_a_meter_that_always_stops_is_the_rigs_fault(examiner: Examiner, subject
     examiner.meter.faults = 100  # type: ignore[union-attr]
     with pytest.raises(MeterError, match="stopped after 20 readings"):
         measured(examiner, subject, FRONT)
+
+
+class Counted(LocalDevice):
+    """Remembers what it was asked to time."""
+
+    def __init__(self, lock: Path) -> None:
+        super().__init__(lock=str(lock))
+        self.timed: list[str] = []
+
+    async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
+        self.timed.append(task.model.stem)
+        return await super().run(task, progress)
+
+
+def test_beside_each_measurement_a_neighbour_is_timed_again_and_teaches(
+    examiner: Examiner, subject: Subject, tmp_path: Path
+) -> None:
+    device = Counted(tmp_path / "lock")
+    examiner.device, examiner.meter = device, None
+    other = Subject("other", write_classifier(tmp_path / "other.onnx", channels=12), RuntimeSettings())
+
+    async def both() -> tuple[Measured, Measured]:
+        await examiner.open()
+        try:
+            return await examiner.measure(subject, NO_RACE), await examiner.measure(other, NO_RACE)
+        finally:
+            await examiner.close()
+
+    first, second = asyncio.run(both())
+    # The reference, three times timed before, and beside the first there is nobody else.
+    assert device.timed[:3] == ["reference", "model", "reference"]
+    # Of the two that are known now the one with fewer processes.
+    assert device.timed[-2:] == ["other", "model"]
+    assert (first.figures.processes, second.figures.processes) == (1, 1)
 
 
 COUNT = 300

@@ -8,13 +8,16 @@ import functools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from evaluators.device.device import RuntimeSettings
 from evaluators.device.on_device import LEAST_TIMED_NS, StoppingRule
 from evaluators.latency import USUAL_SPREAD, Spread, between, block_medians, latency, process_interval
+from evaluators.repeats import ENOUGH_DEGREES, Repeats
 
 TRUTH_S = 0.001
 BLOCK = 10
@@ -186,3 +189,132 @@ def test_all_samples_count_in_the_mean() -> None:
 def test_no_process_has_no_latency() -> None:
     with pytest.raises(ValueError, match="no process"):
         latency([])
+
+
+@dataclass
+class Simulated:
+    """A bench whose small networks differ three times as much from process to process as its large ones."""
+
+    folder: Path
+    noise: str
+    repeats: Repeats
+    now_s: float = 0.0
+
+    def path(self, name: str) -> Path:
+        path = self.folder / name
+        path.touch()
+        return path
+
+    def run(self, path: Path) -> Timed:
+        """The next process of it; small networks are of 15 us, large ones of 500 us, each a little apart."""
+        self.now_s += 1.0
+        small = path.name.startswith("small")
+        pool = simulated(NOISES[self.noise], processes=300, spread=0.03 if small else 0.01, seed=4)
+        run = pool[int(np.random.default_rng(int(self.now_s)).integers(len(pool)))]
+        factor = (0.015 if small else 0.5) * (1 + 0.1 * int(path.name[-1]))
+        return Timed([factor * value for value in run.latencies_s], run.block_starts)
+
+    def learn(self, path: Path) -> Timed:
+        run = self.run(path)
+        self.repeats.add(path, ONE_THREAD, run)
+        return run
+
+
+ONE_THREAD = RuntimeSettings()
+
+
+@pytest.mark.parametrize("noise", ["white", "correlated", "bursts"])
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_small_and_large_networks_get_the_width_that_each_needs(tmp_path: Path, size: str, noise: str) -> None:
+    bench = Simulated(tmp_path, noise, Repeats())
+    reference = [bench.learn(bench.path("reference9")) for _ in range(5)]
+    for number in (1, 2, 3):
+        bench.learn(bench.path(f"small{number}"))
+        bench.learn(bench.path(f"large{number}"))
+    candidate = bench.path(f"{size}0")
+    results, by_reference = [], []
+    for _ in range(250):
+        run = bench.learn(candidate)
+        figure, _, _ = process_interval(run)
+        if neighbour := bench.repeats.to_be_repeated(candidate, ONE_THREAD, figure):
+            bench.learn(neighbour.onnx)
+        results.append(latency([run], bench.repeats.spread(candidate, ONE_THREAD, figure)))
+        by_reference.append(latency([run], between(reference)))
+    truth = TRUTH_S * (0.015 if size == "small" else 0.5)
+    deviation = statistics.stdev(result.figure_s for result in results) / truth
+    assert statistics.mean(result.low_s <= truth <= result.high_s for result in results) >= 0.90
+    assert statistics.median(result.relative_half_width for result in results) <= 2.5 * deviation
+    if size == "small":
+        assert statistics.mean(result.low_s <= truth <= result.high_s for result in by_reference) < 0.90
+
+
+def test_a_machine_of_two_speeds_gets_intervals_that_reach_from_one_to_the_other(tmp_path: Path) -> None:
+    """Two thirds of the processes at one speed, a third 5 % faster: the median lies in the slower."""
+    (run,) = simulated(NOISES["white"], processes=1, spread=0.0, seed=1)
+    fast = Timed([0.95 * value for value in run.latencies_s], run.block_starts)
+    repeats = Repeats()
+    for number in range(30):
+        repeats.add(tmp_path / "other", ONE_THREAD, fast if number % 3 == 0 else run)
+    spread = repeats.spread(tmp_path / "candidate", ONE_THREAD, TRUTH_S)
+    assert 0.05 < latency([fast], spread).relative_half_width < 0.07
+
+
+def taught(repeats: Repeats, path: Path, spread: float, latency_s: float = TRUTH_S, processes: int = 30) -> None:
+    path.touch()
+    for run in simulated(NOISES["white"], processes=processes, spread=spread, seed=5):
+        scaled = Timed([latency_s / TRUTH_S * value for value in run.latencies_s], run.block_starts)
+        repeats.add(path, ONE_THREAD, scaled)
+
+
+def test_the_nearest_in_latency_teach(tmp_path: Path) -> None:
+    repeats = Repeats()
+    taught(repeats, tmp_path / "near", 0.03, 1.1 * TRUTH_S)
+    taught(repeats, tmp_path / "far", 0.003, 30 * TRUTH_S)
+    assert repeats.spread(tmp_path / "new", ONE_THREAD, TRUTH_S).relative == pytest.approx(0.03, rel=0.3)
+    assert repeats.spread(tmp_path / "new", ONE_THREAD, 20 * TRUTH_S).relative == pytest.approx(0.003, rel=0.3)
+
+
+def test_a_model_does_not_teach_itself(tmp_path: Path) -> None:
+    repeats = Repeats()
+    taught(repeats, tmp_path / "model", 0.03)
+    assert repeats.spread(tmp_path / "model", ONE_THREAD, TRUTH_S) == USUAL_SPREAD
+    assert repeats.to_be_repeated(tmp_path / "model", ONE_THREAD, TRUTH_S) is None
+
+
+def test_neighbours_at_as_many_threads_come_first(tmp_path: Path) -> None:
+    repeats = Repeats()
+    taught(repeats, tmp_path / "model", 0.03)
+    two = RuntimeSettings(threads=2)
+    assert repeats.spread(tmp_path / "new", two, TRUTH_S).degrees == 29
+    (run,) = simulated(NOISES["white"], processes=1, spread=0.0, seed=1)
+    repeats.add(tmp_path / "other", two, run)
+    assert repeats.spread(tmp_path / "new", two, TRUTH_S) == USUAL_SPREAD
+
+
+def test_neighbours_take_turns(tmp_path: Path) -> None:
+    repeats = Repeats()
+    for number in range(3):
+        taught(repeats, tmp_path / f"model{number}", 0.01, processes=2 + number)
+    taught(repeats, tmp_path / "far", 0.01, 30 * TRUTH_S, processes=1)
+    least = repeats.to_be_repeated(tmp_path / "new", ONE_THREAD, TRUTH_S)
+    assert least is not None
+    assert least.onnx.name == "model0"
+
+
+def test_what_is_far_off_teaches_only_until_enough_is_known(tmp_path: Path) -> None:
+    repeats = Repeats()
+    taught(repeats, tmp_path / "far", 0.01, 30 * TRUTH_S, processes=40)
+    assert repeats.spread(tmp_path / "new", ONE_THREAD, TRUTH_S).degrees == ENOUGH_DEGREES
+    taught(repeats, tmp_path / "near", 0.01, processes=11)
+    assert repeats.spread(tmp_path / "new", ONE_THREAD, TRUTH_S).degrees == ENOUGH_DEGREES
+    for number in range(3):
+        taught(repeats, tmp_path / f"as near{number}", 0.01, processes=11)
+    assert repeats.spread(tmp_path / "new", ONE_THREAD, TRUTH_S).degrees == 40
+
+
+def test_a_file_that_is_gone_is_not_repeated_but_still_teaches(tmp_path: Path) -> None:
+    repeats = Repeats()
+    taught(repeats, tmp_path / "gone", 0.03)
+    (tmp_path / "gone").unlink()
+    assert repeats.to_be_repeated(tmp_path / "new", ONE_THREAD, TRUTH_S) is None
+    assert repeats.spread(tmp_path / "new", ONE_THREAD, TRUTH_S).degrees == 29
