@@ -75,12 +75,27 @@ def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
         source = replace(source, folder=store.folder / "images")
     data = datasets.load(source)
     baseline = known_baseline(store, data)
+    if store and source.name == "builtin" and baseline is None:
+        for text in _set_changed(store, data):
+            say(text)
     return Prepared(
         source,
         data,
         baseline,
         0.0 if baseline else baseline_seconds(data.name, len(data.train), settings.accelerator, store),
     )
+
+
+def _set_changed(store: Store, data: DataSet) -> list[str]:
+    """One line where the store's last study on the built-in set was searched on an earlier version of it."""
+    last = next((goal for goal in store.studies() if goal.data == "builtin"), None)
+    if last is None or last.fingerprint == data.fingerprint:
+        return []
+    return [
+        f"data: the built-in image set has changed since {last.id} ({last.fingerprint}, now {data.fingerprint}): "
+        "a baseline of its own is trained and a new study begins; the old studies can still be ranked, confirmed and "
+        "exported"
+    ]
 
 
 def remember(store: Store, source: Source) -> None:

@@ -71,19 +71,33 @@ def generate(seed: int = 0) -> DataSet:
     return split(NAME, _images(TRAINING, rng), _images(TEST, rng))
 
 
-def kept(folder: Path) -> DataSet:
-    """As generated once, for every process that asks in this folder; again where this file is another."""
+def kept(folder: Path, fingerprint: str | None = None) -> DataSet:
+    """As generated once, for every process that asks in this folder; again where this file is another.
+
+    With a fingerprint, the images that an earlier version of this file generated into the folder, as long as they
+    still lie there: studies that were searched on them can go on being confirmed.
+    """
     path = folder / f"{NAME}-{sha256(Path(__file__))[:12]}.npz"
     if path.is_file():
-        with np.load(path) as arrays:
-            splits = {name: Images(arrays[f"{name}_pixels"], arrays[f"{name}_labels"]) for name in SPLITS}
-        return DataSet(name=NAME, **splits)
-    data = generate()
-    arrays = {f"{name}_{part}": getattr(getattr(data, name), part) for name in SPLITS for part in ("pixels", "labels")}
-    # Where nothing can be written, it is generated each time.
-    with suppress(OSError), written_whole(path) as beside, beside.open("wb") as file:
-        np.savez(file, **arrays)
+        data = _read(path)
+    else:
+        data = generate()
+        arrays = {
+            f"{name}_{part}": getattr(getattr(data, name), part) for name in SPLITS for part in ("pixels", "labels")
+        }
+        # Where nothing can be written, it is generated each time.
+        with suppress(OSError), written_whole(path) as beside, beside.open("wb") as file:
+            np.savez(file, **arrays)
+    if fingerprint not in (None, data.fingerprint):
+        earlier = (_read(other) for other in sorted(folder.glob(f"{NAME}-*.npz")) if other != path)
+        return next((images for images in earlier if images.fingerprint == fingerprint), data)
     return data
+
+
+def _read(path: Path) -> DataSet:
+    with np.load(path) as arrays:
+        splits = {name: Images(arrays[f"{name}_pixels"], arrays[f"{name}_labels"]) for name in SPLITS}
+    return DataSet(name=NAME, **splits)
 
 
 def _images(count: int, rng: np.random.Generator) -> Images:

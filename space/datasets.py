@@ -92,10 +92,12 @@ class Source:
     name: str
     # Of CIFAR-10 where it lies; of the built-in set where it is kept, once generated.
     folder: Path | None = None
+    # Of the built-in set: which version of it; None is the present one.
+    fingerprint: str | None = None
 
 
 def load(source: Source) -> DataSet:
     if source.name == "builtin":
-        return kept(source.folder) if source.folder else generate()
+        return kept(source.folder, source.fingerprint) if source.folder else generate()
     assert source.folder is not None
     return load_cifar10(source.folder)

@@ -92,6 +92,11 @@ def _tune(goal: Goal, chosen: Settings, store: Store, rig: Rig, builder: Builder
 def images_of(goal: Goal, chosen: Settings, store: Store) -> DataSet:
     """The images the study was searched on."""
     data = datasets.load(_source(goal, chosen, store))
+    if data.fingerprint != goal.fingerprint and goal.data == "builtin":
+        raise RequestError(
+            f"{goal.id} was searched on an earlier built-in image set ({goal.fingerprint}), which is not kept in "
+            f"{store.folder / 'images'}; search again: a study on the present set ({data.fingerprint}) begins"
+        )
     if data.fingerprint != goal.fingerprint:
         raise RequestError(f"{goal.id} was searched on other images ({goal.fingerprint}, not {data.fingerprint})")
     return data
@@ -99,7 +104,7 @@ def images_of(goal: Goal, chosen: Settings, store: Store) -> DataSet:
 
 def _source(goal: Goal, chosen: Settings, store: Store) -> Source:
     if goal.data == "builtin":
-        return Source(goal.data, store.folder / "images")
+        return Source(goal.data, store.folder / "images", goal.fingerprint)
     source = find_cifar10(chosen, store)
     if source is None:
         raise RequestError(f"{goal.id} needs CIFAR-10, which is not on this disk; name its folder with --data-dir")

@@ -1,12 +1,22 @@
 """What a run finds out before its first trial, and keeps."""
 
 import platform
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from search import preparation
-from search.preparation import remember_speed, seconds_per_image
+from search.commands.confirm import images_of
+from search.goal import Goal
+from search.preparation import prepare, remember_speed, seconds_per_image
+from search.settings import settings
 from search.store import Store
+from space.builtin_images import SPLITS, generate
+from space.datasets import Source, load
+from space.errors import RequestError
+from space.images import DataSet
+from tests.search.made_up import GOAL
 
 
 def test_how_fast_a_machine_trains_is_benchmarked_once(tmp_path, monkeypatch):
@@ -26,3 +36,48 @@ def test_how_fast_a_machine_trains_is_benchmarked_once(tmp_path, monkeypatch):
     monkeypatch.setattr(platform, "node", lambda: "another")
     seconds_per_image("cpu", store)
     assert benchmarked == ["cpu", "cuda", "cpu"]
+
+
+@pytest.fixture
+def earlier(tmp_path, monkeypatch) -> tuple[Store, DataSet, Goal]:
+    """A store whose study was searched on what an earlier version generated, which it keeps."""
+    monkeypatch.setattr(preparation, "_benchmarked", lambda accelerator: 0.012)
+    store = Store.create(tmp_path)
+    images = generate(1)
+    (tmp_path / "images").mkdir()
+    arrays = {
+        f"{name}_{part}": getattr(getattr(images, name), part) for name in SPLITS for part in ("pixels", "labels")
+    }
+    np.savez(tmp_path / "images" / "builtin-0123456789ab.npz", **arrays)
+    goal = replace(GOAL, fingerprint=images.fingerprint)
+    store.use_study(goal)
+    return store, images, goal
+
+
+def test_a_search_says_that_the_built_in_set_has_changed_and_begins_anew(earlier):
+    store, images, goal = earlier
+    said: list[str] = []
+    prepared = prepare(settings({"data": "builtin"}), store, said.append)
+    assert prepared.baseline is None
+    assert prepared.data.fingerprint != images.fingerprint
+    assert [text for text in said if "has changed since" in text and goal.id in text and "new study" in text]
+
+
+def test_a_search_on_the_present_built_in_set_says_nothing_of_a_change(earlier):
+    store, _, _ = earlier
+    store.use_study(replace(GOAL, fingerprint=load(Source("builtin", store.folder / "images")).fingerprint))
+    said: list[str] = []
+    prepare(settings({"data": "builtin"}), store, said.append)
+    assert not [text for text in said if "changed" in text]
+
+
+def test_a_study_on_an_earlier_built_in_set_is_confirmed_on_its_own_images(earlier):
+    store, images, goal = earlier
+    assert images_of(goal, settings({}), store).fingerprint == images.fingerprint
+
+
+def test_a_study_whose_images_are_gone_says_so_and_what_to_do(earlier):
+    store, images, goal = earlier
+    (store.folder / "images" / "builtin-0123456789ab.npz").unlink()
+    with pytest.raises(RequestError, match=f"earlier built-in image set .{images.fingerprint}.*search again"):
+        images_of(goal, settings({}), store)

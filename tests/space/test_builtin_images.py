@@ -19,6 +19,12 @@ def data() -> DataSet:
     return generate()
 
 
+@pytest.fixture(scope="module")
+def other() -> DataSet:
+    """Of another seed than the one whose fingerprint is pinned."""
+    return generate(1)
+
+
 def splits(data: DataSet) -> tuple[Images, ...]:
     return data.train, data.validation, data.test
 
@@ -37,6 +43,17 @@ def test_what_is_kept_is_what_was_generated_and_is_generated_once(
     assert kept(tmp_path / "images").fingerprint == data.fingerprint
     monkeypatch.setattr(builtin_images, "generate", None)
     assert kept(tmp_path / "images").fingerprint == data.fingerprint
+
+
+def test_images_of_an_earlier_version_are_read_as_long_as_they_are_kept(
+    data: DataSet, other: DataSet, tmp_path: Path
+) -> None:
+    arrays = {f"{name}_{part}": getattr(getattr(other, name), part) for name in builtin_images.SPLITS
+              for part in ("pixels", "labels")}  # fmt: skip
+    np.savez(tmp_path / "builtin-0123456789ab.npz", **arrays)
+    assert kept(tmp_path, other.fingerprint).fingerprint == other.fingerprint
+    assert kept(tmp_path).fingerprint == data.fingerprint
+    assert kept(tmp_path, "unknown").fingerprint == data.fingerprint
 
 
 def test_generating_leaves_the_global_random_state_alone() -> None:
