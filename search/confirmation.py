@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from evaluators.evaluate import Measured
+from evaluators.evaluate import FRONT, Measured
 from evaluators.latency import process_interval
 from evaluators.measurement import Accuracy
 from search.evaluation import Confirmation, Evaluation
@@ -12,10 +12,12 @@ from search.lead_probability import chances_to_beat_confirmed
 from search.objectives import OBJECTIVES
 from search.race import MOST_PAIRS, Race, Verdict
 from search.ranking import estimate, feasible, networks
-from search.rig import Rig
+from search.rig import Rig, subject_of
 from search.standings import Standings, standings
 from search.store import Store
+from search.unmetered import contenders
 from search.view import View
+from space.errors import CandidateError
 from space.images import DataSet
 
 # So many networks are confirmed in any case, and at most so many in search of a better one than the best.
@@ -34,6 +36,24 @@ class Confirmations:
     view: View
     # By recipe.
     measured: dict[str, Measured] = field(default_factory=dict)
+
+    def meter(self, goal: Goal) -> None:
+        """Whoever is predicted to come near the lead gets its minute of meter, before anyone is called the winner."""
+        tried: set[str] = set()
+        while self.rig.metering_s:
+            waiting = [one for one in contenders(standings(self.store, goal)) if one.recipe_id not in tried]
+            if not waiting:
+                return
+            tried.add(waiting[0].recipe_id)
+            self.view.begin(f"{waiting[0].recipe_id} metered: ")
+            try:
+                measured = self.rig.measure(subject_of(waiting[0].candidate), FRONT, self.view.step).result()
+            except CandidateError as error:
+                self.view.say(f"{waiting[0].recipe_id} could not be metered: {error}")
+                continue
+            if not measured.figures.dirty:
+                structure_id = waiting[0].candidate.recipe.structure_id
+                self.store.add_measured(structure_id, self.rig.bench.id, measured)
 
     def walk(self, goal: Goal, leaders: int = LEADERS) -> None:
         """The leaders; then on down the ranking until one holds the line on test and no other is likely to beat it."""

@@ -53,6 +53,7 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
         view.begin("confirming the baseline: ")
         confirmations.confirm(standings(store, goals[0]).baseline, goals[0])
         for goal in goals:
+            confirmations.meter(goal)
             confirmations.walk(goal, leaders)
             confirmations.race(goal)
 
