@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from evaluators.bench import Bench, bench_of
-from evaluators.beside import beside_reference
+from evaluators.beside import beside_pairs, beside_reference
 from evaluators.course import CourseFigures, course_figures, estimated_script, measured_script
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import (
@@ -278,7 +278,9 @@ class Examiner:
         if is_reference:
             self._confirmed_reference = figures
         else:
-            figures = self._beside_reference(figures, spread, pairs)
+            assert self._reference is not None
+            energy = self._confirmed_reference or self._reference.figures
+            figures = beside_pairs(figures, energy, pairs, spread)
             figures = replace(figures, dirty=tuple(dict.fromkeys([*figures.dirty, *dirty])))
         return Measured(figures, tuple(runs), loads)
 
@@ -295,13 +297,6 @@ class Examiner:
                 self.reference_runs.append(run)
             self._last_neighbour = _Neighbour(process_interval(run)[0], tuple(dirty), time.monotonic())
         return self._last_neighbour
-
-    def _beside_reference(self, figures: Figures, spread: Spread, pairs: Sequence[float] = ()) -> Figures:
-        """With what the reference took nearest in time, and the intervals of the ratios."""
-        if self._reference is None:
-            return figures
-        energy = self._confirmed_reference or self._reference.figures
-        return beside_reference(figures, self._reference.figures, energy, pairs, spread)
 
     async def predictions(self, subject: Subject, images: Path, progress: Progress = _quiet) -> tuple[int, ...]:
         """Its answers to these images."""
@@ -359,8 +354,22 @@ class Examiner:
             figures = self._figures(runs, task.runtime, self._spread(task, runs), loads)
         self._learn(task, runs[len(known) :])
         if not self._is_reference(task):
-            figures = self._beside_reference(figures, self._spread(task, runs))
+            figures = self._beside_its_reference(figures, runs)
         return Measured(figures, tuple(runs), loads)
+
+    def _beside_its_reference(self, figures: Figures, runs: Sequence[ProcessRun]) -> Figures:
+        """Each process over the reference's nearest; a recording of an older version does not say what that took."""
+        if self._reference is None:
+            return figures
+        told = [(run, run.reference_s, run.reference_j) for run in runs if run.reference_s and run.reference_j]
+        if not told or len(told) < len(runs):
+            return beside_reference(figures, self._reference.figures)
+        return beside_reference(
+            figures,
+            self._reference.figures,
+            ratio=statistics.median(process_interval(run)[0] / reference_s for run, reference_s, _ in told),
+            reference_energy_j=self.calibration * statistics.median(reference_j for _, _, reference_j in told),
+        )
 
     def _learn(self, task: Task, runs: Sequence[ProcessRun]) -> None:
         """A dirty run tells of others, not of this model."""
@@ -417,7 +426,20 @@ class Examiner:
             if not self._dirt(run, task.runtime):
                 break
             run = await _on_device(lambda tell: self.device.run(task, tell), progress)
-        return run
+        return self._beside(run, task)
+
+    def _beside(self, run: ProcessRun, task: Task) -> ProcessRun:
+        """With what the reference took last, on this board's own scale. A recording says what it took then."""
+        if self.device.info.recorded:
+            return run
+        if self._reference is None or self._is_reference(task):
+            return replace(run, reference_s=None, reference_j=None)
+        reference = self._reference.figures
+        return replace(
+            run,
+            reference_s=reference.latency_s / self.calibration,
+            reference_j=reference.energy_j / self.calibration,
+        )
 
     def _task(self, subject: Subject) -> Task:
         return Task(model=subject.onnx, images=self.images, runtime=subject.runtime)

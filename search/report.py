@@ -45,8 +45,13 @@ def results_console() -> Console:
 
 
 def table(standings: Standings, top: int, width: int = 250) -> Table:
+    waiting = {evaluation.recipe_id for evaluation in standings.waiting}
     rows = [
-        _cells(str(place) if place <= standings.leaders else "", standings.row(evaluation))
+        _cells(
+            str(place) if place <= standings.leaders else "",
+            standings.row(evaluation),
+            waiting=evaluation.recipe_id in waiting,
+        )
         for place, evaluation in enumerate(standings.ranked[:top], start=1)
     ]
     rows.append(_cells("", standings.row(standings.baseline), "the unpruned baseline"))
@@ -60,12 +65,13 @@ def table(standings: Standings, top: int, width: int = 250) -> Table:
     return drawn
 
 
-def _cells(place: str, row: Row, what: str = "") -> dict[str, str]:
+def _cells(place: str, row: Row, what: str = "", *, waiting: bool = False) -> dict[str, str]:
     recipe = row.recipe or {}
     threads = recipe.get("threads", 1)
     notes = [
         "below the line:" if not row.feasible and not what else "",
         "dirty:" if row.dirty else "",
+        "not confirmed:" if waiting else "",
         f"{recipe.get('quantization')}, {recipe.get('epochs')} epochs, "
         f"{threads} thread{'s' if threads > 1 else ''}, {shape(row)}",
     ]
@@ -172,7 +178,7 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
         console.print(text, markup=False, style="bold")
     if not points and not unmetered and (sure := standings.lead_probability) is not None:
         console.print(
-            f"the first is better than the best other one by its figure with a probability of {100 * sure:.0f} %",
+            f"the first is the best of all networks by its figure with a probability of {100 * sure:.0f} %",
             markup=False,
         )
     for text in provenance(standings):

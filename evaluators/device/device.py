@@ -141,6 +141,9 @@ class ProcessRun:
     # Confirm mode: the class said for each image, in order.
     predictions: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
+    # Latency and energy of the reference's process nearest in time, as the host knows them; None of the reference.
+    reference_s: float | None = None
+    reference_j: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -336,6 +336,8 @@ def process_run(message: dict[str, object]) -> ProcessRun:
         during=None if message.get("during") is None else _board_state(fields.inner("during")),
         predictions=tuple(fields.wholes("predictions")),
         warnings=fields.texts("warnings"),
+        reference_s=fields.number_or_none("reference_s", 1e-9) if "reference_s" in message else None,
+        reference_j=fields.number_or_none("reference_j", 0) if "reference_j" in message else None,
     )
 
 
@@ -463,6 +465,8 @@ def result_message(run: ProcessRun) -> dict[str, object]:
         "during": None if run.during is None else asdict(run.during),
         "predictions": packed(run.predictions),
         "warnings": list(run.warnings),
+        "reference_s": run.reference_s,
+        "reference_j": run.reference_j,
     }
 
 

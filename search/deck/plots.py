@@ -63,6 +63,8 @@ def front_plot(made: Material, against: str) -> Plot | None:
     comparable = _of_one_kind(shown) if against == "energy" else shown
     leading = front(comparable, against)
     led = {row.recipe_id for row in leading}
+    confirmed = any(row.stage == "confirm" for row in made.rows)
+    unconfirmed = [row for row in leading if confirmed and row.stage != "confirm"]
     apart = [row for row in shown if row not in comparable or row.dirty or row.gated]
     others = [row for row in comparable if row.recipe_id not in led and row not in apart]
 
@@ -82,12 +84,13 @@ def front_plot(made: Material, against: str) -> Plot | None:
         series("beaten in both", others, style.GREY, size=6),
         series(_why_apart(apart), apart, style.GREY, size=6, marker=XL_MARKER_STYLE.X),
         series("front", leading, style.BLUE, line=True, **exact(leading)),
+        series("on the front, not confirmed", unconfirmed, style.GREY, size=9),
     ]
     for name, row in made.winners.items():
         if row in shown:
             title, ink, marker, _ = WINNERS[name]
             # One that wins more than once: what is drawn later is smaller.
-            size = 16 - 3 * sum(one.points == [(cost.value(row), 100 * (row.accuracy or 0))] for one in drawn[3:])
+            size = 16 - 3 * sum(one.points == [(cost.value(row), 100 * (row.accuracy or 0))] for one in drawn[4:])
             drawn.append(series(title, [row], ink, marker=marker, size=size, named=True))
     if known(cost.value(baseline)) and baseline.accuracy is not None:
         drawn.append(series("unpruned", [baseline], style.INK, size=11, marker=XL_MARKER_STYLE.DIAMOND,

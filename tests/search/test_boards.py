@@ -44,11 +44,14 @@ def home(board: Board, tmp_path: Path) -> dict[str, str]:
 
 
 def measuring_on(board: Board) -> set[int]:
-    """Processes of the on-device program; one that describes the board ends at once and may be among them."""
+    """Processes of the on-device program, once a model has been sent: before that they describe the board. Later, one
+    that describes it ends at once and may be among them."""
     found = set()
+    if not any(path.suffix == ".onnx" for path in (board.folder / "files").rglob("*")):
+        return found
     for pid in board.processes():
         with contextlib.suppress(OSError):
-            if b"/program/" in Path(f"/proc/{pid}/cmdline").read_bytes() and (board.folder / "files").is_dir():
+            if b"/program/" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 found.add(pid)
     return found
 

@@ -13,8 +13,8 @@ def found(folder, evaluations, goal=GRID):
 def test_a_grid_is_read_as_a_person_would(tmp_path):
     assert found(tmp_path, grid()) == [
         "fastest above the line: fraction 0.75, 3 epochs, static int8: 76.10 % validation, 0.652 ms, "
-        "15.3 x faster than unpruned",
-        "highest FoM above the line: the same network: 662,003 (estimated energy), 199 x est. the unpruned",
+        "15.3 x ±0.5 % faster than unpruned",
+        "highest FoM above the line: the same network: 662,003 (estimated energy), 199 x ±4.2 % est. the unpruned",
         "below the line by fraction: fp32 from 0.9 on (68.10 % validation there at best), dynamic uint8 from 0.9 on "
         "(67.70 % validation there at best), static int8 from 0.9 on (66.90 % validation there at best)",
         "points of accuracy lost per step after 5 epochs, from fraction 0: 0.0 to 0.05, 0.5 to 0.25, 3.3 to 0.5, "

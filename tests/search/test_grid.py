@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from search.again import timed_dirty
 from search.goal import Goal
 from search.grid import Grid, Point
+from search.known import Known
 from search.report import grid_table, results_console
 from search.samplers import GridOrder, SpaceExhausted
 from search.settings import asked, settings, study_file
@@ -31,7 +32,7 @@ def goal_of(small: Grid) -> Goal:
 
 
 def opened(store: Store, small: Grid) -> Study:
-    known: set[str] = set()
+    known = Known()
     table = grid(**asdict(small))
     study = Study(goal_of(small), store, RDBStorage(store.url), table, known, sampler=GridOrder(table, known))
     study.resume()

@@ -43,11 +43,11 @@ def test_a_run_tells_one_line_per_trial_and_ends_with_the_ranking(run):
     lines = [line for line in said.splitlines() if line.startswith("trial ")]
     assert len(lines) == 3
     assert re.search(
-        r"\d+\.\d\d % validation  .* ms  FoM .* x (faster|slower) than the baseline, FoM .* x est\.", lines[0]
+        r"\d+\.\d\d % validation  .* ms  FoM .* x ±.* (faster|slower) than the baseline, FoM .* x .* est\.", lines[0]
     )
     assert "the unpruned baseline" in said
     assert re.search(
-        r"best fom: [\d.]+ ms, .* x (faster|slower) than the baseline; FoM .* x est\. the baseline's", said
+        r"best fom: [\d.]+ ms, .* x ±.* (faster|slower) than the baseline; FoM .* x .* est\. the baseline's", said
     )
 
 
@@ -179,7 +179,9 @@ def test_confirm_measures_the_whole_test_set_and_its_accuracy_is_the_files(searc
     goal = store.studies()[0]
     one = store.evaluations(goal.baseline_id, goal.bench_id)[row["recipe_id"]]
     assert one.confirmation is not None
-    assert one.confirmation.figures.inferences == 3 * len(test)
+    # Two networks that are close take turns, three processes each at least.
+    assert one.confirmation.figures.processes >= 3
+    assert one.confirmation.figures.inferences == one.confirmation.figures.processes * len(test)
 
 
 def test_all_objectives_share_one_pool_of_evaluations(started, tmp_path):
