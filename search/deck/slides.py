@@ -12,7 +12,7 @@ from search.findings import described
 from search.objectives import OBJECTIVES
 from search.rows import Row
 from search.tables import COLUMNS, TITLES, Column, grid_rows, texts, winner_rows
-from search.words import data_name, fom_gain, kind, number, pace_of, shape
+from search.words import data_name, kind, marked, number, pace_of, shape, times
 
 _COURSE = {"m1": "Milestone 1: pruning", "m2": "Milestone 2: quantization", "m3": "Milestone 3: the network handed in",
            "front": "Search for the compressed network that wins on the device"}  # fmt: skip
@@ -40,7 +40,7 @@ def cover(deck: Deck, made: Material, name: str) -> None:
     figures = [
         (f"{100 * (best.accuracy or 0):.2f} %", f"{split} accuracy"),
         (f"{number(best.latency_ms)} ms", f"latency, {pace_of(best)} than unpruned"),
-        (fom_gain(best), f"the unpruned FoM, energy {kind(best.energy_provenance)}")
+        (marked(times(best.fom_gain), best), f"the unpruned FoM, energy {kind(best.energy_provenance)}")
         if best.fom_gain
         else (number(best.fom or 0), f"FoM, energy {kind(best.energy_provenance)}"),
     ]  # fmt: skip
