@@ -62,6 +62,10 @@ class Row:
     dirty: bool
     # Cores that others used meanwhile, whatever the cell is called.
     others: float | None
+    # Over the reference's nearest, which is what ranks: a machine that changes its speed changes both.
+    ratio: float
+    ratio_low: float
+    ratio_high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,17 @@ class Verdict:
     @property
     def coverage(self) -> float:
         return statistics.fmean(row.low_s <= self.truth_s <= row.high_s for row in self.rows)
+
+    @property
+    def ratio_coverage(self) -> float:
+        truth = statistics.median(row.ratio for row in self.rows)
+        return statistics.fmean(row.ratio_low <= truth <= row.ratio_high for row in self.rows)
+
+    @property
+    def ratio_width(self) -> float:
+        """Of the intervals over the reference, in standard deviations of these ratios."""
+        half = statistics.median((row.ratio_high - row.ratio_low) / 2 for row in self.rows)
+        return half / statistics.stdev(row.ratio for row in self.rows)
 
     @property
     def holds(self) -> bool:
@@ -132,7 +147,8 @@ async def measured(cell: str, rows: list[Row], options: argparse.Namespace, fold
             result = await examiner.measure(subject, NO_RACE)
             figures, others = result.figures, result.runs[-1].after.others_cores
             interval = (figures.latency_s, figures.latency_low_s, figures.latency_high_s)
-            rows.append(Row(cell, *interval, bool(figures.dirty), others))
+            ratio = (figures.relative_latency, *figures.relative_latency_interval)
+            rows.append(Row(cell, *interval, bool(figures.dirty), others, *ratio))
             with options.out.open("a") as file:
                 file.write(json.dumps(asdict(rows[-1])) + "\n")
             print(f"\r{cell}: {len(rows)}", end="", file=sys.stderr, flush=True)
@@ -142,7 +158,10 @@ async def measured(cell: str, rows: list[Row], options: argparse.Namespace, fold
 
 def table(rows: dict[str, list[Row]], runs: int) -> bool:
     """Printed; whether every cell holds."""
-    print("\ncell        n  dirty  others' cores  median us     sd  half width  / sd  coverage")
+    print(
+        "\ncell        n  dirty  others' cores  median us     sd  half width  / sd  coverage"
+        "  over the reference: / sd  coverage"
+    )
     right = True
     for cell, all_rows in rows.items():
         clean = [row for row in all_rows if not row.dirty][:runs]
@@ -154,7 +173,8 @@ def table(rows: dict[str, list[Row]], runs: int) -> bool:
         others = statistics.median(row.others or 0.0 for row in clean)
         print(f"{cell:9} {len(clean):3} {len(all_rows) - len(clean):6} {others:14.2f} {1e6 * verdict.truth_s:10.2f} "
               f"{verdict.deviation:6.2%} {verdict.half_width:11.2%} {verdict.half_width / verdict.deviation:5.2f} "
-              f"{verdict.coverage:9.0%}{'' if verdict.holds else '  misses'}")  # fmt: skip
+              f"{verdict.coverage:9.0%} {verdict.ratio_width:25.2f} {verdict.ratio_coverage:9.0%}"
+              f"{'' if verdict.holds else '  misses'}")  # fmt: skip
         right &= verdict.holds
     return right
 
