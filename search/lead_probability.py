@@ -111,18 +111,21 @@ def _chance_to_beat(challenger: Estimate, best: Estimate) -> float:
     return _normal_share(ahead / doubt)
 
 
-def _contenders(estimates: Sequence[Estimate]) -> list[int]:
-    """Places of those within reach of the leading figure."""
+def within_reach(estimates: Sequence[Estimate]) -> list[int]:
+    """Places of those that are not plainly behind the leading figure."""
     if not estimates:
         return []
     lead = max(estimates, key=lambda estimate: estimate.log_figure)
-    near = [
+    return [
         place
         for place, estimate in enumerate(estimates)
         if lead.log_figure - estimate.log_figure
         <= _REACH * math.hypot(max(estimate.standard_error, 1e-6), lead.standard_error)
     ]
-    return sorted(near, key=lambda place: -estimates[place].log_figure)[:_MOST_CONTENDERS]
+
+
+def _contenders(estimates: Sequence[Estimate]) -> list[int]:
+    return sorted(within_reach(estimates), key=lambda place: -estimates[place].log_figure)[:_MOST_CONTENDERS]
 
 
 def _standardised(estimates: Sequence[Estimate]) -> tuple[list[float], list[float], float, float]:

@@ -181,10 +181,22 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
             f"the first is the best of all networks by its figure with a probability of {100 * sure:.0f} %",
             markup=False,
         )
+    for text in unconfirmed_lines(standings):
+        console.print(text, markup=False)
     for text in provenance(standings):
         console.print(text, markup=False, style="dim")
     for text in unexplained(standings.rows):
         console.print(text, markup=False, style="bold")
+
+
+def unconfirmed_lines(standings: Standings) -> list[str]:
+    """Who looks better than the winner, and is not confirmed."""
+    best, objective = standings.best, standings.objective
+    ahead = [one for one in standings.waiting if best and objective.better(objective.value(one), objective.value(best))]
+    if not ahead:
+        return []
+    which = "network that is not confirmed looks" if len(ahead) == 1 else "networks that are not confirmed look"
+    return [f"{len(ahead)} {which} better than the first; `confirm` goes on with them"]
 
 
 def unexplained(rows: Sequence[Row]) -> list[str]:

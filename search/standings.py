@@ -8,7 +8,7 @@ from evaluators.bench import Bench
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.grid import Grid, Point
-from search.lead_probability import best_probabilities
+from search.lead_probability import best_probabilities, within_reach
 from search.objectives import OBJECTIVES, Objective
 from search.ranking import eligible, estimate, leading, networks, ranking
 from search.rows import Row, row
@@ -94,16 +94,19 @@ class Standings:
         if self.best is None:
             return None
         leader = self.best
+        able = [*self.ranked[: self.leaders], *self.waiting]
+        estimates = [estimate(evaluation, self.objective) for evaluation in able]
         # Settings of one network are no rivals of each other.
         rivals = [
             evaluation
-            for evaluation in networks((*self.ranked[: self.leaders], *self.waiting), self.objective)
+            for evaluation in networks([able[place] for place in within_reach(estimates)], self.objective)
             if evaluation.network_id != leader.network_id
         ]
-        estimates = [estimate(evaluation, self.objective) for evaluation in (leader, *rivals)]
-        # Of a figure whose error is not known nothing can be said.
-        known = [candidate for candidate in estimates if math.isfinite(candidate.standard_error)]
-        if len(known) < 2 or known[0] is not estimates[0]:
+        if all(evaluation.network_id == leader.network_id for evaluation in able):
+            return None
+        known = [estimate(evaluation, self.objective) for evaluation in (leader, *rivals)]
+        if not all(math.isfinite(candidate.standard_error) for candidate in known):
+            # Of a figure whose error is not known nothing can be said.
             return None
         return best_probabilities(known)[0]
 
