@@ -24,7 +24,7 @@ from space.recipe import Recipe
 
 # While the fastest setting was timed beside other load it is timed again after these pauses, in seconds. Each time the
 # device repeats a disturbed process twice by itself.
-PAUSES_S = (2.0, 10.0, 30.0)
+PAUSES_S = (1.0, 5.0)
 
 
 @dataclass

@@ -229,7 +229,8 @@ class Study:
     def absorb(self, evaluations: Iterable[Evaluation]) -> int:
         """Takes in what this study did not ask for itself; how many."""
         complete = self._optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        there = {trial.user_attrs.get(RECIPE) for trial in complete}
+        # What was gated here may have been trained for another study since.
+        there = {trial.user_attrs.get(RECIPE) for trial in complete if GATED_BY not in trial.user_attrs}
         new = 0
         for evaluation in evaluations:
             projected = evaluation.candidate.projected

@@ -22,7 +22,7 @@ from tests.evaluators.device.pngs import coloured, write_pngs
 from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.sshd import NAME, Board, free_port, make_board, running
 from tests.search.user import User
-from tests.search.whole import ROOT, SEARCH, command, copy
+from tests.search.whole import ROOT, SEARCH, calm, command, copy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -31,7 +31,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def board(tmp_path: Path) -> Iterator[Board]:
     (tmp_path / "sshd").mkdir()
     with running(tmp_path / "sshd") as sshd:
-        yield make_board(sshd, tmp_path / "board")
+        board = make_board(sshd, tmp_path / "board")
+        # Its /proc tells of nobody else: other tests run beside it.
+        (board.home / "profile").write_text(f"export SEARCH_SYSROOT={calm()}\n")
+        yield board
 
 
 @pytest.fixture
