@@ -11,7 +11,7 @@ from search.goal import Goal
 from search.lead_probability import chances_to_beat_confirmed
 from search.objectives import OBJECTIVES
 from search.race import MOST_PAIRS, Race, Verdict
-from search.ranking import estimate, feasible, networks
+from search.ranking import CLOSE, estimate, feasible, networks
 from search.rig import Rig, subject_of
 from search.standings import Standings, standings
 from search.store import Store
@@ -57,38 +57,33 @@ class Confirmations:
 
     def walk(self, goal: Goal, leaders: int = LEADERS) -> None:
         """The leaders; then on down the ranking until one holds the line on test and no other is likely to beat it."""
-        while (following := self._following(standings(self.store, goal), leaders)) is not None:
+        earlier = frozenset(self.measured)
+        while (following := self._following(standings(self.store, goal), leaders, earlier)) is not None:
             self.view.begin(f"confirming {following.recipe_id}: ")
             self.confirm(following, goal)
 
-    def _following(self, now: Standings, leaders: int) -> Evaluation | None:
-        """Who is confirmed next."""
-        done = {
-            evaluation.network_id for evaluation in (*now.ranked, now.baseline) if evaluation.recipe_id in self.measured
-        }
-        disturbed = [
-            evaluation
-            for evaluation in now.ranked
-            if evaluation.confirmation
-            and not evaluation.confirmed
-            and evaluation.network_id not in done
-            and feasible(evaluation, now.goal)
-        ]
-        if disturbed:
+    def _following(self, now: Standings, leaders: int, earlier: frozenset[str]) -> Evaluation | None:
+        """Who is confirmed next; `earlier` were confirmed for other studies of this run, and take none of the places in
+        search of a better one."""
+        done = {one.network_id: one.recipe_id for one in (*now.ranked, now.baseline) if one.recipe_id in self.measured}
+        disturbed = [one for one in now.ranked if one.confirmation and not one.confirmed and feasible(one, now.goal)]
+        again = [one for one in disturbed if one.network_id not in done]
+        if again:
             # Who was only confirmed beside other load may be the best of all.
-            return disturbed[0]
+            return again[0]
         able = networks([*now.ranked[: now.leaders], *now.waiting], now.objective)
-        order = [evaluation for evaluation in able if evaluation.network_id not in done]
-        holding = [evaluation for evaluation in able if evaluation.confirmed]
-        places = len(done - {now.baseline.network_id})
-        if not order or places < leaders or not holding:
+        order = [_at_best_settings(one, now) for one in able if one.network_id not in done]
+        holding = [one for one in able if one.confirmed]
+        places = len(done.keys() - {now.baseline.network_id})
+        used_up = len(set(done.values()) - earlier) >= max(MOST, leaders)
+        # On a machine that stays busy nobody is ever confirmed: then it is enough that somebody holds the line.
+        if not order or places < leaders or not (holding or (used_up and disturbed)):
             return order[0] if order else None
-        waiting = [evaluation for evaluation in order if not evaluation.confirmed]
-        if places >= max(MOST, leaders) or not waiting:
+        waiting = [one for one in order if not one.confirmed]
+        if used_up or not waiting:
             return None
         chances = chances_to_beat_confirmed(
-            [estimate(evaluation, now.objective) for evaluation in waiting],
-            [estimate(evaluation, now.objective) for evaluation in holding],
+            [estimate(one, now.objective) for one in waiting], [estimate(one, now.objective) for one in holding]
         )
         chance, place = max((chance, -place) for place, chance in enumerate(chances))
         return waiting[-place] if chance > UNLIKELY else None
@@ -105,6 +100,10 @@ class Confirmations:
             # The same pair whoever leads meanwhile.
             first, second = sorted(front, key=lambda evaluation: evaluation.recipe_id)
             pair = (first.recipe_id, second.recipe_id)
+            if any(self.measured[evaluation.recipe_id].figures.dirty for evaluation in front):
+                # What goes on from a disturbed confirmation stays disturbed.
+                self.view.say(f"{first.recipe_id} and {second.recipe_id} lead, and were disturbed: no race of them")
+                return
             race = races.setdefault(pair, Race())
             if not race.pairs_to_time:
                 self.view.say(_outcome(first, second, race))
@@ -159,6 +158,23 @@ class Confirmations:
             f"({100 * low:.2f} to {100 * high:.2f}), {1e3 * measured.figures.latency_s:.4g} ms over "
             f"{measured.figures.processes} runs of {len(self.data.test):,} images{disturbed}"
         )
+
+
+def _at_best_settings(network: Evaluation, now: Standings) -> Evaluation:
+    """A confirmed network once more at other settings, where those are plainly better than what was confirmed."""
+    share = network.accuracy.share
+    others = [one for one in now.waiting if one.network_id == network.network_id]
+    if not network.confirmed or not others:
+        return network
+
+    def ahead(one: Evaluation) -> float:
+        figures = (now.objective.figure(share, one.current), now.objective.value(network))
+        return math.log(figures[0] / figures[1]) * (1 if now.objective.maximise else -1)
+
+    best = max(others, key=ahead)
+    low, high = now.objective.interval(share, network.current)
+    doubt = math.log(high / low) / 2 if low > 0 and high < math.inf else math.inf
+    return best if ahead(best) > max(math.log1p(CLOSE), doubt) else network
 
 
 def _outcome(first: Evaluation, second: Evaluation, race: Race) -> str:

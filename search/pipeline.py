@@ -287,15 +287,25 @@ class Pipeline:
             f"the reference takes {number(1e3 * reference.latency_s)} ms now, and took "
             f"{number(1e3 * (best.figures.reference_latency_s or 0))} ms beside {best.recipe_id}: timed again"
         )
-        task = self.rig.measure(subject_of(best.candidate), FRONT, self.view.step)
-        yield self.measuring.until_done(task)
-        if not task.result().figures.dirty:
-            self.store.add_measured(best.candidate.recipe.structure_id, self.rig.bench.id, task.result())
+        try:
+            task = self.rig.measure(subject_of(best.candidate), FRONT, self.view.step)
+            yield self.measuring.until_done(task)
+            measured = task.result()
+        except CandidateError as error:
+            # It is the leader's, and no fault of the recipe whose turn it is.
+            self.view.say(f"{best.recipe_id} could not be timed again: {error}")
+            return
+        if not measured.figures.dirty:
+            self.store.add_measured(best.candidate.recipe.structure_id, self.rig.bench.id, measured)
         lead = self._lead(study)
         for gated in study.gated():
             figures = self.store.structure(gated.recipe.structure_id, study.goal.bench_id)
             if figures and moved(figures, reference) and lead.near(1.0, moved_at_most(figures, reference)):
-                figures = yield from self._drafted(gated, lead)
+                try:
+                    figures = yield from self._drafted(gated, lead)
+                except CandidateError as error:
+                    self.view.say(f"{gated.recipe.id} could not be timed again: {error}")
+                    continue
                 if not figures.dirty and lead.near(1.0, figures):
                     study.ask_again(gated)
 

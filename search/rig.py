@@ -51,6 +51,8 @@ class Rig:
 
     def __init__(self, boards: Sequence[Board], say: Say) -> None:
         self._boards = list(boards)
+        # Of the first board, even once that is set aside: what the others measure still belongs to the same study.
+        self.bench: Bench = boards[0].examiner.bench
         self._say = say
         self._change = threading.Lock()
 
@@ -65,10 +67,6 @@ class Rig:
     @property
     def device(self) -> DeviceInfo:
         return self.first.examiner.device.info
-
-    @property
-    def bench(self) -> Bench:
-        return self.first.examiner.bench
 
     @property
     def reference(self) -> Figures | None:

@@ -281,8 +281,12 @@ class Store:
 
     def convert_reference(self, bench_id: str, latency: float, energy: float) -> None:
         """The bench has another reference, so many times as slow and as costly as the former one."""
+        # Brings asyncio, which the reading commands do without.
+        from evaluators.raw import converted_runs
+
         structures = self._database.rows(
-            "SELECT figures, structure_id FROM search_structures WHERE bench_id = :bench_id", {"bench_id": bench_id}
+            "SELECT figures, raw, structure_id FROM search_structures WHERE bench_id = :bench_id",
+            {"bench_id": bench_id},
         )
         confirmations = self._database.rows(
             "SELECT figures, recipe_id, baseline_id FROM search_confirmations WHERE bench_id = :bench_id",
@@ -293,11 +297,17 @@ class Store:
             return Figures.from_json(content).over_another(latency, energy).to_json()
 
         with self._database.transaction() as execute:
-            for content, structure_id in structures:
+            for content, raw, structure_id in structures:
                 execute(
-                    "UPDATE search_structures SET figures = :figures "
+                    "UPDATE search_structures SET figures = :figures, raw = :raw "
                     "WHERE structure_id = :structure_id AND bench_id = :bench_id",
-                    {"figures": converted(content), "structure_id": structure_id, "bench_id": bench_id},
+                    {
+                        "figures": converted(content),
+                        # Its processes count with further ones, and are replayed.
+                        "raw": converted_runs(raw, latency, energy),
+                        "structure_id": structure_id,
+                        "bench_id": bench_id,
+                    },
                 )
             for content, recipe_id, baseline_id in confirmations:
                 execute(

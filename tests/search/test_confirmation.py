@@ -210,6 +210,72 @@ def test_what_cannot_be_told_apart_is_said_to_be_unknown(tmp_path: Path) -> None
     assert now.lead_probability < 0.8
 
 
+def test_a_race_from_a_disturbed_confirmation_is_not_begun(tmp_path: Path) -> None:
+    """Every further round of it would be disturbed too: there were 24 of them, without a word in the end."""
+    study = bench(tmp_path, [(1.0, 1.0), (1.0005, 1.0)], noise=0.002)
+    study.confirm()
+    study.board.ran.clear()
+    study.board.busy = lambda number, task: bool(task.passes)
+    study.confirm()
+    assert "no race of them" in study.said[-1]
+    assert len(study.board.ran) < 50
+
+
+def test_on_a_machine_that_stays_busy_not_everybody_is_confirmed(tmp_path: Path) -> None:
+    networks = [(1 + 0.05 * place, 1 + 0.05 * place) for place in range(20)]
+    study = bench(tmp_path, networks, noise=0.002)
+    study.board.busy = lambda number, task: bool(task.passes)
+    now = study.confirm()
+    assert sum(one.confirmation is not None for one in now.ranked) == 10
+
+
+def test_what_one_study_confirmed_takes_no_place_of_another_s(tmp_path: Path) -> None:
+    """Ten equal networks were confirmed for their latency; the one of least energy was not, and another won."""
+    study = bench(tmp_path, drawn(14, 0.01), noise=0.01)
+    energy = replace(GOAL, objective="energy")
+    study.store.use_study(energy)
+    with study.confirmations() as confirmations:
+        provenance = standings(study.store, energy).baseline.current.energy_provenance
+        for one in standings(study.store, energy).ranked:
+            keep(study.store, replace(one, figures=replace(one.figures, energy_provenance=provenance)))
+        frugal = evaluation(
+            share=0.75,
+            latency_ms=1.3,
+            made=distinct(20)[-1],
+            energy_j=0.5e-3,
+            energy_low_j=0.49e-3,
+            energy_high_j=0.51e-3,
+            energy_provenance=provenance,
+        )
+        keep(study.store, frugal)
+        path = study.store.candidates / frugal.candidate.onnx
+        study.board.latencies_s = {**study.board.latencies_s, path: 1.3e-3}
+        study.board.answers = lambda path: answers(0.75)
+        confirmations.walk(LATENCY)
+        assert standings(study.store, LATENCY).leaders == 10
+        confirmations.walk(energy)
+    kept = study.store.evaluation(frugal.recipe_id, energy)
+    assert kept is not None
+    assert kept.confirmed
+
+
+def test_a_confirmed_network_is_confirmed_again_at_settings_that_are_plainly_better(tmp_path: Path) -> None:
+    """It was "the best of all with a probability of 100 %" at one thread, above itself at two, twice as fast."""
+    shapes = distinct(3)
+    study = bench(tmp_path, [(1.0, 1.0), (1.2, 1.2), (1.3, 1.3)], shapes, noise=0.002)
+    study.confirm()
+    for threads, latency_ms in ((2, 0.5), (3, 0.997)):
+        other = evaluation(latency_ms=latency_ms, made=replace(shapes[0], threads=threads))
+        keep(study.store, other)
+        path = study.store.candidates / other.candidate.onnx
+        study.board.latencies_s = {**study.board.latencies_s, path: latency_ms / 1e3}
+    study.board.answers = lambda path: answers(0.75)
+    now = study.confirm()
+    assert now.best is not None
+    assert now.best.candidate.recipe.threads == 2
+    assert now.leaders == 4
+
+
 def test_a_race_names_the_better_one(tmp_path: Path) -> None:
     study = bench(tmp_path, [(1.0, 1.02), (1.04, 1.0)], noise=0.01)
     now = study.confirm()

@@ -21,11 +21,12 @@ from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
 from search.pipeline import Pipeline
 from search.samplers import DistinctSampler
-from search.store import COMPLETE, GATED
+from search.store import COMPLETE, FAILED, GATED
 from search.study import Study
 from search.view import View
 from space.architectures.mobilenet_v1_shape import unit_name
 from space.dimensions import dimensions, recipe_of
+from space.errors import CandidateError
 from tests.search.made_up import GOAL, evaluation, figures, store_with
 
 TABLE = dimensions("full", 2)
@@ -317,6 +318,30 @@ def test_when_the_reference_has_moved_the_leader_and_who_was_gated_within_reach_
     assert trainer.trained == [recipes[0], recipes[1]]
     assert board.measured[3] == first[0]
     assert "the reference takes 15.0 ms now, and took 10.0 ms beside" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("failing", [4, 5])
+def test_a_leader_or_gated_one_that_cannot_be_timed_again_is_no_fault_of_whose_turn_it_is(tmp_path, capsys, failing):
+    """The recipe that was asked for meanwhile was written down as failed, for good."""
+    latencies_ms = {1: 1.0, 2: 1.2, 3: 5.0, 4: 1.5, 5: 1.2}
+    board = Board(0, lambda count: latencies_ms.get(count, 5.0), True)
+    board.reference_ms = lambda count: 10.0 if count < 3 else 15.0
+    measure = board._measure
+
+    def faltering(subject):
+        if len(board.measured) == failing - 1:
+            board.measured.append(subject.name)
+            raise CandidateError("the device failed on it 3 times, on the reference never")
+        return measure(subject)
+
+    board._measure = faltering
+    trainer = Trainer(0, lambda recipe: 0.8)
+    made, store = pipeline(tmp_path / "store", trainer, board)
+    _with_file(trainer, tmp_path)
+    made.run(4, time.monotonic() + HANG_S)
+    assert FAILED not in [trial.state for trial in store.trials(GOAL.id)]
+    assert store.failures(GOAL.baseline_id, GOAL.bench_id) == {}
+    assert "could not be timed again: the device failed on it 3 times" in capsys.readouterr().err
 
 
 def test_while_the_reference_stays_nobody_is_timed_again(tmp_path):

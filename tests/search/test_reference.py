@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.device.device import RuntimeSettings, Task
+from evaluators.raw import text_of
 from search.builder import Builder
 from search.objectives import OBJECTIVES, Scale
 from search.ranking import leading
@@ -18,6 +19,7 @@ from search.view import View
 from space.baseline import Baseline, baseline_recipe
 from space.datasets import Source
 from space.images import MEAN, STD
+from tests.evaluators.device.runs import process_run
 from tests.search.made_up import BENCH, DEVICE, GOAL, evaluation, figures, recipe
 from tests.search.simulated_board import SimulatedBoard, simulated_rig
 
@@ -112,7 +114,8 @@ def test_the_next_run_looks_again_and_converts_what_was_measured(world: World) -
     with simulated_rig(world.board, store.folder / "images.npy", []) as rig:
         store.add_bench(rig.bench, DEVICE)
         bench_id = rig.bench.id
-    store.add_structure(row.candidate.recipe.structure_id, bench_id, row.figures, "")
+    timed = replace(process_run([48.5e-6] * 200), reference_s=970e-6, reference_j=2e-3)
+    store.add_structure(row.candidate.recipe.structure_id, bench_id, row.figures, text_of([timed]))
     goal = replace(LATENCY, bench_id=bench_id)
     store.use_study(goal)
     before = standings(store, goal)
@@ -125,6 +128,9 @@ def test_the_next_run_looks_again_and_converts_what_was_measured(world: World) -
     assert after.rows[0].latency_gain == pytest.approx(20 * 527 / 970, rel=0.02)
     assert any("the reference is now the baseline at 2 threads, spinning, 1.84 times as fast" in text
                for text in world.said)  # fmt: skip
+    # What counts with further processes of it is over the same reference.
+    (kept,) = store.runs(row.candidate.recipe.structure_id, bench_id)
+    assert kept.reference_s == pytest.approx(970e-6 * 527 / 970, rel=0.02)
     # The sampler is told the same as before.
     scale = scale_of(store, bench_id, GOAL.baseline_id)
     assert OBJECTIVES["latency"].at_best(after.ranked[0].current, scale) == pytest.approx(told, abs=0.001)

@@ -140,6 +140,15 @@ def test_the_work_of_a_board_that_fails_goes_to_another(opened, recorded, candid
     assert said[0].startswith("dying is set aside, 1 left: ")
 
 
+def test_the_study_goes_on_when_its_first_board_is_set_aside(opened, recorded, candidate):
+    """Whose serial number stands for the boards' bench: what the others measure would belong to no study."""
+    rig, said = opened(recorded("slow", 3.0), recorded("a", 2.0), recorded("b", 2.02))
+    bench_id = rig.bench.id
+    rig.use_reference(candidate, [], quiet)
+    assert "slow is set aside" in said[0]
+    assert rig.bench.id == bench_id
+
+
 def test_without_another_board_the_fault_is_the_rigs(candidate, tmp_path):
     with ExitStack() as stack:
         rig = Rig([dying(tmp_path, stack)], print)
