@@ -18,7 +18,7 @@ from search.evaluation import Evaluation
 from search.lead import Lead
 from search.promise import held_out
 from search.ranking import feasible
-from search.reference import moved, moved_at_most
+from search.reference import apart, moved, moved_at_most
 from search.rig import Rig, runtime_of, subject_of
 from search.samplers import SpaceExhausted
 from search.standings import Standings, standings
@@ -311,10 +311,12 @@ class Pipeline:
 
     def _earlier(self, recipe: Recipe) -> Sequence[ProcessRun]:
         """Processes of the same structure that count with further ones: not those of another speed of the machine."""
-        figures, reference = self.store.structure(recipe.structure_id, self.rig.bench.id), self.rig.reference
-        if figures is None or (reference and moved(figures, reference)):
-            return ()
-        return self.store.runs(recipe.structure_id, self.rig.bench.id)
+        reference = self.rig.reference
+        return [
+            run
+            for run in self.store.runs(recipe.structure_id, self.rig.bench.id)
+            if reference is None or run.reference_s is None or not apart(run.reference_s, reference)
+        ]
 
     def _measured(
         self, asked: Asked, subject: Subject, race: Race, earlier: Sequence[ProcessRun] = ()
@@ -336,7 +338,12 @@ class Pipeline:
         leads = [lead for lead in map(self._lead, self.studies) if lead.near(share, figures)]
         if not leads:
             return None
-        return FRONT if goal.grid else _race_of([lead.race(share) for lead in leads])
+        if goal.grid or any(
+            lead.evaluation and lead.evaluation.recipe_id == made.candidate.recipe.id for lead in leads
+        ):
+            # Who leads already is not measured against himself.
+            return FRONT
+        return _race_of([lead.race(share) for lead in leads])
 
     def _lead(self, study: Study) -> Lead:
         best = standings(self.store, study.goal).best

@@ -174,10 +174,14 @@ def settings_text(recipe: Recipe) -> str:
 
 def moved(figures: Figures, reference: Figures) -> bool:
     """Whether the reference has moved by more than its interval since these figures were measured."""
-    if figures.reference_latency_s is None:
-        return False
-    apart = abs(math.log(reference.latency_s / figures.reference_latency_s))
-    return apart > (reference.latency_high_s - reference.latency_low_s) / 2 / reference.latency_s
+    return figures.reference_latency_s is not None and apart(figures.reference_latency_s, reference)
+
+
+def apart(reference_s: float, reference: Figures) -> bool:
+    """Whether the reference has moved by more than its interval since it took so long. Both timings are uncertain by
+    that interval, and errors add as squares."""
+    distance = abs(math.log(reference.latency_s / reference_s))
+    return distance > math.sqrt(2) * (reference.latency_high_s - reference.latency_low_s) / 2 / reference.latency_s
 
 
 def moved_at_most(figures: Figures, reference: Figures) -> Figures:

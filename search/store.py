@@ -59,6 +59,10 @@ RUNNING, COMPLETE, FAILED, INTERRUPTED = "running", "complete", "failed", "inter
 GATED = "gated"
 
 
+# Processes of a structure's first measurement that are kept when it is measured again.
+FIRST_RUNS = 3
+
+
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
     number: int
@@ -196,7 +200,14 @@ class Store:
             )
 
     def add_measured(self, structure_id: str, bench_id: str, measured: "Measured") -> None:
-        self.add_structure(structure_id, bench_id, measured.figures, measured.raw)
+        """The figures are those measured last; of the processes the first ones stay too, so that a recording answers
+        as the bench did."""
+        # Brings asyncio, which the reading commands do without.
+        from evaluators.raw import text_of
+
+        earlier = [run for run in self.runs(structure_id, bench_id) if run not in measured.runs]
+        raw = text_of((*earlier[:FIRST_RUNS], *measured.runs))
+        self.add_structure(structure_id, bench_id, measured.figures, raw)
         self.add_traces(structure_id, bench_id, measured.traces)
 
     def add_traces(self, structure_id: str, bench_id: str, traces: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ def speaks() -> Script:
 def breaks_off() -> Script:
     """In the middle of a load: it idles for a second, then works for two."""
     for number, step in enumerate(speaks()):
-        if number > 2 * 1.2 / PERIOD_S:
+        if number > 2 * 2.4 / PERIOD_S:
             break
         yield step
     yield END
@@ -93,8 +93,8 @@ def test_a_meter_that_is_gone_ends_the_run_in_one_line_and_one_that_comes_back_c
     folder = copy(started, tmp_path / "store")
     before = len(complete(folder))
     with meter(speaks, speaks, breaks_off, is_gone) as port:
-        status, _, err = searched(user, folder, port)
-    assert status == RIG
+        status, out, err = searched(user, folder, port)
+    assert status == RIG, out
     assert "Traceback" not in err
     assert [line for line in err.splitlines() if "SmartPower2" in line] == [err.splitlines()[-1]]
     assert len(complete(folder)) == before
