@@ -10,7 +10,7 @@ from search.goal import Goal
 from search.grid import Grid, Point
 from search.lead_probability import best_probabilities
 from search.objectives import OBJECTIVES, Objective
-from search.ranking import eligible, estimate, leading, networks, ranking
+from search.ranking import confirmed_first, eligible, estimate, in_order, networks
 from search.rows import Row, row
 from search.settings import Settings
 from search.store import Store
@@ -37,9 +37,10 @@ class Standings:
     goal: Goal
     bench: Bench
     baseline: Evaluation
-    # Those that may win come first; `leaders` of them.
+    # Those that may win come first; `leaders` of them. Then those that have to be confirmed before; `unconfirmed` many.
     ranked: tuple[Evaluation, ...]
     leaders: int
+    unconfirmed: int
     # Trial numbers of this study, by recipe.
     numbers: dict[str, int]
     # Why a recipe could not be built or run.
@@ -84,9 +85,7 @@ class Standings:
     @property
     def waiting(self) -> tuple[Evaluation, ...]:
         """Those that could lead and are not confirmed, while others are."""
-        able = eligible(self.ranked, self.goal)
-        placed = {evaluation.recipe_id for evaluation in self.ranked[: self.leaders]}
-        return tuple(evaluation for evaluation in able if evaluation.recipe_id not in placed)
+        return self.ranked[self.leaders : self.leaders + self.unconfirmed]
 
     @property
     def lead_probability(self) -> float | None:
@@ -150,12 +149,15 @@ def standings(store: Store, goal: Goal) -> Standings:
             id: one for id, one in evaluations.items() if not _at_another_runtime(one.candidate.recipe, unpruned)
         }
     numbers = {trial.recipe_id: trial.number for trial in store.trials(goal.id)}
+    everything = list(evaluations.values())
+    front, waiting = confirmed_first(eligible(everything, goal))
     return Standings(
         goal,
         store.bench(goal.bench_id),
         baseline,
-        tuple(ranking(evaluations.values(), goal)),
-        len(leading(evaluations.values(), goal)),
+        tuple(in_order(everything, front, waiting, goal)),
+        len(front),
+        len(waiting),
         numbers,
         store.failures(goal.baseline_id, goal.bench_id),
     )

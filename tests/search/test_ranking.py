@@ -141,3 +141,11 @@ def test_settings_of_one_network_are_one_network():
         evaluation(latency_ms=2.0, made=recipe(seed=1)),
     ]
     assert [row.current.latency_s for row in networks(rows, OBJECTIVES["latency"])] == pytest.approx([1.1e-3, 2e-3])
+
+
+def test_a_reference_known_too_badly_to_say_makes_not_everybody_equal():
+    """The network that took nine times as long led, as the more accurate one of a tie without an end."""
+    unknown = {"relative_latency_ci": (0.0, math.inf), "relative_energy_ci": (0.0, math.inf)}
+    fast = evaluation(0, latency_ms=1.0, share=0.75, **unknown)
+    slow = evaluation(1, latency_ms=9.0, share=0.89, **unknown)
+    assert leading([slow, fast], replace(GOAL, objective="latency")) == [fast, slow]
