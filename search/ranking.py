@@ -39,7 +39,8 @@ def eligible(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
         if feasible(evaluation, goal)
         and not evaluation.gated
         and not evaluation.current.dirty
-        and math.isfinite(objective.value(evaluation))
+        # A FoM is zero where no answer is right: no line at all lets that through.
+        and 0 < objective.value(evaluation) < math.inf
     ]
     return _ordered(_of_one_provenance(able) if objective.needs_energy else able, objective)
 

@@ -149,3 +149,10 @@ def test_a_reference_known_too_badly_to_say_makes_not_everybody_equal():
     fast = evaluation(0, latency_ms=1.0, share=0.75, **unknown)
     slow = evaluation(1, latency_ms=9.0, share=0.89, **unknown)
     assert leading([slow, fast], replace(GOAL, objective="latency")) == [fast, slow]
+
+
+def test_without_a_line_a_network_with_no_right_answer_is_no_contender():
+    """The logarithm of its FoM ended every reading command."""
+    goal = replace(GOAL, minimum_accuracy=0.0, margin=0.0)
+    wrong, right = evaluation(0, share=0.0), evaluation(1, share=0.5)
+    assert leading([wrong, right], goal) == [right]
