@@ -324,7 +324,9 @@ class Pipeline:
         structure_id, measured = asked.recipe.structure_id, task.result()
         kept = self.store.structure(structure_id, self.rig.bench.id)
         if measured.figures.dirty and kept is not None and not kept.dirty:
-            self.view.say(f"{asked.recipe.id}: disturbed ({measured.figures.dirty[0]}); its earlier, clean figures stay")
+            self.view.say(
+                f"{asked.recipe.id}: disturbed ({measured.figures.dirty[0]}); its earlier, clean figures stay"
+            )
             return
         self.store.add_measured(structure_id, self.rig.bench.id, measured)
 

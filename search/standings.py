@@ -88,18 +88,21 @@ class Standings:
         return self.ranked[self.leaders : self.leaders + self.unconfirmed]
 
     @property
-    def lead_probability(self) -> float | None:
-        """That the leader's figure is truly the best of all networks', confirmed or not; None without a rival."""
-        if self.best is None:
-            return None
-        leader = self.best
-        # Settings of one network are no rivals of each other.
-        rivals = [
+    def rivals(self) -> list[Evaluation]:
+        """Of the leader, confirmed or not. Settings of one network are no rivals of each other."""
+        return [
             evaluation
             for evaluation in networks((*self.ranked[: self.leaders], *self.waiting), self.objective)
-            if evaluation.network_id != leader.network_id
+            if self.best is not None and evaluation.network_id != self.best.network_id
         ]
-        estimates = [estimate(evaluation, self.objective) for evaluation in (leader, *rivals)]
+
+    @property
+    def lead_probability(self) -> float | None:
+        """That the leader's figure is truly the best of all networks'; None without a rival, and where the leader is
+        known too badly to say."""
+        if self.best is None:
+            return None
+        estimates = [estimate(evaluation, self.objective) for evaluation in (self.best, *self.rivals)]
         # Of a figure whose error is not known nothing can be said.
         known = [candidate for candidate in estimates if math.isfinite(candidate.standard_error)]
         if len(known) < 2 or known[0] is not estimates[0]:
