@@ -139,7 +139,7 @@ class Examiner:
     _taken: list[Taken] = field(default_factory=list)
     _reference: Measured | None = None
     _reference_at: float = -math.inf
-    # As `confirm` measured it, for the energy; and the process of it that ran last in `confirm`.
+    # As `confirm` measured it undisturbed, for the energy; and the process of it that ran last in `confirm`.
     _confirmed_reference: Figures | None = None
     _last_neighbour: _Neighbour | None = None
 
@@ -276,10 +276,12 @@ class Examiner:
         spread = self._spread(task, runs)
         figures = self._figures(runs, task.runtime, spread, loads)
         if is_reference:
-            self._confirmed_reference = figures
+            # What was disturbed is no figure to take every candidate's energy over.
+            self._confirmed_reference = self._confirmed_reference if figures.dirty else figures
         else:
             assert self._reference is not None
             energy = self._confirmed_reference or self._reference.figures
+            dirty += [f"the reference's energy: {reason}" for reason in energy.dirty]
             figures = beside_pairs(figures, energy, pairs, spread)
             figures = replace(figures, dirty=tuple(dict.fromkeys([*figures.dirty, *dirty])))
         return Measured(figures, tuple(runs), loads)

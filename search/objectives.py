@@ -62,6 +62,15 @@ class Objective:
         ]
         return min(ends), max(ends)
 
+    def own_interval(self, accuracy: float, figures: Figures) -> tuple[float, float]:
+        """Without the reference's part, which figures of one time share."""
+        latency, energy = figures.relative_latency / figures.latency_s, figures.relative_energy / figures.energy_j
+        ends = [
+            self.formula(accuracy, figures.latency_low_s * latency, figures.energy_low_j * energy),
+            self.formula(accuracy, figures.latency_high_s * latency, figures.energy_high_j * energy),
+        ]
+        return min(ends), max(ends)
+
     def value(self, evaluation: Evaluation) -> float:
         return self.figure(evaluation.accuracy.share, evaluation.current)
 

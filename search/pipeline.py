@@ -323,7 +323,14 @@ class Pipeline:
     ) -> Generator[Future[Any], None, None]:
         task = self.rig.measure(subject, race, self.view.step, earlier)
         yield self.measuring.until_done(task)
-        self.store.add_measured(asked.recipe.structure_id, self.rig.bench.id, task.result())
+        structure_id, measured = asked.recipe.structure_id, task.result()
+        kept = self.store.structure(structure_id, self.rig.bench.id)
+        if measured.figures.dirty and kept is not None and not kept.dirty:
+            self.view.say(
+                f"{asked.recipe.id}: disturbed ({measured.figures.dirty[0]}); its earlier, clean figures stay"
+            )
+            return
+        self.store.add_measured(structure_id, self.rig.bench.id, measured)
 
     def _race(self, study: Study, made: Built) -> Race | None:
         """How it is measured now that its accuracy is known; None where it could lead no study of this run. Of a grid

@@ -1,6 +1,7 @@
 """Ranking: who leads, by the contest's rules; what is not comparable, dirty or below the line comes after."""
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -26,7 +27,7 @@ def feasible(evaluation: Evaluation, goal: Goal) -> bool:
 def leading(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
     """Those that may win, the winner first: once any is confirmed, confirmed ones alone, as search figures are picked
     for luck."""
-    return _confirmed_first(eligible(evaluations, goal))[0]
+    return confirmed_first(eligible(evaluations, goal))[0]
 
 
 def eligible(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
@@ -38,7 +39,8 @@ def eligible(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
         if feasible(evaluation, goal)
         and not evaluation.gated
         and not evaluation.current.dirty
-        and math.isfinite(objective.value(evaluation))
+        # A FoM is zero where no answer is right: no line at all lets that through.
+        and 0 < objective.value(evaluation) < math.inf
     ]
     return _ordered(_of_one_provenance(able) if objective.needs_energy else able, objective)
 
@@ -46,7 +48,13 @@ def eligible(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
 def ranking(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
     """All: those that may win, those that wait to be confirmed, then the rest, by how far they are from the line."""
     everything = list(evaluations)
-    front, waiting = _confirmed_first(eligible(everything, goal))
+    return in_order(everything, *confirmed_first(eligible(everything, goal)), goal)
+
+
+def in_order(
+    everything: Sequence[Evaluation], front: Sequence[Evaluation], waiting: Sequence[Evaluation], goal: Goal
+) -> list[Evaluation]:
+    """`front` and `waiting`, then the rest."""
     placed = {evaluation.recipe_id for evaluation in (*front, *waiting)}
     rest = [evaluation for evaluation in everything if evaluation.recipe_id not in placed]
     rest.sort(key=lambda evaluation: (not feasible(evaluation, goal), -evaluation.accuracy.share))
@@ -77,13 +85,14 @@ def estimate(evaluation: Evaluation, objective: Objective) -> Estimate:
 
 
 def tie(best: Evaluation, objective: Objective) -> float:
-    """Up to here a figure counts as equal to the best one."""
+    """Up to here a figure counts as equal to the best one. How well the reference is known does not matter: where that
+    is bad, everybody would be equal, and the slowest the most accurate."""
     value = objective.value(best)
-    _, high = objective.interval(best.accuracy.share, best.current)
-    return max(high, value * (1 + CLOSE))
+    _, high = objective.own_interval(best.accuracy.share, best.current)
+    return max(high if high < math.inf else value, value * (1 + CLOSE))
 
 
-def _confirmed_first(able: list[Evaluation]) -> tuple[list[Evaluation], list[Evaluation]]:
+def confirmed_first(able: list[Evaluation]) -> tuple[list[Evaluation], list[Evaluation]]:
     """Those that may win, and those that have to be confirmed before they may."""
     confirmed = [evaluation for evaluation in able if evaluation.confirmed]
     if not confirmed:
@@ -92,15 +101,19 @@ def _confirmed_first(able: list[Evaluation]) -> tuple[list[Evaluation], list[Eva
 
 
 def _ordered(able: Sequence[Evaluation], objective: Objective) -> list[Evaluation]:
-    able = sorted(able, key=objective.value, reverse=objective.maximise)
+    valued = sorted(
+        ((objective.value(evaluation), evaluation) for evaluation in able),
+        key=lambda pair: pair[0],
+        reverse=objective.maximise,
+    )
     if not objective.ties_by_accuracy:
-        return able
+        return [evaluation for _, evaluation in valued]
     ordered: list[Evaluation] = []
-    while able:
-        reach = tie(able[0], objective)
-        group = [evaluation for evaluation in able if objective.value(evaluation) <= reach]
-        ordered += sorted(group, key=lambda evaluation: (-evaluation.accuracy.share, objective.value(evaluation)))
-        able = able[len(group) :]
+    while len(ordered) < len(valued):
+        begin = len(ordered)
+        end = bisect_right(valued, tie(valued[begin][1], objective), lo=begin, key=lambda pair: pair[0])
+        group = sorted(valued[begin:end], key=lambda pair: (-pair[1].accuracy.share, pair[0]))
+        ordered += [evaluation for _, evaluation in group]
     return ordered
 
 

@@ -176,9 +176,12 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
     unmetered = unmetered_lines(standings)
     for text in unmetered:
         console.print(text, markup=False, style="bold")
-    if not points and not unmetered and (sure := standings.lead_probability) is not None:
+    if not points and not unmetered and standings.rivals:
+        sure = standings.lead_probability
         console.print(
-            f"the first is the best of all networks by its figure with a probability of {100 * sure:.0f} %",
+            "which network is the best by its figure is unknown: gains over this baseline are known to ±100 % or worse"
+            if sure is None
+            else f"the first is the best of all networks by its figure with a probability of {100 * sure:.0f} %",
             markup=False,
         )
     for text in unconfirmed_lines(standings):

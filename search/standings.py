@@ -10,7 +10,7 @@ from search.goal import Goal
 from search.grid import Grid, Point
 from search.lead_probability import best_probabilities, within_reach
 from search.objectives import OBJECTIVES, Objective
-from search.ranking import eligible, estimate, leading, networks, ranking
+from search.ranking import confirmed_first, eligible, estimate, in_order, networks
 from search.rows import Row, row
 from search.settings import Settings
 from search.store import Store
@@ -37,9 +37,10 @@ class Standings:
     goal: Goal
     bench: Bench
     baseline: Evaluation
-    # Those that may win come first; `leaders` of them.
+    # Those that may win come first; `leaders` of them. Then those that have to be confirmed before; `unconfirmed` many.
     ranked: tuple[Evaluation, ...]
     leaders: int
+    unconfirmed: int
     # Trial numbers of this study, by recipe.
     numbers: dict[str, int]
     # Why a recipe could not be built or run.
@@ -84,29 +85,30 @@ class Standings:
     @property
     def waiting(self) -> tuple[Evaluation, ...]:
         """Those that could lead and are not confirmed, while others are."""
-        able = eligible(self.ranked, self.goal)
-        placed = {evaluation.recipe_id for evaluation in self.ranked[: self.leaders]}
-        return tuple(evaluation for evaluation in able if evaluation.recipe_id not in placed)
+        return self.ranked[self.leaders : self.leaders + self.unconfirmed]
+
+    @property
+    def rivals(self) -> list[Evaluation]:
+        """Of the leader, confirmed or not. Settings of one network are no rivals of each other."""
+        able = [*self.ranked[: self.leaders], *self.waiting]
+        # The leader and the next one always, so that a rival out of reach is one too.
+        near = [able[place] for place in within_reach([estimate(evaluation, self.objective) for evaluation in able])]
+        return [
+            evaluation
+            for evaluation in networks((*able[:2], *near), self.objective)
+            if self.best is not None and evaluation.network_id != self.best.network_id
+        ]
 
     @property
     def lead_probability(self) -> float | None:
-        """That the leader's figure is truly the best of all networks', confirmed or not; None without a rival."""
+        """That the leader's figure is truly the best of all networks'; None without a rival, and where the leader is
+        known too badly to say."""
         if self.best is None:
             return None
-        leader = self.best
-        able = [*self.ranked[: self.leaders], *self.waiting]
-        estimates = [estimate(evaluation, self.objective) for evaluation in able]
-        # Settings of one network are no rivals of each other.
-        rivals = [
-            evaluation
-            for evaluation in networks([able[place] for place in within_reach(estimates)], self.objective)
-            if evaluation.network_id != leader.network_id
-        ]
-        if all(evaluation.network_id == leader.network_id for evaluation in able):
-            return None
-        known = [estimate(evaluation, self.objective) for evaluation in (leader, *rivals)]
-        if not all(math.isfinite(candidate.standard_error) for candidate in known):
-            # Of a figure whose error is not known nothing can be said.
+        estimates = [estimate(evaluation, self.objective) for evaluation in (self.best, *self.rivals)]
+        # Of a figure whose error is not known nothing can be said.
+        known = [candidate for candidate in estimates if math.isfinite(candidate.standard_error)]
+        if len(known) < 2 or known[0] is not estimates[0]:
             return None
         return best_probabilities(known)[0]
 
@@ -153,12 +155,15 @@ def standings(store: Store, goal: Goal) -> Standings:
             id: one for id, one in evaluations.items() if not _at_another_runtime(one.candidate.recipe, unpruned)
         }
     numbers = {trial.recipe_id: trial.number for trial in store.trials(goal.id)}
+    everything = list(evaluations.values())
+    front, waiting = confirmed_first(eligible(everything, goal))
     return Standings(
         goal,
         store.bench(goal.bench_id),
         baseline,
-        tuple(ranking(evaluations.values(), goal)),
-        len(leading(evaluations.values(), goal)),
+        tuple(in_order(everything, front, waiting, goal)),
+        len(front),
+        len(waiting),
         numbers,
         store.failures(goal.baseline_id, goal.bench_id),
     )

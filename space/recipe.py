@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
-from functools import lru_cache
 from typing import Any
 
 from space.errors import RequestError
@@ -88,7 +87,13 @@ class Recipe:
         return tuple(index for index, width in enumerate(self.widths) if width == 0)
 
     def _hash(self, aspect: str | None = None) -> str:
-        return _hashed(self, aspect)
+        chosen = {
+            spec.name: value
+            for spec in fields(self)
+            if aspect is None or spec.metadata.get(aspect)
+            if not _is_default(spec, value := getattr(self, spec.name))
+        }
+        return hashlib.sha256(json.dumps([aspect, chosen], sort_keys=True).encode()).hexdigest()[:12]
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "widths": list(self.widths), "halvings": list(self.halvings)}
@@ -105,18 +110,6 @@ class Recipe:
             return cls(**values)
         except (ValueError, TypeError, KeyError) as error:
             raise RequestError(f"not a recipe of this version: {error}") from error
-
-
-# A ranking asks for each id some ten times.
-@lru_cache(maxsize=20_000)
-def _hashed(recipe: Recipe, aspect: str | None) -> str:
-    chosen = {
-        spec.name: value
-        for spec in fields(recipe)
-        if aspect is None or spec.metadata.get(aspect)
-        if not _is_default(spec, value := getattr(recipe, spec.name))
-    }
-    return hashlib.sha256(json.dumps([aspect, chosen], sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _is_default(spec: "Field[Any]", value: object) -> bool:

@@ -73,9 +73,12 @@ def _check_alike(goals: Sequence[Goal]) -> None:
 
 def _check_bench(rig: Rig, goal: Goal, chosen: Settings, store: Store) -> None:
     if rig.bench.id != goal.bench_id:
+        bench = store.bench(goal.bench_id)
+        # Of two boards of one kind, and of a store of an older version, the title is the same.
+        apart = ", ".join(bench.differences(rig.bench)) or "protocol"
         raise RequestError(
-            f"{goal.id} was measured on {store.bench(goal.bench_id).title}; --device {chosen.device} is "
-            f"{rig.bench.title}: search there first"
+            f"{goal.id} was measured on {bench.title}; --device {chosen.device} is {rig.bench.title}, and differs in "
+            f"{apart}: search there first"
         )
     if rig.device.recorded:
         raise RequestError(f"--device {chosen.device} holds no answers to the test images; confirm on the board itself")

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,43 @@ def test_beside_each_measurement_a_neighbour_is_timed_again_and_teaches(
     # Of the two that are known now the one with fewer processes.
     assert device.timed[-2:] == ["other", "model"]
     assert (first.figures.processes, second.figures.processes) == (1, 1)
+
+
+class Busy(LocalDevice):
+    """Others want its cores, or not."""
+
+    others_cores = 0.0
+
+    async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
+        run = await super().run(task, progress)
+        return replace(run, after=replace(run.after, others_cores=self.others_cores))
+
+
+def test_no_energy_is_taken_over_a_confirmation_of_the_reference_that_was_disturbed(
+    examiner: Examiner, subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others drew meanwhile was a gain of every candidate, confirmed and clean."""
+    monkeypatch.setattr("evaluators.evaluate.PROCESSES", 1)
+    watts = {"now": WATTS}
+    device = Busy(lock=str(tmp_path / "lock"))
+    examiner.device, examiner.meter = device, LiveMeter(lambda _: watts["now"], PERIOD_S)
+
+    async def confirmed() -> Measured:
+        await examiner.open()
+        try:
+            await examiner.measure_reference()
+            assert examiner.reference
+            device.others_cores, watts["now"] = 1.9, 2 * WATTS
+            await examiner.confirm(examiner.reference, examiner.images)
+            device.others_cores, watts["now"] = 0.0, WATTS
+            return await examiner.confirm(subject, examiner.images)
+        finally:
+            await examiner.close()
+
+    figures = asyncio.run(confirmed()).figures
+    assert not figures.dirty
+    assert examiner.reference_figures
+    assert figures.reference_energy_j == examiner.reference_figures.energy_j
 
 
 COUNT = 300

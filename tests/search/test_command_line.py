@@ -1,6 +1,7 @@
 """What a person sees: statuses, one clear line, results on stdout."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -211,6 +212,13 @@ def test_rank_names_the_provenance_of_each_energy(run, tmp_path):
     said = {words[2]: line for line in out.splitlines() if len(words := line.split()) > 2}
     assert "2.70 measured" in said[measured.id]
     assert "5.40 predicted" in next(line for line in out.splitlines() if predicted.id in line)
+
+
+def test_rank_says_that_who_leads_is_unknown_over_a_baseline_known_too_badly(run, tmp_path):
+    unknown = {"relative_latency_ci": (0.0, math.inf), "relative_energy_ci": (0.0, math.inf)}
+    store_with(tmp_path, [evaluation(place, made=made, **unknown) for place, made in enumerate(distinct(2))])
+    _, out, _ = run("rank", "--store", tmp_path)
+    assert "which network is the best by its figure is unknown" in out
 
 
 def test_rank_json_is_one_document_on_stdout(run, tmp_path):

@@ -5,16 +5,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from search.commands.confirm import _check_bench
 from search.confirmation import Confirmations
 from search.evaluation import Evaluation
 from search.goal import Goal
 from search.standings import Standings, reference_fact, standings
 from search.store import Store
 from search.view import View
+from space.errors import RequestError
 from space.images import DataSet, Images
 from space.recipe import Recipe
 from tests.search.made_up import BENCH, DEVICE, GOAL, HALVINGS, WIDTHS, distinct, evaluation, figures, keep
@@ -283,6 +286,14 @@ def test_a_race_names_the_better_one(tmp_path: Path) -> None:
     assert statistics.median(now.best.current.pairs) == pytest.approx(0.1, rel=0.02)
     better = standings(study.store, LATENCY).best
     assert any(f"{better.recipe_id} is better than" in text for text in study.said if better)
+
+
+def test_another_board_of_the_same_kind_is_named_by_what_differs(tmp_path: Path) -> None:
+    """A study of an older version does not say which one it was measured on."""
+    study = bench(tmp_path, [(1.0, 1.0)])
+    rig = SimpleNamespace(bench=replace(BENCH, unit="sha256:1"), device=DEVICE)
+    with pytest.raises(RequestError, match=r"and differs in unit \(, sha256:1\): search there first"):
+        _check_bench(rig, LATENCY, SimpleNamespace(device="pi"), study.store)  # type: ignore[arg-type]
 
 
 def test_a_dirty_search_figure_gives_way_to_a_clean_confirmation() -> None:

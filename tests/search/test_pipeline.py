@@ -344,6 +344,26 @@ def test_a_leader_or_gated_one_that_cannot_be_timed_again_is_no_fault_of_whose_t
     assert "could not be timed again: the device failed on it 3 times" in capsys.readouterr().err
 
 
+def test_clean_figures_are_not_replaced_by_those_of_a_disturbed_race(tmp_path):
+    """Whoever came near the lead, and was raced beside other load, led no more."""
+    board = Board(0, lambda count: 1.0, True)
+    board.processes = 1
+    measure = board._measure
+
+    def disturbed(subject):
+        measured = measure(subject)
+        if len(board.measured) != 2:
+            return measured
+        return replace(measured, figures=replace(measured.figures, dirty=("others used 1.9 cores",)))
+
+    board._measure = disturbed
+    made, store = pipeline(tmp_path / "store", Trainer(0, lambda recipe: 0.8), board)
+    made.run(1, time.monotonic() + HANG_S)
+    (trial,) = store.trials(GOAL.id)
+    assert len(board.measured) == 2
+    assert not store.evaluation(trial.recipe_id, GOAL).current.dirty
+
+
 def test_while_the_reference_stays_nobody_is_timed_again(tmp_path):
     board = Board(0, lambda count: 1.0 if count == 1 else 5.0, True)
     board.reference_ms = lambda count: 10.0 + 0.01 * count

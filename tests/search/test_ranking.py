@@ -141,3 +141,25 @@ def test_settings_of_one_network_are_one_network():
         evaluation(latency_ms=2.0, made=recipe(seed=1)),
     ]
     assert [row.current.latency_s for row in networks(rows, OBJECTIVES["latency"])] == pytest.approx([1.1e-3, 2e-3])
+
+
+def test_a_reference_known_too_badly_to_say_makes_not_everybody_equal():
+    """The network that took nine times as long led, as the more accurate one of a tie without an end."""
+    unknown = {"relative_latency_ci": (0.0, math.inf), "relative_energy_ci": (0.0, math.inf)}
+    fast = evaluation(0, latency_ms=1.0, share=0.75, **unknown)
+    slow = evaluation(1, latency_ms=9.0, share=0.89, **unknown)
+    assert leading([slow, fast], replace(GOAL, objective="latency")) == [fast, slow]
+
+
+def test_without_a_line_a_network_with_no_right_answer_is_no_contender():
+    """The logarithm of its FoM ended every reading command."""
+    goal = replace(GOAL, minimum_accuracy=0.0, margin=0.0)
+    wrong, right = evaluation(0, share=0.0), evaluation(1, share=0.5)
+    assert leading([wrong, right], goal) == [right]
+
+
+def test_a_reference_known_badly_makes_no_tie_of_networks_that_are_known_well():
+    """Of 1 and 3 ms, each known to half a per cent, over a reference known to 70 %."""
+    unsure = {"relative_latency_ci": (0.03, 0.5)}
+    rows = [evaluation(0, share=0.75, latency_ms=1.0, **unsure), evaluation(1, share=0.78, latency_ms=3.0, **unsure)]
+    assert order(rows, LATENCY) == [0, 1]
