@@ -1,5 +1,6 @@
 """Device: the protocol of whatever runs models; what it is asked, and what it answers."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Protocol, Self
 # Raised whenever a figure would come out differently for the same model on the same board.
 PROTOCOL_VERSION = 1
 
-# On the board, the same for everybody who measures on it.
-LOCK = "/tmp/ondevice-search.lock"
+# On the board, the same for everybody who measures on it. A folder that tests put in place of / is another board.
+LOCK = os.path.join(os.environ.get("SEARCH_SYSROOT") or "/tmp", "ondevice-search.lock")  # noqa: PTH118
 
 # What the on-device program says it does from here on depends on the model.
 LOADING = "loading"
