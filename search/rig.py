@@ -204,6 +204,7 @@ def open_rig(devices: Sequence[str], images: Path, say: Say, meters: Sequence[st
 
 
 def _close(board: Board) -> None:
+    board.worker.cancel()
     board.worker.submit(board.examiner.close).result()
 
 

@@ -33,10 +33,14 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self.cancel()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def cancel(self) -> None:
+        """What runs and what waits; an interrupted run does not wait for a measurement of minutes."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
 
     async def _end(self) -> None:
         """Cancels what runs, and waits until it has cleaned up."""
