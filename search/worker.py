@@ -17,6 +17,8 @@ class Worker:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._turn = asyncio.Lock()
+        # Of what was submitted, what has not ended.
+        self._submitted: set[Future[Any]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="board", daemon=True)
 
     def submit(self, task: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -24,7 +26,10 @@ class Worker:
             async with self._turn:
                 return await task(*args, **kwargs)
 
-        return asyncio.run_coroutine_threadsafe(in_turn(), self._loop)
+        result = asyncio.run_coroutine_threadsafe(in_turn(), self._loop)
+        self._submitted.add(result)
+        result.add_done_callback(self._submitted.discard)
+        return result
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -33,14 +38,16 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.cancel()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def cancel(self) -> None:
-        """What runs and what waits; an interrupted run does not wait for a measurement of minutes."""
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        """What runs and what waits, so that an interrupted run does not wait for a measurement of minutes. What runs
+        cleans up by itself, and keeps its turn until it has."""
+        for result in list(self._submitted):
+            result.cancel()
 
     async def _end(self) -> None:
         """Cancels what runs, and waits until it has cleaned up."""
