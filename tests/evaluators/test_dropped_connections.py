@@ -200,8 +200,8 @@ BOARD = [
     (confirmed, False, "timing"),
     (confirmed, True, "working"),
     (answered, False, "timing"),
+    # With a meter the course's script has one more try in all, and on a busy machine late readings may have cost it.
     (by_the_course, False, "unpacking"),
-    (by_the_course, True, "working"),
 ]
 METER = [(reference, "working"), (measured, "idle"), (confirmed, "working"), (by_the_course, "working")]
 
