@@ -41,7 +41,7 @@ def _over(figures: Figures, energy: Figures, ratio: float, interval: Interval, r
             _relative(energy.energy_low_j, energy.energy_j, energy.energy_high_j),
         )  # fmt: skip
     else:
-        # As uncertain as the latency that it is worked out from.
+        # Energy that no meter read is as uncertain as the latency that it is worked out from.
         energy_interval = energy_ratio * interval[0] / ratio, energy_ratio * interval[1] / ratio
     return replace(
         figures,

@@ -112,7 +112,7 @@ class _Neighbour:
 
     figure_s: float
     dirty: tuple[str, ...]
-    # By the monotonic clock.
+    # The moment at which it ended, by the monotonic clock.
     ended: float
 
 

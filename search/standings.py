@@ -1,7 +1,7 @@
 """Standings: a study as it stands in the store: its rows in order, and the baseline; read without Optuna or torch."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from evaluators.bench import Bench
@@ -152,7 +152,7 @@ def standings(store: Store, goal: Goal) -> Standings:
     else:
         # The unpruned network at other runtime settings competes for being the reference, not with candidates.
         evaluations = {
-            id: one for id, one in evaluations.items() if not _at_another_runtime(one.candidate.recipe, unpruned)
+            id: evaluation for id, evaluation in evaluations.items() if evaluation.network_id != baseline.network_id
         }
     numbers = {trial.recipe_id: trial.number for trial in store.trials(goal.id)}
     everything = list(evaluations.values())
@@ -206,15 +206,6 @@ def _matches(goal: Goal, store: Store, settings: Settings, asked: set[str]) -> b
 
 def _optimism(store: Store, goal: Goal) -> float:
     return describe(store.folder / "baselines", goal.baseline_id).optimism
-
-
-def _at_another_runtime(recipe: Recipe, other: Recipe) -> bool:
-    return (
-        recipe.id
-        == replace(
-            other, threads=recipe.threads, spinning=recipe.spinning, graph_optimization=recipe.graph_optimization
-        ).id
-    )
 
 
 def _plain(bench: Bench) -> dict[str, Any]:
