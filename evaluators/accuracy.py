@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from space.images import Images
+    from space.data.images import Images
 
 # Images between two reports of progress.
 _STEP = 250
@@ -55,7 +55,7 @@ def _on(
     """
     import numpy as np
 
-    from space.accelerator import accelerator
+    from space.training.accelerator import accelerator
 
     if device is None:
         device = accelerator()
@@ -65,8 +65,8 @@ def _on(
         return None, ""
     checked = pixels[np.linspace(0, len(pixels) - 1, CHECKED).astype(int)]
     right = predictions(path, checked)
-    from evaluators.onnx_in_torch import TorchGraph
-    from evaluators.torch_operators import UnknownOperatorError
+    from evaluators.runtimes.onnx_in_torch import TorchGraph
+    from evaluators.runtimes.torch_operators import UnknownOperatorError
 
     try:
         graph = TorchGraph(path, device)

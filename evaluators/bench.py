@@ -5,8 +5,8 @@ import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
+from evaluators.device.boards.serial_number import hashed
 from evaluators.device.device import PROTOCOL_VERSION, DeviceInfo
-from evaluators.device.serial_number import hashed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

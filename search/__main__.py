@@ -4,8 +4,8 @@ import os
 import sys
 
 from evaluators.errors import RigError
-from search import command_line
-from search.exit_status import INTERRUPTED, OK, REQUEST, RIG
+from search.commands import command_line
+from search.commands.exit_status import INTERRUPTED, OK, REQUEST, RIG
 from space.errors import CandidateError, RequestError
 
 
@@ -35,7 +35,7 @@ def main() -> int:
 
 def _say(error: Exception) -> None:
     # It brings rich, which a command that ends well may do without.
-    from search.terminal import plain
+    from search.results.terminal import plain
 
     print(plain(f"error: {error}"), file=sys.stderr)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS
+from space.data.images import MEAN, STD
 from space.errors import RequestError
-from space.images import MEAN, STD
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 from space.recipe import Recipe
 
 # Normalisations met in published CIFAR-10 training code, the course's first.

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from space.candidate import Candidate
-from space.cost import cost
-from space.exactness import inexact
 from space.files import sha256, written_whole
-from space.onnx_export import check, export
-from space.patience import Hopeless
-from space.quantization import quantize
+from space.formats.onnx.cost import cost
+from space.formats.onnx.exactness import inexact
+from space.formats.onnx.export import check, export
+from space.formats.onnx.quantization import quantize
 from space.recipe import Recipe
 from space.trained import trained
+from space.training.patience import Hopeless
 from space.workshop import Progress, Workshop
 
 # Images whose outputs are compared between the file and the network.

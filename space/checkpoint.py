@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from space.architectures.mobilenet_v1 import MobileNetV1
 from space.baseline import Baseline
 from space.errors import RequestError
 from space.files import written_whole
+from space.networks.mobilenet_v1.network import MobileNetV1
 
 
 def weights_id(model: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> str:

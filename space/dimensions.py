@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
-from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS, unit_name
 from space.errors import RequestError
-from space.fractions import pruned
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS, unit_name
 from space.pruning.criteria import CRITERIA, SLIMMING
+from space.pruning.fractions import pruned
 from space.recipe import QUANTIZATIONS, Recipe
 
 # Widths a unit can take: multiples of 8, because odd counts are slow.

@@ -5,7 +5,7 @@ EvaluationError
   RigError          the bench is at fault: tried again, then the run ends and resumes later
     DeviceError     the board; LoadedModelError, where a model was loaded and may be to blame
     MeterError      the meter
-    StoreError      the database (search.database)
+    StoreError      the database (search.store.database)
 RequestError        what the user asked for cannot be: said before anything is trained
 """
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from space.architectures.mobilenet_v1 import MobileNetV1
 from space.files import written_whole
-from space.onnx_export import export
-from space.quantization import quantize
+from space.formats.onnx.export import export
+from space.formats.onnx.quantization import quantize
+from space.networks.mobilenet_v1.network import MobileNetV1
 from space.recipe import Recipe
 from space.workshop import Workshop
 

@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from space import training
-from space.architectures.mobilenet_v1 import MobileNetV1
-from space.images import DataSet
-from space.onnx_export import fold, layers
+from space.data.images import DataSet
+from space.formats.onnx.export import fold, layers
+from space.networks.mobilenet_v1.network import MobileNetV1
 from space.pruning.weights import zeros_held
+from space.training import training
 
 # Peak learning rate. Folded weights have no BatchNorm behind them to forgive a step too long.
 PEAK_RATE = 0.004

@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 import torch
 
 from space import checkpoint as checkpoints
-from space import training
-from space.accelerator import accelerator
-from space.architectures.mobilenet_v1 import MobileNetV1
 from space.baseline import baseline_recipe
-from space.batchnorm import reestimate_batchnorm
 from space.files import written_whole
-from space.patience import Hopeless, projected
+from space.networks.mobilenet_v1.network import MobileNetV1
 from space.pruning.channels import shrink
 from space.pruning.criteria import SLIMMING
 from space.pruning.slimming import slimmed
 from space.pruning.weights import prune_weights, zeros_held
 from space.quantization_aware import fine_tune_aware
 from space.recipe import Recipe
-from space.teacher import Teacher
+from space.training import training
+from space.training.accelerator import accelerator
+from space.training.batchnorm import reestimate_batchnorm
+from space.training.patience import Hopeless, projected
+from space.training.teacher import Teacher
 from space.workshop import Progress, Workshop
 
 

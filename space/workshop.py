@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from space.baseline import Baseline
-from space.images import DataSet
+from space.data.images import DataSet
 from space.recipe import Recipe
 
 # The fastest accelerator that is there.

@@ -23,7 +23,7 @@ if Path(MEMORY).is_dir() and os.access(MEMORY, os.W_OK):
 import torch
 from torch import nn
 
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
+from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 
 # The longest first: begun last, they would run alone. Whole runs wait for the store that the first of them makes: those
 # that need none come between.

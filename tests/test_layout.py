@@ -15,7 +15,12 @@ MAY_IMPORT = {
     "search": {"space", "evaluators", "search"},
 }
 HOMES = {
-    "torch": ("space", "evaluators/accuracy.py", "evaluators/onnx_in_torch.py", "evaluators/torch_operators.py"),
+    "torch": (
+        "space",
+        "evaluators/accuracy.py",
+        "evaluators/runtimes/onnx_in_torch.py",
+        "evaluators/runtimes/torch_operators.py",
+    ),
     "torchvision": ("space",),
     "asyncssh": ("evaluators/device",),
     "optuna": ("search",),
@@ -103,7 +108,7 @@ def test_reading_commands_import_nothing_heavy(tmp_path, words):
 
 ASKING = """
 import sys, search.commands.run, search.commands.sensitivity
-from space.threads import one_thread
+from space.training.threads import one_thread
 loaded = "torch" in sys.modules
 with one_thread():
     import torch

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from search.command_line import COMMANDS, parse
-from search.settings import KEYS
+from search.commands.command_line import COMMANDS, parse
+from search.settings.settings import KEYS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 PROTOCOL_VERSION = 1
 
 # On the board, the same for everybody who measures on it. A folder that tests put in place of / is another board.
-LOCK = os.path.join(os.environ.get("SEARCH_SYSROOT") or "/tmp", "ondevice-search.lock")  # noqa: PTH118
+LOCK = os.path.join(os.environ.get("SEARCH_SYSROOT") or "/tmp", "ondevice-search.store.lock")  # noqa: PTH118
 
 # What the on-device program says it does from here on depends on the model.
 LOADING = "loading"

@@ -8,11 +8,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from search.audit import FITS
-from search.claims import Claim, read_claims
-from search.exit_status import OK
-from search.report import results_console
-from search.words import implied, number
+from search.analysis.claims import Claim, read_claims
+from search.commands.exit_status import OK
+from search.results.report import results_console
+from search.results.wording import implied, number
+from search.scoring.audit import FITS
 
 
 def main(options: argparse.Namespace) -> int:

@@ -3,18 +3,18 @@
 import argparse
 from dataclasses import replace
 
-from search.builder import Builder, built
-from search.building import import_baseline
-from search.durations import spoken
-from search.exit_status import INTERRUPTED, OK
-from search.lock import locked
-from search.preparation import Prepared, baseline_seconds, have_baseline, prepare, remember, remember_baseline
-from search.settings import Settings, settings
-from search.store import Store
-from search.view import View
-from space.accelerator import accelerator, title
+from search.building.child import Builder, built
+from search.building.tasks import import_baseline
+from search.commands.exit_status import INTERRUPTED, OK
+from search.running.preparation import Prepared, baseline_seconds, have_baseline, prepare, remember, remember_baseline
+from search.running.view import View
+from search.settings.durations import spoken
+from search.settings.settings import Settings, settings
+from search.store.lock import locked
+from search.store.store import Store
 from space.baseline import read_description
 from space.checkpoint import read_checkpoint
+from space.training.accelerator import accelerator, title
 
 
 def main(options: argparse.Namespace) -> int:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from search.comparison import Comparison, Pair, Ratio, as_dict, compared, side
-from search.exit_status import OK
-from search.report import results_console
-from search.rows import Row
-from search.settings import asked, settings
-from search.store import Store
-from search.words import accuracy, fom_gain, half_percent, kind, marked, number, pace_of
+from search.analysis.comparison import Comparison, Pair, Ratio, as_dict, compared, side
+from search.commands.exit_status import OK
+from search.results.report import results_console
+from search.results.rows import Row
+from search.results.wording import accuracy, fom_gain, half_percent, kind, marked, number, pace_of
+from search.settings.settings import asked, settings
+from search.store.store import Store
 
 _NO = "-"
 

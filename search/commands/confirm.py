@@ -3,25 +3,25 @@
 import argparse
 from collections.abc import Sequence
 
-from search.builder import Builder
-from search.confirmation import LEADERS, Confirmations
-from search.exit_status import INTERRUPTED
-from search.goal import Goal
-from search.lock import locked
-from search.preparation import find_cifar10
-from search.reference import References
-from search.report import print_results, results_console
-from search.rig import Rig, open_rig, save_images
-from search.settings import Settings, asked, settings
-from search.standings import chosen_goals, standings
-from search.store import Store
-from search.tuning import tune
-from search.view import View
+from search.building.child import Builder
+from search.commands.exit_status import INTERRUPTED
+from search.measuring.rig import Rig, open_rig, save_images
+from search.results.report import print_results, results_console
+from search.results.standings import chosen_goals, standings
+from search.running.confirmation import LEADERS, Confirmations
+from search.running.preparation import find_cifar10
+from search.running.reference import References
+from search.running.tuning import tune
+from search.running.view import View
+from search.settings.settings import Settings, asked, settings
+from search.store.goal import Goal
+from search.store.lock import locked
+from search.store.store import Store
 from space import baseline as baselines
-from space import datasets
-from space.datasets import Source
+from space.data import sources as datasets
+from space.data.images import DataSet
+from space.data.sources import Source
 from space.errors import RequestError
-from space.images import DataSet
 
 
 def main(options: argparse.Namespace) -> int:

@@ -5,10 +5,10 @@ import asyncio
 import sys
 from collections.abc import Callable
 
-from evaluators.device import boards
-from evaluators.device.address import Address
-from search.exit_status import OK
-from search.terminal import plain
+from evaluators.device.boards import names as boards
+from evaluators.device.ssh.address import Address
+from search.commands.exit_status import OK
+from search.results.terminal import plain
 from space.errors import RequestError
 
 
@@ -53,7 +53,7 @@ def _agreed(shown: str) -> bool:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from evaluators.device.prepare import prepare
+    from evaluators.device.upkeep.prepare import prepare
 
     address = boards.board_address(options.host)
     there = asyncio.run(prepare(address, course=options.course, say=_say))

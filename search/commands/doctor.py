@@ -4,10 +4,10 @@ import argparse
 import asyncio
 import json
 
-from search.checks import MISSING, Check, checks
-from search.exit_status import OK
-from search.settings import Settings, settings
-from search.terminal import plain
+from search.commands.exit_status import OK
+from search.commands.readiness import MISSING, Check, checks
+from search.results.terminal import plain
+from search.settings.settings import Settings, settings
 
 
 def main(options: argparse.Namespace) -> int:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.discretion import standings_for_others
-from search.exit_status import NONE_FEASIBLE, OK
-from search.recording import export_recording
-from search.report import near_misses
-from search.settings import Settings, asked, settings
-from search.standings import Standings, chosen_goals, standings
-from search.store import Store
-from search.words import line
+from search.commands.exit_status import NONE_FEASIBLE, OK
+from search.export.bench_recording import export_recording
+from search.results.discretion import standings_for_others
+from search.results.report import near_misses
+from search.results.standings import Standings, chosen_goals, standings
+from search.results.wording import line
+from search.settings.settings import Settings, asked, settings
+from search.store.store import Store
 from space.candidate import check_whole
 from space.errors import RequestError
 from space.files import written_whole
@@ -68,13 +68,13 @@ def _jsonl(order: Order) -> int:
 
 
 def _figure(order: Order) -> int:
-    from search.figure import write_figure
+    from search.export.figure import write_figure
 
     return _drawn(write_figure, order)
 
 
 def _page(order: Order) -> int:
-    from search.page import write_page
+    from search.export.html.page import write_page
 
     return _drawn(write_page, order)
 
@@ -90,7 +90,7 @@ def _drawn(write: Callable[[Path, str, Store, Standings], None], order: Order) -
 
 
 def _table(order: Order) -> int:
-    from search.table_files import write_csv, write_json, write_md
+    from search.export.table_files import write_csv, write_json, write_md
 
     write = {".csv": write_csv, ".json": write_json, ".md": write_md}[order.path.suffix]
     rows = write(order.path, order.now, order.deck or "front")
@@ -99,8 +99,8 @@ def _table(order: Order) -> int:
 
 
 def _pptx(order: Order) -> int:
-    from search.deck.decks import write_deck
-    from search.deck.material import Cover, material
+    from search.export.deck.decks import write_deck
+    from search.export.deck.material import Cover, material
 
     deck = order.deck or "front"
     if not order.now.ranked or (deck == "m3" and order.now.best is None):
@@ -112,8 +112,8 @@ def _pptx(order: Order) -> int:
 
 
 def _zip(order: Order) -> int:
-    from search.deck.material import Cover, material
-    from search.submission import Submission, entered, named, write_submission
+    from search.export.deck.material import Cover, material
+    from search.export.submission import Submission, entered, named, write_submission
 
     named_deck, named_team = named(order.path)
     deck = order.deck or named_deck or "m3"

@@ -10,14 +10,14 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from search.discretion import bench_for_others
-from search.exit_status import OK
-from search.importance import FEWEST, Ranked, Step, importances, steps
-from search.report import results_console
-from search.settings import asked, settings
-from search.standings import chosen_goals, standings
-from search.store import Store
-from search.words import data_name, kind, number
+from search.analysis.importance import FEWEST, Ranked, Step, importances, steps
+from search.commands.exit_status import OK
+from search.results.discretion import bench_for_others
+from search.results.report import results_console
+from search.results.standings import chosen_goals, standings
+from search.results.wording import data_name, kind, number
+from search.settings.settings import asked, settings
+from search.store.store import Store
 from space.errors import RequestError
 from space.files import written_whole
 
@@ -136,7 +136,7 @@ def _csv(path: Path, ending: str, ranked: Sequence[Ranked], heading: str) -> Non
 
 
 def _figure(path: Path, ending: str, ranked: Sequence[Ranked], heading: str) -> None:
-    from search.figure import write_bars
+    from search.export.figure import write_bars
 
     told = [one for one in ranked if one.importances]
     write_bars(

@@ -16,16 +16,16 @@ from evaluators.course import CourseFigures
 from evaluators.device.device import RuntimeSettings
 from evaluators.evaluate import FRONT, Measured, Subject
 from evaluators.png_folder import labelled_pngs, write_bundle
-from search.course import CourseRow, course_row
-from search.exit_status import INTERRUPTED, OK
-from search.report import results_console
-from search.rig import Rig, open_rig, runtime_of, save_images
-from search.rows import Row, row_of_file
-from search.settings import settings
-from search.terminal import plain
-from search.words import number
-from space.cost import cost, load, metadata
+from search.commands.exit_status import INTERRUPTED, OK
+from search.measuring.rig import Rig, open_rig, runtime_of, save_images
+from search.results.course_row import CourseRow, course_row
+from search.results.report import results_console
+from search.results.rows import Row, row_of_file
+from search.results.terminal import plain
+from search.results.wording import number
+from search.settings.settings import settings
 from space.errors import RequestError
+from space.formats.onnx.cost import cost, load, metadata
 from space.recipe import Recipe
 
 T = TypeVar("T")

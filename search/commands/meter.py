@@ -9,12 +9,12 @@ from contextlib import aclosing
 from rich.live import Live
 from rich.text import Text
 
-from evaluators.device.choose import board_of
+from evaluators.device.devices.choose import board_of
 from evaluators.power.choose import open_meter
 from evaluators.power.meter import MeterInfo, PowerMeter, PowerReading
-from search.exit_status import INTERRUPTED, OK
-from search.sparkline import BARS, scale, sparkline
-from search.terminal import plain, plain_console
+from search.commands.exit_status import INTERRUPTED, OK
+from search.results.sparkline import BARS, scale, sparkline
+from search.results.terminal import plain, plain_console
 
 SHOWN_S = 60.0
 Show = Callable[[MeterInfo, Sequence[PowerReading]], None]

@@ -3,11 +3,11 @@
 import argparse
 import json
 
-from search.exit_status import OK
-from search.report import print_standings, results_console
-from search.settings import asked, settings
-from search.standings import chosen_goals, standings
-from search.store import Store
+from search.commands.exit_status import OK
+from search.results.report import print_standings, results_console
+from search.results.standings import chosen_goals, standings
+from search.settings.settings import asked, settings
+from search.store.store import Store
 
 
 def main(options: argparse.Namespace) -> int:

@@ -13,34 +13,34 @@ from types import FrameType
 
 from optuna.storages import RDBStorage
 
-from evaluators.device.choose import board_of, open_device
+from evaluators.device.devices.choose import board_of, open_device
 from evaluators.power.choose import open_meter
-from search.again import timed_dirty
-from search.builder import Builder
+from search.building.child import Builder
+from search.choosing.first_recipes import ladder
+from search.choosing.model_sampler import ModelSampler
+from search.choosing.samplers import DistinctSampler, GridOrder, Sampler
+from search.choosing.settled_recipes import Known, Pool
+from search.choosing.study import Study
+from search.choosing.time_left import TimeLeft, cost
 from search.commands.confirm import confirm_leaders
-from search.database import store_faults
-from search.exit_status import INTERRUPTED, OK
-from search.goal import Goal
-from search.known import Known, Pool
-from search.ladder import ladder
-from search.lock import locked
-from search.model_sampler import ModelSampler
-from search.objectives import OBJECTIVES
-from search.pipeline import Pipeline
-from search.plan import plan
-from search.preparation import Prepared, have_baseline, prepare, remember, remember_speed, seconds_per_image
-from search.reference import References, scale_of
-from search.report import print_results, results_console
-from search.rig import Rig, open_rig, save_images
-from search.samplers import DistinctSampler, GridOrder, Sampler
-from search.settings import MODEL, Settings, settings
-from search.standings import standings
-from search.store import COMPLETE, Store
-from search.study import Study
-from search.time_left import TimeLeft, cost
-from search.view import View
-from search.watch import RUN
-from search.words import ONE_CONTEST
+from search.commands.exit_status import INTERRUPTED, OK
+from search.measuring.rig import Rig, open_rig, save_images
+from search.results.report import print_results, results_console
+from search.results.standings import standings
+from search.results.wording import ONE_CONTEST
+from search.running.pipeline import Pipeline
+from search.running.plan import plan
+from search.running.preparation import Prepared, have_baseline, prepare, remember, remember_speed, seconds_per_image
+from search.running.reference import References, scale_of
+from search.running.remeasuring import timed_dirty
+from search.running.view import View
+from search.running.watch import RUN
+from search.scoring.objectives import OBJECTIVES
+from search.settings.settings import MODEL, Settings, settings
+from search.store.database import store_faults
+from search.store.goal import Goal
+from search.store.lock import locked
+from search.store.store import COMPLETE, Store
 from space.baseline import Baseline, baseline_recipe
 from space.dimensions import MOST_THREADS, Dimension, digest, dimensions, grid
 

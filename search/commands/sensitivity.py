@@ -13,28 +13,38 @@ from pathlib import Path
 
 from rich.table import Table
 
-from evaluators.device.choose import open_device
+from evaluators.device.devices.choose import open_device
 from evaluators.evaluate import FRONT
 from evaluators.measurement import Accuracy, Figures
-from search.builder import Builder, built
-from search.building import Built, carry_out
-from search.durations import spoken
-from search.exit_status import INTERRUPTED, OK
-from search.lock import locked
-from search.preparation import have_baseline, prepare, remember
-from search.reference import References
-from search.report import results_console
-from search.rig import Rig, open_rig, save_images, subject_of
-from search.sensitivity import Effect, Probe, Sensitivity, cells, conclusion, effect_of, named_units, points, probes
-from search.settings import Settings, settings
-from search.store import Store
-from search.view import View
-from search.words import data_name, number
-from space.architectures.mobilenet_v1_shape import unit_name
+from search.analysis.sensitivity import (
+    Effect,
+    Probe,
+    Sensitivity,
+    cells,
+    conclusion,
+    effect_of,
+    named_units,
+    points,
+    probes,
+)
+from search.building.child import Builder, built
+from search.building.tasks import Built, carry_out
+from search.commands.exit_status import INTERRUPTED, OK
+from search.measuring.rig import Rig, open_rig, save_images, subject_of
+from search.results.report import results_console
+from search.results.wording import data_name, number
+from search.running.preparation import have_baseline, prepare, remember
+from search.running.reference import References
+from search.running.view import View
+from search.settings.durations import spoken
+from search.settings.settings import Settings, settings
+from search.store.lock import locked
+from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
-from space.datasets import Source
+from space.data.sources import Source
 from space.errors import CandidateError, RequestError
 from space.files import written_whole
+from space.networks.mobilenet_v1.shape import unit_name
 from space.pruning.criteria import CRITERIA
 
 
@@ -243,7 +253,7 @@ def _table(found: Sensitivity) -> Table:
 
 
 def _draw(found: Sensitivity, path: Path, suffix: str) -> None:
-    from search.sensitivity_figure import draw
+    from search.export.sensitivity_figure import draw
 
     draw(found, path, suffix)
 

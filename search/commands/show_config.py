@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from search.exit_status import OK
-from search.settings import as_toml, settings, typed
+from search.commands.exit_status import OK
+from search.settings.settings import as_toml, settings, typed
 
 
 def main(options: argparse.Namespace) -> int:

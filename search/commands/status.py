@@ -8,17 +8,17 @@ from contextlib import suppress
 from rich.live import Live
 from rich.text import Text
 
-from search.exit_status import OK
-from search.grid import Point
-from search.lock import holder
-from search.report import results_console
-from search.rows import Row
-from search.settings import Settings, settings
-from search.standings import standings
-from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
-from search.terminal import plain
-from search.watch import picture
-from search.words import line
+from search.commands.exit_status import OK
+from search.results.report import results_console
+from search.results.rows import Row
+from search.results.standings import standings
+from search.results.terminal import plain
+from search.results.wording import line
+from search.running.watch import picture
+from search.settings.grid import Point
+from search.settings.settings import Settings, settings
+from search.store.lock import holder
+from search.store.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
 from space.errors import RequestError
 
 # Between two looks.

@@ -7,9 +7,9 @@ from typing import Protocol, Self, TypeVar
 import torch
 from torch import nn
 
-from space.architectures.unit import Unit
-from space.fractions import kept
+from space.networks.unit import Unit
 from space.pruning.criteria import CRITERIA, Filters, strongest
+from space.pruning.fractions import kept
 
 
 class Prunable(Protocol):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
-from space import training
-from space.architectures.mobilenet_v1 import MobileNetV1
+from space.data.images import MEAN, STD, DataSet
 from space.files import written_whole
-from space.images import MEAN, STD, DataSet
+from space.networks.mobilenet_v1.network import MobileNetV1
 from space.pruning.channels import Prunable, batchnorm
+from space.training import training
 
 # The paper trains for 160 epochs with 1e-4. In a few epochs a scale moves by no more than strength x the sum of the
 # steps' rates / (1 - momentum): one epoch of CIFAR-10 at rate 0.05 and this strength can take one from 0.14, where

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from evaluators.accuracy import predictions
-from evaluators.onnx_in_torch import TorchGraph
-from space.accelerator import accelerator
-from space.datasets import Source, load
+from evaluators.runtimes.onnx_in_torch import TorchGraph
+from space.data.sources import Source, load
+from space.training.accelerator import accelerator
 
 
 def main() -> None:

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
-from space.augmentation import normalise
-from space.batchnorm import reestimate_batchnorm
-from space.builtin_images import generate
-from space.duration import baseline_seconds, seconds_per_image
-from space.images import DataSet, Images
+from space.data.augmentation import normalise
+from space.data.builtin import generate
+from space.data.images import DataSet, Images
+from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning import shrink
-from space.schedules import baseline_schedule
-from space.training import Epoch, accuracy, fine_tune, train_baseline
+from space.training.batchnorm import reestimate_batchnorm
+from space.training.duration import baseline_seconds, seconds_per_image
+from space.training.schedules import baseline_schedule
+from space.training.training import Epoch, accuracy, fine_tune, train_baseline
 
 TINY = {
     "16 16 32 32 32": ((16, 16, 32, 0, 32, 0, 32, 0, 0, 0, 0, 0, 0, 0), (1, 2, 4)),

@@ -13,18 +13,18 @@ import statistics
 from pathlib import Path
 
 from evaluators.accuracy import accuracy
-from evaluators.device.choose import open_device
 from evaluators.device.device import Device, ProcessRun, RuntimeSettings, Task
+from evaluators.device.devices.choose import open_device
 from evaluators.energy_figures import estimated_energy
 from evaluators.latency import between, latency
 from evaluators.power.estimate import PowerModel, power_model_of
-from search.objectives import fom
-from search.rig import save_images
-from search.standings import Standings, standings
-from search.store import Store
-from search.tuning import GRAPH_OPTIMIZATIONS
-from search.worker import Worker
-from space.datasets import load_cifar10
+from search.measuring.board_worker import Worker
+from search.measuring.rig import save_images
+from search.results.standings import Standings, standings
+from search.running.tuning import GRAPH_OPTIMIZATIONS
+from search.scoring.objectives import fom
+from search.store.store import Store
+from space.data.sources import load_cifar10
 
 OURS, BASELINE = "ours", "baseline"
 SETTINGS = [

@@ -29,13 +29,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evaluators.device.choose import open_device
 from evaluators.device.device import RuntimeSettings
+from evaluators.device.devices.choose import open_device
 from evaluators.evaluate import NO_RACE, Examiner, Subject
-from space.architectures.mobilenet_v1 import MobileNetV1
-from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS
-from space.images import MEAN, STD
-from space.onnx_export import export
+from space.data.images import MEAN, STD
+from space.formats.onnx.export import export
+from space.networks.mobilenet_v1.network import MobileNetV1
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 
 LEAST_COVERAGE, MOST_WIDTH = 0.90, 2.5
 # So often each neighbour was measured before, as if by a search that has gone on for some minutes: in its first minute

@@ -14,17 +14,17 @@ import random
 from pathlib import Path
 
 from evaluators.accuracy import accuracy
-from evaluators.device.choose import open_device
+from evaluators.device.devices.choose import open_device
 from evaluators.evaluate import NO_RACE, Examiner, Subject
-from search.ladder import ladder
-from search.rig import runtime_of, save_images
-from search.store import Store
-from search.time_left import cost
-from search.variation import Variation
-from search.worker import Worker
+from search.choosing.first_recipes import ladder
+from search.choosing.time_left import cost
+from search.choosing.variation import Variation
+from search.measuring.board_worker import Worker
+from search.measuring.rig import runtime_of, save_images
+from search.store.store import Store
 from space.baseline import describe
 from space.build import build
-from space.datasets import load_cifar10
+from space.data.sources import load_cifar10
 from space.dimensions import Value, dimensions, recipe_of, values_of
 from space.outline import outline
 from space.recipe import Recipe

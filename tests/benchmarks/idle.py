@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from search.building import Built
+from search.building.tasks import Built
 from space.recipe import Recipe
 from tests.search.made_up import evaluation
 from tests.search.test_model_sampler import accuracy

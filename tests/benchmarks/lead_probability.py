@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from search.lead_probability import Estimate, best_probabilities
+from search.scoring.lead_probability import Estimate, best_probabilities
 
 DRAWS = 500
 # Of one figure. Three pairs with the reference, whose processes differ by 1 %, leave 0.8 %.

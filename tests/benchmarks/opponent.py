@@ -19,23 +19,23 @@ import torch
 import torch.nn.functional as F
 
 from evaluators.accuracy import accuracy
-from evaluators.device.choose import open_device
 from evaluators.device.device import RuntimeSettings
+from evaluators.device.devices.choose import open_device
 from evaluators.evaluate import NO_RACE, Examiner, Subject
-from search.ladder import UNIFORM
-from search.objectives import fom
-from search.rig import save_images
-from search.worker import Worker
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1, unit_name
-from space.augmentation import AUGMENTATIONS, Pictures
+from search.choosing.first_recipes import UNIFORM
+from search.measuring.board_worker import Worker
+from search.measuring.rig import save_images
+from search.scoring.objectives import fom
 from space.baseline import read_description
 from space.checkpoint import read_checkpoint
-from space.datasets import load_cifar10
-from space.fractions import kept
-from space.images import MEAN, STD, DataSet
-from space.onnx_export import export
+from space.data.augmentation import AUGMENTATIONS, Pictures
+from space.data.images import MEAN, STD, DataSet
+from space.data.sources import load_cifar10
+from space.formats.onnx.export import export
+from space.formats.onnx.quantization import quantize
+from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1, unit_name
 from space.pruning import shrink
-from space.quantization import quantize
+from space.pruning.fractions import kept
 from space.recipe import QUANTIZATIONS, Recipe
 
 BATCH, RATE, MOMENTUM, DECAY = 128, 0.01, 0.9, 5e-4

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from space.candidate import Candidate
-from space.patience import FALL, SETTLED, Line, projected
 from space.trained import stages
+from space.training.patience import FALL, SETTLED, Line, projected
 
 # Of the training, in which moments are counted together.
 TENTHS = 10

@@ -18,16 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.accuracy import predictions
-from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS
 from space.baseline import read_description
-from space.calibration import METHODS
 from space.checkpoint import read_checkpoint
-from space.cost import cost
-from space.datasets import find_cifar10, load_cifar10
-from space.exactness import inexact
-from space.images import MEAN, STD, DataSet, Images
-from space.onnx_export import export
-from space.quantization import quantize
+from space.data.images import MEAN, STD, DataSet, Images
+from space.data.sources import find_cifar10, load_cifar10
+from space.formats.onnx.calibration import METHODS
+from space.formats.onnx.cost import cost
+from space.formats.onnx.exactness import inexact
+from space.formats.onnx.export import export
+from space.formats.onnx.quantization import quantize
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 from space.recipe import Recipe
 
 

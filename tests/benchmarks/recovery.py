@@ -15,16 +15,16 @@ from pathlib import Path
 
 import torch
 
-from space import training
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 from space.baseline import read_description
-from space.batchnorm import BATCHNORM_BATCHES, reestimate_batchnorm
 from space.checkpoint import read_checkpoint
-from space.datasets import load_cifar10
-from space.fractions import kept
-from space.images import MEAN, STD, DataSet
+from space.data.images import MEAN, STD, DataSet
+from space.data.sources import load_cifar10
+from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning import shrink
-from space.teacher import Teacher
+from space.pruning.fractions import kept
+from space.training import training
+from space.training.batchnorm import BATCHNORM_BATCHES, reestimate_batchnorm
+from space.training.teacher import Teacher
 
 RATES = (0.02, 0.05, 0.1, 0.2)
 SEEDS = (0, 1, 2)

@@ -26,18 +26,18 @@ import numpy as np
 import optuna
 from scipy.interpolate import RBFInterpolator
 
-from search.ladder import ladder
-from search.lead import NEAR
-from search.model_sampler import ModelSampler
-from search.objectives import OBJECTIVES
-from search.samplers import SAMPLERS, DistinctSampler, distributions
-from search.seen import GATED_BY, of_evaluation
-from search.store import Store
-from search.time_left import cost
+from search.choosing.first_recipes import ladder
+from search.choosing.model_sampler import ModelSampler
+from search.choosing.samplers import SAMPLERS, DistinctSampler, distributions
+from search.choosing.time_left import cost
+from search.choosing.trial_notes import GATED_BY, of_evaluation
+from search.scoring.lead import NEAR
+from search.scoring.objectives import OBJECTIVES
+from search.store.store import Store
+from space.data.images import SIDE
 from space.dimensions import dimensions, recipe_of
-from space.images import SIDE
+from space.networks.mobilenet_v1.layers import layers
 from space.recipe import QUANTIZATIONS, Recipe
-from space.shape import layers
 from tests.search.made_up import evaluation
 
 HERE = Path(__file__).parent / "evaluations.csv"

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evaluators.device.device import Device, RuntimeSettings, Task
-from evaluators.device.local import LocalDevice
+from evaluators.device.devices.local import LocalDevice
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.sshd import Board, make_board, running
 

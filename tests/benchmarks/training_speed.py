@@ -25,14 +25,14 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import transforms
 from torchvision.datasets import CIFAR10
 
-from space.accelerator import accelerator, title
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
-from space.datasets import load_cifar10
-from space.fractions import kept
-from space.images import MEAN, SIDE, STD, DataSet
-from space.schedules import Schedule
-from space.step import MOMENTUM
-from space.training import Training, fine_tune
+from space.data.images import MEAN, SIDE, STD, DataSet
+from space.data.sources import load_cifar10
+from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
+from space.pruning.fractions import kept
+from space.training.accelerator import accelerator, title
+from space.training.schedules import Schedule
+from space.training.step import MOMENTUM
+from space.training.training import Training, fine_tune
 
 BATCH, RATE, DECAY = 128, 0.05, 5e-4
 WORKERS = 2

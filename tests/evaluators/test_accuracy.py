@@ -14,15 +14,15 @@ from torch import nn
 from evaluators import accuracy as module
 from evaluators.accuracy import accuracy, predictions
 from evaluators.measurement import Accuracy
-from evaluators.onnx_in_torch import TorchGraph
-from evaluators.torch_operators import OPERATORS, UnknownOperatorError
-from space.accelerator import accelerator
-from space.architectures.mobilenet_v1 import MobileNetV1
-from space.augmentation import normalise
-from space.images import MEAN, STD, Images
-from space.onnx_export import export, logits
-from space.quantization import quantize
+from evaluators.runtimes.onnx_in_torch import TorchGraph
+from evaluators.runtimes.torch_operators import OPERATORS, UnknownOperatorError
+from space.data.augmentation import normalise
+from space.data.images import MEAN, STD, Images
+from space.formats.onnx.export import export, logits
+from space.formats.onnx.quantization import quantize
+from space.networks.mobilenet_v1.network import MobileNetV1
 from space.recipe import Recipe
+from space.training.accelerator import accelerator
 from tests.conftest import NARROW
 
 CPU = torch.device("cpu")
@@ -116,7 +116,7 @@ def test_a_network_whose_answers_differ_is_refused(
             onnx.save(proto, altered)
             super().__init__(altered, device)
 
-    monkeypatch.setattr("evaluators.onnx_in_torch.TorchGraph", Altered)
+    monkeypatch.setattr("evaluators.runtimes.onnx_in_torch.TorchGraph", Altered)
     found = accuracy(deployed, images, device=CPU)
     assert found.engine.startswith(f"ONNX Runtime {module._version()}, CPU (torch cpu agrees on ")
     assert found.correct == int((predictions(deployed, images.pixels) == images.labels).sum())

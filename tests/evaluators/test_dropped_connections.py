@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from evaluators.device.device import CourseRun, CourseTask, Guard, LoadRun, LoadTask, ProcessRun, Progress, Task
-from evaluators.device.raspberry import SshDevice
+from evaluators.device.devices.over_ssh import SshDevice
 from evaluators.evaluate import FRONT, Examiner, Subject
 from evaluators.power.smartpower2 import smartpower2
 from tests.evaluators.device.models import write_classifier

@@ -11,7 +11,7 @@ import pytest
 
 from evaluators.course import CourseFigures
 from evaluators.device.device import ProcessRun, Progress, RuntimeSettings, Task
-from evaluators.device.local import LocalDevice
+from evaluators.device.devices.local import LocalDevice
 from evaluators.errors import MeterError
 from evaluators.evaluate import FRONT, NO_RACE, Examiner, Measured, Race, Subject
 from evaluators.metered import Metered

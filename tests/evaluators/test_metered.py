@@ -23,7 +23,7 @@ from evaluators.device.device import (
     Task,
     Window,
 )
-from evaluators.device.local import LocalDevice
+from evaluators.device.devices.local import LocalDevice
 from evaluators.errors import MeterError
 from evaluators.metered import Metered, load_task, metered, metered_course, windows_of, worked_out
 from evaluators.power.energy import Energy

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from search.building import import_baseline
-from search.exit_status import OK
-from search.preparation import remember, remember_baseline
-from search.store import Store
-from space.architectures.mobilenet_v1 import MobileNetV1
-from space.datasets import Source
+from search.building.tasks import import_baseline
+from search.commands.exit_status import OK
+from search.running.preparation import remember, remember_baseline
+from search.store.store import Store
+from space.data.sources import Source
+from space.networks.mobilenet_v1.network import MobileNetV1
 
 # Fixtures.
 from tests.evaluators.device.conftest import board, sshd  # noqa: F401

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from evaluators.bench import Bench
-from search.evaluation import Evaluation
-from search.goal import Goal
-from search.standings import reference_fact
-from search.store import COMPLETE, Store
+from search.results.standings import reference_fact
+from search.store.evaluation import Evaluation
+from search.store.goal import Goal
+from search.store.store import COMPLETE, Store
 from space.dimensions import Integer, Value, dimensions, recipe_of
 from space.recipe import Recipe
 from tests.search.made_up import BENCH, DEVICE, GOAL, HALVINGS, WIDTHS, evaluation

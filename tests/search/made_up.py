@@ -6,10 +6,10 @@ from pathlib import Path
 from evaluators.bench import Bench
 from evaluators.device.device import DeviceInfo
 from evaluators.measurement import Accuracy, Figures
-from search.evaluation import Confirmation, Evaluation
-from search.goal import Goal
-from search.standings import reference_fact
-from search.store import Store
+from search.results.standings import reference_fact
+from search.store.evaluation import Confirmation, Evaluation
+from search.store.goal import Goal
+from search.store.store import Store
 from space.candidate import Candidate
 from space.recipe import Recipe
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
-from search.seen import GATED_BY
-from search.store import Store
-from search.study import Study
+from search.choosing.study import Study
+from search.choosing.trial_notes import GATED_BY
+from search.store.store import Store
 from tests.search.made_up import GOAL, figures, store_with
 from tests.search.test_study import judged, opened
 

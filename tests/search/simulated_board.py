@@ -10,8 +10,8 @@ from typing import Self
 
 from evaluators.device.device import CourseRun, CourseTask, DeviceInfo, LoadRun, LoadTask, ProcessRun, Progress, Task
 from evaluators.evaluate import Examiner
-from search.rig import Board, Rig
-from search.worker import Worker
+from search.measuring.board_worker import Worker
+from search.measuring.rig import Board, Rig
 from tests.evaluators.device.runs import process_run
 from tests.search.made_up import DEVICE
 

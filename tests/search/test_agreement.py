@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from evaluators.accuracy import predictions
-from search.agreement import compared
-from search.rig import Rig, open_rig, save_images
-from search.view import View
-from space.images import Images
+from search.measuring.rig import Rig, open_rig, save_images
+from search.running.agreement import compared
+from search.running.view import View
+from space.data.images import Images
 from tests.evaluators.device.models import write_classifier
 from tests.search.made_up import evaluation, recipe
 

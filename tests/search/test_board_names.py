@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.device.address import Address
-from evaluators.device.boards import boards_file, read_boards
-from evaluators.device.choose import open_device
-from evaluators.device.raspberry import SshDevice
-from search.exit_status import OK, REQUEST
+from evaluators.device.boards.names import boards_file, read_boards
+from evaluators.device.devices.choose import open_device
+from evaluators.device.devices.over_ssh import SshDevice
+from evaluators.device.ssh.address import Address
+from search.commands.exit_status import OK, REQUEST
 from space.errors import RequestError
 from tests.search.user import User
 

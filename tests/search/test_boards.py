@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from evaluators.evaluate import Examiner
-from search.exit_status import NONE_FEASIBLE, OK, RIG
-from search.pipeline import Pipeline
-from search.store import COMPLETE, INTERRUPTED, Store
+from search.commands.exit_status import NONE_FEASIBLE, OK, RIG
+from search.running.pipeline import Pipeline
+from search.store.store import COMPLETE, INTERRUPTED, Store
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import coloured, write_pngs
 from tests.evaluators.device.processes import GONE_S
@@ -105,7 +105,7 @@ def test_a_board_whose_disk_is_full_ends_the_run_and_costs_no_recipe(
 ) -> None:
     """The reference was measured before; once there is room the same recipe is asked for first."""
     user.knows(board)
-    monkeypatch.setattr("search.rig.Examiner", functools.partial(Examiner, pauses=(0.1, 0.1)))
+    monkeypatch.setattr("search.measuring.rig.Examiner", functools.partial(Examiner, pauses=(0.1, 0.1)))
     folder, filler = copy(started, tmp_path / "store"), small_disk / "filler"
     words = (*SEARCH, "--device", f"ssh:{NAME}", "--store", folder, "--trials", 1)
     run = Pipeline.run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from search.builder import Builder, built, report
+from search.building.child import Builder, built, report
 from space.errors import CandidateError
 
 

@@ -1,8 +1,8 @@
 from concurrent.futures import Future
 from types import SimpleNamespace
 
-from search import busy as module
-from search.busy import Busy
+from search.running import busy as module
+from search.running.busy import Busy
 
 
 def test_tasks_at_the_same_time_count_once(monkeypatch):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from search.audit import UNEXPLAINED
-from search.claims import Claim, read_claims
+from search.analysis.claims import Claim, read_claims
+from search.scoring.audit import UNEXPLAINED
 from space.errors import RequestError
 
 ROOT = Path(__file__).parent.parent.parent

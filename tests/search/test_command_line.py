@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from search.__main__ import main
-from search.exit_status import NONE_FEASIBLE, OK, REQUEST
-from search.grid import Grid
+from search.commands.exit_status import NONE_FEASIBLE, OK, REQUEST
+from search.settings.grid import Grid
 from space.recipe import Recipe
 from tests.evaluators.device.models import write_classifier
 from tests.search.made_up import GOAL, HALVINGS, WIDTHS, distinct, evaluation, store_with

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from search.__main__ import main
-from search.comparison import compared, side
-from search.exit_status import OK, REQUEST
-from search.grid import Grid
-from search.standings import standings
+from search.analysis.comparison import compared, side
+from search.commands.exit_status import OK, REQUEST
+from search.results.standings import standings
+from search.settings.grid import Grid
 from tests.search.landscape import landscape
 from tests.search.made_up import BENCH, GOAL, distinct, evaluation, store_with
 

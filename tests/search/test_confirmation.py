@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from search.commands.confirm import _check_bench
-from search.confirmation import Confirmations
-from search.evaluation import Evaluation
-from search.goal import Goal
-from search.standings import Standings, reference_fact, standings
-from search.store import Store
-from search.view import View
+from search.results.standings import Standings, reference_fact, standings
+from search.running.confirmation import Confirmations
+from search.running.view import View
+from search.store.evaluation import Evaluation
+from search.store.goal import Goal
+from search.store.store import Store
+from space.data.images import DataSet, Images
 from space.errors import RequestError
-from space.images import DataSet, Images
 from space.recipe import Recipe
 from tests.search.made_up import BENCH, DEVICE, GOAL, HALVINGS, WIDTHS, distinct, evaluation, figures, keep
 from tests.search.simulated_board import SimulatedBoard, simulated_rig

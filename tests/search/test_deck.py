@@ -8,13 +8,13 @@ import pytest
 from pptx import Presentation
 from pptx.util import Pt
 
-from search.deck.decks import DECKS, write_deck
-from search.deck.lettering import lines, shortened, width
-from search.deck.material import Cover, material
-from search.deck.scale import linear, logarithmic
-from search.deck.style import CAVEAT, FOOTER, MOST_ROWS, NUMBER
-from search.standings import standings
-from search.tables import COLUMNS, grid_rows, texts
+from search.export.deck.decks import DECKS, write_deck
+from search.export.deck.lettering import lines, shortened, width
+from search.export.deck.material import Cover, material
+from search.export.deck.scale import linear, logarithmic
+from search.export.deck.style import CAVEAT, FOOTER, MOST_ROWS, NUMBER
+from search.results.standings import standings
+from search.results.tables import COLUMNS, grid_rows, texts
 from tests.search.made_up import GOAL, distinct, evaluation
 from tests.search.made_up_grid import GRID, grid, with_trials
 

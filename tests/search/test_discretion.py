@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from evaluators.device.boards.serial_number import hashed
 from evaluators.device.cleanliness import dirt, without_names
 from evaluators.device.device import BoardState, ProcessRun
-from evaluators.device.replay import RecordedRun, read_recording, write_recording
-from evaluators.device.serial_number import hashed
+from evaluators.device.devices.replay import RecordedRun, read_recording, write_recording
 from evaluators.raw import runs_of, text_of
 from search.__main__ import main
-from search.exit_status import NONE_FEASIBLE, OK
-from search.recording import export_recording
-from search.store import Store
+from search.commands.exit_status import NONE_FEASIBLE, OK
+from search.export.bench_recording import export_recording
+from search.store.store import Store
 from space.files import sha256
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.runs import INFO, process_run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from search.exit_status import OK, REQUEST, RIG
+from search.commands.exit_status import OK, REQUEST, RIG
 from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_board
 from tests.evaluators.device.sshd import Board, free_port, new_key
 from tests.search.user import User

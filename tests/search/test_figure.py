@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from search.__main__ import main
-from search.basis import basis
-from search.exit_status import OK
-from search.figure import front_figure, style
-from search.labels import label_box
-from search.scatter import APART, BASELINE, DOMINATED, FRONT, scatter
-from search.standings import standings
+from search.commands.exit_status import OK
+from search.export.figure import front_figure, style
+from search.export.figure_labels import label_box
+from search.export.scatter import APART, BASELINE, DOMINATED, FRONT, scatter
+from search.results.basis import basis
+from search.results.standings import standings
 from tests.search.landscape import METERED, landscape
 from tests.search.made_up import BENCH, GOAL, distinct, evaluation, store_with
 

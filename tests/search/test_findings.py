@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from search.findings import findings
-from search.standings import standings
+from search.results.findings import findings
+from search.results.standings import standings
 from tests.search.made_up import distinct, evaluation
 from tests.search.made_up_grid import GRID, grid, one, with_trials
 

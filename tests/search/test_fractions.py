@@ -1,6 +1,6 @@
 import pytest
 
-from search.fractions import fraction_text, mean_fraction, uniform_fraction
+from search.results.pruned_fractions import fraction_text, mean_fraction, uniform_fraction
 from tests.search.made_up import recipe
 from tests.search.made_up_grid import pruned
 

@@ -1,5 +1,5 @@
-from search.front import front
-from search.standings import standings
+from search.results.front import front
+from search.results.standings import standings
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 
 

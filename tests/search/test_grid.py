@@ -9,16 +9,16 @@ import pytest
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from search.again import timed_dirty
-from search.goal import Goal
-from search.grid import Grid, Point
-from search.known import Known
-from search.report import grid_table, results_console
-from search.samplers import GridOrder, SpaceExhausted
-from search.settings import asked, settings, study_file
-from search.standings import chosen_goals, standings
-from search.store import Store
-from search.study import Study
+from search.choosing.samplers import GridOrder, SpaceExhausted
+from search.choosing.settled_recipes import Known
+from search.choosing.study import Study
+from search.results.report import grid_table, results_console
+from search.results.standings import chosen_goals, standings
+from search.running.remeasuring import timed_dirty
+from search.settings.grid import Grid, Point
+from search.settings.settings import asked, settings, study_file
+from search.store.goal import Goal
+from search.store.store import Store
 from space.baseline import baseline_recipe
 from space.dimensions import grid
 from space.errors import RequestError

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from search.building import carry_out
-from search.exit_status import OK
-from search.grid import Grid, Point
-from search.standings import standings
-from search.store import COMPLETE, INTERRUPTED, Store
+from search.building.tasks import carry_out
+from search.commands.exit_status import OK
+from search.results.standings import standings
+from search.settings.grid import Grid, Point
+from search.store.store import COMPLETE, INTERRUPTED, Store
 from space.baseline import baseline_recipe, describe
-from space.datasets import Source
+from space.data.sources import Source
 from space.recipe import Recipe
 from tests.search.whole import ROOT, children_of, command, copy, environment, finished
 

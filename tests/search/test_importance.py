@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from search.__main__ import main
-from search.exit_status import OK, REQUEST
-from search.importance import importances, steps
-from search.standings import standings
+from search.analysis.importance import importances, steps
+from search.commands.exit_status import OK, REQUEST
+from search.results.standings import standings
 from tests.search.landscape import landscape
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 

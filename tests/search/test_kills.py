@@ -6,8 +6,8 @@ import time
 
 from optuna.trial import TrialState
 
-from search.exit_status import OK
-from search.store import COMPLETE, Store
+from search.commands.exit_status import OK
+from search.store.store import COMPLETE, Store
 from space.files import sha256
 from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, finished, optunas
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from search.lead_probability import Estimate, best_probabilities, chances_to_beat_confirmed, shrunk
+from search.scoring.lead_probability import Estimate, best_probabilities, chances_to_beat_confirmed, shrunk
 
 FASTER = math.log(1.05)
 ERROR = 0.01
@@ -119,5 +119,5 @@ def test_an_equal_unconfirmed_network_may_beat_the_best_confirmed_one_and_a_slow
 
 
 def test_nothing_heavy_is_imported() -> None:
-    code = "import sys, search.lead_probability; print({'numpy', 'scipy'} & set(sys.modules))"
+    code = "import sys, search.scoring.lead_probability; print({'numpy', 'scipy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

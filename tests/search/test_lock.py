@@ -7,8 +7,8 @@ import tracemalloc
 
 import pytest
 
-from search.exit_status import OK, REQUEST
-from search.lock import holder, locked
+from search.commands.exit_status import OK, REQUEST
+from search.store.lock import holder, locked
 from space.errors import RequestError
 from tests.search.made_up import store_with
 from tests.search.user import User
@@ -16,7 +16,7 @@ from tests.search.user import User
 HOLD = """
 import sys, time
 from pathlib import Path
-from search.lock import locked
+from search.store.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

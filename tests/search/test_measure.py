@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from evaluators.accuracy import accuracy
-from search.exit_status import INTERRUPTED, OK
-from space.datasets import Source, load
+from search.commands.exit_status import INTERRUPTED, OK
+from space.data.sources import Source, load
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import coloured, write_pngs
 from tests.evaluators.device.processes import GONE_S, children_of, ends_within

@@ -15,9 +15,9 @@ import time
 import pytest
 
 from evaluators.power.meter import MeterInfo, PowerReading
+from search.commands.exit_status import INTERRUPTED, OK, REQUEST, RIG
 from search.commands.meter import columns, figures, plot
-from search.exit_status import INTERRUPTED, OK, REQUEST, RIG
-from search.sparkline import BARS, sparkline
+from search.results.sparkline import BARS, sparkline
 from tests.evaluators.device.conftest import board, sshd
 from tests.evaluators.device.sshd import Board, free_port
 from tests.evaluators.power import simulated

@@ -12,8 +12,8 @@ import pytest
 from evaluators.evaluate import Examiner
 from evaluators.power.lines import LineMeter
 from evaluators.power.smartpower2 import smartpower2
-from search.exit_status import OK, RIG
-from search.store import COMPLETE, Store
+from search.commands.exit_status import OK, RIG
+from search.store.store import COMPLETE, Store
 from tests.evaluators.power.simulated import END, LIMITS, Script, SmartPower2, slim_forever
 from tests.search.user import User
 from tests.search.whole import SEARCH, calm, copy
@@ -73,8 +73,8 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SEARCH_SYSROOT", calm())
     monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 2.4)
     monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision: 1.2)
-    monkeypatch.setattr("search.rig.open_meter", opened)
-    monkeypatch.setattr("search.rig.Examiner", functools.partial(Examiner, pauses=(0.1, 0.1)))
+    monkeypatch.setattr("search.measuring.rig.open_meter", opened)
+    monkeypatch.setattr("search.measuring.rig.Examiner", functools.partial(Examiner, pauses=(0.1, 0.1)))
 
 
 def searched(user: User, folder: Path, port: int, trials: int = 1) -> tuple[int, str, str]:

@@ -7,15 +7,15 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from search.ladder import ladder
-from search.model_sampler import RUNGS, ModelSampler, rungs
-from search.objectives import OBJECTIVES
-from search.samplers import DistinctSampler, SpaceExhausted, distributions
-from search.seen import GATED_BY, Seen, history_of, of_evaluation, seen
-from search.time_left import TimeLeft
+from search.choosing.first_recipes import ladder
+from search.choosing.model_sampler import RUNGS, ModelSampler, rungs
+from search.choosing.samplers import DistinctSampler, SpaceExhausted, distributions
+from search.choosing.time_left import TimeLeft
+from search.choosing.trial_notes import GATED_BY, Seen, history_of, of_evaluation, seen
+from search.scoring.objectives import OBJECTIVES
 from space.dimensions import dimensions, recipe_of
+from space.networks.mobilenet_v1.layers import layers, strides
 from space.recipe import Recipe
-from space.shape import layers, strides
 from tests.search.made_up import evaluation
 
 TABLE = dimensions("full", 2)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from search.objectives import OBJECTIVES
-from search.ranking import estimate
+from search.scoring.objectives import OBJECTIVES
+from search.scoring.ranking import estimate
 from tests.search.made_up import evaluation, figures
 
 # What all of these figures are over.

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from search.page import page
-from search.standings import standings
-from search.words import number
+from search.export.html.page import page
+from search.results.standings import standings
+from search.results.wording import number
 from tests.search.landscape import METERED, landscape
 from tests.search.made_up import BENCH, distinct, evaluation, store_with
 

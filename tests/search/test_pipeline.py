@@ -14,19 +14,19 @@ from optuna.storages import RDBStorage
 
 from evaluators.evaluate import Measured
 from evaluators.measurement import Figures
-from search.building import Built, draft
-from search.known import Known, Pool
-from search.ladder import ladder
-from search.model_sampler import ModelSampler
-from search.objectives import OBJECTIVES
-from search.pipeline import Pipeline
-from search.samplers import DistinctSampler
-from search.store import COMPLETE, FAILED, GATED
-from search.study import Study
-from search.view import View
-from space.architectures.mobilenet_v1_shape import unit_name
+from search.building.tasks import Built, draft
+from search.choosing.first_recipes import ladder
+from search.choosing.model_sampler import ModelSampler
+from search.choosing.samplers import DistinctSampler
+from search.choosing.settled_recipes import Known, Pool
+from search.choosing.study import Study
+from search.running.pipeline import Pipeline
+from search.running.view import View
+from search.scoring.objectives import OBJECTIVES
+from search.store.store import COMPLETE, FAILED, GATED
 from space.dimensions import dimensions, recipe_of
 from space.errors import CandidateError
+from space.networks.mobilenet_v1.shape import unit_name
 from tests.search.made_up import GOAL, evaluation, figures, store_with
 
 TABLE = dimensions("full", 2)

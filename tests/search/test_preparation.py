@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search import preparation
 from search.commands.confirm import images_of
-from search.goal import Goal
-from search.preparation import prepare, remember_speed, seconds_per_image
-from search.settings import settings
-from search.store import Store
-from space.builtin_images import SPLITS, generate
-from space.datasets import Source, load
+from search.running import preparation
+from search.running.preparation import prepare, remember_speed, seconds_per_image
+from search.settings.settings import settings
+from search.store.goal import Goal
+from search.store.store import Store
+from space.data.builtin import SPLITS, generate
+from space.data.images import DataSet
+from space.data.sources import Source, load
 from space.errors import RequestError
-from space.images import DataSet
 from tests.search.made_up import GOAL
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from search.race import _LOOKS, MOST_PAIRS, Race, Verdict
+from search.scoring.race import _LOOKS, MOST_PAIRS, Race, Verdict
 
 
 def run_races(apart, draw, least_spread=0.0, races=500):

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from search.evaluation import Evaluation
-from search.goal import Goal
-from search.objectives import OBJECTIVES
-from search.ranking import estimate, feasible, leading, networks, ranking
+from search.scoring.objectives import OBJECTIVES
+from search.scoring.ranking import estimate, feasible, leading, networks, ranking
+from search.store.evaluation import Evaluation
+from search.store.goal import Goal
 from tests.search.made_up import GOAL, evaluation, recipe
 
 LATENCY = replace(GOAL, objective="latency")

@@ -8,17 +8,17 @@ import pytest
 
 from evaluators.device.device import RuntimeSettings, Task
 from evaluators.raw import text_of
-from search.builder import Builder
-from search.objectives import OBJECTIVES, Scale
-from search.ranking import leading
-from search.reference import References, moved, scale_of
-from search.rig import at_runtime
-from search.standings import reference_fact, standings
-from search.store import Store
-from search.view import View
+from search.building.child import Builder
+from search.measuring.rig import at_runtime
+from search.results.standings import reference_fact, standings
+from search.running.reference import References, moved, scale_of
+from search.running.view import View
+from search.scoring.objectives import OBJECTIVES, Scale
+from search.scoring.ranking import leading
+from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
-from space.datasets import Source
-from space.images import MEAN, STD
+from space.data.images import MEAN, STD
+from space.data.sources import Source
 from tests.evaluators.device.runs import process_run
 from tests.search.made_up import BENCH, DEVICE, GOAL, evaluation, figures, recipe
 from tests.search.simulated_board import SimulatedBoard, simulated_rig

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from search.regression import Regression, Trend
+from search.choosing.gaussian_process import Regression, Trend
 
 FLAT = Trend(0.0, 1.0, (0.0, 0.0), (0.5, 0.5))
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from evaluators.device.device import Guard, ProcessRun, Progress, Task
-from evaluators.device.local import LocalDevice
-from evaluators.device.raspberry import SshDevice
-from evaluators.device.replay import RecordedRun, write_recording
+from evaluators.device.devices.local import LocalDevice
+from evaluators.device.devices.over_ssh import SshDevice
+from evaluators.device.devices.replay import RecordedRun, write_recording
 from evaluators.errors import DeviceError
 from evaluators.evaluate import NO_RACE, Examiner
 from evaluators.measurement import Figures
-from search.rig import Board, Rig, open_rig, subject_of
-from search.worker import Worker
+from search.measuring.board_worker import Worker
+from search.measuring.rig import Board, Rig, open_rig, subject_of
 from space.candidate import Candidate
 from space.errors import RequestError
 from tests.evaluators.device.models import write_classifier, write_images

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from evaluators.measurement import Accuracy
-from search.audit import UNEXPLAINED
-from search.standings import standings
+from search.results.standings import standings
+from search.scoring.audit import UNEXPLAINED
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 
 KEYS = {

@@ -8,12 +8,12 @@ import subprocess
 import pytest
 
 from evaluators.measurement import Accuracy
-from search.command_line import parse
-from search.exit_status import INTERRUPTED, OK, REQUEST
-from search.sensitivity import Sensitivity, conclusion, effect_of, probes
-from search.sensitivity_figure import draw
-from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS
+from search.analysis.sensitivity import Sensitivity, conclusion, effect_of, probes
+from search.commands.command_line import parse
+from search.commands.exit_status import INTERRUPTED, OK, REQUEST
+from search.export.sensitivity_figure import draw
 from space.baseline import baseline_recipe
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 from space.pruning.criteria import CRITERIA
 from space.recipe import Recipe
 from tests.search.made_up import figures

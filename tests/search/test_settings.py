@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from evaluators.power import choose
-from search import samplers
 from search.__main__ import main
-from search.exit_status import OK, REQUEST
-from search.settings import MODEL, SAMPLERS, SPACES, STUDIES, Settings, as_toml, duration_s, settings, share
+from search.choosing import samplers
+from search.commands.exit_status import OK, REQUEST
+from search.settings.settings import MODEL, SAMPLERS, SPACES, STUDIES, Settings, as_toml, duration_s, settings, share
 from space.dimensions import SPACES as TABLES
 from space.errors import RequestError
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from search.database import StoreError
-from search.exit_status import REQUEST, RIG
-from search.store import COMPLETE, RUNNING, Store
+from search.commands.exit_status import REQUEST, RIG
+from search.store.database import StoreError
+from search.store.store import COMPLETE, RUNNING, Store
 from space.errors import RequestError
 from tests.evaluators.device.sshd import free_port
 from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep, store_with
@@ -140,7 +140,7 @@ def test_a_driver_that_is_not_installed_is_named(user: User, tmp_path):
 # Somebody else, after Python is loaded, which that user may not be allowed to.
 AS_ANOTHER = """
 import os, sys
-from search.store import Store
+from search.store.store import Store
 os.setgroups([])
 os.setgid(65533)
 os.setuid(65533)

@@ -8,17 +8,17 @@ from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from search.known import Known, Pool
-from search.ladder import ladder
-from search.model_sampler import ModelSampler
-from search.objectives import OBJECTIVES
-from search.samplers import SAMPLERS, DistinctSampler, GridOrder, SpaceExhausted
-from search.seen import RECIPE
-from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, Store
-from search.study import Study
-from search.time_left import TimeLeft
-from space.architectures.mobilenet_v1_shape import WIDTHS, unit_name
+from search.choosing.first_recipes import ladder
+from search.choosing.model_sampler import ModelSampler
+from search.choosing.samplers import SAMPLERS, DistinctSampler, GridOrder, SpaceExhausted
+from search.choosing.settled_recipes import Known, Pool
+from search.choosing.study import Study
+from search.choosing.time_left import TimeLeft
+from search.choosing.trial_notes import RECIPE
+from search.scoring.objectives import OBJECTIVES
+from search.store.store import COMPLETE, FAILED, GATED, INTERRUPTED, Store
 from space.dimensions import dimensions, grid, recipe_of
+from space.networks.mobilenet_v1.shape import WIDTHS, unit_name
 from tests.search.made_up import GOAL, evaluation, figures, keep, store_with
 
 TABLE = dimensions("full", 2)

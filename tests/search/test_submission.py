@@ -17,11 +17,11 @@ import pytest
 from PIL import Image
 from pptx import Presentation
 
-from search import run_on_pi
 from search.__main__ import main
-from search.exit_status import NONE_FEASIBLE, OK, REQUEST
-from search.run_on_pi import CLASSES, WrongImages, decoded
-from search.submission import named, sources
+from search.commands.exit_status import NONE_FEASIBLE, OK, REQUEST
+from search.export import run_on_pi
+from search.export.run_on_pi import CLASSES, WrongImages, decoded
+from search.export.submission import named, sources
 from space.files import sha256
 from tests.evaluators.device.models import write_classifier
 from tests.search.made_up import GOAL, distinct, evaluation

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from search.standings import standings
-from search.table_files import write_csv, write_json, write_md
-from search.tables import COLUMNS, ROWS, frame, texts
+from search.export.table_files import write_csv, write_json, write_md
+from search.results.standings import standings
+from search.results.tables import COLUMNS, ROWS, frame, texts
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 from tests.search.made_up_grid import GRID, grid, with_trials
 

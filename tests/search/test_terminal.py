@@ -11,12 +11,12 @@ import pytest
 from rich.table import Table
 
 from evaluators.device.device import RuntimeSettings
-from evaluators.device.local import LocalDevice
+from evaluators.device.devices.local import LocalDevice
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Subject
 from search.__main__ import main
-from search.terminal import plain, plain_console
-from search.view import View
+from search.results.terminal import plain, plain_console
+from search.running.view import View
 from tests.evaluators.device.models import write_classifier, write_images
 
 HOSTILE = "[/red] [bold]x[/bold] :smile: \x1b[2J\x07\u202e"

@@ -7,11 +7,11 @@ import subprocess
 import asyncssh
 import pytest
 
-from evaluators.device import trust
-from evaluators.device.address import Address
-from evaluators.device.ssh import Shell
-from evaluators.device.trust import ShownKey, Standing
-from search.exit_status import OK, REQUEST, RIG
+from evaluators.device.ssh import trust
+from evaluators.device.ssh.address import Address
+from evaluators.device.ssh.shell import Shell
+from evaluators.device.ssh.trust import ShownKey, Standing
+from search.commands.exit_status import OK, REQUEST, RIG
 from tests.evaluators.device.sshd import Board, free_port, new_key
 from tests.search.user import User
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from search.exit_status import NONE_FEASIBLE, OK
-from search.report import print_results, results_console
-from search.standings import standings
-from search.store import Store
-from search.unmetered import contenders, unmetered_lines
-from search.words import kind
+from search.commands.exit_status import NONE_FEASIBLE, OK
+from search.results.report import print_results, results_console
+from search.results.standings import standings
+from search.results.unmetered import contenders, unmetered_lines
+from search.results.wording import kind
+from search.store.store import Store
 from tests.search.landscape import METERED, PREDICTED
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 from tests.search.test_meter_lost import meter, quick, speaks

@@ -2,10 +2,10 @@ import random
 
 import pytest
 
-from search.ladder import ladder
-from search.variation import Variation
-from space.architectures.mobilenet_v1_shape import check_shape
+from search.choosing.first_recipes import ladder
+from search.choosing.variation import Variation
 from space.dimensions import SPACES, Choice, dimensions, recipe_of
+from space.networks.mobilenet_v1.shape import check_shape
 
 
 def inside(values, table) -> bool:

@@ -6,8 +6,8 @@ import sys
 from pptx import Presentation
 
 from search.__main__ import main
-from search.exit_status import OK
-from search.standings import standings
+from search.commands.exit_status import OK
+from search.results.standings import standings
 from tests.search.made_up import GOAL, distinct, evaluation
 from tests.search.made_up_grid import with_trials
 

@@ -1,7 +1,7 @@
 import time
 
-from search.store import COMPLETE, RUNNING
-from search.watch import RUN, picture
+from search.running.watch import RUN, picture
+from search.store.store import COMPLETE, RUNNING
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 
 

@@ -13,15 +13,15 @@ from optuna.trial import TrialState
 
 from evaluators.accuracy import accuracy
 from evaluators.latency import process_interval
-from search.exit_status import INTERRUPTED, OK, REQUEST
-from search.seen import GATED_BY
-from search.standings import standings
-from search.store import COMPLETE, Store
-from search.words import ONE_CONTEST
-from space.architectures.mobilenet_v1_shape import WIDTHS
+from search.choosing.trial_notes import GATED_BY
+from search.commands.exit_status import INTERRUPTED, OK, REQUEST
+from search.results.standings import standings
+from search.results.wording import ONE_CONTEST
+from search.store.store import COMPLETE, Store
 from space.candidate import Candidate
-from space.datasets import Source, load
+from space.data.sources import Source, load
 from space.files import sha256
+from space.networks.mobilenet_v1.shape import WIDTHS
 from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, finished, optunas
 
 
@@ -136,7 +136,7 @@ def test_a_damaged_candidate_is_built_again(searched, tmp_path):
     baseline = json.loads((folder / "baselines" / f"{goal.baseline_id}.json").read_text())
     assert baseline["data"] == "builtin"
 
-    from search.building import carry_out
+    from search.building.tasks import carry_out
     from space.baseline import describe
 
     made = carry_out(one.candidate.recipe, folder, describe(folder / "baselines", goal.baseline_id), Source("builtin"))

@@ -8,18 +8,18 @@ from dataclasses import replace
 import pytest
 from pptx import Presentation
 
-from search.basis import basis
-from search.deck.decks import write_deck
-from search.deck.material import Cover, material
-from search.findings import findings
-from search.page import page
-from search.pipeline import trial_line
-from search.report import print_results, results_console
-from search.rows import Row
-from search.standings import Standings, standings
-from search.store import Store
-from search.table_files import write_csv, write_json, write_md
-from search.words import ONE_CONTEST, fom_gain, gain, line
+from search.export.deck.decks import write_deck
+from search.export.deck.material import Cover, material
+from search.export.html.page import page
+from search.export.table_files import write_csv, write_json, write_md
+from search.results.basis import basis
+from search.results.findings import findings
+from search.results.report import print_results, results_console
+from search.results.rows import Row
+from search.results.standings import Standings, standings
+from search.results.wording import ONE_CONTEST, fom_gain, gain, line
+from search.running.pipeline import trial_line
+from search.store.store import Store
 from tests.search.made_up import GOAL, distinct, evaluation
 from tests.search.made_up_grid import with_trials
 

@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from search.worker import Worker
+from search.measuring.board_worker import Worker
 
 HANG_S = 60
 

@@ -13,9 +13,9 @@ from tempfile import mkdtemp
 
 import optuna
 
-from search.store import Store
-from space.architectures.mobilenet_v1_shape import WIDTHS
+from search.store.store import Store
 from space.dimensions import Integer, dimensions
+from space.networks.mobilenet_v1.shape import WIDTHS
 
 ROOT = Path(__file__).parent.parent.parent
 VARYING = 5

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from onnx import helper, numpy_helper
 
-from space.cost import load
+from space.formats.onnx.cost import load
 
 
 class Levels(NamedTuple):

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from space import builtin_images
-from space.builtin_images import CLASS_OF, MEMBERS, generate, kept
-from space.images import CLASSES, DataSet, Images
+from space.data import builtin as builtin_images
+from space.data.builtin import CLASS_OF, MEMBERS, generate, kept
+from space.data.images import CLASSES, DataSet, Images
 
 
 @pytest.fixture(scope="module")

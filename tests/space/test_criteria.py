@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from space.architectures.mobilenet_v1_shape import WIDTHS
 from space.dimensions import dimensions
 from space.errors import CandidateError, RequestError
+from space.networks.mobilenet_v1.shape import WIDTHS
 from space.pruning import CRITERIA, shrink
 from space.pruning.criteria import Filters
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from space import datasets
-from space.datasets import Source, find_cifar10, load, load_cifar10, why_not_downloadable
+from space.data import sources as datasets
+from space.data.images import Images, split
+from space.data.sources import Source, find_cifar10, load, load_cifar10, why_not_downloadable
 from space.errors import RequestError
-from space.images import Images, split
 
 
 def numbered(count: int) -> Images:

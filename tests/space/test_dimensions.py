@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from space.architectures.mobilenet_v1_shape import HALVINGS, WIDTHS, check_shape
 from space.dimensions import LADDER, NEVER, SPACES, Choice, Integer, dimensions, gone, near, recipe_of, values_of
 from space.errors import RequestError
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS, check_shape
 from space.recipe import Recipe
 
 UNPRUNED = Recipe(widths=WIDTHS, halvings=HALVINGS)

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 from space.baseline import baseline_recipe
 from space.dimensions import Choice, grid, points, recipe_of, values_of
 from space.errors import RequestError
-from space.fractions import kept, pruned
+from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
+from space.pruning.fractions import kept, pruned
 from space.recipe import Recipe
 
 REFERENCE = Path(__file__).parent.parent.parent / "studies" / "reference" / "pruned_fp32.csv"

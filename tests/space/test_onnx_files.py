@@ -8,12 +8,12 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from space.architectures.mobilenet_v1_shape import WIDTHS
-from space.cost import cost, load, metadata
+from space.data.images import MEAN, STD
 from space.errors import CandidateError, RequestError
-from space.images import MEAN, STD
-from space.onnx_export import check, export, logits
-from space.quantization import quantize
+from space.formats.onnx.cost import cost, load, metadata
+from space.formats.onnx.export import check, export, logits
+from space.formats.onnx.quantization import quantize
+from space.networks.mobilenet_v1.shape import WIDTHS
 from space.recipe import Recipe
 from tests.conftest import NARROW
 

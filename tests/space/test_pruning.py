@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
+from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning import channel_fraction_pruning, remove_channel, shrink
 from space.recipe import Recipe
 from space.trained import stages

@@ -1,11 +1,11 @@
 import pytest
 
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
-from space.cost import cost
+from space.data.images import MEAN, STD
 from space.dimensions import dimensions, recipe_of
-from space.images import MEAN, STD
-from space.onnx_export import export
-from space.shape import layers, strides
+from space.formats.onnx.cost import cost
+from space.formats.onnx.export import export
+from space.networks.mobilenet_v1.layers import layers, strides
+from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from tests.space.test_dimensions import drawn
 
 

@@ -3,17 +3,17 @@ import pytest
 import torch
 
 from space import checkpoint as checkpoints
-from space import training
-from space.architectures.mobilenet_v1 import HALVINGS, WIDTHS, MobileNetV1
 from space.baseline import Baseline
 from space.build import Workshop, build
-from space.builtin_images import generate
-from space.images import MEAN, STD, DataSet
-from space.onnx_export import logits
+from space.data.builtin import generate
+from space.data.images import MEAN, STD, DataSet
+from space.formats.onnx.export import logits
+from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning import sparsity
 from space.pruning.channels import batchnorm
 from space.pruning.slimming import scales_drawn_to_zero, slim
 from space.recipe import Recipe
+from space.training import training
 from tests.conftest import NARROW, stirred
 
 

@@ -10,23 +10,24 @@ import onnxruntime
 import pytest
 import torch
 
-from space import exactness, quantization_aware
-from space.architectures.mobilenet_v1_shape import WIDTHS
-from space.augmentation import normalise
+from space import quantization_aware
 from space.baseline import Baseline
-from space.batchnorm import reestimate_batchnorm
 from space.build import build
-from space.calibration import METHODS, largest_per_channel, ranges
 from space.checkpoint import save
-from space.cost import load
-from space.equalization import equalized, pairs
+from space.data.augmentation import normalise
+from space.data.images import MEAN, STD, DataSet, Images
 from space.errors import CandidateError
-from space.graph import Graph
-from space.images import MEAN, STD, DataSet, Images
-from space.onnx_export import export, logits
-from space.quantization import quantize
+from space.formats.onnx import exactness
+from space.formats.onnx.calibration import METHODS, largest_per_channel, ranges
+from space.formats.onnx.cost import load
+from space.formats.onnx.equalization import equalized, pairs
+from space.formats.onnx.export import export, logits
+from space.formats.onnx.graph import Graph
+from space.formats.onnx.quantization import quantize
+from space.formats.onnx.static_int8 import integer_values, with_one_zero
+from space.networks.mobilenet_v1.shape import WIDTHS
 from space.recipe import Recipe
-from space.static_int8 import integer_values, with_one_zero
+from space.training.batchnorm import reestimate_batchnorm
 from space.workshop import Workshop
 from tests.conftest import NARROW
 from tests.space import integers

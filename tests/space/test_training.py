@@ -9,18 +9,18 @@ import pytest
 import torch
 from torch import nn
 
-from space import duration, schedules, training
-from space.accelerator import accelerator
-from space.architectures.mobilenet_v1 import MobileNetV1
-from space.augmentation import AUGMENTATIONS, Augmentation, Pictures, normalise
-from space.batchnorm import reestimate_batchnorm
-from space.builtin_images import generate
+from space.data.augmentation import AUGMENTATIONS, Augmentation, Pictures, normalise
+from space.data.builtin import generate
+from space.data.images import MEAN, STD, DataSet, Images
 from space.errors import CandidateError, RequestError
-from space.images import MEAN, STD, DataSet, Images
-from space.near_identity import DEPTHWISE_IDENTITY, POINTWISE_IDENTITY, initialise_near_identity
-from space.patience import Line, projected
-from space.teacher import VIEWS, Teacher
-from space.training import Epoch
+from space.networks.mobilenet_v1.network import MobileNetV1
+from space.training import duration, schedules, training
+from space.training.accelerator import accelerator
+from space.training.batchnorm import reestimate_batchnorm
+from space.training.near_identity import DEPTHWISE_IDENTITY, POINTWISE_IDENTITY, initialise_near_identity
+from space.training.patience import Line, projected
+from space.training.teacher import VIEWS, Teacher
+from space.training.training import Epoch
 
 CPU = torch.device("cpu")
 WIDTHS = (8, 8, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from space.architectures.mobilenet_v1 import HALVINGS, MobileNetV1
+from space.networks.mobilenet_v1.network import HALVINGS, MobileNetV1
 from space.pruning import prune_weights, sparsity
 from space.pruning.weights import zeros_held
 from tests.conftest import NARROW

@@ -7,7 +7,7 @@ import sys
 from types import TracebackType
 from typing import Any, Self
 
-from evaluators.device.protocol import PROGRAM
+from evaluators.device.on_board.protocol import PROGRAM
 
 
 class Asked:

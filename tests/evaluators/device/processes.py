@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from evaluators.device.protocol import PROGRAM
+from evaluators.device.on_board.protocol import PROGRAM
 
 # What ends at once is waited for so long: a busy machine is late. Shorter than what a test leaves to be ended lives.
 GONE_S = 30.0

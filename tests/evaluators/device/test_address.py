@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluators.device.address import Address
+from evaluators.device.ssh.address import Address
 from space.errors import RequestError
 
 

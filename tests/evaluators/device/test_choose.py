@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.device.choose import open_device
-from evaluators.device.local import LocalDevice
-from evaluators.device.protocol import PROGRAM
-from evaluators.device.raspberry import SshDevice
-from evaluators.device.replay import ReplayDevice, write_recording
+from evaluators.device.devices.choose import open_device
+from evaluators.device.devices.local import LocalDevice
+from evaluators.device.devices.over_ssh import SshDevice
+from evaluators.device.devices.replay import ReplayDevice, write_recording
+from evaluators.device.on_board.protocol import PROGRAM
 from space.errors import RequestError
 from tests.evaluators.device.runs import INFO
 
@@ -48,7 +48,7 @@ def test_a_recording_without_a_name_is_refused() -> None:
 
 def test_choosing_imports_nothing_heavy() -> None:
     heavy = "{'numpy', 'onnxruntime', 'asyncio', 'asyncssh', 'onnx'}"
-    words = f"import sys, evaluators.device.choose; print(*{heavy} & set(sys.modules))"
+    words = f"import sys, evaluators.device.devices.choose; print(*{heavy} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", words], cwd=PROGRAM.parents[2], capture_output=True, text=True, check=True
     )

@@ -15,13 +15,13 @@ import pytest
 from onnx import TensorProto
 
 from evaluators.accuracy import accuracy, predictions
-from evaluators.device import on_device
 from evaluators.device.device import CourseRun, CourseTask, Device, Guard, RuntimeSettings, Task
-from evaluators.device.local import LocalDevice
-from evaluators.device.protocol import PROGRAM, course_request
+from evaluators.device.devices.local import LocalDevice
+from evaluators.device.on_board.protocol import PROGRAM, course_request
+from evaluators.device.program import on_device
 from evaluators.errors import DeviceError
+from space.data.images import Images
 from space.errors import CandidateError
-from space.images import Images
 from tests.evaluators.device.asked import Asked
 from tests.evaluators.device.models import write_classifier, write_failing
 from tests.evaluators.device.pngs import bundled, coloured, python_without_pillow, write_pngs

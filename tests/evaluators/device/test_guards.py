@@ -22,11 +22,11 @@ from typing import Any
 import onnxruntime
 import pytest
 
-from evaluators.device import on_device
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import Guard, ProcessRun, RuntimeSettings, Task
-from evaluators.device.local import LocalDevice
-from evaluators.device.protocol import PROGRAM, measure_request, process_run
+from evaluators.device.devices.local import LocalDevice
+from evaluators.device.on_board.protocol import PROGRAM, measure_request, process_run
+from evaluators.device.program import on_device
 from tests.evaluators.device.asked import Asked, whats
 from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_board, write_process, write_tool
 from tests.evaluators.device.models import write_classifier, write_images
@@ -256,7 +256,7 @@ def test_a_file_that_somebody_linked_to_the_lock_is_not_written_to(tmp_path: Pat
 # Another user's process: Python is loaded first, as that user may not be allowed to.
 TAKE = """
 import os, sys, time
-from evaluators.device import on_device
+from evaluators.device.program import on_device
 os.umask(0o077)
 os.setgroups([])
 os.setgid(int(sys.argv[2]))

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from evaluators.device import on_device, protocol
 from evaluators.device.device import (
     PROTOCOL_VERSION,
     BoardState,
@@ -23,9 +22,18 @@ from evaluators.device.device import (
     Ping,
     RuntimeSettings,
 )
-from evaluators.device.local import LocalDevice
-from evaluators.device.protocol import GarbledError, Pinger, load_message, load_request, load_run, recorded_load
-from evaluators.device.replay import RecordedRun, ReplayDevice, write_recording
+from evaluators.device.devices.local import LocalDevice
+from evaluators.device.devices.replay import RecordedRun, ReplayDevice, write_recording
+from evaluators.device.on_board import protocol
+from evaluators.device.on_board.protocol import (
+    GarbledError,
+    Pinger,
+    load_message,
+    load_request,
+    load_run,
+    recorded_load,
+)
+from evaluators.device.program import on_device
 from evaluators.errors import DeviceError
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.asked import Asked, whats

@@ -16,11 +16,11 @@ import onnxruntime
 import pytest
 from onnx import TensorProto
 
-from evaluators.device import on_device
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import Device, ProcessRun, RuntimeSettings, Task
-from evaluators.device.local import LocalDevice
-from evaluators.device.protocol import PROGRAM, measure_request
+from evaluators.device.devices.local import LocalDevice
+from evaluators.device.on_board.protocol import PROGRAM, measure_request
+from evaluators.device.program import on_device
 from evaluators.errors import DeviceError
 from space.errors import CandidateError
 from tests.contracts.device import DeviceContract, run_once
@@ -274,7 +274,7 @@ PARENT = """
 import asyncio, os, sys
 from pathlib import Path
 from evaluators.device.device import RuntimeSettings, Task
-from evaluators.device.local import LocalDevice
+from evaluators.device.devices.local import LocalDevice
 from tests.evaluators.device.processes import children_of
 
 def tell(what, share):

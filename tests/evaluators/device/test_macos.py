@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from evaluators.bench import bench_of
-from evaluators.device import on_device, protocol
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import ProcessRun, RuntimeSettings, Task
+from evaluators.device.on_board import protocol
+from evaluators.device.program import on_device
 from tests.evaluators.device.macs import INTEL_LIMITS, MACS, NOT_TOLD, build_mach, write_mac
 from tests.evaluators.device.models import write_classifier, write_images
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from evaluators.device.device import CourseRun, CourseTask, DeviceInfo, LoadTask, ProcessRun, RuntimeSettings, Task
-from evaluators.device.local import LocalDevice
+from evaluators.device.devices.local import LocalDevice
 from tests.evaluators.device.models import CLASSES, write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 

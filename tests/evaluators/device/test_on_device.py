@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.device import device, on_device
-from evaluators.device.protocol import PROGRAM, describe_request
+from evaluators.device import device
+from evaluators.device.on_board.protocol import PROGRAM, describe_request
+from evaluators.device.program import on_device
 from tests.evaluators.device.boards import THROTTLED, write, write_process, write_tool
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.processes import GONE_S

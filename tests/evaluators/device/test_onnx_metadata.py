@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from evaluators.device.onnx_metadata import metadata
+from evaluators.device.devices.onnx_metadata import metadata
 from space.errors import CandidateError
 from tests.evaluators.device.models import write_classifier
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from evaluators.device.prepare import Prepared, prepare
+from evaluators.device.upkeep.prepare import Prepared, prepare
 from evaluators.errors import DeviceError
 from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.sshd import Board, Sshd, make_board

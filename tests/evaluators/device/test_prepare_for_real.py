@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.device.prepare import Prepared, prepare
-from evaluators.device.ssh import Shell
+from evaluators.device.ssh.shell import Shell
+from evaluators.device.upkeep.prepare import Prepared, prepare
 from tests.evaluators.device.sshd import Board, Sshd, make_board
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the board of these tests is this machine")

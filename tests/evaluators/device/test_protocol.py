@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from evaluators.device import on_device, protocol
 from evaluators.device.device import BoardState, CourseTask, Guard, RuntimeSettings, Task
+from evaluators.device.on_board import protocol
+from evaluators.device.program import on_device
 from evaluators.errors import DeviceError
 from space.errors import CandidateError
 from tests.evaluators.device.runs import INFO, process_run

@@ -14,7 +14,7 @@ import onnxruntime
 import pytest
 
 from evaluators.device.device import Device, ProcessRun, Task
-from evaluators.device.raspberry import SshDevice
+from evaluators.device.devices.over_ssh import SshDevice
 from evaluators.errors import DeviceError
 from tests.contracts.device import DeviceContract
 from tests.evaluators.device.boards import TEMPERATURE, write, write_board

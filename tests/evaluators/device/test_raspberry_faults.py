@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from evaluators.device.device import Guard, ProcessRun, Task
-from evaluators.device.protocol import PROGRAM
-from evaluators.device.raspberry import SshDevice
+from evaluators.device.devices.over_ssh import SshDevice
+from evaluators.device.on_board.protocol import PROGRAM
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Subject
 from evaluators.measurement import Figures

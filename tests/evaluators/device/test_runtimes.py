@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluators.device.runtimes import UNUSABLE, releases_for
+from evaluators.device.upkeep.releases import UNUSABLE, releases_for
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Which files a board keeps."""
 
-from evaluators.device.shelf import Shelf
+from evaluators.device.on_board.shelf import Shelf
 
 
 def test_a_file_of_another_size_is_not_held() -> None:

@@ -12,9 +12,9 @@ from typing import TypeVar
 import asyncssh
 import pytest
 
-from evaluators.device import ssh
-from evaluators.device.address import Address
-from evaluators.device.ssh import Finished, Shell
+from evaluators.device.ssh import shell as ssh
+from evaluators.device.ssh.address import Address
+from evaluators.device.ssh.shell import Finished, Shell
 from evaluators.errors import DeviceError
 from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.sshd import Board

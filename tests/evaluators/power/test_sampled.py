@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.device.ssh import Shell
+from evaluators.device.ssh.shell import Shell
 from evaluators.errors import MeterError
 from evaluators.power.choose import open_meter
 from evaluators.power.command import command

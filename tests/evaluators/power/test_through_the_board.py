@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.device.device import LoadTask, RuntimeSettings
-from evaluators.device.ssh import Shell
+from evaluators.device.ssh.shell import Shell
 from evaluators.errors import DeviceError, MeterError
 from evaluators.metered import metered
 from evaluators.power.lines import LineMeter

@@ -1,0 +1,1 @@
+"""Boards: their names and numbers."""

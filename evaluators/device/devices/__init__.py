@@ -1,0 +1,1 @@
+"""Devices, one file each: this machine, a board over ssh, a recording."""

@@ -1,0 +1,154 @@
+"""ReplayDevice: answers from a recording of another bench, so that its figures can be looked into without it."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, Self
+
+from evaluators.device.device import (
+    PROTOCOL_VERSION,
+    CourseRun,
+    CourseTask,
+    DeviceInfo,
+    LoadRun,
+    LoadTask,
+    ProcessRun,
+    Progress,
+    Task,
+)
+from evaluators.device.devices.onnx_metadata import metadata
+from evaluators.device.on_board import protocol
+from space.errors import CandidateError, RequestError
+from space.files import sha256, written_whole
+
+FORMAT = "device recording"
+FORMAT_VERSION = 1
+# Where the export writes Recipe.structure_id.
+PROPERTY = "structure_id"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """What one process saw of a structure. The sha256 of the file it ran makes its predictions usable."""
+
+    structure_id: str
+    run: ProcessRun
+    model_sha256: str = ""
+
+
+def write_recording(path: Path, info: DeviceInfo, rows: Iterable[RecordedRun]) -> None:
+    """JSON lines: the device, then a line per run."""
+    with written_whole(path) as beside, beside.open("w", encoding="utf-8") as file:
+        head = {"format": FORMAT, "version": FORMAT_VERSION, "protocol": PROTOCOL_VERSION, **asdict(info)}
+        file.write(json.dumps(head) + "\n")
+        for row in rows:
+            line = {PROPERTY: row.structure_id, "model_sha256": row.model_sha256, **protocol.result_message(row.run)}
+            file.write(json.dumps(line) + "\n")
+
+
+def read_recording(path: Path) -> tuple[DeviceInfo, tuple[RecordedRun, ...]]:
+    """RequestError naming the line that is wrong."""
+    number = 0
+    rows: list[RecordedRun] = []
+    info: DeviceInfo | None = None
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(protocol.LINE_BYTES):
+                number += 1
+                message = protocol.parsed(line)
+                if info is None:
+                    info = _head(message)
+                else:
+                    rows.append(_row(message))
+    except OSError as error:
+        raise RequestError(f"recording {path} cannot be read: {error.strerror}") from error
+    except protocol.GarbledError as error:
+        raise RequestError(f"{path}, line {number}: {error}; is it a recording of this version?") from error
+    if info is None:
+        raise RequestError(f"recording {path} is empty; its first line should describe the device")
+    return info, tuple(rows)
+
+
+class ReplayDevice:
+    """Knows a model by its structure alone: runs of the same structure are given in recorded order, over and over.
+
+    Latency and memory depend on the structure, predictions on the weights too: in confirm mode they are given only
+    for the very file that was recorded, else left out, and a warning says so.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._info, rows = read_recording(path)
+        self._rows: dict[str, list[RecordedRun]] = {}
+        for row in rows:
+            self._rows.setdefault(row.structure_id, []).append(row)
+        # How many runs of a structure and mode were given.
+        self._given: dict[tuple[str, bool], int] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    @property
+    def info(self) -> DeviceInfo:
+        return self._info
+
+    async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
+        structure_id = metadata(task.model).get(PROPERTY)
+        if structure_id is None:
+            raise CandidateError(f"{task.model} has no metadata {PROPERTY!r}, by which {self._path} knows its models")
+        recorded = self._rows.get(structure_id)
+        if recorded is None:
+            raise CandidateError(
+                f"{self._path} holds {len(self._rows)} structures, and {structure_id} of {task.model.name} is not one"
+            )
+        # Runs of the mode asked for, if there are any.
+        confirm = task.passes > 0
+        suited = [row for row in recorded if bool(row.run.predictions) == confirm] or recorded
+        turn = self._given.get((structure_id, confirm), 0)
+        self._given[structure_id, confirm] = turn + 1
+        if progress is not None:
+            progress("replaying", 1.0)
+        row = suited[turn % len(suited)]
+        return _with_usable_predictions(row, task) if confirm else replace(row.run, predictions=())
+
+    async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
+        raise RequestError(f"{self._path}: a recording loads no board, and a meter sees nothing; name the board itself")
+
+    def check_course(self) -> NoReturn:
+        raise RequestError(f"{self._path}: a recording holds no runs of the course's protocol; name the board itself")
+
+    async def course(self, task: CourseTask, progress: Progress | None = None) -> CourseRun:
+        self.check_course()
+
+
+def _with_usable_predictions(row: RecordedRun, task: Task) -> ProcessRun:
+    if not row.run.predictions:
+        warning = "recorded without predictions"
+    elif row.model_sha256 != sha256(task.model):
+        warning = f"recorded with other weights than {task.model.name}: its predictions are left out"
+    else:
+        return row.run
+    return replace(row.run, predictions=(), warnings=(*row.run.warnings, warning))
+
+
+def _head(message: dict[str, object]) -> DeviceInfo:
+    fields = protocol.Fields(message)
+    if message.get("format") != FORMAT:
+        raise protocol.GarbledError(f"its format is not {FORMAT!r}")
+    fields.whole("version", FORMAT_VERSION, FORMAT_VERSION)
+    # As it was recorded: a search that asks in the same order asks for the same recipes.
+    info = protocol.device_info(message, pool=fields.text("pool"), on_this_machine=fields.flag("on_this_machine"))
+    return replace(info, recorded=True)
+
+
+def _row(message: dict[str, object]) -> RecordedRun:
+    fields = protocol.Fields(message)
+    run = protocol.process_run(message)
+    return RecordedRun(fields.text(PROPERTY), run, fields.text("model_sha256"))

@@ -1,0 +1,49 @@
+"""Epitaph: why the on-device program went without an answer, as far as its exit and its last words tell."""
+
+import signal
+from typing import Protocol
+
+from evaluators.device.on_board.protocol import printable
+
+STDERR_BYTES = 4096
+HINTS = {
+    "SIGKILL": "out of memory?",
+    "SIGILL": "this build of ONNX Runtime does not fit the processor; try another version",
+}
+
+
+class Bytes(Protocol):
+    """A stream to read from: asyncio's does, and the one over ssh."""
+
+    async def read(self, n: int = -1) -> bytes: ...
+
+
+async def tail(stream: Bytes) -> bytes:
+    """The last of what was said, however much it was."""
+    kept = b""
+    while part := await stream.read(65536):
+        kept = (kept + part)[-STDERR_BYTES:]
+    return kept
+
+
+def last_line(said: bytes) -> str:
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return printable(lines[-1]) if lines else "it said nothing"
+
+
+def epitaph(device: str, status: int | None, said: bytes) -> str:
+    """`status` as Python gives it: negative for a signal, None if it has not ended."""
+    last = last_line(said)
+    if status is None:
+        return f"{device}: the on-device program closed its output without an answer ({last})"
+    if status < 0:
+        name = signal_name(-status)
+        return f"{device}: the on-device program was ended by {name} ({HINTS.get(name, last)})"
+    return f"{device}: the on-device program ended with status {status} and no answer ({last})"
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,1 @@
+"""A connection to a board: where it is, whom to trust, commands."""

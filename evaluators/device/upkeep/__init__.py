@@ -1,0 +1,1 @@
+"""What a board needs before it can measure, and how it is."""

@@ -1,0 +1,135 @@
+"""Health: what a device says of itself in one command, for a person who looks for what is missing; nothing is made."""
+
+import asyncio
+import os
+import sys
+import time
+from asyncio.subprocess import PIPE
+from dataclasses import dataclass
+
+from evaluators.device.device import BoardState
+from evaluators.device.devices.local import NAME
+from evaluators.device.devices.over_ssh import FOLDER
+from evaluators.device.on_board import protocol
+from evaluators.device.on_board.last_words import last_line, signal_name
+from evaluators.device.ssh.shell import Shell
+from evaluators.errors import DeviceError
+
+# A Pi 3 takes three seconds to import ONNX Runtime.
+LOOK_S = 60.0
+PINGS = 5
+
+# In the words of the on-device program, whose text is its input: a search will see the same. An import that ends
+# the process comes last.
+_LOOK = """
+import json, os, shutil, struct, sys, types
+program = types.ModuleType("program")
+exec(sys.stdin.read(), program.__dict__)
+print(json.dumps({
+    "model": program.read_text("/proc/device-tree/model") or program.processor(),
+    "system": program.system_name(),
+    "bits": struct.calcsize("P") * 8,
+    "free_bytes": shutil.disk_usage(os.path.expanduser("~")).free,
+    "state": program.board_state(True),
+}), flush=True)
+import numpy, onnxruntime
+print(json.dumps({"runtime": "ONNX Runtime %s, NumPy %s, Python %d.%d" % (
+    onnxruntime.__version__, numpy.__version__, *sys.version_info[:2])}))
+"""
+# As a measurement chooses it.
+_WITH_ITS_PYTHON = f"""
+python="$HOME/{FOLDER}/venv/bin/python"; [ -x "$python" ] || python=python3
+exec "$python" -c "$1"
+"""
+_CLOCK = "while read -r _; do date +%s.%N; done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    model: str
+    system: str
+    bits: int
+    free_bytes: float
+    state: BoardState
+    # "": none, for a reason.
+    runtime: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """Of the board's clock against ours; half of the fastest round trip is all that is unknown of it."""
+
+    seconds: float
+    uncertainty_s: float
+
+
+async def health_here() -> Health:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _LOOK), stdin=PIPE, stdout=PIPE, stderr=PIPE, env=dict(os.environ)
+    )
+    try:
+        async with asyncio.timeout(LOOK_S):
+            said, complaints = await process.communicate(protocol.PROGRAM.read_bytes())
+    except TimeoutError:
+        raise DeviceError(f"{NAME}: it had not described itself after {LOOK_S:g} s; is it overloaded?") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return _health(NAME, said, _fault(process.returncode or 0, complaints))
+
+
+async def health_of(name: str, shell: Shell) -> Health:
+    command = ("sh", "-c", _WITH_ITS_PYTHON, "sh", _LOOK)
+    done = await shell.run(*command, input=protocol.PROGRAM.read_bytes(), limit_s=LOOK_S)
+    return _health(name, done.stdout, _fault(done.status, done.stderr))
+
+
+async def clock_offset(name: str, shell: Shell) -> ClockOffset:
+    """The best of a few round trips, timed by our monotonic clock."""
+    ours = time.time() - time.monotonic()
+    found = []
+    try:
+        async with asyncio.timeout(LOOK_S), shell.start("sh", "-c", _CLOCK) as clock:
+            for _ in range(PINGS):
+                began = time.monotonic()
+                await clock.write(b"\n")
+                line = await clock.readline()
+                ended = time.monotonic()
+                try:
+                    theirs = float(line)
+                except ValueError:
+                    raise DeviceError(f"{name}: its clock says {protocol.printable(line)!r}") from None
+                found.append(ClockOffset(theirs - ours - (began + ended) / 2, (ended - began) / 2))
+    except TimeoutError:
+        raise DeviceError(f"{name}: its clock did not answer within {LOOK_S:g} s") from None
+    return min(found, key=lambda offset: offset.uncertainty_s)
+
+
+def _fault(status: int, complaints: bytes) -> str:
+    return f"ended by {signal_name(-status)}" if status < 0 else last_line(complaints)
+
+
+def _health(name: str, said: bytes, fault: str) -> Health:
+    lines = said.splitlines()
+    if not lines:
+        raise DeviceError(f"{name}: it has no Python that works ({fault}); python -m search devices prepare {name}")
+    try:
+        fields = protocol.Fields(protocol.parsed(lines[0]))
+        state = fields.inner("state")
+        return Health(
+            model=fields.text("model"),
+            system=fields.text("system"),
+            bits=fields.whole("bits", 8, 128),
+            free_bytes=fields.number("free_bytes", 0),
+            state=BoardState(
+                temperature_c=state.number_or_none("temperature_c", -273.15, 1000),
+                governor=state.text_or_none("governor"),
+                throttled=state.whole_or_none("throttled", 0, 2**32 - 1),
+            ),
+            runtime=protocol.Fields(protocol.parsed(lines[-1])).text("runtime") if len(lines) > 1 else "",
+            fault=fault if len(lines) == 1 else "",
+        )
+    except protocol.GarbledError as error:
+        raise DeviceError(f"{name}: it does not describe itself: {error}") from error

@@ -1,0 +1,155 @@
+"""Importance: which dimensions decided latency and accuracy among the trials, and what a point of accuracy costs.
+
+PED-ANOVA (Watanabe et al. 2023) as Optuna has it: how differently a dimension is distributed among the best trials and
+among all. fANOVA would need scikit-learn.
+"""
+
+import random
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.importance import PedAnovaImportanceEvaluator
+from optuna.trial import create_trial
+
+from search.choosing.samplers import distributions
+from search.results.front import front
+from search.results.rows import Row
+from search.results.standings import Standings
+from search.settings.settings import fixed_values
+from search.store.evaluation import Evaluation
+from space.dimensions import SPACES, Value, dimensions, values_of
+from space.errors import RequestError
+
+# The best quarter is looked at, and Optuna asks for five trials in it.
+_BEST = 0.25
+FEWEST = 20
+# Beyond the highest of 19 shuffles comes one in 20 by chance.
+_SHUFFLES = 19
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    name: str
+    # Less is better.
+    value: Callable[[Evaluation], float]
+    # Dimensions that it cannot depend on, and evaluations of one key are one.
+    without: tuple[str, ...]
+    key: Callable[[Evaluation], str]
+
+
+TARGETS = (
+    Target(
+        "latency",
+        lambda one: one.figures.latency_s,
+        ("epochs", "criterion"),
+        lambda one: one.candidate.recipe.structure_id,
+    ),
+    Target("accuracy", lambda one: -one.validation.share, ("threads", "spinning"), lambda one: one.recipe_id),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Importance:
+    dimension: str
+    # Of all the importance, a fraction.
+    share: float
+    # What the same trials with shuffled figures reach in one of 20 cases.
+    chance: float
+
+    @property
+    def told(self) -> bool:
+        """Whether it is more than chance."""
+        return self.share > self.chance
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    target: str
+    trials: int
+    # The most important first; empty where there are too few trials.
+    importances: tuple[Importance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From one row of the front to the next more accurate one."""
+
+    start: Row
+    end: Row
+    points: float
+    ms_per_point: float
+    # None: their energies are of different provenance.
+    mj_per_point: float | None
+
+
+def importances(standings: Standings) -> list[Ranked]:
+    goal = standings.goal
+    if goal.space not in SPACES:
+        raise RequestError(f"{goal.id}: the {goal.space} space has no dimensions; known are {', '.join(SPACES)}")
+    table = dimensions(goal.space, standings.bench.cores, fixed_values(goal.fixed))
+    spread = {name: one for name, one in distributions(table).items() if not one.single()}
+    known = []
+    for one in standings.ranked:
+        values = values_of(one.candidate.recipe, table)
+        if values is not None and not one.figures.dirty and not one.gated:
+            known.append((one, values))
+    return [_ranked(target, known, spread) for target in TARGETS]
+
+
+def _ranked(
+    target: Target, known: Sequence[tuple[Evaluation, dict[str, Value]]], spread: dict[str, BaseDistribution]
+) -> Ranked:
+    once = {target.key(one): (target.value(one), values) for one, values in known}
+    chosen = {name: one for name, one in spread.items() if name not in target.without}
+    if len(once) < FEWEST or len(chosen) < 2:
+        return Ranked(target.name, len(once), ())
+    figures = [figure for figure, _ in once.values()]
+    study = _study([{name: values[name] for name in chosen} for _, values in once.values()], chosen)
+    weights = _weights(study, chosen, figures)
+    draw = random.Random(0)
+    shuffled = [_weights(study, chosen, draw.sample(figures, len(figures))) for _ in range(_SHUFFLES)]
+    whole = sum(weights.values()) or 1.0
+    found = [
+        Importance(name, weight / whole, max(one[name] for one in shuffled) / whole) for name, weight in weights.items()
+    ]
+    return Ranked(target.name, len(once), tuple(sorted(found, key=lambda one: -one.share)))
+
+
+def _study(places: Sequence[dict[str, Value]], spread: dict[str, BaseDistribution]) -> optuna.Study:
+    """In memory: which trial was where."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study()
+    for place in places:
+        study.add_trial(create_trial(value=0.0, params=dict(place), distributions=spread))
+    return study
+
+
+def _weights(study: optuna.Study, spread: dict[str, BaseDistribution], figures: Sequence[float]) -> dict[str, float]:
+    evaluator = PedAnovaImportanceEvaluator(target_quantile=_BEST)
+    with warnings.catch_warnings():
+        # It says that less is better: so it is here.
+        warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator", UserWarning)
+        return evaluator.evaluate(study, params=list(spread), target=lambda trial: figures[trial.number])
+
+
+def steps(rows: Sequence[Row]) -> list[Step]:
+    """Along the front by validation accuracy, which every row has: test and validation are never subtracted."""
+    on = front([replace(row, test_accuracy=None) for row in rows])
+    found = []
+    for start, end in pairwise(on):
+        points = 100 * ((end.accuracy or 0) - (start.accuracy or 0))
+        same = start.energy_provenance == end.energy_provenance
+        found.append(
+            Step(
+                start,
+                end,
+                points,
+                (end.latency_ms - start.latency_ms) / points,
+                (end.energy_mj - start.energy_mj) / points if same else None,
+            )
+        )
+    return found

@@ -1,0 +1,135 @@
+"""Sensitivity: each unit alone pruned, not trained: what that costs in accuracy, and saves in latency."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean
+from typing import Any
+
+from evaluators.measurement import Accuracy, Figures
+from space.errors import RequestError
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS, unit_name
+from space.pruning.fractions import kept
+from space.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One unit, this fraction of its channels gone."""
+
+    unit: int
+    fraction: float
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a probe did, against the unpruned network. No latency: it was not asked for, or could not be had."""
+
+    unit: str
+    channels: int
+    kept: int
+    fraction: float
+    recipe_id: str
+    accuracy: float
+    accuracy_lost: float
+    latency_ms: float | None = None
+    latency_saved: float | None = None  # share of the reference's, timed beside it
+    dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensitivity:
+    data: str
+    criterion: str
+    baseline_id: str
+    baseline_accuracy: float
+    images: int
+    # Where latency was asked for.
+    latency_provenance: str | None
+    baseline_latency_ms: float | None
+    effects: tuple[Effect, ...]
+
+    @property
+    def fractions(self) -> tuple[float, ...]:
+        return tuple(sorted({effect.fraction for effect in self.effects}))
+
+    def by_unit(self) -> list[list[Effect]]:
+        """The units that matter most first; within a unit from the smallest fraction to the largest."""
+        units: dict[str, list[Effect]] = {}
+        for effect in sorted(self.effects, key=lambda effect: effect.fraction):
+            units.setdefault(effect.unit, []).append(effect)
+        return sorted(units.values(), key=lambda effects: -fmean(effect.accuracy_lost for effect in effects))
+
+    def as_dict(self) -> dict[str, Any]:
+        effects = [asdict(effect) for effects in self.by_unit() for effect in effects]
+        return {**asdict(self), "effects": effects}
+
+
+def named_units(text: str | None) -> tuple[int, ...]:
+    """Places of the units that a user names; of all of them where none is named."""
+    names = [unit_name(index) for index in range(len(WIDTHS))]
+    asked = text.split(",") if text is not None else names
+    unknown = [name for name in asked if name not in names]
+    if unknown:
+        raise RequestError(f"--units {text}: {unknown[0]} is no unit; known are {', '.join(names)}")
+    return tuple(index for index, name in enumerate(names) if name in asked)
+
+
+def probes(
+    fractions: Iterable[float], criterion: str, like: Recipe, units: Sequence[int] = range(len(WIDTHS))
+) -> list[Probe]:
+    """Every unit at one fraction before the next: stopped early, it has said something of all of them."""
+    found = []
+    for fraction in fractions:
+        for index in units:
+            widths = tuple(kept(one, fraction) if at == index else one for at, one in enumerate(WIDTHS))
+            recipe = replace(like, widths=widths, halvings=HALVINGS, criterion=criterion, epochs=0)
+            found.append(Probe(index, fraction, recipe))
+    return found
+
+
+def effect_of(probe: Probe, validation: Accuracy, baseline: Accuracy, figures: Figures | None) -> Effect:
+    effect = Effect(
+        unit=unit_name(probe.unit),
+        channels=WIDTHS[probe.unit],
+        kept=probe.recipe.widths[probe.unit],
+        fraction=probe.fraction,
+        recipe_id=probe.recipe.id,
+        accuracy=validation.share,
+        accuracy_lost=baseline.share - validation.share,
+    )
+    if figures is None or figures.reference_latency_s is None:
+        return effect
+    return replace(
+        effect,
+        latency_ms=1e3 * figures.latency_s,
+        latency_saved=1 - figures.latency_s / figures.reference_latency_s,
+        dirty=bool(figures.dirty),
+    )
+
+
+def conclusion(found: Sensitivity) -> list[str]:
+    """In words: what to leave alone, and where pruning costs least."""
+    units = found.by_unit()
+    names = [effects[0].unit for effects in units]
+    # None is among both.
+    few = min(3, len(names) // 2)
+    said = [f"matter most: {', '.join(names[:few])}; least: {', '.join(reversed(names[-few:]))}"] if few else []
+    timed = [effects[-1] for effects in units if effects[-1].latency_saved is not None and not effects[-1].dirty]
+    if timed:
+        best = max(timed, key=lambda effect: effect.latency_saved or 0)
+        said.append(
+            f"most latency: {best.unit}, {100 * (best.latency_saved or 0):.1f} % saved at {best.fraction:g} "
+            f"for {points(best.accuracy_lost)} points"
+        )
+    return said
+
+
+def points(lost: float) -> str:
+    return f"{100 * lost:.2f}"
+
+
+def cells(effects: Sequence[Effect], fractions: Sequence[float]) -> list[Effect | None]:
+    """One place for each fraction."""
+    there = {effect.fraction: effect for effect in effects}
+    return [there.get(fraction) for fraction in fractions]

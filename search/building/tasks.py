@@ -1,0 +1,121 @@
+"""What the builder's child is asked to do: train or import a baseline, carry out a recipe and judge its file.
+
+Whoever asks imports this too: what takes seconds to load, each task loads itself.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from evaluators.accuracy import accuracy
+from evaluators.measurement import Accuracy
+from search.building.child import report
+from space.baseline import NORMALISATIONS, Baseline, read_description
+from space.candidate import Candidate
+from space.data.images import MEAN, STD, DataSet, Images
+from space.data.sources import Source, load
+from space.recipe import Recipe
+from space.training.patience import Line
+from space.workshop import AUTO, Workshop
+
+_load = cache(load)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    candidate: Candidate
+    validation: Accuracy
+
+
+def carry_out(
+    recipe: Recipe, folder: Path, baseline: Baseline, source: Source, accelerator: str = AUTO, line: Line | None = None
+) -> Built:
+    """The recipe's file, and its accuracy on validation; training that cannot reach the line any more is given up."""
+    from space.build import build
+
+    data = _load(source)
+    candidate = build(recipe, Workshop(folder, baseline, data, accelerator), report, line)
+    report("accuracy", 0)
+    return Built(candidate, accuracy(candidate.onnx, data.validation, lambda share: report("accuracy", share)))
+
+
+def draft(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) -> Path:
+    """The recipe's file before it is trained: what a device needs to time it."""
+    from space.outline import outline
+
+    report("outline", 0)
+    return outline(recipe, Workshop(folder, baseline, _load(source)))
+
+
+def train_baseline(folder: Path, source: Source, seed: int, accelerator: str = AUTO, length: str = AUTO) -> Baseline:
+    """Goes on where an interrupted training of the same stopped."""
+    from space import accelerator as accelerators
+    from space import checkpoint as checkpoints
+    from space import training
+    from space.training.schedules import baseline_schedule
+
+    data = _load(source)
+    device = accelerators.accelerator(accelerator)
+    report("training the baseline", 0)
+    model, epochs = training.train_baseline(
+        data,
+        seed=seed,
+        step_progress=lambda step, steps: report("training the baseline", step / steps),
+        device=device,
+        schedule=baseline_schedule(data.name, length, device.type),
+        checkpoint=folder / "baselines" / f"training-{data.fingerprint}.part.pt",
+    )
+    baseline = Baseline(
+        id=checkpoints.weights_id(model, MEAN, STD),
+        data=data.name,
+        fingerprint=data.fingerprint,
+        mean=MEAN,
+        std=STD,
+        train_split="the training images without validation",
+        validation_accuracy=training.accuracy(model, data.validation),
+        seconds=sum(epoch.seconds for epoch in epochs),
+    )
+    checkpoints.save(model, baseline, folder / "baselines")
+    return baseline
+
+
+def import_baseline(folder: Path, source: Source, checkpoint: Path) -> Baseline:
+    """A team's own model: its normalisation from the JSON beside it, else the best of the known ones."""
+    from space import checkpoint as checkpoints
+    from space import training
+
+    data = _load(source)
+    report("reading the checkpoint", 0)
+    model = checkpoints.read_checkpoint(checkpoint)
+    described = read_description(checkpoint)
+    if "mean" in described and "std" in described:
+        mean, std = tuple(described["mean"]), tuple(described["std"])
+    else:
+        sample = _sample(data)
+        mean, std = max(NORMALISATIONS.values(), key=lambda known: training.accuracy(model, sample, known[0], known[1]))
+    report("accuracy on validation", 0.3)
+    validation = training.accuracy(model, data.validation, mean, std)
+    train_split = described.get("train_split")
+    optimism = 0.0
+    if train_split is None:
+        # Its makers may have trained on what is validation here; what that flatters goes into the margin.
+        optimism = max(0.0, validation - training.accuracy(model, data.test, mean, std))
+    baseline = Baseline(
+        id=checkpoints.weights_id(model, mean, std),
+        data=data.name,
+        fingerprint=data.fingerprint,
+        mean=mean,
+        std=std,
+        train_split=train_split,
+        validation_accuracy=validation,
+        optimism=optimism,
+        source=checkpoint.name,
+    )
+    checkpoints.save(model, baseline, folder / "baselines")
+    return baseline
+
+
+def _sample(data: DataSet, count: int = 1000) -> Images:
+    return data.train.take(np.arange(min(count, len(data.train))))

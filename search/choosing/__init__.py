@@ -1,0 +1,1 @@
+"""Trial -> recipe, and back: studies, samplers, and what they learn from."""

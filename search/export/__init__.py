@@ -1,0 +1,1 @@
+"""Results as files: tables, figures, page, deck, submission, recording."""

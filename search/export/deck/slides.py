@@ -1,0 +1,126 @@
+"""Slides of every deck: the cover, the table, what is handed in."""
+
+from collections.abc import Sequence
+
+from pptx.presentation import Presentation as Deck
+
+from search.export.deck import style
+from search.export.deck.lettering import width
+from search.export.deck.material import Material
+from search.export.deck.parts import count, draw_widths, result, titled
+from search.results.findings import described
+from search.results.rows import Row
+from search.results.tables import COLUMNS, TITLES, Column, grid_rows, texts, winner_rows
+from search.results.wording import data_name, kind, marked, number, pace_of, shape, times
+from search.scoring.objectives import OBJECTIVES
+
+_COURSE = {"m1": "Milestone 1: pruning", "m2": "Milestone 2: quantization", "m3": "Milestone 3: the network handed in",
+           "front": "Search for the compressed network that wins on the device"}  # fmt: skip
+
+
+def cover(deck: Deck, made: Material, name: str) -> None:
+    title = made.cover.title or _COURSE[name]
+    page = titled(deck, made, title, "")
+    page.cover(title, style.BLUE)
+    by = [text for text in (made.cover.members, f"Team {made.cover.team}" if made.cover.team else "") if text]
+    box = style.BODY.below(0.75, gap=0.2)
+    if by:
+        page.text(box.top_part(0.95), by, points=18, ink=style.SOFT, most=2)
+    facts = [
+        f"MobileNet-v1 on {data_name(made.goal.data)}; the line is {100 * made.goal.minimum_accuracy:g} % on test",
+        f"{count(len(made.rows), 'network')} measured on {made.now.bench.board}, {made.basis.date}",
+    ]
+    page.text(box.below(1.1, gap=0).top_part(0.7), facts, points=18)
+    lower = box.below(2.2, gap=0)
+    if made.now.best is None:
+        page.points(lower, made.basis.misses)
+        return
+    best = made.now.row(made.now.best)
+    split = "test" if best.test_accuracy is not None else "validation"
+    figures = [
+        (f"{100 * (best.accuracy or 0):.2f} %", f"{split} accuracy"),
+        (f"{number(best.latency_ms)} ms", f"latency, {pace_of(best)} than unpruned"),
+        (marked(times(best.fom_gain), best), f"the unpruned FoM, energy {kind(best.energy_provenance)}")
+        if best.fom_gain
+        else (number(best.fom or 0), f"FoM, energy {kind(best.energy_provenance)}"),
+    ]  # fmt: skip
+    for at, (figure, what) in zip(lower.columns(1, 1, 1), figures, strict=True):
+        page.text(at.top_part(0.75), [figure], points=40, ink=style.BLUE, bold=True)
+        page.text(at.below(0.75, gap=0.02).top_part(0.6), [what], points=14, ink=style.SOFT, most=2)
+
+
+def table(deck: Deck, made: Material, name: str) -> None:
+    rows = made.now.rows if name == "front" else grid_rows(made.now, pruned=name == "m1")
+    shown, rest = fewer(rows, keep_last=name == "front")
+    entered = made.goal.objective
+    chosen = _slide_columns(name)
+    headings, cells = texts(shown, chosen)
+    left_out = f"; {rest} not shown are in the .csv" if rest else ""
+    what = "the unpruned last" if name == "front" else "fraction 0.00 is the unpruned"
+    may = {0: "", 1: "; the first may win"}.get(made.now.leaders, f"; the first {made.now.leaders} may win")
+    places = may if name == "front" else ""
+    page = titled(deck, made, TITLES[name], f"{len(shown)} of {count(len(rows), 'network')}, {what}{places}{left_out}")
+    unpruned = len(shown) - 1 if name == "front" else 0
+    page.table(
+        style.BODY,
+        headings,
+        cells,
+        bold_columns=[place for place, column in enumerate(chosen) if column.objective == entered],
+        marked_rows=[unpruned],
+    )
+
+
+def fewer(rows: Sequence[Row], *, keep_last: bool) -> tuple[list[Row], int]:
+    """At most as many as a slide holds, and how many are left out. Of one structure the one tuned longest first."""
+    if len(rows) <= style.MOST_ROWS:
+        return list(rows), 0
+    if keep_last:
+        return [*rows[: style.MOST_ROWS - 1], rows[-1]], len(rows) - style.MOST_ROWS
+    longest: dict[str | None, Row] = {}
+    for row in rows:
+        rival = longest.get(row.structure_id)
+        if rival is None or int((row.recipe or {})["epochs"]) > int((rival.recipe or {})["epochs"]):
+            longest[row.structure_id] = row
+    kept = list(longest.values())[: style.MOST_ROWS]
+    return kept, len(rows) - len(kept)
+
+
+def _slide_columns(name: str) -> tuple[Column, ...]:
+    """The front's table has more columns than a slide."""
+    columns_of = COLUMNS[name]
+    return columns_of if name != "front" else tuple(one for one in columns_of if one.heading not in
+                                                    ("Validation accuracy (%)", "Max power (W)", "Epochs"))  # fmt: skip
+
+
+def handed_in(deck: Deck, made: Material, name: str) -> None:
+    """The one slide of the contest."""
+    best = made.now.best
+    if best is None:
+        page = titled(deck, made, made.cover.title or _COURSE[name], "")
+        page.points(style.BODY, made.basis.misses)
+        return
+    row = made.now.row(best)
+    by = [text for text in (made.cover.members, f"Team {made.cover.team}" if made.cover.team else "",
+                            f"entered: {OBJECTIVES[made.goal.objective].title}") if text]  # fmt: skip
+    room = width(" · ".join(by), style.SUBTITLE_PT) < style.SUBTITLE.width
+    page = titled(deck, made, made.cover.title or result(made, row), " · ".join(by if room else by[1:]))
+    shown = winner_rows(made.now)
+    names = Column("Network", lambda one: "this one" if one.recipe_id == row.recipe_id else "unpruned")
+    chosen = (names, *COLUMNS["m3"])
+    headings, cells = texts(shown, chosen)
+    bold = [place for place, column in enumerate(chosen) if column.objective == made.goal.objective]
+    tall = page.table(style.BODY, headings, cells, bold_columns=bold, marked_rows=[0], points=14)
+    left, right = style.BODY.below(tall, gap=0.25).columns(1, 1.25)
+    recipe = row.recipe or {}
+    said = [
+        *([result(made, row)] if made.cover.title else []),
+        *([] if room else by[:1]),
+        *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
+        f"MobileNet-v1, {described(row)}",
+        f"{row.parameters:,} parameters, {row.macs / 1e6:.2f} million MACs, {row.operators} operators",
+        f"{count(int(recipe.get('threads', 1)), 'thread')}, channels chosen by {recipe.get('criterion', 'l1')}; "
+        f"recipe {row.recipe_id}",
+        f"Widths (/2: halves the image): {shape(row)}",
+    ]
+    page.points(left, said, sizes=(16, 14), after=6)
+    draw_widths(page, right, made, {made.goal.objective: row})

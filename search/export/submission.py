@@ -1,0 +1,131 @@
+"""Submission: what is handed in for a milestone, as one .zip that runs on the board by itself."""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from search.export.bench_recording import export_recording
+from search.export.deck.decks import write_deck
+from search.export.deck.material import Material
+from search.export.table_files import write_csv
+from search.store.evaluation import Evaluation
+from search.store.store import Store
+from space.candidate import check_whole
+from space.data.images import DataSet
+from space.files import written_whole
+
+# Which deck a file's name asks for, and whose it is.
+_NAME = re.compile(r"M([123])_(\w+)\.zip")
+# Everything that the code needs: no store, and nothing that running it left.
+_PACKAGES = ("space", "evaluators", "search", "studies")
+_SOURCES = (".py", ".toml", ".csv", ".txt", ".css", ".html", ".js")
+# Of no file: zip's first day.
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    deck: str
+    made: Material
+    store: Store
+    entered: Evaluation
+    # With the images that accuracy was confirmed on.
+    data: DataSet | None = None
+
+
+def named(path: Path) -> tuple[str | None, str | None]:
+    """Deck and team of a name like M3_7.zip."""
+    match = _NAME.fullmatch(path.name)
+    return (f"m{match[1]}", match[2]) if match else (None, None)
+
+
+def entered(made: Material, deck: str) -> Evaluation | None:
+    """The winner; for a milestone whose grid has none its most accurate network."""
+    if made.now.best is not None or deck == "m3":
+        return made.now.best
+    return made.now.ranked[0] if made.now.ranked else None
+
+
+def write_submission(path: Path, chosen: Submission) -> int:
+    """How many files it holds."""
+    candidate = chosen.entered.candidate
+    check_whole(candidate)
+    table = f"table{chosen.deck[1]}.csv"
+    with TemporaryDirectory() as folder, written_whole(path) as beside:
+        made = Path(folder)
+        write_deck(made / "slides.pptx", chosen.deck, chosen.made)
+        write_csv(made / table, chosen.made.now, chosen.deck)
+        export_recording(made / "measurements.jsonl", chosen.store, chosen.made.goal.bench_id)
+        (made / "recipe.json").write_text(_recipe(chosen))
+        (made / "README.txt").write_text(_readme(chosen, table))
+        (made / "run_on_pi.py").write_bytes(resources.files("search").joinpath("run_on_pi.py").read_bytes())
+        if chosen.data is not None:
+            _write_images(made / "test.npz", chosen.data)
+        with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
+            _add(archive, "model.onnx", candidate.onnx.read_bytes())
+            for file in sorted(made.iterdir()):
+                _add(archive, file.name, file.read_bytes())
+            for name, content in sources():
+                _add(archive, f"code/{name}", content)
+            return len(archive.namelist())
+
+
+def sources() -> Iterator[tuple[str, bytes]]:
+    """The packages as they are installed, by path."""
+    for package in _PACKAGES:
+        root = Path(str(resources.files(package)))
+        for file in sorted(root.rglob("*")):
+            inside = file.relative_to(root)
+            if file.is_file() and file.suffix in _SOURCES and inside.parts[0] != "store":
+                yield f"{package}/{inside.as_posix()}", file.read_bytes()
+
+
+def _write_images(path: Path, data: DataSet) -> None:
+    import numpy as np
+
+    np.savez_compressed(path, pixels=data.test.pixels, labels=data.test.labels)
+
+
+def _recipe(chosen: Submission) -> str:
+    row = chosen.made.now.row(chosen.entered).as_dict()
+    content = {
+        "recipe": chosen.entered.candidate.recipe.as_dict(),
+        "recipe_id": chosen.entered.recipe_id,
+        "sha256": chosen.entered.candidate.sha256,
+        "study": json.loads(chosen.made.goal.to_json()),
+        "bench": json.loads(chosen.made.now.bench.to_json()),
+        # The file's place on the machine that made it is nobody's business.
+        "figures": {name: value for name, value in row.items() if name not in ("onnx", "recipe")},
+    }
+    return json.dumps(content, indent=1)
+
+
+def _readme(chosen: Submission, table: str) -> str:
+    made, goal = chosen.made, chosen.made.goal
+    images = "test.npz" if chosen.data is not None else "IMAGES"
+    given = "" if chosen.data is not None else "IMAGES: a folder of <number>_<class>.png files, or a test.npz.\n"
+    team = f"(team {made.cover.team})" if made.cover.team else ""
+    won = "the winner" if made.now.best is chosen.entered else "no network may win; the most accurate"
+    return (
+        f"{made.cover.title or goal.id}\n"
+        f"{' '.join(filter(None, (made.cover.members, team)))}\n\n"
+        f"python3 run_on_pi.py {images}\n{given}\n"
+        f"model.onnx          {won}, recipe {chosen.entered.recipe_id}\n"
+        "run_on_pi.py        its accuracy and latency, with NumPy and ONNX Runtime alone\n"
+        "slides.pptx         the slides\n"
+        f"{table:20}the course's table, with intervals and provenance\n"
+        "recipe.json         every parameter of the network, the study and the bench\n"
+        "measurements.jsonl  what the processes of the search saw; --device replay:measurements.jsonl answers from it\n"
+        "code/               what made it: python -m search\n\n" + made.notes + "\n"
+    )
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, _DATE)
+    entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    archive.writestr(entry, content)

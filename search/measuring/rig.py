@@ -1,0 +1,246 @@
+"""Rig: the devices of this run, opened, with their reference; what the main thread asks of the boards' workers."""
+
+import statistics
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evaluators.bench import Bench
+from evaluators.device.device import DeviceInfo, ProcessRun, Progress, RuntimeSettings
+from evaluators.device.devices.choose import board_of, open_device
+from evaluators.errors import DeviceError
+from evaluators.evaluate import Examiner, Measured, Race, Subject
+from evaluators.measurement import Figures
+from evaluators.metered import load_s
+from evaluators.power.choose import open_meter
+from search.measuring.board_worker import Worker
+from space.candidate import Candidate
+from space.dimensions import MOST_THREADS
+from space.errors import RequestError
+from space.files import written_whole
+from space.recipe import Recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Say = Callable[[str], None]
+
+
+# Boards whose reference differs by more are not of one kind: one throttles, has another supply, or another load.
+AGREEMENT = 0.05
+
+
+@dataclass
+class Board:
+    """A device with the worker that owns it, by the name that the user gave."""
+
+    name: str
+    worker: Worker
+    examiner: Examiner
+    # Measurements that wait or run.
+    waiting: int = 0
+
+
+class Rig:
+    """The boards of a run; several of one kind share the work, each calibrated by the reference model."""
+
+    def __init__(self, boards: Sequence[Board], say: Say) -> None:
+        self._boards = list(boards)
+        # Of the first board, even once that is set aside: what the others measure still belongs to the same study.
+        self.bench: Bench = boards[0].examiner.bench
+        self._say = say
+        self._change = threading.Lock()
+
+    @property
+    def first(self) -> Board:
+        return self._boards[0]
+
+    @property
+    def boards(self) -> int:
+        return len(self._boards)
+
+    @property
+    def device(self) -> DeviceInfo:
+        return self.first.examiner.device.info
+
+    @property
+    def reference(self) -> Figures | None:
+        """The reference as it was timed last."""
+        return self.first.examiner.reference_figures
+
+    @property
+    def cores(self) -> int:
+        return self.device.cores
+
+    @property
+    def least_w(self) -> float | None:
+        """No board takes less than when it is idle, by its power model; what a meter will say nobody knows."""
+        examiner = self.first.examiner
+        return examiner.power.idle_w if examiner.meter is None else None
+
+    @property
+    def metering_s(self) -> float:
+        """How long a candidate's energy takes; without a meter nothing."""
+        meter = self.first.examiner.meter
+        return 0.0 if meter is None else load_s(meter.info)
+
+    @property
+    def on_this_machine(self) -> bool:
+        return any(board.examiner.device.info.on_this_machine for board in self._boards)
+
+    def measure(
+        self, subject: Subject, race: Race, progress: Progress, earlier: Sequence[ProcessRun] = ()
+    ) -> Future[Measured]:
+        """On the board that has least to do; on another one if that fails, as long as there is one. `earlier` runs of
+        the same structure count, where they are those of the same board."""
+        result: Future[Measured] = Future()
+        result.set_running_or_notify_cancel()
+        self._begin(result, subject, race, progress, earlier if self.boards == 1 else ())
+        return result
+
+    def _begin(
+        self, result: Future[Measured], subject: Subject, race: Race, progress: Progress, earlier: Sequence[ProcessRun]
+    ) -> None:
+        with self._change:
+            board = min(self._boards, key=lambda board: board.waiting)
+            board.waiting += 1
+
+        def ended(task: Future[Measured]) -> None:
+            with self._change:
+                board.waiting -= 1
+            if task.cancelled():
+                result.set_exception(CancelledError())
+            elif isinstance(error := task.exception(), DeviceError) and self._set_aside(board, str(error)):
+                self._begin(result, subject, race, progress, ())
+            elif error is not None:
+                result.set_exception(error)
+            else:
+                result.set_result(task.result())
+
+        board.worker.submit(board.examiner.measure, subject, race, progress, earlier).add_done_callback(ended)
+
+    def _set_aside(self, board: Board, reason: str) -> bool:
+        """False for the last one: without it there is no rig."""
+        with self._change:
+            if board not in self._boards:
+                return True
+            if len(self._boards) == 1:
+                return False
+            self._boards.remove(board)
+        self._say(f"{board.name} is set aside, {len(self._boards)} left: {reason}")
+        return True
+
+    def runtimes(self) -> list[RuntimeSettings]:
+        """Every number of threads, with spinning and without."""
+        return [
+            RuntimeSettings(threads=threads, spinning=spinning)
+            for threads in range(1, min(self.cores, MOST_THREADS) + 1)
+            for spinning in ((False, True) if threads > 1 else (False,))
+        ]
+
+    def use_reference(self, candidate: Candidate, earlier: Sequence[ProcessRun], progress: Progress) -> Measured:
+        """Of the first board; the others are calibrated by it. `earlier` runs tell how much processes differ."""
+        timed: list[tuple[Board, Measured]] = []
+        for board in list(self._boards):
+            board.examiner.reference = subject_of(candidate)
+            board.examiner.reference_runs = list(earlier)
+            try:
+                timed.append((board, board.worker.submit(board.examiner.measure_reference, progress).result()))
+            except DeviceError as error:
+                if not self._set_aside(board, str(error)):
+                    raise
+        self._calibrate(timed)
+        while True:
+            board = self.first
+            try:
+                return board.worker.submit(board.examiner.measure_reference, progress).result()
+            except DeviceError as error:
+                if not self._set_aside(board, str(error)):
+                    raise
+
+    def _calibrate(self, timed: Sequence[tuple[Board, Measured]]) -> None:
+        """By the middle board, of two by the faster: what is wrong with a board makes it slow."""
+        standard = statistics.median_low(measured.figures.latency_s for _, measured in timed)
+        for board, measured in timed:
+            own = measured.figures
+            apart = abs(own.latency_s - standard) / standard
+            if apart > max(AGREEMENT, (own.latency_high_s - own.latency_low_s) / 2 / own.latency_s):
+                text = f"it times the reference at {1e3 * own.latency_s:.4g} ms, the others at {1e3 * standard:.4g} ms"
+                self._set_aside(board, text)
+            else:
+                board.examiner.calibrate(standard / own.latency_s)
+
+    def confirm(
+        self, candidate: Candidate, images: Path, progress: Progress, earlier: Measured | None = None
+    ) -> Measured:
+        board = self.first
+        return board.worker.submit(board.examiner.confirm, subject_of(candidate), images, progress, earlier).result()
+
+    def predictions(self, candidate: Candidate, images: Path, progress: Progress) -> tuple[int, ...]:
+        board = self.first
+        return board.worker.submit(board.examiner.predictions, subject_of(candidate), images, progress).result()
+
+
+@contextmanager
+def open_rig(devices: Sequence[str], images: Path, say: Say, meters: Sequence[str] = ()) -> Iterator[Rig]:
+    """Every device logged in and known to answer, every meter heard, before anything is trained."""
+    with ExitStack() as stack:
+        boards = []
+        for name, url in zip(devices, meters or [""] * len(devices), strict=True):
+            meter = open_meter(url, board_of(name)) if url else None
+            examiner = Examiner(open_device(name), images, meter)
+            board = Board(name, stack.enter_context(Worker()), examiner)
+            board.worker.submit(board.examiner.open).result()
+            stack.callback(_close, board)
+            boards.append(board)
+        for board in boards[1:]:
+            _check_alike(boards[0], board)
+        yield Rig(boards, say)
+
+
+def _close(board: Board) -> None:
+    board.worker.cancel()
+    board.worker.submit(board.examiner.close).result()
+
+
+def _check_alike(first: Board, other: Board) -> None:
+    # Each board is calibrated by the reference, so which one it is does not matter.
+    differences = first.examiner.bench.differences(other.examiner.bench, ignoring=("unit",))
+    if differences:
+        raise RequestError(
+            f"{first.name} and {other.name} differ in {', '.join(differences)}; boards that share a study are alike"
+        )
+
+
+def runtime_of(recipe: Recipe) -> RuntimeSettings:
+    return RuntimeSettings(
+        threads=recipe.threads, spinning=recipe.spinning, graph_optimization=recipe.graph_optimization
+    )
+
+
+def subject_of(candidate: Candidate) -> Subject:
+    return Subject(candidate.recipe.id, candidate.onnx, runtime_of(candidate.recipe))
+
+
+def at_runtime(recipe: Recipe, runtime: RuntimeSettings) -> Recipe:
+    return replace(
+        recipe,
+        threads=runtime.threads,
+        spinning=runtime.spinning,
+        graph_optimization=runtime.graph_optimization,
+    )
+
+
+def save_images(path: Path, pixels: "NDArray[np.uint8]") -> Path:
+    """As one array: what a device takes."""
+    import numpy as np
+
+    if not path.exists():
+        with written_whole(path) as beside, beside.open("wb") as file:
+            np.save(file, pixels)
+    return path

@@ -1,0 +1,1 @@
+"""A study as it stands in the store, as rows, words and tables."""

@@ -1,0 +1,107 @@
+"""Basis: what the figures of a study rest on, in the words that stand beside every picture, table and slide of it."""
+
+import math
+import time
+from dataclasses import dataclass
+
+from search.results.report import near_misses, provenance
+from search.results.standings import Standings
+from search.results.wording import data_name, kind, short_data_name
+from search.scoring.objectives import OBJECTIVES
+from search.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """What nobody may overlook: for a slide, and in a sentence."""
+
+    short: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    title: str
+    caveats: tuple[Caveat, ...]
+    # What to do where nothing holds the line.
+    misses: tuple[str, ...]
+    lines: tuple[str, ...]
+    # The same in one line.
+    footer: str
+    date: str
+    # measured, estimated, predicted: those there are.
+    energy_kinds: tuple[str, ...]
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """What a reader must know before the first figure."""
+        return (*(caveat.sentence for caveat in self.caveats), *self.misses)
+
+
+def basis(store: Store, standings: Standings) -> Basis:
+    goal, bench = standings.goal, standings.bench
+    figures = [one.current for one in (*standings.ranked, standings.baseline)]
+    energies = {one.energy_provenance for one in figures if math.isfinite(one.energy_j)}
+    kinds = tuple(sorted({kind(text) for text in energies}))
+    fewest, most = (pick(one.processes for one in figures) for pick in (min, max))
+    runs = f"{fewest} to {most} processes" if fewest < most else f"{most} process{'es' * (most > 1)}"
+    confirmed = sum(one.confirmation is not None for one in standings.ranked)
+    how = f"run() alone, batch 1, protocol {bench.protocol}"
+    date = _dates(store, goal.bench_id)
+    title = OBJECTIVES[goal.objective].title
+    serial = f", serial {bench.serial}" if bench.serial else ""
+    lines = (
+        f"{bench.board}, {bench.cores} cores, {bench.system}, governor {bench.governor or 'unknown'}{serial}; "
+        f"{bench.runtime}",
+        f"meter: {bench.meter}; session.{how}",
+        f"{len(standings.ranked)} candidates and the baseline, each timed in {runs}; {confirmed} confirmed on test",
+        "intervals are 95 %: latency with the spread between processes, accuracy by the number of images (Wilson)",
+        *provenance(standings),
+        *sorted(
+            f"some energies are {text}" for text in energies if text != standings.baseline.current.energy_provenance
+        ),
+        f"study {goal.id}; data fingerprint {goal.fingerprint}; baseline {goal.baseline_id}",
+        f"measured {date}",
+    )
+    footer = (
+        bench.board,
+        bench.runtime,
+        f"{bench.meter} ({' and '.join(kinds) or 'no energy'})",
+        how,
+        short_data_name(goal.data),
+        f"{runs} a file, 95 % intervals",
+        date,
+    )
+    misses = () if standings.best else tuple(text[0].upper() + text[1:] + "." for text in near_misses(standings))
+    here = store.device(goal.bench_id).on_this_machine
+    return Basis(
+        title=f"{title[0].upper()}{title[1:]} on {bench.board}",
+        caveats=_caveats(standings, kinds, here),
+        misses=misses,
+        lines=lines,
+        footer=" · ".join(footer),
+        date=date,
+        energy_kinds=kinds,
+    )
+
+
+def _caveats(standings: Standings, kinds: tuple[str, ...], here: bool) -> tuple[Caveat, ...]:
+    goal, board = standings.goal, standings.bench.board
+    said = []
+    if goal.data == "builtin":
+        text = f"The data are {data_name(goal.data)}: the figures say how the tool works, not how good a network is."
+        said.append(Caveat("built-in image set, not CIFAR-10", text))
+    if here:
+        text = f"The device was the machine that ran the search ({board}), not a board of its own."
+        said.append(Caveat("this machine is the device, no Raspberry Pi", text))
+    unmeasured = [name for name in kinds if name != "measured"] if kinds else ["unknown"]
+    if unmeasured:
+        which = "Some energies were" if "measured" in kinds else "Energy was"
+        text = f"{which} not measured but {' and '.join(unmeasured)}."
+        said.append(Caveat(f"energy {' and '.join(unmeasured)}", text))
+    return tuple(said)
+
+
+def _dates(store: Store, bench_id: str) -> str:
+    days = [time.strftime("%Y-%m-%d", time.localtime(moment)) for moment in store.measured_between(bench_id) or ()]
+    return " to ".join(dict.fromkeys(days)) or "not yet"

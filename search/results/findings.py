@@ -1,0 +1,224 @@
+"""Findings: what the figures show, in a line each; only what is above the intervals is said to differ."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from search.results.pruned_fractions import fraction_text, uniform_fraction
+from search.results.rows import Row
+from search.results.wording import accuracy, fom_gain, kind, number, pace_of
+
+QUANTIZATIONS = {"none": "fp32", "dynamic_uint8": "dynamic uint8", "static_int8": "static int8"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Uniform:
+    """A row that prunes by one fraction throughout."""
+
+    row: Row
+    fraction: float
+    epochs: int
+    quantization: str
+    # What has to be the same for two rows to be compared.
+    runtime: tuple[Hashable, ...]
+    beside: tuple[Hashable, ...]
+
+
+def findings(rows: Iterable[Row]) -> list[str]:
+    """Of a study's rows, the unpruned baseline among them."""
+    shown = [row for row in rows if row.recipe is not None and not row.dirty]
+    uniform = _uniform(shown)
+    return [
+        *_best(shown),
+        *_below_the_line(uniform),
+        *_lost_per_step(uniform),
+        *_quantized("dynamic_uint8", uniform),
+        *_quantized("static_int8", uniform),
+        *_gained_nothing(uniform),
+        *_fine_tuning(uniform),
+    ]
+
+
+def quantization_name(row: Row) -> str:
+    return _name(str((row.recipe or {}).get("quantization", "none")))
+
+
+def described(row: Row) -> str:
+    """A recipe in a few words."""
+    recipe = row.recipe or {}
+    epochs = recipe.get("epochs", 0)
+    tuned = f"{epochs} epoch{'' if epochs == 1 else 's'}, " if epochs else ""
+    if not recipe:
+        return row.recipe_id or "-"
+    fraction = "fraction" if uniform_fraction(recipe) is not None else "fractions"
+    return f"{fraction} {fraction_text(recipe)}, {tuned}{quantization_name(row)}"
+
+
+def _uniform(rows: Sequence[Row]) -> list[_Uniform]:
+    found = []
+    for row in rows:
+        recipe = row.recipe or {}
+        fraction = uniform_fraction(recipe)
+        if fraction is None:
+            continue
+        runtime = (recipe["threads"], recipe["spinning"], tuple(recipe["halvings"]), recipe["criterion"])
+        # The unpruned network has nothing to choose, nor to make good.
+        runtime = runtime if fraction else (*runtime[:3], "-")
+        epochs = int(recipe["epochs"]) if fraction else 0
+        found.append(
+            _Uniform(row, fraction, epochs, str(recipe["quantization"]), runtime, (*runtime, recipe["seed"], epochs))
+        )
+    return sorted(found, key=lambda one: (one.fraction, one.epochs, _place(one.quantization)))
+
+
+def _best(rows: Sequence[Row]) -> list[str]:
+    # The unpruned network is what they are compared with.
+    changed = [row for row in rows if uniform_fraction(row.recipe or {}) != 0 or quantization_name(row) != "fp32"]
+    able = [row for row in changed if row.feasible and not row.gated]
+    if not able:
+        return ["nothing pruned or quantized holds the line"] if changed else []
+    # Networks of one structure share its latency.
+    fastest = min(able, key=lambda row: (row.latency_ms, -(row.accuracy or 0)))
+    lines = [f"fastest above the line: {described(fastest)}: {accuracy(fastest)}, {_ms(fastest.latency_ms)}"
+             + (f", {pace_of(fastest)} than unpruned" if fastest.latency_gain else "")]  # fmt: skip
+    worth = [row for row in able if row.fom is not None and not row.energy_provenance.startswith("predicted")]
+    if worth:
+        best = max(worth, key=lambda row: row.fom or 0)
+        gain = f", {fom_gain(best)} the unpruned" if best.fom_gain else ""
+        same = "the same network" if best is fastest else described(best)
+        lines.append(
+            f"highest FoM above the line: {same}: {number(best.fom or 0)} ({kind(best.energy_provenance)} energy){gain}"
+        )
+    return lines
+
+
+def _below_the_line(rows: Sequence[_Uniform]) -> list[str]:
+    """From where on no number of epochs holds it."""
+    said = []
+    for quantization, group in _by(rows, lambda one: one.quantization).items():
+        fractions = sorted({one.fraction for one in group})
+        holds = [one.fraction for one in group if one.row.feasible]
+        lost = [fraction for fraction in fractions if fraction > max(holds, default=-1.0)]
+        if lost and len(fractions) > 1:
+            nearest = max((one for one in group if one.fraction == lost[0]), key=lambda one: one.row.accuracy or 0)
+            said.append(f"{_name(quantization)} from {lost[0]:g} on ({accuracy(nearest.row)} there at best)")
+    return [f"below the line by fraction: {', '.join(said)}"] if said else []
+
+
+def _lost_per_step(rows: Sequence[_Uniform]) -> list[str]:
+    """Along the fractions, at the most epochs there are."""
+    fp32 = [one for one in rows if one.quantization == "none" and one.row.accuracy is not None]
+    if not fp32:
+        return []
+    most = max(one.epochs for one in fp32)
+    steps = {one.fraction: one for one in fp32 if one.epochs == most or one.fraction == 0}
+    pairs = list(zip(list(steps.values()), list(steps.values())[1:], strict=False))
+    if not pairs:
+        return []
+    said = [f"{100 * (_share(before) - _share(after)):.1f} to {after.fraction:g}" for before, after in pairs]
+    tuned = f"after {most} epoch{'' if most == 1 else 's'}" if most else "without fine-tuning"
+    return [f"points of accuracy lost per step {tuned}, from fraction {pairs[0][0].fraction:g}: {', '.join(said)}"]
+
+
+def _fine_tuning(rows: Sequence[_Uniform]) -> list[str]:
+    fp32 = [one for one in rows if one.quantization == "none" and one.fraction]
+    gains = []
+    for fraction, group in _by(fp32, lambda one: one.fraction).items():
+        least, most = min(group, key=lambda one: one.epochs), max(group, key=lambda one: one.epochs)
+        if most.epochs > least.epochs:
+            gains.append((_share(most) - _share(least), fraction, least.epochs, most.epochs))
+    if not gains:
+        return []
+    gain, fraction, few, many = max(gains)
+    smallest, where, *_ = min(gains)
+    epochs = f"{many} epoch{'' if many == 1 else 's'} instead of {few}"
+    if gain <= 0:
+        return [f"{epochs} brought nothing ({100 * gain:+.1f} points at best, at fraction {fraction:g})"]
+    rest = f", least at {where:g} ({100 * smallest:+.1f})" if where != fraction else ""
+    return [f"{epochs} bring{'s' if many == 1 else ''} most at fraction {fraction:g} ({100 * gain:+.1f} points){rest}"]
+
+
+def _quantized(quantization: str, rows: Sequence[_Uniform]) -> list[str]:
+    """Latency against fp32 of the same network, where the intervals are apart."""
+    slower: dict[float, float] = {}
+    faster: dict[float, float] = {}
+    alike: set[float] = set()
+    lost: list[float] = []
+    for group in _by(rows, lambda one: (one.fraction, *one.beside)).values():
+        kinds = {one.quantization: one for one in group}
+        if "none" not in kinds or quantization not in kinds:
+            continue
+        ours, fp32 = kinds[quantization].row, kinds["none"].row
+        lost.append(_share(kinds["none"]) - _share(kinds[quantization]))
+        fraction, ratio = group[0].fraction, ours.latency_ms / fp32.latency_ms
+        if ours.latency_ci_ms[0] > fp32.latency_ci_ms[1]:
+            slower[fraction] = ratio
+        elif ours.latency_ci_ms[1] < fp32.latency_ci_ms[0]:
+            faster[fraction] = 1 / ratio
+        else:
+            alike.add(fraction)
+    name, lines = _name(quantization), []
+    for word, found in (("slower", slower), ("faster", faster)):
+        if found:
+            lines.append(f"{name} is {word} than fp32 at {_fractions(found)} ({_range(found.values())} x)")
+    alike -= slower.keys() | faster.keys()
+    if alike:
+        lines.append(f"{name} is as fast as fp32, within the intervals, at {_fractions(alike)}")
+    if lines:
+        low, high = (f"{100 * share:.1f}" for share in (min(lost), max(lost)))
+        lines[-1] += f"; it costs {low if low == high else f'{low} to {high}'} points of accuracy"
+    return lines
+
+
+def _gained_nothing(rows: Sequence[_Uniform]) -> list[str]:
+    """Pruned, and no faster than the unpruned network in the same form."""
+    lines = []
+    for quantization, group in _by(rows, lambda one: one.quantization).items():
+        unpruned = {one.runtime[:3]: one.row for one in group if one.fraction == 0}
+        nothing = {}
+        for one in group:
+            whole = unpruned.get(one.runtime[:3])
+            if one.fraction and whole and one.row.latency_ci_ms[1] >= whole.latency_ci_ms[0]:
+                nothing[one.fraction] = one.row.latency_ms / whole.latency_ms
+        if nothing:
+            lines.append(
+                f"pruning gained nothing in {_name(quantization)} at {_fractions(nothing)}: "
+                f"{_range(nothing.values())} x the unpruned latency"
+            )
+    return lines
+
+
+def _by(rows: Iterable[_Uniform], key: Callable[[_Uniform], Any]) -> dict[Any, list[_Uniform]]:
+    groups: dict[Any, list[_Uniform]] = defaultdict(list)
+    for one in rows:
+        groups[key(one)].append(one)
+    return groups
+
+
+def _share(one: _Uniform) -> float:
+    """Of the same images for all: one may be confirmed on test and its neighbour not."""
+    return one.row.validation_accuracy or 0.0
+
+
+def _place(quantization: str) -> int:
+    return list(QUANTIZATIONS).index(quantization) if quantization in QUANTIZATIONS else len(QUANTIZATIONS)
+
+
+def _name(quantization: str) -> str:
+    return QUANTIZATIONS.get(quantization, quantization.replace("_", " "))
+
+
+def _fractions(values: Iterable[float]) -> str:
+    ordered = sorted(values)
+    return f"fraction{'s' if len(ordered) > 1 else ''} " + ", ".join(f"{value:g}" for value in ordered)
+
+
+def _range(values: Iterable[float]) -> str:
+    ordered = sorted(values)
+    low, high = f"{ordered[0]:.2f}", f"{ordered[-1]:.2f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _ms(value: float) -> str:
+    return f"{number(value)} ms"

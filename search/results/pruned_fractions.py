@@ -1,0 +1,56 @@
+"""Fractions: how much of a network a recipe prunes, as the course counts it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from space.networks import mobilenet_v1_shape
+
+# Of the unpruned network, by architecture.
+WIDTHS = {"mobilenet_v1": mobilenet_v1_shape.WIDTHS}
+
+
+def kept_shares(recipe: Mapping[str, Any]) -> tuple[float, ...]:
+    """Of each unit's channels; empty for an architecture without an unpruned form."""
+    widths = WIDTHS.get(recipe["architecture"], ())
+    return tuple(kept / width for kept, width in zip(recipe["widths"], widths, strict=False))
+
+
+def mean_fraction(recipe: Mapping[str, Any]) -> float | None:
+    """1 - mean kept share over the units."""
+    shares = kept_shares(recipe)
+    return 1 - math.fsum(shares) / len(shares) if shares else None
+
+
+def uniform_fraction(recipe: Mapping[str, Any]) -> float | None:
+    """The one fraction f by which every unit keeps floor(channels x (1 - f)), at least one; None where none does.
+
+    Of all that do, the roundest: widths are whole numbers.
+    """
+    above, most = 0.0, 1.0
+    widths = WIDTHS.get(recipe["architecture"], ())
+    kept_widths: tuple[int, ...] = tuple(recipe["widths"])
+    for kept, width in zip(kept_widths, widths, strict=False):
+        if not 0 < kept <= width:
+            return None
+        above = max(above, 1 - (kept + 1) / width)
+        if kept > 1:
+            most = min(most, 1 - kept / width)
+    if not widths or above > most:
+        return None
+    for digits in range(1, 5):
+        fraction = math.floor(most * 10.0**digits + 1e-9) / 10.0**digits
+        if fraction > above or fraction == most == 0:
+            return fraction
+    return None
+
+
+def fraction_text(recipe: Mapping[str, Any]) -> str:
+    """0.50; where the units differ between what they lie, and their mean."""
+    uniform = uniform_fraction(recipe)
+    if uniform is not None:
+        return f"{uniform:.3g}" if round(uniform, 2) != uniform else f"{uniform:.2f}"
+    shares = kept_shares(recipe)
+    if not shares:
+        return "-"
+    return f"{1 - max(shares):.2f} to {1 - min(shares):.2f}, mean {mean_fraction(recipe):.2f}"

@@ -1,0 +1,197 @@
+"""Row: one evaluation as it is shown and handed on; tables, JSON and slides all take their numbers from here."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from evaluators.measurement import Z95, Accuracy, Figures
+from search.scoring.audit import Audit, audit
+from search.scoring.objectives import fom
+from search.scoring.ranking import feasible
+from search.store.evaluation import Evaluation
+from search.store.goal import Goal
+
+# Left out of what others read until there is something to say.
+_WHERE_KNOWN = ("search", "confusion", "warnings")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """In the units of a person: ms, mJ, W, MB; accuracy stays a fraction."""
+
+    # None: not asked for by this study.
+    trial: int | None
+    recipe_id: str | None
+    structure_id: str | None
+    stage: str
+    feasible: bool | None
+    gated: bool
+    dirty: bool
+    validation_accuracy: float | None
+    test_accuracy: float | None
+    # Wilson's 95 % interval of the accuracy shown.
+    accuracy_ci: tuple[float, float] | None
+    latency_ms: float
+    latency_ci_ms: tuple[float, float]
+    latency_provenance: str
+    energy_mj: float
+    energy_dynamic_mj: float
+    energy_ci_mj: tuple[float, float]
+    energy_provenance: str
+    max_power_w: float
+    mean_power_w: float
+    # What an estimate assumes of it is no figure.
+    idle_power_w: float | None
+    mwh_per_2000: float
+    memory_mb: float
+    fom: float | None
+    fom_gain: float | None
+    # 95 % intervals of the gains; None where the reference is known too badly to say.
+    fom_gain_ci: tuple[float, float] | None
+    latency_gain: float | None
+    latency_gain_ci: tuple[float, float] | None
+    parameters: int
+    macs: int
+    operators: int
+    framework: str
+    onnx: str
+    recipe: Mapping[str, Any] | None
+    # The search's own figures, where confirm has replaced them.
+    search: Mapping[str, Any] | None = None
+    # On test, once confirmed: images by class, and by what the file says of them.
+    confusion: tuple[tuple[int, ...], ...] | None = None
+    # What may have disturbed its measurement, or would not have been seen.
+    warnings: tuple[str, ...] | None = None
+
+    @property
+    def accuracy(self) -> float | None:
+        """On test once confirmed, before that on validation."""
+        return self.validation_accuracy if self.test_accuracy is None else self.test_accuracy
+
+    @property
+    def audit(self) -> Audit:
+        """Inference alone is timed and charged, so nothing but the latency may have to explain the energy."""
+        return audit(self.latency_ms, self.energy_mj, self.max_power_w)
+
+    def as_dict(self) -> dict[str, Any]:
+        values = asdict(self)
+        return {name: value for name, value in values.items() if value is not None or name not in _WHERE_KNOWN}
+
+
+def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | None) -> Row:
+    search = _figures(evaluation.figures, evaluation.validation, baseline.validation)
+    confirmed = evaluation.confirmation is not None and evaluation.current is evaluation.confirmation.figures
+    shown = search
+    if evaluation.confirmation:
+        rival = baseline.confirmation.test if baseline.confirmation else None
+        shown = _figures(evaluation.current, evaluation.confirmation.test, rival)
+    candidate = evaluation.candidate
+    return Row(
+        trial=trial,
+        recipe_id=evaluation.recipe_id,
+        structure_id=candidate.recipe.structure_id,
+        stage="confirm" if confirmed else "search",
+        feasible=feasible(evaluation, goal),
+        gated=evaluation.gated,
+        validation_accuracy=evaluation.validation.share,
+        test_accuracy=evaluation.confirmation.test.share if evaluation.confirmation else None,
+        parameters=candidate.parameters,
+        macs=candidate.macs,
+        operators=candidate.operators,
+        onnx=str(candidate.onnx),
+        recipe=candidate.recipe.as_dict(),
+        search=search if confirmed else None,
+        confusion=evaluation.confirmation.test.confusion if evaluation.confirmation else None,
+        **shown,
+    )
+
+
+def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | None) -> dict[str, Any]:
+    """What comes of one measurement, and its gain over the reference's nearest in time (itself: 1)."""
+    merit = fom(accuracy.share, figures.latency_s, figures.energy_j) if accuracy else None
+    if figures.reference_latency_s is None:
+        # The reference over itself.
+        latency_gain, fom_gain = _Gain(1.0, (1.0, 1.0)), _Gain(1.0, (1.0, 1.0)) if accuracy and baseline else None
+    else:
+        latency_gain = _Gain(1 / figures.relative_latency, _inverse(figures.relative_latency_interval))
+        fom_gain = _fom_gain(figures, accuracy, baseline) if accuracy and baseline else None
+    return {
+        "dirty": bool(figures.dirty),
+        "warnings": figures.warnings or None,
+        "accuracy_ci": accuracy.interval if accuracy else None,
+        "latency_ms": 1e3 * figures.latency_s,
+        "latency_ci_ms": (1e3 * figures.latency_low_s, 1e3 * figures.latency_high_s),
+        "latency_provenance": figures.latency_provenance,
+        "energy_mj": 1e3 * figures.energy_j,
+        "energy_dynamic_mj": 1e3 * figures.energy_dynamic_j,
+        "energy_ci_mj": (1e3 * figures.energy_low_j, 1e3 * figures.energy_high_j),
+        "energy_provenance": figures.energy_provenance,
+        "max_power_w": figures.max_power_w,
+        "mean_power_w": figures.mean_power_w,
+        "idle_power_w": figures.idle_power_w,
+        "mwh_per_2000": figures.batch_mwh,
+        "memory_mb": figures.memory_bytes / 1e6,
+        "fom": merit,
+        "fom_gain": fom_gain and fom_gain.value,
+        "fom_gain_ci": fom_gain and fom_gain.interval,
+        "latency_gain": latency_gain.value,
+        "latency_gain_ci": latency_gain.interval,
+        "framework": figures.framework,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Gain:
+    value: float
+    # 95 %; None where the reference is known too badly to say.
+    interval: tuple[float, float] | None
+
+
+def _inverse(interval: tuple[float, float]) -> tuple[float, float] | None:
+    low, high = interval
+    return (1 / high, 1 / low) if low > 0 and high < math.inf else None
+
+
+def _fom_gain(figures: Figures, accuracy: Accuracy, baseline: Accuracy) -> _Gain:
+    """Of latency, energy and accuracy, whose errors' logarithms add as squares."""
+    gain = accuracy.share / baseline.share / (figures.relative_latency * figures.relative_energy)
+    ends = [_inverse(figures.relative_latency_interval), _inverse(figures.relative_energy_interval)]
+    if accuracy.share == 0 or None in ends:
+        return _Gain(gain, None)
+    (low, high), (low_energy, high_energy) = (end for end in ends if end)
+    images = Z95 * math.hypot(accuracy.standard_error / accuracy.share, baseline.standard_error / baseline.share)
+    product = gain * figures.relative_latency * figures.relative_energy
+    below = math.hypot(math.log(gain / (product * low * low_energy)), images)
+    above = math.hypot(math.log(product * high * high_energy / gain), images)
+    return _Gain(gain, (gain * math.exp(-below), gain * math.exp(above)))
+
+
+def row_of_file(
+    figures: Figures,
+    onnx: str,
+    cost: tuple[int, int, int],
+    metadata: Mapping[str, Any],
+    recipe: Mapping[str, Any] | None,
+) -> Row:
+    """A file that was measured alone: it has no accuracy and no study."""
+    parameters, macs, operators = cost
+    shown = _figures(figures, None, None)
+    if figures.reference_latency_s is None:
+        shown["latency_gain"] = shown["latency_gain_ci"] = None
+    return Row(
+        trial=None,
+        recipe_id=metadata.get("recipe_id"),
+        structure_id=metadata.get("structure_id"),
+        stage="search",
+        feasible=None,
+        gated=False,
+        validation_accuracy=None,
+        test_accuracy=None,
+        parameters=int(metadata.get("parameters", parameters)),
+        macs=macs,
+        operators=operators,
+        onnx=onnx,
+        recipe=recipe,
+        **shown,
+    )

@@ -1,0 +1,214 @@
+"""Standings: a study as it stands in the store: its rows in order, and the baseline; read without Optuna or torch."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from evaluators.bench import Bench
+from search.results.rows import Row, row
+from search.results.unmetered import unmetered_ids
+from search.scoring.lead_probability import best_probabilities, within_reach
+from search.scoring.objectives import OBJECTIVES, Objective
+from search.scoring.ranking import confirmed_first, eligible, estimate, in_order, networks
+from search.settings.grid import Grid, Point
+from search.settings.settings import Settings
+from search.store.evaluation import Evaluation
+from search.store.goal import Goal
+from search.store.store import Store
+from space.baseline import describe
+from space.errors import RequestError
+from space.recipe import Recipe
+
+# The contest's protocol: three passes over a test set of 10,000.
+FIXED_INFERENCES = 3 * 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What timing took, and what the fixed protocol would have taken for the same files."""
+
+    inferences: int
+    seconds: float
+    fixed_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    goal: Goal
+    bench: Bench
+    baseline: Evaluation
+    # Those that may win come first; `leaders` of them. Then those that have to be confirmed before; `unconfirmed` many.
+    ranked: tuple[Evaluation, ...]
+    leaders: int
+    unconfirmed: int
+    # Trial numbers of this study, by recipe.
+    numbers: dict[str, int]
+    # Why a recipe could not be built or run.
+    failures: dict[str, str]
+
+    def row(self, evaluation: Evaluation) -> Row:
+        return row(evaluation, self.goal, self.baseline, self.numbers.get(evaluation.recipe_id))
+
+    @property
+    def rows(self) -> list[Row]:
+        """All of them, the baseline last."""
+        return [self.row(evaluation) for evaluation in (*self.ranked, self.baseline)]
+
+    def points(self) -> dict[Point, Row | None]:
+        """Of a grid study each point in the order of its table; None: not evaluated yet."""
+        if not self.goal.grid:
+            return {}
+        there = {one.recipe_id: one for one in (*self.ranked, self.baseline)}
+        return {
+            point: self.row(there[recipe.id]) if recipe.id in there else None
+            for point, recipe in self._recipes().items()
+        }
+
+    def failed_points(self) -> dict[Point, str]:
+        return {
+            point: f"failed: {self.failures[recipe.id]}"
+            for point, recipe in self._recipes().items()
+            if recipe.id in self.failures
+        }
+
+    def _recipes(self) -> dict[Point, Recipe]:
+        return Grid.from_json(self.goal.grid).recipes(self.baseline.candidate.recipe)
+
+    @property
+    def best(self) -> Evaluation | None:
+        return self.ranked[0] if self.leaders else None
+
+    @property
+    def objective(self) -> Objective:
+        return OBJECTIVES[self.goal.objective]
+
+    @property
+    def waiting(self) -> tuple[Evaluation, ...]:
+        """Those that could lead and are not confirmed, while others are."""
+        return self.ranked[self.leaders : self.leaders + self.unconfirmed]
+
+    @property
+    def rivals(self) -> list[Evaluation]:
+        """Of the leader, confirmed or not. Settings of one network are no rivals of each other."""
+        able = [*self.ranked[: self.leaders], *self.waiting]
+        # The leader and the next one always, so that a rival out of reach is one too.
+        near = [able[place] for place in within_reach([estimate(evaluation, self.objective) for evaluation in able])]
+        return [
+            evaluation
+            for evaluation in networks((*able[:2], *near), self.objective)
+            if self.best is not None and evaluation.network_id != self.best.network_id
+        ]
+
+    @property
+    def lead_probability(self) -> float | None:
+        """That the leader's figure is truly the best of all networks'; None without a rival, and where the leader is
+        known too badly to say."""
+        if self.best is None:
+            return None
+        estimates = [estimate(evaluation, self.objective) for evaluation in (self.best, *self.rivals)]
+        # Of a figure whose error is not known nothing can be said.
+        known = [candidate for candidate in estimates if math.isfinite(candidate.standard_error)]
+        if len(known) < 2 or known[0] is not estimates[0]:
+            return None
+        return best_probabilities(known)[0]
+
+    def effort(self) -> "Effort":
+        # Rows of one structure share one measurement.
+        once = {one.candidate.recipe.structure_id: one.figures for one in (*self.ranked, self.baseline)}
+        figures = list(once.values())
+        return Effort(
+            inferences=sum(one.inferences for one in figures),
+            seconds=sum(one.inferences * one.latency_mean_s for one in figures),
+            fixed_seconds=sum(FIXED_INFERENCES * one.latency_mean_s for one in figures),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        unmetered = unmetered_ids(self)
+        grid = [{**point._asdict(), "recipe_id": found and found.recipe_id} for point, found in self.points().items()]
+        return {
+            "study": self.goal.id,
+            "bench": {"id": self.bench.id, **_plain(self.bench)},
+            "data": {"name": self.goal.data, "fingerprint": self.goal.fingerprint},
+            "baseline": self.row(self.baseline).as_dict(),
+            # Nobody has won while someone who may lead is not metered.
+            "lead_probability": None if unmetered else self.lead_probability,
+            "not_metered": unmetered,
+            "ranking": [self.row(evaluation).as_dict() for evaluation in self.ranked],
+            **({"grid": grid} if grid else {}),
+        }
+
+
+def standings(store: Store, goal: Goal) -> Standings:
+    evaluations = store.evaluations(goal.baseline_id, goal.bench_id)
+    reference = store.fact(reference_fact(goal.bench_id, goal.baseline_id))
+    baseline = evaluations.pop(reference, None) if reference else None
+    if baseline is None:
+        raise RequestError(f"{goal.id}: the baseline has not been measured yet; run the search first")
+    unpruned = baseline.candidate.recipe
+    if goal.grid:
+        # A grid is a list: what else was evaluated is not in its table.
+        listed = {recipe.id for recipe in Grid.from_json(goal.grid).recipes(unpruned).values()}
+        evaluations = {id: one for id, one in evaluations.items() if id in listed}
+    else:
+        # The unpruned network at other runtime settings competes for being the reference, not with candidates.
+        evaluations = {
+            id: evaluation for id, evaluation in evaluations.items() if evaluation.network_id != baseline.network_id
+        }
+    numbers = {trial.recipe_id: trial.number for trial in store.trials(goal.id)}
+    everything = list(evaluations.values())
+    front, waiting = confirmed_first(eligible(everything, goal))
+    return Standings(
+        goal,
+        store.bench(goal.bench_id),
+        baseline,
+        tuple(in_order(everything, front, waiting, goal)),
+        len(front),
+        len(waiting),
+        numbers,
+        store.failures(goal.baseline_id, goal.bench_id),
+    )
+
+
+def reference_fact(bench_id: str, baseline_id: str) -> str:
+    """Names the recipe that is the reference there: the unpruned network at its own best runtime settings."""
+    return f"reference {bench_id} {baseline_id}"
+
+
+def scale_fact(bench_id: str, baseline_id: str) -> str:
+    """Names the reference's figures when the bench was first used, the unit of what a sampler is told."""
+    return f"scale {bench_id} {baseline_id}"
+
+
+def chosen_goals(store: Store, settings: Settings, asked: set[str]) -> list[Goal]:
+    """The study used last among those that match what was asked for: of each objective, where one was named."""
+    matching = [goal for goal in store.studies() if _matches(goal, store, settings, asked)]
+    if {"objective", "grid"} & asked:
+        firsts = ([goal for goal in matching if goal.objective == one][:1] for one in settings.objectives)
+        goals = [goal for first in firsts for goal in first]
+    else:
+        goals = matching[:1]
+    if not goals:
+        there = ", ".join(sorted({goal.id for goal in store.studies()})) or "none"
+        raise RequestError(f"no such study in {store.folder} (there: {there}); `python -m search` begins one")
+    return goals
+
+
+def _matches(goal: Goal, store: Store, settings: Settings, asked: set[str]) -> bool:
+    return (
+        ("data" not in asked or settings.data in ("auto", goal.data))
+        and ("space" not in asked or settings.space == goal.space)
+        and ("fixed" not in asked or settings.fixed == goal.fixed)
+        and ("grid" not in asked or (settings.grid.to_json() if settings.grid else "") == goal.grid)
+        and ("minimum_accuracy" not in asked or settings.minimum_accuracy == goal.minimum_accuracy)
+        and ("margin" not in asked or goal.margin == round((settings.margin or 0.0) + _optimism(store, goal), 6))
+    )
+
+
+def _optimism(store: Store, goal: Goal) -> float:
+    return describe(store.folder / "baselines", goal.baseline_id).optimism
+
+
+def _plain(bench: Bench) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {**asdict(bench), "title": bench.title}

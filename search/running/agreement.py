@@ -1,0 +1,52 @@
+"""Agreement: whether a board's int8 arithmetic says what this machine's says, on the first quantized candidates."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evaluators.accuracy import predictions
+from search.measuring.rig import Rig, save_images
+from search.running.view import View
+from search.store.store import Store
+from space.candidate import Candidate
+
+if TYPE_CHECKING:
+    from space.data.images import Images
+
+IMAGES = 500
+# Of accuracy, between here and there: more than this is not rounding.
+TOLERATED = 0.01
+_NONE = "none"
+
+
+def compare_once(candidate: Candidate, images: "Images", store: Store, rig: Rig, view: View) -> None:
+    """Once for each board's bench and kind of quantization; validation accuracy is worked out here, not there."""
+    kind = candidate.recipe.quantization
+    fact = f"agreement {rig.bench.id} {kind}"
+    if kind == _NONE or rig.on_this_machine or rig.device.recorded or store.fact(fact) is not None:
+        return
+    count = min(IMAGES, len(images))
+    digest = hashlib.sha256(images.pixels[:count].tobytes()).hexdigest()[:12]
+    path = store.folder / "images" / f"agreement-{digest}.npy"
+    view.say(compared(candidate, images, rig, view, save_images(path, images.pixels[:count]), count))
+    store.remember(fact, candidate.recipe.id)
+
+
+def compared(candidate: Candidate, images: "Images", rig: Rig, view: View, path: Path, count: int) -> str:
+    import numpy as np
+
+    here = predictions(candidate.onnx, images.pixels[:count])
+    there = np.asarray(rig.predictions(candidate, path, view.step))
+    labels = images.labels[:count]
+    gap = abs(float((here == labels).mean()) - float((there == labels).mean()))
+    agree = float((here == there).mean())
+    said = (
+        f"{candidate.recipe.quantization} on the board and here: {100 * agree:.1f} % of {count} answers agree, "
+        f"{100 * gap:.1f} points of accuracy apart"
+    )
+    if gap <= TOLERATED:
+        return said
+    return (
+        f"WARNING: {said}. The validation accuracy of such candidates is this machine's, not the board's: "
+        "trust `confirm`, whose accuracy is the board's own, or keep to --fix quantization=none"
+    )

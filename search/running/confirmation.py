@@ -1,0 +1,188 @@
+"""Confirmation: the leaders again, on the whole test set, each process of them between two of the reference."""
+
+import math
+from dataclasses import dataclass, field
+
+from evaluators.evaluate import FRONT, Measured
+from evaluators.latency import process_interval
+from evaluators.measurement import Accuracy
+from search.measuring.rig import Rig, subject_of
+from search.results.standings import Standings, standings
+from search.results.unmetered import contenders
+from search.running.view import View
+from search.scoring.lead_probability import chances_to_beat_confirmed
+from search.scoring.objectives import OBJECTIVES
+from search.scoring.race import MOST_PAIRS, Race, Verdict
+from search.scoring.ranking import CLOSE, estimate, feasible, networks
+from search.store.evaluation import Confirmation, Evaluation
+from search.store.goal import Goal
+from search.store.store import Store
+from space.data.images import DataSet
+from space.errors import CandidateError
+
+# So many networks are confirmed in any case, and at most so many in search of a better one than the best.
+LEADERS, MOST = 3, 10
+# Whoever is more likely than this to beat the best confirmed network is confirmed too.
+UNLIKELY = 0.05
+
+
+@dataclass
+class Confirmations:
+    """What one run of `confirm` has measured, for all of its studies; a network is confirmed at its best settings."""
+
+    store: Store
+    rig: Rig
+    data: DataSet
+    view: View
+    # By recipe.
+    measured: dict[str, Measured] = field(default_factory=dict)
+
+    def meter(self, goal: Goal) -> None:
+        """Whoever is predicted to come near the lead gets its minute of meter, before anyone is called the winner."""
+        tried: set[str] = set()
+        while self.rig.metering_s:
+            waiting = [one for one in contenders(standings(self.store, goal)) if one.recipe_id not in tried]
+            if not waiting:
+                return
+            tried.add(waiting[0].recipe_id)
+            self.view.begin(f"{waiting[0].recipe_id} metered: ")
+            try:
+                measured = self.rig.measure(subject_of(waiting[0].candidate), FRONT, self.view.step).result()
+            except CandidateError as error:
+                self.view.say(f"{waiting[0].recipe_id} could not be metered: {error}")
+                continue
+            if not measured.figures.dirty:
+                structure_id = waiting[0].candidate.recipe.structure_id
+                self.store.add_measured(structure_id, self.rig.bench.id, measured)
+
+    def walk(self, goal: Goal, leaders: int = LEADERS) -> None:
+        """The leaders; then on down the ranking until one holds the line on test and no other is likely to beat it."""
+        earlier = frozenset(self.measured)
+        while (following := self._following(standings(self.store, goal), leaders, earlier)) is not None:
+            self.view.begin(f"confirming {following.recipe_id}: ")
+            self.confirm(following, goal)
+
+    def _following(self, now: Standings, leaders: int, earlier: frozenset[str]) -> Evaluation | None:
+        """Who is confirmed next; `earlier` were confirmed for other studies of this run, and take none of the places in
+        search of a better one."""
+        done = {one.network_id: one.recipe_id for one in (*now.ranked, now.baseline) if one.recipe_id in self.measured}
+        disturbed = [one for one in now.ranked if one.confirmation and not one.confirmed and feasible(one, now.goal)]
+        again = [one for one in disturbed if one.network_id not in done]
+        if again:
+            # Who was only confirmed beside other load may be the best of all.
+            return again[0]
+        able = networks([*now.ranked[: now.leaders], *now.waiting], now.objective)
+        order = [_at_best_settings(one, now) for one in able if one.network_id not in done]
+        holding = [one for one in able if one.confirmed]
+        places = len(done.keys() - {now.baseline.network_id})
+        used_up = len(set(done.values()) - earlier) >= max(MOST, leaders)
+        # On a machine that stays busy nobody is ever confirmed: then it is enough that somebody holds the line.
+        if not order or places < leaders or not (holding or (used_up and disturbed)):
+            return order[0] if order else None
+        waiting = [one for one in order if not one.confirmed]
+        if used_up or not waiting:
+            return None
+        chances = chances_to_beat_confirmed(
+            [estimate(one, now.objective) for one in waiting], [estimate(one, now.objective) for one in holding]
+        )
+        chance, place = max((chance, -place) for place, chance in enumerate(chances))
+        return waiting[-place] if chance > UNLIKELY else None
+
+    def race(self, goal: Goal) -> None:
+        """The two best networks are measured on, in turns, until one is the better one or no more looks are left."""
+        races: dict[tuple[str, str], Race] = {}
+        # Disturbed rounds do not count, and whoever leads may change meanwhile: so twice as many may be run.
+        for _ in range(0 if goal.grid else 2 * MOST_PAIRS):
+            now = standings(self.store, goal)
+            front = [one for one in networks(now.ranked[: now.leaders], now.objective) if one.confirmed][:2]
+            if len(front) < 2 or any(evaluation.recipe_id not in self.measured for evaluation in front):
+                return
+            # The same pair whoever leads meanwhile.
+            first, second = sorted(front, key=lambda evaluation: evaluation.recipe_id)
+            pair = (first.recipe_id, second.recipe_id)
+            if any(self.measured[evaluation.recipe_id].figures.dirty for evaluation in front):
+                # What goes on from a disturbed confirmation stays disturbed.
+                self.view.say(f"{first.recipe_id} and {second.recipe_id} lead, and were disturbed: no race of them")
+                return
+            race = races.setdefault(pair, Race())
+            if not race.pairs_to_time:
+                self.view.say(_outcome(first, second, race))
+                return
+            if not race.log_ratios:
+                self.view.say(f"{first.recipe_id} and {second.recipe_id} lead: both on, in turns")
+            figures = [self._once_more(evaluation, goal) for evaluation in (first, second)]
+            if figures[0] is not None and figures[1] is not None:
+                races[pair] = race.with_pair(figures[0] - figures[1])
+
+    def _once_more(self, evaluation: Evaluation, goal: Goal) -> float | None:
+        """The figure's logarithm in one more process, the larger the better; None where others disturbed it."""
+        self.view.begin(f"once more {evaluation.recipe_id}: ")
+        earlier = self.measured[evaluation.recipe_id]
+        measured = self.confirm(evaluation, goal, earlier)
+        if measured.figures.dirty:
+            self.measured[evaluation.recipe_id] = earlier
+            return None
+        objective = OBJECTIVES[goal.objective]
+        latency_s, _, _ = process_interval(measured.runs[-1])
+        energy_j = measured.figures.energy_j / measured.figures.latency_s * latency_s
+        if len(measured.loads) > len(earlier.loads):
+            energy_j = measured.loads[-1].energy.total_j
+        assert evaluation.confirmation is not None
+        figure = math.log(objective.formula(evaluation.confirmation.test.share, latency_s, energy_j))
+        return figure if objective.maximise else -figure
+
+    def confirm(self, evaluation: Evaluation, goal: Goal, earlier: Measured | None = None) -> Measured:
+        """Accuracy is that of the device's own answers. Clean figures are never replaced by disturbed ones."""
+        images = self.store.folder / "images" / f"{self.data.fingerprint}-test.npy"
+        measured = self.rig.confirm(evaluation.candidate, images, self.view.step, earlier)
+        engine = f"{measured.figures.framework} on the device"
+        test = Accuracy.of(measured.predictions, self.data.test.labels.tolist(), engine)
+        self.measured[evaluation.recipe_id] = measured
+        kept = self.store.evaluation(evaluation.recipe_id, goal)
+        if measured.figures.dirty and kept and kept.confirmed:
+            self.view.say(
+                f"{evaluation.recipe_id}: disturbed ({measured.figures.dirty[0]}); "
+                "its earlier, clean confirmation stays"
+            )
+            return measured
+        self._keep(evaluation, goal, Confirmation(measured.figures, test), measured)
+        return measured
+
+    def _keep(self, evaluation: Evaluation, goal: Goal, confirmation: Confirmation, measured: Measured) -> None:
+        self.store.add_confirmation(evaluation.recipe_id, goal.baseline_id, goal.bench_id, confirmation, measured.raw)
+        self.store.add_traces(evaluation.candidate.recipe.structure_id, goal.bench_id, measured.traces)
+        low, high = confirmation.test.interval
+        disturbed = f"; disturbed: {measured.figures.dirty[0]}" if measured.figures.dirty else ""
+        self.view.say(
+            f"{evaluation.recipe_id}: {100 * confirmation.test.share:.2f} % test "
+            f"({100 * low:.2f} to {100 * high:.2f}), {1e3 * measured.figures.latency_s:.4g} ms over "
+            f"{measured.figures.processes} runs of {len(self.data.test):,} images{disturbed}"
+        )
+
+
+def _at_best_settings(network: Evaluation, now: Standings) -> Evaluation:
+    """A confirmed network once more at other settings, where those are plainly better than what was confirmed."""
+    share = network.accuracy.share
+    others = [one for one in now.waiting if one.network_id == network.network_id]
+    if not network.confirmed or not others:
+        return network
+
+    def ahead(one: Evaluation) -> float:
+        figures = (now.objective.figure(share, one.current), now.objective.value(network))
+        return math.log(figures[0] / figures[1]) * (1 if now.objective.maximise else -1)
+
+    best = max(others, key=ahead)
+    low, high = now.objective.interval(share, network.current)
+    doubt = math.log(high / low) / 2 if low > 0 and high < math.inf else math.inf
+    return best if ahead(best) > max(math.log1p(CLOSE), doubt) else network
+
+
+def _outcome(first: Evaluation, second: Evaluation, race: Race) -> str:
+    rounds = len(race.log_ratios)
+    if race.verdict is Verdict.UNDECIDED:
+        return (
+            f"{first.recipe_id} and {second.recipe_id} cannot be told apart on this machine, after {rounds} rounds in "
+            "turns: which of them is better is unknown"
+        )
+    better, worse = (first, second) if race.verdict is Verdict.FIRST else (second, first)
+    return f"{better.recipe_id} is better than {worse.recipe_id}, by {rounds} rounds in turns (95 %)"

@@ -1,0 +1,84 @@
+"""Plan: what a run will do and how long it will take, said before anything is trained."""
+
+import time
+from dataclasses import dataclass
+
+from search.results.wording import short_data_name
+from search.running.preparation import Prepared, seconds_per_image
+from search.settings.durations import spoken
+from search.settings.settings import Settings
+from search.store.store import Store
+from space.baseline import baseline_recipe
+
+# Measuring a candidate in search mode, with the reference beside it, a process each.
+_MEASURING_S = 5.0
+# Mean number of fine-tuning epochs, and a typical candidate's share of the unpruned network's training cost.
+_EPOCHS, _SHARE = 2.5, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    data: str
+    images: tuple[int, int, int]
+    baseline: str
+    baseline_s: float
+    trial_s: float
+    trials: int
+    timeout_s: float | None
+
+    @property
+    def seconds(self) -> float:
+        trials_s = self.trials * self.trial_s
+        return self.baseline_s + trials_s if self.timeout_s is None else min(self.baseline_s + trials_s, self.timeout_s)
+
+    def lines(self) -> list[str]:
+        train, validation, test = self.images
+        end = time.strftime("%H:%M", time.localtime(time.time() + self.seconds))
+        return [
+            f"data      {self.data}: {train:,} training, {validation:,} validation, {test:,} test images",
+            f"baseline  {self.baseline}",
+            f"trials    {self.trials} more, about {spoken(self.trial_s)} each",
+            f"end       in about {spoken(self.seconds)}, at {end}"
+            + (f" (no trial begins after {spoken(self.timeout_s)})" if self.timeout_s else ""),
+        ]
+
+
+def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], store: Store | None) -> Plan:
+    """Seconds per trial from this store's own trials, else from a short benchmark of training."""
+    data, baseline, trials = prepared.data, prepared.baseline, settings.trials
+    if settings.grid:
+        waiting, trial_s = _grid(settings, prepared, store)
+        trials = min(trials, waiting)
+    elif past_trials_s:
+        trial_s = sum(past_trials_s) / len(past_trials_s)
+    else:
+        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image(settings.accelerator, store)
+    return Plan(
+        data=short_data_name(data.name),
+        images=(len(data.train), len(data.validation), len(data.test)),
+        baseline=(
+            f"{100 * baseline.validation_accuracy:.2f} % on validation, {baseline.source}"
+            if baseline
+            else f"to be trained, about {spoken(prepared.baseline_s)}"
+        ),
+        baseline_s=prepared.baseline_s,
+        trial_s=trial_s,
+        trials=trials,
+        timeout_s=settings.timeout_s,
+    )
+
+
+def _grid(settings: Settings, prepared: Prepared, store: Store | None) -> tuple[int, float]:
+    """How many points are not built yet, and seconds each; points that share their weights are trained once."""
+    assert settings.grid is not None
+    baseline = prepared.baseline
+    waiting = {
+        point: recipe
+        for point, recipe in settings.grid.recipes(baseline_recipe()).items()
+        if not (store and baseline and store.candidate(recipe.id, baseline.id))
+    }
+    # Training a layer takes as long as it has channels: memory is what it waits for.
+    epochs = {recipe.weights_id: point.epochs * (1 - point.fraction) for point, recipe in waiting.items()}
+    image_s = seconds_per_image(settings.accelerator, store) if any(epochs.values()) else 0.0
+    training_s = sum(epochs.values()) * len(prepared.data.train) * image_s
+    return len(waiting), training_s / max(1, len(waiting)) + _MEASURING_S

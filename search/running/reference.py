@@ -1,0 +1,192 @@
+"""Reference: the unpruned network at its own best runtime settings, over which every candidate is ranked."""
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+from evaluators.beside import beside_reference
+from evaluators.evaluate import NO_RACE, Measured
+from evaluators.measurement import Figures
+from search.building.child import Builder, built
+from search.building.tasks import Built, carry_out
+from search.measuring.rig import Rig, at_runtime, subject_of
+from search.results.standings import reference_fact, scale_fact
+from search.results.wording import number
+from search.running.view import View
+from search.scoring.objectives import Scale
+from search.store.store import Store
+from space.baseline import Baseline, baseline_recipe
+from space.data.sources import Source
+from space.errors import CandidateError
+from space.recipe import Recipe
+
+# While the fastest setting was timed beside other load it is timed again after these pauses, in seconds. Each time the
+# device repeats a disturbed process twice by itself.
+PAUSES_S = (1.0, 5.0)
+
+
+@dataclass
+class _Setting:
+    """The unpruned network at one choice of threads and spinning, as it was timed in this run."""
+
+    built: Built
+    measured: Measured
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.built.candidate.recipe
+
+    @property
+    def figures(self) -> Figures:
+        return self.measured.figures
+
+    @property
+    def order(self) -> tuple[bool, float]:
+        """Clean before disturbed, then by latency."""
+        return bool(self.figures.dirty), self.figures.latency_s
+
+
+@dataclass
+class References:
+    """Times the unpruned network at every runtime setting of a rig, and settles which one is the reference."""
+
+    store: Store
+    builder: Builder
+    rig: Rig
+    view: View
+    baseline: Baseline
+    source: Source
+    pauses_s: Sequence[float] = field(default=PAUSES_S)
+
+    def settle(self) -> Built:
+        """Again in every run: what was disturbed, or faster in another hour, must not stand for ever."""
+        bench_id, fact = self.rig.bench.id, reference_fact(self.rig.bench.id, self.baseline.id)
+        known = self.store.fact(fact)
+        earlier = self._earlier(known)
+        settings = self._timed()
+        chosen = self._chosen(settings, known)
+        structure_id = chosen.recipe.structure_id
+        self.view.begin("reference: ")
+        measured = self.rig.use_reference(
+            chosen.built.candidate, self.store.runs(structure_id, bench_id), self.view.step
+        )
+        self._keep_scale(earlier or measured.figures)
+        if known and known != chosen.recipe.id:
+            self._change(next((one for one in settings if one.recipe.id == known), None), chosen)
+        for setting in settings:
+            if setting is not chosen:
+                # A candidate may have the same structure: its latency is kept over the reference's, as any other's.
+                figures = beside_reference(setting.figures, measured.figures)
+                self.store.add_structure(setting.recipe.structure_id, bench_id, figures, setting.measured.raw)
+        self.store.add_measured(structure_id, bench_id, measured)
+        self.store.remember(fact, chosen.recipe.id)
+        return chosen.built
+
+    def _earlier(self, known: str | None) -> Figures | None:
+        """The reference as earlier runs timed it."""
+        candidate = self.store.candidate(known, self.baseline.id) if known else None
+        return self.store.structure(candidate[0].recipe.structure_id, self.rig.bench.id) if candidate else None
+
+    def _timed(self) -> list[_Setting]:
+        settings = []
+        for runtime in self.rig.runtimes():
+            recipe = at_runtime(baseline_recipe(), runtime)
+            self.view.begin(f"baseline at {settings_text(recipe)}: ")
+            kept = self.store.candidate(recipe.id, self.baseline.id)
+            if kept and kept[0].onnx.is_file():
+                candidate = Built(*kept)
+            else:
+                candidate = built(self.builder.submit(carry_out, recipe, self.store.folder, self.baseline, self.source))
+                self.store.add_candidate(candidate.candidate, self.baseline.id, candidate.validation)
+            measured = self._measured(candidate)
+            if measured:
+                settings.append(_Setting(candidate, measured))
+        if not settings:
+            raise CandidateError("the baseline could not be measured at any runtime setting")
+        return settings
+
+    def _measured(self, candidate: Built) -> Measured | None:
+        try:
+            return self.rig.measure(subject_of(candidate.candidate), NO_RACE, self.view.step).result()
+        except CandidateError:
+            if not self.rig.device.recorded:
+                raise
+            # A recording holds the settings that were measured.
+            return None
+
+    def _chosen(self, settings: list[_Setting], known: str | None) -> _Setting:
+        """The fastest. One that was only timed beside other load is timed again; while it stays so the fastest clean
+        one stands in for it, in this run."""
+        for pause_s in () if self.rig.device.recorded else self.pauses_s:
+            fastest = min(settings, key=lambda setting: setting.figures.latency_s)
+            if not fastest.figures.dirty:
+                break
+            self.view.step(f"waiting to time it undisturbed ({fastest.figures.dirty[0]})", 0)
+            time.sleep(pause_s)
+            fastest.measured = self._measured(fastest.built) or fastest.measured
+        chosen = min(settings, key=lambda setting: setting.order)
+        for setting in settings:
+            # Two settings that cannot be told apart do not take turns from run to run.
+            if setting.recipe.id == known and not setting.figures.dirty:
+                slowest_s = chosen.figures.latency_high_s
+                chosen = setting if setting.figures.latency_low_s <= slowest_s else chosen
+        fastest = min(settings, key=lambda setting: setting.figures.latency_s)
+        if fastest.figures.dirty and fastest is not chosen:
+            self.view.say(
+                f"WARNING: the baseline is faster at {settings_text(fastest.recipe)} "
+                f"({number(1e3 * fastest.figures.latency_s)} ms, but disturbed: {fastest.figures.dirty[0]}); gains "
+                f"are over {settings_text(chosen.recipe)} ({number(1e3 * chosen.figures.latency_s)} ms) and too high "
+                "until a run times it at rest"
+            )
+        return chosen
+
+    def _keep_scale(self, figures: Figures) -> None:
+        name = scale_fact(self.rig.bench.id, self.baseline.id)
+        if self.store.fact(name) is None:
+            self.store.remember(name, json.dumps(asdict(Scale(figures.latency_s, figures.energy_j))))
+
+    def _change(self, before: _Setting | None, after: _Setting) -> None:
+        """What is stored was measured over the former reference: it is converted by what both took in this run."""
+        if before is None:
+            return
+        latency = after.figures.latency_s / before.figures.latency_s
+        energy = after.figures.energy_j / before.figures.energy_j
+        self.store.convert_reference(self.rig.bench.id, latency, energy)
+        name = scale_fact(self.rig.bench.id, self.baseline.id)
+        scale = scale_of(self.store, self.rig.bench.id, self.baseline.id)
+        self.store.remember(name, json.dumps(asdict(Scale(scale.latency_s * latency, scale.energy_j * energy))))
+        self.view.say(
+            f"the reference is now the baseline at {settings_text(after.recipe)}, {number(1 / latency)} times as fast "
+            f"as at {settings_text(before.recipe)}: every gain is taken over it"
+        )
+
+
+def scale_of(store: Store, bench_id: str, baseline_id: str) -> Scale:
+    content = store.fact(scale_fact(bench_id, baseline_id))
+    return Scale(**json.loads(content)) if content else Scale()
+
+
+def settings_text(recipe: Recipe) -> str:
+    return f"{recipe.threads} thread{'s' if recipe.threads > 1 else ''}{', spinning' if recipe.spinning else ''}"
+
+
+def moved(figures: Figures, reference: Figures) -> bool:
+    """Whether the reference has moved by more than its interval since these figures were measured."""
+    return figures.reference_latency_s is not None and apart(figures.reference_latency_s, reference)
+
+
+def apart(reference_s: float, reference: Figures) -> bool:
+    """Whether the reference has moved by more than its interval since it took so long. Both timings are uncertain by
+    that interval, and errors add as squares."""
+    distance = abs(math.log(reference.latency_s / reference_s))
+    return distance > math.sqrt(2) * (reference.latency_high_s - reference.latency_low_s) / 2 / reference.latency_s
+
+
+def moved_at_most(figures: Figures, reference: Figures) -> Figures:
+    """These figures as good as they may be now: of a network that kept its speed while the reference lost it, or the
+    other way round."""
+    assert figures.reference_latency_s is not None
+    ratio = math.exp(abs(math.log(reference.latency_s / figures.reference_latency_s)))
+    return replace(figures, latency_s=figures.latency_s / ratio, energy_j=figures.energy_j / ratio)

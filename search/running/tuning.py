@@ -1,0 +1,55 @@
+"""Tuning: a leader's file at the runtime settings that were not tried with it; on the device, nothing is trained."""
+
+from dataclasses import replace
+
+from search.building.child import Builder, built
+from search.building.tasks import carry_out
+from search.measuring.rig import Rig, at_runtime, subject_of
+from search.results.wording import number
+from search.running.view import View
+from search.scoring.lead import Lead
+from search.scoring.objectives import OBJECTIVES
+from search.store.evaluation import Evaluation
+from search.store.goal import Goal
+from search.store.store import Store
+from space.baseline import Baseline
+from space.data.sources import Source
+from space.errors import CandidateError
+
+# How far ONNX Runtime rewrites the graph: "all" also lays the weights out for the processor's own kernels.
+GRAPH_OPTIMIZATIONS = ("all", "extended")
+
+
+def tune(
+    leader: Evaluation,
+    goal: Goal,
+    store: Store,
+    rig: Rig,
+    builder: Builder,
+    baseline: Baseline,
+    source: Source,
+    view: View,
+) -> None:
+    """Threads x spinning x graph optimization; each is a candidate like any other."""
+    lead = Lead(OBJECTIVES[goal.objective], leader, rig.least_w, rig.reference)
+    race = lead.race(leader.validation.share)
+    said = []
+    for runtime in rig.runtimes():
+        for optimization in GRAPH_OPTIMIZATIONS:
+            recipe = at_runtime(leader.candidate.recipe, replace(runtime, graph_optimization=optimization))
+            if store.evaluation(recipe.id, goal) is None:
+                view.begin(f"{leader.recipe_id} at {runtime.threads} threads, {optimization}: ")
+                try:
+                    made = built(builder.submit(carry_out, recipe, store.folder, baseline, source))
+                    measured = rig.measure(subject_of(made.candidate), race, view.step).result()
+                except CandidateError as error:
+                    # A recording holds the settings that were measured.
+                    view.say(f"{recipe.id}: {error}")
+                    continue
+                store.add_candidate(made.candidate, goal.baseline_id, made.validation)
+                store.add_measured(recipe.structure_id, goal.bench_id, measured)
+            one = store.evaluation(recipe.id, goal)
+            assert one is not None
+            threads = f"{recipe.threads}{' spinning' if recipe.spinning else ''}"
+            said.append((one.figures.latency_s, f"{threads}/{optimization} {number(1e3 * one.figures.latency_s)}"))
+    view.say(f"{leader.recipe_id} at threads/graph optimization, ms: {', '.join(text for _, text in sorted(said))}")

@@ -1,0 +1,1 @@
+"""Measurement -> score: objectives, ranking, and how sure it is who leads."""

@@ -1,0 +1,51 @@
+"""Lead: what the leader asks of a candidate, before and after its accuracy is known."""
+
+from dataclasses import dataclass
+
+from evaluators.evaluate import FRONT, Race, never
+from evaluators.measurement import Figures
+from search.scoring.objectives import Objective
+from search.store.evaluation import Evaluation
+
+# A candidate this close to the lead, or ahead of it, is in the race.
+NEAR = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    objective: Objective
+    # None: nobody leads yet, and every figure counts.
+    evaluation: Evaluation | None
+    # The board never takes less, where that is known.
+    least_w: float | None
+    # The reference as it was timed last: what a relative figure is in seconds now.
+    reference: Figures | None
+
+    def near(self, share: float, figures: Figures) -> bool:
+        """Whether they come near the lead, or get ahead, with this accuracy."""
+        if self.evaluation is None:
+            return True
+        figure = self.objective.figure(share, figures)
+        return figure == self._mark or self.objective.better(figure, self._mark)
+
+    def race(self, share: float) -> Race:
+        """For a candidate of this accuracy."""
+        return Race(lambda figures: self.near(share, figures), self._slowest(share)) if self.evaluation else FRONT
+
+    @property
+    def look(self) -> Race:
+        """For a structure that is not trained yet: one process tells whether it could lead, were every answer right."""
+        return Race(never, self._slowest(1.0))
+
+    def _slowest(self, share: float) -> float | None:
+        """The latency above which nothing comes near the lead."""
+        if self.evaluation is None or self.least_w is None or self.reference is None:
+            return None
+        return self.objective.slowest_beside(self.reference, self._mark, share, self.least_w)
+
+    @property
+    def _mark(self) -> float:
+        """A little behind the lead."""
+        assert self.evaluation is not None
+        value = self.objective.value(self.evaluation)
+        return value / NEAR if self.objective.maximise else value * NEAR

@@ -1,0 +1,1 @@
+"""Images: data sets, one file each, and how they are shown to a network in training."""

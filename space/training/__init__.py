@@ -1,0 +1,1 @@
+"""Training: baselines from scratch, pruned networks from a teacher."""
