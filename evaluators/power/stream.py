@@ -23,7 +23,7 @@ class BoardProgram(Stream, Protocol):
 
 
 class BoardShell(Protocol):
-    """What a meter behind the board needs of it; evaluators.device.ssh.shell.Shell is one. Its faults are DeviceErrors."""
+    """What a meter behind the board needs of it, as evaluators.device.ssh.shell.Shell; its faults are DeviceErrors."""
 
     def open_connection(self, host: str, port: int) -> AbstractAsyncContextManager[Stream]: ...
 

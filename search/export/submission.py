@@ -63,7 +63,7 @@ def write_submission(path: Path, chosen: Submission) -> int:
         export_recording(made / "measurements.jsonl", chosen.store, chosen.made.goal.bench_id)
         (made / "recipe.json").write_text(_recipe(chosen))
         (made / "README.txt").write_text(_readme(chosen, table))
-        (made / "run_on_pi.py").write_bytes(resources.files("search").joinpath("run_on_pi.py").read_bytes())
+        (made / "run_on_pi.py").write_bytes(resources.files("search.export").joinpath("run_on_pi.py").read_bytes())
         if chosen.data is not None:
             _write_images(made / "test.npz", chosen.data)
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:

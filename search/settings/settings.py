@@ -16,7 +16,7 @@ from search.scoring.objectives import OBJECTIVES
 from search.settings.grid import GRID_KEYS, Grid
 from space.errors import RequestError
 
-STUDIES = Path(__file__).parent.parent / "studies"
+STUDIES = Path(__file__).parents[2] / "studies"
 ALL = "all"
 # Between several meters: their URLs have commas of their own.
 SEPARATOR = " | "

@@ -36,7 +36,7 @@ from evaluators.errors import DeviceError
 from space.errors import CandidateError
 
 # The program, to be started or copied.
-PROGRAM = Path(__file__).with_name("on_device.py")
+PROGRAM = Path(__file__).parents[1] / "program" / "on_device.py"
 
 # Two million latencies are 11 MB of base64.
 LINE_BYTES = 16 * 2**20

@@ -20,7 +20,7 @@ from evaluators.device.upkeep import wheels
 from evaluators.device.upkeep.releases import OLDEST_PYTHON, UNUSABLE, Release, releases_for
 from evaluators.errors import DeviceError
 
-CONVOLUTION = Path(__file__).with_name("convolution.py")
+CONVOLUTION = Path(__file__).parents[1] / "program" / "convolution.py"
 # The environment, the wheels it is made from, and pip's copies of them, with room to spare.
 ROOM_KB = 600_000
 # On the memory card of a Pi 3, each many times what it takes on a quiet one.
