@@ -37,8 +37,8 @@ LONGEST = (
         "test_seams.py",
         "test_examiner.py",
     ),
-    *("test_training.py", "test_load.py", "test_course.py", "test_sensitivity.py", "test_builtin_images.py"),
-    *("test_command_line.py", "test_raspberry_faults.py", "test_guards.py", "test_local.py", "test_prepare.py"),
+    *("test_training.py", "test_load.py", "test_course.py", "test_sensitivity.py", "test_builtin.py"),
+    *("test_command_line.py", "test_over_ssh_faults.py", "test_guards.py", "test_local.py", "test_prepare.py"),
 )
 
 NARROW = (8, 16, 16, 16, 24, 24, 32, 0, 0, 0, 0, 0, 48, 48)

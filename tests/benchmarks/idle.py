@@ -14,9 +14,9 @@ from pathlib import Path
 
 from search.building.tasks import Built
 from space.recipe import Recipe
+from tests.search.choosing.test_model_sampler import accuracy
 from tests.search.made_up import evaluation
-from tests.search.test_model_sampler import accuracy
-from tests.search.test_pipeline import Board, Trainer, pipeline
+from tests.search.running.test_pipeline import Board, Trainer, pipeline
 
 # Seconds of an epoch and of a measurement.
 COSTS = ((0.1, 4.0), (0.4, 1.0))

@@ -1,0 +1,105 @@
+"""A study killed at each seam between Optuna and the store, and gone on with: what both say then, a JSON line each.
+
+A process of its own, which has one thread: it forks whoever is to be killed.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import optuna
+from optuna.trial import TrialState
+
+from search.choosing.study import Study
+from search.choosing.trial_notes import GATED_BY
+from search.store.store import Store
+from tests.search.choosing.test_study import judged, opened
+from tests.search.made_up import GOAL, figures, store_with
+
+# Who is killed, before or after which call of it; and whether the trial is one that is gated.
+SEAMS = [
+    (owner, method, when, gated)
+    for owner, method in (
+        (Store, "begin_trial"),
+        (Store, "add_structure"),
+        (Store, "add_candidate"),
+        (Study, "_describe"),
+        (optuna.study.Study, "tell"),
+        (Store, "end_trial"),
+    )
+    for when in ("before", "after")
+    for gated in (False, True)
+    if not (gated and method == "add_candidate")
+]
+
+
+def trial(study: Study, store: Store, gated: bool = False) -> str:
+    """As the pipeline does it."""
+    asked = study.ask()
+    one = judged(asked.recipe)
+    store.add_structure(asked.recipe.structure_id, GOAL.bench_id, one.figures, "")
+    if gated:
+        study.tell_gated(asked.number, figures(9.0), "it could not win")
+    else:
+        store.add_candidate(one.candidate, GOAL.baseline_id, one.validation)
+        study.tell(asked.number, one)
+    return asked.recipe.id
+
+
+def killed(folder: Path, owner: type, method: str, when: str, gated: bool) -> None:
+    store = Store.existing(folder)
+    study = opened(store)
+    trial(study, store)
+    whole = getattr(owner, method)
+
+    def cut(*words: object, **named: object) -> object:
+        if when == "after":
+            whole(*words, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return None
+
+    setattr(owner, method, cut)
+    trial(study, store, gated)
+
+
+def outcome(folder: Path) -> dict[str, object]:
+    """After two more trials in a process that lives on."""
+    store = Store.existing(folder)
+    study = opened(store)
+    for _ in range(2):
+        trial(study, store)
+    trials = optuna.load_study(study_name=GOAL.id, storage=store.url).get_trials(deepcopy=False)
+    evaluated = store.evaluations(GOAL.baseline_id, GOAL.bench_id)
+    return {
+        "optuna": [
+            "gated" if GATED_BY in one.user_attrs and one.state == TrialState.COMPLETE else one.state.name.lower()
+            for one in trials
+        ],
+        "store": [record.state for record in store.trials(GOAL.id)],
+        "numbers": [record.number for record in store.trials(GOAL.id)],
+        "recipes": [one.user_attrs.get("recipe") for one in trials if one.state == TrialState.COMPLETE],
+        "evaluated": list(evaluated),
+    }
+
+
+def main() -> None:
+    # One with an empty study is copied: making Optuna's tables takes longer than all that follows.
+    empty = Path(sys.argv[1]) / "empty"
+    opened(store_with(empty, []))
+    for owner, method, when, gated in SEAMS:
+        name = f"{when} {owner.__name__}.{method}{' of a gated one' if gated else ''}"
+        folder = Path(sys.argv[1]) / name.replace(" ", "-")
+        shutil.copytree(empty, folder)
+        child = os.fork()
+        if not child:
+            killed(folder, owner, method, when, gated)
+            os._exit(1)
+        _, status = os.waitpid(child, 0)
+        print(json.dumps({"seam": name, "signal": os.WTERMSIG(status), **outcome(folder)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Killed between any two writes, Optuna's view and the store agree once the study goes on."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.search.whole import ROOT
+
+# What our table calls what Optuna calls so.
+SAME = {"complete": {"complete"}, "gated": {"gated"}, "fail": {"failed", "interrupted"}}
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    words = [sys.executable, "-m", "tests.search.choosing.seams", str(tmp_path_factory.mktemp("seams"))]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_every_seam_was_cut(outcomes):
+    assert len(outcomes) == 22
+    assert {one["signal"] for one in outcomes} == {signal.SIGKILL}
+
+
+def test_both_tell_the_same_of_every_trial(outcomes):
+    for one in outcomes:
+        assert one["numbers"] == list(range(len(one["optuna"]))), one["seam"]
+        assert all(ours in SAME[theirs] for ours, theirs in zip(one["store"], one["optuna"], strict=True)), one
+
+
+def test_nothing_is_asked_for_twice_and_nothing_that_was_stored_is_lost(outcomes):
+    for one in outcomes:
+        assert len(set(one["recipes"])) == len(one["recipes"]), one["seam"]
+        complete = sum(state == "complete" for state in one["optuna"])
+        # The unpruned baseline was measured before.
+        assert complete == len(one["evaluated"]) - 1, one["seam"]
+        assert complete >= 3

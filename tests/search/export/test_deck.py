@@ -1,0 +1,280 @@
+"""Slides as python-pptx reads them back: sizes, rows, figures, and nothing on top of anything else."""
+
+import itertools
+import sys
+from dataclasses import replace
+
+import pytest
+from pptx import Presentation
+from pptx.util import Pt
+
+from search.export.deck.decks import DECKS, write_deck
+from search.export.deck.lettering import lines, shortened, width
+from search.export.deck.material import Cover, material
+from search.export.deck.scale import linear, logarithmic
+from search.export.deck.style import CAVEAT, FOOTER, MOST_ROWS, NUMBER
+from search.results.standings import standings
+from search.results.tables import COLUMNS, grid_rows, texts
+from tests.search.made_up import GOAL, distinct, evaluation
+from tests.search.settings.made_up_grid import GRID, grid, with_trials
+
+LONG = Cover("A title that goes on and on " * 5, "Somebody with a very long name indeed, " * 4, "Seven and a half")
+
+
+def made(folder, evaluations, goal=GOAL, cover=None):
+    store = with_trials(folder, evaluations, goal)
+    return material(store, standings(store, goal), cover or Cover(None, "Ada, Grace", "7"))
+
+
+def slides_of(path, name, what):
+    write_deck(path, name, what)
+    return list(Presentation(str(path)).slides)
+
+
+def some(count):
+    """Rows of many latencies, some of them below the line."""
+    return [
+        evaluation(
+            seed,
+            made=recipe,
+            latency_ms=1 + seed % 37,
+            share=0.6 + 0.005 * (seed % 61),
+            # Further above than below.
+            latency_high_s=1.02e-3 * (1 + seed % 37),
+            energy_high_j=2.8e-3 * (1 + seed % 37),
+        )
+        for seed, recipe in enumerate(distinct(count))
+    ]
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """What decks are made from: many rows, one, three, none feasible, energy predicted, and names of any length."""
+    base = tmp_path_factory.mktemp("stores")
+    predicted = [evaluation(made=recipe, energy_provenance="predicted (latency x 2.7 W)") for recipe in distinct(20)]
+    return {
+        "many": made(base / "many", some(60)),
+        "3": made(base / "3", some(3), cover=LONG),
+        "one": made(base / "one", [evaluation(made=distinct(1)[0])]),
+        "none feasible": made(base / "none", [evaluation(share=0.5, made=distinct(1)[0])], cover=LONG),
+        "predicted": made(base / "predicted", predicted),
+        "grid": made(base / "grid", grid(), GRID, LONG),
+        "empty": made(base / "empty", []),
+    }
+
+
+def boxes(slide):
+    return [
+        (shape.left, shape.top, shape.left + shape.width, shape.top + shape.height)
+        for shape in slide.shapes
+        if shape.width and shape.height
+    ]
+
+
+def runs(slide):
+    for shape in slide.shapes:
+        if shape.has_text_frame:
+            yield from (run for paragraph in shape.text_frame.paragraphs for run in paragraph.runs if run.text)
+
+
+@pytest.mark.parametrize("name", DECKS)
+@pytest.mark.parametrize("store", ["many", "3", "one", "none feasible", "predicted", "grid", "empty"])
+def test_nothing_overlaps_leaves_the_slide_or_is_too_small(tmp_path, stores, name, store):
+    what = stores[store]
+    slides = slides_of(tmp_path / "deck.pptx", name, what)
+    deck = Presentation(str(tmp_path / "deck.pptx"))
+    assert deck.slide_width / deck.slide_height == pytest.approx(16 / 9, rel=1e-3)
+    assert len(slides) <= {"m1": 5, "m2": 5, "m3": 1, "front": 7}[name]
+    footers = {round(box.top, 2) for box in (FOOTER, NUMBER)}
+    for slide in slides:
+        placed = boxes(slide)
+        for left, top, right, bottom in placed:
+            assert 0 <= left < right <= deck.slide_width + 1
+            assert 0 <= top < bottom <= deck.slide_height + 1
+        for one, other in itertools.combinations(placed, 2):
+            apart = one[2] <= other[0] + 1 or other[2] <= one[0] + 1 or one[3] <= other[1] + 1 or other[3] <= one[1] + 1
+            assert apart, (slide.shapes.title.text, one, other)
+        for shape in slide.shapes:
+            least = 10 if round(shape.top.inches, 2) in footers else 14
+            if shape.has_text_frame:
+                sizes = [run.font.size for paragraph in shape.text_frame.paragraphs for run in paragraph.runs]
+                assert all(size >= Pt(least) for size in sizes), shape.text_frame.text
+            if shape.has_table:
+                assert len(shape.table.rows) - 1 <= MOST_ROWS
+                cells = [cell for row in shape.table.rows for cell in row.cells]
+                assert all(run.font.size >= Pt(10) for cell in cells for run in cell.text_frame.paragraphs[0].runs)
+            if shape.has_chart:
+                assert shape.chart.font.size >= Pt(14)
+
+
+@pytest.mark.parametrize("name", DECKS)
+def test_every_slide_says_where_its_figures_come_from(tmp_path, stores, name):
+    for slide in slides_of(tmp_path / "deck.pptx", name, stores["many"]):
+        at = {
+            (round(shape.left.inches, 2), round(shape.top.inches, 2)): shape.text_frame.text
+            for shape in slide.shapes
+            if shape.has_text_frame
+        }
+        line, caveat, notes = at[FOOTER[:2]], at[CAVEAT[:2]], slide.notes_slide.notes_text_frame.text
+        for said in ("Test board", "ONNX Runtime 1.0", "power model (estimated)", "protocol 1", "3 processes", "95 %"):
+            assert said in line
+        assert stores["many"].basis.date in line
+        assert caveat.startswith("Built-in image set, not CIFAR-10 · this machine is the device")
+        assert "energy estimated" in caveat
+        for said in (GOAL.id, "governor performance", "fingerprint f", "inferences timed"):
+            assert said in notes
+
+
+def tables_of(slide):
+    return [shape.table for shape in slide.shapes if shape.has_table]
+
+
+def charts_of(slide):
+    return [shape.chart for shape in slide.shapes if shape.has_chart]
+
+
+def points_of(chart):
+    return {
+        series.name: list(
+            zip([float(node.text) for node in series._element.findall(".//{*}xVal//{*}v")], series.values, strict=True)
+        )
+        for series in chart.plots[0].series
+    }
+
+
+def test_the_table_of_a_milestone_is_that_of_the_files_and_the_contest_is_bold(tmp_path, stores):
+    what = stores["grid"]
+    (table,) = tables_of(slides_of(tmp_path / "m1.pptx", "m1", what)[2])
+    cells = [[cell.text_frame.text for cell in row.cells] for row in table.rows]
+    headings, expected = texts(grid_rows(what.now, pruned=True), COLUMNS["m1"])
+    assert cells == [headings, *expected]
+    bold = [cell.text_frame.paragraphs[0].runs[0].font.bold for cell in table.rows[1].cells]
+    assert [head for head, strong in zip(headings, bold, strict=True) if strong] == ["Average latency (ms)"]
+
+
+def test_rows_that_a_slide_cannot_hold_are_counted_on_it(tmp_path, stores):
+    slide = slides_of(tmp_path / "front.pptx", "front", stores["many"])[-1]
+    (table,) = tables_of(slide)
+    assert len(table.rows) - 1 == MOST_ROWS
+    assert any("45 not shown" in run.text for run in runs(slide))
+    # One row of each structure: epochs change neither latency nor energy.
+    slide = slides_of(tmp_path / "m2.pptx", "m2", stores["grid"])[2]
+    epochs = [row.cells[1].text_frame.text for row in tables_of(slide)[0].rows][2:]
+    assert epochs == ["5"] * 10
+    assert any("20 not shown" in run.text for run in runs(slide))
+
+
+def test_the_front_has_the_rows_figures_the_line_and_intervals(tmp_path, stores):
+    what = stores["many"]
+    slides = slides_of(tmp_path / "front.pptx", "front", what)
+    for slide, against in ((slides[1], "latency_ms"), (slides[2], "energy_mj")):
+        (chart,) = charts_of(slide)
+        drawn = points_of(chart)
+        rows = {(getattr(row, against), 100 * row.accuracy) for row in what.rows}
+        shown = {point for name in ("front", "beaten in both") for point in drawn[name]}
+        assert shown == rows
+        assert {accuracy for _, accuracy in drawn["70 % line"]} == {70.0}
+        assert drawn["unpruned"] == [(getattr(what.baseline, against), 90.0)]
+        best = what.winners["latency"]
+        assert drawn["lowest latency"] == [(getattr(best, against), 100 * best.accuracy)]
+        bars = next(one._element.findall("{*}errBars") for one in chart.plots[0].series if one.name == "front")
+        assert {bar.find("{*}errDir").get("val") for bar in bars} == {"x", "y"}
+        first = drawn["front"][0]
+        row = next(row for row in what.rows if getattr(row, against) == first[0])
+        low, high = row.latency_ci_ms if against == "latency_ms" else row.energy_ci_mj
+        below, above = (float(bars[0].find(f"{{*}}{side}").find(".//{*}v").text) for side in ("minus", "plus"))
+        assert (below, above) == pytest.approx((first[0] - low, high - first[0]))
+        said = " ".join(run.text for run in runs(slide))
+        for name in ("Lowest latency", "Lowest energy", "Highest FoM"):
+            assert name in said
+
+
+def test_rows_far_below_the_line_are_left_out_and_counted(tmp_path):
+    rows = [evaluation(1, made=distinct(2)[0]), evaluation(2, share=0.1, made=distinct(2)[1])]
+    slide = slides_of(tmp_path / "front.pptx", "front", made(tmp_path / "store", rows))[1]
+    assert "beaten in both" not in points_of(charts_of(slide)[0])
+    assert any("1 of 2 networks lie further below" in run.text for run in runs(slide))
+
+
+def test_predicted_energy_wins_nothing_and_says_so(tmp_path, stores):
+    slide = slides_of(tmp_path / "front.pptx", "front", stores["predicted"])[2]
+    said = [run.text for run in runs(slide)]
+    assert said.count("– energy predicted, or unknown") == 2
+    assert charts_of(slide)[0].category_axis.axis_title.text_frame.text == "Energy (mJ), estimated and predicted"
+
+
+def test_milestone_charts_show_accuracy_by_epochs_and_latency_by_quantization(tmp_path, stores):
+    what = stores["grid"]
+    by_fraction, by_parameters, latency = charts_of(slides_of(tmp_path / "m1.pptx", "m1", what)[3])
+    drawn = points_of(by_fraction)
+    assert set(drawn) == {"0 epochs", "3 epochs", "5 epochs", "70 % line"}
+    assert [fraction for fraction, _ in drawn["3 epochs"]] == [0, 0.05, 0.25, 0.5, 0.75, 0.9]
+    accuracies = {round(100 * row.accuracy, 6) for row in grid_rows(what.now, pruned=True)}
+    assert {round(y, 6) for name in drawn if "epoch" in name for _, y in drawn[name]} == accuracies
+    assert points_of(by_parameters).keys() == drawn.keys()
+    assert len(points_of(latency)["all"]) == 6
+    *_, latency = charts_of(slides_of(tmp_path / "m2.pptx", "m2", what)[3])
+    assert {name: len(points) for name, points in points_of(latency).items()} == {
+        "fp32": 6,
+        "dynamic uint8": 5,
+        "static int8": 5,
+    }
+
+
+def test_the_widths_are_the_winners_beside_the_unpruned(tmp_path):
+    what = made(tmp_path / "store", [evaluation(made=distinct(1)[0])])
+    (chart,) = charts_of(slides_of(tmp_path / "front.pptx", "front", what)[4])
+    unpruned, winner = chart.plots[0].series
+    assert list(unpruned.values) == list(what.baseline.recipe["widths"])
+    assert winner.name == "lowest latency, lowest energy, highest FoM"
+    assert list(winner.values) == list(what.rows[0].recipe["widths"])
+
+
+def test_the_time_of_a_trial_is_building_and_the_rest(tmp_path):
+    one = evaluation(made=distinct(1)[0])
+    one = replace(one, candidate=replace(one.candidate, seconds={"train": 30.0, "export": 1.0, "quantize": 4.0}))
+    what = made(tmp_path / "store", [one])
+    (trial,) = what.trials
+    spent = replace(what, trials=[replace(trial, ended_at=trial.begun_at + 50)]).time_spent
+    assert {step.name: round(step.seconds, 3) for step in spent} == {
+        "train": 30.0,
+        "export": 1.0,
+        "quantize": 4.0,
+        "measure": 15.0,
+    }
+    # What an earlier study built costs this one nothing.
+    spent = replace(what, trials=[replace(trial, ended_at=trial.begun_at + 5)]).time_spent
+    assert [step.seconds for step in spent][:3] == [0, 0, 0]
+
+
+def test_text_is_shortened_to_its_room_and_never_lost_without_a_word():
+    assert shortened("short", 14, 3) == "short"
+    cut = shortened("many words " * 50, 14, 3, 2)
+    assert cut.endswith("…")
+    assert len(lines(cut, 14, 3)) <= 2
+    assert width("W" * 10, 14) > width("i" * 10, 14)
+    assert all(width(line, 14) <= 1 for line in lines("x" * 200, 14, 1))
+
+
+def test_axes_begin_and_end_on_round_numbers():
+    scale = logarithmic([0.058, 1.34])
+    assert (scale.low, scale.high, scale.base) == (0.05, 1.6, 2)
+    assert logarithmic([1.0, 2.0]).base is None
+    assert logarithmic([1, 5000]).base == 10
+    scale = linear([51.8, 91.5], least=0, most=100)
+    assert (scale.low, scale.high, scale.step) == (50, 100, 10)
+
+
+def test_the_commands_that_make_slides_bring_neither_torch_nor_optuna(tmp_path):
+    import subprocess
+
+    with_trials(tmp_path, some(3))
+    script = (
+        "import sys\nfrom search.__main__ import main\n"
+        "for name in ('a.pptx', 'a.csv', 'a.json', 'a.md'):\n"
+        f"    sys.argv = ['search', 'export', '--to', {str(tmp_path)!r} + '/' + name, '--store', {str(tmp_path)!r}]\n"
+        "    assert main() == 0\n"
+        "print(sorted({'torch', 'optuna', 'onnxruntime'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

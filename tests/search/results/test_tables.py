@@ -1,0 +1,108 @@
+import csv
+import json
+import math
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from search.export.table_files import write_csv, write_json, write_md
+from search.results.standings import standings
+from search.results.tables import COLUMNS, ROWS, frame, texts
+from tests.search.made_up import GOAL, distinct, evaluation, store_with
+from tests.search.settings.made_up_grid import GRID, grid, with_trials
+
+# A table's heading, the key of `rank --json`, and what one of its units is in the other's.
+SAME = {
+    "Average latency (ms)": ("latency_ms", 1),
+    "Average energy (mJ)": ("energy_mj", 1),
+    "Max memory (MB)": ("memory_mb", 1),
+    "Max power (W)": ("max_power_w", 1),
+    "Parameters": ("parameters", 1),
+    "FoM": ("fom", 1),
+    "Test accuracy (%)": ("test_accuracy", 100),
+}
+
+
+def table(now, name):
+    return frame(ROWS[name](now), COLUMNS[name])
+
+
+@pytest.fixture(scope="module")
+def now(tmp_path_factory):
+    return standings(with_trials(tmp_path_factory.mktemp("grid"), grid(), GRID), GRID)
+
+
+def test_the_columns_are_those_that_the_course_asks_for(now):
+    asked = ["Parameters", "Max memory (MB)", "Average latency (ms)", "Max power (W)", "Average energy (mJ)"]
+    assert list(table(now, "m1").columns) == ["Pruned fraction", "Epochs", *asked]
+    assert list(table(now, "m2").columns) == ["Pruned fraction", "Epochs", "Quantization", *asked]
+    assert list(table(now, "m3").columns) == ["Test accuracy (%)", *asked[1:], "Framework", "FoM"]
+
+
+def test_a_grids_tables_are_in_the_grids_order_below_the_unpruned_network(now):
+    first = table(now, "m1")
+    assert list(first["Pruned fraction"])[:5] == ["0.00", "0.05", "0.05", "0.05", "0.25"]
+    assert list(first["Epochs"])[1:4] == [0, 3, 5]
+    second = table(now, "m2")
+    assert list(second["Quantization"]) == ["fp32"] + ["dynamic uint8"] * 15 + ["static int8"] * 15
+
+
+def test_figures_are_those_of_rank_json(tmp_path):
+    recipes = distinct(3)
+    made = [evaluation(seed, latency_ms=1 + seed, test=0.74, made=recipes[seed]) for seed in range(3)]
+    now = standings(store_with(tmp_path, made), GOAL)
+    told = [*now.as_dict()["ranking"], now.as_dict()["baseline"]]
+    for shown, rows in ((table(now, "front"), told), (table(now, "m3"), [told[0], told[-1]])):
+        for heading in set(shown.columns) & set(SAME):
+            key, unit = SAME[heading]
+            expected = [None if row[key] is None else unit * row[key] for row in rows]
+            assert [None if pd.isna(value) else value for value in shown[heading]] == expected, heading
+
+
+def test_what_is_not_known_is_a_dash_and_never_a_number(now):
+    row = replace(now.rows[0], energy_mj=None, fom=math.nan, max_power_w=None)
+    assert frame([row], COLUMNS["m3"]).loc[0, ["Average energy (mJ)", "FoM"]].tolist() == [None, None]
+    _, [cells] = texts([row], COLUMNS["m3"])
+    assert (cells[3], cells[4], cells[6]) == ("–", "–", "–")
+
+
+def test_headings_say_estimated_and_a_cell_says_what_differs(now):
+    rows = now.rows[:3]
+    odd = replace(rows[0], energy_provenance="predicted (latency x 2.7 W)")
+    headings, cells = texts([odd, *rows[1:]], COLUMNS["m1"])
+    assert headings[-1] == "Average energy (mJ), estimated"
+    assert cells[0][-1].endswith(" predicted")
+    assert cells[1][-1].replace(".", "").isdigit()
+
+
+def test_accuracy_on_validation_is_never_called_test(now):
+    _, cells = texts(now.rows[:1], COLUMNS["m3"])
+    assert cells[0][0].endswith(" val.")
+    assert table(now, "m3")["Test accuracy (%)"].tolist() == [None, None]
+
+
+def test_a_csv_has_figures_in_full_and_where_they_come_from(now, tmp_path):
+    write_csv(tmp_path / "table1.csv", now, "m1")
+    rows = list(csv.DictReader((tmp_path / "table1.csv").read_text().splitlines()))
+    assert len(rows) == 16
+    assert float(rows[0]["Average latency (ms)"]) == now.rows[-1].latency_ms
+    assert rows[0]["Energy is"].startswith("estimated")
+    assert (rows[0]["Data"], rows[0]["Bench"]) == ("builtin", now.bench.title)
+
+
+def test_a_json_has_the_study_the_bench_and_the_rows(now, tmp_path):
+    write_json(tmp_path / "table2.json", now, "m2")
+    content = json.loads((tmp_path / "table2.json").read_text())
+    assert content["study"] == GRID.id
+    assert len(content["rows"]) == 31
+    assert any("not CIFAR-10" in text for text in content["provenance"])
+
+
+def test_markdown_has_the_contest_that_is_entered_in_bold(now, tmp_path):
+    write_md(tmp_path / "table1.md", now, "m1")
+    lines = [line for line in (tmp_path / "table1.md").read_text().splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + 16
+    for line in (lines[0], *lines[2:]):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert [cell.startswith("**") for cell in cells] == [False] * 4 + [True, False, False]

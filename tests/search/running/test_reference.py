@@ -1,0 +1,163 @@
+"""Which setting of the unpruned network is the reference: a real store, a board whose disturbances the test chooses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from evaluators.device.device import RuntimeSettings, Task
+from evaluators.raw import text_of
+from search.building.child import Builder
+from search.measuring.rig import at_runtime
+from search.results.standings import reference_fact, standings
+from search.running.reference import References, moved, scale_of
+from search.running.view import View
+from search.scoring.objectives import OBJECTIVES, Scale
+from search.scoring.ranking import leading
+from search.store.store import Store
+from space.baseline import Baseline, baseline_recipe
+from space.data.images import MEAN, STD
+from space.data.sources import Source
+from tests.evaluators.device.runs import process_run
+from tests.search.made_up import BENCH, DEVICE, GOAL, evaluation, figures, recipe
+from tests.search.measuring.simulated_board import SimulatedBoard, simulated_rig
+
+LATENCY = replace(GOAL, objective="latency")
+SETTINGS = (
+    RuntimeSettings(threads=1),
+    RuntimeSettings(threads=2),
+    RuntimeSettings(threads=2, spinning=True),
+)
+TRUE_S = (970e-6, 700e-6, 527e-6)
+
+
+@dataclass
+class World:
+    store: Store
+    board: SimulatedBoard
+    baseline: Baseline
+    said: list[str] = field(default_factory=list)
+
+    def settle(self) -> str:
+        view = View(0)
+        view.say = self.said.append  # type: ignore[method-assign]
+        with simulated_rig(self.board, self.store.folder / "images.npy", self.said) as rig:
+            # Every file is there: the builder starts no child.
+            with Builder(view.step) as builder:
+                references = References(self.store, builder, rig, view, self.baseline, Source("builtin"), (0.0, 0.0))
+                references.settle()
+            bench_id = rig.bench.id
+        recipe_id = self.store.fact(reference_fact(bench_id, self.baseline.id))
+        assert recipe_id
+        return recipe_id
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """The baseline's files are there at every setting: nothing is built."""
+    store = Store.create(tmp_path)
+    store.candidates.mkdir()
+    latencies = {}
+    for settings, true_s in zip(SETTINGS, TRUE_S, strict=True):
+        row = evaluation(share=0.9, made=at_runtime(baseline_recipe(), settings))
+        path = store.candidates / row.candidate.onnx.name
+        path.touch()
+        store.add_candidate(row.candidate, GOAL.baseline_id, row.validation)
+        latencies[path] = true_s
+    store.add_bench(BENCH, DEVICE)
+    baseline = Baseline(
+        id=GOAL.baseline_id,
+        data="builtin",
+        fingerprint="f",
+        mean=MEAN,
+        std=STD,
+        train_split="train",
+        validation_accuracy=0.9,
+    )
+    return World(store, SimulatedBoard(latencies, noise=0.002), baseline)
+
+
+def at(settings: RuntimeSettings) -> str:
+    return at_runtime(baseline_recipe(), settings).id
+
+
+def wants_two_threads(until: int) -> Callable[[int, Task], bool]:
+    """A neighbour takes 0.4 cores, which only models at two threads notice, in the first so many processes."""
+    return lambda number, task: number < until and task.runtime.threads == 2
+
+
+def test_the_fastest_setting_is_the_reference(world: World) -> None:
+    assert world.settle() == at(SETTINGS[2])
+
+
+def test_a_fastest_setting_that_is_dirty_is_timed_again(world: World) -> None:
+    world.board.busy = wants_two_threads(until=8)
+    assert world.settle() == at(SETTINGS[2])
+
+
+def test_while_it_stays_dirty_the_gains_are_said_to_be_too_high(world: World) -> None:
+    world.board.busy = wants_two_threads(until=1000)
+    assert world.settle() == at(SETTINGS[0])
+    (warning,) = [text for text in world.said if text.startswith("WARNING")]
+    assert "the baseline is faster at 2 threads, spinning" in warning
+    assert "too high until a run times it at rest" in warning
+
+
+def test_the_next_run_looks_again_and_converts_what_was_measured(world: World) -> None:
+    """Gains over the slower setting were 1.84 times too high, for ever."""
+    world.board.busy = wants_two_threads(until=1000)
+    world.settle()
+    row = evaluation(latency_ms=0.0485, made=recipe(widths=(8,) * 14), reference_latency_s=970e-6)
+    store = world.store
+    store.add_candidate(row.candidate, GOAL.baseline_id, row.validation)
+    with simulated_rig(world.board, store.folder / "images.npy", []) as rig:
+        store.add_bench(rig.bench, DEVICE)
+        bench_id = rig.bench.id
+    timed = replace(process_run([48.5e-6] * 200), reference_s=970e-6, reference_j=2e-3)
+    store.add_structure(row.candidate.recipe.structure_id, bench_id, row.figures, text_of([timed]))
+    goal = replace(LATENCY, bench_id=bench_id)
+    store.use_study(goal)
+    before = standings(store, goal)
+    assert before.rows[0].latency_gain == pytest.approx(20, rel=0.01)
+    told = OBJECTIVES["latency"].at_best(before.ranked[0].current, scale_of(store, bench_id, GOAL.baseline_id))
+
+    world.board.busy = wants_two_threads(until=0)
+    assert world.settle() == at(SETTINGS[2])
+    after = standings(store, goal)
+    assert after.rows[0].latency_gain == pytest.approx(20 * 527 / 970, rel=0.02)
+    assert any("the reference is now the baseline at 2 threads, spinning, 1.84 times as fast" in text
+               for text in world.said)  # fmt: skip
+    # What counts with further processes of it is over the same reference.
+    (kept,) = store.runs(row.candidate.recipe.structure_id, bench_id)
+    assert kept.reference_s == pytest.approx(970e-6 * 527 / 970, rel=0.02)
+    # The sampler is told the same as before.
+    scale = scale_of(store, bench_id, GOAL.baseline_id)
+    assert OBJECTIVES["latency"].at_best(after.ranked[0].current, scale) == pytest.approx(told, abs=0.001)
+
+
+def test_settings_that_cannot_be_told_apart_do_not_take_turns(world: World) -> None:
+    paths = list(world.board.latencies_s)
+    world.board.latencies_s = dict(zip(paths, (970e-6, 528e-6, 527e-6), strict=True))
+    first = world.settle()
+    assert {world.settle() for _ in range(4)} == {first}
+
+
+def test_networks_of_different_hours_are_ranked_by_what_the_reference_took_then() -> None:
+    """526 us in one hour and 797 in another: the one of the slow hour is the better network."""
+    fast_hour = evaluation(0, latency_ms=0.0157, reference_latency_s=526e-6)
+    slow_hour = evaluation(1, latency_ms=0.0180, reference_latency_s=797e-6)
+    assert leading([fast_hour, slow_hour], LATENCY) == [slow_hour, fast_hour]
+
+
+def test_the_reference_has_moved_when_it_is_outside_of_its_interval() -> None:
+    reference = figures(0.526, spread=0.02, reference_latency_s=None)
+    assert not moved(figures(0.0157, reference_latency_s=520e-6), reference)
+    assert moved(figures(0.0157, reference_latency_s=797e-6), reference)
+    assert not moved(reference, reference)
+
+
+def test_a_sampler_sees_seconds_of_the_hour_in_which_the_bench_began() -> None:
+    scale = Scale(526e-6, 1e-3)
+    one = evaluation(latency_ms=0.0180, reference_latency_s=797e-6)
+    assert 10 ** OBJECTIVES["latency"].score(one, 0.7, scale).value == pytest.approx(0.0180e-3 * 526 / 797)

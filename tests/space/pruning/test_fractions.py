@@ -1,0 +1,84 @@
+import csv
+from pathlib import Path
+
+import pytest
+
+from space.baseline import baseline_recipe
+from space.dimensions import Choice, grid, points, recipe_of, values_of
+from space.errors import RequestError
+from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
+from space.pruning.fractions import kept, pruned
+from space.recipe import Recipe
+
+REFERENCE = Path(__file__).parents[3] / "studies" / "reference" / "pruned_fp32.csv"
+M1 = grid((0.05, 0.25, 0.5, 0.75, 0.9), (0, 3, 5), ("none",), "l1", unpruned=False)
+M2 = grid((0.05, 0.25, 0.5, 0.75, 0.9), (0, 3, 5), ("none", "dynamic_uint8", "static_int8"), "l1", unpruned=True)
+
+
+def test_a_fraction_leaves_as_many_parameters_as_published():
+    rows = list(csv.DictReader(REFERENCE.read_text().splitlines()))
+    assert [row["fraction"] for row in rows] == ["0.05", "0.1", "0.2", "0.3", "0.4", "0.5"]
+    for row in rows:
+        recipe = pruned(baseline_recipe(), float(row["fraction"]), epochs=5, quantization="none", criterion="l1")
+        network = MobileNetV1(recipe.widths, recipe.halvings)
+        assert sum(parameter.numel() for parameter in network.parameters()) == int(row["parameters"])
+
+
+@pytest.mark.parametrize(("channels", "fraction", "left"), [(10, 0.9, 1), (32, 0.05, 30), (8, 0.99, 1), (32, 0, 32)])
+def test_the_channels_that_stay_are_counted_down_and_never_none(channels, fraction, left):
+    assert kept(channels, fraction) == left
+
+
+def test_a_grid_names_every_latency_before_any_fine_tuning_and_the_ends_first():
+    asked = [(values["epochs"], values["fraction"]) for values in points(M1)]
+    assert asked[:5] == [(0, 0.05), (0, 0.9), (0, 0.5), (0, 0.25), (0, 0.75)]
+    assert [epochs for epochs, _ in asked[::5]] == [0, 5, 3]
+    assert len(set(asked)) == 15
+
+
+def test_the_second_grid_holds_the_first_in_every_quantization_and_the_unpruned_network():
+    recipes = {recipe_of(values) for values in points(M2)}
+    assert len(recipes) == 3 * (15 + 1)
+    assert {recipe_of(values) for values in points(M1)} < recipes
+    assert {recipe.quantization for recipe in recipes if recipe.weights_id == baseline_recipe().weights_id} == {
+        "none",
+        "dynamic_uint8",
+        "static_int8",
+    }
+
+
+def test_the_unpruned_network_is_the_baseline_whatever_the_criterion():
+    table = grid((0.5,), (3,), ("none",), "l2", unpruned=True)
+    assert recipe_of(next(points(table))) == baseline_recipe()
+    assert values_of(baseline_recipe(), table) == next(points(table))
+
+
+@pytest.mark.parametrize("table", [M1, M2])
+def test_a_recipe_of_a_grid_gives_values_that_give_the_recipe(table):
+    for values in points(table):
+        recipe = recipe_of(values)
+        back = values_of(recipe, table)
+        assert back is not None
+        assert recipe_of(back) == recipe
+
+
+def test_a_recipe_from_outside_a_grid_has_no_values():
+    inside = pruned(baseline_recipe(), 0.5, epochs=3, quantization="none", criterion="l1")
+    assert values_of(inside, M1) is not None
+    for outside in (
+        pruned(baseline_recipe(), 0.6, epochs=3, quantization="none", criterion="l1"),
+        pruned(baseline_recipe(), 0.5, epochs=4, quantization="none", criterion="l1"),
+        pruned(baseline_recipe(), 0.5, epochs=3, quantization="none", criterion="l2"),
+        Recipe(widths=(8, *WIDTHS[1:]), halvings=HALVINGS),
+    ):
+        assert values_of(outside, M1) is None
+
+
+def test_one_fraction_alone_is_a_grid():
+    table = grid((0.5,), (0,), ("none",), "l1", unpruned=False)
+    assert [dimension.choices for dimension in table if isinstance(dimension, Choice)][1:3] == [(0,), (0.5,)]
+
+
+def test_a_criterion_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(RequestError, match="'taylor' is not known; choose l1, l2"):
+        grid((0.5,), (0,), ("none",), "taylor", unpruned=False)
