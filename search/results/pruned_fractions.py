@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from space.networks import mobilenet_v1_shape
+from space.networks.mobilenet_v1 import shape
 
 # Of the unpruned network, by architecture.
-WIDTHS = {"mobilenet_v1": mobilenet_v1_shape.WIDTHS}
+WIDTHS = {"mobilenet_v1": shape.WIDTHS}
 
 
 def kept_shares(recipe: Mapping[str, Any]) -> tuple[float, ...]:
