@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from search.building.child import Builder
 from search.commands.exit_status import INTERRUPTED
+from search.commands.outcome import print_results
 from search.measuring.rig import Rig, open_rig, save_images
-from search.results.report import print_results, results_console
+from search.results.report import results_console
 from search.results.standings import chosen_goals, standings
 from search.running.confirmation import LEADERS, Confirmations
 from search.running.preparation import find_cifar10

@@ -24,8 +24,9 @@ from search.choosing.study import Study
 from search.choosing.time_left import TimeLeft, cost
 from search.commands.confirm import confirm_leaders
 from search.commands.exit_status import INTERRUPTED, OK
+from search.commands.outcome import print_results
 from search.measuring.rig import Rig, open_rig, save_images
-from search.results.report import print_results, results_console
+from search.results.report import results_console
 from search.results.standings import standings
 from search.results.wording import ONE_CONTEST
 from search.running.pipeline import Pipeline

@@ -8,12 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from search.commands.exit_status import NONE_FEASIBLE, OK
 from search.results.findings import findings
 from search.results.rows import Row
 from search.results.standings import Standings
 from search.results.terminal import plain_console
-from search.results.unmetered import contenders, unmetered_lines
+from search.results.unmetered import unmetered_lines
 from search.results.wording import (
     ONE_CONTEST,
     accuracy,
@@ -23,7 +22,6 @@ from search.results.wording import (
     half_percent,
     implied,
     kind,
-    line,
     number,
     shape,
 )
@@ -239,22 +237,3 @@ def near_misses(standings: Standings) -> list[str]:
         f"({100 * goal.minimum_accuracy:.2f} % and a margin of {100 * goal.margin:.2f}); nearest: {', '.join(nearest)}",
         f"--trials {max(TRIALS, len(standings.ranked))} searches on; --min-accuracy or --margin 0 lowers the line",
     ]
-
-
-def print_results(console: Console, outcomes: Sequence[Standings]) -> int:
-    """Each study's ranking and its best; the exit status that goes with them."""
-    status = OK
-    for standings in outcomes:
-        goal = standings.goal
-        print_standings(console, standings, top=5)
-        if standings.best is None:
-            for text in near_misses(standings):
-                console.print(text, markup=False)
-            # A grid's table is what was asked for.
-            status = status if goal.grid else NONE_FEASIBLE
-        else:
-            best = line(standings.row(standings.best), goal.objective)
-            settled = "" if not contenders(standings) else " of those metered, which is not settled"
-            console.print(f"best {goal.objective}{settled}: {best}", markup=False, style="bold")
-            console.print(f"its file: {standings.best.candidate.onnx}", markup=False)
-    return status

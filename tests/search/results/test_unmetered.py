@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from search.commands.exit_status import NONE_FEASIBLE, OK
-from search.results.report import print_results, results_console
+from search.commands.outcome import print_results
+from search.results.report import results_console
 from search.results.standings import standings
 from search.results.unmetered import contenders, unmetered_lines
 from search.results.wording import kind

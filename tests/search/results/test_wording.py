@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 from pptx import Presentation
 
+from search.commands.outcome import print_results
 from search.export.deck.decks import write_deck
 from search.export.deck.material import Cover, material
 from search.export.html.page import page
 from search.export.table_files import write_csv, write_json, write_md
 from search.results.basis import basis
 from search.results.findings import findings
-from search.results.report import print_results, results_console
+from search.results.report import results_console
 from search.results.rows import Row
 from search.results.standings import Standings, standings
 from search.results.wording import ONE_CONTEST, fom_gain, gain, line

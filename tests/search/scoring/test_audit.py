@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from search.results.report import print_results
+from search.commands.outcome import print_results
 from search.results.standings import standings
 from search.scoring.audit import FITS, IMPOSSIBLE, UNEXPLAINED, audit
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
