@@ -4,11 +4,12 @@ import argparse
 from collections.abc import Sequence
 
 from search.building.child import Builder
+from search.commands.chosen import chosen_goals
 from search.commands.exit_status import INTERRUPTED
 from search.commands.outcome import print_results
 from search.measuring.rig import Rig, open_rig, save_images
 from search.results.report import results_console
-from search.results.standings import chosen_goals, standings
+from search.results.standings import standings
 from search.running.confirmation import LEADERS, Confirmations
 from search.running.preparation import find_cifar10
 from search.running.reference import References

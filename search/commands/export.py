@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.commands.chosen import chosen_goals
 from search.commands.exit_status import NONE_FEASIBLE, OK
 from search.export.bench_recording import export_recording
 from search.results.discretion import standings_for_others
 from search.results.report import near_misses
-from search.results.standings import Standings, chosen_goals, standings
+from search.results.standings import Standings, standings
 from search.results.wording import line
 from search.settings.settings import Settings, asked, settings
 from search.store.store import Store

@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from search.analysis.importance import FEWEST, Ranked, Step, importances, steps
+from search.commands.chosen import chosen_goals
 from search.commands.exit_status import OK
 from search.results.discretion import bench_for_others
 from search.results.report import results_console
-from search.results.standings import chosen_goals, standings
+from search.results.standings import standings
 from search.results.wording import data_name, kind, number
 from search.settings.settings import asked, settings
 from search.store.store import Store

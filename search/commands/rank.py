@@ -3,9 +3,10 @@
 import argparse
 import json
 
+from search.commands.chosen import chosen_goals
 from search.commands.exit_status import OK
 from search.results.report import print_standings, results_console
-from search.results.standings import chosen_goals, standings
+from search.results.standings import standings
 from search.settings.settings import asked, settings
 from search.store.store import Store
 

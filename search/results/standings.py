@@ -11,11 +11,10 @@ from search.scoring.lead_probability import best_probabilities, within_reach
 from search.scoring.objectives import OBJECTIVES, Objective
 from search.scoring.ranking import confirmed_first, eligible, estimate, in_order, networks
 from search.settings.grid import Grid, Point
-from search.settings.settings import Settings
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
+from search.store.reference_fact import reference_fact
 from search.store.store import Store
-from space.baseline import describe
 from space.errors import RequestError
 from space.recipe import Recipe
 
@@ -167,45 +166,6 @@ def standings(store: Store, goal: Goal) -> Standings:
         numbers,
         store.failures(goal.baseline_id, goal.bench_id),
     )
-
-
-def reference_fact(bench_id: str, baseline_id: str) -> str:
-    """Names the recipe that is the reference there: the unpruned network at its own best runtime settings."""
-    return f"reference {bench_id} {baseline_id}"
-
-
-def scale_fact(bench_id: str, baseline_id: str) -> str:
-    """Names the reference's figures when the bench was first used, the unit of what a sampler is told."""
-    return f"scale {bench_id} {baseline_id}"
-
-
-def chosen_goals(store: Store, settings: Settings, asked: set[str]) -> list[Goal]:
-    """The study used last among those that match what was asked for: of each objective, where one was named."""
-    matching = [goal for goal in store.studies() if _matches(goal, store, settings, asked)]
-    if {"objective", "grid"} & asked:
-        firsts = ([goal for goal in matching if goal.objective == one][:1] for one in settings.objectives)
-        goals = [goal for first in firsts for goal in first]
-    else:
-        goals = matching[:1]
-    if not goals:
-        there = ", ".join(sorted({goal.id for goal in store.studies()})) or "none"
-        raise RequestError(f"no such study in {store.folder} (there: {there}); `python -m search` begins one")
-    return goals
-
-
-def _matches(goal: Goal, store: Store, settings: Settings, asked: set[str]) -> bool:
-    return (
-        ("data" not in asked or settings.data in ("auto", goal.data))
-        and ("space" not in asked or settings.space == goal.space)
-        and ("fixed" not in asked or settings.fixed == goal.fixed)
-        and ("grid" not in asked or (settings.grid.to_json() if settings.grid else "") == goal.grid)
-        and ("minimum_accuracy" not in asked or settings.minimum_accuracy == goal.minimum_accuracy)
-        and ("margin" not in asked or goal.margin == round((settings.margin or 0.0) + _optimism(store, goal), 6))
-    )
-
-
-def _optimism(store: Store, goal: Goal) -> float:
-    return describe(store.folder / "baselines", goal.baseline_id).optimism
 
 
 def _plain(bench: Bench) -> dict[str, Any]:

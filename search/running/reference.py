@@ -12,10 +12,10 @@ from evaluators.measurement import Figures
 from search.building.child import Builder, built
 from search.building.tasks import Built, carry_out
 from search.measuring.rig import Rig, at_runtime, subject_of
-from search.results.standings import reference_fact, scale_fact
 from search.results.wording import number
 from search.running.view import View
 from search.scoring.objectives import Scale
+from search.store.reference_fact import reference_fact, scale_fact
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.data.sources import Source

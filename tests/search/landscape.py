@@ -9,9 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from evaluators.bench import Bench
-from search.results.standings import reference_fact
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
+from search.store.reference_fact import reference_fact
 from search.store.store import COMPLETE, Store
 from space.dimensions import Integer, Value, dimensions, recipe_of
 from space.recipe import Recipe

@@ -6,9 +6,9 @@ from pathlib import Path
 from evaluators.bench import Bench
 from evaluators.device.device import DeviceInfo
 from evaluators.measurement import Accuracy, Figures
-from search.results.standings import reference_fact
 from search.store.evaluation import Confirmation, Evaluation
 from search.store.goal import Goal
+from search.store.reference_fact import reference_fact
 from search.store.store import Store
 from space.candidate import Candidate
 from space.recipe import Recipe

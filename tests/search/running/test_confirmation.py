@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from search.commands.confirm import _check_bench
-from search.results.standings import Standings, reference_fact, standings
+from search.results.standings import Standings, standings
 from search.running.confirmation import Confirmations
 from search.running.view import View
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
+from search.store.reference_fact import reference_fact
 from search.store.store import Store
 from space.data.images import DataSet, Images
 from space.errors import RequestError

@@ -10,11 +10,12 @@ from evaluators.device.device import RuntimeSettings, Task
 from evaluators.raw import text_of
 from search.building.child import Builder
 from search.measuring.rig import at_runtime
-from search.results.standings import reference_fact, standings
+from search.results.standings import standings
 from search.running.reference import References, moved, scale_of
 from search.running.view import View
 from search.scoring.objectives import OBJECTIVES, Scale
 from search.scoring.ranking import leading
+from search.store.reference_fact import reference_fact
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.data.images import MEAN, STD

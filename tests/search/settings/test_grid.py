@@ -12,8 +12,9 @@ from optuna.trial import TrialState
 from search.choosing.samplers import GridOrder, SpaceExhausted
 from search.choosing.settled_recipes import Known
 from search.choosing.study import Study
+from search.commands.chosen import chosen_goals
 from search.results.report import grid_table, results_console
-from search.results.standings import chosen_goals, standings
+from search.results.standings import standings
 from search.running.remeasuring import timed_dirty
 from search.settings.grid import Grid, Point
 from search.settings.settings import asked, settings, study_file
