@@ -51,9 +51,9 @@ def draft(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) -> P
 
 def train_baseline(folder: Path, source: Source, seed: int, accelerator: str = AUTO, length: str = AUTO) -> Baseline:
     """Goes on where an interrupted training of the same stopped."""
-    from space import accelerator as accelerators
     from space import checkpoint as checkpoints
-    from space import training
+    from space.training import accelerator as accelerators
+    from space.training import training
     from space.training.schedules import baseline_schedule
 
     data = _load(source)
@@ -84,7 +84,7 @@ def train_baseline(folder: Path, source: Source, seed: int, accelerator: str = A
 def import_baseline(folder: Path, source: Source, checkpoint: Path) -> Baseline:
     """A team's own model: its normalisation from the JSON beside it, else the best of the known ones."""
     from space import checkpoint as checkpoints
-    from space import training
+    from space.training import training
 
     data = _load(source)
     report("reading the checkpoint", 0)

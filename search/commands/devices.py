@@ -17,7 +17,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _trust(options: argparse.Namespace) -> None:
-    from evaluators.device import trust
+    from evaluators.device.ssh import trust
 
     if options.yes and options.fingerprint is None:
         raise RequestError("--yes only together with --fingerprint SHA256:..., read at the board itself")

@@ -49,7 +49,7 @@ def _speed_fact(accelerator: str) -> str:
 
 def baseline_seconds(data: str, images: int, accelerator: str, store: Store | None, length: str = "auto") -> float:
     """How long training a baseline takes."""
-    from space import duration
+    from space.training import duration
     from space.training.accelerator import accelerator as named
     from space.training.schedules import baseline_schedule
 
