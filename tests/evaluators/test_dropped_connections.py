@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from evaluators.power.smartpower2 import smartpower2
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.runs import process_run
+from tests.evaluators.device.short import LIMIT_S, program
 from tests.evaluators.device.sshd import Board
 from tests.evaluators.device.wire import Wire
 from tests.evaluators.power import simulated
@@ -129,6 +131,7 @@ def opened(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
     """A bench, metered or not; windows of a second, and a board whose /proc tells of nobody else."""
+    monkeypatch.setattr("evaluators.evaluate.Task", partial(Task, limit_s=LIMIT_S))
     monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 1.2)
     monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision=0.01: 0.6)
     board_wire, to = wires
@@ -143,6 +146,7 @@ def opened(
                 login=board.login({"Port": board_wire.port}),
                 environment={"SEARCH_SYSROOT": str(tmp_path / "calm")},
                 guard=Guard(lock=str(board.home / "lock"), heartbeat_s=20.0),
+                program=program(),
             )
             device.knife = Knife()
             reference = Subject(
