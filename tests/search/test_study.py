@@ -1,5 +1,6 @@
 """Studies on real SQLite files and real Optuna; the evaluations are made up."""
 
+import atexit
 import shutil
 from dataclasses import replace
 from functools import cache
@@ -35,6 +36,7 @@ FIRST = LADDER[:STARTUP_TRIALS]
 def _empty() -> Path:
     """Making Optuna's tables takes longer than most of what follows."""
     folder = Path(mkdtemp(prefix="empty"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     RDBStorage(store_with(folder, []).url)
     return folder
 

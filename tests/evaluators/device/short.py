@@ -4,6 +4,8 @@ A process that times a network costs a second of the processor: most of it is sp
 part stays the real one.
 """
 
+import atexit
+import shutil
 from functools import cache, partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -25,6 +27,7 @@ def program() -> Path:
     text = PROGRAM.read_text()
     assert WARM_UP in text
     path = Path(mkdtemp(prefix="short")) / PROGRAM.name
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
     path.write_text(text.replace(WARM_UP, SHORT))
     return path
 
