@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from evaluators.device.program.on_device import NORMAL_95, median_interval, student_95
+from evaluators.device.program.statistics import NORMAL_95, median_interval, student_95
 
 # Processes of one model differ from each other: where its memory lies, which core it got, how warm the board is.
 # A process farther from the middle than this many of the usual distances met something else, and teaches nothing.

@@ -17,8 +17,8 @@ from evaluators.device.device import (
     Task,
     Window,
 )
-from evaluators.device.on_board.protocol import load_message, recorded_load
-from evaluators.device.program.on_device import student_95
+from evaluators.device.on_board.packing import load_message, recorded_load
+from evaluators.device.program.statistics import student_95
 from evaluators.power.clock import BoardClock, board_clock
 from evaluators.power.energy import Energy, Span, Windows, energy, idle_s, window_s
 from evaluators.power.meter import MeterInfo, PowerMeter

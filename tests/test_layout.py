@@ -69,6 +69,26 @@ def test_devices_and_meters_know_neither_recipes_nor_each_other():
             assert named <= {"space.errors", "space.files"}, inside(path)
 
 
+# The rooms of evaluators/device, from the ground up: each may import those before it. The program on the board knows
+# none; device.py and cleanliness.py at the top are nouns for all the others.
+DEVICE_ROOMS = ("program", "device", "cleanliness", "on_board", "ssh", "boards", "devices", "upkeep")
+
+
+def test_the_rooms_of_a_device_import_one_way():
+    for path in (ROOT / "evaluators/device").rglob("*.py"):
+        name = path.relative_to(ROOT / "evaluators/device").parts[0].removesuffix(".py")
+        room = -1 if name == "__init__" else DEVICE_ROOMS.index(name)
+        above = [f"evaluators.device.{name}" for name in DEVICE_ROOMS[room + 1 :]]
+        for name in imported(path):
+            assert not any(name == other or name.startswith(f"{other}.") for other in above), f"{inside(path)}: {name}"
+
+
+def test_the_program_knows_only_itself():
+    for path in (ROOT / "evaluators/device/program").glob("*.py"):
+        ours = {name for name in imported(path) if name.split(".")[0] in MAY_IMPORT}
+        assert all(name.startswith("evaluators.device.program.") for name in ours), inside(path)
+
+
 LIGHT = """
 import sys
 sys.argv = ["search", *{words!r}]

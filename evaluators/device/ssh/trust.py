@@ -9,7 +9,8 @@ from pathlib import Path
 import asyncssh
 
 from evaluators.device.ssh.address import Address
-from evaluators.device.ssh.shell import HostEntry, Login, host_entry, host_key
+from evaluators.device.ssh.host_keys import HostEntry, host_entry, host_key
+from evaluators.device.ssh.options import Login
 from evaluators.errors import DeviceError
 from space.errors import RequestError
 

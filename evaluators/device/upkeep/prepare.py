@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from evaluators.device.devices.over_ssh import FOLDER, check_bits
+from evaluators.device.devices.board_folder import FOLDER, check_bits
+from evaluators.device.on_board.fields import printable
 from evaluators.device.on_board.last_words import last_line
-from evaluators.device.on_board.protocol import printable
 from evaluators.device.ssh.address import Address
-from evaluators.device.ssh.shell import Finished, Login, Shell
+from evaluators.device.ssh.options import Login
+from evaluators.device.ssh.shell import Finished, Shell
 from evaluators.device.upkeep import wheels
 from evaluators.device.upkeep.releases import OLDEST_PYTHON, UNUSABLE, Release, releases_for
 from evaluators.errors import DeviceError
 
-CONVOLUTION = Path(__file__).parents[1] / "program" / "convolution.py"
+CONVOLUTION = Path(__file__).with_name("convolution.py")
 # The environment, the wheels it is made from, and pip's copies of them, with room to spare.
 ROOM_KB = 600_000
 # On the memory card of a Pi 3, each many times what it takes on a quiet one.

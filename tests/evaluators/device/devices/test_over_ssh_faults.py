@@ -16,7 +16,7 @@ import pytest
 
 from evaluators.device.device import Guard, ProcessRun, Task
 from evaluators.device.devices.over_ssh import SshDevice
-from evaluators.device.on_board.protocol import PROGRAM
+from evaluators.device.on_board.application import packed, sources
 from evaluators.errors import DeviceError
 from evaluators.evaluate import Examiner, Subject
 from evaluators.measurement import Figures
@@ -450,16 +450,20 @@ def test_the_reference_that_tells_whose_fault_it_is_comes_over_the_wire_again(
 
 def deadly_for(folder: Path, model: Path, first: str = "pass") -> Path:
     """Our program, that is ended over this model as the kernel ends who takes too much memory."""
-    line = "def load_session(runtime: Any, request: Dict[str, Any]) -> Any:\n"
-    source = PROGRAM.read_text()
+    name, line = (
+        "evaluators/device/program/session.py",
+        "def load_session(runtime: Any, request: Dict[str, Any]) -> Any:\n",
+    )
+    parts = sources()
+    source = parts[name].decode()
     assert line in source
     kill = (
         f"    if os.path.getsize(request['model']) == {model.stat().st_size}:\n"
         f"        try:\n            {first}\n        except OSError:\n            pass\n"
         "        os.kill(os.getpid(), 9)\n"
     )
-    program = folder / "program.py"
-    program.write_text(source.replace(line, line + kill))
+    program = folder / "program.pyz"
+    program.write_bytes(packed({**parts, name: source.replace(line, line + kill).encode()}))
     return program
 
 
