@@ -15,12 +15,7 @@ MAY_IMPORT = {
     "search": {"space", "evaluators", "search"},
 }
 HOMES = {
-    "torch": (
-        "space",
-        "evaluators/accuracy.py",
-        "evaluators/runtimes/onnx_in_torch.py",
-        "evaluators/runtimes/torch_operators.py",
-    ),
+    "torch": ("space", "evaluators/runtimes"),
     "torchvision": ("space",),
     "asyncssh": ("evaluators/device",),
     "optuna": ("search",),

@@ -21,7 +21,7 @@ from space.candidate import Candidate
 from space.errors import RequestError
 
 if TYPE_CHECKING:
-    from evaluators.evaluate import Measured
+    from evaluators.measured import Measured
 
 # Optuna's tables, in the same database, are called studies, trials and the like.
 _SCHEMA = """

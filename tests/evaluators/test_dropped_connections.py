@@ -17,8 +17,10 @@ import pytest
 
 from evaluators.device.device import CourseRun, CourseTask, Guard, LoadRun, LoadTask, ProcessRun, Progress, Task
 from evaluators.device.devices.over_ssh import SshDevice
-from evaluators.evaluate import FRONT, Examiner, Subject
+from evaluators.examiner import Examiner
+from evaluators.measured import Subject
 from evaluators.power.smartpower2 import smartpower2
+from evaluators.race import FRONT
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.runs import process_run
@@ -148,15 +150,9 @@ def opened(
             reference = Subject(
                 "reference", write_classifier(tmp_path / "reference.onnx", channels=64), subject.runtime
             )
-            examiner = Examiner(
-                device,
-                quick.images,
-                meter,
-                reference=reference,
-                # Timed before: once is enough.
-                reference_runs=[process_run()] * 3,
-                pauses=PAUSES,
-            )
+            examiner = Examiner(device, quick.images, meter, pauses=PAUSES)
+            # Timed before: once is enough.
+            examiner.use_reference(reference, [process_run()] * 3)
             pngs = write_pngs(tmp_path / "pngs", coloured(COUNT), np.zeros(COUNT, np.int64))
             bundle = bundled(pngs, tmp_path / "images.zip")
             yield Bench(examiner, device.knife, board_wire, meter_wire, subject, quick.images, bundle)
@@ -250,7 +246,7 @@ def test_the_reference_between_two_candidates_survives_a_drop(opened: Any, monke
             await bench.examiner.open()
             try:
                 first = await bench.examiner.measure(bench.subject)
-                monkeypatch.setattr("evaluators.evaluate._REFERENCE_AGE_S", 0.0)
+                monkeypatch.setattr("evaluators.reference._AGE_S", 0.0)
                 bench.knife.cutting(bench.board_wire, "timing")
                 second = await bench.examiner.measure(bench.subject)
                 assert bench.knife.used

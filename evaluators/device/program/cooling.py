@@ -17,13 +17,13 @@ def cool_down(below_c: Optional[float], limit_s: float, tell: Tell) -> List[str]
     begin = fell = time.monotonic()
     lowest = math.inf
     while True:
-        now = temperature_c()
-        if below_c is None or now is None or now <= below_c:
+        measured_c = temperature_c()
+        if below_c is None or measured_c is None or measured_c <= below_c:
             return []
-        if now <= lowest - COOLING_C:
-            lowest, fell = now, time.monotonic()
+        if measured_c <= lowest - COOLING_C:
+            lowest, fell = measured_c, time.monotonic()
         waited, still = time.monotonic() - begin, time.monotonic() - fell
         if waited >= limit_s or still >= COOLING_S:
-            return ["began at %.1f °C: in %.3g s it had not cooled down to %g °C" % (now, waited, below_c)]
-        tell("cooling down, %.1f °C" % now, waited / limit_s)
+            return ["began at %.1f °C: in %.3g s it had not cooled down to %g °C" % (measured_c, waited, below_c)]
+        tell("cooling down, %.1f °C" % measured_c, waited / limit_s)
         time.sleep(min(1.0, limit_s - waited))

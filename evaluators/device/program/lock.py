@@ -11,9 +11,9 @@ from evaluators.device.program.answers import BoardNotFree, Tell
 from evaluators.device.program.neighbours import user_name
 from evaluators.device.program.system import read_text
 
-# Everybody may lock it, for which reading is enough; only who made it may write.
+# Everybody may lock the file, for which reading is enough; only who made it may write.
 LOCK_MODE = 0o644
-# What a holder writes: its process, and since when.
+# What a holder writes, in bytes at most and in form: its process, and since when.
 LOCK_BYTES = 200
 LOCK_WORDS = re.compile(rb"pid ([0-9]{1,10}), since ([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} [A-Za-z0-9+-]{0,10})\n\Z")
 # Between two tries for the board's lock.
@@ -32,13 +32,13 @@ def opened_lock(path: str) -> int:
         except FileNotFoundError:
             pass
         try:
-            made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | plain, LOCK_MODE)
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | plain, LOCK_MODE)
         except FileExistsError:
             # Somebody was quicker, or it is a link to nowhere, which opening tells.
             continue
         # Whatever the umask: the next user has to open it.
-        os.fchmod(made, LOCK_MODE)
-        return made
+        os.fchmod(lock, LOCK_MODE)
+        return lock
 
 
 def kernel_holder(lock: int) -> Optional[int]:

@@ -61,9 +61,9 @@ class KnownHosts:
         self.known = False
 
     def match(self, host: str, address: str, port: int | None) -> Any:
-        found = self._keys.match(host, address, port)
-        self.known = any(found)
-        return found
+        matches = self._keys.match(host, address, port)
+        self.known = any(matches)
+        return matches
 
 
 def _named_known_hosts(options: asyncssh.SSHClientConnectionOptions, address: Address) -> list[Path]:

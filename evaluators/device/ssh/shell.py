@@ -50,7 +50,7 @@ _FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Of a command; a negative status is a signal."""
+    """How a command ended; a negative status is a signal."""
 
     status: int
     stdout: bytes
@@ -141,16 +141,16 @@ class Shell:
         done = await self.run("sh", "-c", _RECEIVE, "sh", remote, sha256, input=content, limit_s=limit_s)
         if done.status == 0:
             return
-        said = dict(line.split("=", 1) for line in done.stdout.decode("utf-8", "replace").splitlines() if "=" in line)
+        facts = dict(line.split("=", 1) for line in done.stdout.decode("utf-8", "replace").splitlines() if "=" in line)
         if any(words in done.stderr.decode("utf-8", "replace") for words in _FULL):
-            free = f"{int(said['free_kb']) / 1e3:.1f} MB free" if said.get("free_kb", "").isdigit() else "disk full"
+            free = f"{int(facts['free_kb']) / 1e3:.1f} MB free" if facts.get("free_kb", "").isdigit() else "disk full"
             raise DeviceError(
                 f"{self._address}: disk full: {local.name} takes {size / 1e6:.1f} MB, {free} at {remote}; make room"
             )
-        if "wrong" in said:
+        if "wrong" in facts:
             digest = hashlib.sha256(content).hexdigest()
             fault = "changed here meanwhile" if digest != sha256 else "did not arrive as it was sent"
-            raise DeviceError(f"{self._address}: {local.name} {fault} ({printable(said['wrong'])} of {size} bytes)")
+            raise DeviceError(f"{self._address}: {local.name} {fault} ({printable(facts['wrong'])} of {size} bytes)")
         raise DeviceError(f"{self._address}: {local.name} could not be written to {remote}: {last_line(done.stderr)}")
 
     async def _process(self, *command: str) -> "asyncssh.SSHClientProcess[bytes]":
@@ -164,24 +164,24 @@ class Shell:
 
     async def _begin(self, program: Conversation) -> None:
         """Until the command announces itself, past whatever the board's login scripts say."""
-        said = b""
+        greeting = b""
         try:
             async with asyncio.timeout(COMMAND_S):
-                while (line := await program.readline()).endswith(b"\n") and len(said) < OUTPUT_BYTES:
+                while (line := await program.readline()).endswith(b"\n") and len(greeting) < OUTPUT_BYTES:
                     announced = re.fullmatch(rf"{MARK} ([0-9]{{1,10}})\r?\n", line.decode("utf-8", "replace"))
                     if announced:
                         program.pid = int(announced[1])
                         return
-                    said += line
-                if len(said) < OUTPUT_BYTES:
+                    greeting += line
+                if len(greeting) < OUTPUT_BYTES:
                     await program.closed()
         except TimeoutError:
             raise DeviceError(f"{self._address}: no command starts within {COMMAND_S:g} s; is it overloaded?") from None
         except ValueError as error:
             raise DeviceError(f"{self._address}: its login scripts say {error}") from error
         self._status(program)
-        said += line + await program.last_words()
-        raise DeviceError(f"{self._address}: it runs no commands for this user ({last_line(said)})")
+        greeting += line + await program.last_words()
+        raise DeviceError(f"{self._address}: it runs no commands for this user ({last_line(greeting)})")
 
     async def _finish(self, program: Conversation) -> None:
         """What ends by itself is given time to; the rest is killed. A lost connection has closed its input already."""

@@ -73,7 +73,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class ClockOffset:
-    """Of the board's clock against ours; half of the fastest round trip is all that is unknown of it."""
+    """The board's clock against ours; half of the fastest round trip is all that is unknown of it."""
 
     seconds: float
     uncertainty_s: float
@@ -85,14 +85,14 @@ async def health_here() -> Health:
     )
     try:
         async with asyncio.timeout(LOOK_S):
-            said, complaints = await process.communicate(application.content())
+            output, complaints = await process.communicate(application.content())
     except TimeoutError:
         raise DeviceError(f"{NAME}: it had not described itself after {LOOK_S:g} s; is it overloaded?") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return _health(NAME, said, _fault(process.returncode or 0, complaints))
+    return _health(NAME, output, _fault(process.returncode or 0, complaints))
 
 
 async def health_of(name: str, shell: Shell) -> Health:
@@ -104,7 +104,7 @@ async def health_of(name: str, shell: Shell) -> Health:
 async def clock_offset(name: str, shell: Shell) -> ClockOffset:
     """The best of a few round trips, timed by our monotonic clock."""
     ours = time.time() - time.monotonic()
-    found = []
+    offsets = []
     try:
         async with asyncio.timeout(LOOK_S), shell.start("sh", "-c", _CLOCK) as clock:
             for _ in range(PINGS):
@@ -116,18 +116,18 @@ async def clock_offset(name: str, shell: Shell) -> ClockOffset:
                     theirs = float(line)
                 except ValueError:
                     raise DeviceError(f"{name}: its clock says {printable(line)!r}") from None
-                found.append(ClockOffset(theirs - ours - (began + ended) / 2, (ended - began) / 2))
+                offsets.append(ClockOffset(theirs - ours - (began + ended) / 2, (ended - began) / 2))
     except TimeoutError:
         raise DeviceError(f"{name}: its clock did not answer within {LOOK_S:g} s") from None
-    return min(found, key=lambda offset: offset.uncertainty_s)
+    return min(offsets, key=lambda offset: offset.uncertainty_s)
 
 
 def _fault(status: int, complaints: bytes) -> str:
     return f"ended by {signal_name(-status)}" if status < 0 else last_line(complaints)
 
 
-def _health(name: str, said: bytes, fault: str) -> Health:
-    lines = said.splitlines()
+def _health(name: str, output: bytes, fault: str) -> Health:
+    lines = output.splitlines()
     if not lines:
         raise DeviceError(f"{name}: it has no Python that works ({fault}); python -m search devices prepare {name}")
     try:

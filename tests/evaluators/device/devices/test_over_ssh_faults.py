@@ -18,7 +18,8 @@ from evaluators.device.device import Guard, ProcessRun, Task
 from evaluators.device.devices.over_ssh import SshDevice
 from evaluators.device.on_board.application import packed, sources
 from evaluators.errors import DeviceError
-from evaluators.evaluate import Examiner, Subject
+from evaluators.examiner import Examiner
+from evaluators.measured import Subject
 from evaluators.measurement import Figures
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.models import write_classifier
@@ -360,13 +361,9 @@ def test_a_full_disk_is_said_with_figures(board: Board, small_disk: Path, endles
 
 
 def examiner_of(device: SshDevice, quick: Task) -> Examiner:
-    return Examiner(
-        device,
-        quick.images,
-        reference=Subject("reference", quick.model, quick.runtime),
-        reference_runs=[process_run()] * 3,
-        pauses=(0.0, 0.0, 0.0),
-    )
+    examiner = Examiner(device, quick.images, pauses=(0.0, 0.0, 0.0))
+    examiner.use_reference(Subject("reference", quick.model, quick.runtime), [process_run()] * 3)
+    return examiner
 
 
 def measured(examiner: Examiner, *subjects: Subject) -> list[Figures | Exception]:

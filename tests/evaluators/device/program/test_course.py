@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from evaluators.accuracy import accuracy, predictions
+from evaluators.accuracy import accuracy
 from evaluators.device.device import CourseRun, CourseTask, Device, Guard, RuntimeSettings, Task
 from evaluators.device.devices.local import LocalDevice
 from evaluators.device.on_board.application import program_file
 from evaluators.device.on_board.requests import course_request
 from evaluators.device.program.lock import opened_lock
 from evaluators.errors import DeviceError
+from evaluators.runtimes.onnx_runtime import predictions
 from space.data.images import Images
 from space.errors import CandidateError
 from tests.evaluators.device.asked import Asked
