@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evaluators.bench import Bench
-from evaluators.course import CourseFigures, course_figures, estimated_script, measured_script
+from evaluators.course_figures import CourseFigures, course_figures, estimated_script, measured_script
 from evaluators.device.device import CourseTask, Device, ProcessRun, Progress, Task
 from evaluators.errors import LoadedModelError, MeterError, RigError
 from evaluators.latency import Spread, process_interval

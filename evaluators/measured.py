@@ -6,7 +6,7 @@ from pathlib import Path
 from evaluators.device.device import ProcessRun, RuntimeSettings
 from evaluators.measurement import Figures
 from evaluators.metered import Metered
-from evaluators.raw import text_of
+from evaluators.raw_runs import text_of
 
 
 @dataclass(frozen=True, slots=True)

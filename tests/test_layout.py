@@ -64,6 +64,19 @@ def test_devices_and_meters_know_neither_recipes_nor_each_other():
             assert named <= {"space.errors", "space.files"}, inside(path)
 
 
+# What the rooms of evaluators may import from its top; everything else there stands above them.
+GROUND = {"evaluators.errors", "evaluators.confidence", "evaluators.compression"}
+
+
+def test_the_rooms_of_evaluators_know_nothing_above_them():
+    for path in MODULES:
+        parts = path.relative_to(ROOT).parts
+        if parts[0] == "evaluators" and len(parts) > 2:
+            own = f"evaluators.{parts[1]}."
+            others = {name for name in imported(path) if name.startswith("evaluators.") and not name.startswith(own)}
+            assert others <= GROUND, inside(path)
+
+
 # The rooms of evaluators/device, from the ground up: each may import those before it. The program on the board knows
 # none; device.py and cleanliness.py at the top are nouns for all the others.
 DEVICE_ROOMS = ("program", "device", "cleanliness", "on_board", "ssh", "boards", "devices", "upkeep")

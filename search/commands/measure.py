@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from evaluators.course import CourseFigures
+from evaluators.course_figures import CourseFigures
 from evaluators.device.device import RuntimeSettings
 from evaluators.measured import Measured, Subject
 from evaluators.png_folder import labelled_pngs, write_bundle

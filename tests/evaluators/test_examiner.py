@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.course import CourseFigures
+from evaluators.course_figures import CourseFigures
 from evaluators.device.device import ProcessRun, Progress, RuntimeSettings, Task
 from evaluators.device.devices.local import LocalDevice
 from evaluators.errors import MeterError

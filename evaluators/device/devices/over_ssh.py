@@ -13,8 +13,8 @@ from evaluators.device.devices.program_device import EXIT_S, Places, ProgramDevi
 from evaluators.device.on_board.answers import SILENCE_S
 from evaluators.device.on_board.application import program_file
 from evaluators.device.on_board.fields import Fields
+from evaluators.device.on_board.kept_files import KeptFiles
 from evaluators.device.on_board.results import device_info
-from evaluators.device.on_board.shelf import Shelf
 from evaluators.device.ssh.address import Address
 from evaluators.device.ssh.conversation import Conversation
 from evaluators.device.ssh.options import Login
@@ -36,7 +36,7 @@ class _Board:
 
     shell: Shell
     folder: str
-    shelf: Shelf
+    kept_files: KeptFiles
     # The environment, Python and the program.
     command: tuple[str, ...]
     boot_id: str
@@ -120,8 +120,8 @@ class SshDevice(ProgramDevice):
         files = {name: size for name, size in folder.sizes.items() if name.startswith("files/")}
         variables = {"HOME": folder.home, "PATH": folder.path, "LANG": "C.UTF-8", **self._environment}
         clean = ("env", "-i", *(f"{name}={value}" for name, value in variables.items()))
-        shelf = Shelf(self._files_bytes, files)
-        return _Board(shell, folder.folder, shelf, (*clean, folder.python, program), folder.boot_id)
+        kept_files = KeptFiles(self._files_bytes, files)
+        return _Board(shell, folder.folder, kept_files, (*clean, folder.python, program), folder.boot_id)
 
     def _described(self, message: dict[str, object]) -> DeviceInfo:
         boot_id = self._here.boot_id
@@ -149,12 +149,12 @@ class SshDevice(ProgramDevice):
             digest, size = await asyncio.to_thread(board_folder.identity, path)
             files[f"files/{digest}{ending}"] = (path, digest, size)
         for name, (path, digest, size) in files.items():
-            if afresh or not board.shelf.holds(name, size):
+            if afresh or not board.kept_files.holds(name, size):
                 if progress is not None:
                     progress(f"sending {path.name}", 0.0)
                 await _make_room(board, size, keep=files)
                 await board.shell.upload(path, f"{board.folder}/{name}", digest)
-            board.shelf.use(name, size)
+            board.kept_files.use(name, size)
         return Places(*(f"{board.folder}/{name}" for name in files))
 
     # --- the program
@@ -192,7 +192,7 @@ class _Program:
 
 
 async def _make_room(board: _Board, size: int, keep: Mapping[str, object]) -> None:
-    gone = board.shelf.clear_for(size, keep)
+    gone = board.kept_files.clear_for(size, keep)
     if gone:
         await board.shell.run("rm", "-f", *(f"{board.folder}/{name}" for name in gone))
 
