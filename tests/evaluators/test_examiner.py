@@ -125,7 +125,7 @@ def test_beside_each_measurement_a_neighbour_is_timed_again_and_teaches(
     first, second = asyncio.run(both())
     # The reference, three times timed before, and beside the first there is nobody else.
     assert device.timed[:3] == ["reference", "model", "reference"]
-    # Of the two that are known now the one with fewer processes.
+    # Two are known by now, and the one with fewer processes is timed.
     assert device.timed[-2:] == ["other", "model"]
     assert (first.figures.processes, second.figures.processes) == (1, 1)
 

@@ -23,7 +23,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def measuring() -> list[int]:
-    """Of our children, which may be an ssh server too, those that run the on-device program."""
+    """Those of our children, which may be an ssh server too, that run the on-device program."""
     found = []
     for pid in children_of(os.getpid()):
         if str(program_file()).encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):

@@ -437,7 +437,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, task: Task, *changes: Callable[[],
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of a board of which the program in this process is told."""
+    """The root of a board of which the program in this process is told."""
     write_board(tmp_path)
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
     return tmp_path

@@ -87,7 +87,7 @@ def test_the_windows_come_one_after_the_other_as_long_as_asked(device: Device, t
 def test_the_active_window_is_full_of_inferences(device: Device, task: LoadTask) -> None:
     run = loaded(device, task)
     assert run.inferences > 0
-    # Of one thread; what others left of the processor is no matter here.
+    # One thread worked; what others left of the processor is no matter here.
     assert 0 < run.cpu_s < 1.5 * run.wall_s
 
 
