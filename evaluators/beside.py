@@ -61,8 +61,8 @@ def _relative(low: float, value: float, high: float) -> Interval:
 
 
 def _ratio_interval(ratio: float, above: Interval, below: Interval) -> Interval:
-    """Of a ratio of independent figures, each given by the ends of its interval over itself: errors of logarithms add
-    as squares."""
+    """The ends of a ratio of independent figures, each given by the ends of its interval over itself: errors of
+    logarithms add as squares."""
     if min(*above, *below) <= 0:
         # An interval that reaches zero says nothing of how small it may be.
         return 0.0, math.inf

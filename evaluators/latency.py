@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from evaluators.device.program.on_device import NORMAL_95, median_interval, student_95
+from evaluators.confidence import NORMAL_95, student_95
+from evaluators.device.program.statistics import median_interval
 
 # Processes of one model differ from each other: where its memory lies, which core it got, how warm the board is.
 # A process farther from the middle than this many of the usual distances met something else, and teaches nothing.
@@ -37,7 +38,7 @@ class Spread:
 
     @property
     def half_width(self) -> float:
-        """Of the 95 % interval of one more process, relative to the figure."""
+        """Half of the 95 % interval of one more process, relative to the figure."""
         return self.relative * (NORMAL_95 if math.isinf(self.degrees) else student_95(self.degrees))
 
 
@@ -53,7 +54,7 @@ Interval = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Of one inference: median of block medians, its 95 % interval, and the plain mean, as the contest defines it."""
+    """One inference's: median of block medians, its 95 % interval, and the plain mean, as the contest defines it."""
 
     figure_s: float
     low_s: float
@@ -150,14 +151,14 @@ def spread_of(models: Sequence[Sequence[Interval]]) -> Spread:
 
 
 def _squares(processes: Sequence[Interval]) -> float:
-    """Of the relative distances from the median, added up."""
+    """The squares of the relative distances from the median, added up."""
     centre = statistics.median(figure for figure, _, _ in processes)
     return math.fsum((figure / centre - 1) ** 2 for figure, _, _ in processes)
 
 
-def _both(one: Spread, other: Spread) -> Spread:
-    degrees = one.degrees + other.degrees
-    variance = (one.degrees * one.relative**2 + other.degrees * other.relative**2) / degrees
+def _both(first: Spread, second: Spread) -> Spread:
+    degrees = first.degrees + second.degrees
+    variance = (first.degrees * first.relative**2 + second.degrees * second.relative**2) / degrees
     return Spread(math.sqrt(variance), degrees)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-# Of the normal distribution: 95 % lie within so many standard deviations.
-Z95 = 1.959964
+from evaluators.confidence import NORMAL_95
+
 # An answer above this is no class, and no reason for a table of that size.
 _MOST_CLASSES = 1000
 
@@ -29,10 +29,10 @@ class Accuracy:
         pairs = Counter(zip(labels, predicted, strict=True))
         count = 1 + max(max(pair) for pair in pairs)
         return cls(
-            correct=sum(times for (label, said), times in pairs.items() if label == said),
+            correct=sum(times for (label, answer), times in pairs.items() if label == answer),
             total=len(labels),
             engine=engine,
-            confusion=tuple(tuple(pairs[label, said] for said in range(count)) for label in range(count))
+            confusion=tuple(tuple(pairs[label, answer] for answer in range(count)) for label in range(count))
             if count <= _MOST_CLASSES
             else None,
         )
@@ -58,10 +58,10 @@ class Accuracy:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval: it holds near 0 and 1 too, and never leaves them."""
-        z2 = Z95**2
+        z2 = NORMAL_95**2
         centre = (self.correct + z2 / 2) / (self.total + z2)
         variance = self.share * (1 - self.share) * self.total + z2 / 4
-        half = Z95 * math.sqrt(variance) / (self.total + z2)
+        half = NORMAL_95 * math.sqrt(variance) / (self.total + z2)
         return max(0.0, centre - half), min(1.0, centre + half)
 
     @property
@@ -101,7 +101,7 @@ class Figures:
     processes: int
     inferences: int
     framework: str
-    # Of the board that measured it.
+    # The board's that measured it.
     serial: str = ""
     # The reference's figures nearest in time; None where this is the reference.
     reference_latency_s: float | None = None
@@ -117,7 +117,7 @@ class Figures:
 
     @property
     def batch_mwh(self) -> float:
-        """Of 2,000 inferences."""
+        """The energy of 2,000 inferences."""
         return self.energy_j * BATCH / J_PER_MWH
 
     @property

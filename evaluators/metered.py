@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from evaluators.confidence import student_95
 from evaluators.device.device import (
     CourseRun,
     CourseTask,
@@ -17,8 +18,7 @@ from evaluators.device.device import (
     Task,
     Window,
 )
-from evaluators.device.on_board.protocol import load_message, recorded_load
-from evaluators.device.program.on_device import student_95
+from evaluators.device.on_board.packing import load_message, recorded_load
 from evaluators.power.clock import BoardClock, board_clock
 from evaluators.power.energy import Energy, Span, Windows, energy, idle_s, window_s
 from evaluators.power.meter import MeterInfo, PowerMeter
@@ -99,17 +99,17 @@ def _span(clock: BoardClock, window: Window) -> Span:
 
 
 def combined(energies: Sequence[Energy]) -> Energy:
-    """Of several loads of one model: the mean; their own disagreement counts too."""
+    """The mean of several loads of one model; their own disagreement counts too."""
     if len(energies) == 1:
         return energies[0]
 
     def mean(name: str) -> float:
-        return statistics.fmean(getattr(one, name) for one in energies)
+        return statistics.fmean(getattr(energy, name) for energy in energies)
 
     def half(name: str) -> float:
         """From each one's own interval, and from how they differ."""
-        own = [(getattr(one, f"{name}_high_j") - getattr(one, f"{name}_low_j")) / 2 for one in energies]
-        apart = statistics.stdev(getattr(one, f"{name}_j") for one in energies)
+        own = [(getattr(energy, f"{name}_high_j") - getattr(energy, f"{name}_low_j")) / 2 for energy in energies]
+        apart = statistics.stdev(getattr(energy, f"{name}_j") for energy in energies)
         count = len(energies)
         return math.hypot(math.dist(own, [0] * count) / count, student_95(count - 1) * apart / math.sqrt(count))
 
@@ -123,10 +123,10 @@ def combined(energies: Sequence[Energy]) -> Energy:
         dynamic_high_j=mean("dynamic_j") + half("dynamic"),
         integrated_j=mean("integrated_j"),
         mean_w=mean("mean_w"),
-        max_w=max(one.max_w for one in energies),
+        max_w=max(energy.max_w for energy in energies),
         idle_w=mean("idle_w"),
-        inferences=sum(one.inferences for one in energies),
-        readings=sum(one.readings for one in energies),
-        lost=sum(one.lost for one in energies),
-        warnings=tuple(dict.fromkeys(warning for one in energies for warning in one.warnings)),
+        inferences=sum(energy.inferences for energy in energies),
+        readings=sum(energy.readings for energy in energies),
+        lost=sum(energy.lost for energy in energies),
+        warnings=tuple(dict.fromkeys(warning for energy in energies for warning in energy.warnings)),
     )

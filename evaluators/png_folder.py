@@ -9,7 +9,7 @@ from pathlib import Path
 
 from space.errors import RequestError
 
-# Of CIFAR-10, in its order.
+# CIFAR-10's classes, in its order.
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 LABELS = {name: label for label, name in enumerate(CLASS_NAMES)} | {str(label): label for label in range(10)}
 VALID = f"<number>_<class>.png, class 0 to 9 or {', '.join(CLASS_NAMES)}"
@@ -37,16 +37,16 @@ def labelled_pngs(folder: Path) -> tuple[LabelledPng, ...]:
     """In the order of their numbers. RequestError names the folder, or the first file that does not fit."""
     if not folder.is_dir():
         raise RequestError(f"{folder} is not a folder; it should hold the images, {VALID}")
-    found: dict[str, LabelledPng] = {}
+    pngs: dict[str, LabelledPng] = {}
     # macOS writes files of its own, whose names begin with a dot.
     for path in sorted(path for path in folder.glob("*.png") if not path.name.startswith(".")):
         png = _labelled(path)
-        rival = found.setdefault(png.plain_name, png)
+        rival = pngs.setdefault(png.plain_name, png)
         if rival is not png:
             raise RequestError(f"{folder}: {rival.path.name} and {path.name} have one number and class; rename one")
-    if not found:
+    if not pngs:
         raise RequestError(f"{folder} holds no image; the names should be {VALID}")
-    return tuple(sorted(found.values(), key=lambda png: (int(png.number), png.plain_name)))
+    return tuple(sorted(pngs.values(), key=lambda png: (int(png.number), png.plain_name)))
 
 
 def write_bundle(pngs: tuple[LabelledPng, ...], bundle: Path) -> None:

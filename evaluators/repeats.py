@@ -19,7 +19,7 @@ ENOUGH_DEGREES = 30
 NEIGHBOURS = 3
 # All models within this factor of the latency teach; farther ones only as long as enough is not known without them.
 NEAR = 4 / 3
-# Of a model, the latest are kept: the machine of hours ago was in another state.
+# So many of a model's processes are kept, the latest: the machine of hours ago was in another state.
 LATEST = 100
 
 
@@ -39,7 +39,7 @@ class Repeated:
 
 @dataclass
 class Repeats:
-    """Of one board."""
+    """The repeated models of one board."""
 
     _models: dict[tuple[Path, RuntimeSettings], Repeated] = field(default_factory=dict)
 
@@ -48,7 +48,7 @@ class Repeats:
         repeated.processes = [*repeated.processes, process_interval(run)][-LATEST:]
 
     def to_be_repeated(self, onnx: Path, runtime: RuntimeSettings, latency_s: float) -> Repeated | None:
-        """Of the nearest neighbours whose file is still here, the one that was timed least often."""
+        """The one that was timed least often among the nearest neighbours whose file is still here."""
         nearest = [other for other in self._nearest(onnx, runtime, latency_s) if other.onnx.exists()][:NEIGHBOURS]
         return min(nearest, key=lambda other: len(other.processes), default=None)
 

@@ -15,12 +15,7 @@ MAY_IMPORT = {
     "search": {"space", "evaluators", "search"},
 }
 HOMES = {
-    "torch": (
-        "space",
-        "evaluators/accuracy.py",
-        "evaluators/runtimes/onnx_in_torch.py",
-        "evaluators/runtimes/torch_operators.py",
-    ),
+    "torch": ("space", "evaluators/runtimes"),
     "torchvision": ("space",),
     "asyncssh": ("evaluators/device",),
     "optuna": ("search",),
@@ -67,6 +62,39 @@ def test_devices_and_meters_know_neither_recipes_nor_each_other():
             others = [part for part in APART if part != mine]
             named = {name for name in imported(path) if name.startswith(("space", *others))}
             assert named <= {"space.errors", "space.files"}, inside(path)
+
+
+# What the rooms of evaluators may import from its top; everything else there stands above them.
+GROUND = {"evaluators.errors", "evaluators.confidence", "evaluators.compression"}
+
+
+def test_the_rooms_of_evaluators_know_nothing_above_them():
+    for path in MODULES:
+        parts = path.relative_to(ROOT).parts
+        if parts[0] == "evaluators" and len(parts) > 2:
+            own = f"evaluators.{parts[1]}."
+            others = {name for name in imported(path) if name.startswith("evaluators.") and not name.startswith(own)}
+            assert others <= GROUND, inside(path)
+
+
+# The rooms of evaluators/device, from the ground up: each may import those before it. The program on the board knows
+# none; device.py and cleanliness.py at the top are nouns for all the others.
+DEVICE_ROOMS = ("program", "device", "cleanliness", "on_board", "ssh", "boards", "devices", "upkeep")
+
+
+def test_the_rooms_of_a_device_import_one_way():
+    for path in (ROOT / "evaluators/device").rglob("*.py"):
+        name = path.relative_to(ROOT / "evaluators/device").parts[0].removesuffix(".py")
+        room = -1 if name == "__init__" else DEVICE_ROOMS.index(name)
+        above = [f"evaluators.device.{name}" for name in DEVICE_ROOMS[room + 1 :]]
+        for name in imported(path):
+            assert not any(name == other or name.startswith(f"{other}.") for other in above), f"{inside(path)}: {name}"
+
+
+def test_the_program_knows_only_itself():
+    for path in (ROOT / "evaluators/device/program").glob("*.py"):
+        ours = {name for name in imported(path) if name.split(".")[0] in MAY_IMPORT}
+        assert all(name.startswith("evaluators.device.program.") for name in ours), inside(path)
 
 
 LIGHT = """

@@ -12,7 +12,7 @@ THROTTLED_BITS = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "sof
 OCCURRED_SHIFT = 16
 # Interrupts, the kernel and the process that reads our answers stay below this; a busy neighbour does not.
 TOLERATED_CORES = 0.25
-# Of the window: a shared machine always loses a little to its hypervisor.
+# A share of the window: a shared machine always loses a little to its hypervisor.
 TOLERATED_STOLEN = 0.10
 # A 3B+ at its soft limit falls from 1.4 to 1.2 GHz, 14 %; turbo clocks wander by less.
 TOLERATED_CLOCK_FALL = 0.10

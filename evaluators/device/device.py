@@ -124,12 +124,12 @@ class ProcessRun:
     latencies_s: tuple[float, ...]
     # Where in `latencies_s` each block of consecutive samples begins.
     block_starts: tuple[int, ...]
-    # Of the timed part, warm-up and loading left out.
+    # The timed part's, warm-up and loading left out.
     wall_s: float
     cpu_s: float
     # When it began, on the board's monotonic clock.
     began_s: float | None = None
-    # Of loading and running, before the images to be timed were read.
+    # At its peak while loading and running, before the images to be timed were read.
     memory_peak_bytes: int
     # The same process after its imports, before the model.
     memory_imports_bytes: int
@@ -177,7 +177,7 @@ class LoadRun:
     idle_after: Window
     # In the active window, all of them whole.
     inferences: int
-    # Of the active window.
+    # The CPU time of the active window.
     cpu_s: float
     # Before and after the active window, never in it.
     pings: tuple[Ping, ...]
@@ -205,16 +205,16 @@ class CourseWindows:
 class CourseRun:
     """What the course's script took."""
 
-    # Of `run()` alone, per image, without warm-up.
+    # What `run()` alone took, per image, without warm-up.
     latencies_s: tuple[float, ...]
     correct: int
-    # Of the whole process: Python's start, imports, session, decoding.
+    # The whole process's: Python's start, imports, session, decoding.
     wall_s: float
     cpu_s: float
-    # Of its loop over the images alone.
+    # Those of its loop over the images alone.
     loop_wall_s: float
     loop_cpu_s: float
-    # Of the whole process, imports included.
+    # The whole process's, imports included.
     memory_peak_bytes: int
     # None: no meter looked on.
     windows: CourseWindows | None = None
@@ -242,7 +242,7 @@ class DeviceInfo:
     providers: tuple[str, ...] = field(default=())
     python: str = ""
     memory_bytes: int | None = None
-    # Of the Python there: a 64-bit kernel may carry a 32-bit system.
+    # Those of the Python there: a 64-bit kernel may carry a 32-bit system.
     bits: int = 64
     machine: str = ""
     # Its Python has Pillow, which the course's way needs.

@@ -36,12 +36,12 @@ class Column:
     @classmethod
     def named(cls, name: str) -> Self:
         """`V`, `mA`, `current_ma`, `Bus Voltage (V)`: a unit counts more than a word for the quantity."""
-        found = [_WORDS[word] for word in re.findall("[a-z]+", name.lower()) if word in _WORDS]
-        quantities = {quantity for quantity, _ in found}
+        named = [_WORDS[word] for word in re.findall("[a-z]+", name.lower()) if word in _WORDS]
+        quantities = {quantity for quantity, _ in named}
         # A power's name may have its time in it, an energy's its power: two quantities are none of ours.
         if len(quantities) != 1 or re.search("wh|joule|energy", name.lower()):
             return cls(None)
-        return cls(quantities.pop(), min((factor for _, factor in found), default=1.0))
+        return cls(quantities.pop(), min((factor for _, factor in named), default=1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,13 @@ class Columns:
         }
 
     def sample(self, line: str) -> Sample:
-        """Of a line whose values stand between commas, semicolons, tabs or spaces."""
+        """The sample of a line whose values stand between commas, semicolons, tabs or spaces."""
         values = self.values(split(line))
         return sample_of(values)
 
 
 def sample_of(values: Mapping[str, float]) -> Sample:
-    """Of what stands there, by quantity."""
+    """From the values that a line holds, by quantity."""
     volts, amps, watts = (values.get(name, math.nan) for name in ("volts", "amps", "watts"))
     return sample(volts, amps, watts, values.get("time"))
 

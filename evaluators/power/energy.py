@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from evaluators.confidence import NORMAL_95
 from evaluators.errors import MeterError
 from evaluators.power.clock import Moment
-from evaluators.power.mean import ALIKE_S, NORMAL_95, mean_of
+from evaluators.power.mean import ALIKE_S, mean_of
 from evaluators.power.meter import MeterInfo
 from evaluators.power.recording import Sifted, Trace, sifted
 
@@ -60,7 +61,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """Of one load."""
+    """When a load was idle, at work and idle again."""
 
     idle_before: Span
     active: Span
@@ -69,7 +70,7 @@ class Windows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Energy:
-    """Of one inference: total, what the contest counts; dynamic, above idle. Low and high: 95 %."""
+    """One inference's: total, what the contest counts; dynamic, above idle. Low and high: 95 %."""
 
     total_j: float
     total_low_j: float
@@ -80,7 +81,7 @@ class Energy:
     # The other way: the trace integrated over the window, from one reading to the next.
     integrated_j: float
     mean_w: float
-    # Of one reading: shorter peaks are not seen.
+    # The highest single reading: shorter peaks are not seen.
     max_w: float
     idle_w: float
     # Idle after less idle before.
@@ -103,7 +104,7 @@ def window_s(meter: MeterInfo, precision: float = 0.01) -> float:
 
 
 def idle_s(meter: MeterInfo, precision: float = 0.01) -> float:
-    """Of each of the two idle windows: together as long as the active one."""
+    """The length of each of the two idle windows: together as long as the active one."""
     return window_s(meter, precision) / 2
 
 
@@ -127,7 +128,7 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
     idle_half_w = math.hypot(before.half_w / 2, after.half_w / 2, drift_w / 2)
     half_w = math.hypot(
         active.half_w,
-        # Of a load that changes, the edges and what was lost may be its highest or its lowest part.
+        # Where a load changes, the edges and what was lost may be its highest or its lowest part.
         NORMAL_95 * active.deviation_w * max(1 - len(inside) * period_s / windows.active.length_s, 0.0),
         active.watts * windows.active.doubt_s / windows.active.length_s,
     )
@@ -192,7 +193,7 @@ def _seen(info: MeterInfo, readings: Sequence[Sifted], span: Span, what: str, le
 
 
 def _lost(inside: Sequence[Sifted], span: Span, period_s: float, link_s: float) -> tuple[int, int]:
-    """Of how many that should lie wholly inside the window."""
+    """How many readings are missing, and how many should lie wholly inside the window."""
     begin_s, end_s = span.surely
     usual_s = statistics.median(reading.time_s - link_s - _oldest_s(reading, link_s) for reading in inside)
     # The phase is chance: one more or less is none lost.

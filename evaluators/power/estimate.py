@@ -23,7 +23,7 @@ class PowerModel:
     name: str
     idle_w: float
     core_w: float
-    # Of the figures.
+    # Where the figures come from.
     source: str
 
     @property
@@ -60,7 +60,7 @@ POWER_MODELS: dict[str, PowerModel] = {
 
 
 def power_model_of(board: str) -> PowerModel:
-    """Of a board, by its model; any other machine stands in for the contest's board."""
+    """The power model of a board; any other machine stands in for the contest's board."""
     for beginning, model in POWER_MODELS.items():
         if board.startswith(beginning):
             return model
@@ -74,15 +74,15 @@ class EstimatedPower:
     mean_w: float
     # Above idle.
     dynamic_w: float
-    # Of the process that took most.
+    # What the process took that took most.
     max_w: float
 
     def total_j(self, latency_s: float) -> float:
-        """Of one inference, what the contest counts."""
+        """The energy of one inference, as the contest counts it."""
         return self.mean_w * latency_s
 
     def dynamic_j(self, latency_s: float) -> float:
-        """Of one inference, above idle."""
+        """The energy of one inference above idle."""
         return self.dynamic_w * latency_s
 
 

@@ -16,21 +16,21 @@ from space.errors import RequestError
 
 # `read` and `echo` are the shell's own: one process, sleep, per sample.
 _LOOP = """
-LC_ALL=C; export LC_ALL; found=
+LC_ALL=C; export LC_ALL; match=
 for chip in "$0"/sys/class/hwmon/hwmon*; do
   read -r name <"$chip/name" || continue
   seen="$seen $name"
-  case "$name" in $1) [ -r "$chip/curr1_input" ] && [ -z "$found" ] && found=$chip && chosen=$name;; esac
+  case "$name" in $1) [ -r "$chip/curr1_input" ] && [ -z "$match" ] && match=$chip && chosen=$name;; esac
 done 2>/dev/null
-[ -n "$found" ] || { echo "none$seen"; sleep 5; exit 1; }
+[ -n "$match" ] || { echo "none$seen"; sleep 5; exit 1; }
 echo "chip $chosen"
-while read -r up rest </proc/uptime && read -r mv <"$found/in1_input" && read -r ma <"$found/curr1_input"; do
+while read -r up rest </proc/uptime && read -r mv <"$match/in1_input" && read -r ma <"$match/curr1_input"; do
   echo "$up $mv $ma"
   sleep "$2"
 done
 """
 _LINE = re.compile(r"(\d{1,10}\.\d{2}) (\d{1,6}) (-?\d{1,6})")
-# Of an INA219 as the driver sets it up, at worst; of an INA226 35 ms.
+# Seconds over which an INA219 averages as the driver sets it up, at worst; an INA226 takes 35 ms.
 AVERAGED_S = 0.0681
 _NAME = re.compile(r"[a-z0-9_]*")
 
@@ -48,15 +48,15 @@ class Chip:
 
     def parse(self, line: str) -> Sample | None:
         if line.startswith("none"):
-            there = shown(line[4:].strip()) or "nothing"
-            raise MeterError(f"{self._name}: no such power sensor in /sys/class/hwmon; there is {there}")
+            sensors = shown(line[4:].strip()) or "nothing"
+            raise MeterError(f"{self._name}: no such power sensor in /sys/class/hwmon; there is {sensors}")
         if line.startswith("chip "):
             self._chip = shown(line[5:])
             return None
-        found = _LINE.fullmatch(line)
-        if not found:
+        match = _LINE.fullmatch(line)
+        if not match:
             raise GarbageError("no sample")
-        return sample(int(found[2]) / 1e3, int(found[3]) / 1e3, meter_s=float(found[1]))
+        return sample(int(match[2]) / 1e3, int(match[3]) / 1e3, meter_s=float(match[1]))
 
 
 def hwmon(rest: str, board: Board | None = None, limits: Limits = LIMITS) -> LineMeter:

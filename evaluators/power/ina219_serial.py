@@ -18,7 +18,7 @@ from space.errors import RequestError
 
 # An Uno resets when its port is opened, and says nothing for two seconds; getcurrent then speaks each two seconds.
 LIMITS = Limits(silence_s=10.0, zero_s=6.0, settle_s=3.0)
-# Of shunt and of bus voltage, 12 bits, as Adafruit's library sets it up.
+# Seconds to convert shunt or bus voltage to 12 bits, as Adafruit's library sets it up.
 CONVERSION_S = 0.000532
 # Its greeting has no figure in it.
 _FIGURE = re.compile(r"\d")
@@ -38,9 +38,9 @@ class GetCurrent:
         self._block: dict[str, float] = {}
 
     def parse(self, line: str) -> Sample | None:
-        found = _LABELLED.fullmatch(line.strip())
-        if found:
-            self._block[found[1]] = float(found[2]) / (1 if found[3] == "V" else 1e3)
+        match = _LABELLED.fullmatch(line.strip())
+        if match:
+            self._block[match[1]] = float(match[2]) / (1 if match[3] == "V" else 1e3)
             return None
         block, self._block = self._block, {}
         if line.strip():
@@ -71,14 +71,14 @@ class PatternLines:
         self._columns = {group: Column.named(group) for group in pattern.groupindex}
 
     def parse(self, line: str) -> Sample | None:
-        found = self._pattern.search(line)
-        if not found:
+        match = self._pattern.search(line)
+        if not match:
             if _FIGURE.search(line):
                 raise GarbageError("the format is not in it")
             return None
         return sample_of(
             {
-                str(column.quantity): number(found[group] or "") * column.factor
+                str(column.quantity): number(match[group] or "") * column.factor
                 for group, column in self._columns.items()
             }
         )

@@ -14,7 +14,7 @@ from evaluators.power.sample import GarbageError, Sample
 from evaluators.power.stream import Opening, Stream, shown
 from evaluators.power.timeline import Timeline
 
-# Of the last lines at most this share may be garbage.
+# At most this share of the last lines may be garbage.
 GARBAGE_LINES = 50
 GARBAGE_SHARE = 0.2
 # Fewer say nothing.
@@ -24,7 +24,7 @@ ADVICE = "is it switched on, and is this the right meter?"
 
 
 class Parser(Protocol):
-    """Of one connection: what its lines say. None for a line that is known to be no reading; else GarbageError."""
+    """What the lines of one connection say. None for a line that is known to be no reading; else GarbageError."""
 
     @property
     def info(self) -> MeterInfo: ...
@@ -139,7 +139,7 @@ class _EndedError(MeterError):
 
 
 class _Health:
-    """Of one connection: how long since the last reading, how much of what came was garbage, how long zero."""
+    """How long since a connection's last reading, how much of what came was garbage, how long zero."""
 
     def __init__(self, name: str, began_s: float, limits: Limits, advice: str) -> None:
         self._name = name

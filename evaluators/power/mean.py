@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from evaluators.confidence import NORMAL_95
 from evaluators.power.recording import Sifted
 
-NORMAL_95 = 1.96
 # Readings are averaged in so many blocks: what outlasts a block is seen in how neighbouring blocks agree.
 BLOCKS = 60
 # From so many on, the trend of a warming board is told from chance.
@@ -21,7 +21,7 @@ INHERITED_DOUBT, INHERITED_DOUBT_OF_MANY = 0.25, 0.1
 ALIKE_S = 0.08
 # With so many readings in that time, the noise of the meter can be told from what the load does.
 LEAST_ALIKE = 4
-# Of the square of a normal value of variance 1 the median, and what it is worth against the mean of squares.
+# The median of the square of a normal value of variance 1, and what it is worth against the mean of squares.
 MEDIAN_SQUARE = 0.4549
 MEDIAN_WORTH = 0.37
 # Blocks of so many times that differ by chance alone, or nearly.
@@ -36,7 +36,7 @@ class Mean:
 
     watts: float
     half_w: float
-    # Of single readings.
+    # The standard deviation of single readings.
     deviation_w: float
 
 
@@ -75,12 +75,12 @@ def _most_chance(values: Sequence[float]) -> float:
     A load that rises once, in the middle of a minute, is no reason to know nothing. What changes between neighbours
     beyond their usual difference is the load's: regularly read, it is known at least as well as if it were chance.
     """
-    one, two = _squares_apart(values, 1), _squares_apart(values, 2)
-    near, inherited, noise = statistics.fmean(one), MOST_INHERITED, statistics.fmean(one)
+    one_apart, two_apart = _squares_apart(values, 1), _squares_apart(values, 2)
+    near, inherited, noise = statistics.fmean(one_apart), MOST_INHERITED, statistics.fmean(one_apart)
     if len(values) >= LEAST_TREND and near > 0:
-        # Of a first-order autoregressive series the two are as 1 to 1 + what is inherited.
-        inherited = min(max(statistics.fmean(two) / near - 1, 0.0) + INHERITED_DOUBT, MOST_INHERITED)
-        noise = min(SHARED * statistics.median(one) / MEDIAN_SQUARE, near)
+        # In a first-order autoregressive series the two are as 1 to 1 + what is inherited.
+        inherited = min(max(statistics.fmean(two_apart) / near - 1, 0.0) + INHERITED_DOUBT, MOST_INHERITED)
+        noise = min(SHARED * statistics.median(one_apart) / MEDIAN_SQUARE, near)
     variance = near - noise + noise * (1 + inherited) / (1 - inherited) ** 2
     return student_95(len(values) - 1) * math.sqrt(variance / len(values))
 
@@ -141,5 +141,8 @@ def _independence(left: Sequence[float], squares: float, fitted: int) -> float:
 
 
 def student_95(degrees: float) -> float:
-    """Student's two-sided 95 % factor, by Fisher's expansion: 3 % short at two degrees of freedom, 24 % at one."""
+    """Student's two-sided 95 % factor, by Fisher's expansion: 3 % short at two degrees of freedom, 24 % at one.
+
+    Kept by hand: the widths of energy's intervals were settled with it, on simulated meters (tests/evaluators/power).
+    """
     return NORMAL_95 + 2.372 / degrees + 2.822 / degrees**2 + 2.556 / degrees**3

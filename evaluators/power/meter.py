@@ -28,7 +28,7 @@ class MeterInfo:
     name: str
     # Between two readings; zero as long as nobody knows, before the first reading of some kinds.
     period_s: float
-    # Of this each reading is the mean; the rest of the period is never seen.
+    # Each reading is the mean over this time; the rest of the period is never seen.
     averaged_s: float = 0.0
     # Whose power it is: that of the whole board, or of the processor's package alone.
     measures: str = "board"
@@ -74,7 +74,7 @@ class PowerMeter(Protocol):
 
     @property
     def info(self) -> MeterInfo:
-        """Of what was heard last, where firmwares differ."""
+        """As it was heard last, where firmwares differ."""
         ...
 
     def readings(self) -> AsyncGenerator[PowerReading, None]: ...

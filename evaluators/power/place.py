@@ -47,13 +47,13 @@ class Place:
         return float(text)
 
     def host_and_port(self, default: int) -> tuple[str, int]:
-        found = _HOST.fullmatch(self.where.removeprefix("//").rstrip("/"))
-        port = int(found[3]) if found and found[3] else default
-        if not found or not 1 <= port <= 65535:
+        host = _HOST.fullmatch(self.where.removeprefix("//").rstrip("/"))
+        port = int(host[3]) if host and host[3] else default
+        if not host or not 1 <= port <= 65535:
             raise RequestError(
                 f"meter {self.url}: {self.where!r} is no host; valid is HOST or HOST:PORT, as in smartpower2://192.168.4.1"
             )
-        return found[1] or found[2], port
+        return host[1] or host[2], port
 
     def path(self) -> str:
         if not self.where:

@@ -51,8 +51,8 @@ class Rails:
             self._said = shown(line)
         if line == "failed" or line.startswith("error="):
             raise MeterError(f"{self.info.name}: vcgencmd gives no power here ({self._said}); only a Pi 5's does")
-        if found := _VALUE.fullmatch(line):
-            self._values[found[1], found[2]] = float(found[4])
+        if match := _VALUE.fullmatch(line):
+            self._values[match[1], match[2]] = float(match[4])
             return None
         self._said = shown(line.strip())
         at = _AT.fullmatch(line)

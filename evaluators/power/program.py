@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from evaluators.errors import MeterError
 from evaluators.power.stream import Opening, Stream, words
 
-# Of the last it says to its standard error.
+# So many of the last bytes of its standard error are kept.
 COMPLAINT_BYTES = 4096
 EXIT_S = 1.0
 

@@ -12,7 +12,7 @@ from evaluators.power.meter import MeterInfo, PowerReading
 from evaluators.power.place import Place
 from evaluators.power.stream import Board
 
-# Of one package; above that the counter was set back, as by a suspend.
+# No package takes more; above that the counter was set back, as by a suspend.
 MAX_WATTS = 1000
 _FOLDER = "sys/class/powercap"
 # Root's alone since Linux 5.10 (CVE-2020-8694).
@@ -56,13 +56,13 @@ class RaplMeter:
 def _zones() -> list[Zone]:
     """Those of whole packages; the parts of one (core, dram) are in it or beside it."""
     folder = Path(os.environ.get("SEARCH_SYSROOT") or "/") / _FOLDER
-    found = []
+    zones = []
     for path in sorted(folder.glob("intel-rapl:*")):
         if path.name.count(":") == 1 and _text(path / "name").startswith("package-"):
-            found.append(Zone(path, int(_text(path / "max_energy_range_uj"))))
-    if not found:
+            zones.append(Zone(path, int(_text(path / "max_energy_range_uj"))))
+    if not zones:
         raise MeterError(f"RAPL: no package in /{_FOLDER}; this machine, or its container, has no such counter")
-    return found
+    return zones
 
 
 def _text(path: Path) -> str:

@@ -28,17 +28,17 @@ class Dialect:
     read: Callable[[re.Match[str]], Sample]
 
 
-def _four(found: re.Match[str]) -> Sample:
+def _four(match: re.Match[str]) -> Sample:
     # The fourth, Wh, counts only while a browser is connected: not used.
-    return sample(volts=float(found[1]), amps=float(found[2]), watts=float(found[3]))
+    return sample(volts=float(match[1]), amps=float(match[2]), watts=float(match[3]))
 
 
-def _slim(found: re.Match[str]) -> Sample:
-    return sample(volts=float(found[2]), amps=float(found[3]), meter_s=int(found[1]) / 1e3)
+def _slim(match: re.Match[str]) -> Sample:
+    return sample(volts=float(match[2]), amps=float(match[3]), meter_s=int(match[1]) / 1e3)
 
 
-def _log(found: re.Match[str]) -> Sample:
-    return sample(watts=float(found[2]), meter_s=float(found[1]))
+def _log(match: re.Match[str]) -> Sample:
+    return sample(watts=float(match[2]), meter_s=float(match[1]))
 
 
 # Averaging is the INA231's, by its configuration register: 0x45FF is 16 x (8.244 + 8.244) ms, 0x4127 is 1.1 + 1.1 ms.
@@ -88,9 +88,9 @@ class Lines:
 
     def parse(self, line: str) -> Sample | None:
         for dialect in (self._dialect,) if self._dialect else self._dialects:
-            if found := dialect.line.fullmatch(line):
+            if match := dialect.line.fullmatch(line):
                 self._dialect = dialect
-                return dialect.read(found)
+                return dialect.read(match)
         if line in _MARKS or (self._noisy and not re.match(r"\d+\.\d", line)):
             return None
         raise GarbageError(f"no line of {self._dialect.name}" if self._dialect else "no line of any known firmware")

@@ -23,14 +23,14 @@ _CHANNEL = r"(\d{5}),(\d{4}),(\d{5}),([01]),[0-9a-f]{2},"
 _LINE = re.compile(rf"((\d{{10}}),\d{{5}},\d{{4}},\d{{5}},[01],{_CHANNEL}{_CHANNEL})([0-9a-f]{{2}}),([0-9a-f]{{2}})")
 
 
-def checksums(said: str) -> tuple[int, int]:
-    """Of the 74 characters before them, the last comma included: two's complement of their sum, and exclusive or.
+def checksums(text: str) -> tuple[int, int]:
+    """From the 74 characters before them, the last comma included: two's complement of their sum, and exclusive or.
 
     hardkernel/smartpower3, logTask: both run over the first SIZE_LOG_BUFFER0-1, ..1-1 and ..2-1 (30 + 22 + 22)
     characters, and are printed as "%02x,%02x" of (byte)((~checksum8)+1) and checksum8_xor. contrib/sp3-datalogger.py
     names the columns and leaves the check to be implemented.
     """
-    content = said.encode("ascii")
+    content = text.encode("ascii")
     return -sum(content) & 0xFF, reduce(xor, content)
 
 
@@ -49,16 +49,16 @@ class Log:
         return MeterInfo(self._name, interval_s, interval_s, note="last voltage x mean current", link_s=LINK_S)
 
     def parse(self, line: str) -> Sample | None:
-        found = _LINE.fullmatch(line)
-        if not found:
+        match = _LINE.fullmatch(line)
+        if not match:
             raise GarbageError("not its 17 columns")
-        if checksums(found[1]) != (int(found[11], 16), int(found[12], 16)):
+        if checksums(match[1]) != (int(match[11], 16), int(match[12], 16)):
             raise GarbageError("wrong checksum")
         begin = 3 + 4 * self._channel
-        millivolts, milliamps, milliwatts, on = (int(found[column]) for column in range(begin, begin + 4))
+        millivolts, milliamps, milliwatts, on = (int(match[column]) for column in range(begin, begin + 4))
         if not on:
             raise MeterError(f"{self._name}: the output of channel {self._channel} is off; switch it on")
-        meter_s = int(found[2]) / 1e3
+        meter_s = int(match[2]) / 1e3
         self._learn(meter_s)
         return sample(millivolts / 1e3, milliamps / 1e3, milliwatts / 1e3, meter_s)
 

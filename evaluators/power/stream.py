@@ -85,9 +85,9 @@ class _Ending:
         return part
 
 
-def words(said: bytes) -> str:
+def words(output: bytes) -> str:
     """The last line of what somebody else wrote, fit to be shown."""
-    lines = said.decode("utf-8", "replace").strip().splitlines()
+    lines = output.decode("utf-8", "replace").strip().splitlines()
     return shown(lines[-1]) if lines else "it said nothing"
 
 

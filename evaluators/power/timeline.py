@@ -4,7 +4,7 @@ from evaluators.errors import MeterError
 from evaluators.power.meter import MeterInfo, PowerReading
 from evaluators.power.sample import Sample
 
-# Of the period: two lines closer than this did not come as they were made.
+# Two lines closer than this share of the period did not come as they were made.
 BURST = 0.5
 # The same figures again within this much of a period are the same reading, printed twice.
 REPEAT = 0.75
@@ -17,7 +17,7 @@ UNSURE_S = 0.25
 
 
 class Timeline:
-    """Of one connection: what came in its first `settle_s` is no data."""
+    """When the lines of one connection were made; what came in its first `settle_s` is no data."""
 
     def __init__(self, name: str, began_s: float, settle_s: float) -> None:
         self._name = name

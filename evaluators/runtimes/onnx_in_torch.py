@@ -75,7 +75,7 @@ class _Step:
         if kind not in OPERATORS:
             raise UnknownOperatorError(f"operator {kind} is not known to torch here")
         function, known = OPERATORS[kind]
-        attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+        attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
         if strange := sorted(attributes.keys() - set(known.split())):
             raise UnknownOperatorError(f"{strange[0]} of operator {kind} is not known to torch here")
         return cls(function, tuple(node.input), tuple(node.output), attributes)

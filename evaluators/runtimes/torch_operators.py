@@ -33,7 +33,7 @@ class Scaled:
 
     whole: Tensor
     scale: Tensor  # one number, or of the shape to multiply with
-    # Of 8 bits, as the integer kernels take them: not a bias, not a sum.
+    # Whether it has 8 bits, as the integer kernels take them: a bias or a sum has not.
     narrow: bool
 
     def values(self) -> Tensor:
@@ -82,7 +82,7 @@ def _along(parameter: Tensor, axis: int, x: Tensor) -> Tensor:
 
 
 def _dynamic_quantize(x: Value) -> tuple[Tensor, Tensor, Tensor]:
-    """Of each image alone; zero is always within the range."""
+    """Each image gets a range of its own; zero is always within it."""
     x = dense(x)
     places = tuple(range(1, x.dim()))
     least, most = x.amin(places, keepdim=True).clamp(max=0), x.amax(places, keepdim=True).clamp(min=0)
@@ -186,7 +186,7 @@ def _whole_or_dense(function: Callable[..., Tensor]) -> Function:
 
 def _dense_all(function: Callable[..., Tensor]) -> Function:
     def applied(*inputs: Value | None, **attributes: Any) -> Value:
-        return function(*(None if one is None else dense(one) for one in inputs), **attributes)
+        return function(*(None if value is None else dense(value) for value in inputs), **attributes)
 
     return applied
 

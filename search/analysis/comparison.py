@@ -7,7 +7,8 @@ from pathlib import Path
 from statistics import StatisticsError, correlation
 from typing import Any
 
-from evaluators.measurement import Z95, Accuracy
+from evaluators.confidence import NORMAL_95
+from evaluators.measurement import Accuracy
 from search.results.rows import Row
 from search.results.standings import Standings, standings
 from search.store.evaluation import Evaluation
@@ -189,7 +190,7 @@ def _pair(a: Side, one: Evaluation, b: Side, other: Evaluation, *, same_data: bo
     if same_data:
         first, second, split = _one_split(one, other)
         shares = (first.share, second.share)
-        gap = (second.share - first.share, Z95 * math.hypot(first.standard_error, second.standard_error))
+        gap = (second.share - first.share, NORMAL_95 * math.hypot(first.standard_error, second.standard_error))
     left, right = a.row(one), b.row(other)
     latency = energy = None
     if a.standings.bench.id == b.standings.bench.id or left.structure_id == right.structure_id:

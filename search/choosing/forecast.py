@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
-from evaluators.measurement import Z95
+from evaluators.confidence import NORMAL_95
 from search.choosing.gaussian_process import Floats, Regression, Trend
 from search.choosing.trial_notes import Seen
 from search.scoring.objectives import Objective
@@ -111,7 +111,7 @@ def held_out(evaluations: Iterable[Evaluation]) -> HeldOut | None:
     made = _by_shape([recipe for recipe, _ in latency.values()], [value for _, value in latency.values()])
     mean, doubt = made.held_out()
     wrong = np.abs(made.values - mean)
-    return HeldOut(float(10 ** np.median(wrong) - 1), float((wrong <= Z95 * doubt).mean()), len(wrong))
+    return HeldOut(float(10 ** np.median(wrong) - 1), float((wrong <= NORMAL_95 * doubt).mean()), len(wrong))
 
 
 def errors(history: Sequence[Seen]) -> Regression:

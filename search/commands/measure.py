@@ -12,10 +12,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from evaluators.course import CourseFigures
+from evaluators.course_figures import CourseFigures
 from evaluators.device.device import RuntimeSettings
-from evaluators.evaluate import FRONT, Measured, Subject
+from evaluators.measured import Measured, Subject
 from evaluators.png_folder import labelled_pngs, write_bundle
+from evaluators.race import FRONT
 from search.commands.exit_status import INTERRUPTED, OK
 from search.measuring.rig import Rig, open_rig, runtime_of, save_images
 from search.results.course_row import CourseRow, course_row

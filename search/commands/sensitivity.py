@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.table import Table
 
 from evaluators.device.devices.choose import open_device
-from evaluators.evaluate import FRONT
 from evaluators.measurement import Accuracy, Figures
+from evaluators.race import FRONT
 from search.analysis.sensitivity import (
     Effect,
     Probe,

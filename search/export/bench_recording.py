@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from evaluators.device.devices.replay import RecordedRun, write_recording
-from evaluators.raw import runs_of
+from evaluators.raw_runs import runs_of
 from search.results.discretion import device_for_others, run_for_others
 from search.store.store import Store
 

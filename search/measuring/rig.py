@@ -13,10 +13,12 @@ from evaluators.bench import Bench
 from evaluators.device.device import DeviceInfo, ProcessRun, Progress, RuntimeSettings
 from evaluators.device.devices.choose import board_of, open_device
 from evaluators.errors import DeviceError
-from evaluators.evaluate import Examiner, Measured, Race, Subject
+from evaluators.examiner import Examiner
+from evaluators.measured import Measured, Subject
 from evaluators.measurement import Figures
 from evaluators.metered import load_s
 from evaluators.power.choose import open_meter
+from evaluators.race import Race
 from search.measuring.board_worker import Worker
 from space.candidate import Candidate
 from space.dimensions import MOST_THREADS
@@ -147,8 +149,7 @@ class Rig:
         """Of the first board; the others are calibrated by it. `earlier` runs tell how much processes differ."""
         timed: list[tuple[Board, Measured]] = []
         for board in list(self._boards):
-            board.examiner.reference = subject_of(candidate)
-            board.examiner.reference_runs = list(earlier)
+            board.examiner.use_reference(subject_of(candidate), earlier)
             try:
                 timed.append((board, board.worker.submit(board.examiner.measure_reference, progress).result()))
             except DeviceError as error:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evaluators.course import CourseFigures
+from evaluators.course_figures import CourseFigures
 from search.scoring.objectives import fom
 
 

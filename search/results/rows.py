@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evaluators.measurement import Z95, Accuracy, Figures
+from evaluators.confidence import NORMAL_95
+from evaluators.measurement import Accuracy, Figures
 from search.scoring.audit import Audit, audit
 from search.scoring.objectives import fom
 from search.scoring.ranking import feasible
@@ -160,7 +161,7 @@ def _fom_gain(figures: Figures, accuracy: Accuracy, baseline: Accuracy) -> _Gain
     if accuracy.share == 0 or None in ends:
         return _Gain(gain, None)
     (low, high), (low_energy, high_energy) = (end for end in ends if end)
-    images = Z95 * math.hypot(accuracy.standard_error / accuracy.share, baseline.standard_error / baseline.share)
+    images = NORMAL_95 * math.hypot(accuracy.standard_error / accuracy.share, baseline.standard_error / baseline.share)
     product = gain * figures.relative_latency * figures.relative_energy
     below = math.hypot(math.log(gain / (product * low * low_energy)), images)
     above = math.hypot(math.log(product * high * high_energy / gain), images)

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluators.accuracy import predictions
+from evaluators.runtimes.onnx_runtime import predictions
 from search.measuring.rig import Rig, save_images
 from search.running.view import View
 from search.store.store import Store

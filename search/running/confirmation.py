@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass, field
 
-from evaluators.evaluate import FRONT, Measured
 from evaluators.latency import process_interval
+from evaluators.measured import Measured
 from evaluators.measurement import Accuracy
+from evaluators.race import FRONT
 from search.measuring.rig import Rig, subject_of
 from search.results.standings import Standings, standings
 from search.results.unmetered import contenders

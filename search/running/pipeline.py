@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evaluators.device.device import ProcessRun
-from evaluators.evaluate import FRONT, PROCESSES, Race, Subject
+from evaluators.measured import Subject
 from evaluators.measurement import Figures
+from evaluators.measuring import PROCESSES
+from evaluators.race import FRONT, Race
 from search.building.child import Builder, built
 from search.building.tasks import Built, carry_out, draft
 from search.choosing.forecast import held_out

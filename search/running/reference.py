@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from evaluators.beside import beside_reference
-from evaluators.evaluate import NO_RACE, Measured
+from evaluators.measured import Measured
 from evaluators.measurement import Figures
+from evaluators.race import NO_RACE
 from search.building.child import Builder, built
 from search.building.tasks import Built, carry_out
 from search.measuring.rig import Rig, at_runtime, subject_of

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from evaluators.evaluate import FRONT, Race, never
 from evaluators.measurement import Figures
+from evaluators.race import FRONT, Race, never
 from search.scoring.objectives import Objective
 from search.store.evaluation import Evaluation
 

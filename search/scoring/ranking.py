@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from evaluators.measurement import Z95
+from evaluators.confidence import NORMAL_95
 from search.scoring.lead_probability import Estimate
 from search.scoring.objectives import OBJECTIVES, Objective
 from search.store.evaluation import Evaluation
@@ -76,7 +76,7 @@ def estimate(evaluation: Evaluation, objective: Objective) -> Estimate:
     """The logarithm of the objective's figure, the larger the better, with its standard error."""
     accuracy = evaluation.accuracy
     low, high = objective.interval(accuracy.share, evaluation.current)
-    doubt = math.log(high / low) / (2 * Z95) if 0 < low < math.inf and high < math.inf else math.inf
+    doubt = math.log(high / low) / (2 * NORMAL_95) if 0 < low < math.inf and high < math.inf else math.inf
     if not objective.ties_by_accuracy and not evaluation.confirmed:
         # A figure that contains the accuracy is as uncertain as that; the contest takes the test set's as it is.
         doubt = math.hypot(doubt, accuracy.standard_error / accuracy.share)

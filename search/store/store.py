@@ -21,7 +21,7 @@ from space.candidate import Candidate
 from space.errors import RequestError
 
 if TYPE_CHECKING:
-    from evaluators.evaluate import Measured
+    from evaluators.measured import Measured
 
 # Optuna's tables, in the same database, are called studies, trials and the like.
 _SCHEMA = """
@@ -203,7 +203,7 @@ class Store:
         """The figures are those measured last; of the processes the first ones stay too, so that a recording answers
         as the bench did."""
         # Brings asyncio, which the reading commands do without.
-        from evaluators.raw import text_of
+        from evaluators.raw_runs import text_of
 
         earlier = [run for run in self.runs(structure_id, bench_id) if run not in measured.runs]
         raw = text_of((*earlier[:FIRST_RUNS], *measured.runs))
@@ -238,7 +238,7 @@ class Store:
 
     def runs(self, structure_id: str, bench_id: str) -> tuple[ProcessRun, ...]:
         # Brings asyncio, which the reading commands do without.
-        from evaluators.raw import runs_of
+        from evaluators.raw_runs import runs_of
 
         rows = self._database.rows(
             "SELECT raw FROM search_structures WHERE structure_id = :structure_id AND bench_id = :bench_id",
@@ -293,7 +293,7 @@ class Store:
     def convert_reference(self, bench_id: str, latency: float, energy: float) -> None:
         """The bench has another reference, so many times as slow and as costly as the former one."""
         # Brings asyncio, which the reading commands do without.
-        from evaluators.raw import converted_runs
+        from evaluators.raw_runs import converted_runs
 
         structures = self._database.rows(
             "SELECT figures, raw, structure_id FROM search_structures WHERE bench_id = :bench_id",

@@ -31,7 +31,9 @@ import torch
 
 from evaluators.device.device import RuntimeSettings
 from evaluators.device.devices.choose import open_device
-from evaluators.evaluate import NO_RACE, Examiner, Subject
+from evaluators.examiner import Examiner
+from evaluators.measured import Subject
+from evaluators.race import NO_RACE
 from space.data.images import MEAN, STD
 from space.formats.onnx.export import export
 from space.networks.mobilenet_v1.network import MobileNetV1
@@ -135,7 +137,7 @@ async def measured(cell: str, rows: list[Row], options: argparse.Namespace, fold
     images = folder / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (256, 3, 32, 32), np.uint8))
     examiner = Examiner(open_device(options.device), images)
-    examiner.reference = write(folder / "reference.onnx", WIDTHS, HALVINGS)
+    examiner.use_reference(write(folder / "reference.onnx", WIDTHS, HALVINGS))
     subject = write(folder / f"{size}.onnx", *NETWORKS[size][:2])
     await examiner.open()
     try:

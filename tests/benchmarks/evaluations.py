@@ -15,7 +15,9 @@ from pathlib import Path
 
 from evaluators.accuracy import accuracy
 from evaluators.device.devices.choose import open_device
-from evaluators.evaluate import NO_RACE, Examiner, Subject
+from evaluators.examiner import Examiner
+from evaluators.measured import Subject
+from evaluators.race import NO_RACE
 from search.choosing.first_recipes import ladder
 from search.choosing.time_left import cost
 from search.choosing.variation import Variation

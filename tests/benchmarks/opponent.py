@@ -21,7 +21,9 @@ import torch.nn.functional as F
 from evaluators.accuracy import accuracy
 from evaluators.device.device import RuntimeSettings
 from evaluators.device.devices.choose import open_device
-from evaluators.evaluate import NO_RACE, Examiner, Subject
+from evaluators.examiner import Examiner
+from evaluators.measured import Subject
+from evaluators.race import NO_RACE
 from search.choosing.first_recipes import UNIFORM
 from search.measuring.board_worker import Worker
 from search.measuring.rig import save_images

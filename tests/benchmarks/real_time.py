@@ -23,7 +23,7 @@ import onnxruntime
 
 from evaluators.device.device import CourseTask, RuntimeSettings, Task
 from evaluators.device.devices.local import LocalDevice
-from evaluators.device.on_board.protocol import course_request
+from evaluators.device.on_board.requests import course_request
 from evaluators.latency import latency
 from evaluators.power.recording import recorded
 from tests.evaluators.device.asked import Asked

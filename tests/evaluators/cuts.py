@@ -17,8 +17,10 @@ import pytest
 
 from evaluators.device.device import CourseRun, CourseTask, Guard, LoadRun, LoadTask, ProcessRun, Progress, Task
 from evaluators.device.devices.over_ssh import SshDevice
-from evaluators.evaluate import FRONT, Examiner, Subject
+from evaluators.examiner import Examiner
+from evaluators.measured import Subject
 from evaluators.power.smartpower2 import smartpower2
+from evaluators.race import FRONT
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.runs import process_run
@@ -129,8 +131,8 @@ def opened(
 ) -> Any:
     """A bench, metered or not; windows of a second, and a board whose /proc tells of nobody else."""
     # One before the cut and one after it tell as much as three.
-    monkeypatch.setattr("evaluators.evaluate.PROCESSES", 2)
-    monkeypatch.setattr("evaluators.evaluate.Task", partial(Task, limit_s=LIMIT_S))
+    monkeypatch.setattr("evaluators.examiner.PROCESSES", 2)
+    monkeypatch.setattr("evaluators.measuring.Task", partial(Task, limit_s=LIMIT_S))
     monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 1.2)
     monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision=0.01: 0.6)
     board_wire, to = wires
@@ -151,15 +153,9 @@ def opened(
             reference = Subject(
                 "reference", write_classifier(tmp_path / "reference.onnx", channels=64), subject.runtime
             )
-            examiner = Examiner(
-                device,
-                quick.images,
-                meter,
-                reference=reference,
-                # Timed before: once is enough.
-                reference_runs=[process_run()] * 3,
-                pauses=PAUSES,
-            )
+            examiner = Examiner(device, quick.images, meter, pauses=PAUSES)
+            # Timed before: once is enough.
+            examiner.use_reference(reference, [process_run()] * 3)
             pngs = write_pngs(tmp_path / "pngs", coloured(COUNT), np.zeros(COUNT, np.int64))
             bundle = bundled(pngs, tmp_path / "images.zip")
             yield Bench(examiner, device.knife, board_wire, meter_wire, subject, quick.images, bundle)

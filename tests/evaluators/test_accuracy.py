@@ -11,10 +11,11 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from evaluators import accuracy as module
-from evaluators.accuracy import accuracy, predictions
+from evaluators.accuracy import accuracy
 from evaluators.measurement import Accuracy
+from evaluators.runtimes import engine
 from evaluators.runtimes.onnx_in_torch import TorchGraph
+from evaluators.runtimes.onnx_runtime import predictions, runtime_version
 from evaluators.runtimes.torch_operators import OPERATORS, UnknownOperatorError
 from space.data.augmentation import normalise
 from space.data.images import MEAN, STD, Images
@@ -76,7 +77,7 @@ def plain(tmp_path: Path, network: MobileNetV1) -> Path:
 
 @pytest.fixture(autouse=True)
 def fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHECKED", CHECKED)
+    monkeypatch.setattr(engine, "CHECKED", CHECKED)
 
 
 def one_at_a_time(path: Path, pixels: np.ndarray) -> np.ndarray:
@@ -95,10 +96,10 @@ def test_torch_answers_many_as_onnx_runtime_answers_each(deployed: Path, images:
 def test_whoever_answers_is_named(deployed: Path, images: Images) -> None:
     by_torch, by_runtime = accuracy(deployed, images, device=CPU), accuracy(deployed, images)
     assert by_torch.engine.startswith("torch cpu (")
-    assert f"agrees with ONNX Runtime {module._version()} on " in by_torch.engine
+    assert f"agrees with ONNX Runtime {runtime_version()} on " in by_torch.engine
     assert abs(by_torch.correct - by_runtime.correct) <= 0.005 * COUNT
     if accelerator() == CPU:
-        assert by_runtime.engine == f"ONNX Runtime {module._version()}, CPU"
+        assert by_runtime.engine == f"ONNX Runtime {runtime_version()}, CPU"
 
 
 def test_a_network_whose_answers_differ_is_refused(
@@ -118,7 +119,7 @@ def test_a_network_whose_answers_differ_is_refused(
 
     monkeypatch.setattr("evaluators.runtimes.onnx_in_torch.TorchGraph", Altered)
     found = accuracy(deployed, images, device=CPU)
-    assert found.engine.startswith(f"ONNX Runtime {module._version()}, CPU (torch cpu agrees on ")
+    assert found.engine.startswith(f"ONNX Runtime {runtime_version()}, CPU (torch cpu agrees on ")
     assert found.correct == int((predictions(deployed, images.pixels) == images.labels).sum())
 
 

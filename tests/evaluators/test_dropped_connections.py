@@ -64,7 +64,7 @@ def test_the_reference_between_two_candidates_survives_a_drop(opened: Any, monke
             await bench.examiner.open()
             try:
                 first = await bench.examiner.measure(bench.subject)
-                monkeypatch.setattr("evaluators.evaluate._REFERENCE_AGE_S", 0.0)
+                monkeypatch.setattr("evaluators.reference._AGE_S", 0.0)
                 bench.knife.cutting(bench.board_wire, "timing")
                 second = await bench.examiner.measure(bench.subject)
                 assert bench.knife.used
@@ -75,7 +75,7 @@ def test_the_reference_between_two_candidates_survives_a_drop(opened: Any, monke
     asyncio.run(check())
 
 
-# Of what goes to the board: the beginning of the handshake, its end, the look at what is there, the program.
+# Where what goes to the board is cut: the beginning of the handshake, its end, the look at what is there, the program.
 @pytest.mark.parametrize("count", [30, 1_500, 3_500, 20_000])
 def test_the_boards_connection_drops_once_while_it_is_opened(opened: Any, count: int) -> None:
     async def check() -> None:

@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.course import CourseFigures
+from evaluators.course_figures import CourseFigures
 from evaluators.device.device import ProcessRun, Progress, RuntimeSettings, Task
 from evaluators.device.devices.local import LocalDevice
 from evaluators.errors import MeterError
-from evaluators.evaluate import FRONT, NO_RACE, Examiner, Measured, Race, Subject
+from evaluators.examiner import Examiner
+from evaluators.measured import Measured, Subject
 from evaluators.metered import Metered
 from evaluators.power.meter import PowerReading
+from evaluators.race import FRONT, NO_RACE, Race
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.runs import process_run
@@ -47,19 +49,18 @@ def subject(tmp_path: Path) -> Subject:
 def examiner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examiner:
     """Windows of a second; a board whose /proc tells of nobody else, as other tests run beside."""
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path / "calm"))
-    monkeypatch.setattr("evaluators.evaluate.Task", partial(Task, limit_s=LIMIT_S))
+    monkeypatch.setattr("evaluators.measuring.Task", partial(Task, limit_s=LIMIT_S))
     monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 1.2)
     monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision=0.01: 0.6)
     reference = Subject("reference", write_classifier(tmp_path / "reference.onnx", channels=64), RuntimeSettings())
-    return Examiner(
+    device, images = (
         LocalDevice(lock=str(tmp_path / "lock"), program=program()),
         write_images(tmp_path / "images.npy", 16),
-        Faltering(lambda _: WATTS, PERIOD_S),
-        reference=reference,
-        # Timed before: once is enough.
-        reference_runs=[process_run()] * 3,
-        pauses=(0.0, 0.0, 0.0),
     )
+    examiner = Examiner(device, images, Faltering(lambda _: WATTS, PERIOD_S), pauses=(0.0, 0.0, 0.0))
+    # Timed before: once is enough.
+    examiner.use_reference(reference, [process_run()] * 3)
+    return examiner
 
 
 def measured(examiner: Examiner, subject: Subject, race: Race) -> Measured:
@@ -117,7 +118,7 @@ def test_beside_each_measurement_a_neighbour_is_timed_again_and_teaches(
     examiner: Examiner, subject: Subject, tmp_path: Path
 ) -> None:
     device = Counted(tmp_path / "lock")
-    examiner.device, examiner.meter = device, None
+    examiner.measuring.device, examiner.measuring.meter = device, None
     other = Subject("other", write_classifier(tmp_path / "other.onnx", channels=12), RuntimeSettings())
 
     async def both() -> tuple[Measured, Measured]:
@@ -130,7 +131,7 @@ def test_beside_each_measurement_a_neighbour_is_timed_again_and_teaches(
     first, second = asyncio.run(both())
     # The reference, three times timed before, and beside the first there is nobody else.
     assert device.timed[:3] == ["reference", "model", "reference"]
-    # Of the two that are known now the one with fewer processes.
+    # Two are known by now, and the one with fewer processes is timed.
     assert device.timed[-2:] == ["other", "model"]
     assert (first.figures.processes, second.figures.processes) == (1, 1)
 
@@ -149,18 +150,19 @@ def test_no_energy_is_taken_over_a_confirmation_of_the_reference_that_was_distur
     examiner: Examiner, subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What others drew meanwhile was a gain of every candidate, confirmed and clean."""
-    monkeypatch.setattr("evaluators.evaluate.PROCESSES", 1)
+    monkeypatch.setattr("evaluators.examiner.PROCESSES", 1)
     watts = {"now": WATTS}
     device = Busy(lock=str(tmp_path / "lock"), program=program())
-    examiner.device, examiner.meter = device, LiveMeter(lambda _: watts["now"], PERIOD_S)
+    examiner.measuring.device, examiner.measuring.meter = device, LiveMeter(lambda _: watts["now"], PERIOD_S)
 
     async def confirmed() -> Measured:
         await examiner.open()
         try:
             await examiner.measure_reference()
             assert examiner.reference
+            reference = examiner.reference.subject
             device.others_cores, watts["now"] = 1.9, 2 * WATTS
-            await examiner.confirm(examiner.reference, examiner.images)
+            await examiner.confirm(reference, examiner.images)
             device.others_cores, watts["now"] = 0.0, WATTS
             return await examiner.confirm(subject, examiner.images)
         finally:
@@ -194,7 +196,7 @@ def test_with_a_meter_the_energy_of_the_courses_script_is_measured(
     number, count = itertools.count(), 2000
     # Wide, and so many images, that the script takes many more readings than are needed.
     wide = replace(subject, onnx=write_classifier(tmp_path / "wide.onnx", channels=256))
-    examiner.meter = LiveMeter(lambda _: WATTS + 0.01 * (next(number) % 2), 0.02)
+    examiner.measuring.meter = LiveMeter(lambda _: WATTS + 0.01 * (next(number) % 2), 0.02)
     figures = course(examiner, wide, tmp_path, count)
     energy = figures.energy
     assert energy.provenance == "measured (bench meter, board, course protocol: whole script)"
@@ -208,7 +210,7 @@ def test_a_meter_too_slow_for_a_short_script_is_an_error_and_no_figure(
     examiner: Examiner, subject: Subject, tmp_path: Path
 ) -> None:
     # However long the script takes.
-    examiner.meter = LiveMeter(lambda _: WATTS, 0.02, stalls_after=6)
+    examiner.measuring.meter = LiveMeter(lambda _: WATTS, 0.02, stalls_after=6)
     with pytest.raises(MeterError, match=r"readings lie wholly inside the .* window"):
         course(examiner, subject, tmp_path)
 
@@ -217,7 +219,7 @@ def test_the_meter_is_part_of_the_bench(examiner: Examiner) -> None:
     async def benches() -> set[str]:
         await examiner.open()
         with_meter = examiner.bench.id
-        examiner.meter = None
+        examiner.measuring.meter = None
         without = examiner.bench.id
         await examiner.close()
         return {with_meter, without}

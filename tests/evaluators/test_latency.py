@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from evaluators.device.device import RuntimeSettings
-from evaluators.device.program.on_device import LEAST_TIMED_NS, StoppingRule
+from evaluators.device.program.timing import LEAST_TIMED_NS, StoppingRule
 from evaluators.latency import USUAL_SPREAD, Spread, between, block_medians, latency, process_interval
 from evaluators.repeats import ENOUGH_DEGREES, Repeats
 

@@ -28,7 +28,7 @@ def open_device(spec: str) -> "Device":
 
 
 def address_of(spec: str) -> "Address | None":
-    """Of a board over ssh; None for the other devices. RequestError names what would be valid."""
+    """The address of a board over ssh; None for the other devices. RequestError names what would be valid."""
     kind, colon, rest = spec.partition(":")
     if kind + colon in CHOICES:
         return None

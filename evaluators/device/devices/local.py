@@ -2,31 +2,20 @@
 
 import asyncio
 import contextlib
-import functools
 import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from evaluators.device.device import (
-    LOCK,
-    CourseRun,
-    CourseTask,
-    DeviceInfo,
-    Guard,
-    LoadRun,
-    LoadTask,
-    Ping,
-    ProcessRun,
-    Progress,
-    Task,
-)
-from evaluators.device.on_board import protocol
-from evaluators.device.on_board.last_words import epitaph, tail
+from evaluators.device.device import LOCK, CourseTask, DeviceInfo, Guard, LoadTask, Progress, Task
+from evaluators.device.devices.program_device import EXIT_S, Places, ProgramDevice
+from evaluators.device.on_board.answers import SILENCE_S
+from evaluators.device.on_board.application import program_file
+from evaluators.device.on_board.fields import LINE_BYTES
+from evaluators.device.on_board.last_words import tail
+from evaluators.device.on_board.results import device_info
 from evaluators.errors import DeviceError
 
 NAME = "this machine"
@@ -36,130 +25,42 @@ KEPT_ENVIRONMENT = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
     *("PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "VIRTUAL_ENV", "SEARCH_SYSROOT"),
 )
-# Between closing its output and its exit.
-EXIT_S = 2.0
 
 
-class LocalDevice:
+class LocalDevice(ProgramDevice):
     """A fresh process per task, in a session of its own, so that Ctrl-C reaches us first; none outlives its task."""
 
     def __init__(
         self,
         *,
         python: str = sys.executable,
-        program: Path = protocol.PROGRAM,
-        silence_s: float = protocol.SILENCE_S,
+        program: Path | None = None,
+        silence_s: float = SILENCE_S,
         lock: str = LOCK,
     ) -> None:
-        self._command = (python, str(program))
         # Two searches on one machine take turns. No heartbeat: a pipe closes with whoever held its other end.
-        self._guard = Guard(lock=lock)
-        self._silence_s = silence_s
-        self._info: DeviceInfo | None = None
-        self._one_at_a_time = asyncio.Lock()
+        guard = Guard(lock=lock)
+        super().__init__(
+            NAME, guard=guard, silence_s=silence_s, reads_png_by="pip install pillow (it comes with torchvision)"
+        )
+        self._command = (python, str(program or program_file()))
 
-    async def __aenter__(self) -> Self:
-        message = await self._ask(protocol.describe_request(), model="", progress=None, limit_s=protocol.START_S)
-        try:
-            self._info = protocol.device_info(message, pool=NAME, on_this_machine=True)
-        except protocol.GarbledError as error:
-            raise DeviceError(f"{NAME}: the on-device program does not describe the device: {error}") from error
-        return self
+    async def _enter(self) -> None:
+        self._info = await self._describe()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # Nothing is held between tasks.
-        self._info = None
+    async def _leave(self) -> None:
+        """Nothing is held between tasks."""
 
-    @property
-    def info(self) -> DeviceInfo:
-        if self._info is None:
-            raise RuntimeError("the device is known once entered: async with LocalDevice() as device")
-        return self._info
+    def _described(self, message: dict[str, object]) -> DeviceInfo:
+        return device_info(message, pool=NAME, on_this_machine=True)
 
-    async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
-        async with self._one_at_a_time:
-            model, images = str(task.model.resolve()), str(task.images.resolve())
-            message = await self._ask(
-                protocol.measure_request(task, model=model, images=images, guard=self._guard),
-                model=task.model.name,
-                progress=progress,
-                limit_s=protocol.answer_limit_s(task, self._guard),
-            )
-        with protocol.held_together(NAME, task.model.name):
-            run = protocol.process_run(message)
-            protocol.check_answers(task, run)
-            return run
-
-    async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
-        async with self._one_at_a_time:
-            model, images = str(task.model.resolve()), str(task.images.resolve())
-            pings: list[Ping] = []
-            message = await self._ask(
-                protocol.load_request(task, model=model, images=images, guard=self._guard),
-                model=task.model.name,
-                progress=progress,
-                limit_s=protocol.load_limit_s(task, self._guard),
-                pings=pings,
-            )
-        with protocol.held_together(NAME, task.model.name):
-            return protocol.load_run(message, pings)
-
-    def check_course(self) -> None:
-        protocol.check_reads_png(self.info, device=NAME, then="pip install pillow (it comes with torchvision)")
-
-    async def course(self, task: CourseTask, progress: Progress | None = None) -> CourseRun:
-        self.check_course()
-        async with self._one_at_a_time:
-            model, images = str(task.model.resolve()), str(task.images.resolve())
-            pings: list[Ping] = []
-            message = await self._ask(
-                protocol.course_request(task, model=model, images=images, guard=self._guard),
-                model=task.model.name,
-                progress=progress,
-                limit_s=protocol.course_limit_s(task, self._guard),
-                pings=pings,
-            )
-        with protocol.held_together(NAME, task.model.name):
-            return protocol.course_run(message, task, pings)
-
-    async def _ask(
-        self,
-        request: bytes,
-        *,
-        model: str,
-        progress: Progress | None,
-        limit_s: float | None,
-        pings: list[Ping] | None = None,
-    ) -> dict[str, object]:
-        async with self._process() as (process, lines, complaints):
-            write = functools.partial(_write, process)
-            await write(request)
-            message = await protocol.answer(
-                lines,
-                device=NAME,
-                model=model,
-                progress=progress,
-                limit_s=limit_s,
-                silence_s=self._silence_s,
-                pinger=None if pings is None else protocol.Pinger(write, pings),
-            )
-            if message is None:
-                # It closed its output; what is left is its exit.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(EXIT_S):
-                        await process.wait()
-                        await complaints
-                said = complaints.result() if complaints.done() else b""
-                raise DeviceError(epitaph(NAME, process.returncode, said))
-            return message
+    async def _placed(
+        self, task: Task | LoadTask | CourseTask, progress: Progress | None, *, afresh: bool = False
+    ) -> Places:
+        return Places(str(task.model.resolve()), str(task.images.resolve()))
 
     @contextlib.asynccontextmanager
-    async def _process(
-        self,
-    ) -> "AsyncGenerator[tuple[Process, asyncio.StreamReader, asyncio.Task[bytes]], None]":
-        """The program, just started; gone when the block is left, however it is left."""
+    async def _started(self, places: Places | None) -> "AsyncGenerator[_Program, None]":
         environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
         try:
             process = await asyncio.create_subprocess_exec(
@@ -169,31 +70,52 @@ class LocalDevice:
                 stderr=PIPE,
                 env=environment,
                 start_new_session=True,
-                limit=protocol.LINE_BYTES,
+                limit=LINE_BYTES,
             )
         except OSError as error:
             raise DeviceError(f"{NAME}: cannot start {self._command[0]}: {error.strerror}") from error
+        program = _Program(process)
+        try:
+            yield program
+        finally:
+            await program.kill()
+
+
+class _Program:
+    def __init__(self, process: Process) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        complaints = asyncio.create_task(tail(process.stderr))
-        try:
-            yield process, process.stdout, complaints
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-            process.stdin.close()
-            # Read to the end, or the pipes stay open.
-            while await process.stdout.read(65536):
-                pass
-            await complaints
-            await process.wait()
+        self._process = process
+        self._stdin = process.stdin
+        self._stdout = process.stdout
+        self._complaints = asyncio.create_task(tail(process.stderr))
 
+    async def write(self, content: bytes) -> None:
+        """A process that dies before it has read it says why in its exit status."""
+        with contextlib.suppress(ConnectionError):
+            self._stdin.write(content)
+            await self._stdin.drain()
 
-async def _write(process: Process, content: bytes) -> None:
-    """A process that dies before it has read it says why in its exit status."""
-    assert process.stdin is not None
-    with contextlib.suppress(ConnectionError):
-        process.stdin.write(content)
-        await process.stdin.drain()
+    async def readline(self) -> bytes:
+        return await self._stdout.readline()
+
+    async def end(self) -> tuple[int | None, bytes]:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(EXIT_S):
+                await self._process.wait()
+                # What it started may hold its standard error open: it is read on until the program is given up.
+                await asyncio.shield(self._complaints)
+        complaints = self._complaints.result() if self._complaints.done() else b""
+        return self._process.returncode, complaints
+
+    async def kill(self) -> None:
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._stdin.close()
+        # Read to the end, or the pipes stay open.
+        while await self._stdout.read(65536):
+            pass
+        await self._complaints
+        await self._process.wait()

@@ -33,7 +33,7 @@ def _property(content: bytes) -> tuple[str, str]:
 
 
 def _contents(file: BinaryIO, wanted: int) -> Iterator[bytes]:
-    """Of each field of that number, in the encoding of protocol buffers; the others, like the graph, are not read."""
+    """The content of each field of that number; the others, like the graph, are not read."""
     end = file.seek(0, os.SEEK_END)
     file.seek(0)
     while file.tell() < end:

@@ -19,7 +19,9 @@ from evaluators.device.device import (
     Task,
 )
 from evaluators.device.devices.onnx_metadata import metadata
-from evaluators.device.on_board import protocol
+from evaluators.device.on_board.fields import LINE_BYTES, Fields, GarbledError, parsed
+from evaluators.device.on_board.packing import result_message
+from evaluators.device.on_board.results import device_info, process_run
 from space.errors import CandidateError, RequestError
 from space.files import sha256, written_whole
 
@@ -44,7 +46,7 @@ def write_recording(path: Path, info: DeviceInfo, rows: Iterable[RecordedRun]) -
         head = {"format": FORMAT, "version": FORMAT_VERSION, "protocol": PROTOCOL_VERSION, **asdict(info)}
         file.write(json.dumps(head) + "\n")
         for row in rows:
-            line = {PROPERTY: row.structure_id, "model_sha256": row.model_sha256, **protocol.result_message(row.run)}
+            line = {PROPERTY: row.structure_id, "model_sha256": row.model_sha256, **result_message(row.run)}
             file.write(json.dumps(line) + "\n")
 
 
@@ -55,16 +57,16 @@ def read_recording(path: Path) -> tuple[DeviceInfo, tuple[RecordedRun, ...]]:
     info: DeviceInfo | None = None
     try:
         with path.open("rb") as file:
-            while line := file.readline(protocol.LINE_BYTES):
+            while line := file.readline(LINE_BYTES):
                 number += 1
-                message = protocol.parsed(line)
+                message = parsed(line)
                 if info is None:
                     info = _head(message)
                 else:
                     rows.append(_row(message))
     except OSError as error:
         raise RequestError(f"recording {path} cannot be read: {error.strerror}") from error
-    except protocol.GarbledError as error:
+    except GarbledError as error:
         raise RequestError(f"{path}, line {number}: {error}; is it a recording of this version?") from error
     if info is None:
         raise RequestError(f"recording {path} is empty; its first line should describe the device")
@@ -139,16 +141,16 @@ def _with_usable_predictions(row: RecordedRun, task: Task) -> ProcessRun:
 
 
 def _head(message: dict[str, object]) -> DeviceInfo:
-    fields = protocol.Fields(message)
+    fields = Fields(message)
     if message.get("format") != FORMAT:
-        raise protocol.GarbledError(f"its format is not {FORMAT!r}")
+        raise GarbledError(f"its format is not {FORMAT!r}")
     fields.whole("version", FORMAT_VERSION, FORMAT_VERSION)
     # As it was recorded: a search that asks in the same order asks for the same recipes.
-    info = protocol.device_info(message, pool=fields.text("pool"), on_this_machine=fields.flag("on_this_machine"))
+    info = device_info(message, pool=fields.text("pool"), on_this_machine=fields.flag("on_this_machine"))
     return replace(info, recorded=True)
 
 
 def _row(message: dict[str, object]) -> RecordedRun:
-    fields = protocol.Fields(message)
-    run = protocol.process_run(message)
+    fields = Fields(message)
+    run = process_run(message)
     return RecordedRun(fields.text(PROPERTY), run, fields.text("model_sha256"))

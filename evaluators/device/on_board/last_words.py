@@ -1,11 +1,13 @@
-"""Epitaph: why the on-device program went without an answer, as far as its exit and its last words tell."""
+"""Last words: why the on-device program went without an answer, as far as its exit and its standard error tell."""
 
 import signal
 from typing import Protocol
 
-from evaluators.device.on_board.protocol import printable
+from evaluators.device.on_board.fields import printable
 
+# A traceback's last lines.
 STDERR_BYTES = 4096
+# What usually ends a program by this signal on a board.
 HINTS = {
     "SIGKILL": "out of memory?",
     "SIGILL": "this build of ONNX Runtime does not fit the processor; try another version",
@@ -19,21 +21,21 @@ class Bytes(Protocol):
 
 
 async def tail(stream: Bytes) -> bytes:
-    """The last of what was said, however much it was."""
+    """The last bytes of a stream, however many came before."""
     kept = b""
     while part := await stream.read(65536):
         kept = (kept + part)[-STDERR_BYTES:]
     return kept
 
 
-def last_line(said: bytes) -> str:
-    lines = said.decode("utf-8", "replace").strip().splitlines()
+def last_line(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").strip().splitlines()
     return printable(lines[-1]) if lines else "it said nothing"
 
 
-def epitaph(device: str, status: int | None, said: bytes) -> str:
-    """`status` as Python gives it: negative for a signal, None if it has not ended."""
-    last = last_line(said)
+def ended_without_answer(device: str, status: int | None, complaints: bytes) -> str:
+    """`status` as Python gives it: negative for a signal, None if it has not ended; and its standard error."""
+    last = last_line(complaints)
     if status is None:
         return f"{device}: the on-device program closed its output without an answer ({last})"
     if status < 0:

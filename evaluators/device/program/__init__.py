@@ -1,1 +1,1 @@
-"""What runs on the board: Python alone, one file there."""
+"""The program that runs on the board, in parts; evaluators.device.on_board.application makes one file of them."""

@@ -9,7 +9,8 @@ from pathlib import Path
 import asyncssh
 
 from evaluators.device.ssh.address import Address
-from evaluators.device.ssh.shell import HostEntry, Login, host_entry, host_key
+from evaluators.device.ssh.host_keys import HostEntry, host_entry, host_key
+from evaluators.device.ssh.options import Login
 from evaluators.errors import DeviceError
 from space.errors import RequestError
 
@@ -38,7 +39,7 @@ class ShownKey:
 
     @property
     def remedy(self) -> str:
-        """Of a key that has changed."""
+        """What to do about a key that has changed."""
         return (
             "either the board was set up anew, or another machine answers in its place. Compare it at the board itself "
             "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); only if you know the reason, remove the old one: "
@@ -102,8 +103,8 @@ def _known(entry: HostEntry) -> tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKe
         except (ValueError, OSError) as error:
             raise RequestError(f"your known hosts ({file}) cannot be read: {error}") from error
         for name in dict.fromkeys((entry.name, entry.portless)):
-            found = keys.match(name, "", None)
-            known += found[0]
-            revoked += found[2]
-            own += [file] if found[0] and name == entry.name else []
+            trusted, _, gone, *_ = keys.match(name, "", None)
+            known += trusted
+            revoked += gone
+            own += [file] if trusted and name == entry.name else []
     return known, revoked, bool(own), own[0] if own else entry.files[0]

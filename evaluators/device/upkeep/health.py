@@ -8,9 +8,10 @@ from asyncio.subprocess import PIPE
 from dataclasses import dataclass
 
 from evaluators.device.device import BoardState
+from evaluators.device.devices.board_folder import FOLDER
 from evaluators.device.devices.local import NAME
-from evaluators.device.devices.over_ssh import FOLDER
-from evaluators.device.on_board import protocol
+from evaluators.device.on_board import application
+from evaluators.device.on_board.fields import Fields, GarbledError, parsed, printable
 from evaluators.device.on_board.last_words import last_line, signal_name
 from evaluators.device.ssh.shell import Shell
 from evaluators.errors import DeviceError
@@ -19,18 +20,32 @@ from evaluators.errors import DeviceError
 LOOK_S = 60.0
 PINGS = 5
 
-# In the words of the on-device program, whose text is its input: a search will see the same. An import that ends
-# the process comes last.
+# In the words of the on-device program, whose application is its input and is imported from memory: a search will see
+# the same, and nothing is left on the board. An import that ends the process comes last.
 _LOOK = """
-import json, os, shutil, struct, sys, types
-program = types.ModuleType("program")
-exec(sys.stdin.read(), program.__dict__)
+import importlib.abc, importlib.util, io, json, os, shutil, struct, sys, zipfile
+
+archive = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))
+class Sent(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    def file(self, name):
+        path = name.replace(".", "/")
+        return next((file for file in (path + ".py", path + "/__init__.py") if file in archive.namelist()), None)
+    def find_spec(self, name, path=None, target=None):
+        return importlib.util.spec_from_loader(name, self) if self.file(name) else None
+    def is_package(self, name):
+        return self.file(name).endswith("/__init__.py")
+    def get_source(self, name):
+        return archive.read(self.file(name)).decode()
+sys.meta_path.insert(0, Sent())
+
+from evaluators.device.program.board import board_state
+from evaluators.device.program.description import board_model, system_name
 print(json.dumps({
-    "model": program.read_text("/proc/device-tree/model") or program.processor(),
-    "system": program.system_name(),
+    "model": board_model(),
+    "system": system_name(),
     "bits": struct.calcsize("P") * 8,
     "free_bytes": shutil.disk_usage(os.path.expanduser("~")).free,
-    "state": program.board_state(True),
+    "state": board_state(True),
 }), flush=True)
 import numpy, onnxruntime
 print(json.dumps({"runtime": "ONNX Runtime %s, NumPy %s, Python %d.%d" % (
@@ -58,7 +73,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class ClockOffset:
-    """Of the board's clock against ours; half of the fastest round trip is all that is unknown of it."""
+    """The board's clock against ours; half of the fastest round trip is all that is unknown of it."""
 
     seconds: float
     uncertainty_s: float
@@ -70,26 +85,26 @@ async def health_here() -> Health:
     )
     try:
         async with asyncio.timeout(LOOK_S):
-            said, complaints = await process.communicate(protocol.PROGRAM.read_bytes())
+            output, complaints = await process.communicate(application.content())
     except TimeoutError:
         raise DeviceError(f"{NAME}: it had not described itself after {LOOK_S:g} s; is it overloaded?") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return _health(NAME, said, _fault(process.returncode or 0, complaints))
+    return _health(NAME, output, _fault(process.returncode or 0, complaints))
 
 
 async def health_of(name: str, shell: Shell) -> Health:
     command = ("sh", "-c", _WITH_ITS_PYTHON, "sh", _LOOK)
-    done = await shell.run(*command, input=protocol.PROGRAM.read_bytes(), limit_s=LOOK_S)
+    done = await shell.run(*command, input=application.content(), limit_s=LOOK_S)
     return _health(name, done.stdout, _fault(done.status, done.stderr))
 
 
 async def clock_offset(name: str, shell: Shell) -> ClockOffset:
     """The best of a few round trips, timed by our monotonic clock."""
     ours = time.time() - time.monotonic()
-    found = []
+    offsets = []
     try:
         async with asyncio.timeout(LOOK_S), shell.start("sh", "-c", _CLOCK) as clock:
             for _ in range(PINGS):
@@ -100,23 +115,23 @@ async def clock_offset(name: str, shell: Shell) -> ClockOffset:
                 try:
                     theirs = float(line)
                 except ValueError:
-                    raise DeviceError(f"{name}: its clock says {protocol.printable(line)!r}") from None
-                found.append(ClockOffset(theirs - ours - (began + ended) / 2, (ended - began) / 2))
+                    raise DeviceError(f"{name}: its clock says {printable(line)!r}") from None
+                offsets.append(ClockOffset(theirs - ours - (began + ended) / 2, (ended - began) / 2))
     except TimeoutError:
         raise DeviceError(f"{name}: its clock did not answer within {LOOK_S:g} s") from None
-    return min(found, key=lambda offset: offset.uncertainty_s)
+    return min(offsets, key=lambda offset: offset.uncertainty_s)
 
 
 def _fault(status: int, complaints: bytes) -> str:
     return f"ended by {signal_name(-status)}" if status < 0 else last_line(complaints)
 
 
-def _health(name: str, said: bytes, fault: str) -> Health:
-    lines = said.splitlines()
+def _health(name: str, output: bytes, fault: str) -> Health:
+    lines = output.splitlines()
     if not lines:
         raise DeviceError(f"{name}: it has no Python that works ({fault}); python -m search devices prepare {name}")
     try:
-        fields = protocol.Fields(protocol.parsed(lines[0]))
+        fields = Fields(parsed(lines[0]))
         state = fields.inner("state")
         return Health(
             model=fields.text("model"),
@@ -128,8 +143,8 @@ def _health(name: str, said: bytes, fault: str) -> Health:
                 governor=state.text_or_none("governor"),
                 throttled=state.whole_or_none("throttled", 0, 2**32 - 1),
             ),
-            runtime=protocol.Fields(protocol.parsed(lines[-1])).text("runtime") if len(lines) > 1 else "",
+            runtime=Fields(parsed(lines[-1])).text("runtime") if len(lines) > 1 else "",
             fault=fault if len(lines) == 1 else "",
         )
-    except protocol.GarbledError as error:
+    except GarbledError as error:
         raise DeviceError(f"{name}: it does not describe itself: {error}") from error

@@ -7,20 +7,21 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from evaluators.device.devices.over_ssh import FOLDER, check_bits
+from evaluators.device.devices.board_folder import FOLDER, check_bits
+from evaluators.device.on_board.fields import printable
 from evaluators.device.on_board.last_words import last_line
-from evaluators.device.on_board.protocol import printable
 from evaluators.device.ssh.address import Address
-from evaluators.device.ssh.shell import Finished, Login, Shell
+from evaluators.device.ssh.options import Login
+from evaluators.device.ssh.shell import Finished, Shell
 from evaluators.device.upkeep import wheels
 from evaluators.device.upkeep.releases import OLDEST_PYTHON, UNUSABLE, Release, releases_for
 from evaluators.errors import DeviceError
 
-CONVOLUTION = Path(__file__).parents[1] / "program" / "convolution.py"
+CONVOLUTION = Path(__file__).with_name("convolution.py")
 # The environment, the wheels it is made from, and pip's copies of them, with room to spare.
 ROOM_KB = 600_000
 # On the memory card of a Pi 3, each many times what it takes on a quiet one.
@@ -45,8 +46,8 @@ def version(name):
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-found = {name: version(name) for name in ("numpy", "onnxruntime", "pillow")}
-print(json.dumps({"python": "%d.%d" % sys.version_info[:2], **found}, sort_keys=True))
+versions = {name: version(name) for name in ("numpy", "onnxruntime", "pillow")}
+print(json.dumps({"python": "%d.%d" % sys.version_info[:2], **versions}, sort_keys=True))
 """
 _PYTHON = """
 import struct, sys
@@ -111,16 +112,16 @@ async def prepare(address: Address, *, course: bool = False, login: Login | None
     shell = await Shell.open(address, login)
     try:
         board = await _Board.probe(address, shell)
-        there = board.prepared(course)
-        if there is not None:
-            return there
+        prepared = board.prepared(course)
+        if prepared is not None:
+            return prepared
         releases = board.check()
         async with _alone(board):
             await _make(board, releases, course, say)
-        made = (await _Board.probe(address, shell)).prepared(course)
-        if made is None:
+        prepared = (await _Board.probe(address, shell)).prepared(course)
+        if prepared is None:
             raise DeviceError(f"{address}: what was prepared is not found again in ~/{FOLDER}/venv; try once more")
-        return Prepared(made.python, made.onnxruntime, made.numpy, made.pillow)
+        return replace(prepared, made=True)
     finally:
         await shell.close()
 
@@ -129,7 +130,8 @@ async def prepare(address: Address, *, course: bool = False, login: Login | None
 class _Board:
     address: Address
     shell: Shell
-    said: Mapping[str, str]
+    # What the probe tells, by name.
+    facts: Mapping[str, str]
 
     @classmethod
     async def probe(cls, address: Address, shell: Shell) -> "_Board":
@@ -137,39 +139,39 @@ class _Board:
         if done.status != 0:
             raise DeviceError(f"{address}: ~/{FOLDER} cannot be made: {last_line(done.stderr)}")
         lines = done.stdout.decode("utf-8", "replace").splitlines()
-        said = {"home": "", "path": "", **dict(line.split("=", 1) for line in lines if "=" in line)}
-        if not said["home"].startswith("/"):
-            raise DeviceError(f"{address}: HOME {printable(said['home'])!r} is no folder; log in there and look")
-        return cls(address, shell, said)
+        facts = {"home": "", "path": "", **dict(line.split("=", 1) for line in lines if "=" in line)}
+        if not facts["home"].startswith("/"):
+            raise DeviceError(f"{address}: HOME {printable(facts['home'])!r} is no folder; log in there and look")
+        return cls(address, shell, facts)
 
     @property
     def folder(self) -> str:
-        return f"{self.said['home']}/{FOLDER}"
+        return f"{self.facts['home']}/{FOLDER}"
 
     @property
     def python(self) -> tuple[int, int]:
-        return _numbers(self.said.get("python", ""))
+        return _numbers(self.facts.get("python", ""))
 
     def prepared(self, course: bool) -> Prepared | None:
         """As the stamp says, if the environment still is what it says."""
-        stamp = self.said.get("stamp", "")
-        if not stamp or stamp != self.said.get("versions"):
+        stamp = self.facts.get("stamp", "")
+        if not stamp or stamp != self.facts.get("versions"):
             return None
         try:
-            there = Prepared(**json.loads(stamp), made=False)
+            prepared = Prepared(**json.loads(stamp), made=False)
         except (ValueError, TypeError):
             return None
-        whole = there.numpy and there.onnxruntime and there.onnxruntime != UNUSABLE and (there.pillow or not course)
-        return there if whole else None
+        usable = prepared.numpy and prepared.onnxruntime and prepared.onnxruntime != UNUSABLE
+        return prepared if usable and (prepared.pillow or not course) else None
 
     def check(self) -> tuple[Release, ...]:
         """The releases to try; DeviceError with what a person has to do first."""
-        machine = printable(self.said.get("machine", ""))
-        check_bits(self.address, self.said.get("bits") or ("64" if "64" in machine else "32"), machine)
-        python = self.said.get("python")
+        machine = printable(self.facts.get("machine", ""))
+        check_bits(self.address, self.facts.get("bits") or ("64" if "64" in machine else "32"), machine)
+        python = self.facts.get("python")
         if not python:
             raise DeviceError(f"{self.address}: it has no Python; next, there: sudo apt install python3 python3-venv")
-        check_bits(self.address, self.said.get("python_bits", ""), machine)
+        check_bits(self.address, self.facts.get("python_bits", ""), machine)
         releases = releases_for(self.python)
         if not releases:
             oldest = ".".join(map(str, OLDEST_PYTHON))
@@ -177,12 +179,12 @@ class _Board:
                 f"{self.address}: no ONNX Runtime is known for its Python {printable(python)}, only for {oldest} and "
                 "newer; install a newer Raspberry Pi OS"
             )
-        if "venv" not in self.said:
+        if "venv" not in self.facts:
             raise DeviceError(
                 f"{self.address}: its Python cannot make environments (no ensurepip); "
                 "next, there: sudo apt install python3-venv"
             )
-        free_kb = self.said.get("free_kb", "")
+        free_kb = self.facts.get("free_kb", "")
         if free_kb.isdigit() and int(free_kb) < ROOM_KB:
             raise DeviceError(
                 f"{self.address}: {int(free_kb) / 1e3:.0f} MB are free in its home, {ROOM_KB / 1e3:.0f} MB are needed; "
@@ -203,8 +205,10 @@ async def _alone(board: _Board) -> AsyncGenerator[None]:
     lock = f"{board.folder}/prepare.lock"
     async with board.shell.start("flock", "-n", lock, "sh", "-c", _HOLD) as holder:
         if await holder.readline() != b"held\n":
-            said = await holder.last_words()
-            reason = last_line(said) if said else "somebody else is preparing it; try again when that has ended"
+            complaints = await holder.last_words()
+            reason = (
+                last_line(complaints) if complaints else "somebody else is preparing it; try again when that has ended"
+            )
             raise DeviceError(f"{board.address}: {reason}")
         yield
 
@@ -214,7 +218,7 @@ async def _make(board: _Board, releases: tuple[Release, ...], course: bool, say:
     environment = f"{board.folder}/environments/{name}"
     python = f"{environment}/bin/python"
     await board.step("making a folder", "sh", "-c", _BEGIN, "sh", board.folder, name, limit_s=SWITCH_S)
-    say(f"{board.address}: making an environment for its Python {printable(board.said['python'])}")
+    say(f"{board.address}: making an environment for its Python {printable(board.facts['python'])}")
     await board.step("making an environment", "python3", "-m", "venv", environment, limit_s=VENV_S)
     has_network = await _reaches_an_index(board, python, environment)
     for place, release in enumerate(releases):
@@ -260,10 +264,10 @@ async def _install(board: _Board, python: str, *words: str) -> None:
 
 
 async def _bring(board: _Board, requirements: tuple[str, ...], folder: str, say: Say) -> None:
-    glibc = _numbers(board.said.get("glibc", "").removeprefix("glibc "))
+    glibc = _numbers(board.facts.get("glibc", "").removeprefix("glibc "))
     if glibc == (0, 0):
         raise DeviceError(f"{board.address}: it has no network, and no GNU C library that wheels are built for")
-    target = wheels.Target(board.python, board.said.get("machine", ""), glibc)
+    target = wheels.Target(board.python, board.facts.get("machine", ""), glibc)
     with TemporaryDirectory() as here:
         try:
             files = await wheels.fetch(requirements, target, Path(here))
@@ -279,7 +283,7 @@ async def _bring(board: _Board, requirements: tuple[str, ...], folder: str, say:
 
 async def _runs(board: _Board, python: str) -> bool:
     """False if the processor lacks an instruction; as for a measurement, in a clean environment."""
-    clean = ("env", "-i", f"HOME={board.said['home']}", f"PATH={board.said['path']}", "LANG=C.UTF-8")
+    clean = ("env", "-i", f"HOME={board.facts['home']}", f"PATH={board.facts['path']}", "LANG=C.UTF-8")
     done = await board.shell.run(*clean, python, "-", input=CONVOLUTION.read_bytes(), limit_s=RUN_S)
     if done.status == SIGILL:
         return False

@@ -1,4 +1,4 @@
-"""Runtimes: which releases of ONNX Runtime a Python has wheels of, newest first, as PyPI lists them for aarch64."""
+"""Releases: which ones of ONNX Runtime a Python has wheels of, newest first, as PyPI lists them for aarch64."""
 
 from dataclasses import dataclass
 
@@ -39,4 +39,4 @@ _RELEASES = (
 
 def releases_for(python: tuple[int, int]) -> tuple[Release, ...]:
     """The best first; what follows is for processors that it does not fit."""
-    return tuple(one for one in _RELEASES if python[0] == 3 and one.first <= python[1] <= one.last)
+    return tuple(release for release in _RELEASES if python[0] == 3 and release.first <= python[1] <= release.last)

@@ -47,7 +47,7 @@ async def fetch(requirements: Sequence[str], target: Target, folder: Path) -> li
     )
     try:
         async with asyncio.timeout(FETCH_S):
-            _, said = await process.communicate()
+            _, complaints = await process.communicate()
     except TimeoutError:
         raise DeviceError(f"fetching wheels had not ended after {FETCH_S:g} s; look at the network here") from None
     finally:
@@ -57,5 +57,5 @@ async def fetch(requirements: Sequence[str], target: Target, folder: Path) -> li
             await process.wait()
     if process.returncode != 0:
         what = f"{', '.join(requirements)} for Python {python} on {target.machine}"
-        raise DeviceError(f"no wheels of {what} could be fetched here: {last_line(said)}")
+        raise DeviceError(f"no wheels of {what} could be fetched here: {last_line(complaints)}")
     return sorted(folder.glob("*.whl"))

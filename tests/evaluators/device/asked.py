@@ -7,7 +7,7 @@ import sys
 from types import TracebackType
 from typing import Any, Self
 
-from evaluators.device.on_board.protocol import PROGRAM
+from evaluators.device.on_board.application import program_file
 
 
 class Asked:
@@ -15,7 +15,7 @@ class Asked:
 
     def __init__(self, request: bytes, **environment: str) -> None:
         self.program = subprocess.Popen(
-            [sys.executable, str(PROGRAM)],
+            [sys.executable, str(program_file())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

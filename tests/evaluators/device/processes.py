@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from evaluators.device.on_board.protocol import PROGRAM
+from evaluators.device.on_board.application import program_file
 
 # What ends at once is waited for so long: a busy machine is late. Shorter than what a test leaves to be ended lives.
 GONE_S = 30.0
@@ -23,10 +23,10 @@ def children_of(pid: int) -> list[int]:
 
 
 def measuring() -> list[int]:
-    """Of our children, which may be an ssh server too, those that run the on-device program."""
+    """Those of our children, which may be an ssh server too, that run the on-device program."""
     found = []
     for pid in children_of(os.getpid()):
-        if str(PROGRAM).encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+        if str(program_file()).encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
             found.append(pid)
     return found
 

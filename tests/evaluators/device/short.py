@@ -13,31 +13,32 @@ from tempfile import mkdtemp
 from evaluators.device.device import Task
 from evaluators.device.devices.local import LocalDevice
 from evaluators.device.devices.over_ssh import SshDevice
-from evaluators.device.on_board.protocol import PROGRAM
+from evaluators.device.on_board.application import packed, sources
 
 # In seconds; the product's own is in evaluators/device/device.py.
 LIMIT_S = 0.05
 # Of the on-device program: a network is warm after 150 ms.
-WARM_UP, SHORT = "\nWARM_NS = 150000000\n", "\nWARM_NS = 10000000\n"
+TIMING = "evaluators/device/program/timing.py"
+WARM_UP, SHORT = b"\nWARM_NS = 150000000\n", b"\nWARM_NS = 10000000\n"
 
 
 @cache
 def program() -> Path:
     """The on-device program, with a shorter warm-up."""
-    text = PROGRAM.read_text()
-    assert WARM_UP in text
-    path = Path(mkdtemp(prefix="short")) / PROGRAM.name
+    parts = sources()
+    assert WARM_UP in parts[TIMING]
+    path = Path(mkdtemp(prefix="short")) / "short.pyz"
     atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
-    path.write_text(text.replace(WARM_UP, SHORT))
+    path.write_bytes(packed({**parts, TIMING: parts[TIMING].replace(WARM_UP, SHORT)}))
     return path
 
 
 def shorter() -> dict[str, object]:
     """What is put in whose place, by its full name."""
     return {
-        "evaluators.evaluate.Task": partial(Task, limit_s=LIMIT_S),
+        "evaluators.measuring.Task": partial(Task, limit_s=LIMIT_S),
         "evaluators.device.devices.local.LocalDevice": partial(LocalDevice, program=program()),
         "evaluators.device.devices.over_ssh.SshDevice": partial(SshDevice, program=program()),
         # A file that is measured without a reference is timed in ten.
-        "evaluators.evaluate._PROCESSES_ALONE": 3,
+        "evaluators.examiner._PROCESSES_ALONE": 3,
     }

@@ -18,9 +18,10 @@ from typing import Any
 import asyncssh
 
 from evaluators.device.device import Guard
-from evaluators.device.devices.over_ssh import FOLDER, SshDevice
+from evaluators.device.devices.board_folder import FOLDER
+from evaluators.device.devices.over_ssh import SshDevice
 from evaluators.device.ssh.address import Address
-from evaluators.device.ssh.shell import Login
+from evaluators.device.ssh.options import Login
 from tests.evaluators.device.processes import children_of
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")

@@ -25,13 +25,24 @@ import pytest
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import Guard, ProcessRun, RuntimeSettings, Task
 from evaluators.device.devices.local import LocalDevice
-from evaluators.device.on_board.protocol import PROGRAM, measure_request, process_run
-from evaluators.device.program import on_device
+from evaluators.device.on_board.requests import measure_request
+from evaluators.device.on_board.results import process_run
+from evaluators.device.program import cooling, timing
+from evaluators.device.program import lock as taking
+from evaluators.device.program.answers import BoardNotFree
+from evaluators.device.program.cooling import cool_down
+from evaluators.device.program.lock import take_board
+from evaluators.device.program.neighbours import busiest_neighbour, processes
+from evaluators.device.program.requests import checked_request
+from evaluators.device.program.surroundings import Watch
+from evaluators.device.program.system import usable_cores
+from evaluators.device.program.timing import measure
 from tests.evaluators.device.asked import Asked, whats
 from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_board, write_process, write_tool
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.processes import GONE_S
 
+ROOT = Path(__file__).parents[3]
 ME = pwd.getpwuid(os.getuid()).pw_name
 
 
@@ -75,9 +86,9 @@ def test_who_waits_is_told_once_a_second(lock: str, monkeypatch: pytest.MonkeyPa
         nonlocal now_s
         now_s += seconds
 
-    monkeypatch.setattr(on_device, "time", SimpleNamespace(monotonic=lambda: now_s, sleep=sleep))
-    with held(lock, ""), pytest.raises(on_device.BoardNotFree, match=r"not free within 3\.5 s"):
-        on_device.take_board(lock, 3.5, lambda what, share: told.append((now_s - 100, share)))
+    monkeypatch.setattr(taking, "time", SimpleNamespace(monotonic=lambda: now_s, sleep=sleep))
+    with held(lock, ""), pytest.raises(BoardNotFree, match=r"not free within 3\.5 s"):
+        take_board(lock, 3.5, lambda what, share: told.append((now_s - 100, share)))
     # It looks ten times a second.
     assert [seconds for seconds, _ in told] == pytest.approx([0, 1, 2, 3], abs=0.4)
     assert [share for _, share in told] == pytest.approx([seconds / 3.5 for seconds, _ in told])
@@ -152,8 +163,8 @@ def a_pipe(folder: Path) -> Path:
 )
 def test_a_lock_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, place: Any, reason: str) -> None:
     path = place(tmp_path)
-    with pytest.raises(on_device.BoardNotFree, match=rf"{path}.*{reason}"):
-        on_device.take_board(str(path), 0, quiet)
+    with pytest.raises(BoardNotFree, match=rf"{path}.*{reason}"):
+        take_board(str(path), 0, quiet)
 
 
 def test_an_unusable_lock_is_the_devices_fault(quick: Task, tmp_path: Path) -> None:
@@ -182,8 +193,8 @@ def held_as_it_is(lock: str) -> Iterator[None]:
     ["", "pid 1, since 2026-01-01 10:00:00 UTC\n", "pid 4194305, lena, since yesterday", "pid \0, \x1b[31m[/red]"],
 )
 def test_whoever_holds_it_is_named_whatever_the_file_says(lock: str, words: str) -> None:
-    with held(lock, words), pytest.raises(on_device.BoardNotFree, match=rf"used by pid {os.getpid()}, {ME}$"):
-        on_device.take_board(lock, 0, quiet)
+    with held(lock, words), pytest.raises(BoardNotFree, match=rf"used by pid {os.getpid()}, {ME}$"):
+        take_board(lock, 0, quiet)
 
 
 @pytest.fixture
@@ -206,8 +217,8 @@ def silent_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("silent_kernel")
 def test_nobody_is_accused_by_what_is_left_over_or_made_up(lock: str, words: str) -> None:
     """4194304 is the highest process number of Linux."""
-    with held(lock, words), pytest.raises(on_device.BoardNotFree, match=r"used by somebody else$"):
-        on_device.take_board(lock, 0, quiet)
+    with held(lock, words), pytest.raises(BoardNotFree, match=r"used by somebody else$"):
+        take_board(lock, 0, quiet)
 
 
 @pytest.mark.usefixtures("silent_kernel")
@@ -215,11 +226,11 @@ def test_what_a_file_says_counts_only_where_its_owner_alone_can_write(lock: str)
     words = f"pid {os.getpid()}, since 2026-01-01 10:00:00 UTC\n"
     with held(lock, words):
         Path(lock).chmod(0o644)
-        with pytest.raises(on_device.BoardNotFree, match=rf"used by pid {os.getpid()}, {ME}, since 2026-01-01 10:00"):
-            on_device.take_board(lock, 0, quiet)
+        with pytest.raises(BoardNotFree, match=rf"used by pid {os.getpid()}, {ME}, since 2026-01-01 10:00"):
+            take_board(lock, 0, quiet)
         Path(lock).chmod(0o666)
-        with pytest.raises(on_device.BoardNotFree, match=r"used by somebody else$"):
-            on_device.take_board(lock, 0, quiet)
+        with pytest.raises(BoardNotFree, match=r"used by somebody else$"):
+            take_board(lock, 0, quiet)
 
 
 def test_a_lock_of_a_gigabyte_is_read_no_further_than_needed(lock: str) -> None:
@@ -228,43 +239,43 @@ def test_a_lock_of_a_gigabyte_is_read_no_further_than_needed(lock: str) -> None:
     with held_as_it_is(lock):
         # Of the processor: reading a gigabyte takes it longer, and a busy machine may take any time.
         begun = time.process_time()
-        with pytest.raises(on_device.BoardNotFree, match=rf"used by pid {os.getpid()}, "):
-            on_device.take_board(lock, 0, quiet)
+        with pytest.raises(BoardNotFree, match=rf"used by pid {os.getpid()}, "):
+            take_board(lock, 0, quiet)
         assert time.process_time() - begun < 0.2
-    on_device.take_board(lock, 0, quiet)
+    take_board(lock, 0, quiet)
     assert Path(lock).stat().st_size < 100
 
 
 def test_a_lock_is_everybodys_to_lock_and_its_makers_alone_to_write(lock: str) -> None:
-    on_device.take_board(lock, 0, quiet)
+    take_board(lock, 0, quiet)
     assert Path(lock).stat().st_mode & 0o777 == 0o644
 
 
 def test_an_earlier_versions_lock_is_closed_to_other_writers(lock: str) -> None:
     Path(lock).touch()
     Path(lock).chmod(0o666)
-    on_device.take_board(lock, 0, quiet)
+    take_board(lock, 0, quiet)
     assert Path(lock).stat().st_mode & 0o777 == 0o644
 
 
 def test_a_file_that_somebody_linked_to_the_lock_is_not_written_to(tmp_path: Path, lock: str) -> None:
     (tmp_path / "thesis").write_text("of three years")
     os.link(tmp_path / "thesis", lock)
-    on_device.take_board(lock, 0, quiet)
+    take_board(lock, 0, quiet)
     assert (tmp_path / "thesis").read_text() == "of three years"
 
 
 # Another user's process: Python is loaded first, as that user may not be allowed to.
 TAKE = """
 import os, sys, time
-from evaluators.device.program import on_device
+from evaluators.device.program.lock import take_board
 os.umask(0o077)
 os.setgroups([])
 os.setgid(int(sys.argv[2]))
 os.setuid(int(sys.argv[2]))
 def tell(what, share):
     print(what, flush=True)
-on_device.take_board(sys.argv[1], 60, tell)
+take_board(sys.argv[1], 60, tell)
 print("taken", flush=True)
 time.sleep(60)
 """
@@ -274,7 +285,7 @@ NEEDS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root can be someb
 @contextlib.contextmanager
 def taken_by(user: int, lock: str) -> Iterator[subprocess.Popen[str]]:
     words = [sys.executable, "-c", TAKE, lock, str(user)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=PROGRAM.parents[2]) as process:
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:
             yield process
         finally:
@@ -318,8 +329,8 @@ def test_another_users_lock_may_be_read_only(everybodys: Path) -> None:
     lock.touch(mode=0o444)
     with taken_by(65533, str(lock)) as process:
         assert line_of(process) == "taken"
-        with pytest.raises(on_device.BoardNotFree):
-            on_device.take_board(str(lock), 0, quiet)
+        with pytest.raises(BoardNotFree):
+            take_board(str(lock), 0, quiet)
 
 
 # --- the heartbeat ---------------------------------------------------------------------------------------------------
@@ -387,9 +398,9 @@ def test_a_board_that_stays_hot_is_measured_with_a_warning(quick: Task, tmp_path
 def test_a_board_that_gets_no_cooler_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_board(tmp_path)
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
-    monkeypatch.setattr(on_device, "COOLING_S", 0.1)
+    monkeypatch.setattr(cooling, "COOLING_S", 0.1)
     begun = time.monotonic()
-    (warning,) = on_device.cool_down(55, 60, lambda what, share: None)
+    (warning,) = cool_down(55, 60, lambda what, share: None)
     assert time.monotonic() - begun < GONE_S
     assert warning.startswith("began at 61.2 °C")
 
@@ -419,15 +430,15 @@ def measured(monkeypatch: pytest.MonkeyPatch, task: Task, *changes: Callable[[],
         if what == "timing" and share > 0 and left:
             left.pop(0)()
 
-    monkeypatch.setattr(on_device, "Watch", functools.partial(on_device.Watch, every_ns=0))
-    answer = on_device.measure(onnxruntime, on_device.checked_request(request(task)), tell)
+    monkeypatch.setattr(timing, "Watch", functools.partial(Watch, every_ns=0))
+    answer = measure(onnxruntime, checked_request(request(task)), tell)
     assert not left
     return process_run(json.loads(json.dumps(answer)))
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of a board of which the program in this process is told."""
+    """The root of a board of which the program in this process is told."""
     write_board(tmp_path)
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
     return tmp_path
@@ -458,7 +469,7 @@ def test_the_work_of_others_is_what_the_cores_did_without_us(
 ) -> None:
     """100 s of one core, of which 7 s were taken by a hypervisor."""
     tick = os.sysconf("SC_CLK_TCK")
-    used = f"cpu{on_device.usable_cores()[0]} {90 * tick} 0 {10 * tick} 0 0 0 0 {7 * tick} 0 0"
+    used = f"cpu{usable_cores()[0]} {90 * tick} 0 {10 * tick} 0 0 0 0 {7 * tick} 0 0"
     run = measured(monkeypatch, quick, lambda: write(root, "proc/stat", used))
     assert run.after.others_cores == pytest.approx((100 - run.cpu_s) / run.wall_s)
     assert run.after.stolen_cores == pytest.approx(7 / run.wall_s)
@@ -481,11 +492,11 @@ def test_a_process_is_named_with_its_number_and_user() -> None:
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
         try:
             time.sleep(0.1)
-            before, begin = on_device.processes(), time.monotonic()
+            before, begin = processes(), time.monotonic()
             time.sleep(0.5)
-            after, wall_s = on_device.processes(), time.monotonic() - begin
+            after, wall_s = processes(), time.monotonic() - begin
             mine = {process: seen for process, seen in after.items() if process[0] == busy.pid}
-            name = on_device.busiest_neighbour(before, mine, wall_s)
+            name = busiest_neighbour(before, mine, wall_s)
         finally:
             busy.kill()
     assert name is not None

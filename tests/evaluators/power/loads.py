@@ -38,7 +38,7 @@ class Load:
 class Meter:
     period_s: float
     averaged_s: float
-    # Of one reading, relative, and how much of it the next inherits.
+    # The noise of one reading, relative, and how much of it the next inherits.
     noise: float = 0.0
     inherited: float = 0.0
     resolution_w: float = 0.0
@@ -62,7 +62,7 @@ class Simulated:
     trace: Trace
     windows: Windows
     inferences: int
-    # Of the active window.
+    # What the active window took.
     joules: float
 
     @property

@@ -166,7 +166,7 @@ async def serial_meter(script: Callable[[], Script]) -> AsyncGenerator[Path, Non
 
 
 def boot_banner() -> Script:
-    """Of a SmartPower2, and what its web server says."""
+    """A SmartPower2, and what its web server says."""
     for left in (b"4", b"3", b"2", b"1"):
         yield b"[SETUP] BOOT WAIT " + left + b"...\n\r"
     yield b"\r\n##############################\r\nSmartPower2 v1.6 (Serial Interface)\r\n"

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from evaluators.device.device import CourseRun, CourseTask, DeviceInfo, LoadRun, LoadTask, ProcessRun, Progress, Task
-from evaluators.evaluate import Examiner
+from evaluators.examiner import Examiner
 from search.measuring.board_worker import Worker
 from search.measuring.rig import Board, Rig
 from tests.evaluators.device.runs import process_run

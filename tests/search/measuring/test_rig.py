@@ -15,8 +15,9 @@ from evaluators.device.devices.local import LocalDevice
 from evaluators.device.devices.over_ssh import SshDevice
 from evaluators.device.devices.replay import RecordedRun, write_recording
 from evaluators.errors import DeviceError
-from evaluators.evaluate import NO_RACE, Examiner
+from evaluators.examiner import Examiner
 from evaluators.measurement import Figures
+from evaluators.race import NO_RACE
 from search.measuring.board_worker import Worker
 from search.measuring.rig import Board, Rig, open_rig, subject_of
 from space.candidate import Candidate

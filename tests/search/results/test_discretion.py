@@ -14,7 +14,7 @@ from evaluators.device.boards.serial_number import hashed
 from evaluators.device.cleanliness import dirt, without_names
 from evaluators.device.device import BoardState, ProcessRun
 from evaluators.device.devices.replay import RecordedRun, read_recording, write_recording
-from evaluators.raw import runs_of, text_of
+from evaluators.raw_runs import runs_of, text_of
 from search.__main__ import main
 from search.commands.exit_status import NONE_FEASIBLE, OK
 from search.export.bench_recording import export_recording

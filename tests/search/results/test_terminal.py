@@ -13,7 +13,8 @@ from rich.table import Table
 from evaluators.device.device import RuntimeSettings
 from evaluators.device.devices.local import LocalDevice
 from evaluators.errors import DeviceError
-from evaluators.evaluate import Examiner, Subject
+from evaluators.examiner import Examiner
+from evaluators.measured import Subject
 from search.__main__ import main
 from search.results.terminal import plain, plain_console
 from search.running.view import View

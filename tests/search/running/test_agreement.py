@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.accuracy import predictions
+from evaluators.runtimes.onnx_runtime import predictions
 from search.measuring.rig import Rig, open_rig, save_images
 from search.running.agreement import compared
 from search.running.view import View

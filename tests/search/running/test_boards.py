@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.evaluate import Examiner
+from evaluators.examiner import Examiner
 from search.commands.exit_status import NONE_FEASIBLE, OK, RIG
 from search.running.pipeline import Pipeline
 from search.store.store import COMPLETE, INTERRUPTED, Store

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.evaluate import Examiner
+from evaluators.examiner import Examiner
 from evaluators.power.lines import LineMeter
 from evaluators.power.smartpower2 import smartpower2
 from search.commands.exit_status import OK, RIG

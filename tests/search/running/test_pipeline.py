@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from optuna.storages import RDBStorage
 
-from evaluators.evaluate import Measured
+from evaluators.measured import Measured
 from evaluators.measurement import Figures
 from search.building.tasks import Built, draft
 from search.choosing.first_recipes import ladder

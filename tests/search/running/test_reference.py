@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.device.device import RuntimeSettings, Task
-from evaluators.raw import text_of
+from evaluators.raw_runs import text_of
 from search.building.child import Builder
 from search.measuring.rig import at_runtime
 from search.results.standings import standings

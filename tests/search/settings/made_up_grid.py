@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from evaluators.raw import text_of
+from evaluators.raw_runs import text_of
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from search.store.store import COMPLETE, Store

@@ -10,7 +10,6 @@ from evaluators.device.devices.choose import open_device
 from evaluators.device.devices.local import LocalDevice
 from evaluators.device.devices.over_ssh import SshDevice
 from evaluators.device.devices.replay import ReplayDevice, write_recording
-from evaluators.device.on_board.protocol import PROGRAM
 from space.errors import RequestError
 from tests.evaluators.device.runs import INFO
 
@@ -50,6 +49,6 @@ def test_choosing_imports_nothing_heavy() -> None:
     heavy = "{'numpy', 'onnxruntime', 'asyncio', 'asyncssh', 'onnx'}"
     words = f"import sys, evaluators.device.devices.choose; print(*{heavy} & set(sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", words], cwd=PROGRAM.parents[2], capture_output=True, text=True, check=True
+        [sys.executable, "-c", words], cwd=Path(__file__).parents[4], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == ""

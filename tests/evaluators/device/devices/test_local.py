@@ -19,8 +19,12 @@ from onnx import TensorProto
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import Device, ProcessRun, RuntimeSettings, Task
 from evaluators.device.devices.local import LocalDevice
-from evaluators.device.on_board.protocol import PROGRAM, measure_request
-from evaluators.device.program import on_device
+from evaluators.device.on_board.application import program_file
+from evaluators.device.on_board.requests import measure_request
+from evaluators.device.program import timing
+from evaluators.device.program.requests import checked_request
+from evaluators.device.program.session import load_session
+from evaluators.device.program.timing import BLOCK_RUNS, Timer
 from evaluators.errors import DeviceError
 from space.errors import CandidateError
 from tests.contracts.device import DeviceContract, run_once
@@ -131,21 +135,21 @@ class MadeUpTime:
 
 def test_what_is_timed_is_the_run_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     made_up = MadeUpTime()
-    monkeypatch.setattr(on_device, "time", made_up)
-    timer = on_device.Timer(made_up, [{"image": 0}, {"image": 1}])
+    monkeypatch.setattr(timing, "time", made_up)
+    timer = Timer(made_up, [{"image": 0}, {"image": 1}])
     classes: list[int] = []
     timer.block(classes=classes)
     timer.block()
     assert [taken / 1_000_000 for taken in timer.latencies] == list(range(1, made_up.runs + 1))
-    assert timer.starts == [0, on_device.BLOCK_RUNS]
-    assert classes == [3] * on_device.BLOCK_RUNS
+    assert timer.starts == [0, BLOCK_RUNS]
+    assert classes == [3] * BLOCK_RUNS
 
 
 @pytest.mark.parametrize("spinning", [False, True])
 def test_the_settings_reach_the_runtime(quick: Task, spinning: bool) -> None:
     settings = RuntimeSettings(threads=2, spinning=spinning, graph_optimization="basic")
     request = measure_request(replace(quick, runtime=settings), model=str(quick.model), images=str(quick.images))
-    options = on_device.load_session(onnxruntime, on_device.checked_request(request)).get_session_options()
+    options = load_session(onnxruntime, checked_request(request)).get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (2, 1)
     assert options.graph_optimization_level == onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == str(int(spinning))
@@ -270,6 +274,7 @@ def test_cancelling_leaves_no_process(endless: Task) -> None:
     assert not set(started) & set(measuring())
 
 
+ROOT = Path(__file__).parents[4]
 PARENT = """
 import asyncio, os, sys
 from pathlib import Path
@@ -289,7 +294,7 @@ asyncio.run(LocalDevice(lock="").run(task, tell))
 @LINUX
 def test_the_program_does_not_outlive_a_killed_parent(endless: Task) -> None:
     words = [sys.executable, "-c", PARENT, str(endless.model), str(endless.images)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=PROGRAM.parents[2]) as parent:
+    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=ROOT) as parent:
         assert parent.stdout is not None
         (pid,) = map(int, parent.stdout.readline().split())
         parent.kill()
@@ -412,17 +417,18 @@ def test_a_python_that_is_not_there_is_the_devices_fault(quick: Task) -> None:
 def test_what_a_library_prints_does_not_spoil_the_answer(quick: Task, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
-        "import os, runpy, sys, threading, time\n"
+        "import os, sys, threading, time\n"
         "def chat():\n"
         "    while True:\n"
         "        os.write(1, b'a library says something\\n'); time.sleep(0.01)\n"
-        "run = runpy.run_path(sys.argv[1] if len(sys.argv) > 1 else " + repr(str(PROGRAM)) + ")\n"
-        "real = run['read_request']\n"
+        "sys.path.insert(0, " + repr(str(program_file())) + ")\n"
+        "from evaluators.device.program import main\n"
+        "real = main.read_request\n"
         "def read(): \n"
         "    threading.Thread(target=chat, daemon=True).start()\n"
         "    return real()\n"
-        "run['main'].__globals__['read_request'] = read\n"
-        "run['main']()\n"
+        "main.read_request = read\n"
+        "main.main()\n"
     )
     assert ask(quick, LocalDevice(lock="", program=program)).latencies_s
 

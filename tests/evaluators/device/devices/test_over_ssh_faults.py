@@ -16,9 +16,10 @@ import pytest
 
 from evaluators.device.device import Guard, ProcessRun, Task
 from evaluators.device.devices.over_ssh import SshDevice
-from evaluators.device.on_board.protocol import PROGRAM
+from evaluators.device.on_board.application import packed, sources
 from evaluators.errors import DeviceError
-from evaluators.evaluate import Examiner, Subject
+from evaluators.examiner import Examiner
+from evaluators.measured import Subject
 from evaluators.measurement import Figures
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.models import write_classifier
@@ -360,13 +361,9 @@ def test_a_full_disk_is_said_with_figures(board: Board, small_disk: Path, endles
 
 
 def examiner_of(device: SshDevice, quick: Task) -> Examiner:
-    return Examiner(
-        device,
-        quick.images,
-        reference=Subject("reference", quick.model, quick.runtime),
-        reference_runs=[process_run()] * 3,
-        pauses=(0.0, 0.0, 0.0),
-    )
+    examiner = Examiner(device, quick.images, pauses=(0.0, 0.0, 0.0))
+    examiner.use_reference(Subject("reference", quick.model, quick.runtime), [process_run()] * 3)
+    return examiner
 
 
 def measured(examiner: Examiner, *subjects: Subject) -> list[Figures | Exception]:
@@ -450,16 +447,20 @@ def test_the_reference_that_tells_whose_fault_it_is_comes_over_the_wire_again(
 
 def deadly_for(folder: Path, model: Path, first: str = "pass") -> Path:
     """Our program, that is ended over this model as the kernel ends who takes too much memory."""
-    line = "def load_session(runtime: Any, request: Dict[str, Any]) -> Any:\n"
-    source = PROGRAM.read_text()
+    name, line = (
+        "evaluators/device/program/session.py",
+        "def load_session(runtime: Any, request: Dict[str, Any]) -> Any:\n",
+    )
+    parts = sources()
+    source = parts[name].decode()
     assert line in source
     kill = (
         f"    if os.path.getsize(request['model']) == {model.stat().st_size}:\n"
         f"        try:\n            {first}\n        except OSError:\n            pass\n"
         "        os.kill(os.getpid(), 9)\n"
     )
-    program = folder / "program.py"
-    program.write_text(source.replace(line, line + kill))
+    program = folder / "program.pyz"
+    program.write_bytes(packed({**parts, name: source.replace(line, line + kill).encode()}))
     return program
 
 

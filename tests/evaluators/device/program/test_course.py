@@ -1,6 +1,7 @@
 """The course's protocol with the real program: on this machine, and on a board over ssh."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
@@ -14,12 +15,14 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from evaluators.accuracy import accuracy, predictions
+from evaluators.accuracy import accuracy
 from evaluators.device.device import CourseRun, CourseTask, Device, Guard, RuntimeSettings, Task
 from evaluators.device.devices.local import LocalDevice
-from evaluators.device.on_board.protocol import PROGRAM, course_request
-from evaluators.device.program import on_device
+from evaluators.device.on_board.application import program_file
+from evaluators.device.on_board.requests import course_request
+from evaluators.device.program.lock import opened_lock
 from evaluators.errors import DeviceError
+from evaluators.runtimes.onnx_runtime import predictions
 from space.data.images import Images
 from space.errors import CandidateError
 from tests.evaluators.device.asked import Asked
@@ -281,8 +284,8 @@ def test_a_model_that_fails_while_running_is_the_candidates_fault(task: CourseTa
 def test_it_waits_for_who_measures(task: CourseTask, tmp_path: Path) -> None:
     lock = str(tmp_path / "board.lock")
     request = course_request(task, model=str(task.model), images=str(task.images), guard=Guard(lock=lock))
-    held = on_device.opened_lock(lock)
-    on_device.fcntl.flock(held, on_device.fcntl.LOCK_EX)
+    held = opened_lock(lock)
+    fcntl.flock(held, fcntl.LOCK_EX)
     try:
         with Asked(request) as waiter:
             assert waiter.next()["what"].startswith("waiting for the board")
@@ -304,5 +307,9 @@ def test_without_pillow_on_a_board_the_next_step_is_told(board: Board, task: Cou
 
 
 def test_only_the_script_loads_pillow() -> None:
-    words = [sys.executable, "-c", f"import runpy, sys; runpy.run_path({str(PROGRAM)!r}); print('PIL' in sys.modules)"]
+    words = [
+        sys.executable,
+        "-c",
+        f"import runpy, sys; runpy.run_path({str(program_file())!r}); print('PIL' in sys.modules)",
+    ]
     assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip() == "False"

@@ -24,16 +24,16 @@ from evaluators.device.device import (
 )
 from evaluators.device.devices.local import LocalDevice
 from evaluators.device.devices.replay import RecordedRun, ReplayDevice, write_recording
-from evaluators.device.on_board import protocol
-from evaluators.device.on_board.protocol import (
-    GarbledError,
-    Pinger,
-    load_message,
-    load_request,
-    load_run,
-    recorded_load,
-)
-from evaluators.device.program import on_device
+from evaluators.device.on_board import answers
+from evaluators.device.on_board.answers import Pinger, answer
+from evaluators.device.on_board.fields import GarbledError
+from evaluators.device.on_board.packing import load_message, recorded_load
+from evaluators.device.on_board.requests import load_request
+from evaluators.device.on_board.results import load_run
+from evaluators.device.program.answers import RequestRefused
+from evaluators.device.program.load import fill
+from evaluators.device.program.requests import checked_request
+from evaluators.device.program.surroundings import Watch
 from evaluators.errors import DeviceError
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.asked import Asked, whats
@@ -87,7 +87,7 @@ def test_the_windows_come_one_after_the_other_as_long_as_asked(device: Device, t
 def test_the_active_window_is_full_of_inferences(device: Device, task: LoadTask) -> None:
     run = loaded(device, task)
     assert run.inferences > 0
-    # Of one thread; what others left of the processor is no matter here.
+    # One thread worked; what others left of the processor is no matter here.
     assert 0 < run.cpu_s < 1.5 * run.wall_s
 
 
@@ -122,7 +122,7 @@ def test_a_cancelled_load_leaves_nothing_running(device: Device, task: LoadTask)
 
             running = asyncio.create_task(opened.load(replace(task, active_s=600), watch))
             await working.wait()
-            programs = [pid for pid in everybody() if "on_device.py" in words(pid) or "/program/" in words(pid)]
+            programs = [pid for pid in everybody() if "/program/" in words(pid)]
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running
@@ -264,8 +264,8 @@ def test_the_runs_between_two_looks_at_the_clock_are_all_counted() -> None:
         def get_outputs(self) -> list[Any]:
             return [type("Output", (), {"name": "scores"})]
 
-    watch = on_device.Watch(lambda what, share: None)
-    window, count = on_device.fill(Session(), [{"image": 0}, {"image": 1}, {"image": 2}], 0.01, 4, watch)
+    watch = Watch(lambda what, share: None)
+    window, count = fill(Session(), [{"image": 0}, {"image": 1}, {"image": 2}], 0.01, 4, watch)
     assert len(calls) == count
     assert count % 4 == 0
     assert calls[:5] == [0, 1, 2, 0, 1]
@@ -276,8 +276,8 @@ def test_the_runs_between_two_looks_at_the_clock_are_all_counted() -> None:
 @pytest.mark.parametrize("value", [None, 0, -1, 1e9, True, "1"])
 def test_a_window_has_to_have_a_length(task: LoadTask, name: str, value: object) -> None:
     request = json.loads(load_request(task, model="m", images="i"))
-    with pytest.raises(on_device.RequestRefused, match=name):
-        on_device.checked_request(json.dumps({**request, name: value}).encode())
+    with pytest.raises(RequestRefused, match=name):
+        checked_request(json.dumps({**request, name: value}).encode())
 
 
 # --- the conversation ------------------------------------------------------------------------------------------------
@@ -307,18 +307,18 @@ def pong_of(number: int) -> dict[str, object]:
 def conversation(*messages: dict[str, object]) -> tuple[list[Ping], Script]:
     board, pings = Script(*messages), list[Ping]()
     pinger = Pinger(board.write, pings)
-    asyncio.run(protocol.answer(board, device="board", model="m", progress=None, limit_s=5, pinger=pinger))
+    asyncio.run(answer(board, device="board", model="m", progress=None, limit_s=5, pinger=pinger))
     return pings, board
 
 
 @pytest.fixture
 def no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "PING_GAP_S", 0.0)
+    monkeypatch.setattr(answers, "PING_GAP_S", 0.0)
 
 
 @pytest.mark.usefixtures("no_gap")
 def test_so_many_pings_are_sent_each_time_the_board_settles() -> None:
-    numbers = range(1, protocol.PINGS + 1)
+    numbers = range(1, answers.PINGS + 1)
     pings, board = conversation(SETTLING, *map(pong_of, numbers))
     assert [ping.board_s for ping in pings] == [float(number) for number in numbers]
     assert [line["ping"] for line in board.written] == list(numbers)

@@ -15,9 +15,12 @@ import pytest
 
 from evaluators.bench import bench_of
 from evaluators.device.cleanliness import dirt
-from evaluators.device.device import ProcessRun, RuntimeSettings, Task
-from evaluators.device.on_board import protocol
-from evaluators.device.program import on_device
+from evaluators.device.device import Guard, ProcessRun, RuntimeSettings, Task
+from evaluators.device.on_board.application import program_file
+from evaluators.device.on_board.requests import describe_request, measure_request
+from evaluators.device.on_board.results import device_info, process_run
+from evaluators.device.program import macos
+from evaluators.device.program.macos import SW_VERS, SYSCTL, is_macos, load_info_ticks, therm_bits, tool_output
 from tests.evaluators.device.macs import INTEL_LIMITS, MACS, NOT_TOLD, build_mach, write_mac
 from tests.evaluators.device.models import write_classifier, write_images
 
@@ -40,7 +43,7 @@ def asked(tmp_path: Path) -> Asked:
         if library is not None:
             environment["LD_PRELOAD"] = str(library)
         with subprocess.Popen(
-            [sys.executable, str(protocol.PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+            [sys.executable, str(program_file())], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
         ) as program:
             assert program.stdin is not None
             assert program.stdout is not None
@@ -58,11 +61,11 @@ def asked(tmp_path: Path) -> Asked:
 def request_(tmp_path: Path) -> bytes:
     model, images = write_classifier(tmp_path / "model.onnx"), write_images(tmp_path / "images.npy")
     task = Task(model=model, images=images, runtime=RuntimeSettings(), limit_s=0.5)
-    return protocol.measure_request(task, model=str(model), images=str(images), guard=protocol.Guard(lock=""))
+    return measure_request(task, model=str(model), images=str(images), guard=Guard(lock=""))
 
 
 def run_of(message: dict[str, Any]) -> ProcessRun:
-    return protocol.process_run(message)
+    return process_run(message)
 
 
 def test_the_chip_and_the_system_are_named(asked: Asked) -> None:
@@ -71,7 +74,7 @@ def test_the_chip_and_the_system_are_named(asked: Asked) -> None:
         ("M2 Pro", "Apple M2 Pro", "macOS 14.5 ("),
         ("Intel", "Intel(R) Core(TM) i7-9750H CPU @ 2.60GHz", "Mac OS X 10.15.7 ("),
     ):
-        message = asked(protocol.describe_request(), name)
+        message = asked(describe_request(), name)
         assert message["model"] == model
         assert message["system"].startswith(system)
         assert message["memory_bytes"] == int(MACS[name].memory_bytes)
@@ -80,8 +83,8 @@ def test_the_chip_and_the_system_are_named(asked: Asked) -> None:
 def test_different_chips_are_different_benches(asked: Asked) -> None:
     benches = set()
     for name in MACS:
-        message = asked(protocol.describe_request(), name, version=MACS["M1"].version)
-        benches.add(bench_of(protocol.device_info(message, pool="this machine", on_this_machine=True), "estimate").id)
+        message = asked(describe_request(), name, version=MACS["M1"].version)
+        benches.add(bench_of(device_info(message, pool="this machine", on_this_machine=True), "estimate").id)
     assert len(benches) == len(MACS)
 
 
@@ -125,7 +128,7 @@ def test_an_intel_mac_tells_whether_its_clock_is_limited(
     [(INTEL_LIMITS.format(limit=100), 0), (INTEL_LIMITS.format(limit=99), 2), (NOT_TOLD, None), ("", None)],
 )
 def test_the_speed_limit_is_read_from_what_pmset_says(text: str, bits: int | None) -> None:
-    assert on_device.therm_bits(text) == bits
+    assert therm_bits(text) == bits
 
 
 def recorded(*processors: tuple[int, int, int, int]) -> bytes:
@@ -135,23 +138,23 @@ def recorded(*processors: tuple[int, int, int, int]) -> bytes:
 
 def test_ticks_are_all_but_idle_of_every_processor() -> None:
     content = recorded((120_000, 40_000, 900_000, 0), (20_000, 10_000, 4_000_000_000, 5))
-    assert on_device.load_info_ticks(content, 2) == 190_005
+    assert load_info_ticks(content, 2) == 190_005
 
 
 @pytest.mark.parametrize(("content", "processors"), [(b"", 0), (b"", 2), (recorded((1, 2, 3, 4)), 2), (b"\0" * 15, 1)])
 def test_what_is_not_of_the_kernels_shape_is_no_count(content: bytes, processors: int) -> None:
-    assert on_device.load_info_ticks(content, processors) is None
+    assert load_info_ticks(content, processors) is None
 
 
 def test_a_tool_that_fails_or_hangs_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
-    monkeypatch.setattr(on_device, "MACOS_TOOL_LIMIT_S", 0.2)
-    assert on_device.tool_output(on_device.SYSCTL, "-n", "hw.memsize") == ""
+    monkeypatch.setattr(macos, "MACOS_TOOL_LIMIT_S", 0.2)
+    assert tool_output(SYSCTL, "-n", "hw.memsize") == ""
     write_mac(tmp_path, MACS["M1"])
-    assert on_device.tool_output(on_device.SYSCTL, "-n", "kern.unknown") == ""
+    assert tool_output(SYSCTL, "-n", "kern.unknown") == ""
     (tmp_path / "usr/bin/sw_vers").write_text("#!/bin/sh\nexec /bin/sleep 60\n")
-    assert on_device.tool_output(on_device.SW_VERS) == ""
+    assert tool_output(SW_VERS) == ""
 
 
 def test_this_machine_is_no_mac() -> None:
-    assert on_device.is_macos() is (sys.platform == "darwin")
+    assert is_macos() is (sys.platform == "darwin")

@@ -12,8 +12,8 @@ from typing import TypeVar
 import asyncssh
 import pytest
 
-from evaluators.device.ssh import shell as ssh
 from evaluators.device.ssh.address import Address
+from evaluators.device.ssh.faults import our_words
 from evaluators.device.ssh.shell import Finished, Shell
 from evaluators.errors import DeviceError
 from tests.evaluators.device.processes import GONE_S
@@ -159,5 +159,5 @@ def test_the_board_gets_neither_a_terminal_nor_our_agent(board: Board) -> None:
     ],
 )
 def test_what_no_loopback_does_is_told_as_well(error: OSError | asyncssh.Error, said: str) -> None:
-    with pytest.raises(DeviceError, match=said), ssh._our_words(Address("board", None, 22), "pi"):
+    with pytest.raises(DeviceError, match=said), our_words(Address("board", None, 22), "pi"):
         raise error

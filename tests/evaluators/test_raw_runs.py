@@ -5,9 +5,9 @@ import zlib
 
 import pytest
 
-from evaluators import raw
+from evaluators import raw_runs
 from evaluators.power.recording import Trace
-from evaluators.raw import RUNS_BYTES, runs_of, text_of
+from evaluators.raw_runs import RUNS_BYTES, runs_of, text_of
 from tests.evaluators.device.runs import process_run
 
 
@@ -32,4 +32,4 @@ def test_text_that_stands_for_more_than_any_runs_is_refused(read: object) -> Non
 @pytest.mark.parametrize("damaged", ["", "AAAA", text_of([process_run()])[:-24]])
 def test_damaged_text_is_a_value_error(damaged: str) -> None:
     with pytest.raises(ValueError, match=r"damaged|cut short"):
-        raw.runs_of(damaged)
+        raw_runs.runs_of(damaged)

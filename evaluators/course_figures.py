@@ -36,7 +36,7 @@ class CourseFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptEnergy:
-    """Of the whole script, per image; its interval and idle power are a meter's alone."""
+    """What an image takes of the whole script; interval and idle power are a meter's alone."""
 
     total_j: float
     interval_j: tuple[float, float] | None = None
@@ -49,7 +49,7 @@ class ScriptEnergy:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Of a script, as far as power goes."""
+    """A part of a script, as far as power goes."""
 
     wall_s: float
     cpu_s: float

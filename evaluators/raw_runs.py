@@ -7,7 +7,8 @@ from zlib import compress
 
 from evaluators.compression import decompressed
 from evaluators.device.device import ProcessRun
-from evaluators.device.on_board.protocol import LINE_BYTES, pack, unpack
+from evaluators.device.on_board.fields import LINE_BYTES
+from evaluators.device.on_board.packing import pack, unpack
 
 # So many of the longest answers; a structure near the lead has three to ten runs.
 RUNS_BYTES = 16 * LINE_BYTES

@@ -1,9 +1,9 @@
-"""Shelf: which files lie on a board, least recently used first, and which have to go for the next one."""
+"""KeptFiles: which files lie on a board, least recently used first, and which have to go for the next one."""
 
 from collections.abc import Collection, Mapping
 
 
-class Shelf:
+class KeptFiles:
     def __init__(self, limit_bytes: int, sizes: Mapping[str, int]) -> None:
         """`sizes` in the order of their last use."""
         self._limit_bytes = limit_bytes

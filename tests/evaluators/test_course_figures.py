@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evaluators.course import CourseFigures, course_figures, estimated_script
+from evaluators.course_figures import CourseFigures, course_figures, estimated_script
 from evaluators.device.device import BoardState, CourseRun
 from evaluators.power.estimate import RASPBERRY_PI_3B_PLUS
 from tests.evaluators.device.runs import INFO
