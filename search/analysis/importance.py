@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
-from search.choosing.samplers import distributions
+from search.choosing.sampler import distributions
 from search.results.front import front
 from search.results.rows import Row
 from search.results.standings import Standings

@@ -9,7 +9,7 @@ from search.choosing.study import Study
 class Turns:
     def __init__(self, studies: Sequence[Study], say: Callable[[str], None]) -> None:
         self._turns = deque(studies)
-        # Those that had nothing to ask for while others' recipes were on their way, and why.
+        # The studies that had nothing to ask for while others' recipes were on their way, and why.
         self._paused: dict[Study, str] = {}
         self._several = len(studies) > 1
         self._say = say

@@ -16,9 +16,11 @@ from optuna.storages import RDBStorage
 from evaluators.device.devices.choose import board_of, open_device
 from evaluators.power.choose import open_meter
 from search.building.child import Builder
-from search.choosing.first_recipes import ladder
+from search.choosing.first_recipes import first_values
+from search.choosing.grid_order import GridOrder
 from search.choosing.model_sampler import ModelSampler
-from search.choosing.samplers import DistinctSampler, GridOrder, Sampler
+from search.choosing.optuna_samplers import DistinctSampler
+from search.choosing.sampler import Sampler
 from search.choosing.settled_recipes import Known, Pool
 from search.choosing.study import Study
 from search.choosing.time_left import TimeLeft, cost
@@ -151,7 +153,7 @@ def _studies(
             table,
             known,
             sampler=_sampler(chosen, table, known, goal, time_left),
-            first=() if chosen.grid else ladder(table),
+            first=() if chosen.grid else first_values(table),
             scale=scale_of(store, goal.bench_id, goal.baseline_id),
             time_left=time_left,
             say=view.say,

@@ -12,7 +12,7 @@ from evaluators.measurement import Figures
 from search.building.child import Builder, built
 from search.building.tasks import Built, carry_out, draft
 from search.choosing.forecast import held_out
-from search.choosing.samplers import SpaceExhausted
+from search.choosing.sampler import SpaceExhausted
 from search.choosing.study import Asked, Study
 from search.choosing.turns import Turns
 from search.measuring.rig import Rig, runtime_of, subject_of

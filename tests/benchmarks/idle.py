@@ -41,7 +41,7 @@ def main() -> int:
     for epoch_s, measuring_s in COSTS:
         with tempfile.TemporaryDirectory() as folder:
             trainer = EpochTrainer(epoch_s, accuracy)
-            # The ladder's first leads; what follows is a little slower and could still win.
+            # The first recipe leads; what follows is a little slower and could still win.
             board = Board(measuring_s, lambda count: 0.05 + 1e-5 * count, here=False)
             made, _ = pipeline(Path(folder) / "store", trainer, board, sampler="model")
             begun = time.monotonic()

@@ -8,9 +8,11 @@ from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from search.choosing.first_recipes import ladder
+from search.choosing.first_recipes import first_values
+from search.choosing.grid_order import GridOrder
 from search.choosing.model_sampler import ModelSampler
-from search.choosing.samplers import SAMPLERS, DistinctSampler, GridOrder, SpaceExhausted
+from search.choosing.optuna_samplers import SAMPLERS, DistinctSampler
+from search.choosing.sampler import SpaceExhausted
 from search.choosing.settled_recipes import Known, Pool
 from search.choosing.study import Study
 from search.choosing.time_left import TimeLeft
@@ -22,7 +24,7 @@ from space.networks.mobilenet_v1.shape import WIDTHS, unit_name
 from tests.search.made_up import GOAL, evaluation, figures, keep, store_with
 
 TABLE = dimensions("full", 2)
-LADDER = ladder(TABLE)
+FIRST = first_values(TABLE)
 
 
 def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE) -> Study:
@@ -32,7 +34,7 @@ def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE) ->
         if sampler == "model"
         else DistinctSampler(sampler, seed, table, known)
     )
-    study = Study(goal, store, RDBStorage(store.url), table, known, sampler=chosen, first=ladder(table))
+    study = Study(goal, store, RDBStorage(store.url), table, known, sampler=chosen, first=first_values(table))
     study.resume()
     return study
 
@@ -58,10 +60,10 @@ def optunas(store: Store, goal=GOAL):
     return optuna.load_study(study_name=goal.id, storage=store.url).get_trials(deepcopy=False)
 
 
-def test_the_ladder_is_asked_first(tmp_path):
+def test_the_first_recipes_are_asked_first(tmp_path):
     store = store_with(tmp_path, [])
     study = opened(store)
-    assert [study.ask().recipe for _ in LADDER] == [recipe_of(values) for values in LADDER]
+    assert [study.ask().recipe for _ in FIRST] == [recipe_of(values) for values in FIRST]
 
 
 def test_what_is_told_is_what_optuna_holds(tmp_path):
@@ -83,7 +85,7 @@ def test_what_is_told_is_what_optuna_holds(tmp_path):
 
 def test_optuna_finds_the_file_of_a_trial(tmp_path):
     store = store_with(tmp_path, [])
-    kept = at_home(judged(recipe_of(LADDER[-1])), store)
+    kept = at_home(judged(recipe_of(FIRST[-1])), store)
     keep(store, kept)
     study = opened(store)
     trial = study.ask()
@@ -116,26 +118,26 @@ def test_the_same_seed_asks_for_the_same_recipes(tmp_path, sampler):
     asked = []
     for name in "ab":
         store = store_with(tmp_path / name, [])
-        asked.append(carried_out(opened(store, sampler=sampler, seed=3), store, len(LADDER) + further))
+        asked.append(carried_out(opened(store, sampler=sampler, seed=3), store, len(FIRST) + further))
     assert asked[0] == asked[1]
-    assert len(set(asked[0])) == len(LADDER) + further
+    assert len(set(asked[0])) == len(FIRST) + further
 
 
 def test_another_seed_asks_for_others(tmp_path):
     asked = []
     for seed in (0, 1):
         store = store_with(tmp_path / str(seed), [])
-        asked.append(carried_out(opened(store, seed=seed), store, len(LADDER) + 3))
-    assert asked[0][: len(LADDER)] == asked[1][: len(LADDER)]
-    assert not set(asked[0][len(LADDER) :]) & set(asked[1][len(LADDER) :])
+        asked.append(carried_out(opened(store, seed=seed), store, len(FIRST) + 3))
+    assert asked[0][: len(FIRST)] == asked[1][: len(FIRST)]
+    assert not set(asked[0][len(FIRST) :]) & set(asked[1][len(FIRST) :])
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "model"])
 def test_a_study_resumed_between_trials_asks_what_an_uninterrupted_one_asks(tmp_path, sampler):
     whole, parts = store_with(tmp_path / "whole", []), store_with(tmp_path / "parts", [])
-    expected = carried_out(opened(whole, sampler=sampler), whole, len(LADDER) + 4)
+    expected = carried_out(opened(whole, sampler=sampler), whole, len(FIRST) + 4)
     asked = []
-    for count in (3, len(LADDER) - 1, 2):
+    for count in (3, len(FIRST) - 1, 2):
         asked += carried_out(opened(parts, sampler=sampler), parts, count)
     assert asked == expected
 
@@ -143,7 +145,7 @@ def test_a_study_resumed_between_trials_asks_what_an_uninterrupted_one_asks(tmp_
 def test_the_recipe_in_flight_is_asked_for_first(tmp_path):
     store = store_with(tmp_path, [])
     study = opened(store)
-    carried_out(study, store, len(LADDER) + 1)
+    carried_out(study, store, len(FIRST) + 1)
     lost = study.ask()
     # The process is killed here.
     again = opened(store)
@@ -193,19 +195,19 @@ def test_a_kill_before_the_recipe_was_chosen_leaves_no_ghost(tmp_path):
     optuna.load_study(study_name=GOAL.id, storage=store.url).ask()
     study = opened(store)
     assert [trial.state for trial in optunas(store)] == [TrialState.FAIL]
-    assert study.ask().recipe == recipe_of(LADDER[0])
+    assert study.ask().recipe == recipe_of(FIRST[0])
 
 
 def test_a_kill_between_writing_a_recipe_down_and_asking_for_it_leaves_a_study_that_goes_on(tmp_path, monkeypatch):
     store = store_with(tmp_path, [])
     study = opened(store)
-    monkeypatch.setattr(study._optuna, "ask", _killed)
+    monkeypatch.setattr(study._optuna.study, "ask", _killed)
     with pytest.raises(KeyboardInterrupt):
         study.ask()
     assert [trial.state for trial in optunas(store)] == [TrialState.WAITING]
     again = opened(store)
     assert [trial.state for trial in optunas(store)] == [TrialState.FAIL]
-    assert again.ask().recipe == recipe_of(LADDER[0])
+    assert again.ask().recipe == recipe_of(FIRST[0])
 
 
 def _killed(*_):
@@ -214,11 +216,11 @@ def _killed(*_):
 
 def test_a_training_given_up_for_another_line_is_not_taken_in(tmp_path):
     store = store_with(tmp_path, [])
-    first = judged(recipe_of(LADDER[0]))
+    first = judged(recipe_of(FIRST[0]))
     keep(store, replace(first, candidate=replace(first.candidate, projected=0.65)))
-    assert opened(store).ask().recipe == recipe_of(LADDER[1])
+    assert opened(store).ask().recipe == recipe_of(FIRST[1])
     lower = replace(GOAL, minimum_accuracy=0.60)
-    assert opened(store, lower).ask().recipe == recipe_of(LADDER[0])
+    assert opened(store, lower).ask().recipe == recipe_of(FIRST[0])
 
 
 def test_an_interrupted_trial_that_was_gated_since_is_not_spoken_of_again(tmp_path):
@@ -258,12 +260,12 @@ def test_a_new_study_starts_from_what_another_has_evaluated(tmp_path):
 
 def test_a_recipe_outside_the_space_is_not_taken_in(tmp_path):
     store = store_with(tmp_path, [])
-    carried_out(opened(store), store, len(LADDER) + 2)
+    carried_out(opened(store), store, len(FIRST) + 2)
     narrow = replace(GOAL, space="pruning")
     study = opened(store, narrow, table=dimensions("pruning", 2))
     assert study.absorb(store.evaluations(GOAL.baseline_id, GOAL.bench_id).values()) == 0
-    # The ladder is in both spaces; what drew threads or removed blocks is not.
-    assert len(optunas(store, narrow)) < len(LADDER) + 2
+    # The first recipes are in both spaces; what drew threads or removed blocks is not.
+    assert len(optunas(store, narrow)) < len(FIRST) + 2
 
 
 def test_a_space_without_another_recipe_says_so_and_leaves_no_ghost(tmp_path):
@@ -296,7 +298,7 @@ def beside(store: Store, pool: Pool, objective: str, **others) -> Study:
     known = Known(pool)
     sampler = DistinctSampler("random", 0, TABLE, known)
     goal = replace(GOAL, objective=objective)
-    return Study(goal, store, RDBStorage(store.url), TABLE, known, sampler=sampler, first=LADDER, **others)
+    return Study(goal, store, RDBStorage(store.url), TABLE, known, sampler=sampler, first=FIRST, **others)
 
 
 def test_what_one_study_gates_another_may_ask_for(tmp_path):
@@ -307,9 +309,9 @@ def test_what_one_study_gates_another_may_ask_for(tmp_path):
     trial = latency.ask()
     # While it is on its way nobody else asks for it.
     second = energy.ask()
-    assert second.recipe == recipe_of(LADDER[1])
+    assert second.recipe == recipe_of(FIRST[1])
     latency.tell_gated(trial.number, figures(4.0), "it could not lead")
-    assert latency.ask().recipe == recipe_of(LADDER[2])
+    assert latency.ask().recipe == recipe_of(FIRST[2])
     assert energy.ask().recipe == trial.recipe
 
 
@@ -321,7 +323,7 @@ def test_what_is_evaluated_or_failed_in_one_study_no_other_asks_for(tmp_path):
     evaluated, failed = latency.ask(), latency.ask()
     latency.tell(evaluated.number, judged(evaluated.recipe))
     latency.tell_failure(failed.number, "out of memory")
-    assert energy.ask().recipe == recipe_of(LADDER[2])
+    assert energy.ask().recipe == recipe_of(FIRST[2])
 
 
 def test_what_another_study_gated_and_would_not_lead_here_either_is_known_after_a_resume(tmp_path):
@@ -334,7 +336,7 @@ def test_what_another_study_gated_and_would_not_lead_here_either_is_known_after_
     energy.absorb_gated(trial.recipe, figures(4.0), "it could not lead")
     again = beside(store, Pool(), "energy")
     again.resume()
-    assert again.ask().recipe == recipe_of(LADDER[1])
+    assert again.ask().recipe == recipe_of(FIRST[1])
 
 
 # Without a teacher, whose answers take longer than any training.
@@ -349,7 +351,7 @@ def hurried(store: Store, name: str, left_s: float, say=lambda text: None) -> St
         else DistinctSampler(name, 0, UNTAUGHT, known, time_left)
     )
     study = Study(
-        GOAL, store, RDBStorage(store.url), UNTAUGHT, known, sampler=sampler, first=ladder(UNTAUGHT),
+        GOAL, store, RDBStorage(store.url), UNTAUGHT, known, sampler=sampler, first=first_values(UNTAUGHT),
         time_left=time_left, say=say,
     )  # fmt: skip
     study.resume()
@@ -358,15 +360,15 @@ def hurried(store: Store, name: str, left_s: float, say=lambda text: None) -> St
 
 @pytest.mark.parametrize("name", [*SAMPLERS, "model"])
 def test_nothing_is_asked_for_that_could_not_end_in_time_and_that_is_said_once(tmp_path, name):
-    """The ladder's first recipe is trained for ten epochs, for which there is no time."""
+    """The very first recipe is trained for ten epochs, for which there is no time."""
     store, said = store_with(tmp_path, []), []
     ids = carried_out(hurried(store, name, 40.0, said.append), store, 12)
     pace = TimeLeft(lambda: 40.0).pace([])
     evaluated = store.evaluations(GOAL.baseline_id, GOAL.bench_id)
-    assert not pace.fits(recipe_of(ladder(UNTAUGHT)[0]))
+    assert not pace.fits(recipe_of(first_values(UNTAUGHT)[0]))
     assert all(pace.fits(evaluated[id].candidate.recipe) for id in ids)
     assert said[0].startswith("first recipes passed over, because they would not end before the deadline: 1, of ")
-    assert sum(int(line.split("deadline: ")[1].split(",")[0]) for line in said) < len(LADDER)
+    assert sum(int(line.split("deadline: ")[1].split(",")[0]) for line in said) < len(FIRST)
 
 
 @pytest.mark.parametrize("name", [*SAMPLERS, "model"])
@@ -378,7 +380,7 @@ def test_a_run_with_no_time_for_its_first_recipe_says_how_long_that_takes(tmp_pa
 
 
 def test_a_minute_of_meter_is_part_of_what_has_to_end_in_time():
-    recipe = recipe_of(ladder(UNTAUGHT)[1])
+    recipe = recipe_of(first_values(UNTAUGHT)[1])
     needed_s = TimeLeft().pace([]).seconds(recipe)
     assert TimeLeft(lambda: needed_s + 60).pace([]).fits(recipe)
     assert not TimeLeft(lambda: needed_s + 60, metering_s=61.0).pace([]).fits(recipe)

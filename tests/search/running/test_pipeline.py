@@ -15,9 +15,9 @@ from optuna.storages import RDBStorage
 from evaluators.evaluate import Measured
 from evaluators.measurement import Figures
 from search.building.tasks import Built, draft
-from search.choosing.first_recipes import ladder
+from search.choosing.first_recipes import first_values
 from search.choosing.model_sampler import ModelSampler
-from search.choosing.samplers import DistinctSampler
+from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.settled_recipes import Known, Pool
 from search.choosing.study import Study
 from search.running.pipeline import Pipeline
@@ -120,7 +120,7 @@ def pipeline(folder, trainer, board, sampler="random", **seen):
         if sampler == "model"
         else DistinctSampler(sampler, 0, TABLE, known)
     )
-    study = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=chosen, first=ladder(TABLE))
+    study = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=chosen, first=first_values(TABLE))
     study.resume()
     made = Pipeline([study], store, board, trainer, Trainer(0, trainer._share), None, None, None, View(0))
     return made, store
@@ -134,7 +134,9 @@ def studies_of(store, tables, **others):
         sampler = DistinctSampler("random", 0, table, known)
         goal = replace(GOAL, objective=objective)
         studies.append(
-            Study(goal, store, RDBStorage(store.url), table, known, sampler=sampler, first=ladder(table), **others)
+            Study(
+                goal, store, RDBStorage(store.url), table, known, sampler=sampler, first=first_values(table), **others
+            )
         )
     for study in studies:
         study.resume()
@@ -187,7 +189,7 @@ def test_what_the_latency_study_gates_the_energy_study_trains_on_the_same_timing
     latency, energy = (replace(GOAL, objective=name).id for name in ("latency", "energy"))
     # The first by the latency study, which then gates the second one before the energy study has its turn.
     made.studies = [made.studies[0], made.studies[0], made.studies[1]]
-    first, second = (recipe_of(values).id for values in ladder(TABLE)[:2])
+    first, second = (recipe_of(values).id for values in first_values(TABLE)[:2])
     assert made.run(3, time.monotonic() + 60) == 3
     assert [record.state for record in store.trials(latency)] == [COMPLETE, GATED]
     assert [(record.recipe_id, record.state) for record in store.trials(energy)] == [(second, COMPLETE)]
@@ -197,7 +199,7 @@ def test_what_the_latency_study_gates_the_energy_study_trains_on_the_same_timing
 
 def test_who_comes_near_another_study_s_lead_is_raced_too(tmp_path):
     """As fast as the first, and too inaccurate for the FoM's lead."""
-    first, second = (recipe_of(values).id for values in ladder(TABLE)[:2])
+    first, second = (recipe_of(values).id for values in first_values(TABLE)[:2])
     trainer = Trainer(0, lambda recipe: 0.95 if recipe.id == first else 0.75)
     board = Board(0, lambda count: 1.0, True)
     board.processes = 1

@@ -9,7 +9,8 @@ import pytest
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from search.choosing.samplers import GridOrder, SpaceExhausted
+from search.choosing.grid_order import GridOrder
+from search.choosing.sampler import SpaceExhausted
 from search.choosing.settled_recipes import Known
 from search.choosing.study import Study
 from search.commands.chosen import chosen_goals
