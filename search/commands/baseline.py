@@ -3,10 +3,12 @@
 import argparse
 from dataclasses import replace
 
-from search.building.child import Builder, built
-from search.building.tasks import import_baseline
+from search.building.child import Builder
 from search.commands.exit_status import INTERRUPTED, OK
-from search.running.preparation import Prepared, baseline_seconds, have_baseline, prepare, remember, remember_baseline
+from search.running.baseline import imported_baseline
+from search.running.data_choice import remember
+from search.running.preparation import Prepared, have_baseline, prepare
+from search.running.training_speed import baseline_seconds
 from search.running.view import View
 from search.settings.durations import spoken
 from search.settings.settings import Settings, settings
@@ -61,15 +63,7 @@ def _baseline(chosen: Settings, options: argparse.Namespace, store: Store, view:
                 view.say(f"{chosen.store} has a baseline of these images already; another --store trains another")
             baseline = have_baseline(prepared, store, builder, chosen, view, options.schedule)
         else:
-            baseline = built(
-                builder.submit(import_baseline, store.folder, prepared.source, options.checkpoint.absolute())
-            )
-            remember_baseline(store, baseline)
-            if not baseline.trusted:
-                view.say(
-                    f"{options.checkpoint} does not say what it was trained on: validation may have been trained on, "
-                    f"{100 * baseline.optimism:.2f} points are added to the margin"
-                )
+            baseline = imported_baseline(prepared.source, store, builder, options.checkpoint, view)
     print(
         f"baseline {baseline.id}: {100 * baseline.validation_accuracy:.2f} % on validation of {baseline.data}, "
         f"mean {baseline.mean}, std {baseline.std}"

@@ -126,7 +126,7 @@ def _zip(order: Order) -> int:
         return _none(order.now)
     data = None
     if order.with_images:
-        from search.commands.confirm import images_of
+        from search.running.data_choice import images_of
 
         data = images_of(order.now.goal, order.settings, order.store)
     files = write_submission(order.path, Submission(deck, made, order.store, winner, data))

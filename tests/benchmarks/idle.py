@@ -47,7 +47,7 @@ def main() -> int:
             begun = time.monotonic()
             trials = made.run(chosen.trials, begun + 3600)
             seconds = time.monotonic() - begun
-        busy = {"trainer": made.training.seconds / seconds, "board": made.measuring.seconds / seconds}
+        busy = {"trainer": made.work.training.seconds / seconds, "board": made.work.measuring.seconds / seconds}
         missed += max(busy.values()) < LEAST_BUSY
         print(f"an epoch {epoch_s} s, measuring {measuring_s} s, {trials} trials, {seconds:.0f} s: "
               f"trainer busy {100 * busy['trainer']:.1f} %, board {100 * busy['board']:.1f} %, "

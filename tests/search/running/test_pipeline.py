@@ -22,6 +22,7 @@ from search.choosing.settled_recipes import Known, Pool
 from search.choosing.study import Study
 from search.running.pipeline import Pipeline
 from search.running.view import View
+from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
 from search.store.store import COMPLETE, FAILED, GATED
 from space.dimensions import dimensions, recipe_of
@@ -112,6 +113,10 @@ def until(reached: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
+def workplace(store, board, trainer):
+    return Workplace(store, board, trainer, Trainer(0, trainer._share), None, None, None, View(0))
+
+
 def pipeline(folder, trainer, board, sampler="random", **seen):
     store = store_with(folder, list(seen.get("before", [])))
     known = Known()
@@ -122,8 +127,7 @@ def pipeline(folder, trainer, board, sampler="random", **seen):
     )
     study = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=chosen, first=first_values(TABLE))
     study.resume()
-    made = Pipeline([study], store, board, trainer, Trainer(0, trainer._share), None, None, None, View(0))
-    return made, store
+    return Pipeline([study], workplace(store, board, trainer)), store
 
 
 def studies_of(store, tables, **others):
@@ -146,7 +150,7 @@ def studies_of(store, tables, **others):
 def side_by_side(folder, trainer, board, tables):
     store = store_with(folder, [])
     studies = studies_of(store, tables)
-    return Pipeline(studies, store, board, trainer, Trainer(0, trainer._share), None, None, None, View(0)), store
+    return Pipeline(studies, workplace(store, board, trainer)), store
 
 
 def test_a_study_with_nothing_left_to_ask_for_ends_alone_and_says_so_once(tmp_path, capsys):
@@ -290,7 +294,7 @@ def test_what_is_in_flight_at_an_interruption_is_given_up(tmp_path):
     trainer, over = Trainer(0, lambda recipe: 0.5), threading.Event()
     trainer.work = lambda: over.wait(HANG_S)
     made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
-    made._advance = lambda flight, whole=made._advance: _interrupted() if made.measuring.seconds else whole(flight)
+    made._advance = lambda flight, whole=made._advance: _interrupted() if made.work.measuring.seconds else whole(flight)
     try:
         with pytest.raises(KeyboardInterrupt):
             made.run(8, time.monotonic() + HANG_S)
