@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from search.commands.command_line import COMMANDS, parse
-from search.settings.settings import KEYS
+from search.settings.keys import KEYS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

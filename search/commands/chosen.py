@@ -1,7 +1,7 @@
 """Chosen: which of the studies of a store a command means, by the settings that were named."""
 
 from search.settings.settings import Settings
-from search.store.goal import Goal
+from search.store.goal import Goal, fixed_text
 from search.store.store import Store
 from space.baseline import describe
 from space.errors import RequestError
@@ -25,7 +25,7 @@ def _matches(goal: Goal, store: Store, settings: Settings, asked: set[str]) -> b
     return (
         ("data" not in asked or settings.data in ("auto", goal.data))
         and ("space" not in asked or settings.space == goal.space)
-        and ("fixed" not in asked or settings.fixed == goal.fixed)
+        and ("fixed" not in asked or fixed_text(settings.fixed) == goal.fixed)
         and ("grid" not in asked or (settings.grid.to_json() if settings.grid else "") == goal.grid)
         and ("minimum_accuracy" not in asked or settings.minimum_accuracy == goal.minimum_accuracy)
         and ("margin" not in asked or goal.margin == round((settings.margin or 0.0) + _optimism(store, goal), 6))

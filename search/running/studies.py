@@ -21,8 +21,9 @@ from search.running.reference import scale_of
 from search.running.training_speed import seconds_per_image
 from search.running.view import View
 from search.scoring.objectives import OBJECTIVES
-from search.settings.settings import MODEL, Settings
-from search.store.goal import Goal
+from search.settings.keys import MODEL
+from search.settings.settings import Settings
+from search.store.goal import Goal, fixed_text
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.dimensions import Dimension, digest, dimensions, grid
@@ -63,7 +64,7 @@ def open_studies(
 def table_of(chosen: Settings, cores: int) -> tuple[Dimension, ...]:
     if chosen.grid:
         return grid(**asdict(chosen.grid))
-    return dimensions(chosen.space, cores, chosen.fixed_values)
+    return dimensions(chosen.space, cores, dict(chosen.fixed))
 
 
 def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) -> Goal:
@@ -73,7 +74,7 @@ def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) 
     return Goal(
         objective=chosen.objective,
         space=chosen.space,
-        fixed=chosen.fixed,
+        fixed=fixed_text(chosen.fixed),
         grid=chosen.grid.to_json() if chosen.grid else "",
         table="" if chosen.grid else digest(table_of(chosen, rig.cores)),
         data=prepared.data.name,

@@ -18,7 +18,8 @@ from search.results.report import grid_table, results_console
 from search.results.standings import standings
 from search.running.remeasuring import measured_dirty
 from search.settings.grid import Grid, Point
-from search.settings.settings import asked, settings, study_file
+from search.settings.settings import asked, settings
+from search.settings.study_files import study_file
 from search.store.goal import Goal
 from search.store.store import Store
 from space.baseline import baseline_recipe
