@@ -16,6 +16,11 @@ from space.dimensions import Dimension, Value, recipe_of
 from space.recipe import Recipe
 
 
+def open_storage(url: str) -> RDBStorage:
+    """Optuna's tables, in the same database as the store's."""
+    return RDBStorage(url)
+
+
 class OptunaStudy:
     def __init__(
         self, name: str, objective: Objective, storage: RDBStorage, table: Sequence[Dimension], sampler: Sampler

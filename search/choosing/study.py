@@ -25,7 +25,8 @@ from search.choosing.trial_notes import (
 from search.scoring.objectives import OBJECTIVES, RELATIVE, Scale, Score
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
-from search.store.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING
 from space.dimensions import Dimension, Value, recipe_of, values_of
 from space.recipe import Recipe
 

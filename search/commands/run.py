@@ -20,7 +20,8 @@ from search.running.view import View
 from search.settings.settings import Settings, settings
 from search.store.database import store_faults
 from search.store.lock import locked
-from search.store.store import COMPLETE, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE
 from space.dimensions import MOST_THREADS
 
 

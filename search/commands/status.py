@@ -21,7 +21,8 @@ from search.settings.grid import Point
 from search.settings.settings import Settings, settings
 from search.store.goal import Goal
 from search.store.lock import holder
-from search.store.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING
 from space.errors import RequestError
 
 # Seconds between two looks.

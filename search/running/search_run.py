@@ -21,7 +21,8 @@ from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
 from search.settings.settings import Settings
 from search.store.goal import Goal
-from search.store.store import COMPLETE, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE
 
 # Trials of the store's latest study whose mean length the plan takes for that of the next ones.
 _PAST_TRIALS = 20

@@ -5,12 +5,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from optuna.storages import RDBStorage
-
 from search.choosing.first_recipes import first_values
 from search.choosing.grid_order import GridOrder
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
+from search.choosing.optuna_study import open_storage
 from search.choosing.sampler import Sampler
 from search.choosing.settled_recipes import Known, Pool
 from search.choosing.study import Study
@@ -36,7 +35,7 @@ def open_studies(
     pool = Pool()
     seconds_per_cost = _seconds_per_cost(chosen, store, prepared)
     time_left = TimeLeft(lambda: deadline - time.monotonic(), seconds_per_cost, rig.metering_s)
-    storage = RDBStorage(store.url)
+    storage = open_storage(store.url)
     earlier = store.studies()
     studies = []
     for objective in chosen.objectives:

@@ -11,7 +11,8 @@ from search.results.standings import Standings, standings
 from search.results.wording import accuracy, figure, line, number, shape
 from search.settings.durations import spoken
 from search.store.goal import Goal
-from search.store.store import COMPLETE, FAILED, GATED, RUNNING, Store, TrialRecord
+from search.store.store import Store
+from search.store.trials import COMPLETE, FAILED, GATED, RUNNING, TrialRecord
 from space.errors import RequestError
 
 # Columns of the line that shows the best so far.

@@ -18,7 +18,8 @@ from search.choosing.study import Study
 from search.choosing.time_left import TimeLeft
 from search.choosing.trial_notes import RECIPE
 from search.scoring.objectives import OBJECTIVES
-from search.store.store import COMPLETE, FAILED, GATED, INTERRUPTED, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED
 from space.dimensions import dimensions, grid, recipe_of
 from space.networks.mobilenet_v1.shape import WIDTHS, unit_name
 from tests.search.made_up import GOAL, evaluation, figures, keep, store_with

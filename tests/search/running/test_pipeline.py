@@ -24,7 +24,7 @@ from search.running.pipeline import Pipeline
 from search.running.view import View
 from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
-from search.store.store import COMPLETE, FAILED, GATED
+from search.store.trials import COMPLETE, FAILED, GATED
 from space.dimensions import dimensions, recipe_of
 from space.errors import CandidateError
 from space.networks.mobilenet_v1.shape import unit_name
