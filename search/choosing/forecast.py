@@ -127,7 +127,7 @@ def held_out(evaluations: Iterable[Evaluation]) -> HeldOut | None:
 
 
 def error_surrogate(history: Sequence[TrialNotes]) -> GaussianProcess:
-    """Of the logarithm of the share of wrong answers, by shape and epochs."""
+    """Predicts the logarithm of the share of wrong answers, by shape and epochs."""
     trained = [(trial.recipe, trial.accuracy) for trial in history if trial.accuracy is not None]
     return GaussianProcess(
         Trend(_ERROR_MEAN, _ERROR_MEAN_SD, _ERROR_SLOPES, _ERROR_SLOPE_SDS),
@@ -137,7 +137,7 @@ def error_surrogate(history: Sequence[TrialNotes]) -> GaussianProcess:
 
 
 def figure_surrogate(history: Sequence[TrialNotes]) -> GaussianProcess:
-    """Of the logarithm of the objective's figure were every answer right: by shape alone."""
+    """Predicts the logarithm of the objective's figure were every answer right, by shape alone."""
     # The trainings of a network share one measurement.
     latest = {features(trial.recipe): trial for trial in history}.values()
     return _surrogate_by_shape([trial.recipe for trial in latest], [trial.at_best for trial in latest])

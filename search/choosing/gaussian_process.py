@@ -42,7 +42,7 @@ class Trend:
 
 @dataclass(frozen=True)
 class GaussianProcess:
-    """Of values at points, a row of features each; features are scaled so that a step of 1 is a noticeable one."""
+    """Fitted to values at points, a row of features each, scaled so that a step of 1 is a noticeable one."""
 
     trend: Trend
     points: Floats

@@ -8,16 +8,16 @@ from space.errors import RequestError
 
 
 def chosen_goals(store: Store, settings: Settings, asked: set[str]) -> list[Goal]:
-    """The study used last among those that match what was asked for: of each objective, where one was named."""
+    """The study used last among those that match what was asked for; one for each objective, where one was named."""
     matching = [goal for goal in store.studies() if _matches(goal, store, settings, asked)]
     if {"objective", "grid"} & asked:
-        firsts = ([goal for goal in matching if goal.objective == one][:1] for one in settings.objectives)
-        goals = [goal for first in firsts for goal in first]
+        latest = ([goal for goal in matching if goal.objective == name][:1] for name in settings.objectives)
+        goals = [goal for goals_of_one in latest for goal in goals_of_one]
     else:
         goals = matching[:1]
     if not goals:
-        there = ", ".join(sorted({goal.id for goal in store.studies()})) or "none"
-        raise RequestError(f"no such study in {store.folder} (there: {there}); `python -m search` begins one")
+        known = ", ".join(sorted({goal.id for goal in store.studies()})) or "none"
+        raise RequestError(f"no such study in {store.folder} (there: {known}); `python -m search` begins one")
     return goals
 
 

@@ -166,30 +166,30 @@ def _host_key(key: trust.ShownKey) -> Check:
     return Check("host key", MISSING, f"{shown} is not the one in {key.file}: {key.remedy}")
 
 
-def _device(name: str, there: Health) -> list[Check]:
-    found = [
-        _system(there),
-        _runtime(name, there),
-        _governor(there.state.governor),
-        _temperature(there.state.temperature_c),
+def _device(name: str, health: Health) -> list[Check]:
+    checked = [
+        _system(health),
+        _runtime(name, health),
+        _governor(health.state.governor),
+        _temperature(health.state.temperature_c),
     ]
-    if there.state.throttled is not None:
-        found.append(_throttling(there.state.throttled))
-    return [*found, _disk_there(there.free_bytes)] if name != NAME else found
+    if health.state.throttled is not None:
+        checked.append(_throttling(health.state.throttled))
+    return [*checked, _disk_there(health.free_bytes)] if name != NAME else checked
 
 
-def _system(there: Health) -> Check:
-    text = f"{there.model}, {there.system}"
-    if there.bits == 64:
+def _system(health: Health) -> Check:
+    text = f"{health.model}, {health.system}"
+    if health.bits == 64:
         return Check("board", OK, text)
-    return Check("board", MISSING, f"{text}: its Python is {there.bits}-bit; install the 64-bit Raspberry Pi OS")
+    return Check("board", MISSING, f"{text}: its Python is {health.bits}-bit; install the 64-bit Raspberry Pi OS")
 
 
-def _runtime(name: str, there: Health) -> Check:
-    if there.runtime:
-        return Check("runtime", OK, there.runtime)
+def _runtime(name: str, health: Health) -> Check:
+    if health.runtime:
+        return Check("runtime", OK, health.runtime)
     next_step = "pip install onnxruntime" if name == NAME else f"python -m search devices prepare {name}"
-    return Check("runtime", MISSING, f"ONNX Runtime does not start there ({there.fault}); {next_step}")
+    return Check("runtime", MISSING, f"ONNX Runtime does not start there ({health.fault}); {next_step}")
 
 
 def _governor(governor: str | None) -> Check:

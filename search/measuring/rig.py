@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-# Boards whose reference differs by more are not of one kind: one throttles, has another supply, or another load.
+# Boards whose reference differs by a larger fraction are not of one kind: one throttles, has another supply, or load.
 AGREEMENT = 0.05
 
 
@@ -51,7 +51,7 @@ class Rig:
 
     def __init__(self, boards: Sequence[Board], say: Say) -> None:
         self._boards = list(boards)
-        # Of the first board, even once that is set aside: what the others measure still belongs to the same study.
+        # The first board's, even once that is set aside: what the others measure still belongs to the same study.
         self.bench: Bench = boards[0].examiner.bench
         self._say = say
         self._change = threading.Lock()
@@ -144,7 +144,8 @@ class Rig:
         ]
 
     def use_reference(self, candidate: Candidate, earlier: Sequence[ProcessRun], progress: Progress) -> Measured:
-        """Of the first board; the others are calibrated by it. `earlier` runs tell how much processes differ."""
+        """What the first board measures; the others are calibrated by it. `earlier`: these tell how much processes
+        differ."""
         timed: list[tuple[Board, Measured]] = []
         for board in list(self._boards):
             board.examiner.reference = subject_of(candidate)
@@ -164,7 +165,7 @@ class Rig:
                     raise
 
     def _calibrate(self, timed: Sequence[tuple[Board, Measured]]) -> None:
-        """By the middle board, of two by the faster: what is wrong with a board makes it slow."""
+        """To the middle board, or the faster of two: what is wrong with a board makes it slow."""
         standard = statistics.median_low(measured.figures.latency_s for _, measured in timed)
         for board, measured in timed:
             own = measured.figures

@@ -46,16 +46,16 @@ def choose_data(settings: Settings, store: Store | None) -> DataChoice:
     if settings.data == "auto" and last == "builtin":
         text = "the built-in image set, as last time; --data cifar10 changes that"
         return DataChoice(Source("builtin"), text)
-    found = find_cifar10(settings, store)
-    if found is None:
+    cifar10 = find_cifar10(settings, store)
+    if cifar10 is None:
         return _not_on_disk(settings, store)
-    text = f"CIFAR-10 in {found.folder}"
+    text = f"CIFAR-10 in {cifar10.folder}"
     if settings.data == "cifar10":
-        return DataChoice(found, text, named=True)
+        return DataChoice(cifar10, text, named=True)
     if last == "cifar10":
-        return DataChoice(found, f"{text}, as last time")
-    reason = _too_slow(settings, store, found)
-    return _built_in_because(reason) if reason else DataChoice(found, text)
+        return DataChoice(cifar10, f"{text}, as last time")
+    reason = _too_slow(settings, store, cifar10)
+    return _built_in_because(reason) if reason else DataChoice(cifar10, text)
 
 
 def obtained(choice: DataChoice) -> Source:
@@ -123,9 +123,9 @@ def _built_in_because(reason: str) -> DataChoice:
     return DataChoice(Source("builtin"), f"the built-in image set, because {reason}", stands_in=True)
 
 
-def _too_slow(settings: Settings, store: Store | None, found: Source | None) -> str | None:
+def _too_slow(settings: Settings, store: Store | None, cifar10: Source | None) -> str | None:
     """Why a CIFAR-10 baseline is not trained unasked."""
-    if found and known_baseline(store, datasets.load(found)):
+    if cifar10 and known_baseline(store, datasets.load(cifar10)):
         return None
     seconds = baseline_seconds("cifar10", datasets.CIFAR10_TRAINING_IMAGES, settings.accelerator, store)
     if seconds <= LONGEST_BASELINE_S:

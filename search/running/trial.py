@@ -23,7 +23,7 @@ from space.training.patience import Line
 
 @dataclass(frozen=True)
 class Trials:
-    """Of the studies of one run: what one finds out the others take in."""
+    """Those of all studies of a run: what one study finds out the others take in."""
 
     studies: Sequence[Study]
     work: Workplace

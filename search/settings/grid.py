@@ -10,7 +10,7 @@ from space.recipe import QUANTIZATIONS, Recipe
 
 
 class Point(NamedTuple):
-    """As the table names it; fraction 0 is the unpruned network."""
+    """Its name in the table of the study; fraction 0 is the unpruned network."""
 
     quantization: str
     fraction: float
@@ -20,7 +20,7 @@ class Point(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
     fractions: tuple[float, ...]
-    # Of fine-tuning; 0: BatchNorm is re-estimated, no more.
+    # How long each is fine-tuned; 0: BatchNorm is re-estimated, no more.
     epochs: tuple[int, ...] = (0,)
     quantizations: tuple[str, ...] = ("none",)
     criterion: str = "l1"

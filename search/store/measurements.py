@@ -37,8 +37,8 @@ class Measurements(Part):
             )
 
     def add_measured(self, structure_id: str, bench_id: str, measured: "Measured") -> None:
-        """The figures are those measured last; of the processes the first ones stay too, so that a recording answers
-        as the bench did."""
+        """The figures are those measured last; the first processes stay beside the last ones, so that a recording
+        answers as the bench did."""
         # Brings asyncio, which the reading commands do without.
         from evaluators.raw import text_of
 

@@ -7,7 +7,7 @@ from search.store.part import Part
 
 
 class Studies(Part):
-    """Of each objective the one used last is the one that is shown."""
+    """The one used last of each objective is the one that is shown."""
 
     def use_study(self, goal: Goal) -> None:
         """Adds it, or says that it was used now: the latest of an objective is the one that `rank` shows."""
