@@ -1,4 +1,4 @@
-"""Baseline: the unpruned network of these images: the one that the store knows, trained here, or a team's own."""
+"""Baseline: the unpruned network of the images: the one that the store knows, trained here, or a team's own."""
 
 from pathlib import Path
 
