@@ -12,7 +12,7 @@ from search.choosing.turns import Turns
 from search.results.standings import standings
 from search.running.busy import Busy
 from search.running.stages import ITS_TURN, Stages, Waiting
-from search.running.trial import Trials
+from search.running.trial import TrialRunner
 from search.running.workplace import Workplace
 from search.settings.durations import spoken
 from space.errors import CandidateError
@@ -77,7 +77,7 @@ class Pipeline:
             wait([flight.waiting.task for flight in flights if flight.waiting.task], return_when=FIRST_COMPLETED)
         ended = 0
         for flight in list(flights):
-            # Trials end in the order in which they were asked for: what an ask knows does not hang on timing.
+            # TrialRunner end in the order in which they were asked for: what an ask knows does not hang on timing.
             if flight.waiting.over(first=flight is flights[0]) and self._advance(flight):
                 flights.remove(flight)
                 ended += 1
@@ -96,13 +96,13 @@ class Pipeline:
         self.work.view.step(f"choosing the next recipe ({study.goal.objective})", 0)
         with self.asking:
             asked = study.ask(_queued_s(flights))
-        self.work.view.begin(f"{self._trials.name(asked)} {asked.recipe.id}: ")
+        self.work.view.begin(f"{self._runner.name(asked)} {asked.recipe.id}: ")
         # What one that is on its way may just have found out does not count.
         structure_id = asked.recipe.structure_id
         known = self.work.structure(asked.recipe) is not None and all(
             flight.asked.recipe.structure_id != structure_id for flight in flights
         )
-        flight = _Flight(asked, self._trials.carried_out(asked), known, time.monotonic())
+        flight = _Flight(asked, self._runner.carried_out(asked), known, time.monotonic())
         self._advance(flight)
         return flight
 
@@ -113,13 +113,13 @@ class Pipeline:
         except StopIteration:
             return True
         except CandidateError as error:
-            self._trials.fail(flight.asked, error)
+            self._runner.fail(flight.asked, error)
             return True
         return False
 
     @property
-    def _trials(self) -> Trials:
-        return Trials(self.studies, self.work)
+    def _runner(self) -> TrialRunner:
+        return TrialRunner(self.studies, self.work)
 
     def _say_idle(self, seconds: float, trials: int) -> None:
         if not trials:

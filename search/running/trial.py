@@ -22,8 +22,8 @@ from space.training.patience import Line
 
 
 @dataclass(frozen=True)
-class Trials:
-    """Those of all studies of a run: what one study finds out the others take in."""
+class TrialRunner:
+    """Carries trials out, of all studies of a run: what one study finds out the others take in."""
 
     studies: Sequence[Study]
     work: Workplace

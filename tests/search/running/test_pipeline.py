@@ -21,6 +21,7 @@ from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.settled_recipes import Known, Pool
 from search.choosing.study import Study
 from search.running.pipeline import Pipeline
+from search.running.stages import Stage
 from search.running.view import View
 from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
@@ -242,6 +243,28 @@ def test_a_structure_is_timed_before_it_is_trained_and_what_could_not_win_is_not
     assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE, COMPLETE, GATED, GATED, GATED]
     assert len(trainer.trained) == 2
     assert len(board.measured) == 5
+
+
+def test_what_a_trial_waits_for_has_a_name(tmp_path):
+    """The first is trained, and as it was timed by one process only, it is raced; the second is too slow to be."""
+    board = Board(0, lambda count: 1.0 if count < 3 else 5.0, True)
+    board.processes = 1
+    made, _ = pipeline(tmp_path / "store", Trainer(0, lambda recipe: 0.8), board)
+    stages: list[tuple[int, Stage]] = []
+    advance = made._advance
+
+    def noting(flight):
+        ended = advance(flight)
+        if not ended:
+            stages.append((flight.asked.number, flight.waiting.stage))
+        return ended
+
+    made._advance = noting
+    made.run(2, time.monotonic() + HANG_S)
+    first = [Stage.DRAFTING, Stage.TIMING, Stage.TRAINING, Stage.RACING, Stage.ITS_TURN]
+    assert stages == [(0, stage) for stage in first] + [
+        (1, stage) for stage in (Stage.DRAFTING, Stage.TIMING, Stage.ITS_TURN)
+    ]
 
 
 def test_on_one_machine_trainer_and_board_take_turns(tmp_path):
