@@ -55,7 +55,7 @@ class Builder:
         return self._queue.submit(self._carried_out, partial(task, *args, **kwargs))
 
     def _carried_out(self, task: Callable[[], T]) -> T:
-        """In the thread of the queue: to the end of the task, with a new child after each death."""
+        """Runs in the thread of the queue, to the end of the task, with a new child after each death."""
         for _ in range(_TRIES - 1):
             try:
                 return self._handed_over(task).result()
@@ -110,7 +110,7 @@ def built(future: Future[T]) -> T:
         ) from error
 
 
-# In the child.
+# What follows runs in the child.
 
 _sender: Connection | None = None
 

@@ -38,7 +38,7 @@ _FIRST_EPOCHS = 3
 class Forecast:
     """An array for each figure, with one place for each network."""
 
-    # On the leader, in the objective's logarithm.
+    # How much better than the leader, in the objective's logarithm.
     expected_improvement: Floats
     probability_of_leading: Floats
     # Tells the hopeless apart, whose probability is too small a number to compare.

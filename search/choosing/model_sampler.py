@@ -99,7 +99,7 @@ class ModelSampler(Sampler):
         return forecast(history, networks, self._objective, self._least_accuracy)
 
     def _why_nothing(self, history: Sequence[TrialNotes], number: int, pace: Pace) -> str:
-        """With more time there might be something."""
+        """Why there is no option: more time might bring some, else every recipe is known."""
         options = self._options(history, number, replace(pace, left_s=math.inf))
         trainings = [replace(option.recipe, epochs=option.next_epochs) for option in options]
         return pace.shortage(trainings) if trainings else NOTHING_NEW

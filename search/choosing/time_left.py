@@ -51,7 +51,7 @@ class Pace:
         return self.seconds_per_cost * cost(baseline_recipe(), 1) * views / _VIEWS if views else 0.0
 
     def seconds(self, recipe: Recipe) -> float:
-        """From its beginning to its figures."""
+        """How long a trial takes from its beginning to its figures."""
         if recipe.weights_id in self.trained:
             return _BESIDE_S + self.metering_s
         return self.training_s(recipe, recipe.epochs) + self.teacher_s(recipe, recipe.epochs) + self.metering_s
@@ -80,13 +80,13 @@ class TimeLeft:
     queued_s: float = 0.0
 
     def pace_of(self, study: "Study") -> Pace:
-        """As its trials show; without a deadline everything fits at any pace."""
+        """The pace that the study's trials show; without a deadline everything fits at any pace."""
         if self.left_s() == math.inf:
             return Pace(seconds_per_cost=self.seconds_per_cost)
         return self.pace(history_of(study))
 
     def pace(self, history: Sequence[TrialNotes]) -> Pace:
-        """As the trainings of these trials were; before the first of them, as it was told."""
+        """The pace of the trainings of these trials; before the first of them the one that was benchmarked."""
         trained = [trial.recipe for trial in history if trial.accuracy is not None]
         return Pace(
             seconds_per_cost=_seconds_per_cost(history) or self.seconds_per_cost,

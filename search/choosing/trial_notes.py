@@ -25,7 +25,7 @@ class TrialNotes:
     recipe: Recipe
     # Logarithm of the objective's figure, were every answer right.
     at_best: float
-    # On validation; None: the network was not trained.
+    # Accuracy on validation; None: the network was not trained.
     accuracy: float | None
     # Logarithm of the objective's figure, where the minimum accuracy is held.
     feasible_value: float | None

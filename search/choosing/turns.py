@@ -27,7 +27,7 @@ class Turns:
         self._paused[study] = reason
 
     def drop(self, study: Study, reason: str) -> None:
-        """For good; the others go on."""
+        """Takes it out for good; the others go on."""
         self._turns.remove(study)
         self._say(f"{study.goal.objective}: {reason}" if self._several else reason)
 

@@ -57,7 +57,7 @@ class Check:
 
 
 async def checks(chosen: Settings) -> AsyncIterator[Check]:
-    """In the order in which a search needs them; what stands on something missing is left out."""
+    """Checks in the order in which a search needs things; what stands on something missing is left out."""
     # What cannot be is said before anything is looked at.
     devices = [(name, address_of(name), open_device(name)) for name in chosen.devices]
     yield data(chosen)

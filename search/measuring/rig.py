@@ -96,7 +96,7 @@ class Rig:
     def measure(
         self, subject: Subject, race: Race, progress: Progress, earlier: Sequence[ProcessRun] = ()
     ) -> Future[Measured]:
-        """On the board that has least to do; on another one if that fails, as long as there is one. `earlier` runs of
+        """Measures on the board that has least to do; on another if that fails, as long as there is one. `earlier` runs of
         the same structure count, where they are those of the same board."""
         result: Future[Measured] = Future()
         result.set_running_or_notify_cancel()
@@ -238,7 +238,7 @@ def at_runtime(recipe: Recipe, runtime: RuntimeSettings) -> Recipe:
 
 
 def save_images(path: Path, pixels: "NDArray[np.uint8]") -> Path:
-    """As one array: what a device takes."""
+    """Saves the images as one array, which is what a device takes."""
     import numpy as np
 
     if not path.exists():

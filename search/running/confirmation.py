@@ -33,7 +33,7 @@ class Confirmations:
     rig: Rig
     data: DataSet
     view: View
-    # By the id of the recipe.
+    # What was measured, by the id of its recipe.
     measured: dict[str, Measured] = field(default_factory=dict)
 
     def meter(self, goal: Goal) -> None:

@@ -39,7 +39,7 @@ class DataChoice:
 
 
 def choose_data(settings: Settings, store: Store | None) -> DataChoice:
-    """By the rules of `--data`; `store` is None before the first run. Nothing is downloaded yet."""
+    """Decides by the rules of `--data`, and downloads nothing yet; `store` is None before the first run."""
     last = store.fact(_LAST) if store else None
     if settings.data == "builtin":
         return DataChoice(Source("builtin"), "the built-in image set", named=True)
@@ -75,7 +75,7 @@ def remember(store: Store, source: Source) -> None:
 
 
 def find_cifar10(settings: Settings, store: Store | None) -> Source | None:
-    """On this machine's disk; the folder used last is looked in too."""
+    """Looks on this machine's disk, in the folder used last too."""
     folder = datasets.find_cifar10(settings.data_dir)
     last = store.fact(_LAST_FOLDER) if store else None
     if folder is None and last is not None:

@@ -54,7 +54,7 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         source = prepared.source
         References(store, builder, rig, view, baseline, source).settle()
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
-        # On the clock of whoever watches.
+        # As a Unix time, which whoever watches can read.
         store.remember(RUN, str(time.time() + deadline - time.monotonic()) if chosen.timeout_s else "")
         studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline)
         work = Workplace(store, rig, builder, drafter, baseline, source, validation, view, chosen.accelerator)

@@ -68,7 +68,7 @@ def table_of(chosen: Settings, cores: int) -> tuple[Dimension, ...]:
 
 def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) -> Goal:
     least = chosen.minimum_accuracy
-    # By default one standard error of the validation set at the minimum accuracy.
+    # The default is one standard error of the validation set at the minimum accuracy.
     margin = math.sqrt(least * (1 - least) / len(prepared.data.validation)) if chosen.margin is None else chosen.margin
     return Goal(
         objective=chosen.objective,

@@ -13,7 +13,7 @@ def seconds_per_image(accelerator: str, store: Store | None) -> float:
 
 
 def remember_speed(store: Store, accelerator: str) -> None:
-    """For the plans of later runs."""
+    """Keeps the benchmark for the plans of later runs."""
     store.remember(_speed_fact(accelerator), repr(seconds_per_image(accelerator, store)))
 
 

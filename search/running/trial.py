@@ -32,7 +32,7 @@ class TrialRunner:
         begun = time.monotonic()
         study, recipe = asked.study, asked.recipe
         yield from follow_reference(study, self.work)
-        # As it is when the trial begins: whether it is trained does not hang on timing.
+        # The lead is that at the trial's beginning: whether a trial is trained does not hang on timing.
         lead = self.work.lead(study)
         if not study.goal.grid:
             figures = self.work.structure(recipe)
@@ -59,7 +59,7 @@ class TrialRunner:
         self.work.view.finished(f"{self.name(asked)} {asked.recipe.id} failed: {error}", {})
 
     def name(self, asked: Asked, width: int = 0) -> str:
-        """Its number alone would be several trials' where there are several studies."""
+        """Names the study too where there are several: its number alone would be several trials'."""
         trial = f"trial {asked.number:{width}}"
         return trial if len(self.studies) == 1 else f"{asked.study.goal.objective} {trial}"
 
@@ -75,7 +75,7 @@ class TrialRunner:
         return candidate
 
     def _gate(self, asked: Asked, figures: Figures, reason: str) -> None:
-        """For this study, and for those whose lead it could not reach either; the others may ask for it."""
+        """Gates it for this study, and for those whose lead it could not reach either; the others may ask for it."""
         asked.study.tell_gated(asked.number, figures, reason)
         for other in self.studies:
             if other is not asked.study and not self.work.lead(other).near(1.0, figures):

@@ -28,7 +28,7 @@ class Grid:
     unpruned: bool = False
 
     def points(self) -> list[Point]:
-        """In the order of the table."""
+        """Its points in the order of the table."""
         return [
             Point(quantization, fraction, epochs)
             for quantization in self.quantizations

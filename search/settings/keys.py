@@ -55,7 +55,7 @@ def one_of(*names: str) -> Callable[[object], str]:
 
 
 def pairs(text: object) -> Fixed:
-    """In one order, so that the same values are the same study."""
+    """Sorted, so that the same values are the same study."""
     parts = [part.strip() for part in str(text).split(",")]
     if not all(re.fullmatch(r"\w+=\w+", part) for part in parts):
         raise ValueError(f"{text!r} is not of the form name=value,name=value")

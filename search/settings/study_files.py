@@ -34,7 +34,7 @@ def study_file(text: str) -> Path:
 
 
 def read_study(file: Path) -> dict[str, Any]:
-    """By the fields of the settings."""
+    """What the file sets, by the fields of the settings."""
     content = _toml(file)
     kind = content.pop("kind", "search")
     if kind not in KINDS:

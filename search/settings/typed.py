@@ -39,6 +39,6 @@ def _storage_typed(storage: Any) -> str | None:
     return None if dialect in _DIALECTS else f"the driver of {dialect!r} may load code"
 
 
-# By key: why only the command line may ask for this value; None: a file may.
+# Says for a key why only the command line may ask for its value; None: a file may.
 _TYPED: dict[str, Callable[[Any], str | None]] = {"meter": _meters_typed, "storage": _storage_typed}
 TYPED = tuple(_TYPED)

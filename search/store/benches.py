@@ -9,7 +9,7 @@ from search.store.part import Part
 
 
 class Benches(Part):
-    """By the id of the bench."""
+    """Kept by the id of the bench."""
 
     def add_bench(self, bench: Bench, device: DeviceInfo) -> None:
         with self._database.transaction() as execute:

@@ -39,7 +39,7 @@ class Evaluation:
 
     @property
     def confirmed(self) -> bool:
-        """On the test set, with clean timings."""
+        """Measured on the test set, with clean timings."""
         return self.confirmation is not None and not self.confirmation.figures.dirty
 
     @property
@@ -51,5 +51,5 @@ class Evaluation:
 
     @property
     def accuracy(self) -> Accuracy:
-        """On the test set once confirmed, before that on validation."""
+        """That on the test set once confirmed, before that the one on validation."""
         return self.confirmation.test if self.confirmation else self.validation

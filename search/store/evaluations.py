@@ -10,7 +10,7 @@ from space.candidate import Candidate
 
 
 class Evaluations(Part):
-    """By recipe, baseline and bench."""
+    """Kept by recipe, baseline and bench."""
 
     def add_candidate(self, candidate: Candidate, baseline_id: str, validation: Accuracy) -> None:
         with self._database.transaction() as execute:

@@ -4,7 +4,7 @@ from search.store.part import Part
 
 
 class Facts(Part):
-    """Values that the next run, or another command, wants to know."""
+    """Kept by name: values that the next run, or another command, wants to know."""
 
     def fact(self, name: str) -> str | None:
         rows = self._database.rows("SELECT value FROM search_facts WHERE name = :name", {"name": name})

@@ -10,7 +10,7 @@ Fixed = tuple[tuple[str, str], ...]
 
 
 def fixed_text(fixed: Fixed) -> str:
-    """As a goal and a study's file keep them."""
+    """The form in which a goal and a study's file keep them."""
     return ",".join(f"{name}={value}" for name, value in fixed)
 
 

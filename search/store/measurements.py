@@ -18,7 +18,7 @@ FIRST_RUNS = 3
 
 
 class Measurements(Part):
-    """By structure and bench: recipes of one structure share its measurement."""
+    """Kept by structure and bench: recipes of one structure share its measurement."""
 
     def add_structure(self, structure_id: str, bench_id: str, figures: Figures, raw: str) -> None:
         with self._database.transaction() as execute:

@@ -22,7 +22,7 @@ class TrialRecord:
 
 
 class Trials(Part):
-    """By study and number."""
+    """Kept by study and number."""
 
     def begin_trial(self, study_id: str, number: int, recipe_id: str) -> None:
         with self._database.transaction() as execute:
