@@ -96,8 +96,8 @@ class Rig:
     def measure(
         self, subject: Subject, race: Race, progress: Progress, earlier: Sequence[ProcessRun] = ()
     ) -> Future[Measured]:
-        """Measures on the board that has least to do; on another if that fails, as long as there is one. `earlier` runs of
-        the same structure count, where they are those of the same board."""
+        """Measures on the board that has least to do; on another if that fails, as long as there is one. Runs of the
+        same structure from `earlier` count, where they are those of the same board."""
         result: Future[Measured] = Future()
         result.set_running_or_notify_cancel()
         self._begin(result, subject, race, progress, earlier if self.boards == 1 else ())
