@@ -18,10 +18,26 @@ HOMES = {
     "torch": ("space", "evaluators/runtimes"),
     "torchvision": ("space",),
     "asyncssh": ("evaluators/device",),
-    "optuna": ("search",),
-    "matplotlib": ("search",),
-    "sqlalchemy": ("search",),
+    # The database names what Optuna and SQLAlchemy raise, where somebody else has loaded them.
+    "optuna": ("search/choosing", "search/analysis/importance.py", "search/store/database.py"),
+    "matplotlib": ("search/export",),
+    "sqlalchemy": ("search/store",),
 }
+# The rooms of search/ by floors, from the ground up: a room imports from lower floors alone.
+FLOORS = (
+    ("building", "measuring", "store"),
+    ("scoring",),
+    ("settings",),
+    ("choosing",),
+    ("results",),
+    ("analysis",),
+    ("running", "export"),
+    ("commands",),
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+MOST_LINES = 60
+# Functions that are longer today; the list may only shrink.
+LONGER: set[str] = set()
 # The part of evaluators/ below each of these knows neither the others nor recipes.
 APART = ("evaluators.device", "evaluators.power")
 MODULES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
@@ -95,6 +111,31 @@ def test_the_program_knows_only_itself():
     for path in (ROOT / "evaluators/device/program").glob("*.py"):
         ours = {name for name in imported(path) if name.split(".")[0] in MAY_IMPORT}
         assert all(name.startswith("evaluators.device.program.") for name in ours), inside(path)
+
+
+def test_search_has_its_rooms_and_nothing_beside_them():
+    folders = {path.name for path in (ROOT / "search").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == set(FLOOR_OF)
+    assert {path.name for path in (ROOT / "search").glob("*.py")} == {"__init__.py", "__main__.py"}
+
+
+def test_imports_between_the_rooms_of_search_go_down():
+    for path in (path for path in MODULES if inside(path).count("/") > 1 and inside(path).startswith("search/")):
+        room = path.relative_to(ROOT).parts[1]
+        others = {name.split(".")[1] for name in imported(path) if name.startswith("search.")} - {room}
+        upward = [other for other in others if FLOOR_OF[other] >= FLOOR_OF[room]]
+        assert not upward, f"{inside(path)} imports from {', '.join(upward)}"
+
+
+def test_functions_are_short():
+    longer = {
+        f"{inside(path)}: {node.name}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or node.lineno) - node.lineno >= MOST_LINES
+    }
+    assert longer <= LONGER
 
 
 LIGHT = """

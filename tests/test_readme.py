@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from search.commands.command_line import COMMANDS, parse
-from search.settings.settings import KEYS
+from search.settings.keys import KEYS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -30,7 +30,7 @@ def test_every_command_there_is_stands_in_the_readme():
 
 def test_every_setting_of_a_file_is_an_option():
     _, options = parse(["--objective", "latency"])
-    assert {name for name, _ in KEYS.values()} <= vars(options).keys()
+    assert {key.setting for key in KEYS.values()} <= vars(options).keys()
 
 
 def test_the_files_that_the_readme_names_are_there():

@@ -15,11 +15,10 @@ from optuna.distributions import BaseDistribution
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
-from search.choosing.samplers import distributions
+from search.choosing.sampler import distributions
 from search.results.front import front
 from search.results.rows import Row
 from search.results.standings import Standings
-from search.settings.settings import fixed_values
 from search.store.evaluation import Evaluation
 from space.dimensions import SPACES, Value, dimensions, values_of
 from space.errors import RequestError
@@ -90,7 +89,7 @@ def importances(standings: Standings) -> list[Ranked]:
     goal = standings.goal
     if goal.space not in SPACES:
         raise RequestError(f"{goal.id}: the {goal.space} space has no dimensions; known are {', '.join(SPACES)}")
-    table = dimensions(goal.space, standings.bench.cores, fixed_values(goal.fixed))
+    table = dimensions(goal.space, standings.bench.cores, goal.fixed_values)
     spread = {name: one for name, one in distributions(table).items() if not one.single()}
     known = []
     for one in standings.ranked:

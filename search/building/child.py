@@ -17,11 +17,12 @@ from space.errors import CandidateError
 
 P = ParamSpec("P")
 T = TypeVar("T")
-# Told the step and the share of it done, 0 to 1.
+# Is told the step and the share of it that is done, 0 to 1.
 Progress = Callable[[str, float], None]
 
 
-# A first death may have been another process's doing, where memory ran out; a second is the task's own.
+# Times that a task is given to a child: a first death may have been another process's doing, where memory ran out; a
+# second is the task's own.
 _TRIES = 2
 
 
@@ -34,7 +35,7 @@ class Builder:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._queue = ThreadPoolExecutor(1, thread_name_prefix="builder")
-        # Of the pool, and of whether there may be another one.
+        # Held while the pool changes, or is closed for good.
         self._change = threading.Lock()
         self._closed = False
         self._start()
@@ -54,7 +55,7 @@ class Builder:
         return self._queue.submit(self._carried_out, partial(task, *args, **kwargs))
 
     def _carried_out(self, task: Callable[[], T]) -> T:
-        """In the thread of the queue: to the end of the task, with a new child after each death."""
+        """Runs in the thread of the queue, to the end of the task, with a new child after each death."""
         for _ in range(_TRIES - 1):
             try:
                 return self._handed_over(task).result()
@@ -76,7 +77,7 @@ class Builder:
                 return self._pool.submit(task)
 
     def _end(self) -> None:
-        # Its own child alone: there may be another builder.
+        # Only its own child: there may be another builder.
         for child in list((self._pool._processes or {}).values()):
             child.kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -109,7 +110,7 @@ def built(future: Future[T]) -> T:
         ) from error
 
 
-# In the child.
+# What follows runs in the child.
 
 _sender: Connection | None = None
 
@@ -117,7 +118,7 @@ _sender: Connection | None = None
 def _begin(sender: Connection) -> None:
     global _sender
     _sender = sender
-    # Ctrl-C reaches every process of the terminal; the parent decides what becomes of us.
+    # Ctrl-C reaches every process of the terminal; the parent decides what becomes of this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -12,14 +12,14 @@ from typing import Any
 
 
 def constraints(violations: Mapping[str, float]) -> dict[str, Any]:
-    """As a system attribute of the trial."""
+    """The system attribute of a trial in which the dashboard looks for its constraints."""
     return {"constraints": list(violations.values())}
 
 
 def artifact(onnx: Path, folder: Path) -> dict[str, Any]:
-    """As a system attribute of the trial; `folder` is what `--artifact-dir` names."""
+    """The system attribute of a trial that offers its file; `folder` is what `--artifact-dir` names."""
     folder.mkdir(exist_ok=True)
-    # It may be there already, or the disk may know no links.
+    # The link may exist already, or the file system may know no links.
     with suppress(OSError):
         (folder / onnx.stem).symlink_to(Path("..") / onnx.parent.name / onnx.name)
     meta = {"artifact_id": onnx.stem, "filename": onnx.name, "mimetype": "application/octet-stream", "encoding": None}

@@ -1,4 +1,4 @@
-"""Promise: how likely networks are to become the leader, and by how much, by what the trials showed."""
+"""Forecast: how likely networks are to become the leader, and by how much, by two surrogates of what trials showed."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -9,50 +9,58 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr
 
 from evaluators.confidence import NORMAL_95
-from search.choosing.gaussian_process import Floats, Regression, Trend
-from search.choosing.trial_notes import Seen
+from search.choosing.gaussian_process import Floats, GaussianProcess, Trend
+from search.choosing.trial_notes import TrialNotes
 from search.scoring.objectives import Objective
 from search.store.evaluation import Evaluation
 from space.networks.mobilenet_v1.layers import layers
 from space.recipe import Recipe
 
-# The network that features are counted from, in logarithms to base 2: a small one, as win.
+# Features count from a small network, such as those that win: MACs, weights, values and widths as logarithms to base 2.
 _MACS, _WEIGHTS, _VALUES = math.log2(0.5e6), math.log2(8e3), math.log2(25e3)
 _STEM, _LAST = math.log2(16), math.log2(96)
-# Of the error, as natural logarithm, per step of each feature: what small networks showed, with doubt enough to learn
-# otherwise. Blocks, MACs, weights, values, stem, last width, side, int8, uint8, threads, spinning; then epochs.
-_ERROR_AT_FIRST, _ERROR_DOUBT = -1.05, 0.4
+# Prior of the accuracy surrogate: mean of log(error) and its slope per feature step, each with its standard deviation,
+# fitted to tests/benchmarks/evaluations.csv. Data overrule it after about ten trials. The features are blocks, MACs,
+# weights, values, stem, last width, side, int8, uint8, threads, spinning; then epochs.
+_ERROR_MEAN, _ERROR_MEAN_SD = -1.05, 0.4
 _ERROR_SLOPES = (0.0, -0.05, -0.03, -0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.15)
-_ERROR_DOUBTS = (0.05, 0.06, 0.06, 0.05, 0.05, 0.05, 0.05, 0.02, 0.05, 0.0, 0.0, 0.05)
-_FIGURE_DOUBT, _FIGURE_DOUBTS = 1.0, 0.3
-# Networks below which an error says nothing.
-_FEW = 8
+_ERROR_SLOPE_SDS = (0.05, 0.06, 0.06, 0.05, 0.05, 0.05, 0.05, 0.02, 0.05, 0.0, 0.0, 0.05)
+# Prior of the figure surrogate: standard deviations of log10(figure) and of its slopes, wide enough for any board; its
+# mean is that of the observations.
+_FIGURE_MEAN_SD, _FIGURE_SLOPE_SD = 1.0, 0.3
+# An error held out says nothing for fewer networks than this.
+_FEWEST_HELD_OUT = 8
+# Epochs are counted in steps of a factor of e from those of a first training.
+_FIRST_EPOCHS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Of each network: the expected improvement on the leader, how likely it is at all, the logarithm of that, which
-    tells the hopeless apart, and how good the network is, whether or not it improves on anything."""
+    """An array for each figure, with one place for each network."""
 
-    promise: Floats
-    likely: Floats
-    log_likely: Floats
-    standing: Floats
+    # How much better than the leader, in the objective's logarithm.
+    expected_improvement: Floats
+    probability_of_leading: Floats
+    # Tells the hopeless apart, whose probability is too small a number to compare.
+    log_probability_of_leading: Floats
+    # How good the network is, whether or not it improves on anything: above the worst trial, times the probability that
+    # it holds the minimum accuracy.
+    expected_merit: Floats
 
 
 @lru_cache(maxsize=10_000)
 def features(recipe: Recipe) -> tuple[float, ...]:
     """What latency and accuracy depend on; a step of 1 is a noticeable one."""
-    found = layers(recipe.widths, recipe.halvings)
+    shape = layers(recipe.widths, recipe.halvings)
     present = [width for width in recipe.widths if width]
     return (
         (len(present) - 5) / 2,
-        math.log2(sum(layer.macs for layer in found)) - _MACS,
-        math.log2(sum(layer.weights for layer in found)) - _WEIGHTS,
-        math.log2(sum(layer.values for layer in found)) - _VALUES,
+        math.log2(sum(layer.macs for layer in shape)) - _MACS,
+        math.log2(sum(layer.weights for layer in shape)) - _WEIGHTS,
+        math.log2(sum(layer.values for layer in shape)) - _VALUES,
         math.log2(present[0]) - _STEM,
         math.log2(present[-1]) - _LAST,
-        math.log2(found[-2].side) - 2,
+        math.log2(shape[-2].side) - 2,
         2.0 * (recipe.quantization == "static_int8"),
         2.0 * (recipe.quantization == "dynamic_uint8"),
         recipe.threads - 1.0,
@@ -61,26 +69,29 @@ def features(recipe: Recipe) -> tuple[float, ...]:
 
 
 def forecast(
-    history: Sequence[Seen], networks: Sequence[tuple[Recipe, int]], objective: Objective, least_accuracy: float
+    history: Sequence[TrialNotes], networks: Sequence[tuple[Recipe, int]], objective: Objective, least_accuracy: float
 ) -> Forecast:
     """`networks`: each with the epochs it would be trained for."""
     sign = 1.0 if objective.maximise else -1.0
-    error = errors(history)
-    error_mean, error_sd = error.predict(_points(networks))
-    holds = (math.log(max(1 - least_accuracy, 1e-6)) - error_mean) / error_sd
-    able = ndtr(holds)
-    figure, figure_sd = figures(history).predict(_points([(recipe, 1) for recipe, _ in networks]))
+    error_mean, error_sd = error_surrogate(history).predict(_points(networks))
+    accuracy_z = (math.log(max(1 - least_accuracy, 1e-6)) - error_mean) / error_sd
+    probability_feasible = ndtr(accuracy_z)
+    figure, figure_sd = figure_surrogate(history).predict(_points([(recipe, 1) for recipe, _ in networks]))
     if not objective.ties_by_accuracy:
         figure = figure + np.log10(np.maximum(1 - np.exp(error_mean), least_accuracy))
-    # Until something holds the line, everything that does is an improvement.
-    feasible = [sign * one.value for one in history if one.value is not None]
-    worst = min((sign * one.at_best for one in history), default=0.0)
+    # Until something holds the minimum accuracy, everything that does is an improvement.
+    feasible = [sign * trial.feasible_value for trial in history if trial.feasible_value is not None]
+    worst = min((sign * trial.at_best for trial in history), default=0.0)
     gain = sign * figure - max(feasible, default=worst)
-    z = gain / figure_sd
-    likely = ndtr(z)
-    expected = gain * likely + figure_sd * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    log_likely = log_ndtr(holds) + log_ndtr(z)
-    return Forecast(able * expected, able * likely, log_likely, able * (sign * figure - worst))
+    gain_z = gain / figure_sd
+    probability_better = ndtr(gain_z)
+    improvement = gain * probability_better + figure_sd * np.exp(-(gain_z**2) / 2) / math.sqrt(2 * math.pi)
+    return Forecast(
+        expected_improvement=probability_feasible * improvement,
+        probability_of_leading=probability_feasible * probability_better,
+        log_probability_of_leading=log_ndtr(accuracy_z) + log_ndtr(gain_z),
+        expected_merit=probability_feasible * (sign * figure - worst),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,45 +112,45 @@ class HeldOut:
 
 def held_out(evaluations: Iterable[Evaluation]) -> HeldOut | None:
     """None for too few to say."""
-    latency = {
-        features(one.candidate.recipe): (one.candidate.recipe, math.log10(one.figures.latency_s))
-        for one in evaluations
-        if not one.figures.dirty
+    log_latency = {
+        features(evaluation.candidate.recipe): (evaluation.candidate.recipe, math.log10(evaluation.figures.latency_s))
+        for evaluation in evaluations
+        if not evaluation.figures.dirty
     }
-    if len(latency) < _FEW:
+    if len(log_latency) < _FEWEST_HELD_OUT:
         return None
-    made = _by_shape([recipe for recipe, _ in latency.values()], [value for _, value in latency.values()])
-    mean, doubt = made.held_out()
-    wrong = np.abs(made.values - mean)
-    return HeldOut(float(10 ** np.median(wrong) - 1), float((wrong <= NORMAL_95 * doubt).mean()), len(wrong))
+    recipes, values = zip(*log_latency.values(), strict=True)
+    surrogate = _surrogate_by_shape(recipes, values)
+    mean, sd = surrogate.leave_one_out()
+    errors = np.abs(surrogate.values - mean)
+    return HeldOut(float(10 ** np.median(errors) - 1), float((errors <= NORMAL_95 * sd).mean()), len(errors))
 
 
-def errors(history: Sequence[Seen]) -> Regression:
-    """Of the logarithm of the share of wrong answers, by shape and epochs."""
-    trained = [(one, one.accuracy) for one in history if one.accuracy is not None]
-    return Regression(
-        Trend(_ERROR_AT_FIRST, _ERROR_DOUBT, _ERROR_SLOPES, _ERROR_DOUBTS),
-        _points([(one.recipe, one.recipe.epochs) for one, _ in trained]),
+def error_surrogate(history: Sequence[TrialNotes]) -> GaussianProcess:
+    """Predicts the logarithm of the share of wrong answers, by shape and epochs."""
+    trained = [(trial.recipe, trial.accuracy) for trial in history if trial.accuracy is not None]
+    return GaussianProcess(
+        Trend(_ERROR_MEAN, _ERROR_MEAN_SD, _ERROR_SLOPES, _ERROR_SLOPE_SDS),
+        _points([(recipe, recipe.epochs) for recipe, _ in trained]),
         np.array([math.log(max(1 - accuracy, 1e-3)) for _, accuracy in trained]),
     )
 
 
-def figures(history: Sequence[Seen]) -> Regression:
-    """Of the logarithm of the objective's figure were every answer right: by shape alone."""
-    # One for each network: its trainings share a measurement.
-    last = {features(one.recipe): one for one in history}.values()
-    return _by_shape([one.recipe for one in last], [one.at_best for one in last])
+def figure_surrogate(history: Sequence[TrialNotes]) -> GaussianProcess:
+    """Predicts the logarithm of the objective's figure were every answer right, by shape alone."""
+    # The trainings of a network share one measurement.
+    latest = {features(trial.recipe): trial for trial in history}.values()
+    return _surrogate_by_shape([trial.recipe for trial in latest], [trial.at_best for trial in latest])
 
 
-def _by_shape(recipes: Sequence[Recipe], values: Sequence[float]) -> Regression:
+def _surrogate_by_shape(recipes: Sequence[Recipe], values: Sequence[float]) -> GaussianProcess:
     count = len(_ERROR_SLOPES)
     mean = sum(values) / len(values) if values else 0.0
-    trend = Trend(mean, _FIGURE_DOUBT, (0.0,) * count, (_FIGURE_DOUBTS,) * count)
-    return Regression(trend, _points([(recipe, 1) for recipe in recipes]), np.array(values))
+    trend = Trend(mean, _FIGURE_MEAN_SD, (0.0,) * count, (_FIGURE_SLOPE_SD,) * count)
+    return GaussianProcess(trend, _points([(recipe, 1) for recipe in recipes]), np.array(values))
 
 
 def _points(networks: Sequence[tuple[Recipe, int]]) -> Floats:
     if not networks:
         return np.zeros((0, len(_ERROR_SLOPES)))
-    # Epochs in steps of a factor of e, from the first training's three.
-    return np.array([[*features(recipe), math.log(max(epochs, 1) / 3)] for recipe, epochs in networks])
+    return np.array([[*features(recipe), math.log(max(epochs, 1) / _FIRST_EPOCHS)] for recipe, epochs in networks])

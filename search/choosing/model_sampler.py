@@ -1,7 +1,7 @@
 """Model sampler: learns from the trials what a network's shape means for figure and accuracy, and asks for what looks
 most promising.
 
-Networks are told apart by what they are, not by the values that name them: two regressions on a dozen features of the
+Networks are told apart by what they are, not by the values that name them: two surrogates on a dozen features of the
 shape replace the twenty-odd dimensions. A new network is trained for a few epochs only; about half of all training goes
 to longer trainings of those that still look best. What could not end before the deadline is not asked for; while there
 is time left, the most likely leader is, however unlikely.
@@ -19,37 +19,37 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from search.choosing.forecast import Forecast, forecast
-from search.choosing.samplers import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
+from search.choosing.sampler import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
 from search.choosing.time_left import Pace, TimeLeft, cost
-from search.choosing.trial_notes import Seen, history_of
+from search.choosing.trial_notes import TrialNotes, history_of
 from search.choosing.variation import Variation
 from search.scoring.objectives import Objective
 from space.dimensions import Dimension, Integer, Value, recipe_of
 from space.networks.mobilenet_v1.layers import strides
 from space.recipe import Recipe
 
-# Epochs of the first training, and of those that follow where it pays.
+# Epochs of the first training, and of those that follow where it pays: each about three times as long.
 RUNGS = (3, 10, 32)
-# Points to choose from: around the best ones, and at random.
+# Points to choose from: so many around the best ones, so many at random, and how many count as the best.
 _NEAR, _ANEW, _PARENTS = 1000, 250, 12
 # While new networks can be tried, a longer training has to be this likely to give a new leader.
 _LIKELY = 0.1
 # With a deadline, where no network is likelier than this to give a new leader, the likeliest one is tried: its expected
 # improvement is too small a number to choose by.
 _HOPELESS = 0.01
-# Of a network that was not trained yet, not even for 0 epochs.
+# Epochs of a network that was not trained yet, not even for 0 epochs.
 _NEVER = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A network, for how many epochs it was trained at most, and which trainings come next and last."""
+    """A network that may be asked for, with the longest training it had and those that come next and last."""
 
     values: dict[str, Value]
     recipe: Recipe
-    trained: int
-    following: int
-    last: int
+    trained_epochs: int
+    next_epochs: int
+    last_epochs: int
 
 
 class ModelSampler(Sampler):
@@ -83,101 +83,96 @@ class ModelSampler(Sampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        seen = history_of(study)
-        pace = self._time_left.pace(seen)
-        number = trial.number
-        options = self._options(seen, number, pace)
+        history = history_of(study)
+        pace = self._time_left.pace(history)
+        options = self._options(history, trial.number, pace)
         if not options:
-            raise SpaceExhausted(self._why_nothing(seen, number, pace))
-        ahead = forecast(
-            seen, [(option.recipe, option.last) for option in options], self._objective, self._least_accuracy
-        )
-        if pace.limited and ahead.likely.max() < _HOPELESS:
-            option = options[int(ahead.log_likely.argmax())]
+            raise SpaceExhausted(self._why_nothing(history, trial.number, pace))
+        prediction = self._forecast(history, [(option.recipe, option.last_epochs) for option in options])
+        if pace.limited and prediction.probability_of_leading.max() < _HOPELESS:
+            chosen = options[int(prediction.log_probability_of_leading.argmax())]
         else:
-            option = options[self._chosen(options, ahead, seen)]
-        return {**option.values, "epochs": option.following}
+            chosen = options[self._most_promising(options, prediction, history)]
+        return {**chosen.values, "epochs": chosen.next_epochs}
 
-    def _why_nothing(self, seen: Sequence[Seen], number: int, pace: Pace) -> str:
-        """With more time there might be something."""
-        options = self._options(seen, number, replace(pace, left_s=math.inf))
-        trainings = [replace(option.recipe, epochs=option.following) for option in options]
+    def _forecast(self, history: Sequence[TrialNotes], networks: Sequence[tuple[Recipe, int]]) -> Forecast:
+        return forecast(history, networks, self._objective, self._least_accuracy)
+
+    def _why_nothing(self, history: Sequence[TrialNotes], number: int, pace: Pace) -> str:
+        """Why there is no option: more time might bring some, else every recipe is known."""
+        options = self._options(history, number, replace(pace, left_s=math.inf))
+        trainings = [replace(option.recipe, epochs=option.next_epochs) for option in options]
         return pace.shortage(trainings) if trainings else NOTHING_NEW
 
-    def _chosen(self, options: Sequence[Option], ahead: Forecast, history: Sequence[Seen]) -> int:
-        """The most promising one: of those already trained while they had less of the training than the new ones."""
-        tried = np.array([option.trained != _NEVER for option in options])
-        if tried.all() or not tried.any():
-            return int(ahead.promise.argmax())
-        longer = int(np.where(tried, ahead.promise, -1.0).argmax())
-        first = sum(cost(one.recipe, one.recipe.epochs) for one in history if one.recipe.epochs <= self._rungs[0])
-        later = sum(cost(one.recipe, one.recipe.epochs) for one in history if one.recipe.epochs > self._rungs[0])
-        if later < first and ahead.likely[longer] >= _LIKELY:
+    def _most_promising(self, options: Sequence[Option], prediction: Forecast, history: Sequence[TrialNotes]) -> int:
+        """The place of the option with the highest expected improvement: among networks already trained, while those
+        had less of all training than first looks had; else among new ones."""
+        improvement = prediction.expected_improvement
+        trained = np.array([option.trained_epochs != _NEVER for option in options])
+        if trained.all() or not trained.any():
+            return int(improvement.argmax())
+        longer = int(np.where(trained, improvement, -1.0).argmax())
+        costs = [(trial.recipe.epochs, cost(trial.recipe, trial.recipe.epochs)) for trial in history]
+        first_looks = sum(training for epochs, training in costs if epochs <= self._rungs[0])
+        longer_ones = sum(training for epochs, training in costs if epochs > self._rungs[0])
+        if longer_ones < first_looks and prediction.probability_of_leading[longer] >= _LIKELY:
             return longer
-        return int(np.where(tried, -1.0, ahead.promise).argmax())
+        return int(np.where(trained, -1.0, improvement).argmax())
 
-    def _options(self, history: Sequence[Seen], number: int, pace: Pace) -> list[Option]:
-        trained: dict[object, tuple[int, dict[str, Value]]] = {}
-        for one in history:
-            network = _network(one.recipe)
+    def _options(self, history: Sequence[TrialNotes], number: int, pace: Pace) -> list[Option]:
+        longest: dict[object, tuple[int, dict[str, Value]]] = {}
+        for trial in history:
+            network = _network(trial.recipe)
             # What was not trained cannot win, however long it would be.
-            epochs = self._rungs[-1] if one.accuracy is None else one.recipe.epochs
-            if epochs >= trained.get(network, (_NEVER, {}))[0]:
-                trained[network] = epochs, dict(one.values)
-        options = []
+            epochs = self._rungs[-1] if trial.accuracy is None else trial.recipe.epochs
+            if epochs >= longest.get(network, (_NEVER, {}))[0]:
+                longest[network] = epochs, dict(trial.values)
         for values in self._points(history, random.Random(seed_of(self._seed, number))):
-            recipe = recipe_of(values)
-            network = _network(recipe)
-            if network not in trained:
-                trained[network] = _NEVER, values
-        for epochs, values in trained.values():
-            option = self._option(values, epochs, pace)
-            if option is not None:
-                options.append(option)
-        return options
+            longest.setdefault(_network(recipe_of(values)), (_NEVER, values))
+        options = (self._option(values, epochs, pace) for epochs, values in longest.values())
+        return [option for option in options if option is not None]
 
-    def _option(self, values: dict[str, Value], trained: int, pace: Pace) -> Option | None:
+    def _option(self, values: dict[str, Value], trained_epochs: int, pace: Pace) -> Option | None:
         recipe = recipe_of(values)
 
         def seconds(epochs: int) -> float:
             return pace.seconds(replace(recipe, epochs=epochs)) if pace.limited else 0.0
 
-        ahead = [epochs for epochs in self._rungs if epochs > trained]
+        longer = [epochs for epochs in self._rungs if epochs > trained_epochs]
         # Where training is cheap beside measuring, the next may as well be a long one.
-        while len(ahead) > 1 and pace.training_s(recipe, ahead[1]) <= 2 * pace.training_s(recipe, ahead[0]):
-            ahead.pop(0)
-        for following, last in [(ahead[0], last) for last in reversed(ahead[1:])] if ahead else []:
-            if seconds(following) + seconds(last) <= pace.left_s:
+        while len(longer) > 1 and pace.training_s(recipe, longer[1]) <= 2 * pace.training_s(recipe, longer[0]):
+            longer.pop(0)
+        for next_epochs, last_epochs in [(longer[0], last) for last in reversed(longer[1:])] if longer else []:
+            if seconds(next_epochs) + seconds(last_epochs) <= pace.left_s:
                 break
         else:
-            fitting = [epochs for epochs in ahead if seconds(epochs) <= pace.left_s]
+            fitting = [epochs for epochs in longer if seconds(epochs) <= pace.left_s]
             if not fitting:
                 return None
-            following = last = fitting[-1]
-        if replace(recipe, epochs=following).id in self._known:
+            next_epochs = last_epochs = fitting[-1]
+        if replace(recipe, epochs=next_epochs).id in self._known:
             return None
-        return Option(values, recipe, trained, following, last)
+        return Option(values, recipe, trained_epochs, next_epochs, last_epochs)
 
-    def _points(self, history: Sequence[Seen], draw: random.Random) -> list[dict[str, Value]]:
+    def _points(self, history: Sequence[TrialNotes], draw: random.Random) -> list[dict[str, Value]]:
         """Around the trials that came nearest to winning, and anywhere."""
         variation = Variation(self._table, draw)
         points = [variation.anew() for _ in range(_ANEW)]
         if history:
-            known = forecast(
-                history,
-                [(one.recipe, max(self._rungs[-1], one.recipe.epochs)) for one in history],
-                self._objective,
-                self._least_accuracy,
+            longest = self._rungs[-1]
+            prediction = self._forecast(
+                history, [(trial.recipe, max(longest, trial.recipe.epochs)) for trial in history]
             )
-            parents = [dict(history[place].values) for place in np.argsort(-known.standing)[:_PARENTS]]
+            best = np.argsort(-prediction.expected_merit)[:_PARENTS]
+            parents = [dict(history[place].values) for place in best]
             for _ in range(_NEAR):
-                one, other = draw.choice(parents), draw.choice(parents)
-                points.append(variation.near(variation.between(one, other) if draw.random() < 0.3 else one))
+                first, second = draw.choice(parents), draw.choice(parents)
+                points.append(variation.near(variation.between(first, second) if draw.random() < 0.3 else first))
         return points
 
 
 def rungs(table: Sequence[Dimension]) -> tuple[int, ...]:
-    """As far as the table lets training be so long."""
+    """Epochs of the first training and of longer ones, as far as the table lets training be so long."""
     epochs = next(dimension for dimension in table if dimension.name == "epochs")
     assert isinstance(epochs, Integer)
     return tuple(sorted({*(rung for rung in RUNGS if epochs.low <= rung <= epochs.high), epochs.high}))

@@ -1,4 +1,4 @@
-"""Known: the recipes that a study does not ask for."""
+"""Settled recipes: those that a study does not ask for (again)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Pool:
-    """Of the studies of one run: recipes that were evaluated or failed, and those on their way in any of them."""
+    """Shared by the studies of a run: recipes that were evaluated or failed, and those on their way in any of them."""
 
     settled: set[str] = field(default_factory=set)
     in_flight: set[str] = field(default_factory=set)

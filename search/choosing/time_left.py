@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from search.choosing.trial_notes import Seen, history_of
+from search.choosing.trial_notes import TrialNotes, history_of
 from search.settings.durations import spoken
 from space.baseline import baseline_recipe
 from space.networks.mobilenet_v1.layers import layers
@@ -14,14 +14,14 @@ from space.recipe import Recipe
 if TYPE_CHECKING:
     from optuna.study import Study
 
-# Training an image costs its MACs and so many more, whatever the network.
+# Multiply-accumulates that training on an image costs beside those of the network, whatever the network.
 _MACS_ANYHOW = 1.1e6
-# Measuring and exporting, beside every training.
+# Seconds of measuring and exporting, beside every training.
 _BESIDE_S = 8.0
 # The teacher's answers to so many views of every image are kept; all of them cost as much as an epoch of the unpruned
 # network (space/training/teacher.py, which loads torch).
 _VIEWS = 4
-# Of training, until a training or a benchmark has shown it: on two cores, with CIFAR-10.
+# Seconds of training for each unit of cost, until a training or a benchmark has shown it: on two cores, with CIFAR-10.
 _SECONDS_PER_COST = 3e-6
 
 
@@ -31,11 +31,11 @@ class Pace:
 
     seconds_per_cost: float
     left_s: float = math.inf
-    # By their ids: weights that are there already, whatever is made of them next.
+    # Ids of the weights that are there already, whatever is made of them next.
     trained: frozenset[str] = frozenset()
     # Whether the teacher's answers are there already.
     taught: bool = True
-    # Of a candidate that comes near the lead, where energy is measured.
+    # Seconds that a candidate near the lead takes at the meter, where energy is measured.
     metering_s: float = 0.0
 
     @property
@@ -51,7 +51,7 @@ class Pace:
         return self.seconds_per_cost * cost(baseline_recipe(), 1) * views / _VIEWS if views else 0.0
 
     def seconds(self, recipe: Recipe) -> float:
-        """From its beginning to its figures."""
+        """How long a trial takes from its beginning to its figures."""
         if recipe.weights_id in self.trained:
             return _BESIDE_S + self.metering_s
         return self.training_s(recipe, recipe.epochs) + self.teacher_s(recipe, recipe.epochs) + self.metering_s
@@ -70,7 +70,7 @@ class Pace:
 
 @dataclass
 class TimeLeft:
-    """Of one run, shared by its studies and their samplers."""
+    """One for a run, shared by its studies and their samplers."""
 
     # Seconds until the deadline.
     left_s: Callable[[], float] = lambda: math.inf
@@ -80,14 +80,14 @@ class TimeLeft:
     queued_s: float = 0.0
 
     def pace_of(self, study: "Study") -> Pace:
-        """As its trials show; without a deadline everything fits at any pace."""
+        """The pace that the study's trials show; without a deadline everything fits at any pace."""
         if self.left_s() == math.inf:
             return Pace(seconds_per_cost=self.seconds_per_cost)
         return self.pace(history_of(study))
 
-    def pace(self, history: Sequence[Seen]) -> Pace:
-        """As the trainings of these trials were; before the first of them, as it was told."""
-        trained = [one.recipe for one in history if one.accuracy is not None]
+    def pace(self, history: Sequence[TrialNotes]) -> Pace:
+        """The pace of the trainings of these trials; before the first of them the one that was benchmarked."""
+        trained = [trial.recipe for trial in history if trial.accuracy is not None]
         return Pace(
             seconds_per_cost=_seconds_per_cost(history) or self.seconds_per_cost,
             left_s=self.left_s() - self.queued_s,
@@ -98,13 +98,13 @@ class TimeLeft:
 
 
 def cost(recipe: Recipe, epochs: int) -> float:
-    """Of a training, in multiply-accumulates per training image."""
+    """What a training costs, in multiply-accumulates per training image."""
     return epochs * (sum(layer.macs for layer in layers(recipe.widths, recipe.halvings)) + _MACS_ANYHOW)
 
 
-def _seconds_per_cost(history: Sequence[Seen]) -> float | None:
-    # Of those that share weights only the first was trained.
-    longest = sorted((one for one in history if one.recipe.epochs > 0), key=lambda one: one.training_s)
-    timed = {one.recipe.weights_id: one for one in longest if one.training_s > 0}.values()
-    whole = sum(cost(one.recipe, one.recipe.epochs) for one in timed)
-    return sum(one.training_s for one in timed) / whole if whole else None
+def _seconds_per_cost(history: Sequence[TrialNotes]) -> float | None:
+    by_length = sorted((trial for trial in history if trial.recipe.epochs > 0), key=lambda trial: trial.training_s)
+    # Only one of those that share weights was trained: the one that took longest.
+    timed = {trial.recipe.weights_id: trial for trial in by_length if trial.training_s > 0}.values()
+    total_cost = sum(cost(trial.recipe, trial.recipe.epochs) for trial in timed)
+    return sum(trial.training_s for trial in timed) / total_cost if total_cost else None

@@ -1,4 +1,4 @@
-"""Seen: what one trial showed, as it is written into Optuna's trial and read there by whoever models the search."""
+"""Trial notes: what one trial showed, written into Optuna's trial and read there by whoever models the search."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,65 +15,65 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 # User attributes of a trial, for the reader of a dashboard as well.
-RECIPE, REASON, GATED_BY = "recipe", "reason", "gated"
+RECIPE, REASON, GATED_BY, IMPORTED = "recipe", "reason", "gated", "imported"
 _ACCURACY, _AT_BEST, _TRAINING_S = "validation accuracy", "log10 if every answer were right", "training s"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TrialNotes:
     values: Mapping[str, Value]
     recipe: Recipe
-    # The objective's figure as a logarithm, were every answer right.
+    # Logarithm of the objective's figure, were every answer right.
     at_best: float
-    # None: not trained.
+    # Accuracy on validation; None: the network was not trained.
     accuracy: float | None
-    # The figure itself, where the line is held.
-    value: float | None
+    # Logarithm of the objective's figure, where the minimum accuracy is held.
+    feasible_value: float | None
     training_s: float
 
 
-def seen(trial: "FrozenTrial") -> Seen | None:
+def notes_of(trial: "FrozenTrial") -> TrialNotes | None:
     """None for a trial of an older version, which says less."""
     if trial.value is None or _AT_BEST not in trial.user_attrs:
         return None
     feasible = all(violation <= 0 for violation in (trial.constraints or {}).values())
     gated = GATED_BY in trial.user_attrs
-    return Seen(
+    return TrialNotes(
         values=trial.params,
         recipe=recipe_of(trial.params),
         at_best=float(trial.user_attrs[_AT_BEST]),
         accuracy=None if gated else float(trial.user_attrs[_ACCURACY]),
-        value=trial.value if feasible and not gated else None,
+        feasible_value=trial.value if feasible and not gated else None,
         training_s=float(trial.user_attrs.get(_TRAINING_S, 0.0)),
     )
 
 
-def history_of(study: "Study") -> list[Seen]:
+def history_of(study: "Study") -> list[TrialNotes]:
     """What its trials showed, in their order."""
     from optuna.trial import TrialState
 
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return [one for one in map(seen, complete) if one is not None]
+    return [notes for notes in map(notes_of, complete) if notes is not None]
 
 
-def of_evaluation(
+def evaluation_attributes(
     evaluation: Evaluation, objective: Objective, scale: Scale = RELATIVE
 ) -> dict[str, float | int | str]:
     candidate = evaluation.candidate
-    # What was given up might have reached its projection, and no more.
-    reached = evaluation.validation.share if candidate.projected is None else candidate.projected
+    # A training that was given up might have reached its projection, and no more.
+    accuracy = evaluation.validation.share if candidate.projected is None else candidate.projected
     return {
         RECIPE: evaluation.recipe_id,
-        _ACCURACY: reached,
+        _ACCURACY: accuracy,
         _TRAINING_S: candidate.seconds.get("train", 0.0),
         "parameters": candidate.parameters,
         "MACs": candidate.macs,
         "operators": candidate.operators,
-        **of_figures(evaluation.figures, objective, scale),
+        **figures_attributes(evaluation.figures, objective, scale),
     }
 
 
-def of_figures(figures: Figures, objective: Objective, scale: Scale = RELATIVE) -> dict[str, float | int | str]:
+def figures_attributes(figures: Figures, objective: Objective, scale: Scale = RELATIVE) -> dict[str, float | int | str]:
     return {
         _AT_BEST: objective.at_best(figures, scale),
         "latency ms": 1e3 * figures.latency_s,

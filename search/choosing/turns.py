@@ -9,7 +9,7 @@ from search.choosing.study import Study
 class Turns:
     def __init__(self, studies: Sequence[Study], say: Callable[[str], None]) -> None:
         self._turns = deque(studies)
-        # Those that had nothing to ask for while others' recipes were on their way, and why.
+        # The studies that had nothing to ask for while others' recipes were on their way, and why.
         self._paused: dict[Study, str] = {}
         self._several = len(studies) > 1
         self._say = say
@@ -27,7 +27,7 @@ class Turns:
         self._paused[study] = reason
 
     def drop(self, study: Study, reason: str) -> None:
-        """For good; the others go on."""
+        """Takes it out for good; the others go on."""
         self._turns.remove(study)
         self._say(f"{study.goal.objective}: {reason}" if self._several else reason)
 

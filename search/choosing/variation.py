@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from space.dimensions import NEVER, Choice, Dimension, Integer, Value, gone, halving, narrowing
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 
-# Of a hundred changes: widths, blocks that come or go, places of halvings; the rest is everything else.
+# How many of a hundred changes are of a width, of a block that comes or goes, of a halving's place; the rest are of
+# anything else.
 _WIDTH, _BLOCK, _HALVING = 45, 25, 20
-# The narrowest networks of a random draw have so many blocks.
+# The smallest networks of a random draw have so many blocks.
 _FEWEST = 2
+# Changes tried before a point stays as it is: where next to nothing varies there may be none.
 _TRIES = 100
 
 
@@ -32,16 +34,15 @@ class Variation:
     def near(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """One change, or a few."""
         changed = dict(values)
-        # Where next to nothing varies there may be no change.
         for _ in range(_TRIES):
             self._change(changed)
             if changed != values and self._draw.random() < 0.5:
                 break
         return changed
 
-    def between(self, one: Mapping[str, Value], other: Mapping[str, Value]) -> dict[str, Value]:
+    def between(self, first: Mapping[str, Value], second: Mapping[str, Value]) -> dict[str, Value]:
         """Each value from one of the two."""
-        return {name: (one if self._draw.random() < 0.5 else other)[name] for name in self._table}
+        return {name: (first if self._draw.random() < 0.5 else second)[name] for name in self._table}
 
     def _change(self, values: dict[str, Value]) -> None:
         kind = self._draw.randrange(100)
@@ -52,8 +53,8 @@ class Variation:
             self._step(values, narrowing(index), 2, gone(index) - 1)
         elif kind < _WIDTH + _BLOCK:
             if self._can_go(index):
-                there = values[narrowing(index)] != gone(index)
-                values[narrowing(index)] = gone(index) if there else self._width_beside(values, index)
+                is_present = values[narrowing(index)] != gone(index)
+                values[narrowing(index)] = gone(index) if is_present else self._width_beside(values, index)
         elif kind < _WIDTH + _BLOCK + _HALVING:
             self._step(values, halving(self._draw.randrange(len(HALVINGS))), 3, NEVER)
         else:
@@ -72,7 +73,7 @@ class Variation:
     def _width_beside(self, values: Mapping[str, Value], index: int) -> int:
         """A new block is about as wide as the one before it."""
         before = next(unit for unit in range(index - 1, -1, -1) if values[narrowing(unit)] != gone(unit))
-        # Counted from the narrow end the ladders of all units agree.
+        # Counted from the narrow end the steps of all units agree.
         from_end = gone(before) - int(values[narrowing(before)]) + self._draw.randint(-2, 3)
         return gone(index) - min(max(from_end, 1), gone(index))
 

@@ -28,7 +28,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _as_dict(claim: Claim) -> dict[str, Any]:
-    found = claim.audit
+    audit = claim.audit
     given = {"idle_power_w": claim.idle_power_w, "wall_ms": claim.wall_ms}
     return {
         **claim.labels,
@@ -36,31 +36,31 @@ def _as_dict(claim: Claim) -> dict[str, Any]:
         "energy_mj": claim.energy_mj,
         "max_power_w": claim.max_power_w,
         **{name: value for name, value in given.items() if value is not None},
-        "verdict": found.verdict,
-        "implied_power_w": found.implied_power_w,
-        "implied_wall_ms": found.implied_wall_ms,
-        "wall_multiple": found.wall_multiple,
+        "verdict": audit.verdict,
+        "implied_power_w": audit.implied_power_w,
+        "implied_wall_ms": audit.implied_wall_ms,
+        "wall_multiple": audit.wall_multiple,
     }
 
 
 def _table(claims: Sequence[Claim]) -> Table:
     """A row is known by its place and by its first label; the others are in the JSON."""
     label = next(iter(claims[0].labels), "")
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("row", label, "latency ms", "energy mJ", "max W"):
-        drawn.add_column(Text(name), justify="right")
+        table.add_column(Text(name), justify="right")
     for name in ("verdict", "implied"):
-        drawn.add_column(name)
+        table.add_column(name)
     for place, claim in enumerate(claims, start=1):
-        found = claim.audit
+        audit = claim.audit
         cells = (
             str(place),
             claim.labels.get(label, ""),
             number(claim.latency_ms),
             number(claim.energy_mj),
             f"{claim.max_power_w:.2f}",
-            found.verdict,
-            "; ".join(text for text in (found.reason, "" if found.verdict == FITS else implied(found)) if text),
+            audit.verdict,
+            "; ".join(text for text in (audit.reason, "" if audit.verdict == FITS else implied(audit)) if text),
         )
-        drawn.add_row(*map(Text, cells), style=None if found.verdict == FITS else "bold")
-    return drawn
+        table.add_row(*map(Text, cells), style=None if audit.verdict == FITS else "bold")
+    return table

@@ -1,40 +1,13 @@
 """The command line: which command, which options; nothing heavy is imported before it is known what is asked."""
 
 import argparse
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from search.settings.settings import KEYS, SEPARATOR, TRIALS, study_file
+from search.commands import options
 from space.errors import RequestError
-
-_SHARED = {
-    "data": "auto, cifar10 or builtin; auto takes the store's last data, else CIFAR-10, else the built-in set",
-    "data_dir": "folder that holds cifar-10-batches-py (else $CIFAR10_DIR, data/)",
-    "device": "where models run: local (this machine), user@host[:port] or NAME (a board over ssh; several times for "
-    "several boards of one kind) or replay:FILE (recorded measurements)",
-    "accelerator": "what trains: auto (the fastest there is), cuda, mps or cpu",
-    "meter": "what reads the power of the device, as smartpower2://HOST, hwmon: (devices meter --help lists them); "
-    "for several devices one each; without one energy is estimated",
-    "store": "folder of the database and the candidates' files (default: studies/store)",
-    "storage": "another database: a URL that Optuna and SQLAlchemy know",
-}
-_STUDY = {
-    "objective": "latency, energy, fom or all (default: fom)",
-    "space": "what may vary: full (default), or pruning (widths, epochs, quantization)",
-    "fix": "dimensions that do not vary: epochs=1,quantization=static_int8",
-    "min_accuracy": "line that a winner must hold on test: 0.70 and 70 are the same (default: 0.70)",
-    "margin": "on top of it, on validation (default: one standard error of the validation set)",
-}
-_SEARCH = {
-    "trials": f"how many more trials (default: {TRIALS})",
-    "timeout": "begin no trial after this long: 30m, 1h30m",
-    "seed": "of the sampler (default: 0)",
-    "sampler": "model (default), gp, tpe, nsga2 or random",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,217 +19,40 @@ class Command:
     shared: bool = True
 
 
-def _search(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings from a TOML file, as show-config prints")
-    _run(parser)
-
-
-def _study(parser: argparse.ArgumentParser) -> None:
-    text = "a TOML file, or the name of one that comes with this: m1, m2 (grids), latency, energy, fom (searches)"
-    parser.add_argument("config", type=_study_file, metavar="FILE", help=text)
-    _run(parser)
-
-
-def _run(parser: argparse.ArgumentParser) -> None:
-    _settings(parser, _STUDY | _SEARCH)
-    parser.add_argument("--confirm", action="store_true", help="confirm the leaders at the end")
-    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
-
-
-def _chosen_study(parser: argparse.ArgumentParser) -> None:
-    _settings(parser, _STUDY)
-    text = "the study of this file or name (default: the one used last)"
-    parser.add_argument("--study", dest="config", type=_study_file, metavar="FILE", help=text)
-
-
-def _study_file(words: str) -> Path:
-    try:
-        return study_file(words)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _rank(parser: argparse.ArgumentParser) -> None:
-    _chosen_study(parser)
-    _option(parser, "--top", "trials", "rows to show (default: 10)", default=10)
-    parser.add_argument("--json", action="store_true", help="every row, as JSON")
-
-
-def _confirm(parser: argparse.ArgumentParser) -> None:
-    _chosen_study(parser)
-    _option(parser, "--top", "trials", "leaders to confirm (default: 3)", default=3)
-
-
-def _status(parser: argparse.ArgumentParser) -> None:
-    text = "the study used last as it goes: best so far, front, what is at work, time left; Ctrl-C ends the looking"
-    parser.add_argument("--watch", action="store_true", help=text)
-    parser.add_argument("--json", action="store_true", help="as JSON")
-
-
-def _baseline(parser: argparse.ArgumentParser) -> None:
-    text = (
-        "take a model of your own: a state_dict whose shapes and order match; NAME.json beside it may say mean and std"
-    )
-    parser.add_argument("--import", dest="checkpoint", type=Path, metavar="FILE", help=text)
-    text = "short (growing image sizes), long (three times the epochs) or auto: by what trains (default)"
-    parser.add_argument("--schedule", choices=("auto", "short", "long"), default="auto", help=text)
-    _settings(parser, {"seed": "of the training (default: 0)"})
-
-
-def _measure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL.onnx")
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    text = (
-        "steady (default): run() alone, warmed up, until its interval is narrow; course DIR: beside it the university "
-        "course's way, a script over DIR's PNG files (<number>_<class>.png), its whole time and energy"
-    )
-    parser.add_argument("--protocol", nargs="+", metavar=("NAME", "DIR"), default=["steady"], help=text)
-
-
-def _audit(parser: argparse.ArgumentParser) -> None:
-    text = (
-        "a table with the columns latency_ms, energy_mj and max_power_w, if known idle_power_w and wall_ms (wall time "
-        "per image); average latency (s) and the like are understood, all other columns are labels"
-    )
-    parser.add_argument("table", type=Path, metavar="FILE.csv", help=text)
-    parser.add_argument("--json", action="store_true", help="as JSON")
-
-
-def _export(parser: argparse.ArgumentParser) -> None:
-    _chosen_study(parser)
-    text = (
-        "by its ending: the winner as .onnx; the bench's measurements as .jsonl for --device replay:FILE; the front as "
-        "an interactive page, .html, or as a figure, .png, .svg or .pdf; a table as .csv, .json or .md; slides as "
-        ".pptx; what is handed in as .zip (M3_7.zip is milestone 3 of team 7)"
-    )
-    parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
-    text = "m1, m2 (a grid's milestones), m3 (the winner) or front (everything; the default, of a .zip m3)"
-    parser.add_argument("--deck", choices=("m1", "m2", "m3", "front"), metavar="NAME", help=text)
-    parser.add_argument("--title", help="of the slides")
-    parser.add_argument("--members", metavar="NAMES", help="who made it, on the slides")
-    parser.add_argument("--team", metavar="NAME", help="the team's number or name")
-    parser.add_argument("--with-images", action="store_true", help="put the test images into the .zip, as test.npz")
-
-
-def _compare(parser: argparse.ArgumentParser) -> None:
-    text = "a store's folder, or a study, a bench or a recipe of --store, by its id"
-    parser.add_argument("a", metavar="A", help=text)
-    parser.add_argument("b", metavar="B", help="the same")
-    _settings(parser, {"objective": "of the studies compared (default: the one used last)"})
-    _option(parser, "--top", "trials", "common structures to show (default: 10)", default=10)
-    parser.add_argument("--json", action="store_true", help="all of it, as JSON")
-
-
-def _importance(parser: argparse.ArgumentParser) -> None:
-    _settings(parser, _STUDY)
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.add_argument("--to", type=Path, metavar="FILE", help="also as a figure, .png, .svg or .pdf, or as .csv")
-
-
-def _sensitivity(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--fractions", type=_fractions, default=(0.25, 0.5, 0.75), metavar="F,F,...",
-        help="shares of a layer's channels that go, one after the other (default: 0.25,0.5,0.75)",
-    )  # fmt: skip
-    parser.add_argument("--units", metavar="UNIT,...", help="these alone: stem, block01 ... block13 (default: all)")
-    text = "l1 (default), l2, random, fpgm, bn_scale or slimming: which channels go first"
-    parser.add_argument("--criterion", default="l1", metavar="CRITERION", help=text)
-    parser.add_argument("--no-latency", action="store_true", help="accuracy alone: nothing is timed")
-    parser.add_argument(
-        "--to", type=Path, metavar="FILE", help="also as a picture (.png, .svg) or a table (.csv, .json)"
-    )
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    _settings(parser, {"seed": "of the baseline's training, where there is none yet (default: 0)"})
-
-
-def _fractions(words: str) -> tuple[float, ...]:
-    try:
-        fractions = tuple(sorted({float(word) for word in words.split(",")}))
-    except ValueError:
-        fractions = (math.nan,)
-    if not all(0 < fraction < 1 for fraction in fractions):
-        raise argparse.ArgumentTypeError(f"{words} are no fractions between 0 and 1, as 0.25,0.5,0.75")
-    return fractions
-
-
-def _doctor(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="as JSON")
-
-
-def _devices(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    host = "user@host[:port], a name of ~/.ssh/config, or a board's name"
-
-    def action(name: str, summary: str) -> argparse.ArgumentParser:
-        text = summary[0].upper() + summary[1:] + "."
-        added: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=text, allow_abbrev=False)
-        return added
-
-    trust = action("trust", "show a board's host key and, once you agree, note it in your known_hosts")
-    trust.add_argument("host", metavar="HOST", help=host)
-    trust.add_argument("--fingerprint", metavar="SHA256:...", help="what the key must be, as read at the board")
-    trust.add_argument("--yes", action="store_true", help="do not ask; only together with --fingerprint")
-    prepare = action("prepare", "give a board NumPy and an ONNX Runtime that runs there; again costs nothing")
-    prepare.add_argument("host", metavar="HOST", help=host)
-    prepare.add_argument("--course", action="store_true", help="also Pillow, for the course's own scripts")
-    add = action("add", "name a board, for --device NAME")
-    add.add_argument("name", metavar="NAME")
-    add.add_argument("address", metavar="ADDRESS", help="user@host[:port], or a name of ~/.ssh/config")
-    action("list", "the boards that have a name")
-    action("remove", "forget a board's name").add_argument("name", metavar="NAME")
-    meter = action("meter", "what a power meter says, live; in a pipe a line per reading")
-    meter.add_argument("url", metavar="URL", help=_meters())
-    meter.add_argument("--device", metavar="HOST", help=f"the board, for ?via=board and ?on=board: {host}")
-    meter.add_argument("--seconds", type=_seconds, metavar="N", help="stop after so many (default: at Ctrl-C)")
-
-
-def _meters() -> str:
-    from evaluators.power.choose import valid
-
-    return "one of " + ", ".join(valid())
-
-
-def _seconds(words: str) -> float:
-    try:
-        seconds = float(words)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < 1e7:
-        raise argparse.ArgumentTypeError(f"{words} is no number of seconds above 0")
-    return seconds
-
-
-def _show_config(parser: argparse.ArgumentParser) -> None:
-    _search(parser)
-
-
 MAIN = "search"
 COMMANDS = {
-    MAIN: Command("search.commands.run", "search, or go on where it stopped (the default)", _search),
-    "study": Command("search.commands.run", "carry out a study's file: a grid (m1, m2), or a search", _study),
-    "rank": Command("search.commands.rank", "who leads, against the unpruned baseline", _rank),
-    "confirm": Command("search.commands.confirm", "the leaders again: whole test set, three runs or more", _confirm),
-    "status": Command("search.commands.status", "which studies there are, and how far they got", _status),
-    "baseline": Command("search.commands.baseline", "train the baseline, or import one", _baseline),
+    MAIN: Command("search.commands.run", "search, or go on where it stopped (the default)", options.search),
+    "study": Command("search.commands.run", "carry out a study's file: a grid (m1, m2), or a search", options.study),
+    "rank": Command("search.commands.rank", "who leads, against the unpruned baseline", options.rank),
+    "confirm": Command(
+        "search.commands.confirm", "the leaders again: whole test set, three runs or more", options.confirm
+    ),
+    "status": Command("search.commands.status", "which studies there are, and how far they got", options.status),
+    "baseline": Command("search.commands.baseline", "train the baseline, or import one", options.baseline),
     "sensitivity": Command(
         "search.commands.sensitivity",
         "which layers matter: each alone pruned, not trained: accuracy and latency",
-        _sensitivity,
+        options.sensitivity,
     ),
-    "measure": Command("search.commands.measure", "measure any ONNX file", _measure),
-    "audit": Command("search.commands.audit", "whether latency explains the energy, for any table", _audit),
+    "measure": Command("search.commands.measure", "measure any ONNX file", options.measure),
+    "audit": Command("search.commands.audit", "whether latency explains the energy, for any table", options.audit),
     "export": Command(
-        "search.commands.export", "the winner's file, page, figures, tables, slides, what is handed in", _export
+        "search.commands.export", "the winner's file, page, figures, tables, slides, what is handed in", options.export
     ),
-    "compare": Command("search.commands.compare", "two stores, studies, benches or recipes side by side", _compare),
+    "compare": Command(
+        "search.commands.compare", "two stores, studies, benches or recipes side by side", options.compare
+    ),
     "importance": Command(
-        "search.commands.importance", "which dimensions mattered; what a point of accuracy costs", _importance
+        "search.commands.importance", "which dimensions mattered; what a point of accuracy costs", options.importance
     ),
     "devices": Command(
-        "search.commands.devices", "boards: trust, prepare, name them; power meters", _devices, shared=False
+        "search.commands.devices",
+        "boards: trust, prepare, name them; power meters",
+        options.devices,
+        shared=False,
     ),
-    "doctor": Command("search.commands.doctor", "is all there that a search needs? what to do next", _doctor),
-    "show-config": Command("search.commands.show_config", "the settings in force, as TOML", _show_config),
+    "doctor": Command("search.commands.doctor", "is all there that a search needs? what to do next", options.doctor),
+    "show-config": Command("search.commands.show_config", "the settings in force, as TOML", options.show_config),
 }
 
 _DESCRIPTION = "Searches for the compressed MobileNet-v1 that wins on the device."
@@ -284,45 +80,22 @@ def parse(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     )
     command.add(parser)
     if command.shared:
-        _settings(parser.add_argument_group("shared by all commands"), _SHARED)
+        options.add_settings(parser.add_argument_group("shared by all commands"), options.SHARED)
     try:
-        options = parser.parse_args(words[1:] if words[:1] == [name] else words)
-        if command.shared:
-            options.device = ",".join(options.device) if options.device else None
-            options.meter = SEPARATOR.join(options.meter) if options.meter else None
-        return command, options
+        return command, parser.parse_args(words[1:] if words[:1] == [name] else words)
     except RequestError as error:
         if stray and stray != name:
             raise RequestError(f"write the command first: python -m search {stray} ...") from error
         raise
 
 
-def run(command: Command, options: argparse.Namespace) -> int:
+def run(command: Command, chosen: argparse.Namespace) -> int:
     """Every command's module has `main`, from options to exit status."""
     main: Callable[[argparse.Namespace], int] = import_module(command.module).main
-    return main(options)
+    return main(chosen)
 
 
 def _commands() -> str:
     width = max(map(len, COMMANDS)) + 2
     rows = [f"  {name:{width}}{command.summary}" for name, command in COMMANDS.items()]
     return "\n".join(["commands (python -m search COMMAND --help):", *rows])
-
-
-def _settings(parser: Any, helps: dict[str, str]) -> None:
-    for key, text in helps.items():
-        _option(parser, f"--{key.replace('_', '-')}", key, text, dest=KEYS[key][0])
-
-
-def _option(parser: Any, flag: str, key: str, text: str, dest: str | None = None, default: Any = None) -> None:
-    """Read as the same key of a file is."""
-
-    def read(words: str) -> Any:
-        try:
-            return KEYS[key][1](words)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-
-    action = "append" if key in ("device", "meter") else "store"
-    metavar = flag.removeprefix("--").upper().replace("-", "_")
-    parser.add_argument(flag, type=read, dest=dest, default=default, metavar=metavar, action=action, help=text)

@@ -23,35 +23,36 @@ def main(options: argparse.Namespace) -> int:
     # Two folders need no store beside them.
     store = Store.found(chosen.store, chosen.storage)
     objective = chosen.objective if "objective" in asked(vars(options)) else None
-    found = compared(side(options.a, store, objective), side(options.b, store, objective))
+    comparison = compared(side(options.a, store, objective), side(options.b, store, objective))
     if options.json:
-        print(json.dumps(as_dict(found), indent=1))
+        print(json.dumps(as_dict(comparison), indent=1))
         return OK
     console = results_console()
-    for name, one in (("A", found.a), ("B", found.b)):
-        console.print(f"{name}: {one.standings.goal.id} on {one.standings.bench.title}", markup=False)
-    if found.chosen:
-        console.print(_table("recipe A, recipe B", [found.chosen], both=True))
-        for name, row in (("A", found.chosen.a), ("B", found.chosen.b)):
+    for name, its_side in (("A", comparison.a), ("B", comparison.b)):
+        ranking = its_side.standings
+        console.print(f"{name}: {ranking.goal.id} on {ranking.bench.title}", markup=False)
+    if comparison.chosen:
+        console.print(_table("recipe A, recipe B", [comparison.chosen], both=True))
+        for name, row in (("A", comparison.chosen.a), ("B", comparison.chosen.b)):
             console.print(f"{name}: {_own(row)}", markup=False)
-    if found.common:
-        fastest = sorted(found.common, key=lambda pair: pair.a.latency_ms)
+    if comparison.common:
+        fastest = sorted(comparison.common, key=lambda pair: pair.a.latency_ms)
         console.print(_table("recipe", fastest[: options.top], both=False))
         console.print(f"{min(options.top, len(fastest))} of {len(fastest)} common structures, the fastest of A first")
-    for text in _said(found):
+    for text in _correlation(comparison):
         console.print(text, markup=False)
-    for text in found.not_compared:
+    for text in comparison.not_compared:
         console.print(text, markup=False, style="dim")
     return OK
 
 
-def _said(found: Comparison) -> list[str]:
-    if found.rank_correlation is None:
+def _correlation(comparison: Comparison) -> list[str]:
+    if comparison.rank_correlation is None:
         return []
-    ratios = sorted(pair.latency.value for pair in found.common if pair.latency)
+    ratios = sorted(pair.latency.value for pair in comparison.common if pair.latency)
     return [
         f"latencies B / A from {number(ratios[0])} to {number(ratios[-1])}; rank correlation "
-        f"{found.rank_correlation:.3f} over {len(ratios)} structures (1: the same order)"
+        f"{comparison.rank_correlation:.3f} over {len(ratios)} structures (1: the same order)"
     ]
 
 
@@ -64,15 +65,15 @@ def _own(row: Row) -> str:
 
 
 def _table(first: str, pairs: Sequence[Pair], *, both: bool) -> Table:
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    drawn.add_column(first, no_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(first, no_wrap=True)
     heads = ("accuracy % A", "B", "B - A", "latency ms A", "B", "B / A", "energy mJ A", "B", "B / A")
     for name in heads:
-        drawn.add_column(Text(name), justify="right", no_wrap=True)
+        table.add_column(Text(name), justify="right", no_wrap=True)
     for pair in pairs:
         name = f"{pair.a.recipe_id}, {pair.b.recipe_id}" if both else pair.a.recipe_id or _NO
-        drawn.add_row(*map(Text, (name, *_accuracies(pair), *_latencies(pair), *_energies(pair))))
-    return drawn
+        table.add_row(*map(Text, (name, *_accuracies(pair), *_latencies(pair), *_energies(pair))))
+    return table
 
 
 def _accuracies(pair: Pair) -> tuple[str, str, str]:

@@ -56,8 +56,8 @@ def _prepare(options: argparse.Namespace) -> None:
     from evaluators.device.upkeep.prepare import prepare
 
     address = boards.board_address(options.host)
-    there = asyncio.run(prepare(address, course=options.course, say=_say))
-    print(plain(f"{address}: {'prepared' if there.made else 'is ready'}: {there}"))
+    board = asyncio.run(prepare(address, course=options.course, say=_say))
+    print(plain(f"{address}: {'prepared' if board.made else 'is ready'}: {board}"))
 
 
 def _say(text: str) -> None:

@@ -11,17 +11,17 @@ from search.settings.settings import Settings, settings
 
 
 def main(options: argparse.Namespace) -> int:
-    found = asyncio.run(_look(settings(vars(options)), talk=not options.json))
+    looked_at = asyncio.run(_look(settings(vars(options)), talk=not options.json))
     if options.json:
-        print(json.dumps([check.as_dict() for check in found], indent=1))
-    return min((check.status for check in found if check.state == MISSING), default=OK)
+        print(json.dumps([check.as_dict() for check in looked_at], indent=1))
+    return min((check.status for check in looked_at if check.state == MISSING), default=OK)
 
 
 async def _look(chosen: Settings, talk: bool) -> list[Check]:
     """Each line as soon as it is known: a board that is switched off takes a while."""
-    found = []
+    looked_at = []
     async for check in checks(chosen):
-        found.append(check)
+        looked_at.append(check)
         if talk:
             print(plain(f"{check.state:8} {check.name:12} {check.text}"), flush=True)
-    return found
+    return looked_at

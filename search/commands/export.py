@@ -26,7 +26,7 @@ class Order:
 
     path: Path
     store: Store
-    now: Standings
+    ranking: Standings
     settings: Settings
     deck: str | None
     title: str | None
@@ -42,29 +42,31 @@ def main(options: argparse.Namespace) -> int:
         raise RequestError(f"--to {options.to}: known endings are {', '.join(_WRITERS)}")
     store = Store.existing(chosen.store, chosen.storage)
     goal = chosen_goals(store, chosen, asked(vars(options)))[0]
-    now = standings_for_others(standings(store, goal), here=store.device(goal.bench_id).on_this_machine)
+    ranking = standings_for_others(standings(store, goal), here=store.device(goal.bench_id).on_this_machine)
     words = (options.deck, options.title, options.members or "", options.team or "", options.with_images)
     try:
-        return write(Order(options.to, store, now, chosen, *words))
+        return write(Order(options.to, store, ranking, chosen, *words))
     except OSError as error:
         raise RequestError(f"--to {options.to} cannot be written: {error.strerror}") from error
 
 
 def _onnx(order: Order) -> int:
-    now = order.now
-    if now.best is None:
-        return _none(now)
-    candidate = now.best.candidate
+    ranking = order.ranking
+    if ranking.best is None:
+        return _none(ranking)
+    candidate = ranking.best.candidate
     check_whole(candidate)
     with written_whole(order.path) as beside:
         shutil.copyfile(candidate.onnx, beside)
-    print(f"{order.path}: {now.best.recipe_id}, {line(now.row(now.best), now.goal.objective)}")
+    print(f"{order.path}: {ranking.best.recipe_id}, {line(ranking.row(ranking.best), ranking.goal.objective)}")
     return OK
 
 
 def _jsonl(order: Order) -> int:
-    structures = export_recording(order.path, order.store, order.now.goal.bench_id)
-    print(f"{order.path}: {structures} structures measured on {order.now.bench.title}; --device replay:{order.path}")
+    structures = export_recording(order.path, order.store, order.ranking.goal.bench_id)
+    print(
+        f"{order.path}: {structures} structures measured on {order.ranking.bench.title}; --device replay:{order.path}"
+    )
     return OK
 
 
@@ -81,12 +83,12 @@ def _page(order: Order) -> int:
 
 
 def _drawn(write: Callable[[Path, str, Store, Standings], None], order: Order) -> int:
-    """A picture is of everybody, so it is there before anybody holds the line."""
-    now = order.now
+    """A picture shows every candidate, so it can be drawn before any of them holds the line."""
+    ranking = order.ranking
     with written_whole(order.path) as beside:
-        write(beside, order.path.suffix, order.store, now)
-    best = line(now.row(now.best), now.goal.objective) if now.best else near_misses(now)[0]
-    print(f"{order.path}: {len(now.ranked)} candidates; {best}")
+        write(beside, order.path.suffix, order.store, ranking)
+    best = line(ranking.row(ranking.best), ranking.goal.objective) if ranking.best else near_misses(ranking)[0]
+    print(f"{order.path}: {len(ranking.ranked)} candidates; {best}")
     return OK
 
 
@@ -94,8 +96,8 @@ def _table(order: Order) -> int:
     from search.export.table_files import write_csv, write_json, write_md
 
     write = {".csv": write_csv, ".json": write_json, ".md": write_md}[order.path.suffix]
-    rows = write(order.path, order.now, order.deck or "front")
-    print(f"{order.path}: {rows} rows of {order.now.goal.id}, the unpruned network among them")
+    rows = write(order.path, order.ranking, order.deck or "front")
+    print(f"{order.path}: {rows} rows of {order.ranking.goal.id}, the unpruned network among them")
     return OK
 
 
@@ -104,11 +106,11 @@ def _pptx(order: Order) -> int:
     from search.export.deck.material import Cover, material
 
     deck = order.deck or "front"
-    if not order.now.ranked or (deck == "m3" and order.now.best is None):
-        return _none(order.now)
+    if not order.ranking.ranked or (deck == "m3" and order.ranking.best is None):
+        return _none(order.ranking)
     cover = Cover(order.title, order.members, order.team)
-    slides = write_deck(order.path, deck, material(order.store, order.now, cover))
-    print(f"{order.path}: {slides} slide{'' if slides == 1 else 's'} of {order.now.goal.id}")
+    slides = write_deck(order.path, deck, material(order.store, order.ranking, cover))
+    print(f"{order.path}: {slides} slide{'' if slides == 1 else 's'} of {order.ranking.goal.id}")
     return OK
 
 
@@ -120,22 +122,23 @@ def _zip(order: Order) -> int:
     deck = order.deck or named_deck or "m3"
     if deck == "front":
         raise RequestError(f"--deck front --to {order.path}: a submission is one of m1, m2, m3")
-    made = material(order.store, order.now, Cover(order.title, order.members, order.team or named_team or ""))
-    winner = entered(made, deck)
+    content = material(order.store, order.ranking, Cover(order.title, order.members, order.team or named_team or ""))
+    winner = entered(content, deck)
     if winner is None:
-        return _none(order.now)
+        return _none(order.ranking)
     data = None
     if order.with_images:
-        from search.commands.confirm import images_of
+        from search.running.data_choice import images_of
 
-        data = images_of(order.now.goal, order.settings, order.store)
-    files = write_submission(order.path, Submission(deck, made, order.store, winner, data))
-    print(f"{order.path}: {files} files, {winner.recipe_id}, {line(order.now.row(winner), order.now.goal.objective)}")
+        data = images_of(order.ranking.goal, order.settings, order.store)
+    files = write_submission(order.path, Submission(deck, content, order.store, winner, data))
+    ranking = order.ranking
+    print(f"{order.path}: {files} files, {winner.recipe_id}, {line(ranking.row(winner), ranking.goal.objective)}")
     return OK
 
 
-def _none(now: Standings) -> int:
-    print("\n".join(near_misses(now)))
+def _none(ranking: Standings) -> int:
+    print("\n".join(near_misses(ranking)))
     return NONE_FEASIBLE
 
 

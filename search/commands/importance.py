@@ -22,6 +22,7 @@ from search.store.store import Store
 from space.errors import RequestError
 from space.files import written_whole
 
+# Dimensions shown for each target.
 _SHOWN = 10
 
 
@@ -31,12 +32,12 @@ def main(options: argparse.Namespace) -> int:
         raise RequestError(f"--to {options.to}: known endings are {', '.join(_WRITERS)}")
     chosen = settings(vars(options))
     store = Store.existing(chosen.store, chosen.storage)
-    now = standings(store, chosen_goals(store, chosen, asked(vars(options)))[0])
-    ranked, prices = importances(now), steps(now.rows)
-    bench = bench_for_others(now.bench, here=store.device(now.goal.bench_id).on_this_machine)
-    heading = f"{now.goal.id} on {bench.title}; {data_name(now.goal.data)}"
+    ranking = standings(store, chosen_goals(store, chosen, asked(vars(options)))[0])
+    ranked, prices = importances(ranking), steps(ranking.rows)
+    bench = bench_for_others(ranking.bench, here=store.device(ranking.goal.bench_id).on_this_machine)
+    heading = f"{ranking.goal.id} on {bench.title}; {data_name(ranking.goal.data)}"
     if write:
-        if not any(one.importances for one in ranked):
+        if not any(target.importances for target in ranked):
             raise RequestError(f"--to {options.to}: {_too_few(ranked[0])}")
         try:
             with written_whole(options.to) as beside:
@@ -44,16 +45,16 @@ def main(options: argparse.Namespace) -> int:
         except OSError as error:
             raise RequestError(f"--to {options.to} cannot be written: {error.strerror}") from error
     if options.json:
-        print(json.dumps(_as_dict(now.goal.id, ranked, prices), indent=1))
+        print(json.dumps(_as_dict(ranking.goal.id, ranked, prices), indent=1))
         return OK
     console = results_console()
-    console.print(f"{now.goal.id} on {now.bench.title}", markup=False)
-    for one in ranked:
-        if one.importances:
-            console.print(_importances(one))
+    console.print(f"{ranking.goal.id} on {ranking.bench.title}", markup=False)
+    for target in ranked:
+        if target.importances:
+            console.print(_importances(target))
         else:
-            console.print(f"importance for {one.target}: {_too_few(one)}", markup=False)
-    if any(one.importances for one in ranked):
+            console.print(f"importance for {target.target}: {_too_few(target)}", markup=False)
+    if any(target.importances for target in ranked):
         console.print(
             "PED-ANOVA: how the best quarter differs from all; a sampler chose the trials, so this is what went "
             "together, not what causes",
@@ -77,9 +78,9 @@ def _importances(ranked: Ranked) -> Table:
     drawn.add_column(f"decided {ranked.target} ({ranked.trials} trials)", no_wrap=True, min_width=36)
     for name in ("importance", "by chance up to"):
         drawn.add_column(name, justify="right")
-    for one in ranked.importances[:_SHOWN]:
-        cells = (one.dimension, f"{100 * one.share:.1f} %", f"{100 * one.chance:.1f} %")
-        drawn.add_row(*map(Text, cells), style="bold" if one.told else "dim")
+    for importance in ranked.importances[:_SHOWN]:
+        cells = (importance.dimension, f"{100 * importance.share:.1f} %", f"{100 * importance.chance:.1f} %")
+        drawn.add_row(*map(Text, cells), style="bold" if importance.told else "dim")
     return drawn
 
 
@@ -105,13 +106,14 @@ def _as_dict(study: str, ranked: Sequence[Ranked], prices: Sequence[Step]) -> di
         "study": study,
         "evaluator": "PED-ANOVA, best quarter against all",
         "importance": {
-            one.target: {
-                "trials": one.trials,
+            target.target: {
+                "trials": target.trials,
                 "dimensions": {
-                    each.dimension: {"share": each.share, "chance": each.chance} for each in one.importances
+                    importance.dimension: {"share": importance.share, "chance": importance.chance}
+                    for importance in target.importances
                 },
             }
-            for one in ranked
+            for target in ranked
         },
         "steps": [
             {
@@ -131,21 +133,22 @@ def _csv(path: Path, ending: str, ranked: Sequence[Ranked], heading: str) -> Non
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["target", "trials", "dimension", "importance", "chance"])
-        for one in ranked:
-            for each in one.importances:
-                table.writerow([one.target, one.trials, each.dimension, each.share, each.chance])
+        for target in ranked:
+            for importance in target.importances:
+                figures = (importance.share, importance.chance)
+                table.writerow([target.target, target.trials, importance.dimension, *figures])
 
 
 def _figure(path: Path, ending: str, ranked: Sequence[Ranked], heading: str) -> None:
     from search.export.figure import write_bars
 
-    told = [one for one in ranked if one.importances]
+    shown = [target for target in ranked if target.importances]
     write_bars(
         path,
         ending,
         heading,
-        [f"what decided {one.target} ({one.trials} trials; grey: no more than chance)" for one in told],
-        [one.importances for one in told],
+        [f"what decided {target.target} ({target.trials} trials; grey: no more than chance)" for target in shown],
+        [target.importances for target in shown],
     )
 
 

@@ -3,41 +3,19 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TypeVar
 
-import numpy as np
-
-from evaluators.course_figures import CourseFigures
 from evaluators.device.device import RuntimeSettings
-from evaluators.measured import Measured, Subject
-from evaluators.png_folder import labelled_pngs, write_bundle
-from evaluators.race import FRONT
+from evaluators.measured import Subject
 from search.commands.exit_status import INTERRUPTED, OK
-from search.measuring.rig import Rig, open_rig, runtime_of, save_images
 from search.results.course_row import CourseRow, course_row
 from search.results.report import results_console
 from search.results.rows import Row, row_of_file
 from search.results.terminal import plain
 from search.results.wording import number
+from search.running.file_measuring import measure_file, runtime_settings
 from search.settings.settings import settings
-from space.errors import RequestError
 from space.formats.onnx.cost import cost, load, metadata
 from space.recipe import Recipe
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Bundle:
-    """The course's images as one file."""
-
-    path: Path
-    count: int
 
 
 def main(options: argparse.Namespace) -> int:
@@ -45,14 +23,12 @@ def main(options: argparse.Namespace) -> int:
     described = metadata(load(options.model))
     figures = cost(options.model)
     recipe = Recipe.from_json(described["recipe"]) if "recipe" in described else None
-    runtime = runtime_of(recipe) if recipe else RuntimeSettings()
-    with TemporaryDirectory() as folder:
-        bundle = _bundle(options.protocol, Path(folder))
-        with open_rig(chosen.devices, _any_images(Path(folder)), _say, chosen.meters) as rig:
-            try:
-                measured, course = _measured(rig, Subject(options.model.name, options.model, runtime), bundle)
-            except KeyboardInterrupt:
-                return INTERRUPTED
+    runtime = runtime_settings(recipe)
+    try:
+        subject = Subject(options.model.name, options.model, runtime)
+        measured, course = measure_file(subject, options.protocol, chosen, _say)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     row = row_of_file(
         measured.figures,
         str(options.model),
@@ -70,53 +46,11 @@ def main(options: argparse.Namespace) -> int:
     return OK
 
 
-def _bundle(protocol: Sequence[str], folder: Path) -> _Bundle | None:
-    """The images that the option names, looked at; None: measured our way alone."""
-    match protocol:
-        case ["steady"]:
-            return None
-        case ["course", images]:
-            pngs = labelled_pngs(Path(images))
-            write_bundle(pngs, folder / "images.zip")
-            return _Bundle(folder / "images.zip", len(pngs))
-        case _:
-            raise RequestError(
-                f"--protocol {' '.join(protocol)}: valid is steady, or course DIR (a folder of PNG files); "
-                "the model's name comes first"
-            )
-
-
-def _measured(rig: Rig, subject: Subject, bundle: _Bundle | None) -> tuple[Measured, CourseFigures | None]:
-    """Ours first: the course's script, minutes long, leaves the board hot."""
-    worker, examiner = rig.first.worker, rig.first.examiner
-    if bundle:
-        _result(worker.submit(examiner.check_course))
-    measured: Measured = _result(worker.submit(examiner.measure, subject, FRONT))
-    if bundle is None:
-        return measured, None
-    return measured, _result(worker.submit(examiner.course, subject, bundle.path, bundle.count))
-
-
-def _result(asked: Future[T]) -> T:
-    """Ctrl-C ends what is asked for: the board is closed once it is free."""
-    try:
-        return asked.result()
-    except KeyboardInterrupt:
-        asked.cancel()
-        raise
-
-
 _DIRTY = "the run was dirty: others used the device"
 
 
 def _say(text: str) -> None:
     print(plain(text), file=sys.stderr)
-
-
-def _any_images(folder: Path) -> Path:
-    """Noise: what an image shows does not change how long it takes."""
-    pixels = np.random.default_rng(0).integers(0, 256, (256, 3, 32, 32), dtype=np.uint8)
-    return save_images(folder / "images.npy", pixels)
 
 
 def _print(row: Row, runtime: RuntimeSettings) -> None:

@@ -16,6 +16,7 @@ from search.commands.exit_status import INTERRUPTED, OK
 from search.results.sparkline import BARS, scale, sparkline
 from search.results.terminal import plain, plain_console
 
+# Seconds that the curve shows.
 SHOWN_S = 60.0
 Show = Callable[[MeterInfo, Sequence[PowerReading]], None]
 
@@ -54,7 +55,7 @@ def _line(_: MeterInfo, seen: Sequence[PowerReading]) -> None:
 
 
 def plot(info: MeterInfo, seen: Sequence[PowerReading]) -> Text:
-    """Of the last minute."""
+    """The last minute: its curve, the reading now, and their summary."""
     end_s = seen[-1].time_s
     shown = [reading for reading in seen[-20_000:] if end_s - reading.time_s < SHOWN_S]
     means = columns(shown, end_s)

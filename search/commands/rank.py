@@ -14,12 +14,12 @@ from search.store.store import Store
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     store = Store.existing(chosen.store, chosen.storage)
-    found = [standings(store, goal) for goal in chosen_goals(store, chosen, asked(vars(options)))]
+    rankings = [standings(store, goal) for goal in chosen_goals(store, chosen, asked(vars(options)))]
     if options.json:
-        content = [one.as_dict() for one in found]
+        content = [ranking.as_dict() for ranking in rankings]
         print(json.dumps(content[0] if len(content) == 1 else content, indent=1))
     else:
         console = results_console()
-        for one in found:
-            print_standings(console, one, options.top)
+        for ranking in rankings:
+            print_standings(console, ranking, options.top)
     return OK

@@ -1,4 +1,4 @@
-"""Checks: what a search needs, looked at one by one; each says what is there, or what to do next."""
+"""Readiness: what a search needs, looked at one by one; each check says what is there, or what to do next."""
 
 import os
 import shutil
@@ -20,12 +20,11 @@ from evaluators.power.choose import open_meter
 from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
 from search.commands.exit_status import REQUEST, RIG
-from search.running.preparation import find_cifar10
+from search.running.data_choice import choose_data
 from search.settings.settings import Settings
 from search.store.database import StoreError
 from search.store.store import Store
 from space.data import sources as datasets
-from space.data.sources import Source
 from space.errors import RequestError
 from space.training import accelerator as accelerators
 
@@ -33,11 +32,11 @@ OK = "ok"
 WARNING = "warning"
 MISSING = "missing"
 
-# A store of a hundred trials takes about 100 MB, CIFAR-10 with its archive 350 MB.
+# Bytes: a store of a hundred trials takes about 100 MB, CIFAR-10 with its archive 350 MB.
 LEAST_BYTES_HERE, ENOUGH_BYTES_HERE = 100e6, 1e9
-# A board keeps up to 500 MB of models and images.
+# Bytes: a board keeps up to 500 MB of models and images.
 LEAST_BYTES_THERE, ENOUGH_BYTES_THERE = 50e6, 600e6
-# Certificates and time stamps of files still make sense then.
+# Seconds that two clocks may be apart: certificates and time stamps of files still make sense then.
 CLOCK_S = 5.0
 # The soft limit of a Pi 3B+, and where every Pi slows down.
 WARM_C, HOT_C = 60.0, 80.0
@@ -50,7 +49,7 @@ class Check:
     name: str
     state: str
     text: str
-    # Of a search that ends for what is missing: who has to act.
+    # Exit status of a search that ends for what is missing: it says who has to act.
     status: int = RIG
 
     def as_dict(self) -> dict[str, str]:
@@ -58,7 +57,7 @@ class Check:
 
 
 async def checks(chosen: Settings) -> AsyncIterator[Check]:
-    """In the order in which a search needs them; what stands on something missing is left out."""
+    """Checks in the order in which a search needs things; what stands on something missing is left out."""
     # What cannot be is said before anything is looked at.
     devices = [(name, address_of(name), open_device(name)) for name in chosen.devices]
     yield data(chosen)
@@ -98,23 +97,18 @@ def data(chosen: Settings) -> Check:
         store = Store.found(chosen.store, chosen.storage)
     except StoreError as error:
         return Check("store", MISSING, str(error))
-    last = store.fact("data") if store and chosen.data == "auto" else None
-    if "builtin" in (chosen.data, last):
-        return Check("data", OK, f"the built-in image set{', as last time' if last else ''}")
     try:
-        found = find_cifar10(chosen, store)
-        if found is not None:
-            datasets.load(Source("cifar10", found.folder))
-            return Check("data", OK, f"CIFAR-10 in {found.folder}, every file as published")
+        choice = choose_data(chosen, store)
+        if choice.missing:
+            return Check("data", MISSING, choice.missing, REQUEST)
+        if choice.download:
+            return Check("data", OK, "CIFAR-10 is not on this disk, and can be downloaded")
+        if choice.source.name == "builtin":
+            return Check("data", WARNING if choice.stands_in else OK, choice.text)
+        datasets.load(choice.source)
     except RequestError as error:
         return Check("data", MISSING, str(error), REQUEST)
-    reason = datasets.why_not_downloadable()
-    if reason is None:
-        return Check("data", OK, "CIFAR-10 is not on this disk, and can be downloaded")
-    text = f"CIFAR-10 is not on this disk and cannot be downloaded ({reason}); --data-dir names a folder that has it"
-    if chosen.data == "cifar10":
-        return Check("data", MISSING, text, REQUEST)
-    return Check("data", WARNING, f"the built-in image set stands in: {text}")
+    return Check("data", OK, f"{choice.text}, every file as published")
 
 
 def accelerator(chosen: Settings) -> Check:
@@ -172,30 +166,30 @@ def _host_key(key: trust.ShownKey) -> Check:
     return Check("host key", MISSING, f"{shown} is not the one in {key.file}: {key.remedy}")
 
 
-def _device(name: str, there: Health) -> list[Check]:
-    found = [
-        _system(there),
-        _runtime(name, there),
-        _governor(there.state.governor),
-        _temperature(there.state.temperature_c),
+def _device(name: str, health: Health) -> list[Check]:
+    checked = [
+        _system(health),
+        _runtime(name, health),
+        _governor(health.state.governor),
+        _temperature(health.state.temperature_c),
     ]
-    if there.state.throttled is not None:
-        found.append(_throttling(there.state.throttled))
-    return [*found, _disk_there(there.free_bytes)] if name != NAME else found
+    if health.state.throttled is not None:
+        checked.append(_throttling(health.state.throttled))
+    return [*checked, _disk_there(health.free_bytes)] if name != NAME else checked
 
 
-def _system(there: Health) -> Check:
-    text = f"{there.model}, {there.system}"
-    if there.bits == 64:
+def _system(health: Health) -> Check:
+    text = f"{health.model}, {health.system}"
+    if health.bits == 64:
         return Check("board", OK, text)
-    return Check("board", MISSING, f"{text}: its Python is {there.bits}-bit; install the 64-bit Raspberry Pi OS")
+    return Check("board", MISSING, f"{text}: its Python is {health.bits}-bit; install the 64-bit Raspberry Pi OS")
 
 
-def _runtime(name: str, there: Health) -> Check:
-    if there.runtime:
-        return Check("runtime", OK, there.runtime)
+def _runtime(name: str, health: Health) -> Check:
+    if health.runtime:
+        return Check("runtime", OK, health.runtime)
     next_step = "pip install onnxruntime" if name == NAME else f"python -m search devices prepare {name}"
-    return Check("runtime", MISSING, f"ONNX Runtime does not start there ({there.fault}); {next_step}")
+    return Check("runtime", MISSING, f"ONNX Runtime does not start there ({health.fault}); {next_step}")
 
 
 def _governor(governor: str | None) -> Check:

@@ -4,12 +4,13 @@ import argparse
 import sys
 
 from search.commands.exit_status import OK
-from search.settings.settings import as_toml, settings, typed
+from search.settings.settings import settings
+from search.settings.settings_file import as_toml, only_typed
 
 
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     print(as_toml(chosen))
-    for words, reason in typed(chosen).items():
+    for words, reason in only_typed(chosen).items():
         print(f"{words} is no part of the file: {reason}; give it on the command line each time", file=sys.stderr)
     return OK

@@ -4,6 +4,8 @@ import argparse
 import json
 import time
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
 from rich.live import Live
 from rich.text import Text
@@ -17,12 +19,54 @@ from search.results.wording import line
 from search.running.watch import picture
 from search.settings.grid import Point
 from search.settings.settings import Settings, settings
+from search.store.goal import Goal
 from search.store.lock import holder
-from search.store.store import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING
 from space.errors import RequestError
 
-# Between two looks.
+# Seconds between two looks.
 _EVERY_S = 2.0
+# What a person calls the states of trials, in the order in which they are told.
+_STATES = {
+    "finished": COMPLETE,
+    "gated": GATED,
+    "failed": FAILED,
+    "interrupted": INTERRUPTED,
+    "running": RUNNING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one study got."""
+
+    goal: Goal
+    # Trials in each state.
+    counts: dict[str, int]
+    # Those of a grid; None: not evaluated yet.
+    points: dict[Point, Row | None]
+    best: Row | None
+
+    @property
+    def evaluated(self) -> int:
+        return sum(row is not None for row in self.points.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        grid = {"points": len(self.points), "evaluated": self.evaluated} if self.points else {}
+        return {
+            "study": self.goal.id,
+            **self.counts,
+            **grid,
+            "best": self.best.as_dict() if self.best else None,
+        }
+
+    def line(self) -> str:
+        counts = [f"{count} {state}" for state, count in self.counts.items() if count]
+        if self.points:
+            counts.append(f"{self.evaluated} of {len(self.points)} points of the grid are evaluated")
+        best = line(self.best, self.goal.objective) if self.best else "no feasible trial yet"
+        return f"{self.goal.id}: {', '.join(counts) or 'no trials'}; {best}"
 
 
 def main(options: argparse.Namespace) -> int:
@@ -31,43 +75,27 @@ def main(options: argparse.Namespace) -> int:
     if options.watch:
         return _watch(chosen, store)
     at_work = holder(chosen.store)
-    studies = []
-    for goal in store.studies():
-        points: dict[Point, Row | None] = {}
-        states = [trial.state for trial in store.trials(goal.id)]
-        try:
-            now = standings(store, goal)
-            best = now.row(now.best) if now.best else None
-            points = now.points()
-        except RequestError:
-            best = None
-        studies.append(
-            {
-                "study": goal.id,
-                "finished": states.count(COMPLETE),
-                "gated": states.count(GATED),
-                "failed": states.count(FAILED),
-                "interrupted": states.count(INTERRUPTED),
-                # Without a writer nothing runs; what a kill left open is settled by the next run.
-                "running": states.count(RUNNING) if at_work else 0,
-                **({"points": len(points), "evaluated": len([*filter(None, points.values())])} if points else {}),
-                "best": best.as_dict() if best else None,
-                "_line": line(best, goal.objective) if best else "no feasible trial yet",
-            }
-        )
+    studies = [_progress(store, goal, bool(at_work)) for goal in store.studies()]
     if options.json:
-        plain = [{name: value for name, value in study.items() if name != "_line"} for study in studies]
-        print(json.dumps({"store": str(chosen.store), "at_work": at_work, "studies": plain}, indent=1))
+        content = [study.as_dict() for study in studies]
+        print(json.dumps({"store": str(chosen.store), "at_work": at_work, "studies": content}, indent=1))
         return OK
     console = results_console()
     console.print(f"{chosen.store}: {at_work or 'nobody at work'}", markup=False)
     for study in studies:
-        ended = ("finished", "gated", "failed", "interrupted", "running")
-        counts = [f"{study[state]} {state}" for state in ended if study[state]]
-        if "points" in study:
-            counts.append(f"{study['evaluated']} of {study['points']} points of the grid are evaluated")
-        console.print(f"{study['study']}: {', '.join(counts) or 'no trials'}; {study['_line']}", markup=False)
+        console.print(study.line(), markup=False)
     return OK
+
+
+def _progress(store: Store, goal: Goal, at_work: bool) -> Progress:
+    states = [trial.state for trial in store.trials(goal.id)]
+    # Without a writer nothing runs; what a kill left open is settled by the next run.
+    counts = {name: states.count(state) if at_work or state != RUNNING else 0 for name, state in _STATES.items()}
+    try:
+        ranking = standings(store, goal)
+    except RequestError:
+        return Progress(goal, counts, {}, None)
+    return Progress(goal, counts, ranking.points(), ranking.row(ranking.best) if ranking.best else None)
 
 
 def _watch(chosen: Settings, store: Store) -> int:

@@ -81,7 +81,8 @@ def sources() -> Iterator[tuple[str, bytes]]:
         root = Path(str(resources.files(package)))
         for file in sorted(root.rglob("*")):
             inside = file.relative_to(root)
-            if file.is_file() and file.suffix in _SOURCES and inside.parts[0] != "store":
+            is_kept_by_a_store = package == "studies" and inside.parts[0] == "store"
+            if file.is_file() and file.suffix in _SOURCES and not is_kept_by_a_store:
                 yield f"{package}/{inside.as_posix()}", file.read_bytes()
 
 

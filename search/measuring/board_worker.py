@@ -1,4 +1,4 @@
-"""Worker: a thread with an event loop of its own that owns a board for the length of a run."""
+"""Board worker: a thread with an event loop of its own that owns a board for the length of a run."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ class Worker:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._turn = asyncio.Lock()
-        # Of what was submitted, what has not ended.
+        # What was submitted and has not ended.
         self._submitted: set[Future[Any]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="board", daemon=True)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-# Boards whose reference differs by more are not of one kind: one throttles, has another supply, or another load.
+# Boards whose reference differs by a larger fraction are not of one kind: one throttles, has another supply, or load.
 AGREEMENT = 0.05
 
 
@@ -53,7 +53,7 @@ class Rig:
 
     def __init__(self, boards: Sequence[Board], say: Say) -> None:
         self._boards = list(boards)
-        # Of the first board, even once that is set aside: what the others measure still belongs to the same study.
+        # The first board's, even once that is set aside: what the others measure still belongs to the same study.
         self.bench: Bench = boards[0].examiner.bench
         self._say = say
         self._change = threading.Lock()
@@ -98,8 +98,8 @@ class Rig:
     def measure(
         self, subject: Subject, race: Race, progress: Progress, earlier: Sequence[ProcessRun] = ()
     ) -> Future[Measured]:
-        """On the board that has least to do; on another one if that fails, as long as there is one. `earlier` runs of
-        the same structure count, where they are those of the same board."""
+        """Measures on the board that has least to do; on another if that fails, as long as there is one. Runs of the
+        same structure from `earlier` count, where they are those of the same board."""
         result: Future[Measured] = Future()
         result.set_running_or_notify_cancel()
         self._begin(result, subject, race, progress, earlier if self.boards == 1 else ())
@@ -146,7 +146,8 @@ class Rig:
         ]
 
     def use_reference(self, candidate: Candidate, earlier: Sequence[ProcessRun], progress: Progress) -> Measured:
-        """Of the first board; the others are calibrated by it. `earlier` runs tell how much processes differ."""
+        """What the first board measures; the others are calibrated by it. `earlier`: these tell how much processes
+        differ."""
         timed: list[tuple[Board, Measured]] = []
         for board in list(self._boards):
             board.examiner.use_reference(subject_of(candidate), earlier)
@@ -165,7 +166,7 @@ class Rig:
                     raise
 
     def _calibrate(self, timed: Sequence[tuple[Board, Measured]]) -> None:
-        """By the middle board, of two by the faster: what is wrong with a board makes it slow."""
+        """To the middle board, or the faster of two: what is wrong with a board makes it slow."""
         standard = statistics.median_low(measured.figures.latency_s for _, measured in timed)
         for board, measured in timed:
             own = measured.figures
@@ -238,7 +239,7 @@ def at_runtime(recipe: Recipe, runtime: RuntimeSettings) -> Recipe:
 
 
 def save_images(path: Path, pixels: "NDArray[np.uint8]") -> Path:
-    """As one array: what a device takes."""
+    """Saves the images as one array, which is what a device takes."""
     import numpy as np
 
     if not path.exists():

@@ -13,8 +13,9 @@ from space.candidate import Candidate
 if TYPE_CHECKING:
     from space.data.images import Images
 
+# Validation images that both answer.
 IMAGES = 500
-# Of accuracy, between here and there: more than this is not rounding.
+# A larger difference of accuracy than this fraction, between board and this machine, is not rounding.
 TOLERATED = 0.01
 _NONE = "none"
 
@@ -35,18 +36,18 @@ def compare_once(candidate: Candidate, images: "Images", store: Store, rig: Rig,
 def compared(candidate: Candidate, images: "Images", rig: Rig, view: View, path: Path, count: int) -> str:
     import numpy as np
 
-    here = predictions(candidate.onnx, images.pixels[:count])
-    there = np.asarray(rig.predictions(candidate, path, view.step))
+    answers_here = predictions(candidate.onnx, images.pixels[:count])
+    answers_there = np.asarray(rig.predictions(candidate, path, view.step))
     labels = images.labels[:count]
-    gap = abs(float((here == labels).mean()) - float((there == labels).mean()))
-    agree = float((here == there).mean())
-    said = (
+    gap = abs(float((answers_here == labels).mean()) - float((answers_there == labels).mean()))
+    agree = float((answers_here == answers_there).mean())
+    comparison = (
         f"{candidate.recipe.quantization} on the board and here: {100 * agree:.1f} % of {count} answers agree, "
         f"{100 * gap:.1f} points of accuracy apart"
     )
     if gap <= TOLERATED:
-        return said
+        return comparison
     return (
-        f"WARNING: {said}. The validation accuracy of such candidates is this machine's, not the board's: "
+        f"WARNING: {comparison}. The validation accuracy of such candidates is this machine's, not the board's: "
         "trust `confirm`, whose accuracy is the board's own, or keep to --fix quantization=none"
     )

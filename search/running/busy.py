@@ -22,7 +22,7 @@ class Busy:
             return self._seconds + (time.monotonic() - self._since if self._tasks else 0.0)
 
     def until_done(self, task: Future[T]) -> Future[T]:
-        """From now on until the task has ended."""
+        """Counts as busy from now on until the task has ended."""
         self.__enter__()
         task.add_done_callback(self._ended)
         return task

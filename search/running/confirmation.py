@@ -9,7 +9,7 @@ from evaluators.measurement import Accuracy
 from evaluators.race import FRONT
 from search.measuring.rig import Rig, subject_of
 from search.results.standings import Standings, standings
-from search.results.unmetered import contenders
+from search.running.remeasuring import Metering
 from search.running.view import View
 from search.scoring.lead_probability import chances_to_beat_confirmed
 from search.scoring.objectives import OBJECTIVES
@@ -19,11 +19,10 @@ from search.store.evaluation import Confirmation, Evaluation
 from search.store.goal import Goal
 from search.store.store import Store
 from space.data.images import DataSet
-from space.errors import CandidateError
 
-# So many networks are confirmed in any case, and at most so many in search of a better one than the best.
+# Networks that are confirmed in any case, and the most that are confirmed in search of a better one than the best.
 LEADERS, MOST = 3, 10
-# Whoever is more likely than this to beat the best confirmed network is confirmed too.
+# Probability of beating the best confirmed network above which a network is confirmed too.
 UNLIKELY = 0.05
 
 
@@ -35,26 +34,17 @@ class Confirmations:
     rig: Rig
     data: DataSet
     view: View
-    # By recipe.
+    # What was measured, by the id of its recipe.
     measured: dict[str, Measured] = field(default_factory=dict)
 
     def meter(self, goal: Goal) -> None:
         """Whoever is predicted to come near the lead gets its minute of meter, before anyone is called the winner."""
-        tried: set[str] = set()
-        while self.rig.metering_s:
-            waiting = [one for one in contenders(standings(self.store, goal)) if one.recipe_id not in tried]
-            if not waiting:
-                return
-            tried.add(waiting[0].recipe_id)
-            self.view.begin(f"{waiting[0].recipe_id} metered: ")
-            try:
-                measured = self.rig.measure(subject_of(waiting[0].candidate), FRONT, self.view.step).result()
-            except CandidateError as error:
-                self.view.say(f"{waiting[0].recipe_id} could not be metered: {error}")
-                continue
-            if not measured.figures.dirty:
-                structure_id = waiting[0].candidate.recipe.structure_id
-                self.store.add_measured(structure_id, self.rig.bench.id, measured)
+
+        def measured(evaluation: Evaluation) -> Measured:
+            return self.rig.measure(subject_of(evaluation.candidate), FRONT, self.view.step).result()
+
+        metering = Metering(self.store, self.rig.bench.id, self.view, self.rig.metering_s, measured)
+        metering.meter_contenders([goal])
 
     def walk(self, goal: Goal, leaders: int = LEADERS) -> None:
         """The leaders; then on down the ranking until one holds the line on test and no other is likely to beat it."""
@@ -63,28 +53,34 @@ class Confirmations:
             self.view.begin(f"confirming {following.recipe_id}: ")
             self.confirm(following, goal)
 
-    def _following(self, now: Standings, leaders: int, earlier: frozenset[str]) -> Evaluation | None:
+    def _following(self, ranking: Standings, leaders: int, earlier: frozenset[str]) -> Evaluation | None:
         """Who is confirmed next; `earlier` were confirmed for other studies of this run, and take none of the places in
         search of a better one."""
-        done = {one.network_id: one.recipe_id for one in (*now.ranked, now.baseline) if one.recipe_id in self.measured}
-        disturbed = [one for one in now.ranked if one.confirmation and not one.confirmed and feasible(one, now.goal)]
-        again = [one for one in disturbed if one.network_id not in done]
+        done = {
+            row.network_id: row.recipe_id
+            for row in (*ranking.ranked, ranking.baseline)
+            if row.recipe_id in self.measured
+        }
+        disturbed = [
+            row for row in ranking.ranked if row.confirmation and not row.confirmed and feasible(row, ranking.goal)
+        ]
+        again = [row for row in disturbed if row.network_id not in done]
         if again:
             # Who was only confirmed beside other load may be the best of all.
             return again[0]
-        able = networks([*now.ranked[: now.leaders], *now.waiting], now.objective)
-        order = [_at_best_settings(one, now) for one in able if one.network_id not in done]
-        holding = [one for one in able if one.confirmed]
-        places = len(done.keys() - {now.baseline.network_id})
+        able = networks([*ranking.ranked[: ranking.leaders], *ranking.waiting], ranking.objective)
+        order = [_at_best_settings(row, ranking) for row in able if row.network_id not in done]
+        holding = [row for row in able if row.confirmed]
+        places = len(done.keys() - {ranking.baseline.network_id})
         used_up = len(set(done.values()) - earlier) >= max(MOST, leaders)
         # On a machine that stays busy nobody is ever confirmed: then it is enough that somebody holds the line.
         if not order or places < leaders or not (holding or (used_up and disturbed)):
             return order[0] if order else None
-        waiting = [one for one in order if not one.confirmed]
+        waiting = [row for row in order if not row.confirmed]
         if used_up or not waiting:
             return None
         chances = chances_to_beat_confirmed(
-            [estimate(one, now.objective) for one in waiting], [estimate(one, now.objective) for one in holding]
+            [estimate(row, ranking.objective) for row in waiting], [estimate(row, ranking.objective) for row in holding]
         )
         chance, place = max((chance, -place) for place, chance in enumerate(chances))
         return waiting[-place] if chance > UNLIKELY else None
@@ -94,8 +90,9 @@ class Confirmations:
         races: dict[tuple[str, str], Race] = {}
         # Disturbed rounds do not count, and whoever leads may change meanwhile: so twice as many may be run.
         for _ in range(0 if goal.grid else 2 * MOST_PAIRS):
-            now = standings(self.store, goal)
-            front = [one for one in networks(now.ranked[: now.leaders], now.objective) if one.confirmed][:2]
+            ranking = standings(self.store, goal)
+            able = networks(ranking.ranked[: ranking.leaders], ranking.objective)
+            front = [row for row in able if row.confirmed][:2]
             if len(front) < 2 or any(evaluation.recipe_id not in self.measured for evaluation in front):
                 return
             # The same pair whoever leads meanwhile.
@@ -139,8 +136,8 @@ class Confirmations:
         engine = f"{measured.figures.framework} on the device"
         test = Accuracy.of(measured.predictions, self.data.test.labels.tolist(), engine)
         self.measured[evaluation.recipe_id] = measured
-        kept = self.store.evaluation(evaluation.recipe_id, goal)
-        if measured.figures.dirty and kept and kept.confirmed:
+        known = self.store.evaluation(evaluation.recipe_id, goal)
+        if measured.figures.dirty and known and known.confirmed:
             self.view.say(
                 f"{evaluation.recipe_id}: disturbed ({measured.figures.dirty[0]}); "
                 "its earlier, clean confirmation stays"
@@ -161,21 +158,21 @@ class Confirmations:
         )
 
 
-def _at_best_settings(network: Evaluation, now: Standings) -> Evaluation:
+def _at_best_settings(network: Evaluation, ranking: Standings) -> Evaluation:
     """A confirmed network once more at other settings, where those are plainly better than what was confirmed."""
-    share = network.accuracy.share
-    others = [one for one in now.waiting if one.network_id == network.network_id]
+    objective, share = ranking.objective, network.accuracy.share
+    others = [row for row in ranking.waiting if row.network_id == network.network_id]
     if not network.confirmed or not others:
         return network
 
-    def ahead(one: Evaluation) -> float:
-        figures = (now.objective.figure(share, one.current), now.objective.value(network))
-        return math.log(figures[0] / figures[1]) * (1 if now.objective.maximise else -1)
+    def log_gain(other: Evaluation) -> float:
+        ratio = objective.figure(share, other.current) / objective.value(network)
+        return math.log(ratio) * (1 if objective.maximise else -1)
 
-    best = max(others, key=ahead)
-    low, high = now.objective.interval(share, network.current)
+    best = max(others, key=log_gain)
+    low, high = objective.interval(share, network.current)
     doubt = math.log(high / low) / 2 if low > 0 and high < math.inf else math.inf
-    return best if ahead(best) > max(math.log1p(CLOSE), doubt) else network
+    return best if log_gain(best) > max(math.log1p(CLOSE), doubt) else network
 
 
 def _outcome(first: Evaluation, second: Evaluation, race: Race) -> str:

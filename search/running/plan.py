@@ -4,13 +4,14 @@ import time
 from dataclasses import dataclass
 
 from search.results.wording import short_data_name
-from search.running.preparation import Prepared, seconds_per_image
+from search.running.preparation import Prepared
+from search.running.training_speed import seconds_per_image
 from search.settings.durations import spoken
 from search.settings.settings import Settings
 from search.store.store import Store
 from space.baseline import baseline_recipe
 
-# Measuring a candidate in search mode, with the reference beside it, a process each.
+# Seconds of measuring a candidate in search mode, with the reference beside it, a process each.
 _MEASURING_S = 5.0
 # Mean number of fine-tuning epochs, and a typical candidate's share of the unpruned network's training cost.
 _EPOCHS, _SHARE = 2.5, 0.2

@@ -33,23 +33,24 @@ def tune(
     """Threads x spinning x graph optimization; each is a candidate like any other."""
     lead = Lead(OBJECTIVES[goal.objective], leader, rig.least_w, rig.reference)
     race = lead.race(leader.validation.share)
-    said = []
+    timed = []
     for runtime in rig.runtimes():
         for optimization in GRAPH_OPTIMIZATIONS:
             recipe = at_runtime(leader.candidate.recipe, replace(runtime, graph_optimization=optimization))
             if store.evaluation(recipe.id, goal) is None:
                 view.begin(f"{leader.recipe_id} at {runtime.threads} threads, {optimization}: ")
                 try:
-                    made = built(builder.submit(carry_out, recipe, store.folder, baseline, source))
-                    measured = rig.measure(subject_of(made.candidate), race, view.step).result()
+                    tuned = built(builder.submit(carry_out, recipe, store.folder, baseline, source))
+                    measured = rig.measure(subject_of(tuned.candidate), race, view.step).result()
                 except CandidateError as error:
                     # A recording holds the settings that were measured.
                     view.say(f"{recipe.id}: {error}")
                     continue
-                store.add_candidate(made.candidate, goal.baseline_id, made.validation)
+                store.add_candidate(tuned.candidate, goal.baseline_id, tuned.validation)
                 store.add_measured(recipe.structure_id, goal.bench_id, measured)
-            one = store.evaluation(recipe.id, goal)
-            assert one is not None
+            evaluation = store.evaluation(recipe.id, goal)
+            assert evaluation is not None
             threads = f"{recipe.threads}{' spinning' if recipe.spinning else ''}"
-            said.append((one.figures.latency_s, f"{threads}/{optimization} {number(1e3 * one.figures.latency_s)}"))
-    view.say(f"{leader.recipe_id} at threads/graph optimization, ms: {', '.join(text for _, text in sorted(said))}")
+            latency_s = evaluation.figures.latency_s
+            timed.append((latency_s, f"{threads}/{optimization} {number(1e3 * latency_s)}"))
+    view.say(f"{leader.recipe_id} at threads/graph optimization, ms: {', '.join(text for _, text in sorted(timed))}")

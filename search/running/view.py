@@ -24,13 +24,13 @@ class View(AbstractContextManager["View"]):
     """Told by the pipeline what happens; `step` may be called from any thread."""
 
     trials: int
-    # What there are so many of.
+    # What is counted, in the plural.
     what: str = "trials"
     console: Console = field(default_factory=lambda: plain_console(stderr=True, soft_wrap=True))
 
     def __post_init__(self) -> None:
         self._live = self.console.is_terminal
-        # A step is told in a board's own words.
+        # A step is named in a board's own words, which may look like markup.
         name = TextColumn("{task.description:<52}", markup=False)
         share = TextColumn("{task.completed:.0f}/{task.total:.0f}", markup=False)
         self._stage = Progress(name, BarColumn(24), TimeElapsedColumn(), console=self.console)
@@ -75,9 +75,9 @@ class View(AbstractContextManager["View"]):
 
     def finished(self, text: str, standings: dict[str, Standings]) -> None:
         self._overall.advance(self._overall_task)
-        for name, now in standings.items():
-            if now.best:
-                self._best[name] = f"best {name}: {line(now.row(now.best), name)}"
+        for name, ranking in standings.items():
+            if ranking.best:
+                self._best[name] = f"best {name}: {line(ranking.row(ranking.best), name)}"
         # A result: where stdout is a pipe it is for whoever reads that.
         if sys.stdout.isatty():
             self.say(text)

@@ -11,36 +11,38 @@ from search.results.standings import Standings, standings
 from search.results.wording import accuracy, figure, line, number, shape
 from search.settings.durations import spoken
 from search.store.goal import Goal
-from search.store.store import COMPLETE, FAILED, GATED, RUNNING, Store, TrialRecord
+from search.store.store import Store
+from search.store.trials import COMPLETE, FAILED, GATED, RUNNING, TrialRecord
 from space.errors import RequestError
 
+# Columns of the line that shows the best so far.
 COLUMNS = 60
-# Rows of the front.
+# Rows of the front that are shown.
 SHOWN = 6
-# Names the fact in which a run says when it ends.
+# Fact of the store in which a run says when it ends.
 RUN = "run"
 
 
 def picture(store: Store, goal: Goal, at_work: str | None) -> list[str]:
     """Lines; nothing here needs the lock."""
     trials = store.trials(goal.id)
-    said = [f"{goal.id}: {_counts(trials, bool(at_work))}", f"at work: {at_work or 'nobody'}{_left(store, at_work)}"]
+    lines = [f"{goal.id}: {_counts(trials, bool(at_work))}", f"at work: {at_work or 'nobody'}{_left(store, at_work)}"]
     now = time.time()
-    said += [
-        f"trial {one.number}: recipe {one.recipe_id}, for {spoken(now - one.begun_at)}"
-        for one in trials
-        if one.state == RUNNING and at_work
+    lines += [
+        f"trial {trial.number}: recipe {trial.recipe_id}, for {spoken(now - trial.begun_at)}"
+        for trial in trials
+        if trial.state == RUNNING and at_work
     ]
     try:
-        ranked = standings(store, goal)
+        ranking = standings(store, goal)
     except RequestError:
-        return [*said, "the baseline is being measured"]
-    predicted = held_out(ranked.ranked)
-    return [*said, *_best(ranked, trials), *_front(ranked), *([str(predicted)] if predicted else [])]
+        return [*lines, "the baseline is being measured"]
+    predicted = held_out(ranking.ranked)
+    return [*lines, *_best(ranking, trials), *_front(ranking), *([str(predicted)] if predicted else [])]
 
 
 def _counts(trials: Sequence[TrialRecord], at_work: bool) -> str:
-    states = [one.state for one in trials]
+    states = [trial.state for trial in trials]
     words = {COMPLETE: "evaluated", GATED: "not trained, could not win", FAILED: "failed"}
     if at_work:
         words[RUNNING] = "running"
@@ -55,25 +57,26 @@ def _left(store: Store, at_work: str | None) -> str:
     return f"; no trial begins after {spoken(left)} more" if left > 0 else "; the last trials"
 
 
-def _best(now: Standings, trials: Sequence[TrialRecord]) -> list[str]:
+def _best(ranking: Standings, trials: Sequence[TrialRecord]) -> list[str]:
     """The leader of every moment, from the first trial's begin to now."""
-    if now.best is None or not trials:
+    if ranking.best is None or not trials:
         return ["nothing holds the line yet"]
-    ended = {one.recipe_id: one.ended_at for one in trials if one.state == COMPLETE and one.ended_at}
-    able = [one for one in now.ranked[: now.leaders] if one.recipe_id in ended]
-    begun, end = trials[0].begun_at, max([one.ended_at or 0 for one in trials])
+    objective = ranking.objective
+    ended = {trial.recipe_id: trial.ended_at for trial in trials if trial.state == COMPLETE and trial.ended_at}
+    able = [row for row in ranking.ranked[: ranking.leaders] if row.recipe_id in ended]
+    begun, end = trials[0].begun_at, max([trial.ended_at or 0 for trial in trials])
     values: list[float | None] = []
     for column in range(1, COLUMNS + 1):
         until = begun + (end - begun) * column / COLUMNS
-        there = [now.objective.value(one) for one in able if ended[one.recipe_id] <= until]
-        values.append((max if now.objective.maximise else min)(there) if there else None)
+        so_far = [objective.value(row) for row in able if ended[row.recipe_id] <= until]
+        values.append((max if objective.maximise else min)(so_far) if so_far else None)
     drawn = [f"best so far over {spoken(end - begun)}: {sparkline(values)}"] if any(values) else []
-    return [*drawn, f"leads: {line(now.row(now.best), now.goal.objective)}"]
+    return [*drawn, f"leads: {line(ranking.row(ranking.best), ranking.goal.objective)}"]
 
 
-def _front(now: Standings) -> list[str]:
-    rows = front(now.rows[:-1])
-    return ["front, from fast to accurate:", *(_row(row, now.goal) for row in rows[:SHOWN])] if rows else []
+def _front(ranking: Standings) -> list[str]:
+    rows = front(ranking.rows[:-1])
+    return ["front, from fast to accurate:", *(_row(row, ranking.goal) for row in rows[:SHOWN])] if rows else []
 
 
 def _row(row: Row, goal: Goal) -> str:

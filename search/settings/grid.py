@@ -10,7 +10,7 @@ from space.recipe import QUANTIZATIONS, Recipe
 
 
 class Point(NamedTuple):
-    """As the table names it; fraction 0 is the unpruned network."""
+    """Its name in the table of the study; fraction 0 is the unpruned network."""
 
     quantization: str
     fraction: float
@@ -20,7 +20,7 @@ class Point(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
     fractions: tuple[float, ...]
-    # Of fine-tuning; 0: BatchNorm is re-estimated, no more.
+    # How long each is fine-tuned; 0: BatchNorm is re-estimated, no more.
     epochs: tuple[int, ...] = (0,)
     quantizations: tuple[str, ...] = ("none",)
     criterion: str = "l1"
@@ -28,7 +28,7 @@ class Grid:
     unpruned: bool = False
 
     def points(self) -> list[Point]:
-        """In the order of the table."""
+        """Its points in the order of the table."""
         return [
             Point(quantization, fraction, epochs)
             for quantization in self.quantizations

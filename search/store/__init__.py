@@ -1,1 +1,1 @@
-"""What was found, on disk: a folder with one database and the files of the candidates."""
+"""What was evaluated, on disk: a folder with one database and the files of the candidates."""

@@ -17,7 +17,7 @@ class Confirmation:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    # Its ids are asked for again and again, and each is a hash: of 1,000 rows, a quarter of what `rank` took.
+    # The ids are cached: each is a hash that is asked for again and again, a quarter of `rank` of 1,000 rows.
     candidate: Candidate
     validation: Accuracy
     figures: Figures
@@ -34,12 +34,12 @@ class Evaluation:
 
     @cached_property
     def network_id(self) -> str:
-        """Of the deployed network: runtime settings are settings of it, and make no other network."""
+        """Tells deployed networks apart: runtime settings are settings of one, and make no other network."""
         return self.candidate.recipe.network_id
 
     @property
     def confirmed(self) -> bool:
-        """On the test set, with clean timings."""
+        """Measured on the test set, with clean timings."""
         return self.confirmation is not None and not self.confirmation.figures.dirty
 
     @property
@@ -51,5 +51,5 @@ class Evaluation:
 
     @property
     def accuracy(self) -> Accuracy:
-        """On the test set once confirmed, before that on validation."""
+        """That on the test set once confirmed, before that the one on validation."""
         return self.confirmation.test if self.confirmation else self.validation

@@ -5,6 +5,14 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+# Dimensions that do not vary, each with its value, in one order.
+Fixed = tuple[tuple[str, str], ...]
+
+
+def fixed_text(fixed: Fixed) -> str:
+    """The form in which a goal and a study's file keep them."""
+    return ",".join(f"{name}={value}" for name, value in fixed)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
@@ -15,13 +23,13 @@ class Goal:
     baseline_id: str
     bench_id: str
     minimum_accuracy: float
-    # On top of it, on validation: what keeps the line on test.
+    # On top of the minimum, on validation: what keeps the line on test.
     margin: float
     # Dimensions of the space that do not vary: "name=value", separated by commas.
     fixed: str = ""
-    # Of a grid study what it tries, as JSON; of a search nothing.
+    # What a grid study tries, as JSON; empty for a search.
     grid: str = ""
-    # Digest of the space's table: of another version of it Optuna's trials are those of another study.
+    # Digest of the space's table: Optuna's trials over another version of it are those of another study.
     table: str = ""
 
     @property
@@ -36,6 +44,10 @@ class Goal:
     @property
     def least_accuracy(self) -> float:
         return self.minimum_accuracy + self.margin
+
+    @property
+    def fixed_values(self) -> dict[str, str]:
+        return dict(part.split("=") for part in self.fixed.split(",") if part)
 
     def differences(self, other: "Goal") -> list[str]:
         """What sets it apart from another, in words for a person."""

@@ -4,8 +4,8 @@
     python -m tests.benchmarks.evaluations train STORE --data-dir DATA --to gathered.jsonl --part 0/2
 
 Which networks hangs on the seed and on what is stored: some at random, most around the recipes stored already and the
-ladder's. Timing needs a quiet machine; parts of the training may run beside one another. What stands in the file is
-not worked out again; `samplers collect` takes it in.
+first recipes'. Timing needs a quiet machine; parts of the training may run beside one another. What stands in the file
+is not worked out again; `samplers collect` takes it in.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from evaluators.device.devices.choose import open_device
 from evaluators.examiner import Examiner
 from evaluators.measured import Subject
 from evaluators.race import NO_RACE
-from search.choosing.first_recipes import ladder
+from search.choosing.first_recipes import first_values
 from search.choosing.time_left import cost
 from search.choosing.variation import Variation
 from search.measuring.board_worker import Worker
@@ -82,7 +82,7 @@ def main() -> None:
 
     if chosen.what == "time":
         stored = [values_of(one.recipe, TABLE) for one in read(HERE)]
-        trained, timed = drawn([*ladder(TABLE), *filter(None, stored)])
+        trained, timed = drawn([*first_values(TABLE), *filter(None, stored)])
         images = save_images(chosen.store / "images" / f"{data.fingerprint}-validation.npy", data.validation.pixels)
         with Worker() as worker:
             examiner = Examiner(open_device(chosen.device), images)

@@ -41,13 +41,13 @@ def main() -> int:
     for epoch_s, measuring_s in COSTS:
         with tempfile.TemporaryDirectory() as folder:
             trainer = EpochTrainer(epoch_s, accuracy)
-            # The ladder's first leads; what follows is a little slower and could still win.
+            # The first recipe leads; what follows is a little slower and could still win.
             board = Board(measuring_s, lambda count: 0.05 + 1e-5 * count, here=False)
             made, _ = pipeline(Path(folder) / "store", trainer, board, sampler="model")
             begun = time.monotonic()
             trials = made.run(chosen.trials, begun + 3600)
             seconds = time.monotonic() - begun
-        busy = {"trainer": made.training.seconds / seconds, "board": made.measuring.seconds / seconds}
+        busy = {"trainer": made.work.training.seconds / seconds, "board": made.work.measuring.seconds / seconds}
         missed += max(busy.values()) < LEAST_BUSY
         print(f"an epoch {epoch_s} s, measuring {measuring_s} s, {trials} trials, {seconds:.0f} s: "
               f"trainer busy {100 * busy['trainer']:.1f} %, board {100 * busy['board']:.1f} %, "

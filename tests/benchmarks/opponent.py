@@ -1,4 +1,4 @@
-"""The opponent: what a user would write in an afternoon, on the same network, images, ladder and device.
+"""The opponent: what a user would write in an afternoon, on the same network, images, uniform shares and device.
 
     python tests/benchmarks/opponent.py BASELINE.pt --data-dir DATA --folder opponent --minutes 30
 
@@ -24,7 +24,6 @@ from evaluators.device.devices.choose import open_device
 from evaluators.examiner import Examiner
 from evaluators.measured import Subject
 from evaluators.race import NO_RACE
-from search.choosing.first_recipes import UNIFORM
 from search.measuring.board_worker import Worker
 from search.measuring.rig import save_images
 from search.scoring.objectives import fom
@@ -35,6 +34,7 @@ from space.data.images import MEAN, STD, DataSet
 from space.data.sources import load_cifar10
 from space.formats.onnx.export import export
 from space.formats.onnx.quantization import quantize
+from space.networks.mobilenet_v1.first_recipes import UNIFORM
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1, unit_name
 from space.pruning import shrink
 from space.pruning.fractions import kept

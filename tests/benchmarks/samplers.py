@@ -7,8 +7,8 @@
 
 The surrogate knows latency and accuracy of any recipe by a spline over a ridge regression, on features of its own (a
 width and a side of the image for every unit), not on those of our model. Its error is shown held out, in ten parts.
-Every sampler gets the same ladder, and is told what the pipeline would tell: what could not lead is gated. Regret is
-how far, in log10 of the FoM, the best feasible trial lies below the best that any run of any sampler found.
+Every sampler gets the same first recipes, and is told what the pipeline would tell: what could not lead is gated.
+Regret is how far, in log10 of the FoM, the best feasible trial lies below the best result of all runs.
 """
 
 import argparse
@@ -26,11 +26,12 @@ import numpy as np
 import optuna
 from scipy.interpolate import RBFInterpolator
 
-from search.choosing.first_recipes import ladder
+from search.choosing.first_recipes import first_values
 from search.choosing.model_sampler import ModelSampler
-from search.choosing.samplers import SAMPLERS, DistinctSampler, distributions
+from search.choosing.optuna_samplers import SAMPLERS, DistinctSampler
+from search.choosing.sampler import distributions
 from search.choosing.time_left import cost
-from search.choosing.trial_notes import GATED_BY, of_evaluation
+from search.choosing.trial_notes import GATED_BY, evaluation_attributes
 from search.scoring.lead import NEAR
 from search.scoring.objectives import OBJECTIVES
 from search.store.store import Store
@@ -184,7 +185,7 @@ def run(made: Surrogate, name: str, seed: int, trials: int, train_s: float) -> d
         ModelSampler(seed, TABLE, known, FOM, LEAST) if name == "model" else DistinctSampler(name, seed, TABLE, known)
     )
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    for values in ladder(TABLE):
+    for values in first_values(TABLE):
         study.enqueue_trial(dict(values))
     best: list[float | None] = []
     spent, asking, lead = 0.0, 0.0, None
@@ -211,7 +212,7 @@ def run(made: Surrogate, name: str, seed: int, trials: int, train_s: float) -> d
             value = score.value
             if score.violations["accuracy"] <= 0 and (lead is None or value > lead):
                 lead = value
-        for key, text in of_evaluation(one, FOM).items():
+        for key, text in evaluation_attributes(one, FOM).items():
             trial.set_user_attr(key, text)
         study.tell(trial, value)
         best.append(lead)

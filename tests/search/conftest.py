@@ -10,7 +10,8 @@ import torch
 
 from search.building.tasks import import_baseline
 from search.commands.exit_status import OK
-from search.running.preparation import remember, remember_baseline
+from search.running.baseline import remember_baseline
+from search.running.data_choice import remember
 from search.store.store import Store
 from space.data.sources import Source
 from space.networks.mobilenet_v1.network import MobileNetV1

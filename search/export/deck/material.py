@@ -11,7 +11,8 @@ from search.results.rows import Row
 from search.results.standings import Standings
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
-from search.store.store import COMPLETE, Store, TrialRecord
+from search.store.store import Store
+from search.store.trials import COMPLETE, TrialRecord
 
 
 @dataclass(frozen=True, slots=True)

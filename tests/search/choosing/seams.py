@@ -13,6 +13,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
+from search.choosing.optuna_study import OptunaStudy
 from search.choosing.study import Study
 from search.choosing.trial_notes import GATED_BY
 from search.store.store import Store
@@ -26,7 +27,7 @@ SEAMS = [
         (Store, "begin_trial"),
         (Store, "add_structure"),
         (Store, "add_candidate"),
-        (Study, "_describe"),
+        (OptunaStudy, "describe"),
         (optuna.study.Study, "tell"),
         (Store, "end_trial"),
     )

@@ -2,28 +2,28 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from search.choosing.gaussian_process import Regression, Trend
+from search.choosing.gaussian_process import GaussianProcess, Trend
 
 FLAT = Trend(0.0, 1.0, (0.0, 0.0), (0.5, 0.5))
 
 
-def observed(count: int, noise: float = 0.01, seed: int = 0) -> Regression:
+def observed(count: int, noise: float = 0.01, seed: int = 0) -> GaussianProcess:
     draw = np.random.default_rng(seed)
     points = draw.uniform(-2, 2, (count, 2))
     values = (
         0.4 + 0.3 * points[:, 0] - 0.1 * points[:, 1] + 0.05 * np.sin(points[:, 0]) + noise * draw.normal(size=count)
     )
-    return Regression(FLAT, points, values)
+    return GaussianProcess(FLAT, points, values)
 
 
-def test_without_observations_it_says_what_is_believed():
+def test_without_observations_it_says_the_prior():
     trend = Trend(2.0, 0.3, (1.0, 0.0), (0.0, 0.0))
-    mean, doubt = Regression(trend, np.zeros((0, 2)), np.zeros(0)).predict(np.array([[1.0, 5.0]]))
+    mean, doubt = GaussianProcess(trend, np.zeros((0, 2)), np.zeros(0)).predict(np.array([[1.0, 5.0]]))
     assert mean == pytest.approx([3.0])
     assert doubt[0] > 0.3
 
 
-def test_it_learns_slopes_that_nobody_believed_in():
+def test_it_learns_slopes_that_the_prior_does_not_have():
     made = observed(40)
     new = np.array([[1.5, -1.5], [-1.0, 1.0]])
     mean, doubt = made.predict(new)
@@ -35,10 +35,10 @@ def test_it_learns_slopes_that_nobody_believed_in():
 def test_the_prediction_is_that_of_the_joint_distribution():
     made = observed(5)
     new = np.array([[0.3, 0.7]])
-    length, straying, noise = made._chosen
+    length, deviation, noise = made.hyperparameters
     every = np.vstack([made.points, new])
     squared = ((every[:, None] - every[None]) ** 2).sum(2)
-    joint = 1 + 0.25 * every @ every.T + straying**2 * np.exp(-squared / (2 * length**2))
+    joint = 1 + 0.25 * every @ every.T + deviation**2 * np.exp(-squared / (2 * length**2))
     joint[:5, :5] += noise**2 * np.eye(5)
     # Of the new value given the five: from the ratio of densities.
     mean, doubt = made.predict(new)
@@ -51,12 +51,12 @@ def test_the_prediction_is_that_of_the_joint_distribution():
 
 def test_what_is_held_out_is_predicted_as_if_it_had_never_been_seen():
     made = observed(12)
-    mean, doubt = made.held_out()
-    length, straying, noise = made._chosen
+    mean, doubt = made.leave_one_out()
+    noise = made.hyperparameters.noise
     for place in range(12):
         rest = [other for other in range(12) if other != place]
-        without = Regression(FLAT, made.points[rest], made.values[rest])
-        without.__dict__["_chosen"] = (length, straying, noise)
+        without = GaussianProcess(FLAT, made.points[rest], made.values[rest])
+        without.__dict__["hyperparameters"] = made.hyperparameters
         said, sure = without.predict(made.points[[place]])
         assert mean[place] == pytest.approx(said[0])
         assert doubt[place] ** 2 == pytest.approx(sure[0] ** 2 + noise**2)
@@ -66,6 +66,6 @@ def test_its_intervals_hold_what_they_say():
     inside = []
     for seed in range(20):
         made = observed(30, seed=seed)
-        mean, doubt = made.held_out()
+        mean, doubt = made.leave_one_out()
         inside += list(np.abs(made.values - mean) < 1.96 * doubt)
     assert np.mean(inside) > 0.88

@@ -7,11 +7,12 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from search.choosing.first_recipes import ladder
+from search.choosing.first_recipes import first_values
 from search.choosing.model_sampler import RUNGS, ModelSampler, rungs
-from search.choosing.samplers import DistinctSampler, SpaceExhausted, distributions
+from search.choosing.optuna_samplers import DistinctSampler
+from search.choosing.sampler import SpaceExhausted, distributions
 from search.choosing.time_left import TimeLeft
-from search.choosing.trial_notes import GATED_BY, Seen, history_of, of_evaluation, seen
+from search.choosing.trial_notes import GATED_BY, TrialNotes, evaluation_attributes, history_of, notes_of
 from search.scoring.objectives import OBJECTIVES
 from space.dimensions import dimensions, recipe_of
 from space.networks.mobilenet_v1.layers import layers, strides
@@ -49,7 +50,7 @@ class World:
         self.noise = random.Random(seed)
         self.study = optuna.create_study(direction="maximize", sampler=sampler)
         self.asked: list[Recipe] = []
-        for values in ladder(table)[:6]:
+        for values in first_values(table)[:6]:
             self.study.enqueue_trial(dict(values))
 
     def trial(self) -> Recipe:
@@ -61,7 +62,7 @@ class World:
         told = evaluation(made=recipe, share=right, latency_ms=latency_ms(recipe) * self.noise.gauss(1, 0.01))
         score = FOM.score(told, LINE)
         told = replace(told, candidate=replace(told.candidate, seconds={"train": self.epoch_s * recipe.epochs}))
-        for name, value in of_evaluation(told, FOM).items():
+        for name, value in evaluation_attributes(told, FOM).items():
             trial.set_user_attr(name, value)
         trial.set_constraint("accuracy", score.violations["accuracy"])
         self.study.tell(trial, score.value)
@@ -70,7 +71,7 @@ class World:
 
     def lead(self, ahead: float) -> None:
         """The best trial again, better by a power of ten."""
-        best = max(self.study.get_trials(), key=lambda one: seen(one).value or -math.inf)
+        best = max(self.study.get_trials(), key=lambda trial: notes_of(trial).feasible_value or -math.inf)
         trial = optuna.trial.create_trial(
             value=best.value + ahead,
             params=best.params,
@@ -82,7 +83,8 @@ class World:
 
     @property
     def best(self) -> float:
-        return max(one.value for one in map(seen, self.study.get_trials()) if one.value is not None)
+        history = map(notes_of, self.study.get_trials())
+        return max(trial.feasible_value for trial in history if trial.feasible_value is not None)
 
 
 def test_it_finds_better_networks_than_chance_in_the_same_trials():
@@ -169,17 +171,17 @@ def test_trainings_are_as_long_as_the_table_lets_them_be():
 
 
 def test_a_trial_says_what_an_evaluation_showed():
-    made = recipe_of(ladder(TABLE)[0])
+    made = recipe_of(first_values(TABLE)[0])
     told = evaluation(made=made, share=0.75, latency_ms=0.5)
     score = FOM.score(told, LINE)
     trial = optuna.trial.create_trial(
         value=score.value,
-        params=ladder(TABLE)[0],
+        params=first_values(TABLE)[0],
         distributions=distributions(TABLE),
         constraints=score.violations,
-        user_attrs=of_evaluation(told, FOM),
+        user_attrs=evaluation_attributes(told, FOM),
     )
-    said = seen(trial)
-    assert isinstance(said, Seen)
-    assert (said.recipe, said.accuracy) == (made, 0.75)
-    assert said.value == pytest.approx(said.at_best + math.log10(0.75))
+    notes = notes_of(trial)
+    assert isinstance(notes, TrialNotes)
+    assert (notes.recipe, notes.accuracy) == (made, 0.75)
+    assert notes.feasible_value == pytest.approx(notes.at_best + math.log10(0.75))

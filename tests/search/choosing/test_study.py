@@ -13,9 +13,11 @@ from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from search.choosing.first_recipes import ladder
+from search.choosing.first_recipes import first_values
+from search.choosing.grid_order import GridOrder
 from search.choosing.model_sampler import ModelSampler
-from search.choosing.samplers import SAMPLERS, STARTUP_TRIALS, DistinctSampler, GridOrder, SpaceExhausted
+from search.choosing.optuna_samplers import SAMPLERS, STARTUP_TRIALS, DistinctSampler
+from search.choosing.sampler import SpaceExhausted
 from search.choosing.settled_recipes import Known, Pool
 from search.choosing.study import Study
 from search.choosing.time_left import TimeLeft
@@ -27,7 +29,7 @@ from space.networks.mobilenet_v1.shape import WIDTHS, unit_name
 from tests.search.made_up import GOAL, evaluation, figures, keep, store_with
 
 TABLE = dimensions("full", 2)
-LADDER = ladder(TABLE)
+LADDER = first_values(TABLE)
 # So many that each sampler has begun to model.
 FIRST = LADDER[:STARTUP_TRIALS]
 
@@ -54,7 +56,7 @@ def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE, fi
         if sampler == "model"
         else DistinctSampler(sampler, seed, table, known)
     )
-    study = Study(goal, store, RDBStorage(store.url), table, known, sampler=chosen, first=first or ladder(table))
+    study = Study(goal, store, RDBStorage(store.url), table, known, sampler=chosen, first=first or first_values(table))
     study.resume()
     return study
 
@@ -372,7 +374,7 @@ def hurried(store: Store, name: str, left_s: float, say=lambda text: None) -> St
         else DistinctSampler(name, 0, UNTAUGHT, known, time_left)
     )
     study = Study(
-        GOAL, store, RDBStorage(store.url), UNTAUGHT, known, sampler=sampler, first=ladder(UNTAUGHT),
+        GOAL, store, RDBStorage(store.url), UNTAUGHT, known, sampler=sampler, first=first_values(UNTAUGHT),
         time_left=time_left, say=say,
     )  # fmt: skip
     study.resume()
@@ -386,7 +388,7 @@ def test_nothing_is_asked_for_that_could_not_end_in_time_and_that_is_said_once(t
     ids = carried_out(hurried(store, name, 40.0, said.append), store, STARTUP_TRIALS + 1)
     pace = TimeLeft(lambda: 40.0).pace([])
     evaluated = store.evaluations(GOAL.baseline_id, GOAL.bench_id)
-    assert not pace.fits(recipe_of(ladder(UNTAUGHT)[0]))
+    assert not pace.fits(recipe_of(first_values(UNTAUGHT)[0]))
     assert all(pace.fits(evaluated[id].candidate.recipe) for id in ids)
     assert said[0].startswith("first recipes passed over, because they would not end before the deadline: 1, of ")
     assert sum(int(line.split("deadline: ")[1].split(",")[0]) for line in said) < len(LADDER)
@@ -401,7 +403,7 @@ def test_a_run_with_no_time_for_its_first_recipe_says_how_long_that_takes(tmp_pa
 
 
 def test_a_minute_of_meter_is_part_of_what_has_to_end_in_time():
-    recipe = recipe_of(ladder(UNTAUGHT)[1])
+    recipe = recipe_of(first_values(UNTAUGHT)[1])
     needed_s = TimeLeft().pace([]).seconds(recipe)
     assert TimeLeft(lambda: needed_s + 60).pace([]).fits(recipe)
     assert not TimeLeft(lambda: needed_s + 60, metering_s=61.0).pace([]).fits(recipe)

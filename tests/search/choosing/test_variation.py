@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from search.choosing.first_recipes import ladder
+from search.choosing.first_recipes import first_values
 from search.choosing.variation import Variation
 from space.dimensions import SPACES, Choice, dimensions, recipe_of
 from space.networks.mobilenet_v1.shape import check_shape
@@ -19,7 +19,7 @@ def inside(values, table) -> bool:
 def test_whatever_is_drawn_is_a_network_of_the_table(space):
     table = dimensions(space, 2)
     variation = Variation(table, random.Random(0))
-    values = ladder(table)[0]
+    values = first_values(table)[0]
     for _ in range(1000):
         other = variation.anew()
         changed = variation.near(values)
@@ -34,7 +34,7 @@ def test_whatever_is_drawn_is_a_network_of_the_table(space):
 def test_a_change_is_a_small_one_and_reaches_everything():
     table = dimensions("full", 2)
     variation = Variation(table, random.Random(0))
-    values = ladder(table)[0]
+    values = first_values(table)[0]
     touched = [{name for name in values if values[name] != near[name]} for near in map(variation.near, [values] * 2000)]
     assert sum(len(names) for names in touched) / len(touched) < 3
     varying = {one.name for one in table if (len(one.choices) > 1 if isinstance(one, Choice) else one.low < one.high)}
@@ -58,5 +58,8 @@ def test_what_is_fixed_stays():
     table = dimensions("full", 2, {"halving1_at": "0", "quantization": "none", "block05_narrowing": "3"})
     variation = Variation(table, random.Random(0))
     for _ in range(300):
-        for values in (variation.anew(), variation.near(ladder(dimensions("full", 2))[0] | {"block05_narrowing": 3})):
+        for values in (
+            variation.anew(),
+            variation.near(first_values(dimensions("full", 2))[0] | {"block05_narrowing": 3}),
+        ):
             assert (values["halving1_at"], values["block05_narrowing"]) == (0, 3)

@@ -19,7 +19,7 @@ from search.results.report import results_console
 from search.results.rows import Row
 from search.results.standings import Standings, standings
 from search.results.wording import ONE_CONTEST, fom_gain, gain, line
-from search.running.pipeline import trial_line
+from search.running.trial_lines import trial_line
 from search.store.store import Store
 from tests.search.made_up import GOAL, distinct, evaluation
 from tests.search.settings.made_up_grid import with_trials

@@ -16,7 +16,8 @@ import pytest
 from evaluators.examiner import Examiner
 from search.commands.exit_status import NONE_FEASIBLE, OK, RIG
 from search.running.pipeline import Pipeline
-from search.store.store import COMPLETE, INTERRUPTED, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE, INTERRUPTED
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import coloured, write_pngs
 from tests.evaluators.device.processes import GONE_S

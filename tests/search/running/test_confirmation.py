@@ -10,10 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from search.commands.confirm import _check_bench
 from search.results.standings import Standings, standings
+from search.running.confirm_run import check_bench
 from search.running.confirmation import Confirmations
 from search.running.view import View
+from search.settings.settings import Settings
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from search.store.reference_fact import reference_fact
@@ -294,7 +295,7 @@ def test_another_board_of_the_same_kind_is_named_by_what_differs(tmp_path: Path)
     study = bench(tmp_path, [(1.0, 1.0)])
     rig = SimpleNamespace(bench=replace(BENCH, unit="sha256:1"), device=DEVICE)
     with pytest.raises(RequestError, match=r"and differs in unit \(, sha256:1\): search there first"):
-        _check_bench(rig, LATENCY, SimpleNamespace(device="pi"), study.store)  # type: ignore[arg-type]
+        check_bench(rig, LATENCY, Settings(devices=("pi",)), study.store)  # type: ignore[arg-type]
 
 
 def test_a_dirty_search_figure_gives_way_to_a_clean_confirmation() -> None:

@@ -10,7 +10,8 @@ from search.building.tasks import carry_out
 from search.commands.exit_status import OK
 from search.results.standings import standings
 from search.settings.grid import Grid, Point
-from search.store.store import COMPLETE, INTERRUPTED, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE, INTERRUPTED
 from space.baseline import baseline_recipe, describe
 from space.data.sources import Source
 from space.recipe import Recipe

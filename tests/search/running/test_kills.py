@@ -7,7 +7,8 @@ import time
 from optuna.trial import TrialState
 
 from search.commands.exit_status import OK
-from search.store.store import COMPLETE, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE
 from space.files import sha256
 from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, finished, optunas
 

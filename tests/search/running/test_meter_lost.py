@@ -13,7 +13,8 @@ from evaluators.examiner import Examiner
 from evaluators.power.lines import LineMeter
 from evaluators.power.smartpower2 import smartpower2
 from search.commands.exit_status import OK, RIG
-from search.store.store import COMPLETE, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE
 from tests.evaluators.power.simulated import END, LIMITS, Script, SmartPower2, slim_forever
 from tests.search.user import User
 from tests.search.whole import SEARCH, calm, copy

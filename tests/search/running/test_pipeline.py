@@ -15,15 +15,17 @@ from optuna.storages import RDBStorage
 from evaluators.measured import Measured
 from evaluators.measurement import Figures
 from search.building.tasks import Built, draft
-from search.choosing.first_recipes import ladder
+from search.choosing.first_recipes import first_values
 from search.choosing.model_sampler import ModelSampler
-from search.choosing.samplers import DistinctSampler
+from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.settled_recipes import Known, Pool
 from search.choosing.study import Study
 from search.running.pipeline import Pipeline
+from search.running.stages import Stage
 from search.running.view import View
+from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
-from search.store.store import COMPLETE, FAILED, GATED
+from search.store.trials import COMPLETE, FAILED, GATED
 from space.dimensions import dimensions, recipe_of
 from space.errors import CandidateError
 from space.networks.mobilenet_v1.shape import unit_name
@@ -112,6 +114,10 @@ def until(reached: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
+def workplace(store, board, trainer):
+    return Workplace(store, board, trainer, Trainer(0, trainer._share), None, None, None, View(0))
+
+
 def pipeline(folder, trainer, board, sampler="random", **seen):
     store = store_with(folder, list(seen.get("before", [])))
     known = Known()
@@ -120,10 +126,9 @@ def pipeline(folder, trainer, board, sampler="random", **seen):
         if sampler == "model"
         else DistinctSampler(sampler, 0, TABLE, known)
     )
-    study = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=chosen, first=ladder(TABLE))
+    study = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=chosen, first=first_values(TABLE))
     study.resume()
-    made = Pipeline([study], store, board, trainer, Trainer(0, trainer._share), None, None, None, View(0))
-    return made, store
+    return Pipeline([study], workplace(store, board, trainer)), store
 
 
 def studies_of(store, tables, **others):
@@ -134,7 +139,9 @@ def studies_of(store, tables, **others):
         sampler = DistinctSampler("random", 0, table, known)
         goal = replace(GOAL, objective=objective)
         studies.append(
-            Study(goal, store, RDBStorage(store.url), table, known, sampler=sampler, first=ladder(table), **others)
+            Study(
+                goal, store, RDBStorage(store.url), table, known, sampler=sampler, first=first_values(table), **others
+            )
         )
     for study in studies:
         study.resume()
@@ -144,7 +151,7 @@ def studies_of(store, tables, **others):
 def side_by_side(folder, trainer, board, tables):
     store = store_with(folder, [])
     studies = studies_of(store, tables)
-    return Pipeline(studies, store, board, trainer, Trainer(0, trainer._share), None, None, None, View(0)), store
+    return Pipeline(studies, workplace(store, board, trainer)), store
 
 
 def test_a_study_with_nothing_left_to_ask_for_ends_alone_and_says_so_once(tmp_path, capsys):
@@ -187,7 +194,7 @@ def test_what_the_latency_study_gates_the_energy_study_trains_on_the_same_timing
     latency, energy = (replace(GOAL, objective=name).id for name in ("latency", "energy"))
     # The first by the latency study, which then gates the second one before the energy study has its turn.
     made.studies = [made.studies[0], made.studies[0], made.studies[1]]
-    first, second = (recipe_of(values).id for values in ladder(TABLE)[:2])
+    first, second = (recipe_of(values).id for values in first_values(TABLE)[:2])
     assert made.run(3, time.monotonic() + 60) == 3
     assert [record.state for record in store.trials(latency)] == [COMPLETE, GATED]
     assert [(record.recipe_id, record.state) for record in store.trials(energy)] == [(second, COMPLETE)]
@@ -197,7 +204,7 @@ def test_what_the_latency_study_gates_the_energy_study_trains_on_the_same_timing
 
 def test_who_comes_near_another_study_s_lead_is_raced_too(tmp_path):
     """As fast as the first, and too inaccurate for the FoM's lead."""
-    first, second = (recipe_of(values).id for values in ladder(TABLE)[:2])
+    first, second = (recipe_of(values).id for values in first_values(TABLE)[:2])
     trainer = Trainer(0, lambda recipe: 0.95 if recipe.id == first else 0.75)
     board = Board(0, lambda count: 1.0, True)
     board.processes = 1
@@ -236,6 +243,28 @@ def test_a_structure_is_timed_before_it_is_trained_and_what_could_not_win_is_not
     assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE, COMPLETE, GATED, GATED, GATED]
     assert len(trainer.trained) == 2
     assert len(board.measured) == 5
+
+
+def test_what_a_trial_waits_for_has_a_name(tmp_path):
+    """The first is trained, and as it was timed by one process only, it is raced; the second is too slow to be."""
+    board = Board(0, lambda count: 1.0 if count < 3 else 5.0, True)
+    board.processes = 1
+    made, _ = pipeline(tmp_path / "store", Trainer(0, lambda recipe: 0.8), board)
+    stages: list[tuple[int, Stage]] = []
+    advance = made._advance
+
+    def noting(flight):
+        ended = advance(flight)
+        if not ended:
+            stages.append((flight.asked.number, flight.waiting.stage))
+        return ended
+
+    made._advance = noting
+    made.run(2, time.monotonic() + HANG_S)
+    first = [Stage.DRAFTING, Stage.TIMING, Stage.TRAINING, Stage.RACING, Stage.ITS_TURN]
+    assert stages == [(0, stage) for stage in first] + [
+        (1, stage) for stage in (Stage.DRAFTING, Stage.TIMING, Stage.ITS_TURN)
+    ]
 
 
 def test_on_one_machine_trainer_and_board_take_turns(tmp_path):
@@ -288,7 +317,7 @@ def test_what_is_in_flight_at_an_interruption_is_given_up(tmp_path):
     trainer, over = Trainer(0, lambda recipe: 0.5), threading.Event()
     trainer.work = lambda: over.wait(HANG_S)
     made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
-    made._advance = lambda flight, whole=made._advance: _interrupted() if made.measuring.seconds else whole(flight)
+    made._advance = lambda flight, whole=made._advance: _interrupted() if made.work.measuring.seconds else whole(flight)
     try:
         with pytest.raises(KeyboardInterrupt):
             made.run(8, time.monotonic() + HANG_S)

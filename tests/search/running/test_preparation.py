@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search.commands.confirm import images_of
-from search.running import preparation
-from search.running.preparation import prepare, remember_speed, seconds_per_image
+from search.running import training_speed
+from search.running.data_choice import images_of
+from search.running.preparation import prepare
+from search.running.training_speed import remember_speed, seconds_per_image
 from search.settings.settings import settings
 from search.store.goal import Goal
 from search.store.store import Store
@@ -26,7 +27,7 @@ def test_how_fast_a_machine_trains_is_benchmarked_once(tmp_path, monkeypatch):
         benchmarked.append(accelerator)
         return 0.012
 
-    monkeypatch.setattr(preparation, "_benchmarked", benchmark)
+    monkeypatch.setattr(training_speed, "_benchmarked", benchmark)
     remember_speed(Store.create(tmp_path), "cpu")
     store = Store.existing(tmp_path)
     assert seconds_per_image("cpu", store) == pytest.approx(0.012)
@@ -41,7 +42,7 @@ def test_how_fast_a_machine_trains_is_benchmarked_once(tmp_path, monkeypatch):
 @pytest.fixture
 def earlier(tmp_path, monkeypatch) -> tuple[Store, DataSet, Goal]:
     """A store whose study was searched on what an earlier version generated, which it keeps."""
-    monkeypatch.setattr(preparation, "_benchmarked", lambda accelerator: 0.012)
+    monkeypatch.setattr(training_speed, "_benchmarked", lambda accelerator: 0.012)
     store = Store.create(tmp_path)
     images = generate(1)
     (tmp_path / "images").mkdir()

@@ -1,7 +1,7 @@
 import time
 
 from search.running.watch import RUN, picture
-from search.store.store import COMPLETE, RUNNING
+from search.store.trials import COMPLETE, RUNNING
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 
 

@@ -17,7 +17,8 @@ from search.choosing.trial_notes import GATED_BY
 from search.commands.exit_status import INTERRUPTED, OK, REQUEST
 from search.results.standings import standings
 from search.results.wording import ONE_CONTEST
-from search.store.store import COMPLETE, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE
 from space.candidate import Candidate
 from space.data.sources import Source, load
 from space.files import sha256

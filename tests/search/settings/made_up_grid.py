@@ -6,7 +6,8 @@ from pathlib import Path
 from evaluators.raw_runs import text_of
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
-from search.store.store import COMPLETE, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE
 from tests.search.made_up import GOAL, WIDTHS, evaluation, recipe, store_with
 
 FRACTIONS = (0.05, 0.25, 0.5, 0.75, 0.9)

@@ -9,15 +9,17 @@ import pytest
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from search.choosing.samplers import GridOrder, SpaceExhausted
+from search.choosing.grid_order import GridOrder
+from search.choosing.sampler import SpaceExhausted
 from search.choosing.settled_recipes import Known
 from search.choosing.study import Study
 from search.commands.chosen import chosen_goals
 from search.results.report import grid_table, results_console
 from search.results.standings import standings
-from search.running.remeasuring import timed_dirty
+from search.running.remeasuring import measured_dirty
 from search.settings.grid import Grid, Point
-from search.settings.settings import asked, settings, study_file
+from search.settings.settings import asked, settings
+from search.settings.study_files import study_file
 from search.store.goal import Goal
 from search.store.store import Store
 from space.baseline import baseline_recipe
@@ -127,16 +129,16 @@ def test_dirty_rows_of_a_grid_are_measured_again_each_structure_once(tmp_path):
     tuned = replace(dirty, epochs=1)
     store = store_with(tmp_path, [evaluation(made=made, dirty=("steal",)) for made in (dirty, tuned)])
     keep(store, evaluation(made=clean))
-    assert [one.recipe_id for one in timed_dirty(store, [goal_of(SMALL)])] == [dirty.id]
+    assert [one.recipe_id for one in measured_dirty(store, [goal_of(SMALL)])] == [dirty.id]
     # A search that something leads goes on searching.
-    assert timed_dirty(store, [GOAL]) == []
+    assert measured_dirty(store, [GOAL]) == []
 
 
 def test_a_search_that_only_dirty_rows_could_lead_measures_these_again(tmp_path):
     could, below = distinct(2)
     dirty = ("steal",)
     store = store_with(tmp_path, [evaluation(made=could, dirty=dirty), evaluation(made=below, share=0.5, dirty=dirty)])
-    assert [one.recipe_id for one in timed_dirty(store, [GOAL])] == [could.id]
+    assert [one.recipe_id for one in measured_dirty(store, [GOAL])] == [could.id]
 
 
 def test_a_grids_json_names_the_recipe_of_every_point(tmp_path):

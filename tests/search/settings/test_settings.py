@@ -6,9 +6,15 @@ import pytest
 
 from evaluators.power import choose
 from search.__main__ import main
-from search.choosing import samplers
+from search.choosing import optuna_samplers
+from search.commands.command_line import parse
 from search.commands.exit_status import OK, REQUEST
-from search.settings.settings import MODEL, SAMPLERS, SPACES, STUDIES, Settings, as_toml, duration_s, settings, share
+from search.settings.durations import duration_s
+from search.settings.keys import KEYS, MODEL, SAMPLERS, SPACES, share
+from search.settings.settings import Settings, settings
+from search.settings.settings_file import as_toml
+from search.settings.study_files import STUDIES
+from search.store.goal import fixed_text
 from space.dimensions import SPACES as TABLES
 from space.errors import RequestError
 
@@ -98,7 +104,7 @@ def test_a_file_runs_no_program(tmp_path, monkeypatch, capsys, command):
 
 def test_the_command_line_may_name_a_program(tmp_path):
     file = written(tmp_path, "trials = 3")
-    assert settings({"config": file, "meter": "command:yes 3"}).meters == ("command:yes 3",)
+    assert settings({"config": file, "meters": ["command:yes 3"]}).meters == ("command:yes 3",)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +147,7 @@ def test_show_config_writes_a_file_that_is_read_and_says_what_is_no_part_of_it(t
     assert main() == OK
     out, err = capsys.readouterr()
     chosen = settings({"config": written(tmp_path, out)})
-    assert (chosen.trials, chosen.seed, chosen.meter, chosen.storage) == (5, 0, "", None)
+    assert (chosen.trials, chosen.seed, chosen.meters, chosen.storage) == (5, 0, (), None)
     for text in (out, err):
         assert "--meter 'command:sh -c " in text
         assert "--storage 'sqlite:///a.db?plugin=x'" in text
@@ -149,5 +155,22 @@ def test_show_config_writes_a_file_that_is_read_and_says_what_is_no_part_of_it(t
 
 
 def test_the_names_offered_are_those_there_are():
-    assert set(SAMPLERS) == {MODEL, *samplers.SAMPLERS}
+    assert set(SAMPLERS) == {MODEL, *optuna_samplers.SAMPLERS}
     assert set(SPACES) == set(TABLES)
+
+
+def test_several_devices_and_meters_stay_apart_from_the_command_line_to_a_file(tmp_path):
+    _, options = parse(["--device", "a@b", "--device", "c,d", *[word for url in ("x:1,2", "y:", "z:") for word in
+                        ("--meter", url)]])  # fmt: skip
+    chosen = settings(vars(options))
+    assert (chosen.devices, chosen.meters) == (("a@b", "c", "d"), ("x:1,2", "y:", "z:"))
+    text = as_toml(chosen)
+    assert 'device = "a@b,c,d"' in text
+    assert 'meter = "x:1,2 | y: | z:"' in text
+
+
+def test_what_is_fixed_is_kept_in_one_order_as_a_goal_keeps_it():
+    chosen = settings({"fixed": KEYS["fix"].read("threads=1, epochs=2")})
+    assert chosen.fixed == (("epochs", "2"), ("threads", "1"))
+    assert fixed_text(chosen.fixed) == "epochs=2,threads=1"
+    assert 'fix = "epochs=2,threads=1"' in as_toml(chosen)

@@ -10,7 +10,8 @@ import pytest
 
 from search.commands.exit_status import REQUEST, RIG
 from search.store.database import StoreError
-from search.store.store import COMPLETE, RUNNING, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE, RUNNING
 from space.errors import RequestError
 from tests.evaluators.device.sshd import free_port
 from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep, store_with

@@ -1,0 +1,51 @@
+"""Baseline run: trains the baseline of the chosen images, or imports a team's own, and says how long it takes."""
+
+from pathlib import Path
+
+from search.building.child import Builder
+from search.running.baseline import imported_baseline
+from search.running.data_choice import remember
+from search.running.preparation import Prepared, have_baseline, prepare
+from search.running.training_speed import baseline_seconds
+from search.running.view import View
+from search.settings.durations import spoken
+from search.settings.settings import Settings
+from search.store.store import Store
+from space.baseline import Baseline
+from space.training.accelerator import accelerator, title
+
+
+def train_and_keep(chosen: Settings, store: Store, view: View, length: str) -> Baseline:
+    """The one that there is already, where there is one."""
+    prepared = prepare(chosen, store, view.say)
+    with Builder(view.step) as builder, view:
+        remember(store, prepared.source)
+        if prepared.baseline is None:
+            for text in _duration(chosen, prepared, store, length):
+                view.say(text)
+        else:
+            view.say(f"{chosen.store} has a baseline of these images already; another --store trains another")
+        return have_baseline(prepared, store, builder, chosen, view, length)
+
+
+def import_and_keep(chosen: Settings, store: Store, view: View, checkpoint: Path) -> Baseline:
+    prepared = prepare(chosen, store, view.say)
+    with Builder(view.step) as builder, view:
+        remember(store, prepared.source)
+        return imported_baseline(prepared.source, store, builder, checkpoint, view)
+
+
+def _duration(chosen: Settings, prepared: Prepared, store: Store, length: str) -> list[str]:
+    """What trains, how long it takes, and what the other schedule would take."""
+    device = accelerator(chosen.accelerator)
+    name, images = prepared.data.name, len(prepared.data.train)
+    took = {
+        schedule: spoken(baseline_seconds(name, images, chosen.accelerator, store, schedule))
+        for schedule in ("short", "long")
+    }
+    schedule = ("short" if device.type == "cpu" else "long") if length == "auto" else length
+    lines = [f"training the baseline on {title(device)} takes about {took[schedule]}"]
+    if took["short"] != took["long"]:
+        other = "long" if schedule == "short" else "short"
+        lines.append(f"that is the {schedule} schedule; --schedule {other} takes about {took[other]}")
+    return lines

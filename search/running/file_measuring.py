@@ -1,0 +1,86 @@
+"""File measuring: one ONNX file on the device, by our protocol, and by the course's where that is asked for."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import numpy as np
+
+from evaluators.course_figures import CourseFigures
+from evaluators.device.device import RuntimeSettings
+from evaluators.measured import Measured, Subject
+from evaluators.png_folder import labelled_pngs, write_bundle
+from evaluators.race import FRONT
+from search.measuring.rig import Rig, Say, open_rig, runtime_of, save_images
+from search.settings.settings import Settings
+from space.errors import RequestError
+from space.recipe import Recipe
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    """The course's images as one file."""
+
+    path: Path
+    count: int
+
+
+def measure_file(
+    subject: Subject, protocol: Sequence[str], chosen: Settings, say: Say
+) -> tuple[Measured, CourseFigures | None]:
+    with TemporaryDirectory() as folder:
+        bundle = _bundle(protocol, Path(folder))
+        with open_rig(chosen.devices, _any_images(Path(folder)), say, chosen.meters) as rig:
+            return _measured(rig, subject, bundle)
+
+
+def runtime_settings(recipe: Recipe | None) -> RuntimeSettings:
+    """Those that a file was made for; the usual ones for a file that says nothing."""
+    return runtime_of(recipe) if recipe else RuntimeSettings()
+
+
+def _bundle(protocol: Sequence[str], folder: Path) -> _Bundle | None:
+    """The images that the option names, looked at; None: measured our way alone."""
+    match protocol:
+        case ["steady"]:
+            return None
+        case ["course", images]:
+            pngs = labelled_pngs(Path(images))
+            write_bundle(pngs, folder / "images.zip")
+            return _Bundle(folder / "images.zip", len(pngs))
+        case _:
+            raise RequestError(
+                f"--protocol {' '.join(protocol)}: valid is steady, or course DIR (a folder of PNG files); "
+                "the model's name comes first"
+            )
+
+
+def _measured(rig: Rig, subject: Subject, bundle: _Bundle | None) -> tuple[Measured, CourseFigures | None]:
+    """Ours first: the course's script, minutes long, leaves the board hot."""
+    worker, examiner = rig.first.worker, rig.first.examiner
+    if bundle:
+        _result(worker.submit(examiner.check_course))
+    measured: Measured = _result(worker.submit(examiner.measure, subject, FRONT))
+    if bundle is None:
+        return measured, None
+    return measured, _result(worker.submit(examiner.course, subject, bundle.path, bundle.count))
+
+
+def _result(asked: Future[T]) -> T:
+    """Ctrl-C ends what is asked for: the board is closed once it is free."""
+    try:
+        return asked.result()
+    except KeyboardInterrupt:
+        asked.cancel()
+        raise
+
+
+def _any_images(folder: Path) -> Path:
+    """Noise: what an image shows does not change how long it takes."""
+    pixels = np.random.default_rng(0).integers(0, 256, (256, 3, 32, 32), dtype=np.uint8)
+    return save_images(folder / "images.npy", pixels)

@@ -1,0 +1,90 @@
+"""Search run: one run of a search, from the images to the last trial."""
+
+import math
+import time
+from contextlib import ExitStack
+
+from search.building.child import Builder
+from search.measuring.rig import open_rig, save_images
+from search.results.wording import ONE_CONTEST
+from search.running.data_choice import remember
+from search.running.pipeline import Pipeline
+from search.running.plan import Plan, plan
+from search.running.preparation import Prepared, Say, have_baseline, prepare
+from search.running.reference import References
+from search.running.remeasuring import measure_again, measured_dirty, metering_at
+from search.running.studies import open_studies
+from search.running.training_speed import remember_speed
+from search.running.view import View
+from search.running.watch import RUN
+from search.running.workplace import Workplace
+from search.scoring.objectives import OBJECTIVES
+from search.settings.settings import Settings
+from search.store.goal import Goal
+from search.store.store import Store
+from search.store.trials import COMPLETE
+
+# Trials of the store's latest study whose mean length the plan takes for that of the next ones.
+_PAST_TRIALS = 20
+
+
+def planned(chosen: Settings, store: Store | None, say: Say) -> tuple[Prepared, Plan]:
+    prepared = prepare(chosen, store, say)
+    return prepared, plan(chosen, prepared, _past_trials_s(store), store)
+
+
+def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goal]:
+    """`begun`, on the monotonic clock, is when the time of `--timeout` began; the goals of the studies."""
+    prepared, its_plan = planned(chosen, store, view.say)
+    for text in its_plan.lines():
+        view.say(text)
+    if not chosen.meters and any(OBJECTIVES[name].needs_energy for name in chosen.objectives):
+        view.say(ONE_CONTEST)
+    validation = prepared.data.validation
+    images = save_images(store.folder / "images" / f"{prepared.data.fingerprint}-validation.npy", validation.pixels)
+    with ExitStack() as stack:
+        rig = stack.enter_context(open_rig(chosen.devices, images, view.say, chosen.meters))
+        builder = stack.enter_context(Builder(view.step))
+        drafter = builder if rig.on_this_machine else stack.enter_context(Builder(lambda step, share: None))
+        stack.enter_context(view)
+        store.add_bench(rig.bench, rig.device)
+        remember(store, prepared.source)
+        remember_speed(store, chosen.accelerator)
+        baseline = have_baseline(prepared, store, builder, chosen, view)
+        source = prepared.source
+        References(store, builder, rig, view, baseline, source).settle()
+        deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
+        # As a Unix time, which whoever watches can read.
+        store.remember(RUN, str(time.time() + deadline - time.monotonic()) if chosen.timeout_s else "")
+        studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline)
+        work = Workplace(store, rig, builder, drafter, baseline, source, validation, view, chosen.accelerator)
+        goals = [study.goal for study in studies]
+        try:
+            _carried_out(Pipeline(studies, work), goals, chosen.trials, deadline)
+        finally:
+            store.remember(RUN, "")
+        return goals
+
+
+def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int, deadline: float) -> None:
+    work = pipeline.work
+    metering = metering_at(work)
+    dirty = measured_dirty(work.store, goals)
+    # First the contenders of earlier runs: what energy they take decides what is gated.
+    metering.meter_contenders(goals, deadline)
+    pipeline.run(trials, deadline)
+    measure_again(dirty, work, deadline)
+    metering.meter_contenders(goals, deadline)
+
+
+def _past_trials_s(store: Store | None) -> list[float]:
+    """How long this store's latest trials took."""
+    goals = store.studies() if store else []
+    ended = [
+        trial.ended_at - trial.begun_at
+        for goal in goals[:1]
+        if store
+        for trial in store.trials(goal.id)
+        if trial.state == COMPLETE and trial.ended_at
+    ]
+    return ended[-_PAST_TRIALS:]

@@ -1,0 +1,108 @@
+"""Studies: those of one run, opened and resumed: each with its goal, its table and its sampler."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from search.choosing.first_recipes import first_values
+from search.choosing.grid_order import GridOrder
+from search.choosing.model_sampler import ModelSampler
+from search.choosing.optuna_samplers import DistinctSampler
+from search.choosing.optuna_study import open_storage
+from search.choosing.sampler import Sampler
+from search.choosing.settled_recipes import Known, Pool
+from search.choosing.study import Study
+from search.choosing.time_left import TimeLeft, cost
+from search.measuring.rig import Rig
+from search.running.preparation import Prepared
+from search.running.reference import scale_of
+from search.running.training_speed import seconds_per_image
+from search.running.view import View
+from search.scoring.objectives import OBJECTIVES
+from search.settings.keys import MODEL
+from search.settings.settings import Settings
+from search.store.goal import Goal, fixed_text
+from search.store.store import Store
+from space.baseline import Baseline, baseline_recipe
+from space.dimensions import Dimension, digest, dimensions, grid
+
+
+def open_studies(
+    chosen: Settings, store: Store, prepared: Prepared, baseline: Baseline, rig: Rig, view: View, deadline: float
+) -> list[Study]:
+    """One for each objective, over one pool of recipes."""
+    pool = Pool()
+    seconds_per_cost = _seconds_per_cost(chosen, store, prepared)
+    time_left = TimeLeft(lambda: deadline - time.monotonic(), seconds_per_cost, rig.metering_s)
+    storage = open_storage(store.url)
+    earlier = store.studies()
+    studies = []
+    for objective in chosen.objectives:
+        goal = goal_of(replace(chosen, objective=objective), prepared, baseline, rig)
+        table = table_of(chosen, rig.cores)
+        known = Known(pool)
+        study = Study(
+            goal,
+            store,
+            storage,
+            table,
+            known,
+            sampler=_sampler(chosen, table, known, goal, time_left),
+            first=() if chosen.grid else first_values(table),
+            scale=scale_of(store, goal.bench_id, goal.baseline_id),
+            time_left=time_left,
+            say=view.say,
+        )
+        for text in [*_changed(goal, earlier), *study.resume()]:
+            view.say(text)
+        studies.append(study)
+    return studies
+
+
+def table_of(chosen: Settings, cores: int) -> tuple[Dimension, ...]:
+    if chosen.grid:
+        return grid(**asdict(chosen.grid))
+    return dimensions(chosen.space, cores, dict(chosen.fixed))
+
+
+def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) -> Goal:
+    least = chosen.minimum_accuracy
+    # The default is one standard error of the validation set at the minimum accuracy.
+    margin = math.sqrt(least * (1 - least) / len(prepared.data.validation)) if chosen.margin is None else chosen.margin
+    return Goal(
+        objective=chosen.objective,
+        space=chosen.space,
+        fixed=fixed_text(chosen.fixed),
+        grid=chosen.grid.to_json() if chosen.grid else "",
+        table="" if chosen.grid else digest(table_of(chosen, rig.cores)),
+        data=prepared.data.name,
+        fingerprint=prepared.data.fingerprint,
+        baseline_id=baseline.id,
+        bench_id=rig.bench.id,
+        minimum_accuracy=least,
+        margin=round(margin + baseline.optimism, 6),
+    )
+
+
+def _sampler(chosen: Settings, table: tuple[Dimension, ...], known: Known, goal: Goal, time_left: TimeLeft) -> Sampler:
+    if chosen.grid:
+        return GridOrder(table, known, time_left)
+    if chosen.sampler != MODEL:
+        return DistinctSampler(chosen.sampler, chosen.seed, table, known, time_left)
+    return ModelSampler(chosen.seed, table, known, OBJECTIVES[goal.objective], goal.least_accuracy, time_left)
+
+
+def _seconds_per_cost(chosen: Settings, store: Store, prepared: Prepared) -> float:
+    """What training takes here, by the benchmark of the unpruned network."""
+    images = len(prepared.data.train)
+    return seconds_per_image(chosen.accelerator, store) * images / cost(baseline_recipe(), 1)
+
+
+def _changed(goal: Goal, earlier: Sequence[Goal]) -> list[str]:
+    """One line where this is another study than the last of its objective."""
+    last = next((other for other in earlier if other.objective == goal.objective), None)
+    if last is None or last.id == goal.id:
+        return []
+    again = " again" if any(other.id == goal.id for other in earlier) else ", a study of its own"
+    return [f"study {goal.id}{again}: since {last.id}, {' and '.join(goal.differences(last))} changed"]

@@ -1,0 +1,98 @@
+"""Workplace: what a run works with: the store, the boards, the builders, the baseline and the images."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evaluators.device.device import ProcessRun
+from evaluators.measured import Measured, Subject
+from evaluators.measurement import Figures
+from evaluators.race import Race
+from search.building.child import Builder, built
+from search.building.tasks import Built, carry_out, draft
+from search.choosing.study import Study
+from search.measuring.rig import Rig, runtime_of
+from search.results.standings import standings
+from search.running.busy import Busy
+from search.running.reference import apart
+from search.running.stages import Stage, Stages, Waiting
+from search.running.view import View
+from search.scoring.lead import Lead
+from search.store.store import Store
+from space.baseline import Baseline
+from space.data.images import Images
+from space.data.sources import Source
+from space.recipe import Recipe
+from space.training.patience import Line
+
+
+@dataclass
+class Workplace:
+    store: Store
+    rig: Rig
+    builder: Builder
+    # Makes the files of untrained networks; another process than the builder where that is training meanwhile.
+    drafter: Builder
+    baseline: Baseline
+    source: Source
+    validation: Images
+    view: View
+    accelerator: str = "auto"
+    training: Busy = field(default_factory=Busy)
+    measuring: Busy = field(default_factory=Busy)
+
+    def carry_out(self, recipe: Recipe, line: Line | None = None) -> Future[Built]:
+        return self.training.until_done(
+            self.builder.submit(
+                carry_out, recipe, self.store.folder, self.baseline, self.source, self.accelerator, line
+            )
+        )
+
+    def draft(self, recipe: Recipe) -> Future[Path]:
+        return self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source)
+
+    def measure(self, subject: Subject, race: Race, earlier: Sequence[ProcessRun] = ()) -> Future[Measured]:
+        return self.measuring.until_done(self.rig.measure(subject, race, self.view.step, earlier))
+
+    def lead(self, study: Study) -> Lead:
+        best = standings(self.store, study.goal).best
+        return Lead(study.objective, best, self.rig.least_w, self.rig.reference)
+
+    def structure(self, recipe: Recipe) -> Figures | None:
+        """What is known of its latency, energy and memory on this bench."""
+        return self.store.structure(recipe.structure_id, self.rig.bench.id)
+
+    def earlier_runs(self, recipe: Recipe) -> list[ProcessRun]:
+        """Processes of the same structure that count with further ones: not those of another speed of the machine."""
+        reference = self.rig.reference
+        return [
+            run
+            for run in self.store.runs(recipe.structure_id, self.rig.bench.id)
+            if reference is None or run.reference_s is None or not apart(run.reference_s, reference)
+        ]
+
+    def drafted(self, recipe: Recipe, lead: Lead) -> Stages[Figures]:
+        """The structure's figures, measured before anything is trained."""
+        drafting = self.draft(recipe)
+        yield Waiting(Stage.DRAFTING, drafting)
+        path = built(drafting)
+        subject = Subject(recipe.structure_id, path, runtime_of(recipe))
+        yield from self.measured(recipe, subject, lead.look, Stage.TIMING)
+        path.unlink(missing_ok=True)
+        figures = self.structure(recipe)
+        assert figures is not None
+        return figures
+
+    def measured(
+        self, recipe: Recipe, subject: Subject, race: Race, stage: Stage, earlier: Sequence[ProcessRun] = ()
+    ) -> Stages[None]:
+        """Measured and kept; clean figures are not replaced by disturbed ones."""
+        measuring = self.measure(subject, race, earlier)
+        yield Waiting(stage, measuring)
+        measured = measuring.result()
+        known = self.structure(recipe)
+        if measured.figures.dirty and known is not None and not known.dirty:
+            self.view.say(f"{recipe.id}: disturbed ({measured.figures.dirty[0]}); its earlier, clean figures stay")
+            return
+        self.store.add_measured(recipe.structure_id, self.rig.bench.id, measured)

@@ -1,0 +1,31 @@
+"""Benches: what the figures were measured on."""
+
+import json
+from dataclasses import asdict
+
+from evaluators.bench import Bench
+from evaluators.device.device import DeviceInfo
+from search.store.part import Part
+
+
+class Benches(Part):
+    """Kept by the id of the bench."""
+
+    def add_bench(self, bench: Bench, device: DeviceInfo) -> None:
+        with self._database.transaction() as execute:
+            execute(
+                "INSERT INTO search_benches (id, content, device) VALUES (:id, :content, :device) "
+                "ON CONFLICT (id) DO NOTHING",
+                {"id": bench.id, "content": bench.to_json(), "device": json.dumps(asdict(device))},
+            )
+
+    def device(self, bench_id: str) -> DeviceInfo:
+        """What the bench's device said of itself."""
+        rows = self._database.rows("SELECT device FROM search_benches WHERE id = :id", {"id": bench_id})
+        values = json.loads(rows[0][0])
+        return DeviceInfo(**{**values, "providers": tuple(values["providers"])})
+
+    def bench(self, id: str) -> Bench:
+        return Bench.from_json(
+            self._database.rows("SELECT content FROM search_benches WHERE id = :id", {"id": id})[0][0]
+        )

@@ -1,0 +1,150 @@
+"""Measurements: what each structure showed on a bench; its processes, and the traces of its meter."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from evaluators.device.device import ProcessRun
+from evaluators.measurement import Figures
+from search.store.database import StoreError, without_password
+from search.store.part import Part
+
+if TYPE_CHECKING:
+    from evaluators.measured import Measured
+
+
+# Processes of a structure's first measurement that are kept when it is measured again.
+FIRST_RUNS = 3
+
+
+class Measurements(Part):
+    """Kept by structure and bench: recipes of one structure share its measurement."""
+
+    def add_structure(self, structure_id: str, bench_id: str, figures: Figures, raw: str) -> None:
+        with self._database.transaction() as execute:
+            execute(
+                "INSERT INTO search_structures (structure_id, bench_id, figures, raw, measured_at) "
+                "VALUES (:structure_id, :bench_id, :figures, :raw, :now) "
+                "ON CONFLICT (structure_id, bench_id) DO UPDATE SET "
+                "figures = excluded.figures, raw = excluded.raw, measured_at = excluded.measured_at",
+                {
+                    "structure_id": structure_id,
+                    "bench_id": bench_id,
+                    "figures": figures.to_json(),
+                    "raw": raw,
+                    "now": time.time(),
+                },
+            )
+
+    def add_measured(self, structure_id: str, bench_id: str, measured: "Measured") -> None:
+        """The figures are those measured last; the first processes stay beside the last ones, so that a recording
+        answers as the bench did."""
+        # Brings asyncio, which the reading commands do without.
+        from evaluators.raw_runs import text_of
+
+        earlier = [run for run in self.runs(structure_id, bench_id) if run not in measured.runs]
+        raw = text_of((*earlier[:FIRST_RUNS], *measured.runs))
+        self.add_structure(structure_id, bench_id, measured.figures, raw)
+        self.add_traces(structure_id, bench_id, measured.traces)
+
+    def add_traces(self, structure_id: str, bench_id: str, traces: Sequence[str]) -> None:
+        """Every load there was, confirmed or not."""
+        with self._database.transaction() as execute:
+            for trace in traces:
+                execute(
+                    "INSERT INTO search_traces (structure_id, bench_id, taken_at, trace) "
+                    "VALUES (:structure_id, :bench_id, :now, :trace)",
+                    {"structure_id": structure_id, "bench_id": bench_id, "now": time.time(), "trace": trace},
+                )
+
+    def traces(self, structure_id: str, bench_id: str) -> list[str]:
+        """The oldest first."""
+        rows = self._database.rows(
+            "SELECT trace FROM search_traces WHERE structure_id = :structure_id AND bench_id = :bench_id "
+            "ORDER BY taken_at",
+            {"structure_id": structure_id, "bench_id": bench_id},
+        )
+        return [str(trace) for (trace,) in rows]
+
+    def structure(self, structure_id: str, bench_id: str) -> Figures | None:
+        rows = self._database.rows(
+            "SELECT figures FROM search_structures WHERE structure_id = :structure_id AND bench_id = :bench_id",
+            {"structure_id": structure_id, "bench_id": bench_id},
+        )
+        return Figures.from_json(rows[0][0]) if rows else None
+
+    def runs(self, structure_id: str, bench_id: str) -> tuple[ProcessRun, ...]:
+        # Brings asyncio, which the reading commands do without.
+        from evaluators.raw_runs import runs_of
+
+        rows = self._database.rows(
+            "SELECT raw FROM search_structures WHERE structure_id = :structure_id AND bench_id = :bench_id",
+            {"structure_id": structure_id, "bench_id": bench_id},
+        )
+        try:
+            return runs_of(rows[0][0]) if rows else ()
+        except ValueError as error:
+            raise StoreError(
+                f"{without_password(self.url)}: what {structure_id} was timed at is damaged: {error}"
+            ) from error
+
+    def raw(self, bench_id: str) -> dict[str, str]:
+        """What the processes saw, by structure."""
+        rows = self._database.rows(
+            "SELECT structure_id, raw FROM search_structures WHERE bench_id = :bench_id ORDER BY measured_at",
+            {"bench_id": bench_id},
+        )
+        return {str(structure_id): str(raw) for structure_id, raw in rows}
+
+    def measured_between(self, bench_id: str) -> tuple[float, float] | None:
+        """When the bench was at work, as Unix times: its first measurement and its last."""
+        rows = self._database.rows(
+            "SELECT MIN(measured_at), MAX(measured_at) FROM (SELECT measured_at FROM search_structures "
+            "WHERE bench_id = :bench_id UNION ALL SELECT measured_at FROM search_confirmations "
+            "WHERE bench_id = :bench_id) AS moments",
+            {"bench_id": bench_id},
+        )
+        first, last = rows[0]
+        return None if first is None else (float(first), float(last))
+
+    def convert_reference(self, bench_id: str, latency: float, energy: float) -> None:
+        """The bench has another reference, so many times as slow and as costly as the former one."""
+        # Brings asyncio, which the reading commands do without.
+        from evaluators.raw_runs import converted_runs
+
+        structures = self._database.rows(
+            "SELECT figures, raw, structure_id FROM search_structures WHERE bench_id = :bench_id",
+            {"bench_id": bench_id},
+        )
+        confirmations = self._database.rows(
+            "SELECT figures, recipe_id, baseline_id FROM search_confirmations WHERE bench_id = :bench_id",
+            {"bench_id": bench_id},
+        )
+
+        def converted(content: str) -> str:
+            return Figures.from_json(content).over_another(latency, energy).to_json()
+
+        with self._database.transaction() as execute:
+            for content, raw, structure_id in structures:
+                execute(
+                    "UPDATE search_structures SET figures = :figures, raw = :raw "
+                    "WHERE structure_id = :structure_id AND bench_id = :bench_id",
+                    {
+                        "figures": converted(content),
+                        # Its processes count with further ones, and are replayed.
+                        "raw": converted_runs(raw, latency, energy),
+                        "structure_id": structure_id,
+                        "bench_id": bench_id,
+                    },
+                )
+            for content, recipe_id, baseline_id in confirmations:
+                execute(
+                    "UPDATE search_confirmations SET figures = :figures "
+                    "WHERE recipe_id = :recipe_id AND baseline_id = :baseline_id AND bench_id = :bench_id",
+                    {
+                        "figures": converted(content),
+                        "recipe_id": recipe_id,
+                        "baseline_id": baseline_id,
+                        "bench_id": bench_id,
+                    },
+                )

@@ -1,0 +1,101 @@
+"""Which images a search takes: one decision, said alike by the run and by `doctor`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from search.commands.readiness import OK, WARNING, data
+from search.running import training_speed
+from search.running.data_choice import DataChoice, choose_data, obtained, remember
+from search.settings.settings import Settings
+from search.store.store import Store
+from space.data.sources import Source
+from space.errors import RequestError
+from tests.evaluators.device.sshd import free_port
+
+# Seconds of training for each image: a baseline takes minutes, or days.
+FAST, SLOW = 1e-5, 1.0
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's own CIFAR-10 is found, and none can be downloaded."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CIFAR10_DIR", raising=False)
+    monkeypatch.setattr("torchvision.datasets.CIFAR10.url", f"http://127.0.0.1:{free_port()}/")
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Path:
+    (tmp_path / "images" / "cifar-10-batches-py").mkdir(parents=True)
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def trains_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    return lambda seconds: monkeypatch.setattr(training_speed, "_benchmarked", lambda accelerator: seconds)
+
+
+def test_what_is_named_is_taken(on_disk: Path) -> None:
+    assert choose_data(Settings(data="builtin"), None) == DataChoice(
+        Source("builtin"), "the built-in image set", named=True
+    )
+    choice = choose_data(Settings(data="cifar10", data_dir=on_disk), None)
+    assert (choice.source, choice.named) == (Source("cifar10", on_disk), True)
+
+
+def test_a_store_goes_on_with_its_last_data(tmp_path: Path, on_disk: Path) -> None:
+    store = Store.create(tmp_path)
+    remember(store, Source("cifar10", on_disk))
+    # Where it lay is known too.
+    choice = choose_data(Settings(), store)
+    assert choice.source == Source("cifar10", on_disk)
+    assert choice.text.endswith("as last time")
+    remember(store, Source("builtin"))
+    choice = choose_data(Settings(data_dir=on_disk), store)
+    assert choice.source == Source("builtin")
+    assert choice.text == "the built-in image set, as last time; --data cifar10 changes that"
+
+
+def test_what_is_found_is_taken_unless_its_baseline_takes_too_long(
+    on_disk: Path, monkeypatch: pytest.MonkeyPatch, trains_at: Callable[[float], None]
+) -> None:
+    # The files are empty, and no baseline is known for them.
+    monkeypatch.setattr("search.running.data_choice.known_baseline", lambda store, images: None)
+    monkeypatch.setattr("space.data.sources.load", lambda source: None)
+    trains_at(FAST)
+    choice = choose_data(Settings(data_dir=on_disk), None)
+    assert (choice.source, choice.stands_in) == (Source("cifar10", on_disk), False)
+    trains_at(SLOW)
+    choice = choose_data(Settings(data_dir=on_disk), None)
+    assert (choice.source, choice.stands_in) == (Source("builtin"), True)
+    assert "--data cifar10 does it" in choice.text
+
+
+def test_what_cannot_be_had_is_said_with_what_to_do() -> None:
+    choice = choose_data(Settings(data="cifar10"), None)
+    with pytest.raises(RequestError, match=r"cannot be downloaded .*; put cifar-10-batches-py into a folder"):
+        obtained(choice)
+    assert choose_data(Settings(), None).stands_in
+
+
+def test_what_has_to_be_downloaded_is_not_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trains_at: Callable[[float], None]
+) -> None:
+    (tmp_path / "archive").write_text("x")
+    monkeypatch.setattr("torchvision.datasets.CIFAR10.url", (tmp_path / "archive").as_uri())
+    trains_at(FAST)
+    choice = choose_data(Settings(data_dir=tmp_path), None)
+    assert (choice.source, choice.download) == (Source("cifar10", tmp_path), True)
+    assert [path.name for path in tmp_path.iterdir()] == ["archive"]
+    trains_at(SLOW)
+    assert choose_data(Settings(), None).stands_in
+
+
+def test_doctor_says_what_the_run_decides(tmp_path: Path) -> None:
+    chosen = Settings(store=tmp_path / "store")
+    check = data(chosen)
+    assert (check.state, check.text) == (WARNING, choose_data(chosen, None).text)
+    named = Settings(store=tmp_path / "store", data="builtin")
+    assert (data(named).state, data(named).text) == (OK, choose_data(named, None).text)
