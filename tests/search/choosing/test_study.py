@@ -23,7 +23,8 @@ from search.choosing.study import Study
 from search.choosing.time_left import TimeLeft
 from search.choosing.trial_notes import RECIPE
 from search.scoring.objectives import OBJECTIVES
-from search.store.store import COMPLETE, FAILED, GATED, INTERRUPTED, Store
+from search.store.store import Store
+from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED
 from space.dimensions import dimensions, grid, recipe_of
 from space.networks.mobilenet_v1.shape import WIDTHS, unit_name
 from tests.search.made_up import GOAL, evaluation, figures, keep, store_with
@@ -224,7 +225,7 @@ def test_a_kill_before_the_recipe_was_chosen_leaves_no_ghost(tmp_path):
 def test_a_kill_between_writing_a_recipe_down_and_asking_for_it_leaves_a_study_that_goes_on(tmp_path, monkeypatch):
     store = empty(tmp_path)
     study = opened(store)
-    monkeypatch.setattr(study._optuna, "ask", _killed)
+    monkeypatch.setattr(study._optuna.study, "ask", _killed)
     with pytest.raises(KeyboardInterrupt):
         study.ask()
     assert [trial.state for trial in optunas(store)] == [TrialState.WAITING]
