@@ -32,6 +32,7 @@ from evaluators.metered import Metered, load_task, metered, metered_course
 from evaluators.power.estimate import DEFAULT_MODEL, PowerModel, busy_cores, power_model_of
 from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
+from evaluators.provenance import Kind, Provenance
 from evaluators.raw import text_of
 from evaluators.repeats import Repeats
 from space.errors import CandidateError
@@ -462,7 +463,7 @@ class Examiner:
             latency_low_s=figure.low_s,
             latency_high_s=figure.high_s,
             latency_mean_s=figure.mean_s,
-            latency_provenance=f"measured ({info.model}, {info.runtime})",
+            latency_provenance=Provenance(Kind.MEASURED, f"{info.model}, {info.runtime}"),
             energy_j=energy.total_j,
             energy_dynamic_j=energy.dynamic_j,
             energy_low_j=energy.low_j,

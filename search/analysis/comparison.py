@@ -133,7 +133,7 @@ def compared(a: Side, b: Side) -> Comparison:
 
 
 def _one_provenance(pair: Pair) -> bool:
-    return pair.a.energy_provenance == pair.b.energy_provenance
+    return pair.a.energy_provenance.is_comparable_with(pair.b.energy_provenance)
 
 
 def _reasons(a: Side, b: Side) -> list[str]:
@@ -194,7 +194,7 @@ def _pair(a: Side, one: Evaluation, b: Side, other: Evaluation, *, same_data: bo
     latency = energy = None
     if a.standings.bench.id == b.standings.bench.id or left.structure_id == right.structure_id:
         latency = _ratio(left.latency_ms, left.latency_ci_ms, right.latency_ms, right.latency_ci_ms)
-        if left.energy_provenance == right.energy_provenance:
+        if left.energy_provenance.is_comparable_with(right.energy_provenance):
             energy = _ratio(left.energy_mj, left.energy_ci_mj, right.energy_mj, right.energy_ci_mj)
     return Pair(left, right, shares, split, gap, latency, energy)
 

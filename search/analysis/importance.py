@@ -141,8 +141,8 @@ def steps(rows: Sequence[Row]) -> list[Step]:
     on = front([replace(row, test_accuracy=None) for row in rows])
     found = []
     for start, end in pairwise(on):
-        points = 100 * ((end.accuracy or 0) - (start.accuracy or 0))
-        same = start.energy_provenance == end.energy_provenance
+        points = 100 * (end.accuracy - start.accuracy)
+        same = start.energy_provenance.is_comparable_with(end.energy_provenance)
         found.append(
             Step(
                 start,

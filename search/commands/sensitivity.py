@@ -118,7 +118,7 @@ def _sensitivity(
         baseline_id=baseline.id,
         baseline_accuracy=reference.validation.share,
         images=len(data.validation),
-        latency_provenance=figures.latency_provenance if figures else None,
+        latency_provenance=str(figures.latency_provenance) if figures else None,
         baseline_latency_ms=1e3 * figures.latency_s if figures else None,
         effects=effects,
     )

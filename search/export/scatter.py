@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from evaluators.provenance import Provenance
 from search.results.front import front
 from search.results.rows import Row
 from search.results.standings import Standings
-from search.results.wording import kind, number
+from search.results.wording import number
 from search.scoring.objectives import OBJECTIVES, fom
 from search.scoring.ranking import leading
 from search.store.evaluation import Evaluation
@@ -32,7 +33,7 @@ class Axis:
 
 
 def _fom_interval(row: Row) -> tuple[float, float]:
-    share = row.accuracy or 0
+    share = row.accuracy
     (fast, slow), (low, high) = row.latency_ci_ms, row.energy_ci_mj
     return fom(share, slow / 1e3, high / 1e3), fom(share, fast / 1e3, low / 1e3)
 
@@ -59,7 +60,7 @@ AXES = {
             name="fom",
             title="FoM = accuracy / (s × J)",
             unit="",
-            value=lambda row: row.fom or 0,
+            value=lambda row: row.fom,
             interval=_fom_interval,
         ),
     )
@@ -87,8 +88,8 @@ class Scatter:
     axis: Axis
     # In the order of the ranking, the baseline last.
     points: tuple[Point, ...]
-    # Of the energies that may be compared; empty where energy is no part of it.
-    provenance: str
+    # Of the energies that may be compared; None where energy is no part of it.
+    provenance: Provenance | None
 
     @property
     def front(self) -> list[Point]:
@@ -101,7 +102,7 @@ def said(point: Point, axis: Axis) -> str:
     """The label of a winner, or of the baseline."""
     what = f"best {', '.join(name if name != 'fom' else 'FoM' for name in point.wins)}" if point.wins else "baseline"
     figure = f"{number(point.value)} {axis.unit}" if axis.unit else f"FoM {number(point.value)}"
-    rests_on = f" ({kind(point.row.energy_provenance)})" if axis.needs_energy else ""
+    rests_on = f" ({point.row.energy_provenance.kind})" if axis.needs_energy else ""
     return f"{what}: {figure}{rests_on}, {100 * point.share:.2f} %"
 
 
@@ -119,8 +120,8 @@ def scatter(standings: Standings, name: str) -> Scatter:
     axis = AXES[name]
     evaluations = (*standings.ranked, standings.baseline)
     rows = [standings.row(one) for one in evaluations]
-    provenance = _provenance(standings) if axis.needs_energy else ""
-    won: dict[str | None, list[str]] = {}
+    provenance = _provenance(standings) if axis.needs_energy else None
+    won: dict[str, list[str]] = {}
     for objective, recipe_id in winners(standings).items():
         won.setdefault(recipe_id, []).append(objective)
     reasons = [_apart(row, one, axis, provenance) for row, one in zip(rows, evaluations, strict=True)]
@@ -141,7 +142,7 @@ def scatter(standings: Standings, name: str) -> Scatter:
                 axis.value(row),
                 axis.interval(row),
                 share,
-                row.accuracy_ci or (share, share),
+                row.accuracy_ci,
                 role,
                 why,
                 tuple(won.get(row.recipe_id, ())),
@@ -150,17 +151,17 @@ def scatter(standings: Standings, name: str) -> Scatter:
     return Scatter(axis, tuple(points), provenance)
 
 
-def _apart(row: Row, evaluation: Evaluation, axis: Axis, provenance: str) -> str:
+def _apart(row: Row, evaluation: Evaluation, axis: Axis, provenance: Provenance | None) -> str:
     if row.gated:
         return "dropped on its latency alone"
     if row.dirty:
         return "dirty: " + ", ".join(evaluation.current.dirty)
-    if axis.needs_energy and row.energy_provenance != provenance:
+    if provenance is not None and not row.energy_provenance.is_comparable_with(provenance):
         return f"its energy is {row.energy_provenance}"
     return ""
 
 
-def _provenance(standings: Standings) -> str:
+def _provenance(standings: Standings) -> Provenance:
     """That of the winner; where nobody wins, the baseline's."""
     able = leading(standings.ranked, replace(standings.goal, objective="energy"))
     return (able[0] if able else standings.baseline).current.energy_provenance

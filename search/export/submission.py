@@ -24,7 +24,9 @@ _NAME = re.compile(r"M([123])_(\w+)\.zip")
 # Everything that the code needs: no store, and nothing that running it left.
 _PACKAGES = ("space", "evaluators", "search", "studies")
 _SOURCES = (".py", ".toml", ".csv", ".txt", ".css", ".html", ".js")
-# Of no file: zip's first day.
+# The store that a search makes where nobody names another one: it is no source.
+_STORE = "studies/store/"
+# The date of every entry, so that equal contents make equal files: zip's first day.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -81,8 +83,9 @@ def sources() -> Iterator[tuple[str, bytes]]:
         root = Path(str(resources.files(package)))
         for file in sorted(root.rglob("*")):
             inside = file.relative_to(root)
-            if file.is_file() and file.suffix in _SOURCES and inside.parts[0] != "store":
-                yield f"{package}/{inside.as_posix()}", file.read_bytes()
+            name = f"{package}/{inside.as_posix()}"
+            if file.is_file() and file.suffix in _SOURCES and not name.startswith(_STORE):
+                yield name, file.read_bytes()
 
 
 def _write_images(path: Path, data: DataSet) -> None:

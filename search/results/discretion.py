@@ -69,7 +69,7 @@ def _figures(figures: Figures, *, here: bool) -> Figures:
     return replace(
         figures,
         serial=_serial(figures.serial, here=here),
-        energy_provenance=_placeless(figures.energy_provenance),
+        energy_provenance=replace(figures.energy_provenance, source=_placeless(figures.energy_provenance.source)),
         # What two runs tell apart by a name alone is one reason.
         dirty=tuple(dict.fromkeys(map(without_names, figures.dirty))),
         warnings=tuple(map(_placeless, figures.warnings)),

@@ -5,9 +5,10 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evaluators.provenance import Kind
 from search.results.pruned_fractions import fraction_text, uniform_fraction
 from search.results.rows import Row
-from search.results.wording import accuracy, fom_gain, kind, number, pace_of
+from search.results.wording import accuracy, fom_gain, number, pace_of
 
 QUANTIZATIONS = {"none": "fp32", "dynamic_uint8": "dynamic uint8", "static_int8": "static int8"}
 
@@ -27,7 +28,7 @@ class _Uniform:
 
 def findings(rows: Iterable[Row]) -> list[str]:
     """Of a study's rows, the unpruned baseline among them."""
-    shown = [row for row in rows if row.recipe is not None and not row.dirty]
+    shown = [row for row in rows if not row.dirty]
     uniform = _uniform(shown)
     return [
         *_best(shown),
@@ -41,16 +42,13 @@ def findings(rows: Iterable[Row]) -> list[str]:
 
 
 def quantization_name(row: Row) -> str:
-    return _name(str((row.recipe or {}).get("quantization", "none")))
+    return _name(row.recipe.quantization)
 
 
 def described(row: Row) -> str:
     """A recipe in a few words."""
-    recipe = row.recipe or {}
-    epochs = recipe.get("epochs", 0)
+    recipe, epochs = row.recipe, row.recipe.epochs
     tuned = f"{epochs} epoch{'' if epochs == 1 else 's'}, " if epochs else ""
-    if not recipe:
-        return row.recipe_id or "-"
     fraction = "fraction" if uniform_fraction(recipe) is not None else "fractions"
     return f"{fraction} {fraction_text(recipe)}, {tuned}{quantization_name(row)}"
 
@@ -58,37 +56,35 @@ def described(row: Row) -> str:
 def _uniform(rows: Sequence[Row]) -> list[_Uniform]:
     found = []
     for row in rows:
-        recipe = row.recipe or {}
+        recipe = row.recipe
         fraction = uniform_fraction(recipe)
         if fraction is None:
             continue
-        runtime = (recipe["threads"], recipe["spinning"], tuple(recipe["halvings"]), recipe["criterion"])
+        runtime = (recipe.threads, recipe.spinning, recipe.halvings, recipe.criterion)
         # The unpruned network has nothing to choose, nor to make good.
         runtime = runtime if fraction else (*runtime[:3], "-")
-        epochs = int(recipe["epochs"]) if fraction else 0
-        found.append(
-            _Uniform(row, fraction, epochs, str(recipe["quantization"]), runtime, (*runtime, recipe["seed"], epochs))
-        )
+        epochs = recipe.epochs if fraction else 0
+        found.append(_Uniform(row, fraction, epochs, recipe.quantization, runtime, (*runtime, recipe.seed, epochs)))
     return sorted(found, key=lambda one: (one.fraction, one.epochs, _place(one.quantization)))
 
 
 def _best(rows: Sequence[Row]) -> list[str]:
     # The unpruned network is what they are compared with.
-    changed = [row for row in rows if uniform_fraction(row.recipe or {}) != 0 or quantization_name(row) != "fp32"]
+    changed = [row for row in rows if uniform_fraction(row.recipe) != 0 or quantization_name(row) != "fp32"]
     able = [row for row in changed if row.feasible and not row.gated]
     if not able:
         return ["nothing pruned or quantized holds the line"] if changed else []
     # Networks of one structure share its latency.
-    fastest = min(able, key=lambda row: (row.latency_ms, -(row.accuracy or 0)))
+    fastest = min(able, key=lambda row: (row.latency_ms, -row.accuracy))
     lines = [f"fastest above the line: {described(fastest)}: {accuracy(fastest)}, {_ms(fastest.latency_ms)}"
              + (f", {pace_of(fastest)} than unpruned" if fastest.latency_gain else "")]  # fmt: skip
-    worth = [row for row in able if row.fom is not None and not row.energy_provenance.startswith("predicted")]
+    worth = [row for row in able if row.energy_provenance.kind is not Kind.PREDICTED]
     if worth:
-        best = max(worth, key=lambda row: row.fom or 0)
+        best = max(worth, key=lambda row: row.fom)
         gain = f", {fom_gain(best)} the unpruned" if best.fom_gain else ""
         same = "the same network" if best is fastest else described(best)
         lines.append(
-            f"highest FoM above the line: {same}: {number(best.fom or 0)} ({kind(best.energy_provenance)} energy){gain}"
+            f"highest FoM above the line: {same}: {number(best.fom)} ({best.energy_provenance.kind} energy){gain}"
         )
     return lines
 
@@ -101,14 +97,14 @@ def _below_the_line(rows: Sequence[_Uniform]) -> list[str]:
         holds = [one.fraction for one in group if one.row.feasible]
         lost = [fraction for fraction in fractions if fraction > max(holds, default=-1.0)]
         if lost and len(fractions) > 1:
-            nearest = max((one for one in group if one.fraction == lost[0]), key=lambda one: one.row.accuracy or 0)
+            nearest = max((one for one in group if one.fraction == lost[0]), key=lambda one: one.row.accuracy)
             said.append(f"{_name(quantization)} from {lost[0]:g} on ({accuracy(nearest.row)} there at best)")
     return [f"below the line by fraction: {', '.join(said)}"] if said else []
 
 
 def _lost_per_step(rows: Sequence[_Uniform]) -> list[str]:
     """Along the fractions, at the most epochs there are."""
-    fp32 = [one for one in rows if one.quantization == "none" and one.row.accuracy is not None]
+    fp32 = [one for one in rows if one.quantization == "none"]
     if not fp32:
         return []
     most = max(one.epochs for one in fp32)
@@ -198,7 +194,7 @@ def _by(rows: Iterable[_Uniform], key: Callable[[_Uniform], Any]) -> dict[Any, l
 
 def _share(one: _Uniform) -> float:
     """Of the same images for all: one may be confirmed on test and its neighbour not."""
-    return one.row.validation_accuracy or 0.0
+    return one.row.validation_accuracy
 
 
 def _place(quantization: str) -> int:

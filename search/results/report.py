@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from evaluators.provenance import Kind
 from search.results.findings import findings
 from search.results.rows import Row
 from search.results.standings import Standings
@@ -21,7 +22,6 @@ from search.results.wording import (
     fom_gain,
     half_percent,
     implied,
-    kind,
     number,
     shape,
 )
@@ -64,27 +64,24 @@ def table(standings: Standings, top: int, width: int = 250) -> Table:
 
 
 def _cells(place: str, row: Row, what: str = "", *, waiting: bool = False) -> dict[str, str]:
-    recipe = row.recipe or {}
-    threads = recipe.get("threads", 1)
+    recipe, threads = row.recipe, row.recipe.threads
     notes = [
         "below the line:" if not row.feasible and not what else "",
         "dirty:" if row.dirty else "",
         "not confirmed:" if waiting else "",
-        f"{recipe.get('quantization')}, {recipe.get('epochs')} epochs, "
-        f"{threads} thread{'s' if threads > 1 else ''}, {shape(row)}",
+        f"{recipe.quantization}, {recipe.epochs} epochs, {threads} thread{'s' if threads > 1 else ''}, {shape(row)}",
     ]
-    share = row.accuracy or 0
     return {
         "": place,
         "trial": "-" if row.trial is None else str(row.trial),
-        "recipe": "the baseline" if what else row.recipe_id or "-",
-        "accuracy %": f"{100 * share:.2f} {'test' if row.test_accuracy is not None else 'val.'}",
+        "recipe": "the baseline" if what else row.recipe_id,
+        "accuracy %": f"{100 * row.accuracy:.2f} {'test' if row.test_accuracy is not None else 'val.'}",
         "latency ms": f"{number(row.latency_ms)} {half_percent(row)}",
         "faster": faster(row),
-        "mJ": f"{number(row.energy_mj)} {kind(row.energy_provenance)}",
+        "mJ": f"{number(row.energy_mj)} {row.energy_provenance.kind}",
         "max W": f"{row.max_power_w:.2f}",
         "MB": f"{row.memory_mb:.1f}",
-        "FoM": number(row.fom or 0),
+        "FoM": number(row.fom),
         "FoM gain": fom_gain(row),
         "parameters": f"{row.parameters:,}",
         "what": what or " ".join(note for note in notes if note),
@@ -98,7 +95,7 @@ def grid_table(standings: Standings) -> Table:
     rows = [
         _point_cells(point.quantization, f"{point.fraction:g}", str(point.epochs))
         | (
-            _row_cells(row, places.get(row.recipe_id or "", ""), "" if row.feasible else "below the line")
+            _row_cells(row, places.get(row.recipe_id, ""), "" if row.feasible else "below the line")
             if row
             else {"": failed.get(point, "not yet")}
         )
@@ -127,7 +124,7 @@ def _row_cells(row: Row, place: str, what: str) -> dict[str, str]:
         "latency ms": f"{number(row.latency_ms)} {half_percent(row)}",
         "faster": faster(row),
         "max W": f"{row.max_power_w:.2f}",
-        "mJ": f"{number(row.energy_mj)} {kind(row.energy_provenance)}",
+        "mJ": f"{number(row.energy_mj)} {row.energy_provenance.kind}",
         "accuracy": accuracy(row),
         "place": place,
         "": ", ".join(filter(None, [what, "dirty" if row.dirty else ""])),
@@ -140,7 +137,7 @@ def provenance(standings: Standings) -> list[str]:
     return [
         f"latency {row.latency_provenance}",
         f"energy {row.energy_provenance}",
-        *([ONE_CONTEST] if kind(row.energy_provenance) == "estimated" else []),
+        *([ONE_CONTEST] if row.energy_provenance.kind is Kind.ESTIMATED else []),
         f"{effort.inferences:,} inferences timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have taken "
         f"{spoken(effort.fixed_seconds)}",
         f"accuracy on {data_name(standings.goal.data)}; line {100 * standings.goal.minimum_accuracy:.2f} % on test, "
@@ -228,7 +225,7 @@ def near_misses(standings: Standings) -> list[str]:
     if holding:
         return [
             f"{len(holding)} candidates hold the line, but their energy is "
-            f"{kind(holding[0].current.energy_provenance)}, which is never ranked; --meter measures it, --objective "
+            f"{holding[0].current.energy_provenance.kind}, which is never ranked; --meter measures it, --objective "
             "latency does without"
         ]
     nearest = [f"{accuracy(standings.row(one))} ({one.recipe_id})" for one in standings.ranked[:3]]

@@ -11,7 +11,7 @@ from search.results.findings import quantization_name
 from search.results.pruned_fractions import fraction_text, uniform_fraction
 from search.results.rows import Row
 from search.results.standings import Standings
-from search.results.wording import kind, marked, number, shape, times
+from search.results.wording import marked, number, shape, times
 
 Value = float | int | str | None
 
@@ -58,26 +58,22 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
-def _choice(name: str) -> Callable[[Row], Value]:
-    return lambda row: None if row.recipe is None else row.recipe.get(name)
-
-
-FRACTION = Column("Pruned fraction", lambda row: fraction_text(row.recipe) if row.recipe else None)
-EPOCHS = Column("Epochs", _choice("epochs"))
+FRACTION = Column("Pruned fraction", lambda row: fraction_text(row.recipe))
+EPOCHS = Column("Epochs", lambda row: row.recipe.epochs)
 QUANTIZATION = Column("Quantization", quantization_name)
 PARAMETERS = Column("Parameters", lambda row: row.parameters, _whole)
 MEMORY = Column("Max memory (MB)", lambda row: row.memory_mb, _tenth)
 LATENCY = Column(
-    "Average latency (ms)", lambda row: row.latency_ms, number, "latency", lambda row: kind(row.latency_provenance)
+    "Average latency (ms)", lambda row: row.latency_ms, number, "latency", lambda row: row.latency_provenance.kind
 )
-POWER = Column("Max power (W)", lambda row: row.max_power_w, _hundredth, None, lambda row: kind(row.energy_provenance))
+POWER = Column("Max power (W)", lambda row: row.max_power_w, _hundredth, None, lambda row: row.energy_provenance.kind)
 ENERGY = Column(
-    "Average energy (mJ)", lambda row: row.energy_mj, number, "energy", lambda row: kind(row.energy_provenance)
+    "Average energy (mJ)", lambda row: row.energy_mj, number, "energy", lambda row: row.energy_provenance.kind
 )
 TEST_ACCURACY = Column("Test accuracy (%)", lambda row: _percent(row.test_accuracy), _hundredth)
 VALIDATION_ACCURACY = Column("Validation accuracy (%)", lambda row: _percent(row.validation_accuracy), _hundredth)
 FRAMEWORK = Column("Framework", lambda row: row.framework)
-FOM = Column("FoM", lambda row: row.fom, number, "fom", lambda row: kind(row.energy_provenance))
+FOM = Column("FoM", lambda row: row.fom, number, "fom", lambda row: row.energy_provenance.kind)
 # A cell of a slide has no room for the interval; files have it beside.
 FOM_GAIN = Column("FoM gain", lambda row: row.fom_gain, cell=lambda row: marked(times(row.fom_gain), row))
 
@@ -106,7 +102,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 _BESIDE = (
     Column("Recipe id", lambda row: row.recipe_id),
     Column("Trial", lambda row: row.trial),
-    Column("Holds the line", lambda row: None if row.feasible is None else "yes" if row.feasible else "no"),
+    Column("Holds the line", lambda row: "yes" if row.feasible else "no"),
     Column("Dirty", lambda row: "yes" if row.dirty else "no"),
     Column("Warnings", lambda row: "; ".join(row.warnings) if row.warnings else None),
     Column("Latency low (ms)", lambda row: row.latency_ci_ms[0]),
@@ -115,14 +111,14 @@ _BESIDE = (
     Column("Faster high", lambda row: row.latency_gain_ci[1] if row.latency_gain_ci else None),
     Column("FoM gain low", lambda row: row.fom_gain_ci[0] if row.fom_gain_ci else None),
     Column("FoM gain high", lambda row: row.fom_gain_ci[1] if row.fom_gain_ci else None),
-    Column("Latency is", lambda row: row.latency_provenance),
+    Column("Latency is", lambda row: str(row.latency_provenance)),
     Column("Energy low (mJ)", lambda row: row.energy_ci_mj[0]),
     Column("Energy high (mJ)", lambda row: row.energy_ci_mj[1]),
-    Column("Energy is", lambda row: row.energy_provenance),
+    Column("Energy is", lambda row: str(row.energy_provenance)),
     Column("Widths", shape),
 )
 # Beside the gain itself, which is a number in a file.
-_FOM_GAIN_IS = Column("FoM gain is", lambda row: None if row.fom_gain is None else kind(row.energy_provenance))
+_FOM_GAIN_IS = Column("FoM gain is", lambda row: None if row.fom_gain is None else row.energy_provenance.kind)
 
 
 def frame(rows: Sequence[Row], columns: Sequence[Column], *, beside: bool = False) -> pd.DataFrame:
@@ -150,7 +146,7 @@ def texts(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[str], li
         headings.append(column.heading + (f", {usual}" if usual and usual != "measured" else ""))
         for index, row in enumerate(rows):
             text = column.read(row)
-            if column is TEST_ACCURACY and text == "–" and row.validation_accuracy is not None:
+            if column is TEST_ACCURACY and text == "–":
                 text = f"{100 * row.validation_accuracy:.2f} val."
             cells[index][place] = text if kinds[index] == usual else f"{text} {kinds[index]}"
     return headings, cells
@@ -158,9 +154,9 @@ def texts(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[str], li
 
 def grid_rows(now: Standings, *, pruned: bool) -> list[Row]:
     """In the grid's order; of a study that is no grid everything it tried. `pruned`: in fp32, else quantized."""
-    rows = [row for row in now.rows[:-1] if row.recipe is not None]
+    rows = now.rows[:-1]
     tried = [row for row in rows if row.trial is not None] or rows
-    uniform = [row for row in tried if uniform_fraction(row.recipe or {}) is not None]
+    uniform = [row for row in tried if uniform_fraction(row.recipe) is not None]
     chosen = [row for row in uniform or tried if (quantization_name(row) == "fp32") == pruned]
     # The unpruned network stands above both: what they are compared with.
     ordered = sorted(chosen, key=_grid_order) if uniform else chosen
@@ -168,8 +164,7 @@ def grid_rows(now: Standings, *, pruned: bool) -> list[Row]:
 
 
 def _grid_order(row: Row) -> tuple[str, float, int]:
-    recipe = row.recipe or {}
-    return (quantization_name(row), uniform_fraction(recipe) or 0.0, int(recipe.get("epochs", 0)))
+    return quantization_name(row), uniform_fraction(row.recipe) or 0.0, row.recipe.epochs
 
 
 def winner_rows(now: Standings) -> list[Row]:

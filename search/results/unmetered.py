@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from search.results.wording import accuracy, figure, kind, number
+from evaluators.provenance import Kind
+from search.results.wording import accuracy, figure, number
 from search.scoring.objectives import OBJECTIVES, Objective
 from search.scoring.ranking import feasible, tie
 from search.store.evaluation import Evaluation
@@ -48,9 +49,9 @@ def unmetered_ids(now: "Standings") -> list[str]:
 
 def _unmetered(evaluation: Evaluation, now: "Standings") -> bool:
     """Estimated energies are ranked where nothing is measured."""
-    provenance = kind(evaluation.current.energy_provenance)
-    metered = now.best is not None and kind(now.best.current.energy_provenance) == "measured"
-    return provenance == "predicted" or (metered and provenance == "estimated")
+    kind = evaluation.current.energy_provenance.kind
+    metered = now.best is not None and now.best.current.energy_provenance.kind is Kind.MEASURED
+    return kind is Kind.PREDICTED or (metered and kind is Kind.ESTIMATED)
 
 
 def _near(evaluation: Evaluation, best: Evaluation | None, objective: Objective) -> bool:

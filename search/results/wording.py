@@ -2,6 +2,7 @@
 
 import math
 
+from evaluators.provenance import Kind
 from search.results.rows import Row
 from search.scoring.audit import Audit
 
@@ -62,20 +63,20 @@ def figure(row: Row, objective: str) -> str:
     if objective == "latency":
         return f"{number(row.latency_ms)} ms"
     if objective == "energy":
-        return f"{number(row.energy_mj)} mJ ({kind(row.energy_provenance)})"
-    return f"FoM {number(row.fom or 0)} ({kind(row.energy_provenance)} energy)"
+        return f"{number(row.energy_mj)} mJ ({row.energy_provenance.kind})"
+    return f"FoM {number(row.fom)} ({row.energy_provenance.kind} energy)"
 
 
 def measured(row: Row) -> bool:
     """Whether a meter read its energy."""
-    return kind(row.energy_provenance) == "measured"
+    return row.energy_provenance.kind is Kind.MEASURED
 
 
 def marked(gain: str, row: Row) -> str:
     """A gain in energy or FoM; where no meter read the energy it says so: 1,170 x est."""
     if gain == "-" or measured(row):
         return gain
-    return f"{gain} {'pred.' if kind(row.energy_provenance) == 'predicted' else 'est.'}"
+    return f"{gain} {'pred.' if row.energy_provenance.kind is Kind.PREDICTED else 'est.'}"
 
 
 def fom_gain(row: Row) -> str:
@@ -108,21 +109,14 @@ def _beside(row: Row, objective: str) -> str:
 def accuracy(row: Row) -> str:
     if row.test_accuracy is not None:
         return f"{100 * row.test_accuracy:.2f} % test"
-    return "-" if row.validation_accuracy is None else f"{100 * row.validation_accuracy:.2f} % validation"
-
-
-def kind(provenance: str) -> str:
-    """measured, estimated or predicted."""
-    return provenance.split(" ", 1)[0]
+    return f"{100 * row.validation_accuracy:.2f} % validation"
 
 
 def shape(row: Row) -> str:
     """The widths at a glance, in the order of the network; a halving is marked, a removed block left out."""
-    if row.recipe is None:
-        return ""
-    halvings = set(row.recipe["halvings"])
+    halvings = set(row.recipe.halvings)
     return " ".join(
-        f"{width}{'/2' if index in halvings else ''}" for index, width in enumerate(row.recipe["widths"]) if width
+        f"{width}{'/2' if index in halvings else ''}" for index, width in enumerate(row.recipe.widths) if width
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from evaluators.device.device import ProcessRun
 from evaluators.evaluate import FRONT, PROCESSES, Race, Subject
 from evaluators.measurement import Figures
+from evaluators.provenance import Kind
 from search.building.child import Builder, built
 from search.building.tasks import Built, carry_out, draft
 from search.choosing.forecast import held_out
@@ -339,7 +340,7 @@ class Pipeline:
         figures = self.store.structure(made.candidate.recipe.structure_id, goal.bench_id)
         if figures is None:
             return FRONT
-        raced = figures.processes >= PROCESSES and not figures.energy_provenance.startswith("predicted")
+        raced = figures.processes >= PROCESSES and figures.energy_provenance.kind is not Kind.PREDICTED
         if share < goal.least_accuracy or made.candidate.projected is not None or (raced and not figures.dirty):
             return None
         leads = [lead for lead in map(self._lead, self.studies) if lead.near(share, figures)]

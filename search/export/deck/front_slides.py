@@ -10,7 +10,7 @@ from search.export.deck.plots import WINNERS, fom_plot, front_plot
 from search.export.deck.scale import linear
 from search.export.deck.slide import Page
 from search.export.deck.style import Box
-from search.results.wording import accuracy, fom_gain, half_percent, kind, number, pace_of
+from search.results.wording import accuracy, fom_gain, half_percent, number, pace_of
 from search.settings.durations import spoken
 
 
@@ -54,8 +54,8 @@ def _winners(page: Page, made: Material, box: Box) -> None:
         won = over if gain else "no gain: unpruned not confirmed"
         figure = {
             "latency": f"{number(row.latency_ms)} ms {half_percent(row)}",
-            "energy": f"{number(row.energy_mj)} mJ ({kind(row.energy_provenance)})",
-            "fom": f"{number(row.fom or 0)} ({kind(row.energy_provenance)} energy)",
+            "energy": f"{number(row.energy_mj)} mJ ({row.energy_provenance.kind})",
+            "fom": f"{number(row.fom)} ({row.energy_provenance.kind} energy)",
         }[name]  # fmt: skip
         page.card(at, heading, [figure, accuracy(row), won, f"{row.recipe_id}"], ink)
 
@@ -65,7 +65,7 @@ def fom_by_trial(deck: Deck, made: Material, name: str) -> None:
     said = "Each point a network of this study, the line the best so far that may win"
     best = made.winners.get("fom")
     if best is not None and best.trial is None:
-        said += f"; in the lead, of another study: {number(best.fom or 0)}"
+        said += f"; in the lead, of another study: {number(best.fom)}"
     page = titled(deck, made, "FoM by trial", said)
     if plot is None:
         page.points(style.BODY, ["No trial of this study has a FoM yet."])

@@ -30,8 +30,8 @@ class Point:
 def points_of(rows: Iterable[Row]) -> list[Point]:
     found = []
     for row in rows:
-        uniform = uniform_fraction(row.recipe or {"architecture": "", "widths": ()})
-        fraction = uniform if uniform is not None else mean_fraction(row.recipe or {"architecture": "", "widths": ()})
+        uniform = uniform_fraction(row.recipe)
+        fraction = uniform if uniform is not None else mean_fraction(row.recipe)
         if fraction is not None:
             found.append(Point(row, fraction, uniform is not None))
     return sorted(found, key=lambda point: point.fraction)
@@ -47,12 +47,12 @@ def milestone_plots(
     one_latency = groups if quantized else {"all": (style.INK, points)}
     fractions = linear([0.0, *(point.fraction for point in points)], ticks=6, least=0, most=1)
     x_title = "Fraction pruned" if all(point.uniform for point in points) else "Mean fraction pruned"
-    accuracies = accuracy_scale([100 * (point.row.accuracy or 0) for point in points], made)
+    accuracies = accuracy_scale([100 * point.row.accuracy for point in points], made)
     parameters = logarithmic(point.row.parameters / 1e6 for point in points)
     line = 100 * made.goal.minimum_accuracy
-    by_fraction = [*_lines(longest, lambda one: (one.fraction, 100 * (one.row.accuracy or 0)), accuracy_span),
+    by_fraction = [*_lines(longest, lambda one: (one.fraction, 100 * one.row.accuracy), accuracy_span),
                    line_series(line, fractions.low, fractions.high)]  # fmt: skip
-    by_parameters = [*_lines(groups, lambda one: (one.row.parameters / 1e6, 100 * (one.row.accuracy or 0)),
+    by_parameters = [*_lines(groups, lambda one: (one.row.parameters / 1e6, 100 * one.row.accuracy),
                              accuracy_span, joined=not quantized),
                      line_series(line, parameters.low, parameters.high)]  # fmt: skip
     structures = {name: (ink, _of_structures(points)) for name, (ink, points) in one_latency.items()}
@@ -134,4 +134,4 @@ def _lines(
 
 
 def _epochs(point: Point) -> int:
-    return int((point.row.recipe or {}).get("epochs", 0))
+    return point.row.recipe.epochs

@@ -17,11 +17,11 @@ _ORDERS = {"l1": "smallest L1 norm first", "l2": "smallest L2 norm first", "rand
 
 def approach(deck: Deck, made: Material, name: str) -> None:
     rows = grid_rows(made.now, pruned=name == "m1")
-    recipes = [row.recipe or {} for row in rows[1:]]
+    recipes = [row.recipe for row in rows[1:]]
     fractions = sorted({f for recipe in recipes if (f := uniform_fraction(recipe)) is not None})
-    epochs = sorted({int(recipe["epochs"]) for recipe in recipes})
+    epochs = sorted({recipe.epochs for recipe in recipes})
     kinds = sorted({quantization_name(row) for row in rows[1:]})
-    criteria = sorted({str(recipe["criterion"]) for recipe in recipes})
+    criteria = sorted({recipe.criterion for recipe in recipes})
     said = [
         "Whole channels are removed from every unit, depthwise and BatchNorm entries with them"
         + (f", {' or '.join(_ORDERS.get(name, f'by {name}') for name in criteria)}" if criteria else ""),
@@ -47,7 +47,7 @@ def approach(deck: Deck, made: Material, name: str) -> None:
 
 def _energy_words(made: Material) -> str:
     rows = [row for row in (*made.rows, made.baseline) if known(row.energy_mj)]
-    return rows[0].energy_provenance if rows else "none was measured, estimated or predicted"
+    return str(rows[0].energy_provenance) if rows else "none was measured, estimated or predicted"
 
 
 def charts(deck: Deck, made: Material, name: str) -> None:

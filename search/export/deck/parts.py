@@ -38,16 +38,16 @@ def draw(page: Page, box: Box, plot: Plot) -> None:
 
 
 def draw_widths(page: Page, box: Box, made: Material, winners: dict[str, Row]) -> None:
-    base = made.baseline.recipe or {}
-    original = WIDTHS.get(str(base.get("architecture")), tuple(base.get("widths", ())))
+    unpruned = made.baseline.recipe
+    original = WIDTHS.get(unpruned.architecture, unpruned.widths)
     names = [str(index) for index in range(len(original))]
     series = [("unpruned", [float(width) for width in original], style.GREY)]
-    by_recipe: dict[str | None, list[str]] = {}
+    by_recipe: dict[str, list[str]] = {}
     for objective, row in winners.items():
         by_recipe.setdefault(row.recipe_id, []).append(objective)
     rows = {row.recipe_id: row for row in winners.values()}
     for recipe_id, objectives in by_recipe.items():
-        kept = (rows[recipe_id].recipe or {}).get("widths", ())
+        kept = rows[recipe_id].recipe.widths
         title = ", ".join(WINNERS[objective][0] for objective in objectives)
         series.append((title, [float(width) or None for width in kept], WINNERS[objectives[0]][1]))  # type: ignore[misc]
     columns(page, box, names, series, Axis("Channels", Scale(4, 1024, base=2, number_format="#,##0")),

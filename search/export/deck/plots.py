@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pptx.enum.chart import XL_MARKER_STYLE
 
+from evaluators.provenance import Kind
 from search.export.deck import style
 from search.export.deck.charts import Axis, Series, Span
 from search.export.deck.material import Material
@@ -12,7 +13,6 @@ from search.export.deck.scale import Scale, linear, logarithmic
 from search.results.front import front
 from search.results.rows import Row
 from search.results.tables import known
-from search.results.wording import kind
 
 # How far below the line accuracies are still shown, as a fraction: further down they would squeeze the rest.
 _DEPTH = 0.25
@@ -52,12 +52,12 @@ COSTS = {
 def front_plot(made: Material, against: str) -> Plot | None:
     """None where no row has the figure."""
     cost = COSTS[against]
-    rows = [row for row in made.rows if known(cost.value(row)) and row.accuracy is not None]
+    rows = [row for row in made.rows if known(cost.value(row))]
     baseline = made.baseline
     if not rows and not known(cost.value(baseline)):
         return None
-    floor = min(made.goal.minimum_accuracy, baseline.accuracy or 1.0) - _DEPTH
-    shown = [row for row in rows if (row.accuracy or 0) >= floor]
+    floor = min(made.goal.minimum_accuracy, baseline.accuracy) - _DEPTH
+    shown = [row for row in rows if row.accuracy >= floor]
     if not shown:
         shown = rows
     comparable = _of_one_kind(shown) if against == "energy" else shown
@@ -69,7 +69,7 @@ def front_plot(made: Material, against: str) -> Plot | None:
     others = [row for row in comparable if row.recipe_id not in led and row not in apart]
 
     def series(name: str, some: Sequence[Row], ink: str, **looks: object) -> Series:
-        points = [(cost.value(row), 100 * (row.accuracy or 0)) for row in some]
+        points = [(cost.value(row), 100 * row.accuracy) for row in some]
         return Series(name, points, ink, **looks)  # type: ignore[arg-type]
 
     def exact(some: Sequence[Row]) -> dict[str, object]:
@@ -90,9 +90,9 @@ def front_plot(made: Material, against: str) -> Plot | None:
         if row in shown:
             title, ink, marker, _ = WINNERS[name]
             # One that wins more than once: what is drawn later is smaller.
-            size = 16 - 3 * sum(one.points == [(cost.value(row), 100 * (row.accuracy or 0))] for one in drawn[4:])
+            size = 16 - 3 * sum(one.points == [(cost.value(row), 100 * row.accuracy)] for one in drawn[4:])
             drawn.append(series(title, [row], ink, marker=marker, size=size, named=True))
-    if known(cost.value(baseline)) and baseline.accuracy is not None:
+    if known(cost.value(baseline)):
         drawn.append(series("unpruned", [baseline], style.INK, size=11, marker=XL_MARKER_STYLE.DIAMOND,
                             **exact([baseline])))  # fmt: skip
     drawn = [one for one in drawn if one.points]
@@ -109,27 +109,27 @@ def front_plot(made: Material, against: str) -> Plot | None:
 def fom_plot(made: Material) -> Plot | None:
     """FoM of each trial, and the best so far among those that may win."""
     rows = sorted(
-        (row for row in made.rows if row.trial is not None and known(row.fom) and (row.fom or 0) > 0),
+        (row for row in made.rows if row.trial is not None and known(row.fom) and row.fom > 0),
         key=lambda row: row.trial or 0,
     )
     if not rows:
         return None
     comparable = _of_one_kind(rows)
     able = [row for row in comparable if row.feasible and not row.dirty and not row.gated]
-    able = [row for row in able if kind(row.energy_provenance) != "predicted"]
+    able = [row for row in able if row.energy_provenance.kind is not Kind.PREDICTED]
     best: list[Span] = []
     for row in able:
-        if not best or (row.fom or 0) > best[-1][1]:
+        if not best or row.fom > best[-1][1]:
             # A step: the earlier best holds until now.
             best += [(row.trial or 0, best[-1][1])] if best else []
-            best.append((row.trial or 0, row.fom or 0))
+            best.append((row.trial or 0, row.fom))
     last = max(row.trial or 0 for row in rows)
     if best:
         best.append((last, best[-1][1]))
     rest = [row for row in rows if row not in able]
 
     def series(name: str, some: Sequence[Row], ink: str, marker: XL_MARKER_STYLE) -> Series:
-        return Series(name, [(row.trial or 0, row.fom or 0) for row in some], ink, marker)
+        return Series(name, [(row.trial or 0, row.fom) for row in some], ink, marker)
 
     drawn = [
         series("below the line, dirty or predicted", rest, style.GREY, XL_MARKER_STYLE.X),
@@ -137,7 +137,7 @@ def fom_plot(made: Material) -> Plot | None:
         Series("best so far", best, style.VERMILION, None, line=True),
     ]
     drawn = [one for one in drawn if one.points]
-    figures = [row.fom or 0 for row in rows]
+    figures = [row.fom for row in rows]
     trials = linear([0, max(last, 5)], least=0, most=1.03 * max(last, 5))
     return Plot(drawn, Axis("Trial", trials), Axis("FoM" + _kinds(made, "energy"), logarithmic(figures)))
 
@@ -148,14 +148,14 @@ def accuracy_scale(percents: Iterable[float], made: Material) -> Scale:
 
 def accuracy_span(row: Row) -> Span:
     """Below and above, in percent."""
-    low, high = row.accuracy_ci or (row.accuracy or 0.0,) * 2
-    return 100 * ((row.accuracy or 0.0) - low), 100 * (high - (row.accuracy or 0.0))
+    low, high = row.accuracy_ci
+    return 100 * (row.accuracy - low), 100 * (high - row.accuracy)
 
 
 def _why_apart(rows: Sequence[Row]) -> str:
     """dirty, or energy predicted."""
     whys = {
-        "dirty" if row.dirty else "given up" if row.gated else f"energy {kind(row.energy_provenance)}" for row in rows
+        "dirty" if row.dirty else "given up" if row.gated else f"energy {row.energy_provenance.kind}" for row in rows
     }
     return ", ".join(sorted(whys))
 
@@ -171,13 +171,13 @@ def line_series(percent: float, low: float, high: float) -> Series:
 
 def _of_one_kind(rows: Sequence[Row]) -> list[Row]:
     """Figures of different provenance are not weighed against each other: the most trustworthy that there are."""
-    for name in ("measured", "estimated", "predicted"):
-        same = [row for row in rows if kind(row.energy_provenance) == name]
+    for kind in Kind:
+        same = [row for row in rows if row.energy_provenance.kind is kind]
         if same:
             return same
     return list(rows)
 
 
 def _kinds(made: Material, against: str) -> str:
-    kinds = [name for name in made.basis.energy_kinds if name != "measured"] if against == "energy" else []
+    kinds = [name for name in made.basis.energy_kinds if name is not Kind.MEASURED] if against == "energy" else []
     return f", {' and '.join(kinds)}" if kinds else ""

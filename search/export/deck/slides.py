@@ -11,7 +11,7 @@ from search.export.deck.parts import count, draw_widths, result, titled
 from search.results.findings import described
 from search.results.rows import Row
 from search.results.tables import COLUMNS, TITLES, Column, grid_rows, texts, winner_rows
-from search.results.wording import data_name, kind, marked, number, pace_of, shape, times
+from search.results.wording import data_name, marked, number, pace_of, shape, times
 from search.scoring.objectives import OBJECTIVES
 
 _COURSE = {"m1": "Milestone 1: pruning", "m2": "Milestone 2: quantization", "m3": "Milestone 3: the network handed in",
@@ -38,11 +38,11 @@ def cover(deck: Deck, made: Material, name: str) -> None:
     best = made.now.row(made.now.best)
     split = "test" if best.test_accuracy is not None else "validation"
     figures = [
-        (f"{100 * (best.accuracy or 0):.2f} %", f"{split} accuracy"),
+        (f"{100 * best.accuracy:.2f} %", f"{split} accuracy"),
         (f"{number(best.latency_ms)} ms", f"latency, {pace_of(best)} than unpruned"),
-        (marked(times(best.fom_gain), best), f"the unpruned FoM, energy {kind(best.energy_provenance)}")
+        (marked(times(best.fom_gain), best), f"the unpruned FoM, energy {best.energy_provenance.kind}")
         if best.fom_gain
-        else (number(best.fom or 0), f"FoM, energy {kind(best.energy_provenance)}"),
+        else (number(best.fom), f"FoM, energy {best.energy_provenance.kind}"),
     ]  # fmt: skip
     for at, (figure, what) in zip(lower.columns(1, 1, 1), figures, strict=True):
         page.text(at.top_part(0.75), [figure], points=40, ink=style.BLUE, bold=True)
@@ -76,10 +76,10 @@ def fewer(rows: Sequence[Row], *, keep_last: bool) -> tuple[list[Row], int]:
         return list(rows), 0
     if keep_last:
         return [*rows[: style.MOST_ROWS - 1], rows[-1]], len(rows) - style.MOST_ROWS
-    longest: dict[str | None, Row] = {}
+    longest: dict[str, Row] = {}
     for row in rows:
         rival = longest.get(row.structure_id)
-        if rival is None or int((row.recipe or {})["epochs"]) > int((rival.recipe or {})["epochs"]):
+        if rival is None or row.recipe.epochs > rival.recipe.epochs:
             longest[row.structure_id] = row
     kept = list(longest.values())[: style.MOST_ROWS]
     return kept, len(rows) - len(kept)
@@ -111,15 +111,14 @@ def handed_in(deck: Deck, made: Material, name: str) -> None:
     bold = [place for place, column in enumerate(chosen) if column.objective == made.goal.objective]
     tall = page.table(style.BODY, headings, cells, bold_columns=bold, marked_rows=[0], points=14)
     left, right = style.BODY.below(tall, gap=0.25).columns(1, 1.25)
-    recipe = row.recipe or {}
+    recipe = row.recipe
     said = [
         *([result(made, row)] if made.cover.title else []),
         *([] if room else by[:1]),
         *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
         f"MobileNet-v1, {described(row)}",
         f"{row.parameters:,} parameters, {row.macs / 1e6:.2f} million MACs, {row.operators} operators",
-        f"{count(int(recipe.get('threads', 1)), 'thread')}, channels chosen by {recipe.get('criterion', 'l1')}; "
-        f"recipe {row.recipe_id}",
+        f"{count(recipe.threads, 'thread')}, channels chosen by {recipe.criterion}; recipe {row.recipe_id}",
         f"Widths (/2: halves the image): {shape(row)}",
     ]
     page.points(left, said, sizes=(16, 14), after=6)

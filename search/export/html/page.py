@@ -14,7 +14,7 @@ from search.results.basis import basis
 from search.results.report import near_misses
 from search.results.rows import Row
 from search.results.standings import Standings
-from search.results.wording import accuracy, faster, fom_gain, kind, line, number, shape
+from search.results.wording import accuracy, faster, fom_gain, line, number, shape
 from search.store.store import Store
 
 _FOLDER = Path(__file__).parent
@@ -132,17 +132,16 @@ def _point(point: Point, place: int, label: str) -> dict[str, Any]:
 
 
 def _tip(row: Row, is_baseline: bool) -> list[str]:
-    recipe = row.recipe or {}
-    threads = recipe.get("threads", 1)
+    recipe, threads = row.recipe, row.recipe.threads
     number_of = "" if row.trial is None else f", trial {row.trial}"
     return [
         "the unpruned baseline" if is_baseline else f"recipe {row.recipe_id}{number_of}",
         accuracy(row),
         AXES["latency"].spoken(row),
-        f"{AXES['energy'].spoken(row)}, {kind(row.energy_provenance)}",
+        f"{AXES['energy'].spoken(row)}, {row.energy_provenance.kind}",
         f"FoM {AXES['fom'].spoken(row)}",
         f"{row.parameters:,} parameters, {row.memory_mb:.1f} MB",
-        f"{recipe.get('quantization')}, {recipe.get('epochs')} epochs, criterion {recipe.get('criterion')}, "
+        f"{recipe.quantization}, {recipe.epochs} epochs, criterion {recipe.criterion}, "
         f"{threads} thread{'s' * (threads > 1)}",
         f"widths {shape(row)}",
         *(row.warnings or ()),
@@ -150,7 +149,7 @@ def _tip(row: Row, is_baseline: bool) -> list[str]:
 
 
 def _table(standings: Standings) -> list[str]:
-    won: dict[str | None, list[str]] = {}
+    won: dict[str, list[str]] = {}
     for objective, recipe_id in winners(standings).items():
         won.setdefault(recipe_id, []).append(_NAMES[objective])
     rows = standings.rows
@@ -161,7 +160,7 @@ def _table(standings: Standings) -> list[str]:
 
 
 def _line(place: int, row: Row, leads: bool, is_baseline: bool, wins: Sequence[str]) -> str:
-    recipe = row.recipe or {}
+    recipe = row.recipe
     half = 50 * (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / row.latency_ms
     remarks = [f"best {', '.join(wins)}"] if wins else []
     remarks += ["dirty"] * row.dirty + ["gated"] * row.gated
@@ -171,22 +170,22 @@ def _line(place: int, row: Row, leads: bool, is_baseline: bool, wins: Sequence[s
     cells: tuple[tuple[float | str, str], ...] = (
         (place + 1 if leads else 1e9, str(place + 1) if leads else ""),
         (1e9 if row.trial is None else row.trial, "" if row.trial is None else str(row.trial)),
-        (row.recipe_id or "", "the baseline" if is_baseline else row.recipe_id or ""),
-        (row.accuracy or 0, f"{100 * (row.accuracy or 0):.2f}"),
+        (row.recipe_id, "the baseline" if is_baseline else row.recipe_id),
+        (row.accuracy, f"{100 * row.accuracy:.2f}"),
         *[("test" if row.test_accuracy is not None else "validation",) * 2],
         (row.latency_ms, number(row.latency_ms)),
         (half, f"{half:.1f} %"),
         (row.latency_gain or 0.0, faster(row)),
         (row.energy_mj, number(row.energy_mj)),
-        *[(kind(row.energy_provenance),) * 2],
+        *[(row.energy_provenance.kind,) * 2],
         (row.max_power_w, f"{row.max_power_w:.2f}"),
         (row.memory_mb, f"{row.memory_mb:.1f}"),
-        (row.fom or 0, number(row.fom or 0)),
+        (row.fom, number(row.fom)),
         (row.fom_gain or 0.0, fom_gain(row)),
         (row.parameters, f"{row.parameters:,}"),
-        *[(str(recipe.get("quantization", "")),) * 2],
-        (recipe.get("epochs", 0), str(recipe.get("epochs", ""))),
-        (recipe.get("threads", 1), str(recipe.get("threads", 1))),
+        *[(recipe.quantization,) * 2],
+        (recipe.epochs, str(recipe.epochs)),
+        (recipe.threads, str(recipe.threads)),
         *[(shape(row),) * 2],
         *[("; ".join(remarks),) * 2],
     )

@@ -15,7 +15,7 @@ from search.export.deck.scale import linear, logarithmic
 from search.export.deck.style import CAVEAT, FOOTER, MOST_ROWS, NUMBER
 from search.results.standings import standings
 from search.results.tables import COLUMNS, grid_rows, texts
-from tests.search.made_up import GOAL, distinct, evaluation
+from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation
 from tests.search.settings.made_up_grid import GRID, grid, with_trials
 
 LONG = Cover("A title that goes on and on " * 5, "Somebody with a very long name indeed, " * 4, "Seven and a half")
@@ -51,7 +51,7 @@ def some(count):
 def stores(tmp_path_factory):
     """What decks are made from: many rows, one, three, none feasible, energy predicted, and names of any length."""
     base = tmp_path_factory.mktemp("stores")
-    predicted = [evaluation(made=recipe, energy_provenance="predicted (latency x 2.7 W)") for recipe in distinct(20)]
+    predicted = [evaluation(made=recipe, energy_provenance=PREDICTED) for recipe in distinct(20)]
     return {
         "many": made(base / "many", some(60)),
         "3": made(base / "3", some(3), cover=LONG),
@@ -225,9 +225,9 @@ def test_the_widths_are_the_winners_beside_the_unpruned(tmp_path):
     what = made(tmp_path / "store", [evaluation(made=distinct(1)[0])])
     (chart,) = charts_of(slides_of(tmp_path / "front.pptx", "front", what)[4])
     unpruned, winner = chart.plots[0].series
-    assert list(unpruned.values) == list(what.baseline.recipe["widths"])
+    assert list(unpruned.values) == list(what.baseline.recipe.widths)
     assert winner.name == "lowest latency, lowest energy, highest FoM"
-    assert list(winner.values) == list(what.rows[0].recipe["widths"])
+    assert list(winner.values) == list(what.rows[0].recipe.widths)
 
 
 def test_the_time_of_a_trial_is_building_and_the_rest(tmp_path):

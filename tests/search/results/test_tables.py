@@ -9,7 +9,7 @@ import pytest
 from search.export.table_files import write_csv, write_json, write_md
 from search.results.standings import standings
 from search.results.tables import COLUMNS, ROWS, frame, texts
-from tests.search.made_up import GOAL, distinct, evaluation, store_with
+from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation, store_with
 from tests.search.settings.made_up_grid import GRID, grid, with_trials
 
 # A table's heading, the key of `rank --json`, and what one of its units is in the other's.
@@ -69,7 +69,7 @@ def test_what_is_not_known_is_a_dash_and_never_a_number(now):
 
 def test_headings_say_estimated_and_a_cell_says_what_differs(now):
     rows = now.rows[:3]
-    odd = replace(rows[0], energy_provenance="predicted (latency x 2.7 W)")
+    odd = replace(rows[0], energy_provenance=PREDICTED)
     headings, cells = texts([odd, *rows[1:]], COLUMNS["m1"])
     assert headings[-1] == "Average energy (mJ), estimated"
     assert cells[0][-1].endswith(" predicted")
