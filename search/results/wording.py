@@ -1,12 +1,13 @@
-"""Words: the figures of a row as a person reads them; every table, line and slide writes them so."""
+"""Wording: the figures of a row as a person reads them; every table, line and slide writes them so."""
 
 import math
 
 from evaluators.provenance import Kind
 from search.results.rows import Row
 from search.scoring.audit import Audit
+from search.scoring.objectives import OBJECTIVES, Objective
 
-# Of a search without a meter. An estimate's power is a constant of the board for each busy core.
+# A note on every search without a meter: an estimate's power is a constant of the board for each busy core.
 ONE_CONTEST = (
     "no meter: energy is estimated, at one thread as latency x a constant, so the contests for latency and energy are "
     "one, and FoM is accuracy / latency squared x a constant: it ranks by latency and accuracy alone"
@@ -59,12 +60,30 @@ def half_percent(row: Row) -> str:
 
 
 def figure(row: Row, objective: str) -> str:
-    """The one that the objective ranks by."""
-    if objective == "latency":
-        return f"{number(row.latency_ms)} ms"
-    if objective == "energy":
-        return f"{number(row.energy_mj)} mJ ({row.energy_provenance.kind})"
-    return f"FoM {number(row.fom)} ({row.energy_provenance.kind} energy)"
+    """The one that the objective ranks by, and what its energy rests on."""
+    chosen = OBJECTIVES[objective]
+    return f"{chosen.spoken.format(number(chosen.shown(row)))} {_origin(row, chosen)}".rstrip()
+
+
+def bare_figure(row: Row, objective: Objective) -> str:
+    """The same where the objective is named beside it; a latency has its interval there."""
+    beside = _origin(row, objective) if objective.needs_energy else half_percent(row)
+    return f"{_in_unit(row, objective)} {beside}"
+
+
+def figure_with_interval(row: Row, objective: Objective) -> str:
+    """A figure in its unit, with half of its interval's width."""
+    low, high = objective.shown_interval(row)
+    value = objective.shown(row)
+    return _in_unit(row, objective) + (f" ±{50 * (high - low) / value:.1f} %" if value > 0 else "")
+
+
+def _in_unit(row: Row, objective: Objective) -> str:
+    return f"{number(objective.shown(row))} {objective.unit}".rstrip()
+
+
+def _origin(row: Row, objective: Objective) -> str:
+    return objective.origin.format(row.energy_provenance.kind)
 
 
 def measured(row: Row) -> bool:
@@ -86,24 +105,31 @@ def fom_gain(row: Row) -> str:
 def gain(row: Row, objective: str) -> str:
     """Over the baseline; where no meter read the energy, latency comes first."""
     latency = f"{pace_of(row)} than the baseline"
-    if objective != "fom" or row.fom_gain is None:
+    if OBJECTIVES[objective].praised_for == "latency" or row.fom_gain is None:
         return latency
     return f"{fom_gain(row)} the baseline" if measured(row) else f"{latency}, FoM {fom_gain(row)}"
+
+
+def gain_over_unpruned(row: Row, objective: Objective) -> str:
+    """The same in few words: on a slide, which says beside it what was measured."""
+    if objective.praise(row) is None:
+        return "no gain: unpruned not confirmed"
+    return f"{fom_gain(row)} the unpruned FoM" if objective.praised_for == "fom" else f"{pace_of(row)} than unpruned"
 
 
 def line(row: Row, objective: str) -> str:
     """One evaluation in a line. It begins with what was measured: without a meter that is latency."""
     latency = f"{number(row.latency_ms)} ms"
-    if objective == "latency":
+    if not OBJECTIVES[objective].needs_energy:
         return f"{latency}, {accuracy(row)}, {gain(row, objective)}"
     if measured(row):
         return f"{figure(row, objective)}, {accuracy(row)}, {latency}, {gain(row, objective)}"
-    return f"{latency}, {accuracy(row)}, {gain(row, 'latency')}; {_beside(row, objective)}"
+    return f"{latency}, {accuracy(row)}, {pace_of(row)} than the baseline; {_beside(row, objective)}"
 
 
 def _beside(row: Row, objective: str) -> str:
-    over = f", {fom_gain(row)} the baseline's" if objective == "fom" and row.fom_gain is not None else ""
-    return figure(row, objective) + over
+    praised = OBJECTIVES[objective].praised_for == "fom" and row.fom_gain is not None
+    return figure(row, objective) + (f", {fom_gain(row)} the baseline's" if praised else "")
 
 
 def accuracy(row: Row) -> str:

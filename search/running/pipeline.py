@@ -401,7 +401,7 @@ def trial_line(trial: str, evaluation: Evaluation, now: Standings, seconds: floa
         evaluation.recipe_id,
         f"{100 * evaluation.validation.share:5.2f} % validation",
         f"{number(row.latency_ms)} ms",
-        figure(row, goal.objective) if goal.objective != "latency" else "",
+        figure(row, goal.objective) if now.objective.needs_energy else "",
         gain(row, goal.objective),
         f"{seconds:.0f} s",
     ]

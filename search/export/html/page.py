@@ -5,20 +5,21 @@ import hashlib
 import json
 from collections.abc import Sequence
 from html import escape
+from itertools import chain, repeat
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from search.export.scatter import AXES, BASELINE, FRONT, Point, said, scatter, winners
+from search.export.scatter import BASELINE, Point, label, scatter, wins_by_recipe
 from search.results.basis import basis
 from search.results.report import near_misses
 from search.results.rows import Row
 from search.results.standings import Standings
-from search.results.wording import accuracy, faster, fom_gain, line, number, shape
+from search.results.wording import accuracy, faster, figure_with_interval, fom_gain, line, number, shape
+from search.scoring.objectives import OBJECTIVES, Objective
 from search.store.store import Store
 
 _FOLDER = Path(__file__).parent
-_NAMES = {"latency": "latency", "energy": "energy", "fom": "FoM"}
 # Heading, and whether it holds words.
 _COLUMNS = {
     "place": False,
@@ -62,8 +63,8 @@ def page(store: Store, standings: Standings) -> str:
         first="\n".join(first),
         best=escape(_best(standings) if best else near_misses(standings)[0]),
         choices="\n".join(
-            f'<label><input type="radio" name="axis" value="{name}"{" checked" * (place == 0)}> {_NAMES[name]}</label>'
-            for place, name in enumerate(AXES)
+            f'<label><input type="radio" name="axis" value="{name}"{checked}> {objective.label}</label>'
+            for (name, objective), checked in zip(OBJECTIVES.items(), chain([" checked"], repeat("")), strict=False)
         ),
         heads="".join(
             f'<th scope="col"{" class=text" * words}><button type="button">{escape(name)}</button></th>'
@@ -91,17 +92,17 @@ def _json(content: Any) -> str:
 
 
 def _data(standings: Standings) -> dict[str, Any]:
-    shown = {name: scatter(standings, name) for name in AXES}
+    scatters = {name: scatter(standings, objective) for name, objective in OBJECTIVES.items()}
     rows = standings.rows
     places = {row.recipe_id: place for place, row in enumerate(rows)}
     details: list[dict[str, Any]] = [{"id": row.recipe_id, "tip": _tip(row, row is rows[-1])} for row in rows]
-    for point in shown["latency"].points:
+    for point in scatters["latency"].points:
         low, high = point.share_interval
         details[places[point.row.recipe_id]] |= {
             "share": point.share,
             "low": low,
             "high": high,
-            "test": point.row.stage == "confirm",
+            "test": point.confirmed,
         }
     return {
         "line": standings.goal.minimum_accuracy,
@@ -109,23 +110,25 @@ def _data(standings: Standings) -> dict[str, Any]:
         "rows": details,
         "axes": {
             name: {
-                "title": one.axis.title,
-                "more": one.axis.name == "fom",
-                "note": f"Energy: {one.provenance}; others stand apart." if one.provenance else "",
-                "points": [_point(point, places[point.row.recipe_id], said(point, one.axis)) for point in one.points],
+                "title": drawn.objective.axis,
+                "more": drawn.objective.maximise,
+                "note": f"Energy: {drawn.provenance}; others stand apart." if drawn.provenance else "",
+                "points": [
+                    _point(point, places[point.row.recipe_id], label(point, drawn.objective)) for point in drawn.points
+                ],
             }
-            for name, one in shown.items()
+            for name, drawn in scatters.items()
         },
     }
 
 
-def _point(point: Point, place: int, label: str) -> dict[str, Any]:
+def _point(point: Point, place: int, name: str) -> dict[str, Any]:
     low, high = point.interval
     values = {"row": place, "value": point.value, "low": low, "high": high, "role": point.role}
-    if point.role == FRONT or (point.role == BASELINE and point.why == FRONT):
+    if point.on_front:
         values["on"] = True
     if point.role == BASELINE or point.wins:
-        values["label"] = label
+        values["label"] = name
     if point.why and point.role != BASELINE:
         values["why"] = f"apart: {point.why}"
     return values
@@ -137,9 +140,7 @@ def _tip(row: Row, is_baseline: bool) -> list[str]:
     return [
         "the unpruned baseline" if is_baseline else f"recipe {row.recipe_id}{number_of}",
         accuracy(row),
-        AXES["latency"].spoken(row),
-        f"{AXES['energy'].spoken(row)}, {row.energy_provenance.kind}",
-        f"FoM {AXES['fom'].spoken(row)}",
+        *(_figure(row, objective) for objective in OBJECTIVES.values()),
         f"{row.parameters:,} parameters, {row.memory_mb:.1f} MB",
         f"{recipe.quantization}, {recipe.epochs} epochs, criterion {recipe.criterion}, "
         f"{threads} thread{'s' * (threads > 1)}",
@@ -148,13 +149,25 @@ def _tip(row: Row, is_baseline: bool) -> list[str]:
     ]
 
 
+def _figure(row: Row, objective: Objective) -> str:
+    """FoM stands below the energy, and rests on the same."""
+    figure = figure_with_interval(row, objective)
+    if not objective.unit:
+        return f"{objective.label} {figure}"
+    return f"{figure}, {row.energy_provenance.kind}" if objective.needs_energy else figure
+
+
 def _table(standings: Standings) -> list[str]:
-    won: dict[str, list[str]] = {}
-    for objective, recipe_id in winners(standings).items():
-        won.setdefault(recipe_id, []).append(_NAMES[objective])
+    wins = wins_by_recipe(standings)
     rows = standings.rows
     return [
-        _line(place, row, place < standings.leaders, row is rows[-1], won.get(row.recipe_id, ()))
+        _line(
+            place,
+            row,
+            place < standings.leaders,
+            row is rows[-1],
+            [OBJECTIVES[name].label for name in wins.get(row.recipe_id, ())],
+        )
         for place, row in enumerate(rows)
     ]
 

@@ -8,16 +8,21 @@ import pytest
 from pptx import Presentation
 from pptx.util import Pt
 
+from evaluators.provenance import Kind, Provenance
 from search.export.deck.decks import DECKS, write_deck
 from search.export.deck.lettering import lines, shortened, width
 from search.export.deck.material import Cover, material
 from search.export.deck.scale import linear, logarithmic
 from search.export.deck.style import CAVEAT, FOOTER, MOST_ROWS, NUMBER
+from search.export.scatter import FRONT, scatter
 from search.results.standings import standings
 from search.results.tables import COLUMNS, grid_rows, texts
+from search.scoring.objectives import OBJECTIVES
 from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation
 from tests.search.settings.made_up_grid import GRID, grid, with_trials
 
+# The objectives with a slide of their front.
+FRONTED = [objective for objective in OBJECTIVES.values() if objective.ties_by_accuracy]
 LONG = Cover("A title that goes on and on " * 5, "Somebody with a very long name indeed, " * 4, "Seven and a half")
 
 
@@ -146,7 +151,7 @@ def test_the_table_of_a_milestone_is_that_of_the_files_and_the_contest_is_bold(t
     what = stores["grid"]
     (table,) = tables_of(slides_of(tmp_path / "m1.pptx", "m1", what)[2])
     cells = [[cell.text_frame.text for cell in row.cells] for row in table.rows]
-    headings, expected = texts(grid_rows(what.now, pruned=True), COLUMNS["m1"])
+    headings, expected = texts(grid_rows(what.standings, pruned=True), COLUMNS["m1"])
     assert cells == [headings, *expected]
     bold = [cell.text_frame.paragraphs[0].runs[0].font.bold for cell in table.rows[1].cells]
     assert [head for head, strong in zip(headings, bold, strict=True) if strong] == ["Average latency (ms)"]
@@ -209,7 +214,7 @@ def test_milestone_charts_show_accuracy_by_epochs_and_latency_by_quantization(tm
     drawn = points_of(by_fraction)
     assert set(drawn) == {"0 epochs", "3 epochs", "5 epochs", "70 % line"}
     assert [fraction for fraction, _ in drawn["3 epochs"]] == [0, 0.05, 0.25, 0.5, 0.75, 0.9]
-    accuracies = {round(100 * row.accuracy, 6) for row in grid_rows(what.now, pruned=True)}
+    accuracies = {round(100 * row.accuracy, 6) for row in grid_rows(what.standings, pruned=True)}
     assert {round(y, 6) for name in drawn if "epoch" in name for _, y in drawn[name]} == accuracies
     assert points_of(by_parameters).keys() == drawn.keys()
     assert len(points_of(latency)["all"]) == 6
@@ -278,3 +283,22 @@ def test_the_commands_that_make_slides_bring_neither_torch_nor_optuna(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_slides_front_is_that_of_the_page(tmp_path):
+    """Also where the unpruned network beats another, and where energies come from two meters."""
+    (unpruned_beats, *others) = distinct(4)
+    meters = [Provenance(Kind.MEASURED, name) for name in ("meter A", "meter A", "meter B")]
+    rows = [
+        evaluation(made=unpruned_beats, latency_ms=11.0, share=0.85),
+        *(
+            evaluation(made=recipe, latency_ms=1.0 + place, share=0.75 + place / 100, energy_provenance=meter)
+            for place, (recipe, meter) in enumerate(zip(others, meters, strict=True))
+        ),
+    ]
+    what = made(tmp_path / "store", rows)
+    for slide, objective in zip(slides_of(tmp_path / "front.pptx", "front", what)[1:], FRONTED, strict=False):
+        on_front = scatter(what.standings, objective).front
+        drawn = points_of(charts_of(slide)[0])["front"]
+        assert drawn == [(point.value, 100 * point.share) for point in on_front if point.role == FRONT]
+        assert all(accuracy > 70 for _, accuracy in drawn)
