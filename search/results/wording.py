@@ -54,9 +54,14 @@ def pace_of(row: Row) -> str:
     return f"{over_baseline(1 / gain, interval and (1 / interval[1], 1 / interval[0]))} slower"
 
 
+def half_width(row: Row) -> float:
+    """Half of the latency's interval, in percent of the latency."""
+    return 50 * (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / row.latency_ms
+
+
 def half_percent(row: Row) -> str:
-    """Half the interval of the latency: ±2.1 %."""
-    return f"±{50 * (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / row.latency_ms:.1f} %"
+    """The same as text: ±2.1 %."""
+    return f"±{half_width(row):.1f} %"
 
 
 def figure(row: Row, objective: str) -> str:

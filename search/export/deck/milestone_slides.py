@@ -7,9 +7,11 @@ from search.export.deck.charts import draw_scatter
 from search.export.deck.material import Material
 from search.export.deck.milestone_plots import milestone_plots
 from search.export.deck.parts import count, titled
+from search.results.column_table import EPOCHS, FOM, FRACTION, columns
+from search.results.columns import View, known
 from search.results.findings import findings, quantization_name
 from search.results.pruned_fractions import uniform_fraction
-from search.results.tables import COLUMNS, grid_rows, known, texts
+from search.results.tables import grid_rows, texts
 from search.results.wording import accuracy
 
 _ORDERS = {"l1": "smallest L1 norm first", "l2": "smallest L2 norm first", "random": "in random order"}
@@ -37,7 +39,8 @@ def approach(deck: Deck, material: Material, name: str) -> None:
     left, right = style.BODY.columns(1.4, 1)
     page.points(left, statements, sizes=(18, 16))
     base, cells = material.baseline, []
-    for column in (*COLUMNS["m1"][2:], COLUMNS["m3"][-1]):
+    figures = [each for each in columns(View.M1) if each.column not in (FRACTION, EPOCHS)]
+    for column in (*figures, *(each for each in columns(View.M3) if each.column is FOM)):
         _, [[cell]] = texts([base], [column])
         heading, _ = texts([base], [column])
         cells.append([heading[0], cell])

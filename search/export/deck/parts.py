@@ -9,9 +9,9 @@ from search.export.deck.plots import WINNER_LOOKS, Plot
 from search.export.deck.scale import Scale
 from search.export.deck.slide import Page
 from search.export.deck.style import Box
+from search.results.columns import known
 from search.results.pruned_fractions import WIDTHS
 from search.results.rows import Row
-from search.results.tables import known
 from search.results.wording import accuracy, fom_gain, measured, number, pace_of
 from search.scoring.objectives import OBJECTIVES
 

@@ -8,9 +8,11 @@ from search.export.deck import style
 from search.export.deck.lettering import width
 from search.export.deck.material import Material
 from search.export.deck.parts import count, draw_widths, result, titled
+from search.results.column_table import columns
+from search.results.columns import Column, View, ViewColumn, at
 from search.results.findings import described
 from search.results.rows import Row
-from search.results.tables import COLUMNS, TITLES, Column, grid_rows, texts, winner_rows
+from search.results.tables import TITLES, grid_rows, texts, winner_rows
 from search.results.wording import data_name, marked, number, pace_of, shape, times
 from search.scoring.objectives import OBJECTIVES
 
@@ -50,16 +52,16 @@ def cover(deck: Deck, material: Material, name: str) -> None:
         if best.fom_gain
         else (number(best.fom), f"FoM, energy {best.energy_provenance.kind}"),
     ]  # fmt: skip
-    for at, (figure, what) in zip(lower.columns(1, 1, 1), figures, strict=True):
-        page.text(at.top_part(0.75), [figure], points=40, ink=style.BLUE, bold=True)
-        page.text(at.below(0.75, gap=0.02).top_part(0.6), [what], points=14, ink=style.SOFT, most=2)
+    for box, (figure, what) in zip(lower.columns(1, 1, 1), figures, strict=True):
+        page.text(box.top_part(0.75), [figure], points=40, ink=style.BLUE, bold=True)
+        page.text(box.below(0.75, gap=0.02).top_part(0.6), [what], points=14, ink=style.SOFT, most=2)
 
 
 def table(deck: Deck, material: Material, name: str) -> None:
     rows = material.standings.rows if name == "front" else grid_rows(material.standings, pruned=name == "m1")
     shown, rest = fewer(rows, keep_last=name == "front")
     entered = material.goal.objective
-    chosen = _slide_columns(name)
+    chosen = columns(View.FRONT_SLIDE if name == View.FRONT else View(name))
     headings, cells = texts(shown, chosen)
     left_out = f"; {rest} not shown are in the .csv" if rest else ""
     what = "the unpruned last" if name == "front" else "fraction 0.00 is the unpruned"
@@ -67,13 +69,13 @@ def table(deck: Deck, material: Material, name: str) -> None:
     may = {0: "", 1: "; the first may win"}.get(leaders, f"; the first {leaders} may win")
     places = may if name == "front" else ""
     subtitle = f"{len(shown)} of {count(len(rows), 'network')}, {what}{places}{left_out}"
-    page = titled(deck, material, TITLES[name], subtitle)
+    page = titled(deck, material, TITLES[View(name)], subtitle)
     unpruned = len(shown) - 1 if name == "front" else 0
     page.table(
         style.BODY,
         headings,
         cells,
-        bold_columns=[place for place, column in enumerate(chosen) if column.objective == entered],
+        bold_columns=[place for place, each in enumerate(chosen) if each.column.objective == entered],
         marked_rows=[unpruned],
     )
 
@@ -93,13 +95,6 @@ def fewer(rows: Sequence[Row], *, keep_last: bool) -> tuple[list[Row], int]:
     return kept, len(rows) - len(kept)
 
 
-def _slide_columns(name: str) -> tuple[Column, ...]:
-    """The front's table has more columns than a slide."""
-    columns_of = COLUMNS[name]
-    return columns_of if name != "front" else tuple(column for column in columns_of if column.heading not in
-                                                    ("Validation accuracy (%)", "Max power (W)", "Epochs"))  # fmt: skip
-
-
 def handed_in(deck: Deck, material: Material, name: str) -> None:
     """The one slide of the contest."""
     best = material.standings.best
@@ -112,10 +107,13 @@ def handed_in(deck: Deck, material: Material, name: str) -> None:
     room = width(" · ".join(by), style.SUBTITLE_PT) < style.SUBTITLE.width
     page = titled(deck, material, material.cover.title or result(material, row), " · ".join(by if room else by[1:]))
     shown = winner_rows(material.standings)
-    names = Column("Network", lambda shown: "this one" if shown.recipe_id == row.recipe_id else "unpruned")
-    chosen = (names, *COLUMNS["m3"])
+    names = Column(
+        value=lambda shown: "this one" if shown.recipe_id == row.recipe_id else "unpruned",
+        shown=at(0, "Network", View.M3),
+    )
+    chosen = (ViewColumn(names, View.M3, names.shown[View.M3]), *columns(View.M3))
     headings, cells = texts(shown, chosen)
-    bold = [place for place, column in enumerate(chosen) if column.objective == material.goal.objective]
+    bold = [place for place, each in enumerate(chosen) if each.column.objective == material.goal.objective]
     tall = page.table(style.BODY, headings, cells, bold_columns=bold, marked_rows=[0], points=14)
     left, right = style.BODY.below(tall, gap=0.25).columns(1, 1.25)
     recipe = row.recipe

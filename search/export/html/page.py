@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
 from html import escape
 from itertools import chain, repeat
 from pathlib import Path
@@ -12,37 +11,17 @@ from typing import Any
 
 from search.export.scatter import BASELINE, Point, label, scatter, wins_by_recipe
 from search.results.basis import basis
+from search.results.column_table import columns
+from search.results.columns import Entry, View, ViewColumn
 from search.results.report import near_misses
 from search.results.rows import Row
 from search.results.standings import Standings
-from search.results.wording import accuracy, faster, figure_with_interval, fom_gain, line, number, shape
+from search.results.tables import entries
+from search.results.wording import accuracy, figure_with_interval, line, shape
 from search.scoring.objectives import OBJECTIVES, Objective
 from search.store.store import Store
 
 _FOLDER = Path(__file__).parent
-# Heading, and whether it holds words.
-_COLUMNS = {
-    "place": False,
-    "trial": False,
-    "recipe": True,
-    "accuracy %": False,
-    "on": True,
-    "latency ms": False,
-    "±": False,
-    "faster": False,
-    "energy mJ": False,
-    "energy is": True,
-    "max W": False,
-    "MB": False,
-    "FoM": False,
-    "FoM gain": False,
-    "parameters": False,
-    "quantization": True,
-    "epochs": False,
-    "threads": False,
-    "widths": True,
-    "remarks": True,
-}
 
 
 def write_page(path: Path, ending: str, store: Store, standings: Standings) -> None:
@@ -67,8 +46,8 @@ def page(store: Store, standings: Standings) -> str:
             for (name, objective), checked in zip(OBJECTIVES.items(), chain([" checked"], repeat("")), strict=False)
         ),
         heads="".join(
-            f'<th scope="col"{" class=text" * words}><button type="button">{escape(name)}</button></th>'
-            for name, words in _COLUMNS.items()
+            f'<th scope="col"{_look(shown)}><button type="button">{escape(shown.title)}</button></th>'
+            for shown in columns(View.PAGE)
         ),
         rows="\n".join(_table(standings)),
         lines="\n".join(f"<li>{escape(text)}</li>" for text in about.lines),
@@ -158,58 +137,29 @@ def _figure(row: Row, objective: Objective) -> str:
 
 
 def _table(standings: Standings) -> list[str]:
-    wins = wins_by_recipe(standings)
-    rows = standings.rows
-    return [
-        _line(
-            place,
-            row,
-            place < standings.leaders,
-            row is rows[-1],
-            [OBJECTIVES[name].label for name in wins.get(row.recipe_id, ())],
-        )
-        for place, row in enumerate(rows)
-    ]
+    wins = {
+        recipe_id: tuple(OBJECTIVES[name].label for name in names)
+        for recipe_id, names in wins_by_recipe(standings).items()
+    }
+    return [_line(index, entry) for index, entry in enumerate(entries(standings, wins=wins))]
 
 
-def _line(place: int, row: Row, leads: bool, is_baseline: bool, wins: Sequence[str]) -> str:
-    recipe = row.recipe
-    half = 50 * (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / row.latency_ms
-    remarks = [f"best {', '.join(wins)}"] if wins else []
-    remarks += ["dirty"] * row.dirty + ["gated"] * row.gated
-    if not row.feasible and not is_baseline:
-        remarks.append("below the line")
-    # What sorts, and what is read.
-    cells: tuple[tuple[float | str, str], ...] = (
-        (place + 1 if leads else 1e9, str(place + 1) if leads else ""),
-        (1e9 if row.trial is None else row.trial, "" if row.trial is None else str(row.trial)),
-        (row.recipe_id, "the baseline" if is_baseline else row.recipe_id),
-        (row.accuracy, f"{100 * row.accuracy:.2f}"),
-        *[("test" if row.test_accuracy is not None else "validation",) * 2],
-        (row.latency_ms, number(row.latency_ms)),
-        (half, f"{half:.1f} %"),
-        (row.latency_gain or 0.0, faster(row)),
-        (row.energy_mj, number(row.energy_mj)),
-        *[(row.energy_provenance.kind,) * 2],
-        (row.max_power_w, f"{row.max_power_w:.2f}"),
-        (row.memory_mb, f"{row.memory_mb:.1f}"),
-        (row.fom, number(row.fom)),
-        (row.fom_gain or 0.0, fom_gain(row)),
-        (row.parameters, f"{row.parameters:,}"),
-        *[(recipe.quantization,) * 2],
-        (recipe.epochs, str(recipe.epochs)),
-        (recipe.threads, str(recipe.threads)),
-        *[(shape(row),) * 2],
-        *[("; ".join(remarks),) * 2],
+def _line(index: int, entry: Entry) -> str:
+    cells = "".join(
+        f'<td{_look(shown)} data-value="{escape(str(shown.sort_key(entry)))}">{_linked(shown, entry)}</td>'
+        for shown in columns(View.PAGE)
     )
-    drawn = "".join(
-        f'<td{" class=text" * words} data-value="{escape(str(value))}">{_linked(name, value, text)}</td>'
-        for (value, text), (name, words) in zip(cells, _COLUMNS.items(), strict=True)
-    )
-    look = "won" if wins else "out" if row.dirty or row.gated or not (row.feasible or is_baseline) else ""
-    return f'<tr data-row="{place}"{f" class={look}" if look else ""}>{drawn}</tr>'
+    row = entry.row
+    out = row.dirty or row.gated or not (row.feasible or entry.is_baseline)
+    look = "won" if entry.wins else "out" if out else ""
+    return f'<tr data-row="{index}"{f" class={look}" if look else ""}>{cells}</tr>'
 
 
-def _linked(name: str, value: float | str, text: str) -> str:
+def _look(shown: ViewColumn) -> str:
+    return " class=text" if shown.column.words else ""
+
+
+def _linked(shown: ViewColumn, entry: Entry) -> str:
     """A recipe leads to its point."""
-    return f'<a href="#{escape(str(value))}">{escape(text)}</a>' if name == "recipe" else escape(text)
+    text = escape(shown.read(entry))
+    return f'<a href="#{escape(entry.row.recipe_id)}">{text}</a>' if shown.title == "recipe" else text

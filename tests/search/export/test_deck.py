@@ -15,8 +15,10 @@ from search.export.deck.material import Cover, material
 from search.export.deck.scale import linear, logarithmic
 from search.export.deck.style import CAVEAT, FOOTER, MOST_ROWS, NUMBER
 from search.export.scatter import FRONT, scatter
+from search.results.column_table import columns
+from search.results.columns import View
 from search.results.standings import standings
-from search.results.tables import COLUMNS, grid_rows, texts
+from search.results.tables import grid_rows, texts
 from search.scoring.objectives import OBJECTIVES
 from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation
 from tests.search.settings.made_up_grid import GRID, grid, with_trials
@@ -151,7 +153,7 @@ def test_the_table_of_a_milestone_is_that_of_the_files_and_the_contest_is_bold(t
     what = stores["grid"]
     (table,) = tables_of(slides_of(tmp_path / "m1.pptx", "m1", what)[2])
     cells = [[cell.text_frame.text for cell in row.cells] for row in table.rows]
-    headings, expected = texts(grid_rows(what.standings, pruned=True), COLUMNS["m1"])
+    headings, expected = texts(grid_rows(what.standings, pruned=True), columns(View.M1))
     assert cells == [headings, *expected]
     bold = [cell.text_frame.paragraphs[0].runs[0].font.bold for cell in table.rows[1].cells]
     assert [head for head, strong in zip(headings, bold, strict=True) if strong] == ["Average latency (ms)"]
