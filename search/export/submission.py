@@ -19,7 +19,7 @@ from space.candidate import check_whole
 from space.data.images import DataSet
 from space.files import written_whole
 
-# Which deck a file's name asks for, and whose it is.
+# A file's name says which deck it asks for, and whose it is.
 _NAME = re.compile(r"M([123])_(\w+)\.zip")
 # Everything that the code needs: no store, and nothing that running it left.
 _PACKAGES = ("space", "evaluators", "search", "studies")

@@ -1,16 +1,16 @@
-"""Fractions: how much of a network a recipe prunes, as the course counts it."""
+"""Pruned fractions: how much of a network a recipe prunes, as the course counts it."""
 
 import math
 
 from space.networks.mobilenet_v1 import shape
 from space.recipe import Recipe
 
-# Of the unpruned network, by architecture.
+# The widths of the unpruned network, by architecture.
 WIDTHS = {"mobilenet_v1": shape.WIDTHS}
 
 
 def kept_shares(recipe: Recipe) -> tuple[float, ...]:
-    """Of each unit's channels; empty for an architecture without an unpruned form."""
+    """The share of each unit's channels that is kept; empty for an architecture without an unpruned form."""
     widths = WIDTHS.get(recipe.architecture, ())
     return tuple(kept / width for kept, width in zip(recipe.widths, widths, strict=False))
 
@@ -24,7 +24,7 @@ def mean_fraction(recipe: Recipe) -> float | None:
 def uniform_fraction(recipe: Recipe) -> float | None:
     """The one fraction f by which every unit keeps floor(channels x (1 - f)), at least one; None where none does.
 
-    Of all that do, the roundest: widths are whole numbers.
+    Widths are whole numbers, so several may do: it is the roundest of these.
     """
     above, most = 0.0, 1.0
     widths = WIDTHS.get(recipe.architecture, ())

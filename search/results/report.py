@@ -29,7 +29,7 @@ from search.scoring.ranking import feasible
 from search.settings.durations import spoken
 from search.settings.settings import TRIALS
 
-# Of the warnings that results carry, those that most of them do; every row's own are in the JSON.
+# So many warnings are shown, the most frequent first; every row's own are in the JSON.
 _MOST_WARNINGS = 3
 
 
@@ -94,10 +94,10 @@ def provenance(standings: Standings) -> list[str]:
 
 def _warnings(standings: Standings) -> list[str]:
     """What may have gone unnoticed, and of how many results."""
-    figures = [one.current for one in (*standings.ranked, standings.baseline)]
-    said = Counter(warning for one in figures for warning in one.warnings)
-    shown = said.most_common(_MOST_WARNINGS)
-    rest = len(said) - len(shown)
+    figures = [evaluation.current for evaluation in (*standings.ranked, standings.baseline)]
+    counts = Counter(warning for evaluation in figures for warning in evaluation.warnings)
+    shown = counts.most_common(_MOST_WARNINGS)
+    rest = len(counts) - len(shown)
     return [f"warning, {count} of {len(figures)} results: {text}" for text, count in shown] + (
         [f"{rest} further warnings: rank --json has them"] if rest else []
     )
@@ -136,7 +136,11 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
 def unconfirmed_lines(standings: Standings) -> list[str]:
     """Who looks better than the winner, and is not confirmed."""
     best, objective = standings.best, standings.objective
-    ahead = [one for one in standings.waiting if best and objective.better(objective.value(one), objective.value(best))]
+    ahead = [
+        evaluation
+        for evaluation in standings.waiting
+        if best and objective.better(objective.value(evaluation), objective.value(best))
+    ]
     if not ahead:
         return []
     which = "network that is not confirmed looks" if len(ahead) == 1 else "networks that are not confirmed look"
@@ -161,20 +165,20 @@ def near_misses(standings: Standings) -> list[str]:
     goal = standings.goal
     if not standings.ranked:
         return ["no trial has finished; --trials and --timeout say how many and how long"]
-    dirty = [one for one in standings.ranked if one.current.dirty and feasible(one, goal)]
+    dirty = [evaluation for evaluation in standings.ranked if evaluation.current.dirty and feasible(evaluation, goal)]
     if dirty:
         return [
             f"{len(dirty)} candidates hold the line, but every timing of them was dirty "
             f"({dirty[0].current.dirty[0]}); run again when the device is at rest"
         ]
-    holding = [one for one in standings.ranked if feasible(one, goal)]
+    holding = [evaluation for evaluation in standings.ranked if feasible(evaluation, goal)]
     if holding:
         return [
             f"{len(holding)} candidates hold the line, but their energy is "
             f"{holding[0].current.energy_provenance.kind}, which is never ranked; --meter measures it, --objective "
             "latency does without"
         ]
-    nearest = [f"{accuracy(standings.row(one))} ({one.recipe_id})" for one in standings.ranked[:3]]
+    nearest = [f"{accuracy(standings.row(evaluation))} ({evaluation.recipe_id})" for evaluation in standings.ranked[:3]]
     return [
         f"none feasible: {100 * goal.least_accuracy:.2f} % on validation is the line "
         f"({100 * goal.minimum_accuracy:.2f} % and a margin of {100 * goal.margin:.2f}); nearest: {', '.join(nearest)}",

@@ -135,7 +135,7 @@ def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | N
     """What comes of one measurement, and its gain over the reference's nearest in time (itself: 1)."""
     merit = fom(accuracy.share, figures.latency_s, figures.energy_j) if accuracy else None
     if figures.reference_latency_s is None:
-        # The reference over itself.
+        # This is the reference: it has no gain over itself.
         latency_gain, fom_gain = _Gain(1.0, (1.0, 1.0)), _Gain(1.0, (1.0, 1.0)) if accuracy and baseline else None
     else:
         latency_gain = _Gain(1 / figures.relative_latency, _inverse(figures.relative_latency_interval))
@@ -178,7 +178,7 @@ def _inverse(interval: tuple[float, float]) -> tuple[float, float] | None:
 
 
 def _fom_gain(figures: Figures, accuracy: Accuracy, baseline: Accuracy) -> _Gain:
-    """Of latency, energy and accuracy, whose errors' logarithms add as squares."""
+    """Over the baseline's FoM; the errors of the logarithms of latency, energy and accuracy add as squares."""
     gain = accuracy.share / baseline.share / (figures.relative_latency * figures.relative_energy)
     ends = [_inverse(figures.relative_latency_interval), _inverse(figures.relative_energy_interval)]
     if accuracy.share == 0 or None in ends:

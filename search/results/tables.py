@@ -33,7 +33,7 @@ def texts(rows: Sequence[Row], columns: Sequence[ViewColumn]) -> tuple[list[str]
     for place, shown in enumerate(columns):
         provenance = shown.column.provenance
         kinds = [provenance(row).kind if provenance else None for row in rows]
-        # Of kinds that are equally frequent, that of the first row.
+        # The most frequent kind; where two are as frequent, the one that comes first.
         usual = max(dict.fromkeys(kinds), key=kinds.count, default=None)
         headings.append(shown.title + (f", {usual}" if usual not in (None, Kind.MEASURED) else ""))
         for index, row in enumerate(rows):

@@ -90,7 +90,7 @@ class Objective:
         return self.formula(accuracy, figures.relative_latency, figures.relative_energy)
 
     def interval(self, accuracy: float, figures: Figures) -> tuple[float, float]:
-        """95 %, of latency and energy; the accuracy is taken as known."""
+        """The 95 % interval that comes of latency and energy; the accuracy is taken as known."""
         ends = [
             self.formula(accuracy, latency, energy)
             for latency, energy in zip(figures.relative_latency_interval, figures.relative_energy_interval, strict=True)
@@ -148,7 +148,7 @@ def fom(accuracy: float, latency_s: float, energy_j: float) -> float:
 
 
 def _fom_interval(row: Shown) -> tuple[float, float]:
-    """Of latency and energy; the accuracy is taken as known."""
+    """The 95 % interval that comes of latency and energy; the accuracy is taken as known."""
     (fast, slow), (low, high) = row.latency_ci_ms, row.energy_ci_mj
     return fom(row.accuracy, slow / 1e3, high / 1e3), fom(row.accuracy, fast / 1e3, low / 1e3)
 

@@ -128,8 +128,8 @@ def _of_one_provenance(evaluations: list[Evaluation]) -> list[Evaluation]:
 
 
 def _ranked_provenance(provenances: Iterable[Provenance]) -> Provenance | None:
-    """Of the most trustworthy kind; energies of one kind may still be of two meters, or protocols, and then the
-    provenance counts that most of them have."""
+    """The provenance whose energies are ranked: of the most trustworthy kind, and of its sources (two meters, or two
+    protocols) the one that most energies have."""
     numbers = Counter(provenances)
     for kind in _RANKED_KINDS:
         of_kind = Counter({provenance: count for provenance, count in numbers.items() if provenance.kind is kind})

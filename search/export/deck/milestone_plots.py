@@ -84,16 +84,16 @@ def _by_epochs(networks: Sequence[PrunedNetwork]) -> Groups:
 
 
 def _by_quantization(networks: Sequence[PrunedNetwork]) -> Groups:
-    there = {quantization_name(network.row) for network in networks}
+    present = {quantization_name(network.row) for network in networks}
     return {
         name: (ink, [network for network in networks if quantization_name(network.row) == name])
         for name, ink in _QUANTIZATION_INKS.items()
-        if name in there
+        if name in present
     }
 
 
 def _longest(groups: Groups) -> Groups:
-    """Of each fraction the one that was tuned longest."""
+    """For each fraction the network that was tuned longest."""
     kept: Groups = {}
     for name, (ink, networks) in groups.items():
         longest: dict[float, PrunedNetwork] = {}

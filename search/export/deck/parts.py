@@ -27,7 +27,7 @@ def count(many: int, what: str) -> str:
 
 
 def result(material: Material, row: Row) -> str:
-    """Of what was measured: a FoM heads a slide only where a meter read the energy."""
+    """The headline says what was measured: a FoM only where a meter read the energy."""
     text = f"{accuracy(row)} at {number(row.latency_ms)} ms"
     if known(row.fom_gain) and measured(row):
         return f"{text}, FoM {fom_gain(row)} the unpruned network's"

@@ -104,7 +104,7 @@ def _series(
 
 
 def _winners(shown: Sequence[Point]) -> list[Series]:
-    """Of a network that wins more than once, what is drawn later is smaller."""
+    """A network that wins more than once has several markers: what is drawn later is smaller."""
     series: list[Series] = []
     for name, look in WINNER_LOOKS.items():
         won = [point for point in shown if name in point.wins]
