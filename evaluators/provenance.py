@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Kind(StrEnum):
@@ -29,13 +30,15 @@ class Provenance:
     def __str__(self) -> str:
         return f"{self.kind} ({self.source})"
 
-    @classmethod
-    def parse(cls, text: str) -> "Provenance":
+    # Cached, as a thousand rows have a handful of texts.
+    @staticmethod
+    @lru_cache(maxsize=1024)
+    def parse(text: str) -> "Provenance":
         """From the text of a store or a file; anything else is a ValueError."""
         match = _TEXT.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is no provenance: it reads `KIND (SOURCE)`, where KIND is {', '.join(Kind)}")
-        return cls(Kind(match[1]), match[2])
+        return Provenance(Kind(match[1]), match[2])
 
     def noting(self, addition: str) -> "Provenance":
         """The same with more said of its source."""

@@ -8,13 +8,16 @@ from search.export.deck import style
 from search.export.deck.charts import ChartAxis, columns
 from search.export.deck.material import Material
 from search.export.deck.parts import count, draw, draw_widths, titled
-from search.export.deck.plots import WINNER_LOOKS, fom_plot, front_plot
+from search.export.deck.plots import fom_plot, front_plot, winner_looks
 from search.export.deck.scale import linear
 from search.export.deck.slide import Page
 from search.export.deck.style import Box
 from search.results.wording import accuracy, bare_figure, gain_over_unpruned, number
 from search.scoring.objectives import OBJECTIVES, Objective
 from search.settings.durations import spoken
+
+# Inches.
+_BETWEEN_CARDS = 0.14
 
 
 def front_against(objective: Objective) -> Callable[[Deck, Material, str], None]:
@@ -47,10 +50,11 @@ def _front(deck: Deck, material: Material, objective: Objective) -> None:
 
 def _winners(page: Page, material: Material, box: Box) -> None:
     """Who leads which contest."""
-    tall = 1.52
-    for place, (name, look) in enumerate(WINNER_LOOKS.items()):
+    looks = winner_looks()
+    tall = min(1.52, (box.height - _BETWEEN_CARDS * (len(looks) - 1)) / len(looks))
+    for place, (name, look) in enumerate(looks.items()):
         objective, row = OBJECTIVES[name], material.winners.get(name)
-        at = Box(box.left, box.top + place * (tall + 0.14), box.width, tall)
+        at = Box(box.left, box.top + place * (tall + _BETWEEN_CARDS), box.width, tall)
         heading = f"{look.sign} {objective.title[0].upper()}{objective.title[1:]}"
         if row is None:
             holds = any(row.feasible and not row.dirty and not row.gated for row in material.rows)

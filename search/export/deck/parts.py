@@ -5,7 +5,7 @@ from pptx.presentation import Presentation as Deck
 from search.export.deck import style
 from search.export.deck.charts import ChartAxis, columns, draw_scatter
 from search.export.deck.material import Material
-from search.export.deck.plots import WINNER_LOOKS, Plot
+from search.export.deck.plots import Plot, winner_looks
 from search.export.deck.scale import Scale
 from search.export.deck.slide import Page
 from search.export.deck.style import Box
@@ -50,6 +50,6 @@ def draw_widths(page: Page, box: Box, material: Material, winners: dict[str, Row
     for recipe_id, objectives in wins.items():
         kept = rows[recipe_id].recipe.widths
         title = ", ".join(OBJECTIVES[name].title for name in objectives)
-        series.append((title, [float(width) or None for width in kept], WINNER_LOOKS[objectives[0]].ink))
+        series.append((title, [float(width) or None for width in kept], winner_looks()[objectives[0]].ink))
     columns(page, box, names, series, ChartAxis("Channels", Scale(4, 1024, base=2, number_format="#,##0")),
             across="Unit (0: the stem)")  # fmt: skip

@@ -34,7 +34,11 @@ _LOOKS = (
     Look(style.ORANGE, XL_MARKER_STYLE.DIAMOND, "◆"),
     Look(style.PURPLE, XL_MARKER_STYLE.CIRCLE, "●"),
 )
-WINNER_LOOKS = dict(zip(OBJECTIVES, cycle(_LOOKS), strict=False))
+
+
+def winner_looks() -> dict[str, Look]:
+    """By objective, in the order of the objectives."""
+    return dict(zip(OBJECTIVES, cycle(_LOOKS), strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ def _series(
 def _winners(shown: Sequence[Point]) -> list[Series]:
     """A network that wins more than once has several markers: what is drawn later is smaller."""
     series: list[Series] = []
-    for name, look in WINNER_LOOKS.items():
+    for name, look in winner_looks().items():
         won = [point for point in shown if name in point.wins]
         places = [(point.value, 100 * point.share) for point in won]
         size = 16 - 3 * sum(list(earlier.points) == places for earlier in series)
