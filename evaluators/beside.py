@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from evaluators.latency import Spread, ratio_interval
 from evaluators.measurement import Figures
+from evaluators.provenance import Kind
 
 Interval = tuple[float, float]
 
@@ -53,7 +54,7 @@ def _over(figures: Figures, energy: Figures, ratio: float, interval: Interval, r
 
 
 def _metered(figures: Figures) -> bool:
-    return figures.energy_provenance.startswith("measured")
+    return figures.energy_provenance.kind is Kind.MEASURED
 
 
 def _relative(low: float, value: float, high: float) -> Interval:

@@ -7,6 +7,7 @@ from evaluators.device.cleanliness import dirt
 from evaluators.device.device import CourseRun, DeviceInfo
 from evaluators.power.energy import Energy
 from evaluators.power.estimate import PowerModel
+from evaluators.provenance import Kind, Provenance
 
 WHOLE = "whole script"
 
@@ -18,7 +19,7 @@ class CourseFigures:
     images: int
     correct: int
     latency_s: float
-    latency_provenance: str
+    latency_provenance: Provenance
     # Whole: Python's start, imports, session, decoding.
     script_s: float
     script_cpu_s: float
@@ -43,7 +44,7 @@ class ScriptEnergy:
     mean_w: float
     max_w: float
     idle_w: float | None = None
-    provenance: str
+    provenance: Provenance
     warnings: tuple[str, ...] = ()
 
 
@@ -61,19 +62,18 @@ def estimated_script(run: CourseRun, power: PowerModel) -> ScriptEnergy:
         total_j=power.watts(run) * run.wall_s / len(run.latencies_s),
         mean_w=power.watts(run),
         max_w=max(power.watts(run), power.watts(loop)),
-        provenance=f"estimated ({power.title}, {WHOLE})",
+        provenance=power.provenance.noting(WHOLE),
     )
 
 
-def measured_script(energy: Energy, meter: str) -> ScriptEnergy:
-    """`meter`: its provenance."""
+def measured_script(energy: Energy, meter: Provenance) -> ScriptEnergy:
     return ScriptEnergy(
         total_j=energy.total_j,
         interval_j=(energy.total_low_j, energy.total_high_j),
         mean_w=energy.mean_w,
         max_w=energy.max_w,
         idle_w=energy.idle_w,
-        provenance=f"{meter.removesuffix(')')}, course protocol: {WHOLE})",
+        provenance=meter.noting(f"course protocol: {WHOLE}"),
         warnings=energy.warnings,
     )
 
@@ -86,8 +86,9 @@ def course_figures(run: CourseRun, energy: ScriptEnergy, *, info: DeviceInfo, th
         images=images,
         correct=run.correct,
         latency_s=math.fsum(run.latencies_s) / images,
-        latency_provenance=(
-            f"measured ({info.model}, {info.runtime}, course protocol: mean of sess.run over {images:,} PNG files)"
+        latency_provenance=Provenance(
+            Kind.MEASURED,
+            f"{info.model}, {info.runtime}, course protocol: mean of sess.run over {images:,} PNG files",
         ),
         script_s=run.wall_s,
         script_cpu_s=run.cpu_s,

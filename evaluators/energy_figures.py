@@ -8,6 +8,7 @@ from evaluators.latency import Latency
 from evaluators.metered import combined
 from evaluators.power.energy import Energy
 from evaluators.power.estimate import CpuTimed, PowerModel, busy_cores, estimate
+from evaluators.provenance import Kind, Provenance
 
 # Loads that keep the cores busy to within so much take the same power.
 ALIKE_CORES = 0.25
@@ -23,11 +24,11 @@ class EnergyFigures:
     max_w: float
     # What an estimate says of it is an assumption.
     idle_w: float | None = None
-    provenance: str
+    provenance: Provenance
     warnings: tuple[str, ...] = ()
 
 
-def measured_energy(energies: Sequence[Energy], provenance: str) -> EnergyFigures:
+def measured_energy(energies: Sequence[Energy], provenance: Provenance) -> EnergyFigures:
     energy = combined(energies)
     return EnergyFigures(
         total_j=energy.total_j,
@@ -65,7 +66,7 @@ def predicted_energy(figure: Latency, runs: Sequence[CpuTimed], taken: Sequence[
         mean_w=mean_w,
         max_w=max(load.mean_w for load in alike),
         idle_w=fmean(load.idle_w for load in alike),
-        provenance=f"predicted (latency x {mean_w:.2f} W, measured on this bench)",
+        provenance=Provenance(Kind.PREDICTED, f"latency x {mean_w:.2f} W, measured on this bench"),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from evaluators.confidence import NORMAL_95
+from evaluators.provenance import Provenance
 
 # An answer above this is no class, and no reason for a table of that size.
 _MOST_CLASSES = 1000
@@ -75,6 +76,8 @@ class Accuracy:
 J_PER_MWH = 3.6
 # As other studies count.
 BATCH = 2000
+# Fields of `Figures` that are stored as text.
+_PROVENANCES = ("latency_provenance", "energy_provenance")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +89,12 @@ class Figures:
     latency_high_s: float
     # The plain mean, as the contest defines latency.
     latency_mean_s: float
-    latency_provenance: str
+    latency_provenance: Provenance
     energy_j: float
     energy_dynamic_j: float
     energy_low_j: float
     energy_high_j: float
-    energy_provenance: str
+    energy_provenance: Provenance
     mean_power_w: float
     max_power_w: float
     # Beside the load, as the meter saw it.
@@ -156,7 +159,8 @@ class Figures:
         )
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        values = asdict(self) | {name: str(getattr(self, name)) for name in _PROVENANCES}
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Figures":
@@ -164,6 +168,8 @@ class Figures:
         for name in ("dirty", "warnings", "relative_latency_ci", "relative_energy_ci", "pairs"):
             if values.get(name) is not None:
                 values[name] = tuple(values[name])
+        for name in _PROVENANCES:
+            values[name] = Provenance.parse(values[name])
         return cls(**values)
 
 

@@ -17,6 +17,7 @@ from evaluators.measurement import Figures
 from evaluators.metered import Metered, load_task, metered
 from evaluators.power.estimate import DEFAULT_MODEL, PowerModel, busy_cores
 from evaluators.power.meter import PowerMeter
+from evaluators.provenance import Kind, Provenance
 from evaluators.repeats import Repeats
 from evaluators.retries import Retries, on_device
 from space.errors import CandidateError
@@ -121,7 +122,7 @@ class Measuring:
             latency_low_s=figure.low_s,
             latency_high_s=figure.high_s,
             latency_mean_s=figure.mean_s,
-            latency_provenance=f"measured ({info.model}, {info.runtime})",
+            latency_provenance=Provenance(Kind.MEASURED, f"{info.model}, {info.runtime}"),
             energy_j=energy.total_j,
             energy_dynamic_j=energy.dynamic_j,
             energy_low_j=energy.low_j,

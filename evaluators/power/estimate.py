@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from evaluators.provenance import Kind, Provenance
+
 
 class CpuTimed(Protocol):
     """What one process took, as far as power goes."""
@@ -31,8 +33,8 @@ class PowerModel:
         return f"power model of {self.name}: {self.idle_w:.2f} W idle + {self.core_w:.2f} W per busy core"
 
     @property
-    def provenance(self) -> str:
-        return f"estimated ({self.title})"
+    def provenance(self) -> Provenance:
+        return Provenance(Kind.ESTIMATED, self.title)
 
     def watts(self, run: CpuTimed) -> float:
         return self.idle_w + self.core_w * busy_cores(run)

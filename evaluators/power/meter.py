@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
+from evaluators.provenance import Kind, Provenance
+
 
 @dataclass(frozen=True, slots=True)
 class PowerReading:
@@ -60,9 +62,9 @@ class MeterInfo:
         return ", ".join(parts)
 
     @property
-    def provenance(self) -> str:
+    def provenance(self) -> Provenance:
         note = f", {self.note}" if self.note else ""
-        return f"measured ({self.name}, {self.measures}{note})"
+        return Provenance(Kind.MEASURED, f"{self.name}, {self.measures}{note}")
 
 
 class PowerMeter(Protocol):

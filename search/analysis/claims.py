@@ -89,8 +89,8 @@ def _delimiter(text: str) -> str:
 
 
 def _columns(path: Path, headers: Sequence[str]) -> dict[str, tuple[int, float]]:
-    """Of each quantity that the file has: which column, and the scale of its numbers."""
-    found = {}
+    """The place of each quantity's column, and the scale of its numbers; of quantities that the file has."""
+    columns = {}
     for quantity in _QUANTITIES:
         scales = {place: scale for place, header in enumerate(headers) if (scale := quantity.scale(header)) is not None}
         # Our own name is meant where several would do.
@@ -99,14 +99,14 @@ def _columns(path: Path, headers: Sequence[str]) -> dict[str, tuple[int, float]]
             both = " and ".join(repr(headers[place]) for place in places[:2])
             raise RequestError(f"{path}: {both} could both be {quantity.name}; keep one, or name that one so")
         if places:
-            found[quantity.name] = (places[0], scales[places[0]])
-    missing = [quantity.name for quantity in _QUANTITIES if quantity.needed and quantity.name not in found]
+            columns[quantity.name] = (places[0], scales[places[0]])
+    missing = [quantity.name for quantity in _QUANTITIES if quantity.needed and quantity.name not in columns]
     if missing:
         raise RequestError(
             f"{path} has no column for {_list(missing)}; needed are {_list(_names(True))}, read too are "
             f"{_list(_names(False))} (the unit in the name, s, J and mW will do); found: {', '.join(headers) or 'none'}"
         )
-    return found
+    return columns
 
 
 def _claim(where: str, headers: Sequence[str], columns: Mapping[str, tuple[int, float]], row: Sequence[str]) -> Claim:

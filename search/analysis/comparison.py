@@ -33,7 +33,7 @@ class Side:
     def winner(self) -> Evaluation | None:
         if self.recipe_id is None:
             return self.standings.best
-        return next(one for one in self.evaluations if one.recipe_id == self.recipe_id)
+        return next(evaluation for evaluation in self.evaluations if evaluation.recipe_id == self.recipe_id)
 
     @property
     def evaluations(self) -> list[Evaluation]:
@@ -56,7 +56,7 @@ class Ratio:
 class Pair:
     a: Row
     b: Row
-    # Of one split, in both.
+    # Both on the same split of the data.
     accuracy: tuple[float, float] | None
     split: str
     # B - A, a fraction, with half of its interval.
@@ -82,8 +82,8 @@ class Comparison:
 def side(named: str, store: Store | None, objective: str | None) -> Side:
     """A store's folder, or in the store a study, a bench or a recipe."""
     if (Path(named) / "search.db").exists():
-        there = Store.existing(Path(named))
-        return Side(named, standings(there, _latest(there, named, lambda goal: True, objective)))
+        other_store = Store.existing(Path(named))
+        return Side(named, standings(other_store, _latest(other_store, named, lambda goal: True, objective)))
     if store is None:
         raise RequestError(f"{named} is no store's folder, and --store holds no study to look for it in")
     goals = store.studies()
@@ -93,10 +93,10 @@ def side(named: str, store: Store | None, objective: str | None) -> Side:
         return Side(named, standings(store, _latest(store, named, lambda goal: goal.bench_id == named, objective)))
     for goal in goals:
         if store.evaluation(named, goal) is not None and objective in (None, goal.objective):
-            found = Side(named, standings(store, goal), named)
+            of_recipe = Side(named, standings(store, goal), named)
             # Another study of the same bench need not list it.
-            if any(one.recipe_id == named for one in found.evaluations):
-                return found
+            if any(evaluation.recipe_id == named for evaluation in of_recipe.evaluations):
+                return of_recipe
     studies = ", ".join(sorted({goal.id for goal in goals})) or "none"
     benches = ", ".join(sorted({goal.bench_id for goal in goals})) or "none"
     raise RequestError(
@@ -118,7 +118,7 @@ def compared(a: Side, b: Side) -> Comparison:
     if a.winner and b.winner:
         chosen = _pair(a, a.winner, b, b.winner, same_data=same_data)
     elif a.recipe_id is None and b.recipe_id is None:
-        without = " and ".join(name for name, one in (("A", a), ("B", b)) if one.winner is None)
+        without = " and ".join(name for name, side in (("A", a), ("B", b)) if side.winner is None)
         reasons.append(f"winners are not compared: {without} has none that holds its line")
     common: list[Pair] = []
     if a.recipe_id is None and b.recipe_id is None and a.standings != b.standings:
@@ -134,7 +134,7 @@ def compared(a: Side, b: Side) -> Comparison:
 
 
 def _one_provenance(pair: Pair) -> bool:
-    return pair.a.energy_provenance == pair.b.energy_provenance
+    return pair.a.energy_provenance.is_comparable_with(pair.b.energy_provenance)
 
 
 def _reasons(a: Side, b: Side) -> list[str]:
@@ -155,61 +155,62 @@ def _reasons(a: Side, b: Side) -> list[str]:
 def _common(a: Side, b: Side, *, same_data: bool) -> list[Pair]:
     """One pair for each structure: the same recipe where both have it; the rows of one structure share a timing."""
     theirs: dict[str, list[Evaluation]] = {}
-    for one in b.evaluations:
-        theirs.setdefault(one.candidate.recipe.structure_id, []).append(one)
+    for evaluation in b.evaluations:
+        theirs.setdefault(evaluation.candidate.recipe.structure_id, []).append(evaluation)
     pairs: dict[str, Pair] = {}
-    for one in a.evaluations:
-        structure_id = one.candidate.recipe.structure_id
+    for ours in a.evaluations:
+        structure_id = ours.candidate.recipe.structure_id
         for other in theirs.get(structure_id, []):
-            same = one.recipe_id == other.recipe_id
-            if one.current.dirty or other.current.dirty or one.gated or other.gated:
+            same = ours.recipe_id == other.recipe_id
+            if ours.current.dirty or other.current.dirty or ours.gated or other.gated:
                 continue
             if structure_id not in pairs or (same and pairs[structure_id].accuracy is None):
-                pairs[structure_id] = _pair(a, one, b, other, same_data=same_data and same)
+                pairs[structure_id] = _pair(a, ours, b, other, same_data=same_data and same)
     return list(pairs.values())
 
 
 def _counts(a: Side, b: Side, common: int) -> list[str]:
     ours, theirs = (
-        {one.candidate.recipe.structure_id: one for one in side.evaluations if not one.current.dirty} for side in (a, b)
+        {evaluation.candidate.recipe.structure_id for evaluation in side.evaluations if not evaluation.current.dirty}
+        for side in (a, b)
     )
-    only = len(ours.keys() - theirs.keys()), len(theirs.keys() - ours.keys())
-    dirty = sum(bool(one.current.dirty) for side in (a, b) for one in side.evaluations)
-    said = [f"{only[0]} structures were measured in A alone, {only[1]} in B alone"] if any(only) else []
+    only = len(ours - theirs), len(theirs - ours)
+    dirty = sum(bool(evaluation.current.dirty) for side in (a, b) for evaluation in side.evaluations)
+    reasons = [f"{only[0]} structures were measured in A alone, {only[1]} in B alone"] if any(only) else []
     if dirty:
-        said.append(f"{dirty} dirty rows are left out")
+        reasons.append(f"{dirty} dirty rows are left out")
     if common < FEWEST_TO_CORRELATE:
-        said.append(
+        reasons.append(
             f"no rank correlation: {common} common structures, and fewer than {FEWEST_TO_CORRELATE} say nothing"
         )
-    return said
+    return reasons
 
 
-def _pair(a: Side, one: Evaluation, b: Side, other: Evaluation, *, same_data: bool) -> Pair:
+def _pair(a: Side, ours: Evaluation, b: Side, theirs: Evaluation, *, same_data: bool) -> Pair:
     shares, split, gap = None, "", None
     if same_data:
-        first, second, split = _one_split(one, other)
+        first, second, split = _one_split(ours, theirs)
         shares = (first.share, second.share)
         gap = (second.share - first.share, NORMAL_95 * math.hypot(first.standard_error, second.standard_error))
-    left, right = a.row(one), b.row(other)
+    left, right = a.row(ours), b.row(theirs)
     latency = energy = None
     if a.standings.bench.id == b.standings.bench.id or left.structure_id == right.structure_id:
         latency = _ratio(left.latency_ms, left.latency_ci_ms, right.latency_ms, right.latency_ci_ms)
-        if left.energy_provenance == right.energy_provenance:
+        if left.energy_provenance.is_comparable_with(right.energy_provenance):
             energy = _ratio(left.energy_mj, left.energy_ci_mj, right.energy_mj, right.energy_ci_mj)
     return Pair(left, right, shares, split, gap, latency, energy)
 
 
-def _one_split(one: Evaluation, other: Evaluation) -> tuple[Accuracy, Accuracy, str]:
-    if one.confirmation and other.confirmation:
-        return one.confirmation.test, other.confirmation.test, "test"
-    return one.validation, other.validation, "validation"
+def _one_split(ours: Evaluation, theirs: Evaluation) -> tuple[Accuracy, Accuracy, str]:
+    if ours.confirmation and theirs.confirmation:
+        return ours.confirmation.test, theirs.confirmation.test, "test"
+    return ours.validation, theirs.validation, "validation"
 
 
 def _ratio(a: float, a_ci: tuple[float, float], b: float, b_ci: tuple[float, float]) -> Ratio | None:
     if min(a, b, a_ci[0], b_ci[0]) <= 0:
         return None
-    # Of independent figures the logarithms' errors add as squares.
+    # The errors of independent figures' logarithms add as squares.
     below = math.hypot(math.log(b / b_ci[0]), math.log(a_ci[1] / a))
     above = math.hypot(math.log(b_ci[1] / b), math.log(a / a_ci[0]))
     return Ratio(b / a, b / a * math.exp(-below), b / a * math.exp(above))
@@ -233,25 +234,25 @@ def _ranks(values: Sequence[float]) -> list[float]:
 
 
 def as_dict(comparison: Comparison) -> dict[str, Any]:
-    def pair(one: Pair) -> dict[str, Any]:
+    def pair(compared: Pair) -> dict[str, Any]:
         return {
-            "a": one.a.as_dict(),
-            "b": one.b.as_dict(),
+            "a": compared.a.as_dict(),
+            "b": compared.b.as_dict(),
             "accuracy": None
-            if one.accuracy is None
-            else {"split": one.split, "a": one.accuracy[0], "b": one.accuracy[1]},
-            "accuracy_gap": one.gap,
-            "latency_ratio": one.latency and [one.latency.value, one.latency.low, one.latency.high],
-            "energy_ratio": one.energy and [one.energy.value, one.energy.low, one.energy.high],
+            if compared.accuracy is None
+            else {"split": compared.split, "a": compared.accuracy[0], "b": compared.accuracy[1]},
+            "accuracy_gap": compared.gap,
+            "latency_ratio": compared.latency and [compared.latency.value, compared.latency.low, compared.latency.high],
+            "energy_ratio": compared.energy and [compared.energy.value, compared.energy.low, compared.energy.high],
         }
 
     return {
         **{
-            name: {"named": one.named, "study": one.standings.goal.id, "bench": one.standings.bench.title}
-            for name, one in (("a", comparison.a), ("b", comparison.b))
+            name: {"named": side.named, "study": side.standings.goal.id, "bench": side.standings.bench.title}
+            for name, side in (("a", comparison.a), ("b", comparison.b))
         },
         "chosen": pair(comparison.chosen) if comparison.chosen else None,
-        "common": [pair(one) for one in comparison.common],
+        "common": [pair(common) for common in comparison.common],
         "latency_rank_correlation": comparison.rank_correlation,
         "not_compared": list(comparison.not_compared),
     }

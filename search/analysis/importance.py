@@ -43,18 +43,23 @@ class Target:
 TARGETS = (
     Target(
         "latency",
-        lambda one: one.figures.latency_s,
+        lambda evaluation: evaluation.figures.latency_s,
         ("epochs", "criterion"),
-        lambda one: one.candidate.recipe.structure_id,
+        lambda evaluation: evaluation.candidate.recipe.structure_id,
     ),
-    Target("accuracy", lambda one: -one.validation.share, ("threads", "spinning"), lambda one: one.recipe_id),
+    Target(
+        "accuracy",
+        lambda evaluation: -evaluation.validation.share,
+        ("threads", "spinning"),
+        lambda evaluation: evaluation.recipe_id,
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Importance:
     dimension: str
-    # Of all the importance, a fraction.
+    # A fraction of the importance of all dimensions.
     share: float
     # What the same trials with shuffled figures reach in one of 20 cases.
     chance: float
@@ -90,20 +95,20 @@ def importances(standings: Standings) -> list[Ranked]:
     if goal.space not in SPACES:
         raise RequestError(f"{goal.id}: the {goal.space} space has no dimensions; known are {', '.join(SPACES)}")
     table = dimensions(goal.space, standings.bench.cores, goal.fixed_values)
-    spread = {name: one for name, one in distributions(table).items() if not one.single()}
+    spread = {name: values for name, values in distributions(table).items() if not values.single()}
     known = []
-    for one in standings.ranked:
-        values = values_of(one.candidate.recipe, table)
-        if values is not None and not one.figures.dirty and not one.gated:
-            known.append((one, values))
+    for evaluation in standings.ranked:
+        values = values_of(evaluation.candidate.recipe, table)
+        if values is not None and not evaluation.figures.dirty and not evaluation.gated:
+            known.append((evaluation, values))
     return [_ranked(target, known, spread) for target in TARGETS]
 
 
 def _ranked(
     target: Target, known: Sequence[tuple[Evaluation, dict[str, Value]]], spread: dict[str, BaseDistribution]
 ) -> Ranked:
-    once = {target.key(one): (target.value(one), values) for one, values in known}
-    chosen = {name: one for name, one in spread.items() if name not in target.without}
+    once = {target.key(evaluation): (target.value(evaluation), values) for evaluation, values in known}
+    chosen = {name: distribution for name, distribution in spread.items() if name not in target.without}
     if len(once) < FEWEST or len(chosen) < 2:
         return Ranked(target.name, len(once), ())
     figures = [figure for figure, _ in once.values()]
@@ -112,10 +117,11 @@ def _ranked(
     draw = random.Random(0)
     shuffled = [_weights(study, chosen, draw.sample(figures, len(figures))) for _ in range(_SHUFFLES)]
     whole = sum(weights.values()) or 1.0
-    found = [
-        Importance(name, weight / whole, max(one[name] for one in shuffled) / whole) for name, weight in weights.items()
+    importances = [
+        Importance(name, weight / whole, max(by_chance[name] for by_chance in shuffled) / whole)
+        for name, weight in weights.items()
     ]
-    return Ranked(target.name, len(once), tuple(sorted(found, key=lambda one: -one.share)))
+    return Ranked(target.name, len(once), tuple(sorted(importances, key=lambda importance: -importance.share)))
 
 
 def _study(places: Sequence[dict[str, Value]], spread: dict[str, BaseDistribution]) -> optuna.Study:
@@ -138,11 +144,11 @@ def _weights(study: optuna.Study, spread: dict[str, BaseDistribution], figures: 
 def steps(rows: Sequence[Row]) -> list[Step]:
     """Along the front by validation accuracy, which every row has: test and validation are never subtracted."""
     on = front([replace(row, test_accuracy=None) for row in rows])
-    found = []
+    prices = []
     for start, end in pairwise(on):
-        points = 100 * ((end.accuracy or 0) - (start.accuracy or 0))
-        same = start.energy_provenance == end.energy_provenance
-        found.append(
+        points = 100 * (end.accuracy - start.accuracy)
+        same = start.energy_provenance.is_comparable_with(end.energy_provenance)
+        prices.append(
             Step(
                 start,
                 end,
@@ -151,4 +157,4 @@ def steps(rows: Sequence[Row]) -> list[Step]:
                 (end.energy_mj - start.energy_mj) / points if same else None,
             )
         )
-    return found
+    return prices

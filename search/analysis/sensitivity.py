@@ -79,13 +79,13 @@ def probes(
     fractions: Iterable[float], criterion: str, like: Recipe, units: Sequence[int] = range(len(WIDTHS))
 ) -> list[Probe]:
     """Every unit at one fraction before the next: stopped early, it has said something of all of them."""
-    found = []
+    planned = []
     for fraction in fractions:
         for index in units:
-            widths = tuple(kept(one, fraction) if at == index else one for at, one in enumerate(WIDTHS))
+            widths = tuple(kept(width, fraction) if place == index else width for place, width in enumerate(WIDTHS))
             recipe = replace(like, widths=widths, halvings=HALVINGS, criterion=criterion, epochs=0)
-            found.append(Probe(index, fraction, recipe))
-    return found
+            planned.append(Probe(index, fraction, recipe))
+    return planned
 
 
 def effect_of(probe: Probe, validation: Accuracy, baseline: Accuracy, figures: Figures | None) -> Effect:
@@ -108,21 +108,21 @@ def effect_of(probe: Probe, validation: Accuracy, baseline: Accuracy, figures: F
     )
 
 
-def conclusion(found: Sensitivity) -> list[str]:
+def conclusion(sensitivity: Sensitivity) -> list[str]:
     """In words: what to leave alone, and where pruning costs least."""
-    units = found.by_unit()
+    units = sensitivity.by_unit()
     names = [effects[0].unit for effects in units]
     # None is among both.
     few = min(3, len(names) // 2)
-    said = [f"matter most: {', '.join(names[:few])}; least: {', '.join(reversed(names[-few:]))}"] if few else []
+    statements = [f"matter most: {', '.join(names[:few])}; least: {', '.join(reversed(names[-few:]))}"] if few else []
     timed = [effects[-1] for effects in units if effects[-1].latency_saved is not None and not effects[-1].dirty]
     if timed:
         best = max(timed, key=lambda effect: effect.latency_saved or 0)
-        said.append(
+        statements.append(
             f"most latency: {best.unit}, {100 * (best.latency_saved or 0):.1f} % saved at {best.fraction:g} "
             f"for {points(best.accuracy_lost)} points"
         )
-    return said
+    return statements
 
 
 def points(lost: float) -> str:
@@ -131,5 +131,5 @@ def points(lost: float) -> str:
 
 def cells(effects: Sequence[Effect], fractions: Sequence[float]) -> list[Effect | None]:
     """One place for each fraction."""
-    there = {effect.fraction: effect for effect in effects}
-    return [there.get(fraction) for fraction in fractions]
+    by_fraction = {effect.fraction: effect for effect in effects}
+    return [by_fraction.get(fraction) for fraction in fractions]

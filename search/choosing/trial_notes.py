@@ -78,5 +78,5 @@ def figures_attributes(figures: Figures, objective: Objective, scale: Scale = RE
         _AT_BEST: objective.at_best(figures, scale),
         "latency ms": 1e3 * figures.latency_s,
         "energy mJ": 1e3 * figures.energy_j,
-        "energy provenance": figures.energy_provenance,
+        "energy provenance": str(figures.energy_provenance),
     }

@@ -11,7 +11,7 @@ from search.analysis.comparison import Comparison, Pair, Ratio, as_dict, compare
 from search.commands.exit_status import OK
 from search.results.report import results_console
 from search.results.rows import Row
-from search.results.wording import accuracy, fom_gain, half_percent, kind, marked, number, pace_of
+from search.results.wording import accuracy, fom_gain, half_percent, marked, number, pace_of
 from search.settings.settings import asked, settings
 from search.store.store import Store
 
@@ -60,7 +60,7 @@ def _own(row: Row) -> str:
     """Against its own baseline, which holds across benches."""
     gains = [f"{pace_of(row)} than its own baseline"]
     if row.fom_gain is not None:
-        gains.append(f"FoM {fom_gain(row)} (energy {kind(row.energy_provenance)})")
+        gains.append(f"FoM {fom_gain(row)} (energy {row.energy_provenance.kind})")
     return f"{row.recipe_id}: {accuracy(row)}, {', '.join(gains)}"
 
 
@@ -71,7 +71,7 @@ def _table(first: str, pairs: Sequence[Pair], *, both: bool) -> Table:
     for name in heads:
         table.add_column(Text(name), justify="right", no_wrap=True)
     for pair in pairs:
-        name = f"{pair.a.recipe_id}, {pair.b.recipe_id}" if both else pair.a.recipe_id or _NO
+        name = f"{pair.a.recipe_id}, {pair.b.recipe_id}" if both else pair.a.recipe_id
         table.add_row(*map(Text, (name, *_accuracies(pair), *_latencies(pair), *_energies(pair))))
     return table
 
@@ -94,9 +94,9 @@ def _latencies(pair: Pair) -> tuple[str, str, str]:
 
 
 def _energies(pair: Pair) -> tuple[str, str, str]:
-    if pair.a.energy_provenance != pair.b.energy_provenance:
+    if not pair.a.energy_provenance.is_comparable_with(pair.b.energy_provenance):
         return _NO, _NO, _NO
-    cells = [f"{number(row.energy_mj)} {kind(row.energy_provenance)}" for row in (pair.a, pair.b)]
+    cells = [f"{number(row.energy_mj)} {row.energy_provenance.kind}" for row in (pair.a, pair.b)]
     return cells[0], cells[1], marked(_ratio(pair.energy), pair.b)
 
 

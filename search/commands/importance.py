@@ -16,7 +16,7 @@ from search.commands.exit_status import OK
 from search.results.discretion import bench_for_others
 from search.results.report import results_console
 from search.results.standings import standings
-from search.results.wording import data_name, kind, number
+from search.results.wording import data_name, number
 from search.settings.settings import asked, settings
 from search.store.store import Store
 from space.errors import RequestError
@@ -87,13 +87,13 @@ def _importances(ranked: Ranked) -> Table:
 def _prices(prices: Sequence[Step]) -> Table:
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     drawn.add_column("along the front, validation accuracy %", min_width=36, no_wrap=True)
-    provenances = {kind(step.start.energy_provenance) for step in prices if step.mj_per_point is not None}
+    provenances = {step.start.energy_provenance.kind for step in prices if step.mj_per_point is not None}
     for name in ("latency ms", "ms per point", f"mJ per point ({', '.join(sorted(provenances)) or 'none'})"):
         drawn.add_column(name, justify="right", no_wrap=True)
     for step in prices:
         spent = "-" if step.mj_per_point is None else number(step.mj_per_point)
         drawn.add_row(
-            f"{100 * (step.start.accuracy or 0):.2f} to {100 * (step.end.accuracy or 0):.2f}",
+            f"{100 * step.start.accuracy:.2f} to {100 * step.end.accuracy:.2f}",
             f"{number(step.start.latency_ms)} to {number(step.end.latency_ms)}",
             number(step.ms_per_point),
             spent,
@@ -122,7 +122,7 @@ def _as_dict(study: str, ranked: Sequence[Ranked], prices: Sequence[Step]) -> di
                 "points": step.points,
                 "ms_per_point": step.ms_per_point,
                 "mj_per_point": step.mj_per_point,
-                "energy_provenance": None if step.mj_per_point is None else step.start.energy_provenance,
+                "energy_provenance": None if step.mj_per_point is None else str(step.start.energy_provenance),
             }
             for step in prices
         ],

@@ -9,7 +9,7 @@ from evaluators.measured import Subject
 from search.commands.exit_status import INTERRUPTED, OK
 from search.results.course_row import CourseRow, course_row
 from search.results.report import results_console
-from search.results.rows import Row, row_of_file
+from search.results.rows import FileRow, row_of_file
 from search.results.terminal import plain
 from search.results.wording import number
 from search.running.file_measuring import measure_file, runtime_settings
@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
         str(options.model),
         (figures.weights, figures.macs, figures.operators),
         described,
-        recipe.as_dict() if recipe else None,
+        recipe,
     )
     beside = course_row(course) if course else None
     if options.json:
@@ -53,7 +53,7 @@ def _say(text: str) -> None:
     print(plain(text), file=sys.stderr)
 
 
-def _print(row: Row, runtime: RuntimeSettings) -> None:
+def _print(row: FileRow, runtime: RuntimeSettings) -> None:
     console = results_console()
     low, high = row.latency_ci_ms
     for name, text in (
@@ -71,7 +71,7 @@ def _print(row: Row, runtime: RuntimeSettings) -> None:
         console.print(f"warning: {text}", markup=False)
 
 
-def _power(row: Row | CourseRow) -> str:
+def _power(row: FileRow | CourseRow) -> str:
     idle = "" if row.idle_power_w is None else f", {row.idle_power_w:.2f} W idle"
     return f"{row.mean_power_w:.2f} W on average, {row.max_power_w:.2f} W at most{idle}"
 

@@ -1,4 +1,4 @@
-"""Recording: what a bench's processes saw, as a file that `--device replay:FILE` answers from."""
+"""Bench recording: what a bench's processes saw, as a file that `--device replay:FILE` answers from."""
 
 from pathlib import Path
 

@@ -17,6 +17,7 @@ from search.export.figure_labels import INK, WON, place_labels
 from search.export.scatter import APART, BASELINE, DOMINATED, FRONT, Point, Scatter, scatter
 from search.results.basis import Basis, basis
 from search.results.standings import Standings
+from search.scoring.objectives import OBJECTIVES
 from search.store.store import Store
 
 # Okabe and Ito's colours: told apart by every kind of eye, and in grey by their markers.
@@ -44,7 +45,7 @@ def style() -> Iterator[None]:
 
 def write_figure(path: Path, ending: str, store: Store, standings: Standings) -> None:
     with style():
-        _save(front_figure(standings, scatter(standings, "latency"), basis(store, standings)), path, ending)
+        _save(front_figure(standings, scatter(standings, OBJECTIVES["latency"]), basis(store, standings)), path, ending)
 
 
 class Share(Protocol):
@@ -128,7 +129,7 @@ def _frame(axes: Axes, shown: Scatter, standings: Standings) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     least = min([point.share_interval[0] for point in shown.points] + [goal.minimum_accuracy])
     axes.set_ylim(max(100 * least - 3, 0), 101.5)
-    axes.set_xlabel(f"{shown.axis.title} (logarithmic)")
+    axes.set_xlabel(f"{shown.objective.axis} (logarithmic)")
     axes.set_ylabel("accuracy, %")
     axes.grid(visible=True, color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -169,11 +170,11 @@ def _points(axes: Axes, shown: Scatter) -> None:
     )
     for role, (colour, marker, size, title) in _MARKS.items():
         few = role in (FRONT, BASELINE)
-        if any(one.role == role for one in shown.points):
+        if any(point.role == role for point in shown.points):
             face = "white" if few else colour
             axes.plot([], [], linestyle="none", marker=marker, markersize=size, color=colour, mfc=face, label=title)
         for confirmed in (False, True):
-            points = [one for one in shown.points if one.role == role and (one.row.stage == "confirm") == confirmed]
+            points = [point for point in shown.points if point.role == role and point.confirmed == confirmed]
             if not points:
                 continue
             _bars(axes, points, colour, faint=not few)

@@ -1,4 +1,4 @@
-"""Labels: the names of winners and baseline in a figure, each where it covers nothing that matters."""
+"""Figure labels: the names of winners and baseline in a figure, each where it covers nothing that matters."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -8,11 +8,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
-from search.export.scatter import BASELINE, FRONT, Scatter, said
+from search.export.scatter import BASELINE, FRONT, Scatter, label
 
-# Of a winner (Okabe and Ito's vermilion), and of everything else that is named.
+# The colours of a winner (Okabe and Ito's vermilion) and of everything else that is named.
 WON, INK = "#D55E00", "#1A1A1A"
-# Where a label may stand from its point, in points of type.
+# Places where a label may stand, from its point, in points of type.
 _PLACES = [
     (across, up) for far in (14, 28, 44, 62, 82, 104) for up in (far, -far) for across in (10, -10, 0)
 ] + [(18, 0), (-18, 0)]  # fmt: skip
@@ -33,16 +33,16 @@ def place_labels(axes: Axes, shown: Scatter) -> list[Annotation]:
             taken.append(Bbox.from_bounds(x - 7, y - 7, 14, 14))
         else:
             others.append(Bbox.from_bounds(x - 2, y - 2, 4, 4))
-    labels = []
+    annotations = []
     for point in shown.points:
         if not point.wins and point.role != BASELINE:
             continue
-        text, at = said(point, shown.axis), (point.value, 100 * point.share)
+        text, at = label(point, shown.objective), (point.value, 100 * point.share)
         probe = axes.annotate(text, at, xytext=(0, 0), **_STYLE)
         place = _place(probe, renderer, inside, taken, others)
         probe.remove()
         sideways, upright = _alignment(place)
-        label = axes.annotate(
+        annotation = axes.annotate(
             text,
             at,
             xytext=place,
@@ -60,22 +60,22 @@ def place_labels(axes: Axes, shown: Scatter) -> list[Annotation]:
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.85, "edgecolor": "none"},
             **_STYLE,
         )
-        taken.append(label_box(label, renderer))
-        labels.append(label)
-    return labels
+        taken.append(label_box(annotation, renderer))
+        annotations.append(annotation)
+    return annotations
 
 
 def _place(
-    label: Annotation, renderer: RendererAgg, inside: Bbox, taken: Sequence[Bbox], others: Sequence[Bbox]
+    annotation: Annotation, renderer: RendererAgg, inside: Bbox, taken: Sequence[Bbox], others: Sequence[Bbox]
 ) -> tuple[float, float]:
     """Where it lies inside, covers nothing that matters, few of the others, and is near."""
 
     def cost(place: tuple[float, float]) -> float:
-        label.set_position(place)
+        annotation.set_position(place)
         sideways, upright = _alignment(place)
-        label.set_horizontalalignment(sideways)
-        label.set_verticalalignment(upright)
-        box = label_box(label, renderer)
+        annotation.set_horizontalalignment(sideways)
+        annotation.set_verticalalignment(upright)
+        box = label_box(annotation, renderer)
         outside = box.x0 < inside.x0 or box.x1 > inside.x1 or box.y0 < inside.y0 or box.y1 > inside.y1
         covers, crowds = (sum(map(box.overlaps, boxes)) for boxes in (taken, others))
         return float(1000 * outside + 100 * covers + 10 * crowds + abs(place[1]) / 5)
@@ -93,8 +93,8 @@ def _alignment(
     )
 
 
-def label_box(label: Annotation, renderer: RendererAgg) -> Bbox:
-    """Of the words alone: an annotation's own reaches to its point."""
-    label.update_positions(renderer)
-    box: Bbox = Text.get_window_extent(label, renderer).padded(2)
+def label_box(annotation: Annotation, renderer: RendererAgg) -> Bbox:
+    """The box of the words alone: an annotation's own reaches to its point."""
+    annotation.update_positions(renderer)
+    box: Bbox = Text.get_window_extent(annotation, renderer).padded(2)
     return box

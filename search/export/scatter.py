@@ -1,69 +1,19 @@
-"""Scatter: accuracy against a cost, as every picture shows it: who is on the front, who wins, who stands apart."""
+"""Scatter: accuracy against a contest's figure: which networks, who is on the front, who wins, who stands apart.
 
-from collections.abc import Callable
+Every picture draws one: the figure for paper, the page's script, the slides' charts.
+"""
+
+import math
 from dataclasses import dataclass, replace
 
+from evaluators.provenance import Provenance
 from search.results.front import front
 from search.results.rows import Row
 from search.results.standings import Standings
-from search.results.wording import kind, number
-from search.scoring.objectives import OBJECTIVES, fom
+from search.results.wording import number
+from search.scoring.objectives import OBJECTIVES, Objective
 from search.scoring.ranking import leading
 from search.store.evaluation import Evaluation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Axis:
-    """What accuracy is drawn against, always on a logarithmic scale."""
-
-    name: str
-    title: str
-    unit: str
-    value: Callable[[Row], float]
-    interval: Callable[[Row], tuple[float, float]]
-    # Whose energies are not of one provenance cannot be compared along it.
-    needs_energy: bool = True
-
-    def spoken(self, row: Row) -> str:
-        """A figure with its interval, as half of the interval's width."""
-        low, high = self.interval(row)
-        value = self.value(row)
-        return f"{number(value)} {self.unit}".strip() + (f" ±{50 * (high - low) / value:.1f} %" if value > 0 else "")
-
-
-def _fom_interval(row: Row) -> tuple[float, float]:
-    share = row.accuracy or 0
-    (fast, slow), (low, high) = row.latency_ci_ms, row.energy_ci_mj
-    return fom(share, slow / 1e3, high / 1e3), fom(share, fast / 1e3, low / 1e3)
-
-
-AXES = {
-    axis.name: axis
-    for axis in (
-        Axis(
-            name="latency",
-            title="latency per image, ms",
-            unit="ms",
-            value=lambda row: row.latency_ms,
-            interval=lambda row: row.latency_ci_ms,
-            needs_energy=False,
-        ),
-        Axis(
-            name="energy",
-            title="energy per image, mJ",
-            unit="mJ",
-            value=lambda row: row.energy_mj,
-            interval=lambda row: row.energy_ci_mj,
-        ),
-        Axis(
-            name="fom",
-            title="FoM = accuracy / (s × J)",
-            unit="",
-            value=lambda row: row.fom or 0,
-            interval=_fom_interval,
-        ),
-    )
-}
 
 BASELINE, FRONT, DOMINATED, APART = "baseline", "front", "dominated", "apart"
 
@@ -71,96 +21,113 @@ BASELINE, FRONT, DOMINATED, APART = "baseline", "front", "dominated", "apart"
 @dataclass(frozen=True, slots=True)
 class Point:
     row: Row
+    # Its figure along the axis, with a 95 % interval.
     value: float
     interval: tuple[float, float]
-    share: float
-    share_interval: tuple[float, float]
     role: str
+    # No other network is as good and more accurate; the baseline may be among these.
+    on_front: bool
     # Why it stands apart, in words.
     why: str
-    # The objectives that it wins.
+    # Names of the objectives that it wins.
     wins: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        return self.row.accuracy
+
+    @property
+    def share_interval(self) -> tuple[float, float]:
+        return self.row.accuracy_ci
+
+    @property
+    def confirmed(self) -> bool:
+        return self.row.stage == "confirm"
 
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    axis: Axis
+    """Along the objective's figure, on a logarithmic scale."""
+
+    objective: Objective
     # In the order of the ranking, the baseline last.
     points: tuple[Point, ...]
-    # Of the energies that may be compared; empty where energy is no part of it.
-    provenance: str
+    # The energies that are compared; None where energy is no part of it.
+    provenance: Provenance | None
 
     @property
     def front(self) -> list[Point]:
         """From one end of the axis to the other."""
-        on = [point for point in self.points if point.role == FRONT or (point.role == BASELINE and point.why == FRONT)]
-        return sorted(on, key=lambda point: point.value)
+        return sorted((point for point in self.points if point.on_front), key=lambda point: point.value)
 
 
-def said(point: Point, axis: Axis) -> str:
-    """The label of a winner, or of the baseline."""
-    what = f"best {', '.join(name if name != 'fom' else 'FoM' for name in point.wins)}" if point.wins else "baseline"
-    figure = f"{number(point.value)} {axis.unit}" if axis.unit else f"FoM {number(point.value)}"
-    rests_on = f" ({kind(point.row.energy_provenance)})" if axis.needs_energy else ""
-    return f"{what}: {figure}{rests_on}, {100 * point.share:.2f} %"
+def label(point: Point, objective: Objective) -> str:
+    """What a winner, or the baseline, is called in a picture."""
+    wins = [OBJECTIVES[name].label for name in point.wins]
+    what = f"best {', '.join(wins)}" if wins else "baseline"
+    rests_on = f" ({point.row.energy_provenance.kind})" if objective.needs_energy else ""
+    return f"{what}: {objective.spoken.format(number(point.value))}{rests_on}, {100 * point.share:.2f} %"
 
 
 def winners(standings: Standings) -> dict[str, str]:
     """Recipe ids by objective: who would win each contest under this study's line."""
-    found = {}
-    for name in OBJECTIVES:
-        able = leading(standings.ranked, replace(standings.goal, objective=name))
-        if able:
-            found[name] = able[0].recipe_id
-    return found
+    ranked = {name: leading(standings.ranked, replace(standings.goal, objective=name)) for name in OBJECTIVES}
+    return {name: evaluations[0].recipe_id for name, evaluations in ranked.items() if evaluations}
 
 
-def scatter(standings: Standings, name: str) -> Scatter:
-    axis = AXES[name]
-    evaluations = (*standings.ranked, standings.baseline)
-    rows = [standings.row(one) for one in evaluations]
-    provenance = _provenance(standings) if axis.needs_energy else ""
-    won: dict[str | None, list[str]] = {}
-    for objective, recipe_id in winners(standings).items():
-        won.setdefault(recipe_id, []).append(objective)
-    reasons = [_apart(row, one, axis, provenance) for row, one in zip(rows, evaluations, strict=True)]
-    able = [row for row, why in zip(rows, reasons, strict=True) if not why]
-    on = {row.recipe_id for row in front(able, axis.name)}
-    points = []
-    for row, one, why in zip(rows, evaluations, reasons, strict=True):
-        if axis.value(row) <= 0:
-            # A logarithmic scale has no place for it.
-            continue
-        share = one.accuracy.share
-        role = APART if why else FRONT if row.recipe_id in on else DOMINATED
-        if one is standings.baseline:
-            role, why = BASELINE, why or role
-        points.append(
+def wins_by_recipe(standings: Standings) -> dict[str, tuple[str, ...]]:
+    """Names of the objectives that each winning recipe wins."""
+    wins: dict[str, tuple[str, ...]] = {}
+    for name, recipe_id in winners(standings).items():
+        wins[recipe_id] = (*wins.get(recipe_id, ()), name)
+    return wins
+
+
+def scatter(standings: Standings, objective: Objective) -> Scatter:
+    provenance = _provenance(standings) if objective.needs_energy else None
+    wins = wins_by_recipe(standings)
+    rows = [(evaluation, standings.row(evaluation)) for evaluation in (*standings.ranked, standings.baseline)]
+    # A logarithmic scale has no place for other figures.
+    drawn = [(evaluation, row) for evaluation, row in rows if 0 < objective.shown(row) < math.inf]
+    reasons = {row.recipe_id: _apart(row, evaluation, provenance) for evaluation, row in drawn}
+    on_front = {row.recipe_id for row in front((row for _, row in drawn if not reasons[row.recipe_id]), objective)}
+    return Scatter(
+        objective,
+        tuple(
             Point(
                 row,
-                axis.value(row),
-                axis.interval(row),
-                share,
-                row.accuracy_ci or (share, share),
-                role,
-                why,
-                tuple(won.get(row.recipe_id, ())),
+                objective.shown(row),
+                objective.shown_interval(row),
+                _role(row, evaluation is standings.baseline, reasons[row.recipe_id], on_front),
+                row.recipe_id in on_front,
+                reasons[row.recipe_id],
+                wins.get(row.recipe_id, ()),
             )
-        )
-    return Scatter(axis, tuple(points), provenance)
+            for evaluation, row in drawn
+        ),
+        provenance,
+    )
 
 
-def _apart(row: Row, evaluation: Evaluation, axis: Axis, provenance: str) -> str:
+def _role(row: Row, is_baseline: bool, why_apart: str, on_front: set[str]) -> str:
+    if is_baseline:
+        return BASELINE
+    if why_apart:
+        return APART
+    return FRONT if row.recipe_id in on_front else DOMINATED
+
+
+def _apart(row: Row, evaluation: Evaluation, provenance: Provenance | None) -> str:
     if row.gated:
         return "dropped on its latency alone"
     if row.dirty:
         return "dirty: " + ", ".join(evaluation.current.dirty)
-    if axis.needs_energy and row.energy_provenance != provenance:
+    if provenance is not None and not row.energy_provenance.is_comparable_with(provenance):
         return f"its energy is {row.energy_provenance}"
     return ""
 
 
-def _provenance(standings: Standings) -> str:
-    """That of the winner; where nobody wins, the baseline's."""
-    able = leading(standings.ranked, replace(standings.goal, objective="energy"))
-    return (able[0] if able else standings.baseline).current.energy_provenance
+def _provenance(standings: Standings) -> Provenance:
+    """That of the energy contest's winner; where nobody wins, the baseline's."""
+    energy = leading(standings.ranked, replace(standings.goal, objective="energy"))
+    return (energy[0] if energy else standings.baseline).current.energy_provenance

@@ -12,10 +12,10 @@ _LOST = ("#fcbba1", "#fb6a4a", "#a50f15", "#3b0509")
 _SAVED = ("#c6dbef", "#6baed6", "#08519c", "#041c3d")
 
 
-def draw(found: Sensitivity, path: Path, suffix: str) -> None:
+def draw(sensitivity: Sensitivity, path: Path, suffix: str) -> None:
     """`path` may have another ending than the format, while it is being written."""
-    units, fractions = found.by_unit(), found.fractions
-    timed = any(effect.latency_saved is not None for effect in found.effects)
+    units, fractions = sensitivity.by_unit(), sensitivity.fractions
+    timed = any(effect.latency_saved is not None for effect in sensitivity.effects)
     figure = Figure(figsize=(11 if timed else 7, 1.6 + 0.42 * len(units)), layout="constrained")
     axes = figure.subplots(1, 2 if timed else 1, sharey=True, squeeze=False)[0]
     height = 0.8 / len(fractions)
@@ -34,7 +34,7 @@ def draw(found: Sensitivity, path: Path, suffix: str) -> None:
                 saved = 100 * effect.latency_saved
                 axes[1].barh(level, saved, height * 0.9, color=fill, edgecolor=color)
                 _say(axes[1], level, saved, f"{saved:.1f}")
-    axes[0].set_yticks(range(len(units)), [f"{one[0].unit}, {one[0].channels} channels" for one in units])
+    axes[0].set_yticks(range(len(units)), [f"{effects[0].unit}, {effects[0].channels} channels" for effects in units])
     # The unit that matters most at the top.
     axes[0].set_ylim(len(units) - 0.4, -0.6)
     texts = [("accuracy lost on validation (points)", _LOST), ("latency saved (% of the unpruned)", _SAVED)]
@@ -53,10 +53,10 @@ def draw(found: Sensitivity, path: Path, suffix: str) -> None:
         axis.margins(x=0.1)
     figure.suptitle("Which layers matter: each alone pruned, not fine-tuned")
     figure.supxlabel(
-        f"{found.data}, {found.images:,} images; unpruned {100 * found.baseline_accuracy:.2f} %; "
-        f"criterion {found.criterion}, BatchNorm re-estimated"
-        + (f"; latency {found.latency_provenance}" if timed else "")
-        + ("; hollow: dirty" if any(effect.dirty for effect in found.effects) else ""),
+        f"{sensitivity.data}, {sensitivity.images:,} images; unpruned {100 * sensitivity.baseline_accuracy:.2f} %; "
+        f"criterion {sensitivity.criterion}, BatchNorm re-estimated"
+        + (f"; latency {sensitivity.latency_provenance}" if timed else "")
+        + ("; hollow: dirty" if any(effect.dirty for effect in sensitivity.effects) else ""),
         fontsize=8,
         color="0.4",
     )

@@ -19,19 +19,21 @@ from space.candidate import check_whole
 from space.data.images import DataSet
 from space.files import written_whole
 
-# Which deck a file's name asks for, and whose it is.
+# A file's name says which deck it asks for, and whose it is.
 _NAME = re.compile(r"M([123])_(\w+)\.zip")
 # Everything that the code needs: no store, and nothing that running it left.
 _PACKAGES = ("space", "evaluators", "search", "studies")
 _SOURCES = (".py", ".toml", ".csv", ".txt", ".css", ".html", ".js")
-# Of no file: zip's first day.
+# The store that a search makes where nobody names another one: it is no source.
+_STORE = "studies/store/"
+# The date of every entry, so that equal contents make equal files: zip's first day.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
     deck: str
-    made: Material
+    material: Material
     store: Store
     entered: Evaluation
     # With the images that accuracy was confirmed on.
@@ -44,31 +46,31 @@ def named(path: Path) -> tuple[str | None, str | None]:
     return (f"m{match[1]}", match[2]) if match else (None, None)
 
 
-def entered(made: Material, deck: str) -> Evaluation | None:
+def entered(material: Material, deck: str) -> Evaluation | None:
     """The winner; for a milestone whose grid has none its most accurate network."""
-    if made.now.best is not None or deck == "m3":
-        return made.now.best
-    return made.now.ranked[0] if made.now.ranked else None
+    if material.standings.best is not None or deck == "m3":
+        return material.standings.best
+    return material.standings.ranked[0] if material.standings.ranked else None
 
 
-def write_submission(path: Path, chosen: Submission) -> int:
+def write_submission(path: Path, submission: Submission) -> int:
     """How many files it holds."""
-    candidate = chosen.entered.candidate
+    candidate = submission.entered.candidate
     check_whole(candidate)
-    table = f"table{chosen.deck[1]}.csv"
+    table = f"table{submission.deck[1]}.csv"
     with TemporaryDirectory() as folder, written_whole(path) as beside:
-        made = Path(folder)
-        write_deck(made / "slides.pptx", chosen.deck, chosen.made)
-        write_csv(made / table, chosen.made.now, chosen.deck)
-        export_recording(made / "measurements.jsonl", chosen.store, chosen.made.goal.bench_id)
-        (made / "recipe.json").write_text(_recipe(chosen))
-        (made / "README.txt").write_text(_readme(chosen, table))
-        (made / "run_on_pi.py").write_bytes(resources.files("search.export").joinpath("run_on_pi.py").read_bytes())
-        if chosen.data is not None:
-            _write_images(made / "test.npz", chosen.data)
+        packed = Path(folder)
+        write_deck(packed / "slides.pptx", submission.deck, submission.material)
+        write_csv(packed / table, submission.material.standings, submission.deck)
+        export_recording(packed / "measurements.jsonl", submission.store, submission.material.goal.bench_id)
+        (packed / "recipe.json").write_text(_recipe(submission))
+        (packed / "README.txt").write_text(_readme(submission, table))
+        (packed / "run_on_pi.py").write_bytes(resources.files("search.export").joinpath("run_on_pi.py").read_bytes())
+        if submission.data is not None:
+            _write_images(packed / "test.npz", submission.data)
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
             _add(archive, "model.onnx", candidate.onnx.read_bytes())
-            for file in sorted(made.iterdir()):
+            for file in sorted(packed.iterdir()):
                 _add(archive, file.name, file.read_bytes())
             for name, content in sources():
                 _add(archive, f"code/{name}", content)
@@ -81,9 +83,9 @@ def sources() -> Iterator[tuple[str, bytes]]:
         root = Path(str(resources.files(package)))
         for file in sorted(root.rglob("*")):
             inside = file.relative_to(root)
-            is_kept_by_a_store = package == "studies" and inside.parts[0] == "store"
-            if file.is_file() and file.suffix in _SOURCES and not is_kept_by_a_store:
-                yield f"{package}/{inside.as_posix()}", file.read_bytes()
+            name = f"{package}/{inside.as_posix()}"
+            if file.is_file() and file.suffix in _SOURCES and not name.startswith(_STORE):
+                yield name, file.read_bytes()
 
 
 def _write_images(path: Path, data: DataSet) -> None:
@@ -92,37 +94,37 @@ def _write_images(path: Path, data: DataSet) -> None:
     np.savez_compressed(path, pixels=data.test.pixels, labels=data.test.labels)
 
 
-def _recipe(chosen: Submission) -> str:
-    row = chosen.made.now.row(chosen.entered).as_dict()
+def _recipe(submission: Submission) -> str:
+    row = submission.material.standings.row(submission.entered).as_dict()
     content = {
-        "recipe": chosen.entered.candidate.recipe.as_dict(),
-        "recipe_id": chosen.entered.recipe_id,
-        "sha256": chosen.entered.candidate.sha256,
-        "study": json.loads(chosen.made.goal.to_json()),
-        "bench": json.loads(chosen.made.now.bench.to_json()),
+        "recipe": submission.entered.candidate.recipe.as_dict(),
+        "recipe_id": submission.entered.recipe_id,
+        "sha256": submission.entered.candidate.sha256,
+        "study": json.loads(submission.material.goal.to_json()),
+        "bench": json.loads(submission.material.standings.bench.to_json()),
         # The file's place on the machine that made it is nobody's business.
         "figures": {name: value for name, value in row.items() if name not in ("onnx", "recipe")},
     }
     return json.dumps(content, indent=1)
 
 
-def _readme(chosen: Submission, table: str) -> str:
-    made, goal = chosen.made, chosen.made.goal
-    images = "test.npz" if chosen.data is not None else "IMAGES"
-    given = "" if chosen.data is not None else "IMAGES: a folder of <number>_<class>.png files, or a test.npz.\n"
-    team = f"(team {made.cover.team})" if made.cover.team else ""
-    won = "the winner" if made.now.best is chosen.entered else "no network may win; the most accurate"
+def _readme(submission: Submission, table: str) -> str:
+    material, goal = submission.material, submission.material.goal
+    images = "test.npz" if submission.data is not None else "IMAGES"
+    given = "" if submission.data is not None else "IMAGES: a folder of <number>_<class>.png files, or a test.npz.\n"
+    team = f"(team {material.cover.team})" if material.cover.team else ""
+    won = "the winner" if material.standings.best is submission.entered else "no network may win; the most accurate"
     return (
-        f"{made.cover.title or goal.id}\n"
-        f"{' '.join(filter(None, (made.cover.members, team)))}\n\n"
+        f"{material.cover.title or goal.id}\n"
+        f"{' '.join(filter(None, (material.cover.members, team)))}\n\n"
         f"python3 run_on_pi.py {images}\n{given}\n"
-        f"model.onnx          {won}, recipe {chosen.entered.recipe_id}\n"
+        f"model.onnx          {won}, recipe {submission.entered.recipe_id}\n"
         "run_on_pi.py        its accuracy and latency, with NumPy and ONNX Runtime alone\n"
         "slides.pptx         the slides\n"
         f"{table:20}the course's table, with intervals and provenance\n"
         "recipe.json         every parameter of the network, the study and the bench\n"
         "measurements.jsonl  what the processes of the search saw; --device replay:measurements.jsonl answers from it\n"
-        "code/               what made it: python -m search\n\n" + made.notes + "\n"
+        "code/               what made it: python -m search\n\n" + material.notes + "\n"
     )
 
 

@@ -5,28 +5,47 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from search.results.column_table import columns
+from search.results.columns import Value, View, known
 from search.results.report import provenance
+from search.results.rows import Row
 from search.results.standings import Standings
-from search.results.tables import COLUMNS, ROWS, TITLES, frame, texts
+from search.results.tables import ROWS, TITLES, texts
 from space.files import written_whole
 
 
-def write_csv(path: Path, now: Standings, name: str) -> int:
+def frame(rows: Sequence[Row], view: View) -> pd.DataFrame:
+    """The values in full, with intervals, provenance and ids beside them; what is not known is None."""
+    values: dict[str, list[Value]] = {}
+    for shown in (*columns(view), *columns(View.FILE)):
+        values[shown.title] = [_full(shown.column.value(row)) for row in rows]
+        if shown.column.kind_in_files is not None:
+            values[f"{shown.title} is"] = [_full(shown.column.kind_in_files(row)) for row in rows]
+    return pd.DataFrame(values, dtype=object)
+
+
+def _full(value: Value) -> Value:
+    return value if known(value) else None
+
+
+def write_csv(path: Path, standings: Standings, name: str) -> int:
     """Figures in full, with intervals, ids and provenance beside them; how many rows."""
-    table = frame(ROWS[name](now), COLUMNS[name], beside=True)
-    table["Data"], table["Bench"] = now.goal.data, now.bench.title
+    table = frame(ROWS[View(name)](standings), View(name))
+    table["Data"], table["Bench"] = standings.goal.data, standings.bench.title
     with written_whole(path) as beside:
         table.to_csv(beside, index=False)
     return len(table)
 
 
-def write_json(path: Path, now: Standings, name: str) -> int:
-    table = frame(ROWS[name](now), COLUMNS[name], beside=True)
-    whole = now.as_dict()
+def write_json(path: Path, standings: Standings, name: str) -> int:
+    table = frame(ROWS[View(name)](standings), View(name))
+    whole = standings.as_dict()
     content: dict[str, Any] = {
-        "table": TITLES[name],
+        "table": TITLES[View(name)],
         **{key: whole[key] for key in ("study", "bench", "data")},
-        "provenance": provenance(now),
+        "provenance": provenance(standings),
         "rows": table.to_dict(orient="records"),
     }
     with written_whole(path) as beside:
@@ -34,21 +53,22 @@ def write_json(path: Path, now: Standings, name: str) -> int:
     return len(table)
 
 
-def write_md(path: Path, now: Standings, name: str) -> int:
+def write_md(path: Path, standings: Standings, name: str) -> int:
     """As a person reads it; what decides the study's contest is bold."""
-    rows, columns = ROWS[name](now), COLUMNS[name]
-    headings, cells = texts(rows, columns)
-    decides = [column.objective == now.goal.objective for column in columns]
+    view = View(name)
+    rows, shown = ROWS[view](standings), columns(view)
+    headings, cells = texts(rows, shown)
+    decides = [each.column.objective == standings.goal.objective for each in shown]
     lines = [
-        f"# {TITLES[name]}",
+        f"# {TITLES[View(name)]}",
         "",
         _line([f"**{head}**" if bold else head for head, bold in zip(headings, decides, strict=True)]),
-        _line(["---"] * len(columns)),
+        _line(["---"] * len(shown)),
         *(_line([f"**{cell}**" if bold else cell for cell, bold in zip(row, decides, strict=True)]) for row in cells),
         "",
-        f"{now.goal.id} on {now.bench.title}; the unpruned network is among the rows.",
+        f"{standings.goal.id} on {standings.bench.title}; the unpruned network is among the rows.",
         "",
-        *(f"- {text}" for text in provenance(now)),
+        *(f"- {text}" for text in provenance(standings)),
     ]
     with written_whole(path) as beside:
         beside.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -4,9 +4,10 @@ import math
 import time
 from dataclasses import dataclass
 
+from evaluators.provenance import Kind
 from search.results.report import near_misses, provenance
 from search.results.standings import Standings
-from search.results.wording import data_name, kind, short_data_name
+from search.results.wording import data_name, short_data_name
 from search.scoring.objectives import OBJECTIVES
 from search.store.store import Store
 
@@ -29,8 +30,8 @@ class Basis:
     # The same in one line.
     footer: str
     date: str
-    # measured, estimated, predicted: those there are.
-    energy_kinds: tuple[str, ...]
+    # Those there are.
+    energy_kinds: tuple[Kind, ...]
 
     @property
     def first(self) -> tuple[str, ...]:
@@ -40,12 +41,13 @@ class Basis:
 
 def basis(store: Store, standings: Standings) -> Basis:
     goal, bench = standings.goal, standings.bench
-    figures = [one.current for one in (*standings.ranked, standings.baseline)]
-    energies = {one.energy_provenance for one in figures if math.isfinite(one.energy_j)}
-    kinds = tuple(sorted({kind(text) for text in energies}))
-    fewest, most = (pick(one.processes for one in figures) for pick in (min, max))
+    figures = [evaluation.current for evaluation in (*standings.ranked, standings.baseline)]
+    energies = {measurement.energy_provenance for measurement in figures if math.isfinite(measurement.energy_j)}
+    usual = standings.baseline.current.energy_provenance
+    kinds = tuple(sorted({energy.kind for energy in energies}))
+    fewest, most = (pick(measurement.processes for measurement in figures) for pick in (min, max))
     runs = f"{fewest} to {most} processes" if fewest < most else f"{most} process{'es' * (most > 1)}"
-    confirmed = sum(one.confirmation is not None for one in standings.ranked)
+    confirmed = sum(evaluation.confirmation is not None for evaluation in standings.ranked)
     how = f"run() alone, batch 1, protocol {bench.protocol}"
     date = _dates(store, goal.bench_id)
     title = OBJECTIVES[goal.objective].title
@@ -57,9 +59,7 @@ def basis(store: Store, standings: Standings) -> Basis:
         f"{len(standings.ranked)} candidates and the baseline, each timed in {runs}; {confirmed} confirmed on test",
         "intervals are 95 %: latency with the spread between processes, accuracy by the number of images (Wilson)",
         *provenance(standings),
-        *sorted(
-            f"some energies are {text}" for text in energies if text != standings.baseline.current.energy_provenance
-        ),
+        *sorted(f"some energies are {energy}" for energy in energies if not energy.is_comparable_with(usual)),
         f"study {goal.id}; data fingerprint {goal.fingerprint}; baseline {goal.baseline_id}",
         f"measured {date}",
     )
@@ -85,21 +85,21 @@ def basis(store: Store, standings: Standings) -> Basis:
     )
 
 
-def _caveats(standings: Standings, kinds: tuple[str, ...], here: bool) -> tuple[Caveat, ...]:
+def _caveats(standings: Standings, kinds: tuple[Kind, ...], here: bool) -> tuple[Caveat, ...]:
     goal, board = standings.goal, standings.bench.board
-    said = []
+    caveats = []
     if goal.data == "builtin":
         text = f"The data are {data_name(goal.data)}: the figures say how the tool works, not how good a network is."
-        said.append(Caveat("built-in image set, not CIFAR-10", text))
+        caveats.append(Caveat("built-in image set, not CIFAR-10", text))
     if here:
         text = f"The device was the machine that ran the search ({board}), not a board of its own."
-        said.append(Caveat("this machine is the device, no Raspberry Pi", text))
-    unmeasured = [name for name in kinds if name != "measured"] if kinds else ["unknown"]
+        caveats.append(Caveat("this machine is the device, no Raspberry Pi", text))
+    unmeasured = [str(kind) for kind in kinds if kind is not Kind.MEASURED] if kinds else ["unknown"]
     if unmeasured:
-        which = "Some energies were" if "measured" in kinds else "Energy was"
+        which = "Some energies were" if Kind.MEASURED in kinds else "Energy was"
         text = f"{which} not measured but {' and '.join(unmeasured)}."
-        said.append(Caveat(f"energy {' and '.join(unmeasured)}", text))
-    return tuple(said)
+        caveats.append(Caveat(f"energy {' and '.join(unmeasured)}", text))
+    return tuple(caveats)
 
 
 def _dates(store: Store, bench_id: str) -> str:

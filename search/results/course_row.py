@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evaluators.course_figures import CourseFigures
+from evaluators.provenance import Provenance
 from search.scoring.objectives import fom
 
 
@@ -14,14 +15,14 @@ class CourseRow:
     images: int
     accuracy: float
     latency_ms: float
-    latency_provenance: str
+    latency_provenance: Provenance
     script_s: float
     script_cpu_s: float
     script_ms_per_image: float
     energy_mj: float
     # None: estimated.
     energy_ci_mj: tuple[float, float] | None
-    energy_provenance: str
+    energy_provenance: Provenance
     fom: float
     max_power_w: float
     mean_power_w: float
@@ -30,7 +31,10 @@ class CourseRow:
     dirty: bool
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {
+            "latency_provenance": str(self.latency_provenance),
+            "energy_provenance": str(self.energy_provenance),
+        }
 
 
 def course_row(figures: CourseFigures) -> CourseRow:

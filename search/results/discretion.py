@@ -14,7 +14,7 @@ from evaluators.measurement import Figures
 from search.results.standings import Standings
 from search.store.evaluation import Evaluation
 
-# Where a meter is, in the name that it has in the store: what stands for it.
+# Parts of a meter's name in the store that say where it is, and what stands for them.
 _PLACES = (
     (re.compile(r"(?<=\bcommand )/[^:]*/"), ""),
     (re.compile(r"(?<=\bSmartPower2) at \S+?(?=:? |[,)]|$)"), ""),
@@ -23,13 +23,13 @@ _PLACES = (
 )
 
 
-def standings_for_others(now: Standings, *, here: bool) -> Standings:
+def standings_for_others(standings: Standings, *, here: bool) -> Standings:
     """`here`: this machine was the device."""
     return replace(
-        now,
-        bench=bench_for_others(now.bench, here=here),
-        baseline=_evaluation(now.baseline, here=here),
-        ranked=tuple(_evaluation(one, here=here) for one in now.ranked),
+        standings,
+        bench=bench_for_others(standings.bench, here=here),
+        baseline=_evaluation(standings.baseline, here=here),
+        ranked=tuple(_evaluation(evaluation, here=here) for evaluation in standings.ranked),
     )
 
 
@@ -69,7 +69,7 @@ def _figures(figures: Figures, *, here: bool) -> Figures:
     return replace(
         figures,
         serial=_serial(figures.serial, here=here),
-        energy_provenance=_placeless(figures.energy_provenance),
+        energy_provenance=replace(figures.energy_provenance, source=_placeless(figures.energy_provenance.source)),
         # What two runs tell apart by a name alone is one reason.
         dirty=tuple(dict.fromkeys(map(without_names, figures.dirty))),
         warnings=tuple(map(_placeless, figures.warnings)),

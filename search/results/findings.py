@@ -5,9 +5,10 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evaluators.provenance import Kind
 from search.results.pruned_fractions import fraction_text, uniform_fraction
 from search.results.rows import Row
-from search.results.wording import accuracy, fom_gain, kind, number, pace_of
+from search.results.wording import accuracy, fom_gain, number, pace_of
 
 QUANTIZATIONS = {"none": "fp32", "dynamic_uint8": "dynamic uint8", "static_int8": "static int8"}
 
@@ -26,8 +27,8 @@ class _Uniform:
 
 
 def findings(rows: Iterable[Row]) -> list[str]:
-    """Of a study's rows, the unpruned baseline among them."""
-    shown = [row for row in rows if row.recipe is not None and not row.dirty]
+    """What a study's rows show, the unpruned baseline among them."""
+    shown = [row for row in rows if not row.dirty]
     uniform = _uniform(shown)
     return [
         *_best(shown),
@@ -41,91 +42,87 @@ def findings(rows: Iterable[Row]) -> list[str]:
 
 
 def quantization_name(row: Row) -> str:
-    return _name(str((row.recipe or {}).get("quantization", "none")))
+    return _name(row.recipe.quantization)
 
 
 def described(row: Row) -> str:
     """A recipe in a few words."""
-    recipe = row.recipe or {}
-    epochs = recipe.get("epochs", 0)
+    recipe, epochs = row.recipe, row.recipe.epochs
     tuned = f"{epochs} epoch{'' if epochs == 1 else 's'}, " if epochs else ""
-    if not recipe:
-        return row.recipe_id or "-"
     fraction = "fraction" if uniform_fraction(recipe) is not None else "fractions"
     return f"{fraction} {fraction_text(recipe)}, {tuned}{quantization_name(row)}"
 
 
 def _uniform(rows: Sequence[Row]) -> list[_Uniform]:
-    found = []
+    networks = []
     for row in rows:
-        recipe = row.recipe or {}
+        recipe = row.recipe
         fraction = uniform_fraction(recipe)
         if fraction is None:
             continue
-        runtime = (recipe["threads"], recipe["spinning"], tuple(recipe["halvings"]), recipe["criterion"])
+        runtime = (recipe.threads, recipe.spinning, recipe.halvings, recipe.criterion)
         # The unpruned network has nothing to choose, nor to make good.
         runtime = runtime if fraction else (*runtime[:3], "-")
-        epochs = int(recipe["epochs"]) if fraction else 0
-        found.append(
-            _Uniform(row, fraction, epochs, str(recipe["quantization"]), runtime, (*runtime, recipe["seed"], epochs))
-        )
-    return sorted(found, key=lambda one: (one.fraction, one.epochs, _place(one.quantization)))
+        epochs = recipe.epochs if fraction else 0
+        networks.append(_Uniform(row, fraction, epochs, recipe.quantization, runtime, (*runtime, recipe.seed, epochs)))
+    return sorted(networks, key=lambda network: (network.fraction, network.epochs, _place(network.quantization)))
 
 
 def _best(rows: Sequence[Row]) -> list[str]:
-    # The unpruned network is what they are compared with.
-    changed = [row for row in rows if uniform_fraction(row.recipe or {}) != 0 or quantization_name(row) != "fp32"]
+    # Without the unpruned network, with which all are compared.
+    changed = [row for row in rows if uniform_fraction(row.recipe) != 0 or quantization_name(row) != "fp32"]
     able = [row for row in changed if row.feasible and not row.gated]
     if not able:
         return ["nothing pruned or quantized holds the line"] if changed else []
     # Networks of one structure share its latency.
-    fastest = min(able, key=lambda row: (row.latency_ms, -(row.accuracy or 0)))
+    fastest = min(able, key=lambda row: (row.latency_ms, -row.accuracy))
     lines = [f"fastest above the line: {described(fastest)}: {accuracy(fastest)}, {_ms(fastest.latency_ms)}"
              + (f", {pace_of(fastest)} than unpruned" if fastest.latency_gain else "")]  # fmt: skip
-    worth = [row for row in able if row.fom is not None and not row.energy_provenance.startswith("predicted")]
+    worth = [row for row in able if row.energy_provenance.kind is not Kind.PREDICTED]
     if worth:
-        best = max(worth, key=lambda row: row.fom or 0)
+        best = max(worth, key=lambda row: row.fom)
         gain = f", {fom_gain(best)} the unpruned" if best.fom_gain else ""
         same = "the same network" if best is fastest else described(best)
         lines.append(
-            f"highest FoM above the line: {same}: {number(best.fom or 0)} ({kind(best.energy_provenance)} energy){gain}"
+            f"highest FoM above the line: {same}: {number(best.fom)} ({best.energy_provenance.kind} energy){gain}"
         )
     return lines
 
 
 def _below_the_line(rows: Sequence[_Uniform]) -> list[str]:
     """From where on no number of epochs holds it."""
-    said = []
-    for quantization, group in _by(rows, lambda one: one.quantization).items():
-        fractions = sorted({one.fraction for one in group})
-        holds = [one.fraction for one in group if one.row.feasible]
+    parts = []
+    for quantization, group in _by(rows, lambda network: network.quantization).items():
+        fractions = sorted({network.fraction for network in group})
+        holds = [network.fraction for network in group if network.row.feasible]
         lost = [fraction for fraction in fractions if fraction > max(holds, default=-1.0)]
         if lost and len(fractions) > 1:
-            nearest = max((one for one in group if one.fraction == lost[0]), key=lambda one: one.row.accuracy or 0)
-            said.append(f"{_name(quantization)} from {lost[0]:g} on ({accuracy(nearest.row)} there at best)")
-    return [f"below the line by fraction: {', '.join(said)}"] if said else []
+            rows_there = [network.row for network in group if network.fraction == lost[0]]
+            nearest = max(rows_there, key=lambda row: row.accuracy)
+            parts.append(f"{_name(quantization)} from {lost[0]:g} on ({accuracy(nearest)} there at best)")
+    return [f"below the line by fraction: {', '.join(parts)}"] if parts else []
 
 
 def _lost_per_step(rows: Sequence[_Uniform]) -> list[str]:
     """Along the fractions, at the most epochs there are."""
-    fp32 = [one for one in rows if one.quantization == "none" and one.row.accuracy is not None]
+    fp32 = [network for network in rows if network.quantization == "none"]
     if not fp32:
         return []
-    most = max(one.epochs for one in fp32)
-    steps = {one.fraction: one for one in fp32 if one.epochs == most or one.fraction == 0}
+    most = max(network.epochs for network in fp32)
+    steps = {network.fraction: network for network in fp32 if network.epochs == most or network.fraction == 0}
     pairs = list(zip(list(steps.values()), list(steps.values())[1:], strict=False))
     if not pairs:
         return []
-    said = [f"{100 * (_share(before) - _share(after)):.1f} to {after.fraction:g}" for before, after in pairs]
+    losses = [f"{100 * (_share(before) - _share(after)):.1f} to {after.fraction:g}" for before, after in pairs]
     tuned = f"after {most} epoch{'' if most == 1 else 's'}" if most else "without fine-tuning"
-    return [f"points of accuracy lost per step {tuned}, from fraction {pairs[0][0].fraction:g}: {', '.join(said)}"]
+    return [f"points of accuracy lost per step {tuned}, from fraction {pairs[0][0].fraction:g}: {', '.join(losses)}"]
 
 
 def _fine_tuning(rows: Sequence[_Uniform]) -> list[str]:
-    fp32 = [one for one in rows if one.quantization == "none" and one.fraction]
+    fp32 = [network for network in rows if network.quantization == "none" and network.fraction]
     gains = []
-    for fraction, group in _by(fp32, lambda one: one.fraction).items():
-        least, most = min(group, key=lambda one: one.epochs), max(group, key=lambda one: one.epochs)
+    for fraction, group in _by(fp32, lambda network: network.fraction).items():
+        least, most = min(group, key=lambda network: network.epochs), max(group, key=lambda network: network.epochs)
         if most.epochs > least.epochs:
             gains.append((_share(most) - _share(least), fraction, least.epochs, most.epochs))
     if not gains:
@@ -145,8 +142,8 @@ def _quantized(quantization: str, rows: Sequence[_Uniform]) -> list[str]:
     faster: dict[float, float] = {}
     alike: set[float] = set()
     lost: list[float] = []
-    for group in _by(rows, lambda one: (one.fraction, *one.beside)).values():
-        kinds = {one.quantization: one for one in group}
+    for group in _by(rows, lambda network: (network.fraction, *network.beside)).values():
+        kinds = {network.quantization: network for network in group}
         if "none" not in kinds or quantization not in kinds:
             continue
         ours, fp32 = kinds[quantization].row, kinds["none"].row
@@ -159,9 +156,9 @@ def _quantized(quantization: str, rows: Sequence[_Uniform]) -> list[str]:
         else:
             alike.add(fraction)
     name, lines = _name(quantization), []
-    for word, found in (("slower", slower), ("faster", faster)):
-        if found:
-            lines.append(f"{name} is {word} than fp32 at {_fractions(found)} ({_range(found.values())} x)")
+    for word, ratios in (("slower", slower), ("faster", faster)):
+        if ratios:
+            lines.append(f"{name} is {word} than fp32 at {_fractions(ratios)} ({_range(ratios.values())} x)")
     alike -= slower.keys() | faster.keys()
     if alike:
         lines.append(f"{name} is as fast as fp32, within the intervals, at {_fractions(alike)}")
@@ -174,13 +171,13 @@ def _quantized(quantization: str, rows: Sequence[_Uniform]) -> list[str]:
 def _gained_nothing(rows: Sequence[_Uniform]) -> list[str]:
     """Pruned, and no faster than the unpruned network in the same form."""
     lines = []
-    for quantization, group in _by(rows, lambda one: one.quantization).items():
-        unpruned = {one.runtime[:3]: one.row for one in group if one.fraction == 0}
+    for quantization, group in _by(rows, lambda network: network.quantization).items():
+        unpruned = {network.runtime[:3]: network.row for network in group if network.fraction == 0}
         nothing = {}
-        for one in group:
-            whole = unpruned.get(one.runtime[:3])
-            if one.fraction and whole and one.row.latency_ci_ms[1] >= whole.latency_ci_ms[0]:
-                nothing[one.fraction] = one.row.latency_ms / whole.latency_ms
+        for network in group:
+            whole = unpruned.get(network.runtime[:3])
+            if network.fraction and whole and network.row.latency_ci_ms[1] >= whole.latency_ci_ms[0]:
+                nothing[network.fraction] = network.row.latency_ms / whole.latency_ms
         if nothing:
             lines.append(
                 f"pruning gained nothing in {_name(quantization)} at {_fractions(nothing)}: "
@@ -191,14 +188,14 @@ def _gained_nothing(rows: Sequence[_Uniform]) -> list[str]:
 
 def _by(rows: Iterable[_Uniform], key: Callable[[_Uniform], Any]) -> dict[Any, list[_Uniform]]:
     groups: dict[Any, list[_Uniform]] = defaultdict(list)
-    for one in rows:
-        groups[key(one)].append(one)
+    for network in rows:
+        groups[key(network)].append(network)
     return groups
 
 
-def _share(one: _Uniform) -> float:
-    """Of the same images for all: one may be confirmed on test and its neighbour not."""
-    return one.row.validation_accuracy or 0.0
+def _share(network: _Uniform) -> float:
+    """On validation, the same images for all: one may be confirmed on test and its neighbour not."""
+    return network.row.validation_accuracy
 
 
 def _place(quantization: str) -> int:

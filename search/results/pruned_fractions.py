@@ -1,36 +1,34 @@
-"""Fractions: how much of a network a recipe prunes, as the course counts it."""
+"""Pruned fractions: how much of a network a recipe prunes, as the course counts it."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from space.networks.mobilenet_v1 import shape
+from space.recipe import Recipe
 
-# Of the unpruned network, by architecture.
+# The widths of the unpruned network, by architecture.
 WIDTHS = {"mobilenet_v1": shape.WIDTHS}
 
 
-def kept_shares(recipe: Mapping[str, Any]) -> tuple[float, ...]:
-    """Of each unit's channels; empty for an architecture without an unpruned form."""
-    widths = WIDTHS.get(recipe["architecture"], ())
-    return tuple(kept / width for kept, width in zip(recipe["widths"], widths, strict=False))
+def kept_shares(recipe: Recipe) -> tuple[float, ...]:
+    """The share of each unit's channels that is kept; empty for an architecture without an unpruned form."""
+    widths = WIDTHS.get(recipe.architecture, ())
+    return tuple(kept / width for kept, width in zip(recipe.widths, widths, strict=False))
 
 
-def mean_fraction(recipe: Mapping[str, Any]) -> float | None:
+def mean_fraction(recipe: Recipe) -> float | None:
     """1 - mean kept share over the units."""
     shares = kept_shares(recipe)
     return 1 - math.fsum(shares) / len(shares) if shares else None
 
 
-def uniform_fraction(recipe: Mapping[str, Any]) -> float | None:
+def uniform_fraction(recipe: Recipe) -> float | None:
     """The one fraction f by which every unit keeps floor(channels x (1 - f)), at least one; None where none does.
 
-    Of all that do, the roundest: widths are whole numbers.
+    Widths are whole numbers, so several may do: it is the roundest of these.
     """
     above, most = 0.0, 1.0
-    widths = WIDTHS.get(recipe["architecture"], ())
-    kept_widths: tuple[int, ...] = tuple(recipe["widths"])
-    for kept, width in zip(kept_widths, widths, strict=False):
+    widths = WIDTHS.get(recipe.architecture, ())
+    for kept, width in zip(recipe.widths, widths, strict=False):
         if not 0 < kept <= width:
             return None
         above = max(above, 1 - (kept + 1) / width)
@@ -45,7 +43,7 @@ def uniform_fraction(recipe: Mapping[str, Any]) -> float | None:
     return None
 
 
-def fraction_text(recipe: Mapping[str, Any]) -> str:
+def fraction_text(recipe: Recipe) -> str:
     """0.50; where the units differ between what they lie, and their mean."""
     uniform = uniform_fraction(recipe)
     if uniform is not None:

@@ -2,39 +2,35 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from evaluators.provenance import Kind
+from search.results.column_table import columns
+from search.results.columns import Entry, View
 from search.results.findings import findings
 from search.results.rows import Row
 from search.results.standings import Standings
+from search.results.tables import entries
 from search.results.terminal import plain_console
 from search.results.unmetered import unmetered_lines
 from search.results.wording import (
     ONE_CONTEST,
     accuracy,
     data_name,
-    faster,
-    fom_gain,
-    half_percent,
     implied,
-    kind,
     number,
-    shape,
 )
 from search.scoring.audit import FITS
 from search.scoring.ranking import feasible
 from search.settings.durations import spoken
 from search.settings.settings import TRIALS
 
-# Of the warnings that results carry, those that most of them do; every row's own are in the JSON.
+# So many warnings are shown, the most frequent first; every row's own are in the JSON.
 _MOST_WARNINGS = 3
-
-# Columns that a narrower terminal does without.
-_WANTED_WIDTH = {"max W": 130, "MB": 130, "parameters": 130, "what": 210}
 
 
 def results_console() -> Console:
@@ -43,95 +39,42 @@ def results_console() -> Console:
 
 
 def table(standings: Standings, top: int, width: int = 250) -> Table:
-    waiting = {evaluation.recipe_id for evaluation in standings.waiting}
-    rows = [
-        _cells(
-            str(place) if place <= standings.leaders else "",
-            standings.row(evaluation),
-            waiting=evaluation.recipe_id in waiting,
-        )
-        for place, evaluation in enumerate(standings.ranked[:top], start=1)
-    ]
-    rows.append(_cells("", standings.row(standings.baseline), "the unpruned baseline"))
-    shown = [name for name in rows[0] if width >= _WANTED_WIDTH.get(name, 0)]
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for name in shown:
-        drawn.add_column(name, justify="left" if name in {"recipe", "what"} else "right", no_wrap=True)
-    for place, row in enumerate(rows):
-        leads = place == 0 and standings.leaders
-        drawn.add_row(*(row[name] for name in shown), style="bold" if leads else None)
+    shown = [each for each in columns(View.RANKING) if width >= each.column.least_width]
+    drawn = _empty((each.title, each.column.words) for each in shown)
+    for entry in entries(standings, top):
+        drawn.add_row(*(each.read(entry) for each in shown), style="bold" if entry.place == 1 else None)
     return drawn
-
-
-def _cells(place: str, row: Row, what: str = "", *, waiting: bool = False) -> dict[str, str]:
-    recipe = row.recipe or {}
-    threads = recipe.get("threads", 1)
-    notes = [
-        "below the line:" if not row.feasible and not what else "",
-        "dirty:" if row.dirty else "",
-        "not confirmed:" if waiting else "",
-        f"{recipe.get('quantization')}, {recipe.get('epochs')} epochs, "
-        f"{threads} thread{'s' if threads > 1 else ''}, {shape(row)}",
-    ]
-    share = row.accuracy or 0
-    return {
-        "": place,
-        "trial": "-" if row.trial is None else str(row.trial),
-        "recipe": "the baseline" if what else row.recipe_id or "-",
-        "accuracy %": f"{100 * share:.2f} {'test' if row.test_accuracy is not None else 'val.'}",
-        "latency ms": f"{number(row.latency_ms)} {half_percent(row)}",
-        "faster": faster(row),
-        "mJ": f"{number(row.energy_mj)} {kind(row.energy_provenance)}",
-        "max W": f"{row.max_power_w:.2f}",
-        "MB": f"{row.memory_mb:.1f}",
-        "FoM": number(row.fom or 0),
-        "FoM gain": fom_gain(row),
-        "parameters": f"{row.parameters:,}",
-        "what": what or " ".join(note for note in notes if note),
-    }
 
 
 def grid_table(standings: Standings) -> Table:
     """A row per point, in the grid's order; the baseline last."""
-    places = {one.recipe_id: str(place) for place, one in enumerate(standings.ranked[: standings.leaders], start=1)}
+    shown = columns(View.GRID)
+    drawn = _empty([("quantization", True), ("fraction", False), ("epochs", False),
+                    *((each.title, each.column.words) for each in shown)])  # fmt: skip
+    places = {evaluation.recipe_id: place for place, evaluation in enumerate(standings.ranked, start=1)}
     failed = standings.failed_points()
-    rows = [
-        _point_cells(point.quantization, f"{point.fraction:g}", str(point.epochs))
-        | (
-            _row_cells(row, places.get(row.recipe_id or "", ""), "" if row.feasible else "below the line")
-            if row
-            else {"": failed.get(point, "not yet")}
-        )
-        for point, row in standings.points().items()
-    ]
-    baseline = standings.row(standings.baseline)
-    rows.append(_point_cells("none", "-", "-") | _row_cells(baseline, "", "the unpruned baseline, at its best"))
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for name in rows[-1]:
-        drawn.add_column(name, justify="left" if name in {"quantization", ""} else "right", no_wrap=True)
-    for cells in rows:
-        drawn.add_row(
-            *(Text(cells.get(name, "")) for name in rows[-1]), style="bold" if cells.get("place") == "1" else None
-        )
+    for point, row in standings.points().items():
+        stub = (point.quantization, f"{point.fraction:g}", str(point.epochs))
+        if row is None:
+            # What became of it stands in the last column.
+            cells = [*[""] * (len(shown) - 1), failed.get(point, "not yet")]
+            drawn.add_row(*map(Text, (*stub, *cells)))
+            continue
+        place = places.get(row.recipe_id, len(places) + 1)
+        entry = Entry(row, place=place if place <= standings.leaders else None)
+        texts = (*stub, *(each.read(entry) for each in shown))
+        drawn.add_row(*map(Text, texts), style="bold" if entry.place == 1 else None)
+    baseline = Entry(standings.row(standings.baseline), is_baseline=True)
+    drawn.add_row(*map(Text, ("none", "-", "-", *(each.read(baseline) for each in shown))))
     return drawn
 
 
-def _point_cells(quantization: str, fraction: str, epochs: str) -> dict[str, str]:
-    return {"quantization": quantization, "fraction": fraction, "epochs": epochs}
-
-
-def _row_cells(row: Row, place: str, what: str) -> dict[str, str]:
-    return {
-        "parameters": f"{row.parameters:,}",
-        "max MB": f"{row.memory_mb:.1f}",
-        "latency ms": f"{number(row.latency_ms)} {half_percent(row)}",
-        "faster": faster(row),
-        "max W": f"{row.max_power_w:.2f}",
-        "mJ": f"{number(row.energy_mj)} {kind(row.energy_provenance)}",
-        "accuracy": accuracy(row),
-        "place": place,
-        "": ", ".join(filter(None, [what, "dirty" if row.dirty else ""])),
-    }
+def _empty(heads: Iterable[tuple[str, bool]]) -> Table:
+    """Without rows yet; words stand left."""
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for title, words in heads:
+        drawn.add_column(title, justify="left" if words else "right", no_wrap=True)
+    return drawn
 
 
 def provenance(standings: Standings) -> list[str]:
@@ -140,7 +83,7 @@ def provenance(standings: Standings) -> list[str]:
     return [
         f"latency {row.latency_provenance}",
         f"energy {row.energy_provenance}",
-        *([ONE_CONTEST] if kind(row.energy_provenance) == "estimated" else []),
+        *([ONE_CONTEST] if row.energy_provenance.kind is Kind.ESTIMATED else []),
         f"{effort.inferences:,} inferences timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have taken "
         f"{spoken(effort.fixed_seconds)}",
         f"accuracy on {data_name(standings.goal.data)}; line {100 * standings.goal.minimum_accuracy:.2f} % on test, "
@@ -151,10 +94,10 @@ def provenance(standings: Standings) -> list[str]:
 
 def _warnings(standings: Standings) -> list[str]:
     """What may have gone unnoticed, and of how many results."""
-    figures = [one.current for one in (*standings.ranked, standings.baseline)]
-    said = Counter(warning for one in figures for warning in one.warnings)
-    shown = said.most_common(_MOST_WARNINGS)
-    rest = len(said) - len(shown)
+    figures = [evaluation.current for evaluation in (*standings.ranked, standings.baseline)]
+    counts = Counter(warning for evaluation in figures for warning in evaluation.warnings)
+    shown = counts.most_common(_MOST_WARNINGS)
+    rest = len(counts) - len(shown)
     return [f"warning, {count} of {len(figures)} results: {text}" for text, count in shown] + (
         [f"{rest} further warnings: rank --json has them"] if rest else []
     )
@@ -193,7 +136,11 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
 def unconfirmed_lines(standings: Standings) -> list[str]:
     """Who looks better than the winner, and is not confirmed."""
     best, objective = standings.best, standings.objective
-    ahead = [one for one in standings.waiting if best and objective.better(objective.value(one), objective.value(best))]
+    ahead = [
+        evaluation
+        for evaluation in standings.waiting
+        if best and objective.better(objective.value(evaluation), objective.value(best))
+    ]
     if not ahead:
         return []
     which = "network that is not confirmed looks" if len(ahead) == 1 else "networks that are not confirmed look"
@@ -218,20 +165,20 @@ def near_misses(standings: Standings) -> list[str]:
     goal = standings.goal
     if not standings.ranked:
         return ["no trial has finished; --trials and --timeout say how many and how long"]
-    dirty = [one for one in standings.ranked if one.current.dirty and feasible(one, goal)]
+    dirty = [evaluation for evaluation in standings.ranked if evaluation.current.dirty and feasible(evaluation, goal)]
     if dirty:
         return [
             f"{len(dirty)} candidates hold the line, but every timing of them was dirty "
             f"({dirty[0].current.dirty[0]}); run again when the device is at rest"
         ]
-    holding = [one for one in standings.ranked if feasible(one, goal)]
+    holding = [evaluation for evaluation in standings.ranked if feasible(evaluation, goal)]
     if holding:
         return [
             f"{len(holding)} candidates hold the line, but their energy is "
-            f"{kind(holding[0].current.energy_provenance)}, which is never ranked; --meter measures it, --objective "
+            f"{holding[0].current.energy_provenance.kind}, which is never ranked; --meter measures it, --objective "
             "latency does without"
         ]
-    nearest = [f"{accuracy(standings.row(one))} ({one.recipe_id})" for one in standings.ranked[:3]]
+    nearest = [f"{accuracy(standings.row(evaluation))} ({evaluation.recipe_id})" for evaluation in standings.ranked[:3]]
     return [
         f"none feasible: {100 * goal.least_accuracy:.2f} % on validation is the line "
         f"({100 * goal.minimum_accuracy:.2f} % and a margin of {100 * goal.margin:.2f}); nearest: {', '.join(nearest)}",

@@ -2,24 +2,29 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from evaluators.confidence import NORMAL_95
 from evaluators.measurement import Accuracy, Figures
+from evaluators.provenance import Provenance
 from search.scoring.audit import Audit, audit
 from search.scoring.objectives import fom
 from search.scoring.ranking import feasible
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
+from space.recipe import Recipe
 
 # Left out of what others read until there is something to say.
 _WHERE_KNOWN = ("search", "confusion", "warnings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """In the units of a person: ms, mJ, W, MB; accuracy stays a fraction."""
+class FileRow:
+    """A measured file in the units of a person: ms, mJ, W, MB; accuracy stays a fraction.
+
+    What only a study knows is None in a file that was measured alone.
+    """
 
     # None: not asked for by this study.
     trial: int | None
@@ -35,11 +40,11 @@ class Row:
     accuracy_ci: tuple[float, float] | None
     latency_ms: float
     latency_ci_ms: tuple[float, float]
-    latency_provenance: str
+    latency_provenance: Provenance
     energy_mj: float
     energy_dynamic_mj: float
     energy_ci_mj: tuple[float, float]
-    energy_provenance: str
+    energy_provenance: Provenance
     max_power_w: float
     mean_power_w: float
     # What an estimate assumes of it is no figure.
@@ -57,7 +62,7 @@ class Row:
     operators: int
     framework: str
     onnx: str
-    recipe: Mapping[str, Any] | None
+    recipe: Recipe | None
     # The search's own figures, where confirm has replaced them.
     search: Mapping[str, Any] | None = None
     # On test, once confirmed: images by class, and by what the file says of them.
@@ -66,18 +71,37 @@ class Row:
     warnings: tuple[str, ...] | None = None
 
     @property
-    def accuracy(self) -> float | None:
-        """On test once confirmed, before that on validation."""
-        return self.validation_accuracy if self.test_accuracy is None else self.test_accuracy
-
-    @property
     def audit(self) -> Audit:
         """Inference alone is timed and charged, so nothing but the latency may have to explain the energy."""
         return audit(self.latency_ms, self.energy_mj, self.max_power_w)
 
     def as_dict(self) -> dict[str, Any]:
-        values = asdict(self)
+        values = _as_texts({field.name: getattr(self, field.name) for field in fields(self)})
+        values["recipe"] = self.recipe and self.recipe.as_dict()
         return {name: value for name, value in values.items() if value is not None or name not in _WHERE_KNOWN}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row(FileRow):
+    """A network of a study, of which all that a file may lack is known."""
+
+    recipe_id: str
+    structure_id: str
+    feasible: bool
+    validation_accuracy: float
+    accuracy_ci: tuple[float, float]
+    fom: float
+    recipe: Recipe
+
+    @property
+    def accuracy(self) -> float:
+        """On test once confirmed, before that on validation."""
+        return self.validation_accuracy if self.test_accuracy is None else self.test_accuracy
+
+
+def _as_texts(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """With provenances as text, as JSON has them."""
+    return {name: str(value) if isinstance(value, Provenance) else value for name, value in figures.items()}
 
 
 def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | None) -> Row:
@@ -101,8 +125,8 @@ def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | N
         macs=candidate.macs,
         operators=candidate.operators,
         onnx=str(candidate.onnx),
-        recipe=candidate.recipe.as_dict(),
-        search=search if confirmed else None,
+        recipe=candidate.recipe,
+        search=_as_texts(search) if confirmed else None,
         confusion=evaluation.confirmation.test.confusion if evaluation.confirmation else None,
         **shown,
     )
@@ -112,7 +136,7 @@ def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | N
     """What comes of one measurement, and its gain over the reference's nearest in time (itself: 1)."""
     merit = fom(accuracy.share, figures.latency_s, figures.energy_j) if accuracy else None
     if figures.reference_latency_s is None:
-        # The reference over itself.
+        # This is the reference: it has no gain over itself.
         latency_gain, fom_gain = _Gain(1.0, (1.0, 1.0)), _Gain(1.0, (1.0, 1.0)) if accuracy and baseline else None
     else:
         latency_gain = _Gain(1 / figures.relative_latency, _inverse(figures.relative_latency_interval))
@@ -155,7 +179,7 @@ def _inverse(interval: tuple[float, float]) -> tuple[float, float] | None:
 
 
 def _fom_gain(figures: Figures, accuracy: Accuracy, baseline: Accuracy) -> _Gain:
-    """Of latency, energy and accuracy, whose errors' logarithms add as squares."""
+    """Over the baseline's FoM; the errors of the logarithms of latency, energy and accuracy add as squares."""
     gain = accuracy.share / baseline.share / (figures.relative_latency * figures.relative_energy)
     ends = [_inverse(figures.relative_latency_interval), _inverse(figures.relative_energy_interval)]
     if accuracy.share == 0 or None in ends:
@@ -173,14 +197,14 @@ def row_of_file(
     onnx: str,
     cost: tuple[int, int, int],
     metadata: Mapping[str, Any],
-    recipe: Mapping[str, Any] | None,
-) -> Row:
+    recipe: Recipe | None,
+) -> FileRow:
     """A file that was measured alone: it has no accuracy and no study."""
     parameters, macs, operators = cost
     shown = _figures(figures, None, None)
     if figures.reference_latency_s is None:
         shown["latency_gain"] = shown["latency_gain_ci"] = None
-    return Row(
+    return FileRow(
         trial=None,
         recipe_id=metadata.get("recipe_id"),
         structure_id=metadata.get("structure_id"),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 BARS = "▁▂▃▄▅▆▇█"
-# Of the highest figure, between the lowest and the highest bar at least: the noise of what is steady is no mountain.
+# The bars span at least this share of the highest figure: the noise of what is steady is no mountain.
 LEAST_SPAN = 0.05
 
 

@@ -54,12 +54,12 @@ class Standings:
         return [self.row(evaluation) for evaluation in (*self.ranked, self.baseline)]
 
     def points(self) -> dict[Point, Row | None]:
-        """Of a grid study each point in the order of its table; None: not evaluated yet."""
+        """The points of a grid study in the order of its table; None: not evaluated yet."""
         if not self.goal.grid:
             return {}
-        there = {one.recipe_id: one for one in (*self.ranked, self.baseline)}
+        evaluations = {evaluation.recipe_id: evaluation for evaluation in (*self.ranked, self.baseline)}
         return {
-            point: self.row(there[recipe.id]) if recipe.id in there else None
+            point: self.row(evaluations[recipe.id]) if recipe.id in evaluations else None
             for point, recipe in self._recipes().items()
         }
 
@@ -88,7 +88,7 @@ class Standings:
 
     @property
     def rivals(self) -> list[Evaluation]:
-        """Of the leader, confirmed or not. Settings of one network are no rivals of each other."""
+        """The leader's, confirmed or not. Settings of one network are no rivals of each other."""
         able = [*self.ranked[: self.leaders], *self.waiting]
         # The leader and the next one always, so that a rival out of reach is one too.
         near = [able[place] for place in within_reach([estimate(evaluation, self.objective) for evaluation in able])]
@@ -105,7 +105,7 @@ class Standings:
         if self.best is None:
             return None
         estimates = [estimate(evaluation, self.objective) for evaluation in (self.best, *self.rivals)]
-        # Of a figure whose error is not known nothing can be said.
+        # Nothing can be said of a figure whose error is not known.
         known = [candidate for candidate in estimates if math.isfinite(candidate.standard_error)]
         if len(known) < 2 or known[0] is not estimates[0]:
             return None
@@ -113,17 +113,18 @@ class Standings:
 
     def effort(self) -> "Effort":
         # Rows of one structure share one measurement.
-        once = {one.candidate.recipe.structure_id: one.figures for one in (*self.ranked, self.baseline)}
+        evaluations = (*self.ranked, self.baseline)
+        once = {evaluation.candidate.recipe.structure_id: evaluation.figures for evaluation in evaluations}
         figures = list(once.values())
         return Effort(
-            inferences=sum(one.inferences for one in figures),
-            seconds=sum(one.inferences * one.latency_mean_s for one in figures),
-            fixed_seconds=sum(FIXED_INFERENCES * one.latency_mean_s for one in figures),
+            inferences=sum(measurement.inferences for measurement in figures),
+            seconds=sum(measurement.inferences * measurement.latency_mean_s for measurement in figures),
+            fixed_seconds=sum(FIXED_INFERENCES * measurement.latency_mean_s for measurement in figures),
         )
 
     def as_dict(self) -> dict[str, Any]:
         unmetered = unmetered_ids(self)
-        grid = [{**point._asdict(), "recipe_id": found and found.recipe_id} for point, found in self.points().items()]
+        grid = [{**point._asdict(), "recipe_id": row and row.recipe_id} for point, row in self.points().items()]
         return {
             "study": self.goal.id,
             "bench": {"id": self.bench.id, **_plain(self.bench)},
@@ -147,7 +148,7 @@ def standings(store: Store, goal: Goal) -> Standings:
     if goal.grid:
         # A grid is a list: what else was evaluated is not in its table.
         listed = {recipe.id for recipe in Grid.from_json(goal.grid).recipes(unpruned).values()}
-        evaluations = {id: one for id, one in evaluations.items() if id in listed}
+        evaluations = {id: evaluation for id, evaluation in evaluations.items() if id in listed}
     else:
         # The unpruned network at other runtime settings competes for being the reference, not with candidates.
         evaluations = {

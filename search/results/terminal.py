@@ -13,7 +13,7 @@ def plain(text: str) -> str:
 
 class _PlainConsole(Console):
     def render_str(self, text: str, **options: Any) -> Text:
-        """Of every text that is printed, cells of tables and titles included."""
+        """Rich calls it for every text that it prints, cells of tables and titles included."""
         return super().render_str(plain(text), **options)
 
 

@@ -1,11 +1,13 @@
-"""Words: the figures of a row as a person reads them; every table, line and slide writes them so."""
+"""Wording: the figures of a row as a person reads them; every table, line and slide writes them so."""
 
 import math
 
+from evaluators.provenance import Kind
 from search.results.rows import Row
 from search.scoring.audit import Audit
+from search.scoring.objectives import OBJECTIVES, Objective
 
-# Of a search without a meter. An estimate's power is a constant of the board for each busy core.
+# A note on every search without a meter: an estimate's power is a constant of the board for each busy core.
 ONE_CONTEST = (
     "no meter: energy is estimated, at one thread as latency x a constant, so the contests for latency and energy are "
     "one, and FoM is accuracy / latency squared x a constant: it ranks by latency and accuracy alone"
@@ -52,30 +54,53 @@ def pace_of(row: Row) -> str:
     return f"{over_baseline(1 / gain, interval and (1 / interval[1], 1 / interval[0]))} slower"
 
 
+def half_width(row: Row) -> float:
+    """Half of the latency's interval, in percent of the latency."""
+    return 50 * (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / row.latency_ms
+
+
 def half_percent(row: Row) -> str:
-    """Half the interval of the latency: ±2.1 %."""
-    return f"±{50 * (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / row.latency_ms:.1f} %"
+    """The same as text: ±2.1 %."""
+    return f"±{half_width(row):.1f} %"
 
 
 def figure(row: Row, objective: str) -> str:
-    """The one that the objective ranks by."""
-    if objective == "latency":
-        return f"{number(row.latency_ms)} ms"
-    if objective == "energy":
-        return f"{number(row.energy_mj)} mJ ({kind(row.energy_provenance)})"
-    return f"FoM {number(row.fom or 0)} ({kind(row.energy_provenance)} energy)"
+    """The one that the objective ranks by, and what its energy rests on."""
+    chosen = OBJECTIVES[objective]
+    return f"{chosen.spoken.format(number(chosen.shown(row)))} {_origin(row, chosen)}".rstrip()
+
+
+def bare_figure(row: Row, objective: Objective) -> str:
+    """The same where the objective is named beside it; a latency has its interval there."""
+    beside = _origin(row, objective) if objective.needs_energy else half_percent(row)
+    return f"{_in_unit(row, objective)} {beside}"
+
+
+def figure_with_interval(row: Row, objective: Objective) -> str:
+    """A figure in its unit, with half of its interval's width."""
+    low, high = objective.shown_interval(row)
+    value = objective.shown(row)
+    return _in_unit(row, objective) + (f" ±{50 * (high - low) / value:.1f} %" if value > 0 else "")
+
+
+def _in_unit(row: Row, objective: Objective) -> str:
+    return f"{number(objective.shown(row))} {objective.unit}".rstrip()
+
+
+def _origin(row: Row, objective: Objective) -> str:
+    return objective.origin.format(row.energy_provenance.kind)
 
 
 def measured(row: Row) -> bool:
     """Whether a meter read its energy."""
-    return kind(row.energy_provenance) == "measured"
+    return row.energy_provenance.kind is Kind.MEASURED
 
 
 def marked(gain: str, row: Row) -> str:
     """A gain in energy or FoM; where no meter read the energy it says so: 1,170 x est."""
     if gain == "-" or measured(row):
         return gain
-    return f"{gain} {'pred.' if kind(row.energy_provenance) == 'predicted' else 'est.'}"
+    return f"{gain} {'pred.' if row.energy_provenance.kind is Kind.PREDICTED else 'est.'}"
 
 
 def fom_gain(row: Row) -> str:
@@ -85,44 +110,44 @@ def fom_gain(row: Row) -> str:
 def gain(row: Row, objective: str) -> str:
     """Over the baseline; where no meter read the energy, latency comes first."""
     latency = f"{pace_of(row)} than the baseline"
-    if objective != "fom" or row.fom_gain is None:
+    if OBJECTIVES[objective].praised_for == "latency" or row.fom_gain is None:
         return latency
     return f"{fom_gain(row)} the baseline" if measured(row) else f"{latency}, FoM {fom_gain(row)}"
+
+
+def gain_over_unpruned(row: Row, objective: Objective) -> str:
+    """The same in few words: on a slide, which says beside it what was measured."""
+    if objective.praise(row) is None:
+        return "no gain: unpruned not confirmed"
+    return f"{fom_gain(row)} the unpruned FoM" if objective.praised_for == "fom" else f"{pace_of(row)} than unpruned"
 
 
 def line(row: Row, objective: str) -> str:
     """One evaluation in a line. It begins with what was measured: without a meter that is latency."""
     latency = f"{number(row.latency_ms)} ms"
-    if objective == "latency":
+    if not OBJECTIVES[objective].needs_energy:
         return f"{latency}, {accuracy(row)}, {gain(row, objective)}"
     if measured(row):
         return f"{figure(row, objective)}, {accuracy(row)}, {latency}, {gain(row, objective)}"
-    return f"{latency}, {accuracy(row)}, {gain(row, 'latency')}; {_beside(row, objective)}"
+    return f"{latency}, {accuracy(row)}, {pace_of(row)} than the baseline; {_beside(row, objective)}"
 
 
 def _beside(row: Row, objective: str) -> str:
-    over = f", {fom_gain(row)} the baseline's" if objective == "fom" and row.fom_gain is not None else ""
-    return figure(row, objective) + over
+    praised = OBJECTIVES[objective].praised_for == "fom" and row.fom_gain is not None
+    return figure(row, objective) + (f", {fom_gain(row)} the baseline's" if praised else "")
 
 
 def accuracy(row: Row) -> str:
     if row.test_accuracy is not None:
         return f"{100 * row.test_accuracy:.2f} % test"
-    return "-" if row.validation_accuracy is None else f"{100 * row.validation_accuracy:.2f} % validation"
-
-
-def kind(provenance: str) -> str:
-    """measured, estimated or predicted."""
-    return provenance.split(" ", 1)[0]
+    return f"{100 * row.validation_accuracy:.2f} % validation"
 
 
 def shape(row: Row) -> str:
     """The widths at a glance, in the order of the network; a halving is marked, a removed block left out."""
-    if row.recipe is None:
-        return ""
-    halvings = set(row.recipe["halvings"])
+    halvings = set(row.recipe.halvings)
     return " ".join(
-        f"{width}{'/2' if index in halvings else ''}" for index, width in enumerate(row.recipe["widths"]) if width
+        f"{width}{'/2' if index in halvings else ''}" for index, width in enumerate(row.recipe.widths) if width
     )
 
 

@@ -69,7 +69,7 @@ def sensitivity_of(question: Question, chosen: Settings, store: Store, view: Vie
         baseline_id=baseline.id,
         baseline_accuracy=reference.validation.share,
         images=len(data.validation),
-        latency_provenance=figures.latency_provenance if figures else None,
+        latency_provenance=str(figures.latency_provenance) if figures else None,
         baseline_latency_ms=1e3 * figures.latency_s if figures else None,
         effects=effects,
     )

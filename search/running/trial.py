@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from evaluators.measurement import Figures
 from evaluators.measuring import PROCESSES
+from evaluators.provenance import Kind
 from evaluators.race import FRONT, Race
 from search.building.child import built
 from search.building.tasks import Built
@@ -90,7 +91,7 @@ class TrialRunner:
         figures = self.work.structure(candidate.candidate.recipe)
         if figures is None:
             return FRONT
-        raced = figures.processes >= PROCESSES and not figures.energy_provenance.startswith("predicted")
+        raced = figures.processes >= PROCESSES and figures.energy_provenance.kind is not Kind.PREDICTED
         given_up = candidate.candidate.projected is not None
         if share < goal.least_accuracy or given_up or (raced and not figures.dirty):
             return None

@@ -19,7 +19,7 @@ def trial_line(trial: str, evaluation: Evaluation, ranking: Standings, seconds: 
         evaluation.recipe_id,
         f"{100 * evaluation.validation.share:5.2f} % validation",
         f"{number(row.latency_ms)} ms",
-        figure(row, goal.objective) if goal.objective != "latency" else "",
+        figure(row, goal.objective) if ranking.objective.needs_energy else "",
         gain(row, goal.objective),
         f"{seconds:.0f} s",
     ]

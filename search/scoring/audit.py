@@ -19,7 +19,7 @@ class Audit:
     # The least time per image in which the maximum power spends it, and how many latencies that is.
     implied_wall_ms: float
     wall_multiple: float
-    # Of `impossible`: what excludes it.
+    # What excludes the energy, where the verdict is `impossible`.
     reason: str = ""
 
 
@@ -30,7 +30,7 @@ def audit(
     idle_power_w: float | None = None,
     wall_ms: float | None = None,
 ) -> Audit:
-    """Of one image; mJ per ms are W.
+    """The figures are those of one image; mJ per ms are W.
 
     Energy is mean power x time, and no mean is above the maximum. So energy / latency <= maximum power (and 5 % for
     rounding) fits. What is above may still be true, of a longer time: the verdict says only that latency does not

@@ -29,7 +29,7 @@ class Lead:
         return figure == self._mark or self.objective.better(figure, self._mark)
 
     def race(self, share: float) -> Race:
-        """For a candidate of this accuracy."""
+        """What a candidate of this accuracy is measured for."""
         return Race(lambda figures: self.near(share, figures), self._slowest(share)) if self.evaluation else FRONT
 
     @property

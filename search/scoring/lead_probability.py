@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 # Behind the lead by more than so many standard errors of the difference, a network is no contender.
 _REACH = 6.0
-# Of more contenders the best by figure are kept, so that the work stays within a tenth of a second.
+# At most so many contenders are kept, the best by figure, so that the work stays within a tenth of a second.
 _MOST_CONTENDERS = 40
 # Standard errors are taken as within this range of a typical one, so that one grid resolves them all.
 _LEAST_ERROR, _LARGEST_ERROR = 0.2, 8.0
@@ -58,7 +58,7 @@ def _hypotheses() -> tuple[_Hypothesis, ...]:
 
 
 def best_probabilities(estimates: Sequence[Estimate]) -> tuple[float, ...]:
-    """Of each, the probability that it is truly the best of all."""
+    """For each, the probability that it is truly the best of all."""
     probabilities = [0.0] * len(estimates)
     places = _contenders(estimates)
     if not places:
@@ -92,7 +92,7 @@ def shrunk(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
 
 
 def chances_to_beat_confirmed(unconfirmed: Sequence[Estimate], confirmed: Sequence[Estimate]) -> tuple[float, ...]:
-    """Of each unconfirmed network, the probability that it is truly better than the best confirmed one.
+    """For each unconfirmed network, the probability that it is truly better than the best confirmed one.
 
     The figures of the search are shrunk among all, as its leaders were picked for luck.
     """
@@ -161,7 +161,7 @@ def _terms(figures: Sequence[float], errors: Sequence[float]) -> Iterator[tuple[
     most = max(weight for weight, _, _ in weighed)
     for weight, hypothesis, centre in weighed:
         if weight > most + math.log(_NEGLIGIBLE):
-            parts = [_parts(hypothesis, centre, *seen) for seen in zip(figures, errors, strict=True)]
+            parts = [_parts(hypothesis, centre, *network) for network in zip(figures, errors, strict=True)]
             yield math.exp(weight - most), parts
 
 
@@ -194,7 +194,7 @@ def _parts(hypothesis: _Hypothesis, centre: float, figure: float, error: float) 
 
 
 def _best(networks: Sequence[Sequence[_Part]], figures: Sequence[float], errors: Sequence[float]) -> list[float]:
-    """Of each network the probability that its true figure is the largest, the true figures being independent."""
+    """For each network the probability that its true figure is the largest, the true figures being independent."""
     ends = [(part.mean - 4 * part.deviation, part.mean + 4 * part.deviation)
             for parts in networks for part in parts if part.share > _NEGLIGIBLE]  # fmt: skip
     # Below the lowest end of the one that reaches highest, nobody is the best.

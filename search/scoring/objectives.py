@@ -1,9 +1,9 @@
-"""Objectives: what a study is after, and the score a sampler sees."""
+"""Objectives: what a study is after, the score a sampler sees, and the words and axes with which people read both."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from evaluators.measurement import Figures
 from search.store.evaluation import Evaluation
@@ -29,13 +29,48 @@ class Scale:
 RELATIVE = Scale()
 
 
+class Shown(Protocol):
+    """The figures of a network as people read them: in ms and mJ, with 95 % intervals, and gains over the baseline."""
+
+    @property
+    def accuracy(self) -> float: ...
+    @property
+    def latency_ms(self) -> float: ...
+    @property
+    def latency_ci_ms(self) -> tuple[float, float]: ...
+    @property
+    def energy_mj(self) -> float: ...
+    @property
+    def energy_ci_mj(self) -> tuple[float, float]: ...
+    @property
+    def fom(self) -> float: ...
+    @property
+    def latency_gain(self) -> float | None: ...
+    @property
+    def fom_gain(self) -> float | None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
     """Its figures are over the reference's nearest in time, so that those of different hours can be compared."""
 
     name: str
-    # How a person reads it, and what the sampler sees: figures span decades, so their logarithm.
+    # How people read it: the contest, its figure, the figure's unit, the axis of a picture, and of a slide, which has
+    # less room.
     title: str
+    label: str
+    unit: str = ""
+    axis: str
+    slide_axis: str
+    # What a network is said to have, from its figure and the kind of its energy: "FoM 914 (measured energy)".
+    spoken: str
+    origin: str = ""
+    # A network's figure, and its 95 % interval, in that unit.
+    shown: Callable[[Shown], float]
+    shown_interval: Callable[[Shown], tuple[float, float]]
+    # Which of its gains over the baseline a network is praised for.
+    praised_for: Literal["latency", "fom"] = "latency"
+    # What the sampler sees: figures span decades, so their logarithm.
     metric: str
     # The figure from an accuracy, a latency and an energy, in whatever units.
     formula: Callable[[float, float, float], float]
@@ -55,7 +90,7 @@ class Objective:
         return self.formula(accuracy, figures.relative_latency, figures.relative_energy)
 
     def interval(self, accuracy: float, figures: Figures) -> tuple[float, float]:
-        """95 %, of latency and energy; the accuracy is taken as known."""
+        """The 95 % interval that comes of latency and energy; the accuracy is taken as known."""
         ends = [
             self.formula(accuracy, latency, energy)
             for latency, energy in zip(figures.relative_latency_interval, figures.relative_energy_interval, strict=True)
@@ -76,6 +111,14 @@ class Objective:
 
     def better(self, one: float, other: float) -> bool:
         return one > other if self.maximise else one < other
+
+    def cost(self, row: Shown) -> float:
+        """The figure as something of which less is better."""
+        return -self.shown(row) if self.maximise else self.shown(row)
+
+    def praise(self, row: Shown) -> float | None:
+        """The gain over the baseline that a network is praised for; None where the baseline lacks the figure."""
+        return row.fom_gain if self.praised_for == "fom" else row.latency_gain
 
     def slowest_beside(self, reference: Figures, figure: float, accuracy: float, least_w: float) -> float:
         """The largest latency (s), while the reference takes as long as it does, that still reaches this figure."""
@@ -100,8 +143,14 @@ class Objective:
 
 def fom(accuracy: float, latency_s: float, energy_j: float) -> float:
     """Figure of merit, in the unit in which the contest's published results reproduce."""
-    # An interval of more than ±100 % begins at 0 s.
+    # A latency known to ±100 % or worse has an interval that begins at 0 s.
     return accuracy / (latency_s * energy_j) if latency_s * energy_j > 0 else math.inf
+
+
+def _fom_interval(row: Shown) -> tuple[float, float]:
+    """The 95 % interval that comes of latency and energy; the accuracy is taken as known."""
+    (fast, slow), (low, high) = row.latency_ci_ms, row.energy_ci_mj
+    return fom(row.accuracy, slow / 1e3, high / 1e3), fom(row.accuracy, fast / 1e3, low / 1e3)
 
 
 OBJECTIVES = {
@@ -110,6 +159,13 @@ OBJECTIVES = {
         Objective(
             name="latency",
             title="lowest latency",
+            label="latency",
+            unit="ms",
+            axis="latency per image, ms",
+            slide_axis="Latency (ms)",
+            spoken="{} ms",
+            shown=lambda row: row.latency_ms,
+            shown_interval=lambda row: row.latency_ci_ms,
             metric="log10 of latency in s",
             formula=lambda accuracy, latency, energy: latency,
             slowest_s=lambda figure, accuracy, least_w: figure,
@@ -118,6 +174,14 @@ OBJECTIVES = {
         Objective(
             name="energy",
             title="lowest energy",
+            label="energy",
+            unit="mJ",
+            axis="energy per image, mJ",
+            slide_axis="Energy (mJ)",
+            spoken="{} mJ",
+            origin="({})",
+            shown=lambda row: row.energy_mj,
+            shown_interval=lambda row: row.energy_ci_mj,
             metric="log10 of energy in J",
             formula=lambda accuracy, latency, energy: energy,
             slowest_s=lambda figure, accuracy, least_w: figure / least_w,
@@ -125,6 +189,14 @@ OBJECTIVES = {
         Objective(
             name="fom",
             title="highest FoM",
+            label="FoM",
+            axis="FoM = accuracy / (s × J)",
+            slide_axis="FoM",
+            spoken="FoM {}",
+            origin="({} energy)",
+            shown=lambda row: row.fom,
+            shown_interval=_fom_interval,
+            praised_for="fom",
             metric="log10 of FoM",
             formula=fom,
             slowest_s=lambda figure, accuracy, least_w: math.sqrt(accuracy / (figure * least_w)),

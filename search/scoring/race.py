@@ -46,7 +46,7 @@ class Race:
     than this gives, which can only prevent a verdict.
     """
 
-    # Of each pair: logarithm of the first one's figure over the second one's, larger is better.
+    # For each pair the logarithm of the first network's figure over the second's; larger is better.
     log_ratios: tuple[float, ...] = ()
     # Standard deviation of such a ratio as the bench shows it between processes of one network.
     least_spread: float = 0.0
@@ -56,7 +56,7 @@ class Race:
 
     @property
     def verdict(self) -> Verdict:
-        """Of the first look that decides; later pairs change nothing."""
+        """That of the first look that decides; later pairs change nothing."""
         for look in _LOOKS:
             if len(self.log_ratios) < look.pairs:
                 break

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from evaluators.confidence import NORMAL_95
+from evaluators.provenance import Kind, Provenance
 from search.scoring.lead_probability import Estimate
 from search.scoring.objectives import OBJECTIVES, Objective
 from search.store.evaluation import Evaluation
@@ -13,8 +14,8 @@ from search.store.goal import Goal
 
 # Figures closer than this, or than the interval of the best, count as equal.
 CLOSE = 0.02
-# The most trustworthy first; predicted figures are shown and never ranked.
-_RANKED_PROVENANCE = ("measured", "estimated")
+# Kinds of energy that are ranked, the most trustworthy first; predicted figures are shown and never ranked.
+_RANKED_KINDS = (Kind.MEASURED, Kind.ESTIMATED)
 
 
 def feasible(evaluation: Evaluation, goal: Goal) -> bool:
@@ -118,10 +119,20 @@ def _ordered(able: Sequence[Evaluation], objective: Objective) -> list[Evaluatio
 
 
 def _of_one_provenance(evaluations: list[Evaluation]) -> list[Evaluation]:
-    for kind in _RANKED_PROVENANCE:
-        same = [evaluation for evaluation in evaluations if evaluation.current.energy_provenance.startswith(kind)]
-        if same:
-            # One kind may still be of two meters, or protocols: what most rows have.
-            (usual, _), *_ = Counter(evaluation.current.energy_provenance for evaluation in same).most_common(1)
-            return [evaluation for evaluation in same if evaluation.current.energy_provenance == usual]
-    return []
+    provenance = _ranked_provenance(evaluation.current.energy_provenance for evaluation in evaluations)
+    if provenance is None:
+        return []
+    return [
+        evaluation for evaluation in evaluations if evaluation.current.energy_provenance.is_comparable_with(provenance)
+    ]
+
+
+def _ranked_provenance(provenances: Iterable[Provenance]) -> Provenance | None:
+    """The provenance whose energies are ranked: of the most trustworthy kind, and of its sources (two meters, or two
+    protocols) the one that most energies have."""
+    numbers = Counter(provenances)
+    for kind in _RANKED_KINDS:
+        of_kind = Counter({provenance: count for provenance, count in numbers.items() if provenance.kind is kind})
+        if of_kind:
+            return of_kind.most_common(1)[0][0]
+    return None

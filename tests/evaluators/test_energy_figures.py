@@ -9,7 +9,9 @@ from evaluators.latency import Latency
 from evaluators.metered import combined
 from evaluators.power.energy import Energy
 from evaluators.power.estimate import DEFAULT_MODEL
+from evaluators.provenance import Kind, Provenance
 
+METERED = Provenance(Kind.MEASURED, "meter")
 FIGURE = Latency(figure_s=0.002, low_s=0.0019, high_s=0.0021, mean_s=0.002, processes=1, samples=100)
 
 
@@ -47,12 +49,12 @@ def test_predicted_is_latency_times_the_watts_of_who_kept_as_many_cores_busy():
     assert one.dynamic_j == pytest.approx(0.002 * 1.1)
     assert four.total_j == pytest.approx(0.002 * 6.0)
     assert one.low_j < one.total_j < one.high_j
-    assert one.provenance == "predicted (latency x 3.10 W, measured on this bench)"
+    assert str(one.provenance) == "predicted (latency x 3.10 W, measured on this bench)"
 
 
-def test_the_provenance_of_each_begins_with_its_kind():
-    assert measured_energy([energy(0.006)], "measured (meter)").provenance == "measured (meter)"
-    assert estimated_energy(FIGURE, [Run(1, 1)], DEFAULT_MODEL).provenance.startswith("estimated (")
+def test_each_says_of_which_kind_it_is():
+    assert measured_energy([energy(0.006)], METERED).provenance == METERED
+    assert estimated_energy(FIGURE, [Run(1, 1)], DEFAULT_MODEL).provenance.kind is Kind.ESTIMATED
 
 
 def test_several_loads_that_agree_are_known_better_than_one():

@@ -76,7 +76,7 @@ def measured(examiner: Examiner, subject: Subject, race: Race) -> Measured:
 
 def test_the_energy_of_who_is_in_the_race_is_measured(examiner: Examiner, subject: Subject) -> None:
     result = measured(examiner, subject, FRONT)
-    assert result.figures.energy_provenance == "measured (bench meter, board)"
+    assert str(result.figures.energy_provenance) == "measured (bench meter, board)"
     (load,) = result.loads
     per_inference_s = load.load.active.length_s / load.load.inferences
     assert result.figures.energy_j == pytest.approx(WATTS * per_inference_s, rel=0.01)
@@ -86,14 +86,14 @@ def test_the_energy_of_who_is_in_the_race_is_measured(examiner: Examiner, subjec
 
 def test_the_energy_of_who_is_not_is_predicted_from_the_references(examiner: Examiner, subject: Subject) -> None:
     figures = measured(examiner, subject, NO_RACE).figures
-    assert figures.energy_provenance == "predicted (latency x 4.00 W, measured on this bench)"
+    assert str(figures.energy_provenance) == "predicted (latency x 4.00 W, measured on this bench)"
     assert figures.energy_j == pytest.approx(WATTS * figures.latency_s)
     assert figures.reference_energy_j is not None
 
 
 def test_a_meter_that_stops_in_the_middle_is_asked_again(examiner: Examiner, subject: Subject) -> None:
     examiner.meter.faults = 2  # type: ignore[union-attr]
-    assert measured(examiner, subject, NO_RACE).figures.energy_provenance.startswith("predicted (latency x 4.00 W")
+    assert measured(examiner, subject, NO_RACE).figures.energy_provenance.source.startswith("latency x 4.00 W")
 
 
 def test_a_meter_that_always_stops_is_the_rigs_fault(examiner: Examiner, subject: Subject) -> None:
@@ -199,7 +199,7 @@ def test_with_a_meter_the_energy_of_the_courses_script_is_measured(
     examiner.measuring.meter = LiveMeter(lambda _: WATTS + 0.01 * (next(number) % 2), 0.02)
     figures = course(examiner, wide, tmp_path, count)
     energy = figures.energy
-    assert energy.provenance == "measured (bench meter, board, course protocol: whole script)"
+    assert str(energy.provenance) == "measured (bench meter, board, course protocol: whole script)"
     assert energy.total_j == pytest.approx(WATTS * figures.script_s / count, rel=0.01)
     assert energy.interval_j is not None
     assert energy.interval_j[0] < energy.total_j < energy.interval_j[1]

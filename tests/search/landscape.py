@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from evaluators.bench import Bench
+from evaluators.provenance import Kind, Provenance
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from search.store.reference_fact import reference_fact
@@ -20,8 +21,8 @@ from tests.search.made_up import BENCH, DEVICE, GOAL, HALVINGS, WIDTHS, evaluati
 
 TABLE = dimensions("full", BENCH.cores)
 _FASTER = {"none": 1.0, "dynamic_uint8": 1.3, "static_int8": 0.55}
-METERED = "measured (SmartPower2, the whole board)"
-PREDICTED = "predicted (latency x 2.70 W, measured on this bench)"
+METERED = Provenance(Kind.MEASURED, "SmartPower2, the whole board")
+PREDICTED = Provenance(Kind.PREDICTED, "latency x 2.70 W, measured on this bench")
 
 
 def values(draw: random.Random) -> dict[str, Value]:

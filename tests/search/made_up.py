@@ -6,6 +6,7 @@ from pathlib import Path
 from evaluators.bench import Bench
 from evaluators.device.device import DeviceInfo
 from evaluators.measurement import Accuracy, Figures
+from evaluators.provenance import Kind, Provenance
 from search.store.evaluation import Confirmation, Evaluation
 from search.store.goal import Goal
 from search.store.reference_fact import reference_fact
@@ -36,6 +37,8 @@ DEVICE = DeviceInfo(
     serial="1",
     on_this_machine=True,
 )
+PREDICTED = Provenance(Kind.PREDICTED, "latency x 2.7 W")
+METERED = Provenance(Kind.MEASURED, "SmartPower2")
 GOAL = Goal(
     objective="fom",
     space="full",
@@ -60,12 +63,12 @@ def figures(latency_ms: float = 1.0, spread: float = 0.005, **others: object) ->
             latency_low_s=latency * (1 - spread),
             latency_high_s=latency * (1 + spread),
             latency_mean_s=latency,
-            latency_provenance="measured (Test board)",
+            latency_provenance=Provenance(Kind.MEASURED, "Test board"),
             energy_j=2.7 * latency,
             energy_dynamic_j=0.8 * latency,
             energy_low_j=2.7 * latency * (1 - spread),
             energy_high_j=2.7 * latency * (1 + spread),
-            energy_provenance="estimated (power model)",
+            energy_provenance=Provenance(Kind.ESTIMATED, "power model"),
             mean_power_w=2.7,
             max_power_w=2.8,
             memory_bytes=10_000_000,

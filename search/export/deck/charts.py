@@ -46,30 +46,30 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class ChartAxis:
     title: str
     scale: Scale
 
 
-def scatter(
-    page: Page, box: Box, series: Sequence[Series], across: Axis, upwards: Axis, *, legend: bool = True
+def draw_scatter(
+    page: Page, box: Box, series: Sequence[Series], across: ChartAxis, upwards: ChartAxis, *, legend: bool = True
 ) -> None:
     # LibreOffice does not draw the first series where another has more points.
     longest = max(range(len(series)), key=lambda place: len(series[place].points))
     series = [series[longest], *series[:longest], *series[longest + 1 :]]
     data = XyChartData()
-    for one in series:
-        added = data.add_series(one.name)
-        for x, y in one.points:
+    for each in series:
+        added = data.add_series(each.name)
+        for x, y in each.points:
             added.add_data_point(x, y)
     chart = _chart(page, box, XL_CHART_TYPE.XY_SCATTER, data)
-    for drawn, one in zip(chart.plots[0].series, series, strict=True):
-        _draw(drawn, one)
+    for drawn, each in zip(chart.plots[0].series, series, strict=True):
+        _draw(drawn, each)
     _axis(chart.category_axis, across)
     _axis(chart.value_axis, upwards)
     chart.has_legend = legend
     if legend:
-        _legend(chart, [place for place, one in enumerate(series) if one.named])
+        _legend(chart, [place for place, each in enumerate(series) if each.named])
 
 
 def columns(
@@ -77,7 +77,7 @@ def columns(
     box: Box,
     names: Sequence[str],
     series: Sequence[tuple[str, Sequence[float | None], str]],
-    upwards: Axis,
+    upwards: ChartAxis,
     *,
     across: str = "",
     labelled: str | None = None,
@@ -131,28 +131,28 @@ def _chart(page: Page, box: Box, kind: XL_CHART_TYPE, data: Any) -> Chart:
     return chart
 
 
-def _draw(drawn: Any, one: Series) -> None:
+def _draw(drawn: Any, series: Series) -> None:
     line = drawn.format.line
-    if one.line:
-        line.color.rgb, line.width = colour(one.ink), Pt(1.75)
-        if one.dashed:
+    if series.line:
+        line.color.rgb, line.width = colour(series.ink), Pt(1.75)
+        if series.dashed:
             line.dash_style = MSO_LINE.DASH
     else:
         line.fill.background()
     drawn.smooth = False
     marker = drawn.marker
-    marker.style = one.marker or XL_MARKER_STYLE.NONE
-    if one.marker is not None:
+    marker.style = series.marker or XL_MARKER_STYLE.NONE
+    if series.marker is not None:
         # A cross is all outline; LibreOffice draws no outlines, but fills it.
-        cross = one.marker == XL_MARKER_STYLE.X
-        marker.size = one.size
+        cross = series.marker == XL_MARKER_STYLE.X
+        marker.size = series.size
         marker.format.fill.solid()
-        marker.format.fill.fore_color.rgb = colour(one.ink)
-        marker.format.line.color.rgb = colour(one.ink if cross else style.WHITE)
+        marker.format.fill.fore_color.rgb = colour(series.ink)
+        marker.format.line.color.rgb = colour(series.ink if cross else style.WHITE)
         marker.format.line.width = Pt(1 if cross else 0.5)
-    for direction, spans in (("x", one.across), ("y", one.upwards)):
+    for direction, spans in (("x", series.across), ("y", series.upwards)):
         if spans:
-            _error_bars(drawn._element, direction, spans, one.ink)
+            _error_bars(drawn._element, direction, spans, series.ink)
 
 
 def _error_bars(series: Any, direction: str, spans: Sequence[Span], ink: str) -> None:
@@ -173,15 +173,15 @@ def _error_bars(series: Any, direction: str, spans: Sequence[Span], ink: str) ->
     series.find(qn("c:xVal")).addprevious(bars)
 
 
-def _axis(axis: _BaseAxis, chosen: Axis) -> None:
+def _axis(axis: _BaseAxis, chosen: ChartAxis) -> None:
     scale = chosen.scale
     axis.minimum_scale, axis.maximum_scale = scale.low, scale.high
-    # Not where the other figure is 0 or 1.
+    # The axes cross at their lowest figures, not where the other figure is 0 or 1.
     axis.crosses = XL_AXIS_CROSSES.MINIMUM
     if scale.base:
         scaling = axis._element.find(qn("c:scaling"))
         scaling.insert(0, etree.Element(qn("c:logBase"), val=str(scale.base)))
-    # Of a logarithmic axis: how many times the tick before.
+    # A tick of a logarithmic axis is so many times the one before.
     axis.major_unit = scale.base or scale.step
     axis.has_major_gridlines = True
     axis.major_gridlines.format.line.color.rgb = colour("E3E8EC")

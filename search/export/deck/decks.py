@@ -25,8 +25,7 @@ DECKS: dict[str, tuple[Slide, ...]] = {
     "m3": (slides.handed_in,),
     "front": (
         slides.cover,
-        front_slides.front_latency,
-        front_slides.front_energy,
+        *front_slides.FRONTS,
         front_slides.fom_by_trial,
         front_slides.widths,
         front_slides.time_spent,
@@ -35,13 +34,14 @@ DECKS: dict[str, tuple[Slide, ...]] = {
 }
 
 
-def write_deck(path: Path, name: str, made: Material) -> int:
+def write_deck(path: Path, name: str, material: Material) -> int:
     """How many slides it has."""
     deck = new_deck()
     for slide in DECKS[name]:
-        slide(deck, made, name)
+        slide(deck, material, name)
     properties = deck.core_properties
-    properties.title, properties.author = made.cover.title or made.goal.id, made.cover.members or "ondevice-search"
+    properties.title = material.cover.title or material.goal.id
+    properties.author = material.cover.members or "ondevice-search"
     with written_whole(path) as beside:
         deck.save(str(beside))
     return len(deck.slides)

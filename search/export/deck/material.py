@@ -34,29 +34,29 @@ class Step:
 
 @dataclass(frozen=True)
 class Material:
-    now: Standings
+    standings: Standings
     cover: Cover
     trials: Sequence[TrialRecord]
     basis: Basis
 
     @property
     def goal(self) -> Goal:
-        return self.now.goal
+        return self.standings.goal
 
     @cached_property
     def rows(self) -> list[Row]:
         """In the order of the ranking, without the baseline."""
-        return self.now.rows[:-1]
+        return self.standings.rows[:-1]
 
     @cached_property
     def baseline(self) -> Row:
-        return self.now.row(self.now.baseline)
+        return self.standings.row(self.standings.baseline)
 
     @cached_property
     def winners(self) -> dict[str, Row]:
         """By objective: who leads if everybody here competed for it."""
         rows = {row.recipe_id: row for row in self.rows}
-        return {name: rows[recipe_id] for name, recipe_id in winners(self.now).items()}
+        return {name: rows[recipe_id] for name, recipe_id in winners(self.standings).items()}
 
     @property
     def notes(self) -> str:
@@ -65,18 +65,19 @@ class Material:
         return "\n".join([*(caveat.sentence for caveat in self.basis.caveats), *lines])
 
     @cached_property
-    def _evaluations(self) -> dict[str | None, Evaluation]:
-        return {one.recipe_id: one for one in (*self.now.ranked, self.now.baseline)}
+    def _evaluations(self) -> dict[str, Evaluation]:
+        evaluations = (*self.standings.ranked, self.standings.baseline)
+        return {evaluation.recipe_id: evaluation for evaluation in evaluations}
 
     @cached_property
     def time_spent(self) -> list[Step]:
         """Where the time of a finished trial went; a network that was built before costs a trial nothing."""
         spent: dict[str, list[float]] = {name: [] for name in ("train", "export", "quantize", "measure")}
         for trial in self.trials:
-            one = self._evaluations.get(trial.recipe_id)
-            if trial.state != COMPLETE or trial.ended_at is None or one is None:
+            evaluation = self._evaluations.get(trial.recipe_id)
+            if trial.state != COMPLETE or trial.ended_at is None or evaluation is None:
                 continue
-            whole, built = trial.ended_at - trial.begun_at, one.candidate.seconds
+            whole, built = trial.ended_at - trial.begun_at, evaluation.candidate.seconds
             fresh = math.fsum(built.values()) <= whole + 1
             for name in ("train", "export", "quantize"):
                 spent[name].append(built.get(name, 0.0) if fresh else 0.0)
@@ -85,5 +86,5 @@ class Material:
         return [Step(name, math.fsum(values) / counted) for name, values in spent.items()] if counted else []
 
 
-def material(store: Store, now: Standings, cover: Cover) -> Material:
-    return Material(now, cover, store.trials(now.goal.id), basis(store, now))
+def material(store: Store, standings: Standings, cover: Cover) -> Material:
+    return Material(standings, cover, store.trials(standings.goal.id), basis(store, standings))

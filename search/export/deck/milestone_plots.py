@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pptx.enum.chart import XL_MARKER_STYLE
 
 from search.export.deck import style
-from search.export.deck.charts import Axis, Series, Span
+from search.export.deck.charts import ChartAxis, Series, Span
 from search.export.deck.material import Material
 from search.export.deck.plots import Plot, accuracy_scale, accuracy_span, line_series
 from search.export.deck.scale import linear, logarithmic
@@ -21,92 +21,93 @@ _SIGNS = "●■▲◆"
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class PrunedNetwork:
     row: Row
+    # Pruned of every unit, or on average.
     fraction: float
     uniform: bool
 
 
-def points_of(rows: Iterable[Row]) -> list[Point]:
-    found = []
+def pruned_networks(rows: Iterable[Row]) -> list[PrunedNetwork]:
+    networks = []
     for row in rows:
-        uniform = uniform_fraction(row.recipe or {"architecture": "", "widths": ()})
-        fraction = uniform if uniform is not None else mean_fraction(row.recipe or {"architecture": "", "widths": ()})
+        uniform = uniform_fraction(row.recipe)
+        fraction = uniform if uniform is not None else mean_fraction(row.recipe)
         if fraction is not None:
-            found.append(Point(row, fraction, uniform is not None))
-    return sorted(found, key=lambda point: point.fraction)
+            networks.append(PrunedNetwork(row, fraction, uniform is not None))
+    return sorted(networks, key=lambda network: network.fraction)
 
 
 def milestone_plots(
-    made: Material, rows: Sequence[Row], *, quantized: bool
+    material: Material, rows: Sequence[Row], *, quantized: bool
 ) -> tuple[list[tuple[str, str]], list[tuple[str, Plot]]]:
     """What the colours mean; accuracy against fraction, accuracy against parameters, latency against fraction."""
-    points = points_of(rows)
-    groups = _by_quantization(points) if quantized else _by_epochs(points)
+    networks = pruned_networks(rows)
+    groups = _by_quantization(networks) if quantized else _by_epochs(networks)
     longest = _longest(groups) if quantized else groups
-    one_latency = groups if quantized else {"all": (style.INK, points)}
-    fractions = linear([0.0, *(point.fraction for point in points)], ticks=6, least=0, most=1)
-    x_title = "Fraction pruned" if all(point.uniform for point in points) else "Mean fraction pruned"
-    accuracies = accuracy_scale([100 * (point.row.accuracy or 0) for point in points], made)
-    parameters = logarithmic(point.row.parameters / 1e6 for point in points)
-    line = 100 * made.goal.minimum_accuracy
-    by_fraction = [*_lines(longest, lambda one: (one.fraction, 100 * (one.row.accuracy or 0)), accuracy_span),
+    one_latency = groups if quantized else {"all": (style.INK, networks)}
+    fractions = linear([0.0, *(network.fraction for network in networks)], ticks=6, least=0, most=1)
+    x_title = "Fraction pruned" if all(network.uniform for network in networks) else "Mean fraction pruned"
+    accuracies = accuracy_scale([100 * network.row.accuracy for network in networks], material)
+    parameters = logarithmic(network.row.parameters / 1e6 for network in networks)
+    line = 100 * material.goal.minimum_accuracy
+    by_fraction = [*_lines(longest, lambda network: (network.fraction, 100 * network.row.accuracy), accuracy_span),
                    line_series(line, fractions.low, fractions.high)]  # fmt: skip
-    by_parameters = [*_lines(groups, lambda one: (one.row.parameters / 1e6, 100 * (one.row.accuracy or 0)),
+    by_parameters = [*_lines(groups, lambda network: (network.row.parameters / 1e6, 100 * network.row.accuracy),
                              accuracy_span, joined=not quantized),
                      line_series(line, parameters.low, parameters.high)]  # fmt: skip
-    structures = {name: (ink, _of_structures(points)) for name, (ink, points) in one_latency.items()}
-    latencies = _lines(structures, lambda one: (one.fraction, one.row.latency_ms), _latency_span)
-    scale = logarithmic([point.row.latency_ms for point in points])
+    structures = {name: (ink, _of_structures(networks)) for name, (ink, networks) in one_latency.items()}
+    latencies = _lines(structures, lambda network: (network.fraction, network.row.latency_ms), _latency_span)
+    scale = logarithmic([network.row.latency_ms for network in networks])
     key = [(f"{_SIGNS[place % len(_SIGNS)]} {name}", ink) for place, (name, (ink, _)) in enumerate(groups.items())]
     key.append((f"- - {line:g} % line", style.INK))
     return key, [
-        ("Accuracy (%) by fraction", Plot(by_fraction, Axis(x_title, fractions), Axis("", accuracies))),
-        ("Accuracy (%) by parameters", Plot(by_parameters, Axis("Parameters (million)", parameters),
-                                            Axis("", accuracies))),
-        ("Latency (ms) by fraction", Plot(latencies, Axis(x_title, fractions), Axis("", scale))),
+        ("Accuracy (%) by fraction", Plot(by_fraction, ChartAxis(x_title, fractions), ChartAxis("", accuracies))),
+        ("Accuracy (%) by parameters", Plot(by_parameters, ChartAxis("Parameters (million)", parameters),
+                                            ChartAxis("", accuracies))),
+        ("Latency (ms) by fraction", Plot(latencies, ChartAxis(x_title, fractions), ChartAxis("", scale))),
     ]  # fmt: skip
 
 
-Groups = dict[str, tuple[str, list[Point]]]
+Groups = dict[str, tuple[str, list[PrunedNetwork]]]
 
 
-def _by_epochs(points: Sequence[Point]) -> Groups:
+def _by_epochs(networks: Sequence[PrunedNetwork]) -> Groups:
     """The unpruned network belongs to each: nothing was to be tuned."""
-    counts = sorted({_epochs(point) for point in points if point.fraction} or {0})
+    counts = sorted({_epochs(network) for network in networks if network.fraction} or {0})
     named = {f"{count} epoch{'' if count == 1 else 's'}": count for count in counts}
     return {
         name: (_EPOCH_INKS[place % len(_EPOCH_INKS)],
-               [point for point in points if _epochs(point) == count or not point.fraction])
+               [network for network in networks if _epochs(network) == count or not network.fraction])
         for place, (name, count) in enumerate(named.items())
     }  # fmt: skip
 
 
-def _by_quantization(points: Sequence[Point]) -> Groups:
-    there = {quantization_name(point.row) for point in points}
+def _by_quantization(networks: Sequence[PrunedNetwork]) -> Groups:
+    present = {quantization_name(network.row) for network in networks}
     return {
-        name: (ink, [point for point in points if quantization_name(point.row) == name])
+        name: (ink, [network for network in networks if quantization_name(network.row) == name])
         for name, ink in _QUANTIZATION_INKS.items()
-        if name in there
+        if name in present
     }
 
 
 def _longest(groups: Groups) -> Groups:
-    """Of each fraction the one that was tuned longest."""
+    """For each fraction the network that was tuned longest."""
     kept: Groups = {}
-    for name, (ink, points) in groups.items():
-        longest: dict[float, Point] = {}
-        for point in points:
-            rival = longest.get(point.fraction)
-            if rival is None or _epochs(point) > _epochs(rival):
-                longest[point.fraction] = point
+    for name, (ink, networks) in groups.items():
+        longest: dict[float, PrunedNetwork] = {}
+        for network in networks:
+            rival = longest.get(network.fraction)
+            if rival is None or _epochs(network) > _epochs(rival):
+                longest[network.fraction] = network
         kept[name] = (ink, list(longest.values()))
     return kept
 
 
-def _of_structures(points: Sequence[Point]) -> list[Point]:
+def _of_structures(networks: Sequence[PrunedNetwork]) -> list[PrunedNetwork]:
     """Latency does not depend on the weights."""
-    return list({point.row.structure_id: point for point in points}.values())
+    return list({network.row.structure_id: network for network in networks}.values())
 
 
 def _latency_span(row: Row) -> Span:
@@ -114,24 +115,24 @@ def _latency_span(row: Row) -> Span:
 
 
 def _lines(
-    groups: Groups, at: Callable[[Point], Span], span: Callable[[Row], Span], *, joined: bool = True
+    groups: Groups, at: Callable[[PrunedNetwork], Span], span: Callable[[Row], Span], *, joined: bool = True
 ) -> list[Series]:
     drawn = []
-    for place, (name, (ink, points)) in enumerate(groups.items()):
-        shown = sorted(points, key=at)
+    for place, (name, (ink, networks)) in enumerate(groups.items()):
+        shown = sorted(networks, key=at)
         drawn.append(
             Series(
                 name,
-                [at(point) for point in shown],
+                [at(network) for network in shown],
                 ink,
                 _MARKERS[place % len(_MARKERS)],
                 8,
-                line=joined and all(point.uniform for point in shown),
-                upwards=[span(point.row) for point in shown],
+                line=joined and all(network.uniform for network in shown),
+                upwards=[span(network.row) for network in shown],
             )
         )
-    return [one for one in drawn if one.points]
+    return [series for series in drawn if series.points]
 
 
-def _epochs(point: Point) -> int:
-    return int((point.row.recipe or {}).get("epochs", 0))
+def _epochs(network: PrunedNetwork) -> int:
+    return network.row.recipe.epochs

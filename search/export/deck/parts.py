@@ -3,52 +3,53 @@
 from pptx.presentation import Presentation as Deck
 
 from search.export.deck import style
-from search.export.deck.charts import Axis, columns, scatter
+from search.export.deck.charts import ChartAxis, columns, draw_scatter
 from search.export.deck.material import Material
-from search.export.deck.plots import WINNERS, Plot
+from search.export.deck.plots import Plot, winner_looks
 from search.export.deck.scale import Scale
 from search.export.deck.slide import Page
 from search.export.deck.style import Box
+from search.results.columns import known
 from search.results.pruned_fractions import WIDTHS
 from search.results.rows import Row
-from search.results.tables import known
 from search.results.wording import accuracy, fom_gain, measured, number, pace_of
+from search.scoring.objectives import OBJECTIVES
 
 
-def titled(deck: Deck, made: Material, title: str, subtitle: str, notes: str = "") -> Page:
-    caveats = [caveat.short for caveat in made.basis.caveats]
-    full = f"{notes}\n\n{made.notes}" if notes else made.notes
-    return Page.add(deck, title, subtitle, made.basis.footer, caveats, full)
+def titled(deck: Deck, material: Material, title: str, subtitle: str, notes: str = "") -> Page:
+    caveats = [caveat.short for caveat in material.basis.caveats]
+    full = f"{notes}\n\n{material.notes}" if notes else material.notes
+    return Page.add(deck, title, subtitle, material.basis.footer, caveats, full)
 
 
 def count(many: int, what: str) -> str:
     return f"{many} {what}{'' if many == 1 else 's'}"
 
 
-def result(made: Material, row: Row) -> str:
-    """Of what was measured: a FoM heads a slide only where a meter read the energy."""
-    said = f"{accuracy(row)} at {number(row.latency_ms)} ms"
+def result(material: Material, row: Row) -> str:
+    """The headline says what was measured: a FoM only where a meter read the energy."""
+    text = f"{accuracy(row)} at {number(row.latency_ms)} ms"
     if known(row.fom_gain) and measured(row):
-        return f"{said}, FoM {fom_gain(row)} the unpruned network's"
-    return f"{said}, {pace_of(row)} than the unpruned network"
+        return f"{text}, FoM {fom_gain(row)} the unpruned network's"
+    return f"{text}, {pace_of(row)} than the unpruned network"
 
 
 def draw(page: Page, box: Box, plot: Plot) -> None:
-    scatter(page, box, plot.series, plot.across, plot.upwards)
+    draw_scatter(page, box, plot.series, plot.across, plot.upwards)
 
 
-def draw_widths(page: Page, box: Box, made: Material, winners: dict[str, Row]) -> None:
-    base = made.baseline.recipe or {}
-    original = WIDTHS.get(str(base.get("architecture")), tuple(base.get("widths", ())))
+def draw_widths(page: Page, box: Box, material: Material, winners: dict[str, Row]) -> None:
+    unpruned = material.baseline.recipe
+    original = WIDTHS.get(unpruned.architecture, unpruned.widths)
     names = [str(index) for index in range(len(original))]
-    series = [("unpruned", [float(width) for width in original], style.GREY)]
-    by_recipe: dict[str | None, list[str]] = {}
+    series: list[tuple[str, list[float | None], str]] = [("unpruned", [float(width) for width in original], style.GREY)]
+    wins: dict[str, list[str]] = {}
     for objective, row in winners.items():
-        by_recipe.setdefault(row.recipe_id, []).append(objective)
+        wins.setdefault(row.recipe_id, []).append(objective)
     rows = {row.recipe_id: row for row in winners.values()}
-    for recipe_id, objectives in by_recipe.items():
-        kept = (rows[recipe_id].recipe or {}).get("widths", ())
-        title = ", ".join(WINNERS[objective][0] for objective in objectives)
-        series.append((title, [float(width) or None for width in kept], WINNERS[objectives[0]][1]))  # type: ignore[misc]
-    columns(page, box, names, series, Axis("Channels", Scale(4, 1024, base=2, number_format="#,##0")),
+    for recipe_id, objectives in wins.items():
+        kept = rows[recipe_id].recipe.widths
+        title = ", ".join(OBJECTIVES[name].title for name in objectives)
+        series.append((title, [float(width) or None for width in kept], winner_looks()[objectives[0]].ink))
+    columns(page, box, names, series, ChartAxis("Channels", Scale(4, 1024, base=2, number_format="#,##0")),
             across="Unit (0: the stem)")  # fmt: skip

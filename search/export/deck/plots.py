@@ -1,183 +1,186 @@
-"""Plots: which rows a chart shows, and as what."""
+"""Plots: which of a scatter's points a slide's chart shows, and as what."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from pptx.enum.chart import XL_MARKER_STYLE
 
+from evaluators.provenance import Kind
 from search.export.deck import style
-from search.export.deck.charts import Axis, Series, Span
+from search.export.deck.charts import ChartAxis, Series, Span
 from search.export.deck.material import Material
 from search.export.deck.scale import Scale, linear, logarithmic
-from search.results.front import front
+from search.export.scatter import APART, BASELINE, DOMINATED, FRONT, Point, scatter
 from search.results.rows import Row
-from search.results.tables import known
-from search.results.wording import kind
+from search.scoring.objectives import OBJECTIVES, Objective
 
 # How far below the line accuracies are still shown, as a fraction: further down they would squeeze the rest.
 _DEPTH = 0.25
 
-# How each contest's winner is called and drawn.
-WINNERS = {
-    "latency": ("lowest latency", style.VERMILION, XL_MARKER_STYLE.TRIANGLE, "▲"),
-    "energy": ("lowest energy", style.GREEN, XL_MARKER_STYLE.SQUARE, "■"),
-    "fom": ("highest FoM", style.ORANGE, XL_MARKER_STYLE.DIAMOND, "◆"),
-}
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a contest's winner is drawn: its colour, its marker, and the sign that stands for the marker in text."""
+
+    ink: str
+    marker: XL_MARKER_STYLE
+    sign: str
+
+
+_LOOKS = (
+    Look(style.VERMILION, XL_MARKER_STYLE.TRIANGLE, "▲"),
+    Look(style.GREEN, XL_MARKER_STYLE.SQUARE, "■"),
+    Look(style.ORANGE, XL_MARKER_STYLE.DIAMOND, "◆"),
+    Look(style.PURPLE, XL_MARKER_STYLE.CIRCLE, "●"),
+)
+
+
+def winner_looks() -> dict[str, Look]:
+    """By objective, in the order of the objectives."""
+    return dict(zip(OBJECTIVES, cycle(_LOOKS), strict=False))
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
     series: Sequence[Series]
-    across: Axis
-    upwards: Axis
+    across: ChartAxis
+    upwards: ChartAxis
     # Rows that lie too far below, or lack the figure.
     left_out: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What accuracy is weighed against."""
-
-    title: str
-    value: Callable[[Row], float]
-    interval: Callable[[Row], Span]
-
-
-COSTS = {
-    "latency": Cost("Latency (ms)", lambda row: row.latency_ms, lambda row: row.latency_ci_ms),
-    "energy": Cost("Energy (mJ)", lambda row: row.energy_mj, lambda row: row.energy_ci_mj),
-}
-
-
-def front_plot(made: Material, against: str) -> Plot | None:
-    """None where no row has the figure."""
-    cost = COSTS[against]
-    rows = [row for row in made.rows if known(cost.value(row)) and row.accuracy is not None]
-    baseline = made.baseline
-    if not rows and not known(cost.value(baseline)):
+def front_plot(material: Material, objective: Objective) -> Plot | None:
+    """None where no network has the figure. What is on the front, and what stands apart, is the scatter's."""
+    drawn = scatter(material.standings, objective)
+    if not drawn.points:
         return None
-    floor = min(made.goal.minimum_accuracy, baseline.accuracy or 1.0) - _DEPTH
-    shown = [row for row in rows if (row.accuracy or 0) >= floor]
-    if not shown:
-        shown = rows
-    comparable = _of_one_kind(shown) if against == "energy" else shown
-    leading = front(comparable, against)
-    led = {row.recipe_id for row in leading}
-    confirmed = any(row.stage == "confirm" for row in made.rows)
-    unconfirmed = [row for row in leading if confirmed and row.stage != "confirm"]
-    apart = [row for row in shown if row not in comparable or row.dirty or row.gated]
-    others = [row for row in comparable if row.recipe_id not in led and row not in apart]
-
-    def series(name: str, some: Sequence[Row], ink: str, **looks: object) -> Series:
-        points = [(cost.value(row), 100 * (row.accuracy or 0)) for row in some]
-        return Series(name, points, ink, **looks)  # type: ignore[arg-type]
-
-    def exact(some: Sequence[Row]) -> dict[str, object]:
-        spans = [cost.interval(row) for row in some]
-        return {
-            "across": [(cost.value(row) - low, high - cost.value(row))
-                       for row, (low, high) in zip(some, spans, strict=True)],
-            "upwards": [accuracy_span(row) for row in some],
-        }  # fmt: skip
-
-    drawn = [
-        series("beaten in both", others, style.GREY, size=6),
-        series(_why_apart(apart), apart, style.GREY, size=6, marker=XL_MARKER_STYLE.X),
-        series("front", leading, style.BLUE, line=True, **exact(leading)),
-        series("on the front, not confirmed", unconfirmed, style.GREY, size=9),
+    baseline = [point for point in drawn.points if point.role == BASELINE]
+    networks = [point for point in drawn.points if point.role != BASELINE]
+    floor = min(material.goal.minimum_accuracy, material.baseline.accuracy) - _DEPTH
+    shown = [point for point in networks if point.share >= floor] or networks
+    leading = [point for point in drawn.front if point.role == FRONT and point in shown]
+    any_confirmed = any(row.stage == "confirm" for row in material.rows)
+    unconfirmed = [point for point in leading if any_confirmed and not point.confirmed]
+    dominated, apart = ([point for point in shown if point.role == role] for role in (DOMINATED, APART))
+    series = [
+        _series("beaten in both", dominated, style.GREY, size=6),
+        _series(_why_apart(apart), apart, style.GREY, size=6, marker=XL_MARKER_STYLE.X),
+        _series("front", leading, style.BLUE, line=True, with_intervals=True),
+        _series("on the front, not confirmed", unconfirmed, style.GREY, size=9),
+        *_winners(shown),
+        _series("unpruned", baseline, style.INK, size=11, marker=XL_MARKER_STYLE.DIAMOND, with_intervals=True),
     ]
-    for name, row in made.winners.items():
-        if row in shown:
-            title, ink, marker, _ = WINNERS[name]
-            # One that wins more than once: what is drawn later is smaller.
-            size = 16 - 3 * sum(one.points == [(cost.value(row), 100 * (row.accuracy or 0))] for one in drawn[4:])
-            drawn.append(series(title, [row], ink, marker=marker, size=size, named=True))
-    if known(cost.value(baseline)) and baseline.accuracy is not None:
-        drawn.append(series("unpruned", [baseline], style.INK, size=11, marker=XL_MARKER_STYLE.DIAMOND,
-                            **exact([baseline])))  # fmt: skip
-    drawn = [one for one in drawn if one.points]
-    across = Axis(cost.title + _kinds(made, against), logarithmic(x for one in drawn for x, _ in one.points))
-    upwards = Axis("Accuracy (%)", accuracy_scale([y for one in drawn for _, y in one.points], made))
-    return Plot(
-        [*drawn, _line(made, across.scale)] if drawn else [],
-        across,
-        upwards,
-        len(made.rows) - len(shown),
+    series = [each for each in series if each.points]
+    title = objective.slide_axis + (_unmeasured(material) if objective.needs_energy else "")
+    across = ChartAxis(title, logarithmic(value for each in series for value, _ in each.points))
+    percents = [percent for each in series for _, percent in each.points]
+    upwards = ChartAxis("Accuracy (%)", accuracy_scale(percents, material))
+    if series:
+        series.append(line_series(100 * material.goal.minimum_accuracy, across.scale.low, across.scale.high))
+    return Plot(series, across, upwards, len(material.rows) - len(shown))
+
+
+def _series(
+    name: str,
+    points: Sequence[Point],
+    ink: str,
+    *,
+    marker: XL_MARKER_STYLE = XL_MARKER_STYLE.CIRCLE,
+    size: int = 7,
+    named: bool = False,
+    line: bool = False,
+    with_intervals: bool = False,
+) -> Series:
+    places = [(point.value, 100 * point.share) for point in points]
+    exact = points if with_intervals else ()
+    return Series(
+        name,
+        places,
+        ink,
+        marker,
+        size,
+        named,
+        line,
+        across=[(point.value - point.interval[0], point.interval[1] - point.value) for point in exact],
+        upwards=[accuracy_span(point.row) for point in exact],
     )
 
 
-def fom_plot(made: Material) -> Plot | None:
+def _winners(shown: Sequence[Point]) -> list[Series]:
+    """A network that wins more than once has several markers: what is drawn later is smaller."""
+    series: list[Series] = []
+    for name, look in winner_looks().items():
+        won = [point for point in shown if name in point.wins]
+        places = [(point.value, 100 * point.share) for point in won]
+        size = 16 - 3 * sum(list(earlier.points) == places for earlier in series)
+        series.append(_series(OBJECTIVES[name].title, won, look.ink, marker=look.marker, size=size, named=True))
+    return series
+
+
+def fom_plot(material: Material) -> Plot | None:
     """FoM of each trial, and the best so far among those that may win."""
-    rows = sorted(
-        (row for row in made.rows if row.trial is not None and known(row.fom) and (row.fom or 0) > 0),
-        key=lambda row: row.trial or 0,
-    )
-    if not rows:
+    drawn = scatter(material.standings, OBJECTIVES["fom"])
+    of_trials = {point.row.trial: point for point in drawn.points if point.row.trial is not None}
+    points = [of_trials[trial] for trial in sorted(of_trials)]
+    if not points:
         return None
-    comparable = _of_one_kind(rows)
-    able = [row for row in comparable if row.feasible and not row.dirty and not row.gated]
-    able = [row for row in able if kind(row.energy_provenance) != "predicted"]
-    best: list[Span] = []
-    for row in able:
-        if not best or (row.fom or 0) > best[-1][1]:
-            # A step: the earlier best holds until now.
-            best += [(row.trial or 0, best[-1][1])] if best else []
-            best.append((row.trial or 0, row.fom or 0))
-    last = max(row.trial or 0 for row in rows)
-    if best:
-        best.append((last, best[-1][1]))
-    rest = [row for row in rows if row not in able]
-
-    def series(name: str, some: Sequence[Row], ink: str, marker: XL_MARKER_STYLE) -> Series:
-        return Series(name, [(row.trial or 0, row.fom or 0) for row in some], ink, marker)
-
-    drawn = [
-        series("below the line, dirty or predicted", rest, style.GREY, XL_MARKER_STYLE.X),
-        series("holds the line", able, style.BLUE, XL_MARKER_STYLE.CIRCLE),
-        Series("best so far", best, style.VERMILION, None, line=True),
+    able = [point for point in points if point.row.feasible and _may_win(point)]
+    rest = [point for point in points if point not in able]
+    last = max(of_trials)
+    series = [
+        Series("below the line, dirty or predicted", _by_trial(rest), style.GREY, XL_MARKER_STYLE.X),
+        Series("holds the line", _by_trial(able), style.BLUE, XL_MARKER_STYLE.CIRCLE),
+        Series("best so far", _best_so_far(_by_trial(able), last), style.VERMILION, None, line=True),
     ]
-    drawn = [one for one in drawn if one.points]
-    figures = [row.fom or 0 for row in rows]
     trials = linear([0, max(last, 5)], least=0, most=1.03 * max(last, 5))
-    return Plot(drawn, Axis("Trial", trials), Axis("FoM" + _kinds(made, "energy"), logarithmic(figures)))
+    upwards = ChartAxis("FoM" + _unmeasured(material), logarithmic(point.value for point in points))
+    return Plot([each for each in series if each.points], ChartAxis("Trial", trials), upwards)
 
 
-def accuracy_scale(percents: Iterable[float], made: Material) -> Scale:
-    return linear([*percents, 100 * made.goal.minimum_accuracy], least=0, most=100)
+def _may_win(point: Point) -> bool:
+    """Predicted energies win nothing, even where all are predicted."""
+    return point.role != APART and point.row.energy_provenance.kind is not Kind.PREDICTED
+
+
+def _by_trial(points: Sequence[Point]) -> list[Span]:
+    return [(point.row.trial or 0, point.value) for point in points]
+
+
+def _best_so_far(foms: Sequence[Span], last: int) -> list[Span]:
+    """Steps: an earlier best holds until the next one, and the last to the end."""
+    best: list[Span] = []
+    for trial, fom in foms:
+        if not best or fom > best[-1][1]:
+            best += [(trial, best[-1][1])] if best else []
+            best.append((trial, fom))
+    return [*best, (last, best[-1][1])] if best else []
+
+
+def accuracy_scale(percents: Iterable[float], material: Material) -> Scale:
+    return linear([*percents, 100 * material.goal.minimum_accuracy], least=0, most=100)
 
 
 def accuracy_span(row: Row) -> Span:
     """Below and above, in percent."""
-    low, high = row.accuracy_ci or (row.accuracy or 0.0,) * 2
-    return 100 * ((row.accuracy or 0.0) - low), 100 * (high - (row.accuracy or 0.0))
+    low, high = row.accuracy_ci
+    return 100 * (row.accuracy - low), 100 * (high - row.accuracy)
 
 
-def _why_apart(rows: Sequence[Row]) -> str:
+def _why_apart(points: Sequence[Point]) -> str:
     """dirty, or energy predicted."""
+    rows = [point.row for point in points]
     whys = {
-        "dirty" if row.dirty else "given up" if row.gated else f"energy {kind(row.energy_provenance)}" for row in rows
+        "dirty" if row.dirty else "given up" if row.gated else f"energy {row.energy_provenance.kind}" for row in rows
     }
     return ", ".join(sorted(whys))
-
-
-def _line(made: Material, across: Scale) -> Series:
-    line = 100 * made.goal.minimum_accuracy
-    return line_series(line, across.low, across.high)
 
 
 def line_series(percent: float, low: float, high: float) -> Series:
     return Series(f"{percent:g} % line", [(low, percent), (high, percent)], style.INK, None, line=True, dashed=True)
 
 
-def _of_one_kind(rows: Sequence[Row]) -> list[Row]:
-    """Figures of different provenance are not weighed against each other: the most trustworthy that there are."""
-    for name in ("measured", "estimated", "predicted"):
-        same = [row for row in rows if kind(row.energy_provenance) == name]
-        if same:
-            return same
-    return list(rows)
-
-
-def _kinds(made: Material, against: str) -> str:
-    kinds = [name for name in made.basis.energy_kinds if name != "measured"] if against == "energy" else []
+def _unmeasured(material: Material) -> str:
+    """The kinds of energy that no meter read, for the title of an axis."""
+    kinds = [kind for kind in material.basis.energy_kinds if kind is not Kind.MEASURED]
     return f", {' and '.join(kinds)}" if kinds else ""

@@ -13,7 +13,7 @@ class Scale:
     low: float
     high: float
     step: float | None = None
-    # Of a logarithmic axis.
+    # The base of a logarithmic axis; None: it is linear.
     base: int | None = None
     number_format: str = "General"
 

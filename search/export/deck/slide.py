@@ -21,7 +21,7 @@ from search.export.deck import style
 from search.export.deck.lettering import fitting, height, lines, shortened, width
 from search.export.deck.style import Box, colour
 
-# Of python-pptx's own template: a title and nothing else.
+# The place of the layout with a title and nothing else, in python-pptx's own template.
 _TITLE_ONLY = 5
 # "No style, no grid": rules are drawn here.
 _PLAIN_TABLE = "{2D5ABB26-0587-4C30-8999-92F81FD0307C}"
@@ -63,8 +63,8 @@ class Page:
         if subtitle:
             page.text(style.SUBTITLE, [subtitle], points=style.SUBTITLE_PT, ink=style.SOFT)
         if caveats:
-            said = " · ".join(caveats)
-            page.text(style.CAVEAT, [said[0].upper() + said[1:]], points=style.CAVEAT_PT, ink=style.VERMILION,
+            caveat = " · ".join(caveats)
+            page.text(style.CAVEAT, [caveat[0].upper() + caveat[1:]], points=style.CAVEAT_PT, ink=style.VERMILION,
                       bold=True)  # fmt: skip
         page.text(style.FOOTER, [line], points=style.FOOTER_PT, ink=style.SOFT, most=2)
         page._number()
@@ -242,12 +242,12 @@ def _widths(
         wanted.append(max([least, *(width(row[place], points, bold=True) for row in cells)]) + padding + aside[place])
     while sum(wanted) > room + 1e-6:
         widest = max(wanted)
-        second = max([one for one in wanted if one < widest - 1e-6], default=0.0)
-        many = [place for place, one in enumerate(wanted) if one >= widest - 1e-6]
+        second = max([room_wanted for room_wanted in wanted if room_wanted < widest - 1e-6], default=0.0)
+        many = [place for place, room_wanted in enumerate(wanted) if room_wanted >= widest - 1e-6]
         give = min(widest - second, (sum(wanted) - room) / len(many))
         for place in many:
             wanted[place] -= give
-    return [one + (room - sum(wanted)) / len(wanted) for one in wanted]
+    return [room_wanted + (room - sum(wanted)) / len(wanted) for room_wanted in wanted]
 
 
 def _is_text(cell: str) -> bool:

@@ -8,10 +8,10 @@
   let points = [];
 
   function add(parent, name, attributes, text) {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, value] of Object.entries(attributes || {})) made.setAttribute(key, value);
-    if (text !== undefined) made.textContent = text;
-    return parent.appendChild(made);
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes || {})) element.setAttribute(key, value);
+    if (text !== undefined) element.textContent = text;
+    return parent.appendChild(element);
   }
 
   // 1, 2 and 5 of every decade, or the decades alone where they are many.
@@ -94,22 +94,22 @@
   function mark(point, x, y) {
     const row = data.rows[point.row];
     const [across, up] = [x(point.value), y(row.share)];
-    const made = add(svg, "g", {
+    const element = add(svg, "g", {
       class: `point ${point.role}${row.test ? " test" : ""}`, tabindex: -1, role: "img", "aria-label": row.tip.join(", "),
     });
-    const bars = add(made, "g", { class: "bars" });
+    const bars = add(element, "g", { class: "bars" });
     add(bars, "line", { x1: x(point.low || point.value), x2: x(point.high), y1: up, y2: up });
     add(bars, "line", { x1: across, x2: across, y1: y(row.low), y2: y(row.high) });
-    if (point.label && point.role !== "baseline") add(made, "circle", { class: "ring", cx: across, cy: up, r: 10 });
+    if (point.label && point.role !== "baseline") add(element, "circle", { class: "ring", cx: across, cy: up, r: 10 });
     if (point.role === "baseline")
-      add(made, "path", { class: "mark", d: `M${across - 7} ${up}l7 -7 7 7 -7 7z` });
+      add(element, "path", { class: "mark", d: `M${across - 7} ${up}l7 -7 7 7 -7 7z` });
     else if (point.role === "apart")
-      add(made, "path", { class: "mark", d: `M${across - 3.5} ${up - 3.5}l7 7m0 -7l-7 7` });
-    else add(made, "circle", { class: "mark", cx: across, cy: up, r: point.role === "front" ? 5 : 3.2 });
-    add(made, "circle", { class: "reach", cx: across, cy: up, r: 12 });
-    const entry = { made, point, across, up };
-    made.addEventListener("focus", () => { rove(entry); show(entry); });
-    made.addEventListener("blur", hide);
+      add(element, "path", { class: "mark", d: `M${across - 3.5} ${up - 3.5}l7 7m0 -7l-7 7` });
+    else add(element, "circle", { class: "mark", cx: across, cy: up, r: point.role === "front" ? 5 : 3.2 });
+    add(element, "circle", { class: "reach", cx: across, cy: up, r: 12 });
+    const entry = { element, point, across, up };
+    element.addEventListener("focus", () => { rove(entry); show(entry); });
+    element.addEventListener("blur", hide);
     return entry;
   }
 
@@ -146,7 +146,7 @@
     }
   }
 
-  function show({ made, point, across, up }) {
+  function show({ element, point, across, up }) {
     const row = data.rows[point.row];
     tip.replaceChildren(...[...row.tip, point.why].filter(Boolean).map((text) => {
       const line = document.createElement("div");
@@ -154,7 +154,7 @@
       return line;
     }));
     tip.hidden = false;
-    for (const other of points) other.made.classList.toggle("chosen", other.made === made);
+    for (const other of points) other.element.classList.toggle("chosen", other.element === element);
     const [free, tall] = [chart.clientWidth - tip.offsetWidth, tip.offsetHeight];
     tip.style.left = `${Math.max(Math.min(across + 16, free), 0)}px`;
     tip.style.top = `${up - tall - 16 > 0 ? up - tall - 16 : up + 16}px`;
@@ -162,12 +162,12 @@
 
   function hide() {
     tip.hidden = true;
-    for (const other of points) other.made.classList.remove("chosen");
+    for (const other of points) other.element.classList.remove("chosen");
   }
 
   // One stop for Tab; the arrows go on from there.
   function rove(entry) {
-    for (const other of points) other.made.setAttribute("tabindex", other === entry ? 0 : -1);
+    for (const other of points) other.element.setAttribute("tabindex", other === entry ? 0 : -1);
   }
 
   // In a crowd the nearest point is meant, not the one drawn last.
@@ -187,15 +187,15 @@
   svg.addEventListener("click", (event) => {
     const entry = nearest(event);
     if (!entry) return;
-    entry.made.focus({ preventScroll: true });
+    entry.element.focus({ preventScroll: true });
     choose(entry.point.row);
   });
   svg.addEventListener("keydown", (event) => {
-    const now = points.findIndex((entry) => entry.made === document.activeElement);
-    const to = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: points.length - 1 }[event.key];
+    const current = points.findIndex((entry) => entry.element === document.activeElement);
+    const to = { ArrowRight: current + 1, ArrowLeft: current - 1, Home: 0, End: points.length - 1 }[event.key];
     if (event.key === "Escape") hide();
-    else if (event.key === "Enter" && now >= 0) choose(points[now].point.row);
-    else if (to !== undefined && points[to]) { event.preventDefault(); points[to].made.focus(); }
+    else if (event.key === "Enter" && current >= 0) choose(points[current].point.row);
+    else if (to !== undefined && points[to]) { event.preventDefault(); points[to].element.focus(); }
   });
 
   function choose(row) {
@@ -216,7 +216,7 @@
     }
     const entry = points.find((each) => named.includes(data.rows[each.point.row].id));
     if (!entry) return;
-    entry.made.focus({ preventScroll: true });
+    entry.element.focus({ preventScroll: true });
     chart.scrollIntoView({ block: "nearest" });
     choose(entry.point.row);
   }

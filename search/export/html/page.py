@@ -3,45 +3,25 @@
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
 from html import escape
+from itertools import chain, repeat
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from search.export.scatter import AXES, BASELINE, FRONT, Point, said, scatter, winners
+from search.export.scatter import BASELINE, Point, label, scatter, wins_by_recipe
 from search.results.basis import basis
+from search.results.column_table import columns
+from search.results.columns import Entry, View, ViewColumn
 from search.results.report import near_misses
 from search.results.rows import Row
 from search.results.standings import Standings
-from search.results.wording import accuracy, faster, fom_gain, kind, line, number, shape
+from search.results.tables import entries
+from search.results.wording import accuracy, figure_with_interval, line, shape
+from search.scoring.objectives import OBJECTIVES, Objective
 from search.store.store import Store
 
 _FOLDER = Path(__file__).parent
-_NAMES = {"latency": "latency", "energy": "energy", "fom": "FoM"}
-# Heading, and whether it holds words.
-_COLUMNS = {
-    "place": False,
-    "trial": False,
-    "recipe": True,
-    "accuracy %": False,
-    "on": True,
-    "latency ms": False,
-    "±": False,
-    "faster": False,
-    "energy mJ": False,
-    "energy is": True,
-    "max W": False,
-    "MB": False,
-    "FoM": False,
-    "FoM gain": False,
-    "parameters": False,
-    "quantization": True,
-    "epochs": False,
-    "threads": False,
-    "widths": True,
-    "remarks": True,
-}
 
 
 def write_page(path: Path, ending: str, store: Store, standings: Standings) -> None:
@@ -62,12 +42,12 @@ def page(store: Store, standings: Standings) -> str:
         first="\n".join(first),
         best=escape(_best(standings) if best else near_misses(standings)[0]),
         choices="\n".join(
-            f'<label><input type="radio" name="axis" value="{name}"{" checked" * (place == 0)}> {_NAMES[name]}</label>'
-            for place, name in enumerate(AXES)
+            f'<label><input type="radio" name="axis" value="{name}"{checked}> {objective.label}</label>'
+            for (name, objective), checked in zip(OBJECTIVES.items(), chain([" checked"], repeat("")), strict=False)
         ),
         heads="".join(
-            f'<th scope="col"{" class=text" * words}><button type="button">{escape(name)}</button></th>'
-            for name, words in _COLUMNS.items()
+            f'<th scope="col"{_look(shown)}><button type="button">{escape(shown.title)}</button></th>'
+            for shown in columns(View.PAGE)
         ),
         rows="\n".join(_table(standings)),
         lines="\n".join(f"<li>{escape(text)}</li>" for text in about.lines),
@@ -91,17 +71,17 @@ def _json(content: Any) -> str:
 
 
 def _data(standings: Standings) -> dict[str, Any]:
-    shown = {name: scatter(standings, name) for name in AXES}
+    scatters = {name: scatter(standings, objective) for name, objective in OBJECTIVES.items()}
     rows = standings.rows
     places = {row.recipe_id: place for place, row in enumerate(rows)}
     details: list[dict[str, Any]] = [{"id": row.recipe_id, "tip": _tip(row, row is rows[-1])} for row in rows]
-    for point in shown["latency"].points:
+    for point in scatters["latency"].points:
         low, high = point.share_interval
         details[places[point.row.recipe_id]] |= {
             "share": point.share,
             "low": low,
             "high": high,
-            "test": point.row.stage == "confirm",
+            "test": point.confirmed,
         }
     return {
         "line": standings.goal.minimum_accuracy,
@@ -109,95 +89,77 @@ def _data(standings: Standings) -> dict[str, Any]:
         "rows": details,
         "axes": {
             name: {
-                "title": one.axis.title,
-                "more": one.axis.name == "fom",
-                "note": f"Energy: {one.provenance}; others stand apart." if one.provenance else "",
-                "points": [_point(point, places[point.row.recipe_id], said(point, one.axis)) for point in one.points],
+                "title": drawn.objective.axis,
+                "more": drawn.objective.maximise,
+                "note": f"Energy: {drawn.provenance}; others stand apart." if drawn.provenance else "",
+                "points": [
+                    _point(point, places[point.row.recipe_id], label(point, drawn.objective)) for point in drawn.points
+                ],
             }
-            for name, one in shown.items()
+            for name, drawn in scatters.items()
         },
     }
 
 
-def _point(point: Point, place: int, label: str) -> dict[str, Any]:
+def _point(point: Point, place: int, name: str) -> dict[str, Any]:
     low, high = point.interval
     values = {"row": place, "value": point.value, "low": low, "high": high, "role": point.role}
-    if point.role == FRONT or (point.role == BASELINE and point.why == FRONT):
+    if point.on_front:
         values["on"] = True
     if point.role == BASELINE or point.wins:
-        values["label"] = label
+        values["label"] = name
     if point.why and point.role != BASELINE:
         values["why"] = f"apart: {point.why}"
     return values
 
 
 def _tip(row: Row, is_baseline: bool) -> list[str]:
-    recipe = row.recipe or {}
-    threads = recipe.get("threads", 1)
+    recipe, threads = row.recipe, row.recipe.threads
     number_of = "" if row.trial is None else f", trial {row.trial}"
     return [
         "the unpruned baseline" if is_baseline else f"recipe {row.recipe_id}{number_of}",
         accuracy(row),
-        AXES["latency"].spoken(row),
-        f"{AXES['energy'].spoken(row)}, {kind(row.energy_provenance)}",
-        f"FoM {AXES['fom'].spoken(row)}",
+        *(_figure(row, objective) for objective in OBJECTIVES.values()),
         f"{row.parameters:,} parameters, {row.memory_mb:.1f} MB",
-        f"{recipe.get('quantization')}, {recipe.get('epochs')} epochs, criterion {recipe.get('criterion')}, "
+        f"{recipe.quantization}, {recipe.epochs} epochs, criterion {recipe.criterion}, "
         f"{threads} thread{'s' * (threads > 1)}",
         f"widths {shape(row)}",
         *(row.warnings or ()),
     ]
 
 
+def _figure(row: Row, objective: Objective) -> str:
+    """FoM stands below the energy, and rests on the same."""
+    figure = figure_with_interval(row, objective)
+    if not objective.unit:
+        return f"{objective.label} {figure}"
+    return f"{figure}, {row.energy_provenance.kind}" if objective.needs_energy else figure
+
+
 def _table(standings: Standings) -> list[str]:
-    won: dict[str | None, list[str]] = {}
-    for objective, recipe_id in winners(standings).items():
-        won.setdefault(recipe_id, []).append(_NAMES[objective])
-    rows = standings.rows
-    return [
-        _line(place, row, place < standings.leaders, row is rows[-1], won.get(row.recipe_id, ()))
-        for place, row in enumerate(rows)
-    ]
+    wins = {
+        recipe_id: tuple(OBJECTIVES[name].label for name in names)
+        for recipe_id, names in wins_by_recipe(standings).items()
+    }
+    return [_line(index, entry) for index, entry in enumerate(entries(standings, wins=wins))]
 
 
-def _line(place: int, row: Row, leads: bool, is_baseline: bool, wins: Sequence[str]) -> str:
-    recipe = row.recipe or {}
-    half = 50 * (row.latency_ci_ms[1] - row.latency_ci_ms[0]) / row.latency_ms
-    remarks = [f"best {', '.join(wins)}"] if wins else []
-    remarks += ["dirty"] * row.dirty + ["gated"] * row.gated
-    if not row.feasible and not is_baseline:
-        remarks.append("below the line")
-    # What sorts, and what is read.
-    cells: tuple[tuple[float | str, str], ...] = (
-        (place + 1 if leads else 1e9, str(place + 1) if leads else ""),
-        (1e9 if row.trial is None else row.trial, "" if row.trial is None else str(row.trial)),
-        (row.recipe_id or "", "the baseline" if is_baseline else row.recipe_id or ""),
-        (row.accuracy or 0, f"{100 * (row.accuracy or 0):.2f}"),
-        *[("test" if row.test_accuracy is not None else "validation",) * 2],
-        (row.latency_ms, number(row.latency_ms)),
-        (half, f"{half:.1f} %"),
-        (row.latency_gain or 0.0, faster(row)),
-        (row.energy_mj, number(row.energy_mj)),
-        *[(kind(row.energy_provenance),) * 2],
-        (row.max_power_w, f"{row.max_power_w:.2f}"),
-        (row.memory_mb, f"{row.memory_mb:.1f}"),
-        (row.fom or 0, number(row.fom or 0)),
-        (row.fom_gain or 0.0, fom_gain(row)),
-        (row.parameters, f"{row.parameters:,}"),
-        *[(str(recipe.get("quantization", "")),) * 2],
-        (recipe.get("epochs", 0), str(recipe.get("epochs", ""))),
-        (recipe.get("threads", 1), str(recipe.get("threads", 1))),
-        *[(shape(row),) * 2],
-        *[("; ".join(remarks),) * 2],
+def _line(index: int, entry: Entry) -> str:
+    cells = "".join(
+        f'<td{_look(shown)} data-value="{escape(str(shown.sort_key(entry)))}">{_linked(shown, entry)}</td>'
+        for shown in columns(View.PAGE)
     )
-    drawn = "".join(
-        f'<td{" class=text" * words} data-value="{escape(str(value))}">{_linked(name, value, text)}</td>'
-        for (value, text), (name, words) in zip(cells, _COLUMNS.items(), strict=True)
-    )
-    look = "won" if wins else "out" if row.dirty or row.gated or not (row.feasible or is_baseline) else ""
-    return f'<tr data-row="{place}"{f" class={look}" if look else ""}>{drawn}</tr>'
+    row = entry.row
+    out = row.dirty or row.gated or not (row.feasible or entry.is_baseline)
+    look = "won" if entry.wins else "out" if out else ""
+    return f'<tr data-row="{index}"{f" class={look}" if look else ""}>{cells}</tr>'
 
 
-def _linked(name: str, value: float | str, text: str) -> str:
+def _look(shown: ViewColumn) -> str:
+    return " class=text" if shown.column.words else ""
+
+
+def _linked(shown: ViewColumn, entry: Entry) -> str:
     """A recipe leads to its point."""
-    return f'<a href="#{escape(str(value))}">{escape(text)}</a>' if name == "recipe" else escape(text)
+    text = escape(shown.read(entry))
+    return f'<a href="#{escape(entry.row.recipe_id)}">{text}</a>' if shown.title == "recipe" else text

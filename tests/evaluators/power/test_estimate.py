@@ -20,7 +20,7 @@ def test_a_3b_plus_takes_5_1_w_with_four_cores_busy() -> None:
 
 def test_the_provenance_names_the_board_and_its_constants() -> None:
     expected = "estimated (power model of Raspberry Pi 3B+: 1.90 W idle + 0.80 W per busy core)"
-    assert DEFAULT_MODEL.provenance == expected
+    assert str(DEFAULT_MODEL.provenance) == expected
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from search.commands.exit_status import OK, REQUEST
 from search.results.standings import standings
 from search.settings.grid import Grid
 from tests.search.landscape import landscape
-from tests.search.made_up import BENCH, GOAL, distinct, evaluation, store_with
+from tests.search.made_up import BENCH, GOAL, METERED, distinct, evaluation, store_with
 
 OTHER = replace(BENCH, board="Another board", pool="Another board")
 
@@ -46,7 +46,10 @@ def test_the_rank_correlation_tells_another_order(tmp_path):
 
 def test_energies_of_two_provenances_are_said_and_not_shown(tmp_path):
     (made,) = distinct(1)
-    ours, theirs = evaluation(made=made), evaluation(made=made, energy_provenance="measured (SmartPower2)")
+    ours, theirs = (
+        evaluation(made=made),
+        evaluation(made=made, energy_provenance=METERED),
+    )
     found = compared(*sides(tmp_path, [ours], [theirs]))
     (pair,) = [pair for pair in found.common if pair.a.recipe_id == made.id]
     assert pair.energy is None

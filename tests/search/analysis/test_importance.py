@@ -13,7 +13,7 @@ from search.analysis.importance import importances, steps
 from search.commands.exit_status import OK, REQUEST
 from search.results.standings import standings
 from tests.search.landscape import landscape
-from tests.search.made_up import GOAL, distinct, evaluation, store_with
+from tests.search.made_up import GOAL, METERED, distinct, evaluation, store_with
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_step_costs_what_separates_its_ends(tmp_path):
         evaluation(share=0.70, latency_ms=1.0, made=made[0]),
         # On test it is the worst: steps are on validation, which all have.
         evaluation(share=0.75, latency_ms=2.0, test=0.60, made=made[1]),
-        evaluation(share=0.80, latency_ms=4.0, made=made[2], energy_provenance="measured (SmartPower2)"),
+        evaluation(share=0.80, latency_ms=4.0, made=made[2], energy_provenance=METERED),
     ]
     found = steps(standings(store_with(tmp_path, known), GOAL).rows)
     assert [round(one.points, 6) for one in found] == [5, 5, 10]

@@ -17,7 +17,7 @@ from search.commands.exit_status import NONE_FEASIBLE, OK, REQUEST
 from search.settings.grid import Grid
 from space.recipe import Recipe
 from tests.evaluators.device.models import write_classifier
-from tests.search.made_up import GOAL, HALVINGS, WIDTHS, distinct, evaluation, store_with
+from tests.search.made_up import GOAL, HALVINGS, METERED, PREDICTED, WIDTHS, distinct, evaluation, store_with
 
 ROOT = Path(__file__).parents[3]
 
@@ -203,8 +203,8 @@ def test_rank_names_the_provenance_of_each_energy(run, tmp_path):
     store_with(
         tmp_path,
         [
-            evaluation(made=measured, energy_provenance="measured (meter)"),
-            evaluation(made=predicted, latency_ms=2.0, energy_provenance="predicted (latency x 2.7 W)"),
+            evaluation(made=measured, energy_provenance=METERED),
+            evaluation(made=predicted, latency_ms=2.0, energy_provenance=PREDICTED),
         ],
     )
     status, out, _ = run("rank", "--store", tmp_path)

@@ -8,16 +8,23 @@ import pytest
 from pptx import Presentation
 from pptx.util import Pt
 
+from evaluators.provenance import Kind, Provenance
 from search.export.deck.decks import DECKS, write_deck
 from search.export.deck.lettering import lines, shortened, width
 from search.export.deck.material import Cover, material
 from search.export.deck.scale import linear, logarithmic
 from search.export.deck.style import CAVEAT, FOOTER, MOST_ROWS, NUMBER
+from search.export.scatter import FRONT, scatter
+from search.results.column_table import columns
+from search.results.columns import View
 from search.results.standings import standings
-from search.results.tables import COLUMNS, grid_rows, texts
-from tests.search.made_up import GOAL, distinct, evaluation
+from search.results.tables import grid_rows, texts
+from search.scoring.objectives import OBJECTIVES
+from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation
 from tests.search.settings.made_up_grid import GRID, grid, with_trials
 
+# The objectives with a slide of their front.
+FRONTED = [objective for objective in OBJECTIVES.values() if objective.ties_by_accuracy]
 LONG = Cover("A title that goes on and on " * 5, "Somebody with a very long name indeed, " * 4, "Seven and a half")
 
 
@@ -51,7 +58,7 @@ def some(count):
 def stores(tmp_path_factory):
     """What decks are made from: many rows, one, three, none feasible, energy predicted, and names of any length."""
     base = tmp_path_factory.mktemp("stores")
-    predicted = [evaluation(made=recipe, energy_provenance="predicted (latency x 2.7 W)") for recipe in distinct(20)]
+    predicted = [evaluation(made=recipe, energy_provenance=PREDICTED) for recipe in distinct(20)]
     return {
         "many": made(base / "many", some(60)),
         "3": made(base / "3", some(3), cover=LONG),
@@ -146,7 +153,7 @@ def test_the_table_of_a_milestone_is_that_of_the_files_and_the_contest_is_bold(t
     what = stores["grid"]
     (table,) = tables_of(slides_of(tmp_path / "m1.pptx", "m1", what)[2])
     cells = [[cell.text_frame.text for cell in row.cells] for row in table.rows]
-    headings, expected = texts(grid_rows(what.now, pruned=True), COLUMNS["m1"])
+    headings, expected = texts(grid_rows(what.standings, pruned=True), columns(View.M1))
     assert cells == [headings, *expected]
     bold = [cell.text_frame.paragraphs[0].runs[0].font.bold for cell in table.rows[1].cells]
     assert [head for head, strong in zip(headings, bold, strict=True) if strong] == ["Average latency (ms)"]
@@ -209,7 +216,7 @@ def test_milestone_charts_show_accuracy_by_epochs_and_latency_by_quantization(tm
     drawn = points_of(by_fraction)
     assert set(drawn) == {"0 epochs", "3 epochs", "5 epochs", "70 % line"}
     assert [fraction for fraction, _ in drawn["3 epochs"]] == [0, 0.05, 0.25, 0.5, 0.75, 0.9]
-    accuracies = {round(100 * row.accuracy, 6) for row in grid_rows(what.now, pruned=True)}
+    accuracies = {round(100 * row.accuracy, 6) for row in grid_rows(what.standings, pruned=True)}
     assert {round(y, 6) for name in drawn if "epoch" in name for _, y in drawn[name]} == accuracies
     assert points_of(by_parameters).keys() == drawn.keys()
     assert len(points_of(latency)["all"]) == 6
@@ -225,9 +232,9 @@ def test_the_widths_are_the_winners_beside_the_unpruned(tmp_path):
     what = made(tmp_path / "store", [evaluation(made=distinct(1)[0])])
     (chart,) = charts_of(slides_of(tmp_path / "front.pptx", "front", what)[4])
     unpruned, winner = chart.plots[0].series
-    assert list(unpruned.values) == list(what.baseline.recipe["widths"])
+    assert list(unpruned.values) == list(what.baseline.recipe.widths)
     assert winner.name == "lowest latency, lowest energy, highest FoM"
-    assert list(winner.values) == list(what.rows[0].recipe["widths"])
+    assert list(winner.values) == list(what.rows[0].recipe.widths)
 
 
 def test_the_time_of_a_trial_is_building_and_the_rest(tmp_path):
@@ -278,3 +285,22 @@ def test_the_commands_that_make_slides_bring_neither_torch_nor_optuna(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_slides_front_is_that_of_the_page(tmp_path):
+    """Also where the unpruned network beats another, and where energies come from two meters."""
+    (unpruned_beats, *others) = distinct(4)
+    meters = [Provenance(Kind.MEASURED, name) for name in ("meter A", "meter A", "meter B")]
+    rows = [
+        evaluation(made=unpruned_beats, latency_ms=11.0, share=0.85),
+        *(
+            evaluation(made=recipe, latency_ms=1.0 + place, share=0.75 + place / 100, energy_provenance=meter)
+            for place, (recipe, meter) in enumerate(zip(others, meters, strict=True))
+        ),
+    ]
+    what = made(tmp_path / "store", rows)
+    for slide, objective in zip(slides_of(tmp_path / "front.pptx", "front", what)[1:], FRONTED, strict=False):
+        on_front = scatter(what.standings, objective).front
+        drawn = points_of(charts_of(slide)[0])["front"]
+        assert drawn == [(point.value, 100 * point.share) for point in on_front if point.role == FRONT]
+        assert all(accuracy > 70 for _, accuracy in drawn)

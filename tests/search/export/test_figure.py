@@ -15,6 +15,7 @@ from search.export.figure_labels import label_box
 from search.export.scatter import APART, BASELINE, DOMINATED, FRONT, scatter
 from search.results.basis import basis
 from search.results.standings import standings
+from search.scoring.objectives import OBJECTIVES
 from tests.search.landscape import METERED, landscape
 from tests.search.made_up import BENCH, GOAL, distinct, evaluation, store_with
 
@@ -22,7 +23,7 @@ from tests.search.made_up import BENCH, GOAL, distinct, evaluation, store_with
 def drawn(store, goal):
     now = standings(store, goal)
     with style():
-        return now, front_figure(now, scatter(now, "latency"), basis(store, now))
+        return now, front_figure(now, scatter(now, OBJECTIVES["latency"]), basis(store, now))
 
 
 def test_each_point_has_one_role_and_the_front_is_of_those_that_may_be_compared(tmp_path):
@@ -34,7 +35,7 @@ def test_each_point_has_one_role_and_the_front_is_of_those_that_may_be_compared(
         evaluation(share=0.60, latency_ms=1.0, made=made[3]),
     ]
     now = standings(store_with(tmp_path, known), GOAL)
-    shown = scatter(now, "latency")
+    shown = scatter(now, OBJECTIVES["latency"])
     roles = {round(point.value, 6): point.role for point in shown.points}
     assert roles == {2.0: FRONT, 3.0: DOMINATED, 0.5: APART, 1.0: FRONT, 10.0: BASELINE}
     assert [round(point.value, 6) for point in shown.front] == [1.0, 2.0, 10.0]
@@ -45,18 +46,18 @@ def test_energies_of_another_provenance_stand_apart_where_energy_counts(tmp_path
     store, goal = landscape(tmp_path, 30, metered=True)
     now = standings(store, goal)
     for name in ("energy", "fom"):
-        shown = scatter(now, name)
+        shown = scatter(now, OBJECTIVES[name])
         assert shown.provenance == METERED
         assert {point.row.energy_provenance for point in shown.points if point.role in (FRONT, DOMINATED)} == {METERED}
         assert shown.front
-    assert not any("energy" in point.why for point in scatter(now, "latency").points)
+    assert not any("energy" in point.why for point in scatter(now, OBJECTIVES["latency"]).points)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 40, 300])
 def test_labels_lie_inside_and_apart(tmp_path, count):
     store, goal = landscape(tmp_path, count)
     now = standings(store, goal)
-    shown = scatter(now, "latency")
+    shown = scatter(now, OBJECTIVES["latency"])
     with style():
         figure = front_figure(now, shown, basis(store, now))
         (axes,) = figure.axes

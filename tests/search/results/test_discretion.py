@@ -14,6 +14,7 @@ from evaluators.device.boards.serial_number import hashed
 from evaluators.device.cleanliness import dirt, without_names
 from evaluators.device.device import BoardState, ProcessRun
 from evaluators.device.devices.replay import RecordedRun, read_recording, write_recording
+from evaluators.provenance import Kind, Provenance
 from evaluators.raw_runs import runs_of, text_of
 from search.__main__ import main
 from search.commands.exit_status import NONE_FEASIBLE, OK
@@ -39,7 +40,11 @@ def store_of(folder: Path, *, here: bool, best_is_dirty: bool = False) -> Store:
     """A winner, a dirty network beside it, raw runs, a meter: everything that could tell."""
     (folder / "candidates").mkdir(parents=True)
     first, second = distinct(2)
-    provenance = {"energy_provenance": f"measured ({METER})", "serial": SERIAL, "warnings": (f"asked by {METER}",)}
+    provenance = {
+        "energy_provenance": Provenance(Kind.MEASURED, METER),
+        "serial": SERIAL,
+        "warnings": (f"asked by {METER}",),
+    }
     won = evaluation(made=first, dirty=(TELLING,) if best_is_dirty else (), **provenance)
     model = write_classifier(folder / "candidates" / won.candidate.onnx.name)
     won = replace(won, candidate=replace(won.candidate, sha256=sha256(model)))

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from search.results.findings import findings
 from search.results.standings import standings
-from tests.search.made_up import distinct, evaluation
+from tests.search.made_up import PREDICTED, distinct, evaluation
 from tests.search.settings.made_up_grid import GRID, grid, one, with_trials
 
 
@@ -49,7 +49,7 @@ def test_a_search_has_a_fastest_and_a_best(tmp_path):
 
 
 def test_predicted_energy_makes_no_best_fom(tmp_path):
-    said = found(tmp_path, [evaluation(made=distinct(1)[0], energy_provenance="predicted (latency x 2.7 W)")])
+    said = found(tmp_path, [evaluation(made=distinct(1)[0], energy_provenance=PREDICTED)])
     assert not any("FoM" in line for line in said)
 
 

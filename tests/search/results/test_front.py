@@ -1,5 +1,6 @@
 from search.results.front import front
 from search.results.standings import standings
+from search.scoring.objectives import OBJECTIVES
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 
 
@@ -10,4 +11,4 @@ def test_each_row_of_the_front_is_beaten_by_none(tmp_path):
     dirty = evaluation(share=0.95, latency_ms=0.5, made=made.pop(), dirty=("throttled",))
     rows = [standings(store_with(tmp_path, [*known, dirty]), GOAL).row(one) for one in [*known, dirty]]
     assert [round(row.latency_ms, 6) for row in front(rows)] == [1.0, 2.0, 4.0]
-    assert front(rows, "energy") == front(rows)
+    assert front(rows, OBJECTIVES["energy"]) == front(rows)

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from search.export.table_files import write_csv, write_json, write_md
+from search.export.table_files import frame, write_csv, write_json, write_md
+from search.results.column_table import columns
+from search.results.columns import View
 from search.results.standings import standings
-from search.results.tables import COLUMNS, ROWS, frame, texts
-from tests.search.made_up import GOAL, distinct, evaluation, store_with
+from search.results.tables import ROWS, texts
+from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation, store_with
 from tests.search.settings.made_up_grid import GRID, grid, with_trials
 
 # A table's heading, the key of `rank --json`, and what one of its units is in the other's.
@@ -25,7 +27,8 @@ SAME = {
 
 
 def table(now, name):
-    return frame(ROWS[name](now), COLUMNS[name])
+    """Without what a file has beside it."""
+    return frame(ROWS[View(name)](now), View(name))[[shown.title for shown in columns(View(name))]]
 
 
 @pytest.fixture(scope="module")
@@ -62,22 +65,22 @@ def test_figures_are_those_of_rank_json(tmp_path):
 
 def test_what_is_not_known_is_a_dash_and_never_a_number(now):
     row = replace(now.rows[0], energy_mj=None, fom=math.nan, max_power_w=None)
-    assert frame([row], COLUMNS["m3"]).loc[0, ["Average energy (mJ)", "FoM"]].tolist() == [None, None]
-    _, [cells] = texts([row], COLUMNS["m3"])
+    assert frame([row], View.M3).loc[0, ["Average energy (mJ)", "FoM"]].tolist() == [None, None]
+    _, [cells] = texts([row], columns(View.M3))
     assert (cells[3], cells[4], cells[6]) == ("–", "–", "–")
 
 
 def test_headings_say_estimated_and_a_cell_says_what_differs(now):
     rows = now.rows[:3]
-    odd = replace(rows[0], energy_provenance="predicted (latency x 2.7 W)")
-    headings, cells = texts([odd, *rows[1:]], COLUMNS["m1"])
+    odd = replace(rows[0], energy_provenance=PREDICTED)
+    headings, cells = texts([odd, *rows[1:]], columns(View.M1))
     assert headings[-1] == "Average energy (mJ), estimated"
     assert cells[0][-1].endswith(" predicted")
     assert cells[1][-1].replace(".", "").isdigit()
 
 
 def test_accuracy_on_validation_is_never_called_test(now):
-    _, cells = texts(now.rows[:1], COLUMNS["m3"])
+    _, cells = texts(now.rows[:1], columns(View.M3))
     assert cells[0][0].endswith(" val.")
     assert table(now, "m3")["Test accuracy (%)"].tolist() == [None, None]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from evaluators.provenance import Kind, Provenance
 from search.commands.exit_status import NONE_FEASIBLE, OK
 from search.commands.outcome import print_results
 from search.results.report import results_console
 from search.results.standings import standings
 from search.results.unmetered import contenders, unmetered_lines
-from search.results.wording import kind
 from search.store.store import Store
 from tests.search.landscape import METERED, PREDICTED
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
@@ -26,7 +26,7 @@ ENERGY = replace(GOAL, objective="energy")
 PROMISING = 0.5
 
 
-def rivals(*provenances: str, **others: object) -> list:
+def rivals(*provenances: Provenance, **others: object) -> list:
     """The first is measured, at 1 ms; each that follows is a tenth faster and so takes less by as much."""
     made = distinct(1 + len(provenances))
     leader = evaluation(made=made[0], share=0.8, latency_ms=1.0, energy_provenance=METERED)
@@ -50,7 +50,7 @@ def test_those_predicted_to_beat_the_lead_wait_for_the_meter_the_best_looking_fi
 
 
 def test_what_was_estimated_before_there_was_a_measurement_waits_too(tmp_path):
-    first, second = rivals("estimated (power model)")
+    first, second = rivals(Provenance(Kind.ESTIMATED, "power model"))
     assert waiting(tmp_path, [first, second]) == [second.recipe_id]
 
 
@@ -145,5 +145,5 @@ def test_whoever_comes_from_another_study_gets_its_minute_of_meter_or_is_named(
     for goal in store.studies()[:3]:
         now = standings(store, goal)
         (one,) = [one for one in now.ranked if one.recipe_id == promising]
-        assert kind(one.figures.energy_provenance) == "measured"
+        assert one.figures.energy_provenance.kind is Kind.MEASURED
         assert contenders(now) == []

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from pptx import Presentation
 
+from evaluators.provenance import Kind, Provenance
 from search.commands.outcome import print_results
 from search.export.deck.decks import write_deck
 from search.export.deck.material import Cover, material
@@ -21,16 +22,17 @@ from search.results.standings import Standings, standings
 from search.results.wording import ONE_CONTEST, fom_gain, gain, line
 from search.running.trial_lines import trial_line
 from search.store.store import Store
-from tests.search.made_up import GOAL, distinct, evaluation
+from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation
 from tests.search.settings.made_up_grid import with_trials
 
-METERED = "measured (a meter)"
+METERED = Provenance(Kind.MEASURED, "a meter")
+ESTIMATED = Provenance(Kind.ESTIMATED, "power model")
 # Of the one candidate: ten times as fast as the baseline, with 75 instead of 90 % of answers right.
 GAIN = "83.3 x"
 
 
-@pytest.fixture(params=["estimated (power model)", METERED], ids=["estimated", "measured"])
-def provenance(request) -> str:
+@pytest.fixture(params=[ESTIMATED, METERED], ids=["estimated", "measured"])
+def provenance(request) -> Provenance:
     return request.param
 
 
@@ -39,10 +41,10 @@ def store(tmp_path, provenance) -> Store:
     kept = with_trials(tmp_path / "store", [evaluation(made=distinct(1)[0], energy_provenance=provenance)])
     # The baseline's energy is of the same kind.
     with kept._database.transaction() as execute:
-        text = json.dumps("estimated (power model)")
+        text = json.dumps(str(ESTIMATED))
         execute(
             "UPDATE search_structures SET figures = REPLACE(figures, :old, :new)",
-            {"old": text, "new": json.dumps(provenance)},
+            {"old": text, "new": json.dumps(str(provenance))},
         )
     return kept
 
@@ -66,7 +68,7 @@ def marked(text: str) -> int:
     return len(re.findall(rf"{re.escape(GAIN)}(?: ±[\d.]+ %)? est\.", text))
 
 
-def right(text: str, provenance: str) -> bool:
+def right(text: str, provenance: Provenance) -> bool:
     """The gain is there, with a mark or without one, as it has to be."""
     return bool(unmarked(text)) == (provenance == METERED) and bool(marked(text)) == (provenance != METERED)
 
@@ -129,7 +131,7 @@ def test_table_files_say_what_a_gain_rests_on(now, provenance, tmp_path):
     assert float(first["FoM gain"]) == pytest.approx(83.33, abs=0.01)
     names = list(first)
     assert names[names.index("FoM gain") + 1] == "FoM gain is"
-    assert provenance.startswith(first["FoM gain is"])
+    assert first["FoM gain is"] == provenance.kind
     write_json(tmp_path / "front.json", now, "front")
     assert json.loads((tmp_path / "front.json").read_text())["rows"][0]["FoM gain is"] == first["FoM gain is"]
 
@@ -159,4 +161,4 @@ def test_a_gain_that_is_not_there_has_no_mark(row):
 
 
 def test_a_predicted_gain_says_so(row):
-    assert fom_gain(replace(row, energy_provenance="predicted (latency x 2.7 W)")) == "83.3 x ±4.3 % pred."
+    assert fom_gain(replace(row, energy_provenance=PREDICTED)) == "83.3 x ±4.3 % pred."

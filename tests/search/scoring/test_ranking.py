@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from evaluators.provenance import Provenance
 from search.scoring.objectives import OBJECTIVES
 from search.scoring.ranking import estimate, feasible, leading, networks, ranking
 from search.store.evaluation import Evaluation
@@ -75,9 +76,9 @@ def test_infeasible_rows_come_last_the_nearest_miss_first():
 @pytest.mark.parametrize("goal", [ENERGY, GOAL])
 def test_energies_of_different_provenance_are_never_ranked_together(goal):
     rows = [
-        evaluation(0, latency_ms=1, energy_provenance="estimated (power model)"),
-        evaluation(1, latency_ms=2, energy_provenance="measured (SmartPower2)"),
-        evaluation(2, latency_ms=0.5, energy_provenance="predicted (this bench)"),
+        evaluation(0, latency_ms=1, energy_provenance=Provenance.parse("estimated (power model)")),
+        evaluation(1, latency_ms=2, energy_provenance=Provenance.parse("measured (SmartPower2)")),
+        evaluation(2, latency_ms=0.5, energy_provenance=Provenance.parse("predicted (this bench)")),
     ]
     assert order(rows, goal) == [1]
     assert order(rows[::2], goal) == [0]
@@ -87,17 +88,17 @@ def test_energies_of_different_provenance_are_never_ranked_together(goal):
 @pytest.mark.parametrize("goal", ["energy", "fom"])
 def test_energies_of_two_protocols_are_never_ranked_together(goal):
     rows = [
-        evaluation(0, latency_ms=1, energy_provenance="measured (SmartPower2, whole script)"),
-        evaluation(1, latency_ms=2, energy_provenance="measured (SmartPower2)"),
-        evaluation(2, latency_ms=3, energy_provenance="measured (SmartPower2)"),
+        evaluation(0, latency_ms=1, energy_provenance=Provenance.parse("measured (SmartPower2, whole script)")),
+        evaluation(1, latency_ms=2, energy_provenance=Provenance.parse("measured (SmartPower2)")),
+        evaluation(2, latency_ms=3, energy_provenance=Provenance.parse("measured (SmartPower2)")),
     ]
     assert leading(rows, replace(GOAL, objective=goal)) == rows[1:]
 
 
 def test_provenance_of_energy_does_not_matter_to_latency():
     rows = [
-        evaluation(0, latency_ms=1, energy_provenance="estimated (power model)"),
-        evaluation(1, latency_ms=2, energy_provenance="measured (SmartPower2)"),
+        evaluation(0, latency_ms=1, energy_provenance=Provenance.parse("estimated (power model)")),
+        evaluation(1, latency_ms=2, energy_provenance=Provenance.parse("measured (SmartPower2)")),
     ]
     assert order(rows, LATENCY) == [0, 1]
 

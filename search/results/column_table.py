@@ -1,0 +1,282 @@
+"""Column table: every column of every table, once; a new column is one entry here.
+
+The ranking and a grid on a terminal, the page's table, the course's tables on slides and in files print from it.
+"""
+
+from collections.abc import Callable
+
+from search.results.columns import UNKNOWN, Column, Entry, Value, View, ViewColumn, at, known
+from search.results.findings import quantization_name
+from search.results.pruned_fractions import fraction_text
+from search.results.rows import Row
+from search.results.wording import (
+    accuracy,
+    faster,
+    fom_gain,
+    half_percent,
+    half_width,
+    marked,
+    number,
+    shape,
+    times,
+)
+
+RANKING, GRID, PAGE, FILE = View.RANKING, View.GRID, View.PAGE, View.FILE
+# The front's table has more columns than a slide.
+M1, M2, M3, FRONT, FRONT_SLIDE = View.M1, View.M2, View.M3, View.FRONT, View.FRONT_SLIDE
+_COURSE = (M1, M2, M3)
+_FRONTS = (FRONT, FRONT_SLIDE)
+# Sorts behind every place and every trial.
+_LAST = 1e9
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _tenth(value: float) -> str:
+    return f"{value:.1f}"
+
+
+def _hundredth(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _split(row: Row, validation: str) -> str:
+    return "test" if row.test_accuracy is not None else validation
+
+
+def _name(entry: Entry) -> str:
+    return "the baseline" if entry.is_baseline else entry.row.recipe_id
+
+
+def _place(entry: Entry) -> str:
+    return "" if entry.place is None else str(entry.place)
+
+
+def _accuracy_and_split(entry: Entry) -> str:
+    return f"{100 * entry.row.accuracy:.2f} {_split(entry.row, 'val.')}"
+
+
+def _latency_and_interval(entry: Entry) -> str:
+    return f"{number(entry.row.latency_ms)} {half_percent(entry.row)}"
+
+
+def _energy_and_kind(entry: Entry) -> str:
+    return f"{number(entry.row.energy_mj)} {entry.row.energy_provenance.kind}"
+
+
+def _faster(entry: Entry) -> str:
+    return faster(entry.row)
+
+
+def _fom_gain(entry: Entry) -> str:
+    return fom_gain(entry.row)
+
+
+def _bare_fom_gain(entry: Entry) -> str:
+    """A cell of a slide has no room for the interval; files have it beside."""
+    gain = entry.row.fom_gain
+    return marked(times(gain), entry.row) if known(gain) else UNKNOWN
+
+
+def _ends(place: int, title: str, interval: Callable[[Row], tuple[float, float] | None]) -> tuple[Column, Column]:
+    """The two ends of an interval, which a file has beside the figure."""
+
+    def end(index: int) -> Callable[[Row], Value]:
+        return lambda row: ends[index] if (ends := interval(row)) else None
+
+    return (
+        Column(value=end(0), shown=at(place, title.format("low"), FILE)),
+        Column(value=end(1), shown=at(place + 1, title.format("high"), FILE)),
+    )
+
+
+def _ranking_remarks(entry: Entry) -> str:
+    if entry.is_baseline:
+        return "the unpruned baseline"
+    row, recipe = entry.row, entry.row.recipe
+    notes = [
+        "" if row.feasible else "below the line:",
+        "dirty:" if row.dirty else "",
+        "not confirmed:" if entry.waits else "",
+        f"{recipe.quantization}, {recipe.epochs} epochs, "
+        f"{recipe.threads} thread{'s' if recipe.threads > 1 else ''}, {shape(row)}",
+    ]
+    return " ".join(filter(None, notes))
+
+
+def _grid_remarks(entry: Entry) -> str:
+    below = "" if entry.row.feasible else "below the line"
+    what = "the unpruned baseline, at its best" if entry.is_baseline else below
+    return ", ".join(filter(None, [what, "dirty" if entry.row.dirty else ""]))
+
+
+def _page_remarks(entry: Entry) -> str:
+    row = entry.row
+    below = not row.feasible and not entry.is_baseline
+    remarks = [f"best {', '.join(entry.wins)}"] if entry.wins else []
+    return "; ".join([*remarks, *["dirty"] * row.dirty, *["gated"] * row.gated, *["below the line"] * below])
+
+
+FRACTION = Column(
+    value=lambda row: fraction_text(row.recipe),
+    shown=at(10, "Pruned fraction", M1, M2),
+)
+EPOCHS = Column(
+    value=lambda row: row.recipe.epochs,
+    shown=at(20, "Epochs", M1, M2) | at(130, "Epochs", FRONT) | at(170, "epochs", PAGE),
+)
+FOM = Column(
+    value=lambda row: row.fom,
+    text=number,
+    shown=at(100, "FoM", M3) | at(60, "FoM", *_FRONTS) | at(100, "FoM", RANKING) | at(130, "FoM", PAGE),
+    objective="fom",
+    provenance=lambda row: row.energy_provenance,
+)
+COLUMNS = (
+    Column(
+        value=lambda row: None,
+        shown=at(10, "", RANKING, text=_place)
+        | at(80, "place", GRID, text=_place)
+        | at(10, "place", PAGE, text=_place),
+        sorts_by=lambda entry: _LAST if entry.place is None else entry.place,
+    ),
+    Column(
+        value=lambda row: row.trial,
+        shown=at(20, "trial", RANKING)
+        | at(20, "trial", PAGE, text=lambda entry: "" if entry.row.trial is None else str(entry.row.trial))
+        | at(20, "Trial", FILE),
+        unknown_sorts_as=_LAST,
+    ),
+    Column(
+        value=lambda row: row.recipe_id,
+        shown=at(30, "recipe", RANKING, PAGE, text=_name) | at(10, "Recipe", *_FRONTS) | at(10, "Recipe id", FILE),
+        words=True,
+    ),
+    # The accuracy that counts: on test once confirmed.
+    Column(
+        value=lambda row: row.accuracy,
+        text=lambda share: f"{100 * share:.2f}",
+        shown=at(40, "accuracy %", PAGE)
+        | at(40, "accuracy %", RANKING, text=_accuracy_and_split)
+        | at(70, "accuracy", GRID, text=lambda entry: accuracy(entry.row)),
+    ),
+    Column(value=lambda row: _split(row, "validation"), shown=at(50, "on", PAGE), words=True),
+    Column(
+        value=lambda row: None if row.test_accuracy is None else 100 * row.test_accuracy,
+        text=_hundredth,
+        otherwise=lambda row: f"{100 * row.validation_accuracy:.2f} val.",
+        shown=at(10, "Test accuracy (%)", M3) | at(20, "Test accuracy (%)", *_FRONTS),
+    ),
+    Column(
+        value=lambda row: 100 * row.validation_accuracy,
+        text=_hundredth,
+        shown=at(30, "Validation accuracy (%)", FRONT),
+    ),
+    FRACTION,
+    EPOCHS,
+    Column(
+        value=quantization_name,
+        shown=at(30, "Quantization", M2) | at(120, "Quantization", *_FRONTS),
+    ),
+    Column(value=lambda row: row.recipe.quantization, shown=at(160, "quantization", PAGE), words=True),
+    Column(
+        value=lambda row: row.parameters,
+        text=_whole,
+        shown=at(40, "Parameters", M1, M2)
+        | at(110, "Parameters", *_FRONTS)
+        | at(120, "parameters", RANKING)
+        | at(10, "parameters", GRID)
+        | at(150, "parameters", PAGE),
+        least_width=130,
+    ),
+    Column(
+        value=lambda row: row.memory_mb,
+        text=_tenth,
+        shown=at(50, "Max memory (MB)", *_COURSE)
+        | at(90, "Max memory (MB)", *_FRONTS)
+        | at(90, "MB", RANKING)
+        | at(20, "max MB", GRID)
+        | at(120, "MB", PAGE),
+        least_width=130,
+    ),
+    Column(
+        value=lambda row: row.latency_ms,
+        text=number,
+        shown=at(60, "Average latency (ms)", *_COURSE)
+        | at(40, "Average latency (ms)", *_FRONTS)
+        | at(50, "latency ms", RANKING, text=_latency_and_interval)
+        | at(30, "latency ms", GRID, text=_latency_and_interval)
+        | at(60, "latency ms", PAGE),
+        objective="latency",
+        provenance=lambda row: row.latency_provenance,
+    ),
+    Column(value=half_width, text=lambda percent: f"{percent:.1f} %", shown=at(70, "±", PAGE)),
+    Column(
+        value=lambda row: row.latency_gain,
+        text=number,
+        shown=at(80, "Faster", *_FRONTS)
+        | at(60, "faster", RANKING, text=_faster)
+        | at(40, "faster", GRID, text=_faster)
+        | at(80, "faster", PAGE, text=_faster),
+    ),
+    Column(
+        value=lambda row: row.max_power_w,
+        text=_hundredth,
+        shown=at(70, "Max power (W)", *_COURSE)
+        | at(100, "Max power (W)", FRONT)
+        | at(80, "max W", RANKING)
+        | at(50, "max W", GRID)
+        | at(110, "max W", PAGE),
+        provenance=lambda row: row.energy_provenance,
+        least_width=130,
+    ),
+    Column(
+        value=lambda row: row.energy_mj,
+        text=number,
+        shown=at(80, "Average energy (mJ)", *_COURSE)
+        | at(50, "Average energy (mJ)", *_FRONTS)
+        | at(70, "mJ", RANKING, text=_energy_and_kind)
+        | at(60, "mJ", GRID, text=_energy_and_kind)
+        | at(90, "energy mJ", PAGE),
+        objective="energy",
+        provenance=lambda row: row.energy_provenance,
+    ),
+    Column(value=lambda row: row.energy_provenance.kind, shown=at(100, "energy is", PAGE), words=True),
+    Column(value=lambda row: row.framework, shown=at(90, "Framework", M3)),
+    FOM,
+    Column(
+        value=lambda row: row.fom_gain,
+        shown=at(70, "FoM gain", *_FRONTS, text=_bare_fom_gain)
+        | at(110, "FoM gain", RANKING, text=_fom_gain)
+        | at(140, "FoM gain", PAGE, text=_fom_gain),
+        kind_in_files=lambda row: None if row.fom_gain is None else row.energy_provenance.kind,
+    ),
+    Column(value=lambda row: row.recipe.threads, shown=at(180, "threads", PAGE)),
+    Column(value=shape, shown=at(190, "widths", PAGE) | at(160, "Widths", FILE), words=True),
+    Column(
+        value=lambda row: None,
+        shown=at(130, "what", RANKING, text=_ranking_remarks)
+        | at(90, "", GRID, text=_grid_remarks)
+        | at(200, "remarks", PAGE, text=_page_remarks),
+        words=True,
+        sorts_by=_page_remarks,
+        least_width=210,
+    ),
+    Column(value=lambda row: "yes" if row.feasible else "no", shown=at(30, "Holds the line", FILE)),
+    Column(value=lambda row: "yes" if row.dirty else "no", shown=at(40, "Dirty", FILE)),
+    Column(value=lambda row: "; ".join(row.warnings) if row.warnings else None, shown=at(50, "Warnings", FILE)),
+    *_ends(60, "Latency {} (ms)", lambda row: row.latency_ci_ms),
+    *_ends(80, "Faster {}", lambda row: row.latency_gain_ci),
+    *_ends(100, "FoM gain {}", lambda row: row.fom_gain_ci),
+    Column(value=lambda row: str(row.latency_provenance), shown=at(120, "Latency is", FILE)),
+    *_ends(130, "Energy {} (mJ)", lambda row: row.energy_ci_mj),
+    Column(value=lambda row: str(row.energy_provenance), shown=at(150, "Energy is", FILE)),
+)
+
+
+def columns(view: View) -> tuple[ViewColumn, ...]:
+    """From left to right."""
+    shown = [ViewColumn(column, view, column.shown[view]) for column in COLUMNS if view in column.shown]
+    return tuple(sorted(shown, key=lambda each: each.spot.place))
