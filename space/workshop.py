@@ -7,9 +7,8 @@ from pathlib import Path
 from space.baseline import Baseline
 from space.data.images import DataSet
 from space.recipe import Recipe
+from space.training.accelerator_names import AUTO
 
-# The fastest accelerator that is there.
-AUTO = "auto"
 # Called with the step and the share of it done, 0 to 1.
 Progress = Callable[[str, float], None]
 # By the recipe's input form; None is the baseline's.

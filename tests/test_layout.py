@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 MAY_IMPORT = {
     "space": {"space"},
     "evaluators": {"space", "evaluators"},
@@ -34,6 +36,16 @@ FLOORS = (
     ("running", "export"),
     ("commands",),
 )
+# What the rooms of space/ may import, beside errors, files and recipe at its top: build and what else knows all of them
+# stands above.
+SPACE_ROOMS = {
+    "data": set(),
+    "networks": {"data"},
+    "formats": {"data"},
+    "training": {"data", "networks"},
+    "pruning": {"data", "networks", "training"},
+}
+SPACE_GROUND = {"space.errors", "space.files", "space.recipe"}
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 MOST_LINES = 60
 # Functions that are longer today; the list may only shrink.
@@ -81,7 +93,7 @@ def test_devices_and_meters_know_neither_recipes_nor_each_other():
 
 
 # What the rooms of evaluators may import from its top; everything else there stands above them.
-GROUND = {"evaluators.errors", "evaluators.confidence", "evaluators.compression"}
+GROUND = {"evaluators.errors", "evaluators.confidence", "evaluators.compression", "evaluators.provenance"}
 
 
 def test_the_rooms_of_evaluators_know_nothing_above_them():
@@ -111,6 +123,40 @@ def test_the_program_knows_only_itself():
     for path in (ROOT / "evaluators/device/program").glob("*.py"):
         ours = {name for name in imported(path) if name.split(".")[0] in MAY_IMPORT}
         assert all(name.startswith("evaluators.device.program.") for name in ours), inside(path)
+
+
+def test_the_rooms_of_space_import_one_way():
+    for path in (path for path in MODULES if inside(path).startswith("space/") and inside(path).count("/") > 1):
+        room = path.relative_to(ROOT).parts[1]
+        others = {name for name in imported(path) if name.startswith("space.") and name.split(".")[1] != room}
+        rooms = {name.split(".")[1] for name in others - SPACE_GROUND}
+        assert rooms <= SPACE_ROOMS[room], f"{inside(path)} imports from {', '.join(rooms - SPACE_ROOMS[room])}"
+
+
+def drawn(package: str) -> set[tuple[str, str]]:
+    """The arrows of a package's drawing in docs/architecture.md."""
+    block = re.search(rf"```mermaid\n%% {package}\n(.*?)```", ARCHITECTURE.read_text(), re.DOTALL)
+    assert block, package
+    return {
+        (room.strip(), other.strip())
+        for line in block[1].splitlines()
+        if "-->" in line
+        for room, _, others in [line.partition("-->")]
+        for other in others.split("&")
+    }
+
+
+@pytest.mark.parametrize("package", ["search", "space", "evaluators/device"])
+def test_the_drawing_shows_the_imports_between_the_rooms(package):
+    depth, dotted = package.count("/") + 1, package.replace("/", ".")
+    arrows = set()
+    for path in (ROOT / package).rglob("*.py"):
+        parts = path.relative_to(ROOT).parts
+        if len(parts) > depth + 1:
+            others = {name.split(".")[depth] for name in imported(path) if name.startswith(f"{dotted}.")}
+            rooms = {other for other in others if (ROOT / package / other).is_dir()} - {parts[depth]}
+            arrows |= {(parts[depth], other) for other in rooms}
+    assert drawn(package) == arrows
 
 
 def test_search_has_its_rooms_and_nothing_beside_them():

@@ -17,8 +17,9 @@ from space.candidate import Candidate
 from space.data.images import MEAN, STD, DataSet, Images
 from space.data.sources import Source, load
 from space.recipe import Recipe
+from space.training.accelerator_names import AUTO
 from space.training.patience import Line
-from space.workshop import AUTO, Workshop
+from space.workshop import Workshop
 
 _load = cache(load)
 

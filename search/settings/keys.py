@@ -10,13 +10,13 @@ from typing import Any
 from search.scoring.objectives import OBJECTIVES
 from search.settings.durations import duration_s
 from search.store.goal import Fixed, fixed_text
+from space.training.accelerator_names import ACCELERATORS
 
 ALL = "all"
 # The tables behind these names load Optuna and torch, which --help must not.
 SPACES = ("full", "pruning")
 MODEL = "model"
 SAMPLERS = (MODEL, "gp", "tpe", "nsga2", "random")
-ACCELERATORS = ("auto", "cuda", "mps", "cpu")
 DATA = ("auto", "cifar10", "builtin")
 # Between several meters in a file: their URLs have commas of their own.
 _BETWEEN_METERS = " | "

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from space.errors import RequestError
-from space.workshop import AUTO
+from space.training.accelerator_names import AUTO
 
 # The fastest first.
 _THERE: dict[str, Callable[[], bool]] = {
