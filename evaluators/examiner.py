@@ -20,11 +20,9 @@ from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
 from evaluators.race import NO_RACE, Race
 from evaluators.reference import Reference
-from evaluators.retries import PAUSES_S, Retries
+from evaluators.retries import CANDIDATE_FAILURES, PAUSES_S, Retries
 from space.errors import CandidateError
 
-# So often a candidate may fail where the reference does not.
-_FAILURES = 3
 # A file measured without a reference has no neighbours, which would tell how much processes differ: with nine degrees
 # of freedom its own do, to 1 / sqrt(2 x 9) = 24 %.
 _PROCESSES_ALONE = 10
@@ -122,7 +120,7 @@ class Examiner:
             alone = PROCESSES if self.device.info.recorded else _PROCESSES_ALONE
             return await self._retries.of(lambda: self._measure(task, race, progress, earlier, alone))
         failures: list[str] = []
-        for pause_s in (*self._retries.pauses_s, *[0.0] * _FAILURES)[:_FAILURES]:
+        for pause_s in (*self._retries.pauses_s, *[0.0] * CANDIDATE_FAILURES)[:CANDIDATE_FAILURES]:
             await self.measure_reference(progress, afresh=bool(failures))
             measured = await self._retries.of(lambda: self._measured_or_failed(task, race, progress, earlier))
             if isinstance(measured, Measured):

@@ -19,11 +19,9 @@ from evaluators.power.estimate import DEFAULT_MODEL, PowerModel, busy_cores
 from evaluators.power.meter import PowerMeter
 from evaluators.provenance import Kind, Provenance
 from evaluators.repeats import Repeats
-from evaluators.retries import Retries, on_device
+from evaluators.retries import DISTURBED_REPEATS, Retries, on_device
 from space.errors import CandidateError
 
-# A disturbed run is taken again this often, then kept and marked.
-_REPEATS = 2
 # Processes for a candidate near the lead, and for every confirmation.
 PROCESSES = 3
 
@@ -60,7 +58,7 @@ class Measuring:
     async def run(self, task: Task, progress: Progress = quiet) -> ProcessRun:
         """Again while it is disturbed, then as it is. A recording has its repeats behind it."""
         run = await on_device(lambda tell: self.device.run(task, tell), progress)
-        for _ in range(0 if self.device.info.recorded else _REPEATS):
+        for _ in range(0 if self.device.info.recorded else DISTURBED_REPEATS):
             if not self.dirt(run, task.runtime):
                 break
             run = await on_device(lambda tell: self.device.run(task, tell), progress)

@@ -1,4 +1,4 @@
-"""Retries: a fault of the rig is tried again after growing pauses; and how it is told from a fault of the model."""
+"""Retries: how often what went wrong is tried again: a fault of the rig, a fault over one model, a disturbed run."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +12,10 @@ T = TypeVar("T")
 
 # In seconds; the last for a board that starts anew, which takes a minute.
 PAUSES_S = (1.0, 5.0, 15.0, 60.0)
+# So often a candidate may fail where the reference does not.
+CANDIDATE_FAILURES = 3
+# A disturbed run is taken again this often, then kept and marked.
+DISTURBED_REPEATS = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,8 @@
 import os
 import sys
 
-from evaluators.errors import RigError
 from search.commands import command_line
-from search.commands.exit_status import INTERRUPTED, OK, REQUEST, RIG
-from space.errors import CandidateError, RequestError
+from search.commands.exit_status import BY_ERROR, INTERRUPTED, OK, REQUEST, status_of
 
 
 def main() -> int:
@@ -18,13 +16,9 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return command_line.run(*command_line.parse(sys.argv[1:]))
-    except RequestError as error:
+    except tuple(BY_ERROR) as error:
         _say(error)
-        return REQUEST
-    except (RigError, CandidateError) as error:
-        # A candidate that is not a trial's is the baseline, or a file that was named: nothing to go on with.
-        _say(error)
-        return RIG
+        return status_of(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -6,13 +6,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from search.settings.keys import KEYS, count
+from search.scoring.objectives import OBJECTIVES
+from search.settings.keys import ALL, DATA, KEYS, SAMPLERS, count
 from search.settings.settings import TRIALS
 from search.settings.study_files import study_file
+from space.pruning.criteria import CRITERIA
+
+
+def _either(*names: str) -> str:
+    """Read from the tables: what is added there stands in the help."""
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _either_by_default(default: str, *others: str) -> str:
+    return _either(f"{default} (default)", *others)
+
 
 # Settings that say where things are; every command that looks at a store or a device takes them.
 SHARED = {
-    "data": "auto, cifar10 or builtin; auto takes the store's last data, else CIFAR-10, else the built-in set",
+    "data": f"{_either(*DATA)}; auto takes the store's last data, else CIFAR-10, else the built-in set",
     "data_dir": "folder that holds cifar-10-batches-py (else $CIFAR10_DIR, data/)",
     "device": "where models run: local (this machine), user@host[:port] or NAME (a board over ssh; several times for "
     "several boards of one kind) or replay:FILE (recorded measurements)",
@@ -24,7 +36,7 @@ SHARED = {
 }
 # Settings that tell one study from another.
 _STUDY = {
-    "objective": "latency, energy, fom or all (default: fom)",
+    "objective": f"{_either(*OBJECTIVES, ALL)} (default: fom)",
     "space": "what may vary: full (default), or pruning (widths, epochs, quantization)",
     "fix": "dimensions that do not vary: epochs=1,quantization=static_int8",
     "min_accuracy": "line that a winner must hold on test: 0.70 and 70 are the same (default: 0.70)",
@@ -35,7 +47,7 @@ _SEARCH = {
     "trials": f"how many more trials (default: {TRIALS})",
     "timeout": "begin no trial after this long: 30m, 1h30m",
     "seed": "of the sampler (default: 0)",
-    "sampler": "model (default), gp, tpe, nsga2 or random",
+    "sampler": _either_by_default(*SAMPLERS),
 }
 
 
@@ -45,7 +57,8 @@ def search(parser: argparse.ArgumentParser) -> None:
 
 
 def study(parser: argparse.ArgumentParser) -> None:
-    text = "a TOML file, or the name of one that comes with this: m1, m2 (grids), latency, energy, fom (searches)"
+    searches = ", ".join(OBJECTIVES)
+    text = f"a TOML file, or the name of one that comes with this: m1, m2 (grids), {searches} (searches)"
     parser.add_argument("config", type=_reader(study_file), metavar="FILE", help=text)
     _run(parser)
 
@@ -145,7 +158,7 @@ def sensitivity(parser: argparse.ArgumentParser) -> None:
         help="shares of a layer's channels that go, one after the other (default: 0.25,0.5,0.75)",
     )  # fmt: skip
     parser.add_argument("--units", metavar="UNIT,...", help="these alone: stem, block01 ... block13 (default: all)")
-    text = "l1 (default), l2, random, fpgm, bn_scale or slimming: which channels go first"
+    text = f"{_either_by_default(*CRITERIA)}: which channels go first"
     parser.add_argument("--criterion", default="l1", metavar="CRITERION", help=text)
     parser.add_argument("--no-latency", action="store_true", help="accuracy alone: nothing is timed")
     parser.add_argument(

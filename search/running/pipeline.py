@@ -77,7 +77,7 @@ class Pipeline:
             wait([flight.waiting.task for flight in flights if flight.waiting.task], return_when=FIRST_COMPLETED)
         ended = 0
         for flight in list(flights):
-            # TrialRunner end in the order in which they were asked for: what an ask knows does not hang on timing.
+            # Trials end in the order in which they were asked for: what an ask knows does not hang on timing.
             if flight.waiting.over(first=flight is flights[0]) and self._advance(flight):
                 flights.remove(flight)
                 ended += 1

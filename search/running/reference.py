@@ -23,8 +23,8 @@ from space.data.sources import Source
 from space.errors import CandidateError
 from space.recipe import Recipe
 
-# While the fastest setting was timed beside other load it is timed again after these pauses, in seconds. Each time the
-# device repeats a disturbed process twice by itself.
+# While the fastest setting was timed beside other load it is timed again after these pauses, in seconds. Within each of
+# these times a disturbed process is repeated too (DISTURBED_REPEATS of evaluators/retries.py).
 PAUSES_S = (1.0, 5.0)
 
 

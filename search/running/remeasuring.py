@@ -142,11 +142,11 @@ def follow_reference(study: Study, work: Workplace) -> Stages[None]:
     lead = work.lead(study)
     for gated in study.gated():
         figures = work.structure(gated.recipe)
-        if figures and moved(figures, reference) and lead.near(1.0, moved_at_most(figures, reference)):
+        if figures and moved(figures, reference) and lead.could_lead(moved_at_most(figures, reference)):
             try:
                 figures = yield from work.drafted(gated.recipe, lead)
             except CandidateError as error:
                 work.view.say(f"{gated.recipe.id} could not be timed again: {error}")
                 continue
-            if not figures.dirty and lead.near(1.0, figures):
+            if not figures.dirty and lead.could_lead(figures):
                 study.ask_again(gated)

@@ -40,7 +40,7 @@ class TrialRunner:
             figures = self.work.structure(recipe)
             if figures is None:
                 figures = yield from self.work.drafted(recipe, lead)
-            if not figures.dirty and not lead.near(1.0, figures):
+            if lead.gates(figures):
                 assert lead.evaluation
                 yield ITS_TURN
                 self._gate(asked, figures, f"behind {lead.evaluation.recipe_id} were every answer right")
@@ -80,7 +80,7 @@ class TrialRunner:
         """Gates it for this study, and for those whose lead it could not reach either; the others may ask for it."""
         asked.study.tell_gated(asked.number, figures, reason)
         for other in self.studies:
-            if other is not asked.study and not self.work.lead(other).near(1.0, figures):
+            if other is not asked.study and self.work.lead(other).gates(figures):
                 other.absorb_gated(asked.recipe, figures, reason)
         self.work.view.finished(gated_line(self.name(asked, 3), asked.recipe.id, figures), {})
 

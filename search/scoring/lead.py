@@ -1,4 +1,4 @@
-"""Lead: what the leader asks of a candidate, before and after its accuracy is known."""
+"""Lead: what the leader asks of a candidate, before its accuracy is known (the gate) and after (the race)."""
 
 from dataclasses import dataclass
 
@@ -27,6 +27,14 @@ class Lead:
             return True
         figure = self.objective.figure(share, figures)
         return figure == self._mark or self.objective.better(figure, self._mark)
+
+    def could_lead(self, figures: Figures) -> bool:
+        """Whether they come near the lead, or get ahead, were every answer right."""
+        return self.near(1.0, figures)
+
+    def gates(self, figures: Figures) -> bool:
+        """Whether a structure with these figures is not worth training: disturbed ones say nothing against it."""
+        return not figures.dirty and not self.could_lead(figures)
 
     def race(self, share: float) -> Race:
         """What a candidate of this accuracy is measured for."""

@@ -60,7 +60,8 @@ def bn_scale(filters: Filters, _: "torch.Generator") -> "torch.Tensor":
 # Judges by the scales of a copy of the baseline that was trained for it: see space.pruning.slimming.
 SLIMMING = "slimming"
 
-# The order is that of the search's choices: new rows go to the end.
+# The order is that of the search's choices: new rows go to the end. A new row is a choice of the full space, whose
+# studies begin anew with it, unless `space.dimensions` leaves it to --fix, as it does SLIMMING.
 CRITERIA: dict[str, Criterion] = {
     "l1": l1,
     "l2": l2,
