@@ -146,6 +146,13 @@ def drawn(package: str) -> set[tuple[str, str]]:
     }
 
 
+def test_the_files_that_the_drawings_page_names_are_there():
+    for name in re.findall(r"`([\w/.]+/[\w.]*)`", ARCHITECTURE.read_text()):
+        folders = (ROOT, ROOT / "search", ROOT / "evaluators", ROOT / "evaluators/device")
+        places = [folder / f"{name}{ending}" for folder in folders for ending in ("", ".py")]
+        assert name == "studies/NAME.toml" or any(place.exists() for place in places), name
+
+
 @pytest.mark.parametrize("package", ["search", "space", "evaluators/device"])
 def test_the_drawing_shows_the_imports_between_the_rooms(package):
     depth, dotted = package.count("/") + 1, package.replace("/", ".")
