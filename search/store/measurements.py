@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evaluators.device.device import ProcessRun
 from evaluators.measurement import Figures
-from search.store.database import StoreError, without_password
+from search.store.database import Execute, StoreError, without_password
 from search.store.part import Part
 
 if TYPE_CHECKING:
@@ -20,7 +20,10 @@ FIRST_RUNS = 3
 class Measurements(Part):
     """Kept by structure and bench: recipes of one structure share its measurement."""
 
-    def add_structure(self, structure_id: str, bench_id: str, figures: Figures, raw: str) -> None:
+    def add_structure(
+        self, structure_id: str, bench_id: str, figures: Figures, raw: str, traces: Sequence[str] = ()
+    ) -> None:
+        """`traces`: of the loads that the figures rest on, kept with them or not at all."""
         with self._database.transaction() as execute:
             execute(
                 "INSERT INTO search_structures (structure_id, bench_id, figures, raw, measured_at) "
@@ -35,6 +38,7 @@ class Measurements(Part):
                     "now": time.time(),
                 },
             )
+            _insert_traces(execute, structure_id, bench_id, traces)
 
     def add_measured(self, structure_id: str, bench_id: str, measured: "Measured") -> None:
         """The figures are those measured last; the first processes stay beside the last ones, so that a recording
@@ -44,18 +48,12 @@ class Measurements(Part):
 
         earlier = [run for run in self.runs(structure_id, bench_id) if run not in measured.runs]
         raw = text_of((*earlier[:FIRST_RUNS], *measured.runs))
-        self.add_structure(structure_id, bench_id, measured.figures, raw)
-        self.add_traces(structure_id, bench_id, measured.traces)
+        self.add_structure(structure_id, bench_id, measured.figures, raw, measured.traces)
 
     def add_traces(self, structure_id: str, bench_id: str, traces: Sequence[str]) -> None:
         """Every load there was, confirmed or not."""
         with self._database.transaction() as execute:
-            for trace in traces:
-                execute(
-                    "INSERT INTO search_traces (structure_id, bench_id, taken_at, trace) "
-                    "VALUES (:structure_id, :bench_id, :now, :trace)",
-                    {"structure_id": structure_id, "bench_id": bench_id, "now": time.time(), "trace": trace},
-                )
+            _insert_traces(execute, structure_id, bench_id, traces)
 
     def traces(self, structure_id: str, bench_id: str) -> list[str]:
         """The oldest first."""
@@ -148,3 +146,12 @@ class Measurements(Part):
                         "bench_id": bench_id,
                     },
                 )
+
+
+def _insert_traces(execute: Execute, structure_id: str, bench_id: str, traces: Sequence[str]) -> None:
+    for trace in traces:
+        execute(
+            "INSERT INTO search_traces (structure_id, bench_id, taken_at, trace) "
+            "VALUES (:structure_id, :bench_id, :now, :trace)",
+            {"structure_id": structure_id, "bench_id": bench_id, "now": time.time(), "trace": trace},
+        )
