@@ -1,8 +1,10 @@
 """The built-in image set: generated, so that everything runs where CIFAR-10 is missing.
 
-Every image shows one textured disc among plain ones, on a cluttered ground. Its class is looked up by texture and
-colour together: the colour alone says nothing, the texture alone little, and the plain discs wear the same colours.
-So a network must find texture and colour in the same place, and needs room for sixty combinations of them.
+Every image shows one textured disc among plain ones, on a cluttered ground. Its class is looked up by texture, grain
+and colour together, in a table without a rule: the colour alone says nothing, the texture alone little, a texture and
+its finer copy are of different classes in every colour, and the plain discs wear the same colours. So a network must
+find texture and colour in the same place and needs room for 120 combinations of them: what it reaches grows with its
+size (tests/benchmarks/builtin_set.py).
 """
 
 from contextlib import suppress
@@ -12,30 +14,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from space.files import sha256, written_whole
-from space.images import CLASSES, SIDE, DataSet, Images, split
+from space.images import CLASSES, SIDE, DataSet, Images
 
 NAME = "builtin"
-TRAINING = 5_000
-TEST = 2_000
+TRAINING, VALIDATION, TEST = 1_000, 600, 2_000
 SPLITS = ("train", "validation", "test")
 
 CHUNK = 50  # images drawn at a time, so that they stay in the cache
 
+# Red, yellow, green, cyan, blue, magenta.
 COLOURS = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1]], dtype=np.float32)
 TEXTURES = ("columns", "rows", "rising", "falling", "checks", "diamonds", "rings", "spots", "bow tie", "slanted spots")
-# The class of each texture (down) in each colour (across). Each class has each colour once, no texture twice.
+GRAINS = (1.0, 0.6)  # the size of a texture: coarse, fine
+# The class of each texture (down) in each colour (across), coarse and below it fine: drawn by chance, so that each
+# colour has each class once in either grain, no texture has a class twice in a grain, and no cell is of the same class
+# in both.
 CLASS_OF = np.array(
     (
-        (3, 8, 6, 9, 7, 0),
-        (2, 6, 0, 8, 3, 5),
-        (8, 1, 7, 0, 6, 9),
-        (7, 5, 1, 4, 2, 3),
-        (4, 2, 3, 1, 9, 8),
-        (6, 9, 4, 2, 1, 7),
-        (9, 0, 8, 3, 5, 2),
-        (5, 4, 9, 7, 0, 6),
-        (0, 7, 2, 5, 4, 1),
-        (1, 3, 5, 6, 8, 4),
+        (0, 1, 2, 3, 5, 9),
+        (2, 5, 8, 0, 1, 3),
+        (7, 4, 1, 5, 8, 0),
+        (5, 6, 7, 4, 9, 1),
+        (9, 3, 0, 2, 7, 8),
+        (8, 9, 5, 1, 0, 6),
+        (4, 2, 3, 8, 6, 7),
+        (1, 8, 6, 7, 3, 4),
+        (3, 0, 9, 6, 4, 2),
+        (6, 7, 4, 9, 2, 5),
+        (9, 4, 6, 5, 0, 1),
+        (0, 1, 4, 8, 3, 6),
+        (3, 0, 9, 2, 5, 4),
+        (8, 9, 5, 6, 2, 7),
+        (6, 5, 2, 3, 8, 9),
+        (4, 8, 1, 7, 9, 2),
+        (2, 7, 8, 9, 4, 3),
+        (5, 6, 3, 1, 7, 0),
+        (1, 2, 7, 0, 6, 5),
+        (7, 3, 0, 4, 1, 8),
     )
 )
 MEMBERS = np.array([np.flatnonzero(CLASS_OF.ravel() == label) for label in range(CLASSES)])
@@ -43,9 +58,9 @@ MEMBERS = np.array([np.flatnonzero(CLASS_OF.ravel() == label) for label in range
 # Each is drawn evenly between two bounds. Lengths in pixels, brightness from 0 to 1.
 CENTRE = (9.0, 22.0)
 RADIUS = (8.0, 12.0)
-WAVELENGTH = (6.0, 9.0)
+WAVELENGTH = (6.5, 9.0)
 LEAN = (-0.15, 0.15)  # tangent of the angle
-CONTRAST = (0.18, 0.4)
+CONTRAST = (0.25, 0.45)
 SATURATION = (0.45, 0.85)
 TINT = (-0.1, 0.1)
 GROUND = (0.3, 0.7)
@@ -54,7 +69,7 @@ ANYWHERE = (0.0, 31.0)
 PLAIN_RADIUS = (4.0, 8.0)
 CLUTTER = (-0.2, 0.2)
 CLUTTER_GRID = 5  # knots along a side
-NOISE = 0.09  # standard deviation of a pixel
+NOISE = 0.06  # standard deviation of a pixel
 
 BOW_TIE = 9.0  # pixels
 HALF_ROOT = np.float32(0.70710678)
@@ -68,7 +83,8 @@ Integers = NDArray[np.int64]
 def generate(seed: int = 0) -> DataSet:
     """The same images on every platform: drawn with no more than + - * / and square roots, which IEEE 754 fixes."""
     rng = np.random.default_rng(seed)
-    return split(NAME, _images(TRAINING, rng), _images(TEST, rng))
+    train, validation, test = (_images(count, rng) for count in (TRAINING, VALIDATION, TEST))
+    return DataSet(name=NAME, train=train, validation=validation, test=test)
 
 
 def kept(folder: Path, fingerprint: str | None = None) -> DataSet:
@@ -119,10 +135,11 @@ def _draw(labels: Integers, rng: np.random.Generator) -> NDArray[np.uint8]:
         canvas += _disc(across, down, _between(PLAIN_RADIUS, per_image, rng)) * (colours - canvas)
 
     members = MEMBERS[labels, rng.integers(0, MEMBERS.shape[1], count)]
-    textures, colour_indices = np.divmod(members, len(COLOURS))
+    rows, colour_indices = np.divmod(members, len(COLOURS))
+    grains, textures = np.divmod(rows, len(TEXTURES))
     across = positions - _between(CENTRE, per_image, rng)
     down = positions[:, None] - _between(CENTRE, per_image, rng)
-    relief = _relief(textures, across, down, rng) * _between(CONTRAST, per_image, rng)
+    relief = _relief(textures, grains, across, down, rng) * _between(CONTRAST, per_image, rng)
     surface = _shades(colour_indices, rng) + relief[:, None]
     canvas += _disc(across, down, _between(RADIUS, per_image, rng)) * (surface - canvas)
 
@@ -160,10 +177,10 @@ def _disc(across: Floats, down: Floats, radius: Floats) -> Floats:
     return inside[:, None]
 
 
-def _relief(textures: Integers, across: Floats, down: Floats, rng: np.random.Generator) -> Floats:
+def _relief(textures: Integers, grains: Integers, across: Floats, down: Floats, rng: np.random.Generator) -> Floats:
     """The brightness of the textures, -1 to 1."""
     count = len(textures)
-    wavelength = _between(WAVELENGTH, (count, 1, 1), rng)
+    wavelength = _between(WAVELENGTH, (count, 1, 1), rng) * np.array(GRAINS, np.float32)[grains][:, None, None]
     lean = _between(LEAN, (count, 1, 1), rng)
     phases = _between((0, 1), (2, count, 1, 1), rng)
     length = wavelength * np.sqrt(1 + lean * lean)
@@ -177,7 +194,7 @@ def _relief(textures: Integers, across: Floats, down: Floats, rng: np.random.Gen
         if name == "rings":
             relief[here] = _wave(np.sqrt(u * u + v * v) + phases[0, here])
         elif name == "bow tie":
-            relief[here] = np.clip(across[here] * down[here] * np.float32(8 / BOW_TIE**2), -1, 1)
+            relief[here] = _bow_tie(across[here], down[here], grains[here] > 0)
         else:
             u_wave, v_wave = _wave(u + phases[0, here]), _wave(v + phases[1, here])
             if name in ("columns", "rising"):
@@ -189,6 +206,16 @@ def _relief(textures: Integers, across: Floats, down: Floats, rng: np.random.Gen
             else:
                 relief[here] = np.clip(u_wave + v_wave, -1, 1)
     return relief
+
+
+def _bow_tie(across: Floats, down: Floats, fine: NDArray[np.bool_]) -> Floats:
+    """Light and dark in turns around the centre: four sectors, or eight."""
+    x, y = across / np.float32(BOW_TIE), down / np.float32(BOW_TIE)
+    four = 8 * x * y
+    squares = x * x + y * y + np.float32(0.01)  # so that the centre is divided by no zero
+    eight = 4 * four * (x * x - y * y) / squares
+    sectors: Floats = np.clip(np.where(fine[:, None, None], eight, four), -1, 1)
+    return sectors
 
 
 def _wave(turns: Floats) -> Floats:
