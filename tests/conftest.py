@@ -32,6 +32,8 @@ LONGEST = (
     *(
         "test_unmetered.py",
         "test_grid_runs.py",
+        "test_dropped_connections.py",
+        "test_dropped_meter.py",
         "test_meter_lost.py",
         "test_metered.py",
         "test_seams.py",

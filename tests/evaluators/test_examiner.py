@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from evaluators.power.meter import PowerReading
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.runs import process_run
+from tests.evaluators.device.short import LIMIT_S, program
 from tests.evaluators.power.meters import LiveMeter
 
 WATTS, PERIOD_S = 4.0, 0.05
@@ -45,11 +47,12 @@ def subject(tmp_path: Path) -> Subject:
 def examiner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examiner:
     """Windows of a second; a board whose /proc tells of nobody else, as other tests run beside."""
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path / "calm"))
+    monkeypatch.setattr("evaluators.evaluate.Task", partial(Task, limit_s=LIMIT_S))
     monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 1.2)
     monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision=0.01: 0.6)
     reference = Subject("reference", write_classifier(tmp_path / "reference.onnx", channels=64), RuntimeSettings())
     return Examiner(
-        LocalDevice(lock=str(tmp_path / "lock")),
+        LocalDevice(lock=str(tmp_path / "lock"), program=program()),
         write_images(tmp_path / "images.npy", 16),
         Faltering(lambda _: WATTS, PERIOD_S),
         reference=reference,
@@ -102,7 +105,7 @@ class Counted(LocalDevice):
     """Remembers what it was asked to time."""
 
     def __init__(self, lock: Path) -> None:
-        super().__init__(lock=str(lock))
+        super().__init__(lock=str(lock), program=program())
         self.timed: list[str] = []
 
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
@@ -148,7 +151,7 @@ def test_no_energy_is_taken_over_a_confirmation_of_the_reference_that_was_distur
     """What others drew meanwhile was a gain of every candidate, confirmed and clean."""
     monkeypatch.setattr("evaluators.evaluate.PROCESSES", 1)
     watts = {"now": WATTS}
-    device = Busy(lock=str(tmp_path / "lock"))
+    device = Busy(lock=str(tmp_path / "lock"), program=program())
     examiner.device, examiner.meter = device, LiveMeter(lambda _: watts["now"], PERIOD_S)
 
     async def confirmed() -> Measured:
@@ -172,13 +175,13 @@ def test_no_energy_is_taken_over_a_confirmation_of_the_reference_that_was_distur
 COUNT = 300
 
 
-def course(examiner: Examiner, subject: Subject, folder: Path) -> CourseFigures:
-    images = bundled(write_pngs(folder / "pngs", coloured(COUNT), np.zeros(COUNT, np.int64)), folder / "images.zip")
+def course(examiner: Examiner, subject: Subject, folder: Path, count: int = COUNT) -> CourseFigures:
+    images = bundled(write_pngs(folder / "pngs", coloured(count), np.zeros(count, np.int64)), folder / "images.zip")
 
     async def once() -> CourseFigures:
         await examiner.open()
         try:
-            return await examiner.course(subject, images, COUNT)
+            return await examiner.course(subject, images, count)
         finally:
             await examiner.close()
 
@@ -188,12 +191,14 @@ def course(examiner: Examiner, subject: Subject, folder: Path) -> CourseFigures:
 def test_with_a_meter_the_energy_of_the_courses_script_is_measured(
     examiner: Examiner, subject: Subject, tmp_path: Path
 ) -> None:
-    number = itertools.count()
+    number, count = itertools.count(), 2000
+    # Wide, and so many images, that the script takes many more readings than are needed.
+    wide = replace(subject, onnx=write_classifier(tmp_path / "wide.onnx", channels=256))
     examiner.meter = LiveMeter(lambda _: WATTS + 0.01 * (next(number) % 2), 0.02)
-    figures = course(examiner, subject, tmp_path)
+    figures = course(examiner, wide, tmp_path, count)
     energy = figures.energy
     assert energy.provenance == "measured (bench meter, board, course protocol: whole script)"
-    assert energy.total_j == pytest.approx(WATTS * figures.script_s / COUNT, rel=0.01)
+    assert energy.total_j == pytest.approx(WATTS * figures.script_s / count, rel=0.01)
     assert energy.interval_j is not None
     assert energy.interval_j[0] < energy.total_j < energy.interval_j[1]
     assert energy.idle_w == pytest.approx(WATTS, rel=0.01)

@@ -18,7 +18,7 @@ from space.datasets import Source
 # Fixtures.
 from tests.evaluators.device.conftest import board, sshd  # noqa: F401
 from tests.search.user import user  # noqa: F401
-from tests.search.whole import SEARCH, finished
+from tests.search.whole import REAL, SEARCH, finished
 
 
 @pytest.fixture(scope="session")
@@ -46,5 +46,5 @@ def _start(folder: Path) -> None:
     source = Source("builtin", store.folder / "images")
     remember(store, source)
     remember_baseline(store, import_baseline(store.folder, source, folder / "untrained.pt"))
-    done = finished(*SEARCH, "--store", folder / "store", "--trials", 1)
+    done = finished(*SEARCH, "--store", folder / "store", "--trials", 1, program=REAL)
     assert done.returncode == OK, done.stderr

@@ -113,6 +113,6 @@ def test_closing_does_not_wait_for_what_runs(steps):
         builder.submit(time.sleep, 60)
         time.sleep(0.2)
         begun = time.monotonic()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)

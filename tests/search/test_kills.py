@@ -12,7 +12,7 @@ from space.files import sha256
 from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, finished, optunas
 
 # test_seams.py kills between any two writes; these are at random.
-KILLS = 6
+KILLS = 4
 
 
 def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started, tmp_path):

@@ -33,7 +33,7 @@ def stated(draws: int, truths: Truths, error=ERROR, seed: int = 0) -> float:
     return float(np.mean(chances))
 
 
-@pytest.mark.parametrize("networks", [2, 5, 10, 20, 40])
+@pytest.mark.parametrize("networks", [2, 10, 40])
 def test_among_equals_the_winners_probability_is_their_share(networks: int) -> None:
     """Two intervals alone said 0.60 to 0.75 of every winner, of forty equals too."""
     assert abs(stated(60, lambda _: np.zeros(networks)) - 1 / networks) <= 0.1

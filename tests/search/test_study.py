@@ -1,6 +1,11 @@
 """Studies on real SQLite files and real Optuna; the evaluations are made up."""
 
+import atexit
+import shutil
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 
 import optuna
 import pytest
@@ -12,7 +17,7 @@ from search.known import Known, Pool
 from search.ladder import ladder
 from search.model_sampler import ModelSampler
 from search.objectives import OBJECTIVES
-from search.samplers import SAMPLERS, DistinctSampler, GridOrder, SpaceExhausted
+from search.samplers import SAMPLERS, STARTUP_TRIALS, DistinctSampler, GridOrder, SpaceExhausted
 from search.seen import RECIPE
 from search.store import COMPLETE, FAILED, GATED, INTERRUPTED, Store
 from search.study import Study
@@ -23,16 +28,33 @@ from tests.search.made_up import GOAL, evaluation, figures, keep, store_with
 
 TABLE = dimensions("full", 2)
 LADDER = ladder(TABLE)
+# So many that each sampler has begun to model.
+FIRST = LADDER[:STARTUP_TRIALS]
 
 
-def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE) -> Study:
+@cache
+def _empty() -> Path:
+    """Making Optuna's tables takes longer than most of what follows."""
+    folder = Path(mkdtemp(prefix="empty"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    RDBStorage(store_with(folder, []).url)
+    return folder
+
+
+def empty(folder: Path) -> Store:
+    """A store with a measured baseline and no trial."""
+    shutil.copytree(_empty(), folder, dirs_exist_ok=True)
+    return Store.existing(folder)
+
+
+def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE, first=None) -> Study:
     known = Known()
     chosen = (
         ModelSampler(seed, table, known, OBJECTIVES[goal.objective], goal.least_accuracy)
         if sampler == "model"
         else DistinctSampler(sampler, seed, table, known)
     )
-    study = Study(goal, store, RDBStorage(store.url), table, known, sampler=chosen, first=ladder(table))
+    study = Study(goal, store, RDBStorage(store.url), table, known, sampler=chosen, first=first or ladder(table))
     study.resume()
     return study
 
@@ -59,13 +81,13 @@ def optunas(store: Store, goal=GOAL):
 
 
 def test_the_ladder_is_asked_first(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     study = opened(store)
     assert [study.ask().recipe for _ in LADDER] == [recipe_of(values) for values in LADDER]
 
 
 def test_what_is_told_is_what_optuna_holds(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     study = opened(store)
     trial = study.ask()
     one = judged(trial.recipe)
@@ -82,7 +104,7 @@ def test_what_is_told_is_what_optuna_holds(tmp_path):
 
 
 def test_optuna_finds_the_file_of_a_trial(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     kept = at_home(judged(recipe_of(LADDER[-1])), store)
     keep(store, kept)
     study = opened(store)
@@ -115,33 +137,34 @@ def test_the_same_seed_asks_for_the_same_recipes(tmp_path, sampler):
     further = 1 if sampler == "gp" else 3
     asked = []
     for name in "ab":
-        store = store_with(tmp_path / name, [])
-        asked.append(carried_out(opened(store, sampler=sampler, seed=3), store, len(LADDER) + further))
+        store = empty(tmp_path / name)
+        study = opened(store, sampler=sampler, seed=3, first=FIRST)
+        asked.append(carried_out(study, store, len(FIRST) + further))
     assert asked[0] == asked[1]
-    assert len(set(asked[0])) == len(LADDER) + further
+    assert len(set(asked[0])) == len(FIRST) + further
 
 
 def test_another_seed_asks_for_others(tmp_path):
     asked = []
     for seed in (0, 1):
-        store = store_with(tmp_path / str(seed), [])
-        asked.append(carried_out(opened(store, seed=seed), store, len(LADDER) + 3))
-    assert asked[0][: len(LADDER)] == asked[1][: len(LADDER)]
-    assert not set(asked[0][len(LADDER) :]) & set(asked[1][len(LADDER) :])
+        store = empty(tmp_path / str(seed))
+        asked.append(carried_out(opened(store, seed=seed, first=FIRST), store, len(FIRST) + 3))
+    assert asked[0][: len(FIRST)] == asked[1][: len(FIRST)]
+    assert not set(asked[0][len(FIRST) :]) & set(asked[1][len(FIRST) :])
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "model"])
 def test_a_study_resumed_between_trials_asks_what_an_uninterrupted_one_asks(tmp_path, sampler):
-    whole, parts = store_with(tmp_path / "whole", []), store_with(tmp_path / "parts", [])
-    expected = carried_out(opened(whole, sampler=sampler), whole, len(LADDER) + 4)
+    whole, parts = empty(tmp_path / "whole"), empty(tmp_path / "parts")
+    expected = carried_out(opened(whole, sampler=sampler, first=FIRST), whole, len(FIRST) + 3)
     asked = []
-    for count in (3, len(LADDER) - 1, 2):
-        asked += carried_out(opened(parts, sampler=sampler), parts, count)
+    for count in (3, len(FIRST) - 1, 1):
+        asked += carried_out(opened(parts, sampler=sampler, first=FIRST), parts, count)
     assert asked == expected
 
 
 def test_the_recipe_in_flight_is_asked_for_first(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     study = opened(store)
     carried_out(study, store, len(LADDER) + 1)
     lost = study.ask()
@@ -154,7 +177,7 @@ def test_the_recipe_in_flight_is_asked_for_first(tmp_path):
 
 
 def test_a_recipe_interrupted_twice_is_asked_for_once(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     first = opened(store).ask().recipe
     assert opened(store).ask().recipe == first
     study = opened(store)
@@ -163,7 +186,7 @@ def test_a_recipe_interrupted_twice_is_asked_for_once(tmp_path):
 
 
 def test_a_kill_between_store_and_optuna_loses_nothing(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     trial = opened(store).ask()
     keep(store, judged(trial.recipe))
     # Stored, not told.
@@ -175,7 +198,7 @@ def test_a_kill_between_store_and_optuna_loses_nothing(tmp_path):
 
 
 def test_a_kill_between_optuna_and_the_trials_table_is_settled(tmp_path, monkeypatch):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     study = opened(store)
     trial = study.ask()
     one = judged(trial.recipe)
@@ -188,7 +211,7 @@ def test_a_kill_between_optuna_and_the_trials_table_is_settled(tmp_path, monkeyp
 
 
 def test_a_kill_before_the_recipe_was_chosen_leaves_no_ghost(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     opened(store)
     optuna.load_study(study_name=GOAL.id, storage=store.url).ask()
     study = opened(store)
@@ -197,7 +220,7 @@ def test_a_kill_before_the_recipe_was_chosen_leaves_no_ghost(tmp_path):
 
 
 def test_a_kill_between_writing_a_recipe_down_and_asking_for_it_leaves_a_study_that_goes_on(tmp_path, monkeypatch):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     study = opened(store)
     monkeypatch.setattr(study._optuna, "ask", _killed)
     with pytest.raises(KeyboardInterrupt):
@@ -213,7 +236,7 @@ def _killed(*_):
 
 
 def test_a_training_given_up_for_another_line_is_not_taken_in(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     first = judged(recipe_of(LADDER[0]))
     keep(store, replace(first, candidate=replace(first.candidate, projected=0.65)))
     assert opened(store).ask().recipe == recipe_of(LADDER[1])
@@ -222,7 +245,7 @@ def test_a_training_given_up_for_another_line_is_not_taken_in(tmp_path):
 
 
 def test_an_interrupted_trial_that_was_gated_since_is_not_spoken_of_again(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     opened(store).ask()
     opened(store)
     known = Known()
@@ -236,7 +259,7 @@ def test_an_interrupted_trial_that_was_gated_since_is_not_spoken_of_again(tmp_pa
 
 
 def test_a_failed_recipe_keeps_its_reason_and_is_not_asked_for_again(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     study = opened(store)
     trial = study.ask()
     store.add_failure(trial.recipe.id, GOAL.baseline_id, GOAL.bench_id, "out of memory")
@@ -247,7 +270,7 @@ def test_a_failed_recipe_keeps_its_reason_and_is_not_asked_for_again(tmp_path):
 
 
 def test_a_new_study_starts_from_what_another_has_evaluated(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     asked = carried_out(opened(store), store, 5)
     latency = replace(GOAL, objective="latency")
     study = opened(store, latency)
@@ -257,7 +280,7 @@ def test_a_new_study_starts_from_what_another_has_evaluated(tmp_path):
 
 
 def test_a_recipe_outside_the_space_is_not_taken_in(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     carried_out(opened(store), store, len(LADDER) + 2)
     narrow = replace(GOAL, space="pruning")
     study = opened(store, narrow, table=dimensions("pruning", 2))
@@ -269,7 +292,7 @@ def test_a_recipe_outside_the_space_is_not_taken_in(tmp_path):
 def test_a_space_without_another_recipe_says_so_and_leaves_no_ghost(tmp_path):
     widths = {f"{unit_name(index)}_narrowing": "1" for index in range(len(WIDTHS))}
     table = dimensions("pruning", 2, {**widths, "epochs": "1"})
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     study = opened(store, table=table)
     assert len(set(carried_out(study, store, 3))) == 3
     with pytest.raises(SpaceExhausted):
@@ -278,7 +301,7 @@ def test_a_space_without_another_recipe_says_so_and_leaves_no_ghost(tmp_path):
 
 
 def test_a_gated_trial_is_complete_never_within_the_line_and_not_asked_for_again(tmp_path):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     study = opened(store)
     trial = study.ask()
     study.tell_gated(trial.number, figures(4.0), "it could not win")
@@ -300,7 +323,7 @@ def beside(store: Store, pool: Pool, objective: str, **others) -> Study:
 
 
 def test_what_one_study_gates_another_may_ask_for(tmp_path):
-    store, pool = store_with(tmp_path, []), Pool()
+    store, pool = empty(tmp_path), Pool()
     latency, energy = beside(store, pool, "latency"), beside(store, pool, "energy")
     for study in (latency, energy):
         study.resume()
@@ -314,7 +337,7 @@ def test_what_one_study_gates_another_may_ask_for(tmp_path):
 
 
 def test_what_is_evaluated_or_failed_in_one_study_no_other_asks_for(tmp_path):
-    store, pool = store_with(tmp_path, []), Pool()
+    store, pool = empty(tmp_path), Pool()
     latency, energy = beside(store, pool, "latency"), beside(store, pool, "energy")
     for study in (latency, energy):
         study.resume()
@@ -325,7 +348,7 @@ def test_what_is_evaluated_or_failed_in_one_study_no_other_asks_for(tmp_path):
 
 
 def test_what_another_study_gated_and_would_not_lead_here_either_is_known_after_a_resume(tmp_path):
-    store, pool = store_with(tmp_path, []), Pool()
+    store, pool = empty(tmp_path), Pool()
     latency, energy = beside(store, pool, "latency"), beside(store, pool, "energy")
     for study in (latency, energy):
         study.resume()
@@ -359,8 +382,8 @@ def hurried(store: Store, name: str, left_s: float, say=lambda text: None) -> St
 @pytest.mark.parametrize("name", [*SAMPLERS, "model"])
 def test_nothing_is_asked_for_that_could_not_end_in_time_and_that_is_said_once(tmp_path, name):
     """The ladder's first recipe is trained for ten epochs, for which there is no time."""
-    store, said = store_with(tmp_path, []), []
-    ids = carried_out(hurried(store, name, 40.0, said.append), store, 12)
+    store, said = empty(tmp_path), []
+    ids = carried_out(hurried(store, name, 40.0, said.append), store, STARTUP_TRIALS + 1)
     pace = TimeLeft(lambda: 40.0).pace([])
     evaluated = store.evaluations(GOAL.baseline_id, GOAL.bench_id)
     assert not pace.fits(recipe_of(ladder(UNTAUGHT)[0]))
@@ -371,7 +394,7 @@ def test_nothing_is_asked_for_that_could_not_end_in_time_and_that_is_said_once(t
 
 @pytest.mark.parametrize("name", [*SAMPLERS, "model"])
 def test_a_run_with_no_time_for_its_first_recipe_says_how_long_that_takes(tmp_path, name):
-    store = store_with(tmp_path, [])
+    store = empty(tmp_path)
     with pytest.raises(SpaceExhausted, match=r"0 s left, and the shortest recipe to try next takes about \d+ (s|min)"):
         hurried(store, name, -3.0).ask()
     assert store.trials(GOAL.id) == []
@@ -385,7 +408,7 @@ def test_a_minute_of_meter_is_part_of_what_has_to_end_in_time():
 
 
 def test_a_grid_passes_over_the_points_that_could_not_end_in_time(tmp_path):
-    store, known = store_with(tmp_path, []), Known()
+    store, known = empty(tmp_path), Known()
     table = grid((0.5,), (0, 30), ("none",), "l1", False)
     time_left = TimeLeft(lambda: 20.0)
     goal = replace(GOAL, space="grid")

@@ -1,4 +1,4 @@
-"""Runs of `python -m search` in processes of their own, and stores to begin with.
+"""Runs of the search in processes of their own, and stores to begin with.
 
 The baseline is an untrained network, imported, and no candidate is fine-tuned; only the last units vary, the others
 are as narrow as can be: a run has its first trial in seconds.
@@ -18,6 +18,8 @@ from space.architectures.mobilenet_v1_shape import WIDTHS
 from space.dimensions import Integer, dimensions
 
 ROOT = Path(__file__).parent.parent.parent
+# The program that a test starts: the one that users start, or the same with less to time.
+REAL, QUICK = "search", "tests.search.quick"
 VARYING = 5
 NARROW = [f"{d.name}={d.high}" for d in dimensions("pruning", 1)[: len(WIDTHS) - VARYING] if isinstance(d, Integer)]
 FIXED = ",".join(["epochs=0", *NARROW])
@@ -25,12 +27,13 @@ FIXED = ",".join(["epochs=0", *NARROW])
 SEARCH = ["--data", "builtin", "--space", "pruning", "--fix", FIXED, "--min-accuracy", "0.01", "--margin", "0.001"]
 
 
-def command(*words: object) -> list[str]:
-    return [sys.executable, "-m", "search", *map(str, words)]
+def command(*words: object, program: str = QUICK) -> list[str]:
+    return [sys.executable, "-m", program, *map(str, words)]
 
 
-def finished(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*words), cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=500)
+def finished(*words: object, program: str = QUICK) -> subprocess.CompletedProcess[str]:
+    typed = command(*words, program=program)
+    return subprocess.run(typed, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=500)
 
 
 def environment(mark: object = "") -> dict[str, str]:

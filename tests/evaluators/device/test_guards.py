@@ -226,10 +226,11 @@ def test_a_lock_of_a_gigabyte_is_read_no_further_than_needed(lock: str) -> None:
     with Path(lock).open("wb") as file:
         file.truncate(10**9)
     with held_as_it_is(lock):
-        begun = time.monotonic()
+        # Of the processor: reading a gigabyte takes it longer, and a busy machine may take any time.
+        begun = time.process_time()
         with pytest.raises(on_device.BoardNotFree, match=rf"used by pid {os.getpid()}, "):
             on_device.take_board(lock, 0, quiet)
-        assert time.monotonic() - begun < 1
+        assert time.process_time() - begun < 0.2
     on_device.take_board(lock, 0, quiet)
     assert Path(lock).stat().st_size < 100
 
