@@ -1,10 +1,9 @@
 """The built-in image set: generated, so that everything runs where CIFAR-10 is missing.
 
-Every image shows one textured disc among plain ones, on a cluttered ground. Its class is looked up by texture, grain
-and colour together, in a table without a rule: the colour alone says nothing, the texture alone little, a texture and
-its finer copy are of different classes in every colour, and the plain discs wear the same colours. So a network must
-find texture and colour in the same place and needs room for 120 combinations of them: what it reaches grows with its
-size (tests/benchmarks/builtin_set.py).
+Every image shows one textured disc with a rim among plain ones, on a cluttered ground. Its class is looked up by
+texture, colour and rim together, in a table without a rule: each of them alone says nothing or little, and the plain
+discs wear the same colours. So a network must find all three in the same place and needs room for 120 combinations of
+them: what it reaches grows with its size (tests/benchmarks/builtin_set.py).
 """
 
 from contextlib import suppress
@@ -17,7 +16,7 @@ from space.files import sha256, written_whole
 from space.images import CLASSES, SIDE, DataSet, Images
 
 NAME = "builtin"
-TRAINING, VALIDATION, TEST = 1_000, 600, 2_000
+TRAINING, VALIDATION, TEST = 2_000, 600, 2_000
 SPLITS = ("train", "validation", "test")
 
 CHUNK = 50  # images drawn at a time, so that they stay in the cache
@@ -25,10 +24,10 @@ CHUNK = 50  # images drawn at a time, so that they stay in the cache
 # Red, yellow, green, cyan, blue, magenta.
 COLOURS = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1]], dtype=np.float32)
 TEXTURES = ("columns", "rows", "rising", "falling", "checks", "diamonds", "rings", "spots", "bow tie", "slanted spots")
-GRAINS = (1.0, 0.6)  # the size of a texture: coarse, fine
-# The class of each texture (down) in each colour (across), coarse and below it fine: drawn by chance, so that each
-# colour has each class once in either grain, no texture has a class twice in a grain, and no cell is of the same class
-# in both.
+RIMS = (0.9, 0.1)  # brightness: light, dark
+# The class of each texture (down) in each colour (across), first with a light rim, then with a dark one: drawn by
+# chance, so that with either rim each colour has each class once and no texture has a class twice, and so that no
+# texture in one colour is of the same class with both.
 CLASS_OF = np.array(
     (
         (0, 1, 2, 3, 5, 9),
@@ -57,7 +56,8 @@ MEMBERS = np.array([np.flatnonzero(CLASS_OF.ravel() == label) for label in range
 
 # Each is drawn evenly between two bounds. Lengths in pixels, brightness from 0 to 1.
 CENTRE = (9.0, 22.0)
-RADIUS = (8.0, 12.0)
+RADIUS = (8.5, 12.0)
+RIM = 2.0  # width
 WAVELENGTH = (6.5, 9.0)
 LEAN = (-0.15, 0.15)  # tangent of the angle
 CONTRAST = (0.25, 0.45)
@@ -136,12 +136,15 @@ def _draw(labels: Integers, rng: np.random.Generator) -> NDArray[np.uint8]:
 
     members = MEMBERS[labels, rng.integers(0, MEMBERS.shape[1], count)]
     rows, colour_indices = np.divmod(members, len(COLOURS))
-    grains, textures = np.divmod(rows, len(TEXTURES))
+    rims, textures = np.divmod(rows, len(TEXTURES))
     across = positions - _between(CENTRE, per_image, rng)
     down = positions[:, None] - _between(CENTRE, per_image, rng)
-    relief = _relief(textures, grains, across, down, rng) * _between(CONTRAST, per_image, rng)
+    relief = _relief(textures, across, down, rng) * _between(CONTRAST, per_image, rng)
     surface = _shades(colour_indices, rng) + relief[:, None]
-    canvas += _disc(across, down, _between(RADIUS, per_image, rng)) * (surface - canvas)
+    radius = _between(RADIUS, per_image, rng)
+    rim = np.array(RIMS, dtype=np.float32)[rims][:, None, None, None]
+    canvas += _disc(across, down, radius) * (rim - canvas)
+    canvas += _disc(across, down, radius - np.float32(RIM)) * (surface - canvas)
 
     grain = rng.integers(0, 256, canvas.shape, dtype=np.uint8).astype(np.float32)
     grain -= np.float32(GRAIN_MEAN)
@@ -177,10 +180,10 @@ def _disc(across: Floats, down: Floats, radius: Floats) -> Floats:
     return inside[:, None]
 
 
-def _relief(textures: Integers, grains: Integers, across: Floats, down: Floats, rng: np.random.Generator) -> Floats:
+def _relief(textures: Integers, across: Floats, down: Floats, rng: np.random.Generator) -> Floats:
     """The brightness of the textures, -1 to 1."""
     count = len(textures)
-    wavelength = _between(WAVELENGTH, (count, 1, 1), rng) * np.array(GRAINS, np.float32)[grains][:, None, None]
+    wavelength = _between(WAVELENGTH, (count, 1, 1), rng)
     lean = _between(LEAN, (count, 1, 1), rng)
     phases = _between((0, 1), (2, count, 1, 1), rng)
     length = wavelength * np.sqrt(1 + lean * lean)
@@ -194,7 +197,7 @@ def _relief(textures: Integers, grains: Integers, across: Floats, down: Floats, 
         if name == "rings":
             relief[here] = _wave(np.sqrt(u * u + v * v) + phases[0, here])
         elif name == "bow tie":
-            relief[here] = _bow_tie(across[here], down[here], grains[here] > 0)
+            relief[here] = np.clip(across[here] * down[here] * np.float32(8 / BOW_TIE**2), -1, 1)
         else:
             u_wave, v_wave = _wave(u + phases[0, here]), _wave(v + phases[1, here])
             if name in ("columns", "rising"):
@@ -206,16 +209,6 @@ def _relief(textures: Integers, grains: Integers, across: Floats, down: Floats, 
             else:
                 relief[here] = np.clip(u_wave + v_wave, -1, 1)
     return relief
-
-
-def _bow_tie(across: Floats, down: Floats, fine: NDArray[np.bool_]) -> Floats:
-    """Light and dark in turns around the centre: four sectors, or eight."""
-    x, y = across / np.float32(BOW_TIE), down / np.float32(BOW_TIE)
-    four = 8 * x * y
-    squares = x * x + y * y + np.float32(0.01)  # so that the centre is divided by no zero
-    eight = 4 * four * (x * x - y * y) / squares
-    sectors: Floats = np.clip(np.where(fine[:, None, None], eight, four), -1, 1)
-    return sectors
 
 
 def _wave(turns: Floats) -> Floats:
