@@ -20,8 +20,8 @@ from search.running.reference import scale_of
 from search.running.training_speed import seconds_per_image
 from search.running.view import View
 from search.scoring.objectives import OBJECTIVES
+from search.settings.keys import MODEL
 from search.settings.settings import Settings
-from search.settings.settings.keys import MODEL
 from search.store.goal import Goal, fixed_text
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
