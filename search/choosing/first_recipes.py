@@ -1,12 +1,25 @@
 """First recipes: the network's own, as values of a study's table; they are asked for before any sampler is."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from space.dimensions import LADDER, Dimension, Value, near
-from space.networks.mobilenet_v1.first_recipes import first_recipes
+from space.dimensions import LADDER, Dimension, Integer, Value, near
+from space.networks.mobilenet_v1.first_recipes import TRAINING_IMAGES, first_recipes
 
 
-def first_values(table: Sequence[Dimension]) -> list[dict[str, Value]]:
-    """Those whose shape the table has; what else it lacks is the first value that it has."""
-    candidates = (near(recipe, tuple(table)) for recipe in first_recipes(LADDER))
+def first_values(table: Sequence[Dimension], images: int = TRAINING_IMAGES) -> list[dict[str, Value]]:
+    """Those whose shape the table has; what else it lacks is the first value that it has.
+
+    On fewer training images than their epochs were chosen for, all are trained for more epochs by one factor, until the
+    longest training is the longest of the table: fewer images make fewer steps of an epoch.
+    """
+    recipes = list(first_recipes(LADDER))
+    factor = max(1.0, min(TRAINING_IMAGES / images, _most_epochs(table) / max(recipe.epochs for recipe in recipes)))
+    longer = (replace(recipe, epochs=round(factor * recipe.epochs)) for recipe in recipes)
+    candidates = (near(recipe, tuple(table)) for recipe in longer)
     return [values for values in candidates if values is not None]
+
+
+def _most_epochs(table: Sequence[Dimension]) -> int:
+    return max((dimension.high for dimension in table if isinstance(dimension, Integer) and dimension.name == "epochs"),
+               default=0)  # fmt: skip

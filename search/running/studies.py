@@ -49,7 +49,7 @@ def open_studies(
             table,
             known,
             sampler=_sampler(chosen, table, known, goal, time_left),
-            first=() if chosen.grid else first_values(table),
+            first=() if chosen.grid else first_values(table, len(prepared.data.train)),
             scale=scale_of(store, goal.bench_id, goal.baseline_id),
             time_left=time_left,
             say=view.say,

@@ -35,12 +35,13 @@ BASELINE_SCHEDULES = {
     ),
     # A few hundred steps from scratch: Adam, and blocks that begin near the identity, make them enough.
     "builtin": Schedule(
-        sizes=(24, 24, 32),
-        batch=48,
-        peak_rate=0.006,
+        sizes=(24,) * 17 + (32,) * 6,
+        batch=24,
+        peak_rate=0.003,
         warm_up=0.2,
         optimizer="adam",
         weight_decay=0.05,
+        label_smoothing=0.1,
         near_identity=True,
     ),
 }
