@@ -18,6 +18,8 @@ LADDER = (1024, 768, 512, 384, 256, 192, 128, 96, 80, 64, 48, 40, 32, 24, 16, 8)
 # Where a halving takes place that does not: after the last unit.
 NEVER = len(WIDTHS)
 MOST_EPOCHS = 32
+# Rounding is learned in a few epochs, at a low rate, from a network that is trained already.
+MOST_AWARE_EPOCHS = 4
 MOST_THREADS = 4
 
 
@@ -88,7 +90,15 @@ def _full(cores: int) -> Iterator[Dimension]:
     yield Choice("input_form", ("raw",), also=("uint8",))
 
 
-SPACES = {"full": _full, "pruning": _pruning}
+def _int8(cores: int) -> Iterator[Dimension]:
+    """All of `full`, with static_int8 alone, and what only its files can have."""
+    for dimension in _full(cores):
+        yield Choice("quantization", ("static_int8",)) if dimension.name == "quantization" else dimension
+    yield Integer("aware_epochs", 0, MOST_AWARE_EPOCHS, most=1000)
+    yield Integer("equalized", 0, 1)
+
+
+SPACES = {"full": _full, "pruning": _pruning, "int8": _int8}
 
 
 def dimensions(space: str, cores: int, fixed: Mapping[str, str] | None = None) -> tuple[Dimension, ...]:
@@ -154,7 +164,9 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
         epochs=int(values["epochs"]),
         learning_rate=float(values.get("learning_rate", 0.05)),
         distillation=float(values.get("distillation", 0.0)),
+        aware_epochs=int(values.get("aware_epochs", 0)),
         quantization=str(values["quantization"]),
+        equalized=bool(values.get("equalized", 0)),
         threads=threads,
         spinning=threads > 1 and bool(values.get("spinning", 0)),
         input_form=str(values.get("input_form", "uint8")),
@@ -223,6 +235,8 @@ def _all_values(recipe: Recipe) -> dict[str, Value] | None:
         "learning_rate": recipe.learning_rate,
         "distillation": recipe.distillation,
         "input_form": recipe.input_form,
+        "aware_epochs": recipe.aware_epochs,
+        "equalized": int(recipe.equalized),
     }
 
 

@@ -8,6 +8,15 @@ from typing import Any
 from space.errors import RequestError
 
 QUANTIZATIONS = ("none", "dynamic_uint8", "static_int8")
+# Fields that recipes had and no search could set, with the value that all of them held: stored recipes name them.
+_FORMER_FIELDS = {
+    "weight_decay": 5e-4,
+    "label_smoothing": 0.0,
+    "temperature": 4.0,
+    "pruning_steps": 1,
+    "calibration": "minmax",
+    "calibration_images": 256,
+}
 
 # Latency, energy and memory depend on these choices, ...
 _STRUCTURE = {"structure": True}
@@ -32,25 +41,19 @@ class Recipe:
     # Units in which the image is halved.
     halvings: tuple[int, ...] = field(metadata=_SHAPE)
     criterion: str = field(default="l1", metadata=_WEIGHTS)
-    # Share of single weights that are zero after that, and which go first; latency does not depend on it.
+    # Share of single weights that are set to zero once channels are gone, and which go first. No search varies them, as
+    # latency does not depend on them; a study of its own may.
     weight_sparsity: float = field(default=0.0, metadata=_WEIGHTS)
     sparsity_criterion: str = field(default="magnitude", metadata=_WEIGHTS)
     epochs: int = field(default=0, metadata=_WEIGHTS)
     # Peak rate of the fine-tuning.
     learning_rate: float = field(default=0.05, metadata=_WEIGHTS)
-    weight_decay: float = field(default=5e-4, metadata=_WEIGHTS)
-    label_smoothing: float = field(default=0.0, metadata=_WEIGHTS)
-    # The baseline's part of the loss, and how much its answers are softened.
+    # The part of the loss that is the distance to the baseline's answers.
     distillation: float = field(default=0.0, metadata=_WEIGHTS)
-    temperature: float = field(default=4.0, metadata=_WEIGHTS)
-    # In so many steps the widths shrink, with training between them; 1 is at one blow.
-    pruning_steps: int = field(default=1, metadata=_WEIGHTS)
-    # Epochs after those, of training with the rounding of static_int8.
+    # Epochs after `epochs`, of training with the rounding of static_int8.
     aware_epochs: int = field(default=0, metadata=_WEIGHTS)
     quantization: str = field(default="none", metadata=_STRUCTURE)
-    calibration: str = "minmax"
-    calibration_images: int = 256
-    # Channels scaled across layers before they are quantized; for static_int8.
+    # Whether channels are scaled across layers before they are quantized; for static_int8.
     equalized: bool = False
     threads: int = field(default=1, metadata=_RUNTIME)
     spinning: bool = field(default=False, metadata=_RUNTIME)
@@ -96,7 +99,8 @@ class Recipe:
         return hashlib.sha256(json.dumps([aspect, chosen], sort_keys=True).encode()).hexdigest()[:12]
 
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "widths": list(self.widths), "halvings": list(self.halvings)}
+        """The fields that earlier versions had are in it: who reads recipes finds what was always there."""
+        return {**_FORMER_FIELDS, **asdict(self), "widths": list(self.widths), "halvings": list(self.halvings)}
 
     def to_json(self) -> str:
         return json.dumps(self.as_dict(), sort_keys=True)
@@ -107,9 +111,19 @@ class Recipe:
             values: dict[str, Any] = json.loads(text)
             for name in ("widths", "halvings"):
                 values[name] = tuple(values[name])
-            return cls(**values)
+            return cls(**_without_former_fields(values))
         except (ValueError, TypeError, KeyError) as error:
             raise RequestError(f"not a recipe of this version: {error}") from error
+
+
+def _without_former_fields(values: dict[str, Any]) -> dict[str, Any]:
+    for name, value in _FORMER_FIELDS.items():
+        if name in values and values[name] != value:
+            raise RequestError(
+                f"a recipe with {name}={values[name]!r}: this version builds {name}={value!r} alone; the version "
+                f"that made the recipe can still build it"
+            )
+    return {name: value for name, value in values.items() if name not in _FORMER_FIELDS}
 
 
 def _is_default(spec: "Field[Any]", value: object) -> bool:

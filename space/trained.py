@@ -1,7 +1,6 @@
 """The trained network of a recipe: pruned, fine-tuned, kept; read back where an earlier recipe has trained the same."""
 
 import json
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -14,15 +13,20 @@ from space.networks.mobilenet_v1.network import MobileNetV1
 from space.pruning.channels import shrink
 from space.pruning.criteria import SLIMMING
 from space.pruning.slimming import slimmed
-from space.pruning.weights import prune_weights, zeros_held
-from space.quantization_aware import fine_tune_aware
+from space.pruning.weights import prune_weights
 from space.recipe import Recipe
 from space.training import training
 from space.training.accelerator import accelerator
 from space.training.batchnorm import reestimate_batchnorm
 from space.training.patience import Hopeless, projected
+from space.training.quantization_aware import fine_tune_aware
 from space.training.teacher import Teacher
+from space.training.zeros import zeros_held
 from space.workshop import Progress, Workshop
+
+# What the checkpoint of a fine-tuning is called beside the weights that it ends in; a store may hold one of an
+# interrupted training.
+_CHECKPOINT = ".stage1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,6 @@ def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Ho
         return Trained(baseline)
     kept = workshop.trained(recipe)
     if kept.exists():
-        # Of one that was pruned at one blow the shape is the same.
         model = baseline.reshaped(recipe.widths, recipe.halvings)
         content = torch.load(kept, weights_only=True)
         model.load_state_dict(content["weights"])
@@ -85,55 +88,35 @@ def _aware(plain: Trained, recipe: Recipe, workshop: Workshop, progress: Progres
 def _fine_tuned(
     model: MobileNetV1, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None
 ) -> Trained:
-    kept = workshop.trained(recipe)
     mean, std = workshop.mean(recipe), workshop.baseline.std
     device = accelerator(workshop.accelerator)
-    history: list[float] = []
-    for stage, (widths, epochs) in enumerate(stages(model.widths, recipe), start=1):
-        progress("prune", 0)
-        last = widths == recipe.widths
-        model = shrink(model, widths, recipe.halvings, recipe.criterion, recipe.seed)
-        if recipe.weight_sparsity:
-            prune_weights(model, recipe.weight_sparsity, recipe.sparsity_criterion, recipe.seed)
-        reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std, device=device)
-        progress("fine-tune", 0)
-        with zeros_held(model) if recipe.weight_sparsity else nullcontext():
-            run = training.fine_tune(
-                model,
-                workshop.data,
-                epochs=epochs,
-                learning_rate=recipe.learning_rate,
-                weight_decay=recipe.weight_decay,
-                label_smoothing=recipe.label_smoothing,
-                distillation=recipe.distillation,
-                temperature=recipe.temperature,
-                teacher=_teacher(workshop, progress),
-                hopeless=hopeless if last else None,
-                seed=recipe.seed,
-                mean=mean,
-                std=std,
-                device=device,
-                step_progress=lambda step, steps: progress("fine-tune", step / steps),
-                checkpoint=kept.with_suffix(f".stage{stage}"),
-            )
-        history += [epoch.validation_accuracy for epoch in run]
-        if len(run) < epochs:
-            return Trained(model.eval(), tuple(history), projected(len(run) / epochs, max(history[-len(run) :])))
-    return Trained(model.eval(), tuple(history))
-
-
-def stages(widths: Sequence[int], recipe: Recipe) -> list[tuple[tuple[int, ...], int]]:
-    """The widths on the way from these to the recipe's, each step by the same factor, and the epochs at each."""
-    steps = recipe.pruning_steps
-    way = []
-    for step in range(1, steps):
-        share = step / steps
-        between = (
-            round(full ** (1 - share) * kept**share) if kept else 0
-            for full, kept in zip(widths, recipe.widths, strict=True)
+    progress("prune", 0)
+    model = shrink(model, recipe.widths, recipe.halvings, recipe.criterion, recipe.seed)
+    if recipe.weight_sparsity:
+        prune_weights(model, recipe.weight_sparsity, recipe.sparsity_criterion, recipe.seed)
+    reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std, device=device)
+    progress("fine-tune", 0)
+    with zeros_held(model) if recipe.weight_sparsity else nullcontext():
+        epochs = training.fine_tune(
+            model,
+            workshop.data,
+            epochs=recipe.epochs,
+            learning_rate=recipe.learning_rate,
+            distillation=recipe.distillation,
+            teacher=_teacher(workshop, progress),
+            hopeless=hopeless,
+            seed=recipe.seed,
+            mean=mean,
+            std=std,
+            device=device,
+            step_progress=lambda step, steps: progress("fine-tune", step / steps),
+            checkpoint=workshop.trained(recipe).with_suffix(_CHECKPOINT),
         )
-        way.append((tuple(between), recipe.epochs // steps))
-    return [*way, (recipe.widths, recipe.epochs - (steps - 1) * (recipe.epochs // steps))]
+    model.eval()
+    history = tuple(epoch.validation_accuracy for epoch in epochs)
+    if len(history) < recipe.epochs:
+        return Trained(model, history, projected(len(history) / recipe.epochs, max(history)))
+    return Trained(model, history)
 
 
 def _teacher(workshop: Workshop, progress: Progress) -> Teacher:

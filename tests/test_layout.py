@@ -41,7 +41,7 @@ FLOORS = (
 SPACE_ROOMS = {
     "data": set(),
     "networks": {"data"},
-    "formats": {"data"},
+    "formats": {"data", "networks"},
     "training": {"data", "networks"},
     "pruning": {"data", "networks", "training"},
 }

@@ -44,7 +44,7 @@ TARGETS = (
     Target(
         "latency",
         lambda evaluation: evaluation.figures.latency_s,
-        ("epochs", "criterion"),
+        ("epochs", "criterion", "aware_epochs", "equalized"),
         lambda evaluation: evaluation.candidate.recipe.structure_id,
     ),
     Target(

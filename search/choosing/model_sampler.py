@@ -180,4 +180,5 @@ def rungs(table: Sequence[Dimension]) -> tuple[int, ...]:
 
 def _network(recipe: Recipe) -> object:
     """What makes it another network, however it is named, begun and trained."""
-    return strides(recipe.widths, recipe.halvings), recipe.quantization, recipe.threads, recipe.spinning
+    deployed = recipe.quantization, recipe.aware_epochs, recipe.equalized, recipe.threads, recipe.spinning
+    return strides(recipe.widths, recipe.halvings), deployed

@@ -54,7 +54,7 @@ class Pace:
         """How long a trial takes from its beginning to its figures."""
         if recipe.weights_id in self.trained:
             return _BESIDE_S + self.metering_s
-        return self.training_s(recipe, recipe.epochs) + self.teacher_s(recipe, recipe.epochs) + self.metering_s
+        return self.training_s(recipe, _epochs(recipe)) + self.teacher_s(recipe, recipe.epochs) + self.metering_s
 
     def fits(self, recipe: Recipe) -> bool:
         return not self.limited or self.seconds(recipe) <= self.left_s
@@ -102,9 +102,14 @@ def cost(recipe: Recipe, epochs: int) -> float:
     return epochs * (sum(layer.macs for layer in layers(recipe.widths, recipe.halvings)) + _MACS_ANYHOW)
 
 
+def _epochs(recipe: Recipe) -> int:
+    """All of its training; an epoch that rounds as int8 does is counted as one that does not."""
+    return recipe.epochs + recipe.aware_epochs
+
+
 def _seconds_per_cost(history: Sequence[TrialNotes]) -> float | None:
     by_length = sorted((trial for trial in history if trial.recipe.epochs > 0), key=lambda trial: trial.training_s)
     # Only one of those that share weights was trained: the one that took longest.
     timed = {trial.recipe.weights_id: trial for trial in by_length if trial.training_s > 0}.values()
-    total_cost = sum(cost(trial.recipe, trial.recipe.epochs) for trial in timed)
+    total_cost = sum(cost(trial.recipe, _epochs(trial.recipe)) for trial in timed)
     return sum(trial.training_s for trial in timed) / total_cost if total_cost else None

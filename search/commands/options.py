@@ -37,7 +37,8 @@ SHARED = {
 # Settings that tell one study from another.
 _STUDY = {
     "objective": f"{_either(*OBJECTIVES, ALL)} (default: fom)",
-    "space": "what may vary: full (default), or pruning (widths, epochs, quantization)",
+    "space": "what may vary: full (default), pruning (widths, epochs, quantization) or "
+    "int8 (full for static_int8 files, their equalization and rounded training)",
     "fix": "dimensions that do not vary: epochs=1,quantization=static_int8",
     "min_accuracy": "line that a winner must hold on test: 0.70 and 70 are the same (default: 0.70)",
     "margin": "on top of it, on validation (default: one standard error of the validation set)",

@@ -19,6 +19,7 @@ from search.results.wording import (
     number,
     shape,
     times,
+    training_text,
 )
 
 RANKING, GRID, PAGE, FILE = View.RANKING, View.GRID, View.PAGE, View.FILE
@@ -100,8 +101,7 @@ def _ranking_remarks(entry: Entry) -> str:
         "" if row.feasible else "below the line:",
         "dirty:" if row.dirty else "",
         "not confirmed:" if entry.waits else "",
-        f"{recipe.quantization}, {recipe.epochs} epochs, "
-        f"{recipe.threads} thread{'s' if recipe.threads > 1 else ''}, {shape(row)}",
+        f"{training_text(recipe)}, {recipe.threads} thread{'s' if recipe.threads > 1 else ''}, {shape(row)}",
     ]
     return " ".join(filter(None, notes))
 

@@ -6,6 +6,7 @@ from evaluators.provenance import Kind
 from search.results.rows import Row
 from search.scoring.audit import Audit
 from search.scoring.objectives import OBJECTIVES, Objective
+from space.recipe import Recipe
 
 # A note on every search without a meter: an estimate's power is a constant of the board for each busy core.
 ONE_CONTEST = (
@@ -21,6 +22,13 @@ def number(value: float) -> str:
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.{2 if value < 10 else 1}f}" if value >= 1 else f"{value:#.3g}" if value else "0"
+
+
+def training_text(recipe: Recipe) -> str:
+    """static_int8, 3 epochs; static_int8 equalized, 3 + 2 rounded epochs."""
+    quantization = f"{recipe.quantization}{' equalized' if recipe.equalized else ''}"
+    rounded = f" + {recipe.aware_epochs} rounded" if recipe.aware_epochs else ""
+    return f"{quantization}, {recipe.epochs}{rounded} epochs"
 
 
 def times(gain: float | None) -> str:

@@ -14,7 +14,7 @@ from space.training.accelerator_names import ACCELERATORS
 
 ALL = "all"
 # The tables behind these names load Optuna and torch, which --help must not.
-SPACES = ("full", "pruning")
+SPACES = ("full", "pruning", "int8")
 MODEL = "model"
 SAMPLERS = (MODEL, "gp", "tpe", "nsga2", "random")
 DATA = ("auto", "cifar10", "builtin")

@@ -23,9 +23,7 @@ class Schedule:
     near_identity: bool = False
     weight_decay: float = 5e-4  # Adam's is decoupled: AdamW
     label_smoothing: float = 0.0
-    # The teacher's part of the loss, and how much its answers are softened.
-    distillation: float = 0.0
-    temperature: float = 4.0
+    distillation: float = 0.0  # share of the loss that is the distance to the teacher's answers
 
 
 # A data set without a row of its own is trained as CIFAR-10 is.

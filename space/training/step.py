@@ -93,7 +93,7 @@ def update(model: nn.Module, optimizer: torch.optim.Optimizer, parts: Sequence[P
             logits = model(images).float()
         loss = F.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
         if answers is not None:
-            taught = distilled(logits, answers, schedule.temperature)
+            taught = distilled(logits, answers)
             loss = (1 - schedule.distillation) * loss + schedule.distillation * taught
         loss = loss * (len(labels) / count)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -20,7 +20,7 @@ from space.training.near_identity import initialise_near_identity
 from space.training.patience import Hopeless
 from space.training.schedules import Schedule, baseline_schedule, fine_tuning_batch, one_cycle
 from space.training.step import Shown, Stepper
-from space.training.teacher import Teacher
+from space.training.teacher import TEMPERATURE, Teacher
 
 # Steps between two looks at the loss: each look waits for the device.
 _LOOK = 50
@@ -101,10 +101,7 @@ def fine_tune(
     seed: int,
     mean: Sequence[float] = MEAN,
     std: Sequence[float] = STD,
-    weight_decay: float = 5e-4,
-    label_smoothing: float = 0.0,
     distillation: float = 0.0,
-    temperature: float = 4.0,
     teacher: Teacher | None = None,
     hopeless: Hopeless | None = None,
     progress: Progress | None = None,
@@ -121,10 +118,7 @@ def fine_tune(
         batch=fine_tuning_batch(len(data.train)),
         peak_rate=learning_rate,
         warm_up=0.2,
-        weight_decay=weight_decay,
-        label_smoothing=label_smoothing,
         distillation=distillation if teacher else 0.0,
-        temperature=temperature,
     )
     training = Training(model, data, schedule, seed, mean, std, device or accelerator(), teacher, hopeless, checkpoint)
     return training.run(progress, step_progress)
@@ -229,4 +223,5 @@ class Training:
         return [Epoch(**values) for values in json.loads(content["history"])]
 
     def _title(self) -> str:
-        return json.dumps([asdict(self.schedule), self.seed, self.data.fingerprint])
+        schedule = {**asdict(self.schedule), "temperature": TEMPERATURE}
+        return json.dumps([schedule, self.seed, self.data.fingerprint])

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from space.candidate import Candidate
-from space.trained import stages
 from space.training.patience import FALL, SETTLED, Line, projected
 
 # Of the training, in which moments are counted together.
@@ -47,9 +46,8 @@ def histories(path: Path) -> Iterator[tuple[float, ...]]:
             candidate = Candidate.from_json(manifest.read_text(), manifest.parent)
             if candidate.projected is None:
                 recipe = candidate.recipe
-                # Only the last of several steps of pruning is given up, and no epoch that rounds as int8 does.
-                last = stages(recipe.widths, recipe)[-1][1]
-                yield candidate.history[: recipe.epochs][-last:] if last else ()
+                # No epoch that rounds as int8 does is given up.
+                yield candidate.history[: recipe.epochs]
         return
     for text in path.read_text().splitlines():
         yield tuple(json.loads(text).get("history", ()))

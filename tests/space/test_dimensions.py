@@ -3,7 +3,19 @@ from dataclasses import replace
 
 import pytest
 
-from space.dimensions import LADDER, NEVER, SPACES, Choice, Integer, dimensions, gone, near, recipe_of, values_of
+from space.dimensions import (
+    LADDER,
+    NEVER,
+    SPACES,
+    Choice,
+    Integer,
+    digest,
+    dimensions,
+    gone,
+    near,
+    recipe_of,
+    values_of,
+)
 from space.errors import RequestError
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS, check_shape
 from space.recipe import Recipe
@@ -44,6 +56,36 @@ def test_the_pruning_space_varies_widths_epochs_and_quantization_and_nothing_els
     names = [dimension.name for dimension in dimensions("pruning", 4)]
     assert len([name for name in names if name.endswith("_narrowing")]) == len(WIDTHS)
     assert [name for name in names if not name.endswith("_narrowing")] == ["epochs", "quantization"]
+
+
+def test_the_int8_space_is_the_full_one_for_static_int8_files():
+    full = {dimension.name: dimension for dimension in dimensions("full", 4)}
+    int8 = {dimension.name: dimension for dimension in dimensions("int8", 4)}
+    assert int8["quantization"] == Choice("quantization", ("static_int8",))
+    assert [name for name in int8 if int8[name] != full.get(name)] == ["quantization", "aware_epochs", "equalized"]
+    assert full.keys() < int8.keys()
+
+
+def test_only_the_int8_space_has_equalized_and_rounded_recipes():
+    table = dimensions("int8", 4)
+    values = {**near(UNPRUNED, table), "aware_epochs": 2, "equalized": 1}
+    recipe = recipe_of(values)
+    assert (recipe.quantization, recipe.aware_epochs, recipe.equalized) == ("static_int8", 2, True)
+    assert values_of(recipe, table) == values
+    for space in ("full", "pruning"):
+        assert values_of(recipe, dimensions(space, 4)) is None
+    # What another space asks for is the same recipe without them.
+    plain = recipe_of(near(recipe, dimensions("full", 4)))
+    assert plain == replace(recipe, aware_epochs=0, equalized=False)
+
+
+@pytest.mark.parametrize(
+    ("space", "cores", "expected"),
+    [("full", 1, "b1754551"), ("full", 2, "fd51175d"), ("full", 4, "3619b8ba"), ("pruning", 4, "a38c3e1c")],
+)
+def test_a_table_keeps_its_digest(space, cores, expected):
+    # It is part of a study's name: another digest, and the studies that a store holds are not gone on with.
+    assert digest(dimensions(space, cores)) == expected
 
 
 def test_no_thread_is_offered_that_the_device_lacks():

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -49,3 +50,40 @@ def test_a_width_changes_every_id():
 def test_what_is_no_recipe_is_refused():
     with pytest.raises(RequestError, match="not a recipe"):
         Recipe.from_json('{"widths": [1], "halvings": [], "colour": "red"}')
+
+
+# A recipe as stores held it while no search could set some of its fields.
+STORED = {
+    **{"architecture": "mobilenet_v1", "widths": [8, 16, 0, 16], "halvings": [0, 3], "criterion": "l1"},
+    **{"weight_sparsity": 0.0, "sparsity_criterion": "magnitude", "epochs": 2, "learning_rate": 0.05},
+    **{"weight_decay": 0.0005, "label_smoothing": 0.0, "distillation": 0.0, "temperature": 4.0, "pruning_steps": 1},
+    **{"aware_epochs": 0, "quantization": "none", "calibration": "minmax", "calibration_images": 256},
+    **{"equalized": False, "threads": 1, "spinning": False, "graph_optimization": "all", "input_form": "uint8"},
+    "seed": 0,
+}
+
+
+def test_a_recipe_stored_with_fields_that_are_gone_is_read_as_the_same():
+    assert Recipe.from_json(json.dumps(STORED)) == RECIPE
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("weight_decay", 0.001),
+        ("label_smoothing", 0.1),
+        ("temperature", 2.0),
+        ("pruning_steps", 2),
+        ("calibration", "entropy"),
+        ("calibration_images", 64),
+    ],
+)
+def test_another_value_of_a_field_that_is_gone_is_refused_by_name(name, value):
+    with pytest.raises(RequestError, match=f"{name}={value!r}: this version builds {name}={STORED[name]!r} alone"):
+        Recipe.from_json(json.dumps({**STORED, name: value}))
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '"recipe"', "{"])
+def test_what_is_no_object_is_refused(text):
+    with pytest.raises(RequestError, match="not a recipe"):
+        Recipe.from_json(text)

@@ -17,7 +17,7 @@ from search.results.report import near_misses
 from search.results.rows import Row
 from search.results.standings import Standings
 from search.results.tables import entries
-from search.results.wording import accuracy, figure_with_interval, line, shape
+from search.results.wording import accuracy, figure_with_interval, line, shape, training_text
 from search.scoring.objectives import OBJECTIVES, Objective
 from search.store.store import Store
 
@@ -121,8 +121,7 @@ def _tip(row: Row, is_baseline: bool) -> list[str]:
         accuracy(row),
         *(_figure(row, objective) for objective in OBJECTIVES.values()),
         f"{row.parameters:,} parameters, {row.memory_mb:.1f} MB",
-        f"{recipe.quantization}, {recipe.epochs} epochs, criterion {recipe.criterion}, "
-        f"{threads} thread{'s' * (threads > 1)}",
+        f"{training_text(recipe)}, criterion {recipe.criterion}, {threads} thread{'s' * (threads > 1)}",
         f"widths {shape(row)}",
         *(row.warnings or ()),
     ]

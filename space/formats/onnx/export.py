@@ -4,7 +4,7 @@ The graph is written directly rather than by torch.onnx: a network here is a cha
 exporter takes 3 to 6 s for it and this 0.02 s, and what stands in the file decides the latency.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from torch import nn
 from space.data.augmentation import normalise
 from space.errors import CandidateError
 from space.files import written_whole
+from space.networks.folding import fold, layers
 
 # ONNX Runtime 1.16, the oldest found on course boards, reads operator set 17 and file format 8.
 OPSET = 17
@@ -120,29 +121,6 @@ def _model_proto(graph: _Graph) -> onnx.ModelProto:
         ir_version=IR_VERSION,
     )
     return shape_inference.infer_shapes(proto, strict_mode=True)
-
-
-def layers(model: nn.Module) -> Iterator[tuple[str, nn.Module, nn.BatchNorm2d | None]]:
-    """The layers in the order in which they run, each convolution with the BatchNorm that follows it."""
-    leaves = [(name, layer) for name, layer in model.named_modules() if not list(layer.children())]
-    for position, (name, layer) in enumerate(leaves):
-        if isinstance(layer, nn.BatchNorm2d):
-            continue
-        following = leaves[position + 1][1] if position + 1 < len(leaves) else None
-        yield name, layer, following if isinstance(following, nn.BatchNorm2d) else None
-
-
-def fold(conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weight and bias of the convolution that does both."""
-    weight = conv.weight.detach().double().numpy()
-    bias = np.zeros(conv.out_channels) if conv.bias is None else conv.bias.detach().double().numpy()
-    if norm is None:
-        return weight, bias
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = norm.weight.detach().double().numpy() / np.sqrt(norm.running_var.double().numpy() + norm.eps)
-    shift = norm.bias.detach().double().numpy() - norm.running_mean.double().numpy() * scale
-    return weight * scale.reshape(-1, 1, 1, 1), bias * scale + shift
 
 
 def _relu(graph: _Graph, name: str, _: nn.Module) -> None:

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from space.errors import CandidateError
-from space.formats.onnx.calibration import METHODS, largest_per_channel, ranges
+from space.formats.onnx.calibration import largest_per_channel, ranges
 from space.formats.onnx.equalization import equalized, pairs
 from space.formats.onnx.export import save
 from space.formats.onnx.graph import Graph
@@ -18,8 +18,10 @@ from space.formats.onnx.static_int8 import integer_values, with_one_zero, writte
 from space.recipe import Recipe
 
 Pixels = NDArray[np.uint8]
-# Images that tell how wide channels are beside each other.
-_EQUALIZED = 64
+# Training images that tell the ranges of activations: the first ones, in eight batches of calibration.
+_CALIBRATION_IMAGES = 256
+# Training images that tell how wide channels are beside each other.
+_EQUALIZATION_IMAGES = 64
 
 
 def quantize(path: Path, recipe: Recipe, calibration: Pixels, metadata: Mapping[str, str]) -> None:
@@ -28,7 +30,7 @@ def quantize(path: Path, recipe: Recipe, calibration: Pixels, metadata: Mapping[
     if writer is None:
         return
     try:
-        quantized = writer(onnx.load(path), recipe, calibration[: recipe.calibration_images])
+        quantized = writer(onnx.load(path), recipe, calibration[:_CALIBRATION_IMAGES])
     except (ValueError, RuntimeError) as error:
         raise CandidateError(f"{recipe.quantization} quantization failed: {error}") from error
     save(quantized, path, metadata)
@@ -48,18 +50,16 @@ def _dynamic_uint8(proto: onnx.ModelProto, recipe: Recipe, calibration: Pixels) 
 
 
 def _static_int8(proto: onnx.ModelProto, recipe: Recipe, calibration: Pixels) -> onnx.ModelProto:
-    if recipe.calibration not in METHODS:
-        raise CandidateError(f"calibration {recipe.calibration!r} is not known; known are {', '.join(METHODS)}")
     graph = Graph(proto)
     if recipe.equalized:
         read = [pair.value for pair in pairs(graph)]
-        graph = equalized(graph, largest_per_channel(graph.proto, read, calibration[:_EQUALIZED]))
+        graph = equalized(graph, largest_per_channel(graph.proto, read, calibration[:_EQUALIZATION_IMAGES]))
     given = {}
     if (centred := with_one_zero(graph)) is not None:
         graph, value, levels = centred
         given[value] = levels
     measured = [name for name in integer_values(graph) if name not in given]
-    return written(graph, ranges(graph.proto, measured, calibration, recipe.calibration) | given)
+    return written(graph, ranges(graph.proto, measured, calibration) | given)
 
 
 _WRITERS: dict[str, Callable[[onnx.ModelProto, Recipe, Pixels], onnx.ModelProto] | None] = {

@@ -14,8 +14,9 @@ from search.choosing.sampler import SpaceExhausted, distributions
 from search.choosing.time_left import TimeLeft
 from search.choosing.trial_notes import GATED_BY, TrialNotes, evaluation_attributes, history_of, notes_of
 from search.scoring.objectives import OBJECTIVES
-from space.dimensions import dimensions, recipe_of
+from space.dimensions import MOST_AWARE_EPOCHS, dimensions, recipe_of
 from space.networks.mobilenet_v1.layers import layers, strides
+from space.networks.mobilenet_v1.shape import HALVINGS
 from space.recipe import Recipe
 from tests.search.made_up import evaluation
 
@@ -163,6 +164,24 @@ def test_a_gated_network_is_not_asked_for_again_however_long_it_would_train():
     world.study.tell(trial, 0.0)
     later = [world.trial() for _ in range(10)]
     assert strides(gated.widths, gated.halvings) not in [strides(one.widths, one.halvings) for one in later]
+
+
+def test_equalized_and_rounded_networks_are_networks_of_their_own():
+    shape = {dimension.name: "1" for dimension in dimensions("int8", 1) if dimension.name.endswith("_narrowing")}
+    places = {f"halving{place + 1}_at": str(at) for place, at in enumerate(HALVINGS)}
+    fixed = {**shape, **places, "epochs": "3", "criterion": "l1", "spinning": "0"}
+    world = World("model", 0, table=dimensions("int8", 1, fixed))
+    recipes = [world.trial() for _ in range(2 * (MOST_AWARE_EPOCHS + 1))]
+    assert len({(recipe.aware_epochs, recipe.equalized) for recipe in recipes}) == len(recipes)
+    with pytest.raises(SpaceExhausted, match="every recipe of this space is known"):
+        world.trial()
+
+
+def test_epochs_that_round_take_their_time_too():
+    recipe = recipe_of(first_values(TABLE)[0])
+    pace = TimeLeft(lambda: 3600.0).pace([])
+    rounded = replace(recipe, epochs=recipe.epochs - 1, aware_epochs=1)
+    assert pace.seconds(rounded) == pace.seconds(recipe)
 
 
 def test_trainings_are_as_long_as_the_table_lets_them_be():

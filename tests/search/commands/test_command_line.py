@@ -51,7 +51,7 @@ def damaged_cifar10(folder: Path) -> Path:
         (["--meter", "rapl:", "--meter", "hwmon:"], "2 --meter for 1 --device"),
         (["--device", "replay:absent.jsonl"], "absent.jsonl"),
         (["--sampler", "best"], "'best' is not known; choose model, gp, tpe, nsga2, random"),
-        (["--space", "huge"], "'huge' is not known; choose full, pruning"),
+        (["--space", "huge"], "'huge' is not known; choose full, pruning, int8"),
         (["--fix", "epochs"], "'epochs' is not of the form name=value"),
         (["--fix", "epoch=1"], "did you mean epochs"),
         (["--fix", "epochs=1001"], "a whole number from 0 to 1000"),

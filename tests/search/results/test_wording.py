@@ -19,9 +19,11 @@ from search.results.findings import findings
 from search.results.report import results_console
 from search.results.rows import Row
 from search.results.standings import Standings, standings
-from search.results.wording import ONE_CONTEST, fom_gain, gain, line
+from search.results.wording import ONE_CONTEST, fom_gain, gain, line, training_text
 from search.running.trial_lines import trial_line
 from search.store.store import Store
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
+from space.recipe import Recipe
 from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation
 from tests.search.settings.made_up_grid import with_trials
 
@@ -162,3 +164,10 @@ def test_a_gain_that_is_not_there_has_no_mark(row):
 
 def test_a_predicted_gain_says_so(row):
     assert fom_gain(replace(row, energy_provenance=PREDICTED)) == "83.3 x ±4.3 % pred."
+
+
+def test_how_a_network_was_trained_and_quantized_tells_equalized_and_rounded_ones_apart():
+    plain = Recipe(widths=WIDTHS, halvings=HALVINGS, epochs=3, quantization="static_int8")
+    assert training_text(plain) == "static_int8, 3 epochs"
+    rounded = replace(plain, equalized=True, aware_epochs=2)
+    assert training_text(rounded) == "static_int8 equalized, 3 + 2 rounded epochs"

@@ -41,8 +41,12 @@ def test_it_says_what_it_said_and_nothing_is_written(user: User, store: Path, wo
     before = contents(store)
     status, out, err = user.types(*words, "--store", store)
     assert (status, err) == (OK, "")
-    expected = (RECORDED / ANSWERS[words]).read_text()
-    assert out.replace(str(store), "STORE") == expected
+    said, expected = out.replace(str(store), "STORE"), (RECORDED / ANSWERS[words]).read_text()
+    if "--json" in words:
+        # The order of a recipe's keys may change.
+        assert json.loads(said) == json.loads(expected)
+    else:
+        assert said == expected
     assert contents(store) == before
 
 

@@ -6,8 +6,6 @@ from torch import nn
 
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning import channel_fraction_pruning, remove_channel, shrink
-from space.recipe import Recipe
-from space.trained import stages
 
 IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
@@ -119,13 +117,6 @@ def test_the_image_can_be_halved_earlier(network):
     with torch.inference_mode():
         assert smaller.get_submodule("stem")(IMAGES).shape[-1] == 16
         assert smaller(IMAGES).shape == (4, 10)
-
-
-def test_gradual_pruning_shrinks_by_the_same_factor_and_shares_the_epochs():
-    whole, end = (32,) * len(WIDTHS), (8,) * 13 + (0,)
-    way = stages(whole, Recipe(widths=end, halvings=(2,), epochs=8, pruning_steps=2))
-    assert way == [((16,) * 13 + (0,), 4), (end, 4)]
-    assert stages(whole, Recipe(widths=end, halvings=(2,), epochs=3)) == [(end, 3)]
 
 
 def test_a_block_that_changes_the_width_can_go(network):

@@ -8,7 +8,7 @@ from torch import nn
 
 from space.networks.mobilenet_v1.network import HALVINGS, MobileNetV1
 from space.pruning import prune_weights, sparsity
-from space.pruning.weights import zeros_held
+from space.training.zeros import zeros_held
 from tests.conftest import NARROW
 
 

@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from space.data.images import DataSet
-from space.formats.onnx.export import fold, layers
+from space.networks.folding import fold, layers
 from space.networks.mobilenet_v1.network import MobileNetV1
-from space.pruning.weights import zeros_held
 from space.training import training
+from space.training.zeros import zeros_held
 
 # Peak learning rate. Folded weights have no BatchNorm behind them to forgive a step too long.
 PEAK_RATE = 0.004
