@@ -16,7 +16,6 @@ from search.results.rows import Row
 from search.results.standings import standings
 from search.results.terminal import plain
 from search.results.wording import line
-from search.running.watch import picture
 from search.settings.grid import Point
 from search.settings.settings import Settings, settings
 from search.store.goal import Goal
@@ -100,6 +99,9 @@ def _progress(store: Store, goal: Goal, at_work: bool) -> Progress:
 
 def _watch(chosen: Settings, store: Store) -> int:
     """Until Ctrl-C, which is how one stops looking; into a pipe once."""
+    # It brings the forecasts' SciPy, which `status` alone does without.
+    from search.running.watch import picture
+
     console = results_console()
 
     def look() -> Text:
