@@ -37,7 +37,7 @@ class Reference:
         self._runs = list(earlier)
         self._measured: Measured | None = None
         self._measured_at = -math.inf
-        # As `confirm` measured it undisturbed, for the energy; and its process that ran last in `confirm`.
+        # The reference as `confirm` found it undisturbed, for its energy; and its process that ran last in `confirm`.
         self._confirmed: Figures | None = None
         self._last_neighbour: Neighbour | None = None
 

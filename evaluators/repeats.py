@@ -19,7 +19,7 @@ ENOUGH_DEGREES = 30
 NEIGHBOURS = 3
 # All models within this factor of the latency teach; farther ones only as long as enough is not known without them.
 NEAR = 4 / 3
-# So many of a model's processes are kept, the latest: the machine of hours ago was in another state.
+# The latest processes of a model are kept, at most so many: the machine of hours ago was in another state.
 LATEST = 100
 
 

@@ -10,9 +10,9 @@ from evaluators.errors import DeviceError, LoadedModelError, RigError
 
 T = TypeVar("T")
 
-# In seconds; the last for a board that starts anew, which takes a minute.
+# Seconds between tries after a fault of the rig; the last pause is for a board that starts anew, which takes a minute.
 PAUSES_S = (1.0, 5.0, 15.0, 60.0)
-# So often a candidate may fail where the reference does not.
+# Failures of a candidate, where the reference never fails, before it counts as the candidate's fault.
 CANDIDATE_FAILURES = 3
 # A disturbed run is taken again this often, then kept and marked.
 DISTURBED_REPEATS = 2

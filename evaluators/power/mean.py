@@ -78,7 +78,8 @@ def _most_chance(values: Sequence[float]) -> float:
     one_apart, two_apart = _squares_apart(values, 1), _squares_apart(values, 2)
     near, inherited, noise = statistics.fmean(one_apart), MOST_INHERITED, statistics.fmean(one_apart)
     if len(values) >= LEAST_TREND and near > 0:
-        # In a first-order autoregressive series the two are as 1 to 1 + what is inherited.
+        # In a first-order autoregressive series the variance of differences two readings apart is that of neighbours
+        # times 1 + the share that a reading inherits from the one before.
         inherited = min(max(statistics.fmean(two_apart) / near - 1, 0.0) + INHERITED_DOUBT, MOST_INHERITED)
         noise = min(SHARED * statistics.median(one_apart) / MEDIAN_SQUARE, near)
     variance = near - noise + noise * (1 + inherited) / (1 - inherited) ** 2

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from evaluators.errors import MeterError
 from evaluators.power.stream import Opening, Stream, words
 
-# So many of the last bytes of its standard error are kept.
+# The end of a program's standard error is kept for the message about its failure, in bytes.
 COMPLAINT_BYTES = 4096
 EXIT_S = 1.0
 

@@ -50,7 +50,7 @@ class Scatter:
     """Along the objective's figure, on a logarithmic scale."""
 
     objective: Objective
-    # In the order of the ranking, the baseline last.
+    # The points stand in the order of the ranking, the baseline's last.
     points: tuple[Point, ...]
     # The energies that are compared; None where energy is no part of it.
     provenance: Provenance | None

@@ -63,7 +63,7 @@ def at(place: int, title: str, *views: View, text: Callable[[Entry], str] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    # In full, in the unit of its titles: what files hold, and what the page sorts by.
+    # The value in full, in the unit of the column's titles: what files hold, and what the page sorts by.
     value: Callable[[Row], Value]
     # How a person reads a value that is known, and what else is said of a row without one.
     text: Callable[[Any], str] = str

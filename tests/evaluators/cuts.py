@@ -188,5 +188,23 @@ async def by_the_course(bench: Bench) -> object:
 Talk = Callable[[Bench], Awaitable[object]]
 
 
+def drops_once(opened: Any, talk: Talk, step: str, *, metered: bool, wire: Callable[[Bench], Wire]) -> None:
+    """Cuts the wire at a step of what is asked, which is answered nevertheless."""
+
+    async def check() -> None:
+        async with opened(metered) as bench:
+            await bench.examiner.open()
+            try:
+                if talk is not reference:
+                    await bench.examiner.measure_reference()
+                bench.knife.cutting(wire(bench), step)
+                assert await talk(bench)
+                assert bench.knife.used
+            finally:
+                await bench.examiner.close()
+
+    asyncio.run(check())
+
+
 def names(places: list[Any]) -> list[str]:
     return [" ".join(getattr(part, "__name__", str(part)) for part in place) for place in places]

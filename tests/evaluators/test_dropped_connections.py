@@ -11,6 +11,7 @@ from tests.evaluators.cuts import (
     answered,
     by_the_course,
     confirmed,
+    drops_once,
     measured,
     names,
     opened,
@@ -43,19 +44,7 @@ BOARD = [
 
 @pytest.mark.parametrize(("talk", "metered", "step"), BOARD, ids=names(BOARD))
 def test_the_boards_connection_drops_once(opened: Any, talk: Talk, metered: bool, step: str) -> None:
-    async def check() -> None:
-        async with opened(metered) as bench:
-            await bench.examiner.open()
-            try:
-                if talk is not reference:
-                    await bench.examiner.measure_reference()
-                bench.knife.cutting(bench.board_wire, step)
-                assert await talk(bench)
-                assert bench.knife.used
-            finally:
-                await bench.examiner.close()
-
-    asyncio.run(check())
+    drops_once(opened, talk, step, metered=metered, wire=lambda bench: bench.board_wire)
 
 
 def test_the_reference_between_two_candidates_survives_a_drop(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:

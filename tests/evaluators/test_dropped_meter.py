@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from tests.evaluators.cuts import Talk, by_the_course, confirmed, measured, names, opened, reference, subject, wires
+from tests.evaluators.cuts import (
+    Talk,
+    by_the_course,
+    confirmed,
+    drops_once,
+    measured,
+    names,
+    opened,
+    reference,
+    subject,
+    wires,
+)
 
 __all__ = ["opened", "subject", "wires"]
 
@@ -17,19 +28,7 @@ METER = [(reference, "working"), (measured, "idle"), (confirmed, "working"), (by
 
 @pytest.mark.parametrize(("talk", "step"), METER, ids=names(METER))
 def test_the_meters_connection_drops_once(opened: Any, talk: Talk, step: str) -> None:
-    async def check() -> None:
-        async with opened(True) as bench:
-            await bench.examiner.open()
-            try:
-                if talk is not reference:
-                    await bench.examiner.measure_reference()
-                bench.knife.cutting(bench.meter_wire, step)
-                assert await talk(bench)
-                assert bench.knife.used
-            finally:
-                await bench.examiner.close()
-
-    asyncio.run(check())
+    drops_once(opened, talk, step, metered=True, wire=lambda bench: bench.meter_wire)
 
 
 def test_the_meters_connection_drops_once_while_it_is_first_heard(opened: Any) -> None:

@@ -52,14 +52,6 @@ def load(task: Task) -> LoadTask:
     return replace(load_task(task, MeterInfo("meter", PERIOD_S)), idle_s=0.6, active_s=1.2)
 
 
-@pytest.fixture(params=["local", "ssh"])
-def device(request: pytest.FixtureRequest) -> Device:
-    if request.param == "local":
-        return LocalDevice(lock="")
-    board: Device = request.getfixturevalue("board").device()
-    return board
-
-
 @dataclass
 class Bench:
     """A meter that sees 5 W while the device says that it works, and 3 W otherwise."""

@@ -33,7 +33,7 @@ def packed(contents: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(contents):
             member = zipfile.ZipInfo(name)
-            # As on Unix, whoever packs it.
+            # The zip says that Unix made it, with a file's usual mode, on whatever system it is packed.
             member.create_system = 3
             member.external_attr = 0o644 << 16
             archive.writestr(member, contents[name])

@@ -17,7 +17,7 @@ from space.errors import RequestError
 class HostEntry:
     """Where a host's key is looked up, the user's ssh configuration read."""
 
-    # As known_hosts writes it: host, [host]:port, or the configuration's HostKeyAlias.
+    # The host's name in a line of known_hosts: host, [host]:port, or the configuration's HostKeyAlias.
     name: str
     # Stands for every port that has no entry of its own.
     portless: str
@@ -29,7 +29,7 @@ async def host_entry(address: Address, login: Login) -> HostEntry:
     options = await connection_options(address, login)
     files = tuple(_named_known_hosts(options, address))
     host = options.host_key_alias or options.host
-    # As ssh does it, an alias stands for one machine at one port.
+    # An alias stands for one machine at one port, as in ssh.
     plain = options.host_key_alias is not None or options.port == asyncssh.DEFAULT_PORT
     return HostEntry(host if plain else f"[{host}]:{options.port}", host, files)
 

@@ -20,8 +20,8 @@ from evaluators.errors import DeviceError
 LOOK_S = 60.0
 PINGS = 5
 
-# In the words of the on-device program, whose application is its input and is imported from memory: a search will see
-# the same, and nothing is left on the board. An import that ends the process comes last.
+# The look at a board uses the on-device program's own modules, read from its input and imported from memory: a search
+# will see the same, and nothing is left on the board. An import that ends the process comes last.
 _LOOK = """
 import importlib.abc, importlib.util, io, json, os, shutil, struct, sys, zipfile
 

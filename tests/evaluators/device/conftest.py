@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.device.device import RuntimeSettings, Task
+from evaluators.device.device import Device, RuntimeSettings, Task
+from evaluators.device.devices.local import LocalDevice
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.sshd import Board, Sshd, make_board, running
 
@@ -30,3 +31,12 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 @pytest.fixture
 def board(sshd: Sshd, tmp_path: Path) -> Board:
     return make_board(sshd, tmp_path / "home")
+
+
+@pytest.fixture(params=["local", "ssh"])
+def device(request: pytest.FixtureRequest) -> Device:
+    """This machine, and a board over ssh: what both owe is asked of both."""
+    if request.param == "local":
+        return LocalDevice(lock="")
+    board: Board = request.getfixturevalue("board")
+    return board.device()

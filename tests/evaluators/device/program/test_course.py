@@ -66,14 +66,6 @@ def endless(task: CourseTask, tmp_path: Path) -> CourseTask:
     return replace(task, model=model, images=bundled(folder, tmp_path / "many.zip"), count=len(pixels))
 
 
-@pytest.fixture(params=["local", "ssh"])
-def device(request: pytest.FixtureRequest) -> Device:
-    if request.param == "local":
-        return LocalDevice(lock="")
-    board: Board = request.getfixturevalue("board")
-    return board.device()
-
-
 def ask(device: Device, task: CourseTask) -> CourseRun:
     async def once() -> CourseRun:
         async with device as opened:

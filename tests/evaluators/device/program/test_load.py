@@ -22,7 +22,6 @@ from evaluators.device.device import (
     Ping,
     RuntimeSettings,
 )
-from evaluators.device.devices.local import LocalDevice
 from evaluators.device.devices.replay import RecordedRun, ReplayDevice, write_recording
 from evaluators.device.on_board import answers
 from evaluators.device.on_board.answers import Pinger, answer
@@ -41,7 +40,6 @@ from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_
 from tests.evaluators.device.models import write_classifier, write_failing, write_images
 from tests.evaluators.device.processes import GONE_S, children_of, ends_within
 from tests.evaluators.device.runs import INFO, process_run
-from tests.evaluators.device.sshd import Board
 
 
 @pytest.fixture(scope="session")
@@ -54,14 +52,6 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> LoadTask:
         idle_s=0.2,
         active_s=0.3,
     )
-
-
-@pytest.fixture(params=["local", "ssh"])
-def device(request: pytest.FixtureRequest) -> Device:
-    if request.param == "local":
-        return LocalDevice(lock="")
-    board: Board = request.getfixturevalue("board")
-    return board.device()
 
 
 def loaded(device: Device, task: LoadTask) -> LoadRun:
