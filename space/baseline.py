@@ -8,7 +8,9 @@ from typing import Any
 
 from space.data.images import MEAN, STD
 from space.errors import RequestError
-from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
+from space.networks.choose import network_named
+from space.networks.names import DEFAULT as DEFAULT_NETWORK
+from space.networks.network import unpruned
 from space.recipe import Recipe
 
 # Normalisations met in published CIFAR-10 training code, the course's first.
@@ -36,15 +38,16 @@ class Baseline:
     optimism: float = 0.0
     seconds: float = 0.0
     source: str = "trained here"
+    architecture: str = DEFAULT_NETWORK
 
     @property
     def trusted(self) -> bool:
         return self.train_split is not None
 
 
-def baseline_recipe() -> Recipe:
+def baseline_recipe(architecture: str = DEFAULT_NETWORK) -> Recipe:
     """The unpruned network, as it is."""
-    return Recipe(widths=WIDTHS, halvings=HALVINGS)
+    return unpruned(network_named(architecture))
 
 
 def describe(folder: Path, id: str) -> Baseline:

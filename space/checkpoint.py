@@ -12,9 +12,12 @@ import torch
 from torch import nn
 
 from space.baseline import Baseline
+from space.data.images import ImageShape
 from space.errors import RequestError
 from space.files import written_whole
-from space.networks.mobilenet_v1.network import MobileNetV1
+from space.networks.choose import network_named
+from space.networks.network import Network, unpruned
+from space.networks.prunable import Prunable
 
 
 def weights_id(model: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> str:
@@ -31,14 +34,23 @@ def save(model: nn.Module, baseline: Baseline, folder: Path) -> None:
         path.write_text(json.dumps(asdict(baseline), indent=2))
 
 
-def load(folder: Path, baseline: Baseline) -> MobileNetV1:
-    model = MobileNetV1()
+def unpruned_model(network: Network, shape: ImageShape, classes: int) -> Prunable:
+    """For images of this shape; its weights are random."""
+    recipe = unpruned(network)
+    return network.built(recipe.widths, recipe.halvings, shape, classes)
+
+
+def load(folder: Path, baseline: Baseline, shape: ImageShape, classes: int) -> Prunable:
+    model = unpruned_model(network_named(baseline.architecture), shape, classes)
     model.load_state_dict(torch.load(folder / f"{baseline.id}.pt", weights_only=True))
     return model.eval()
 
 
-def read_checkpoint(path: Path) -> MobileNetV1:
-    """A checkpoint whose shapes and order match, whatever its names are."""
+def read_checkpoint(
+    path: Path, network: Network, shape: ImageShape | None = None, classes: int | None = None
+) -> Prunable:
+    """A checkpoint whose shapes and order match the unpruned network's, whatever its names are; for the images that it
+    was designed for, unless others are named."""
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -51,7 +63,7 @@ def read_checkpoint(path: Path) -> MobileNetV1:
     tensors = _tensors(content)
     if not tensors:
         raise RequestError(f"{path} holds no weights; save model.state_dict() with torch.save")
-    model = MobileNetV1()
+    model = unpruned_model(network, shape or network.image, classes or network.classes)
     expected = _state(model)
     # BatchNorm's batch counters are the only single numbers, and may be missing.
     found = {name: tensor for name, tensor in tensors.items() if tensor.dim()}
@@ -62,10 +74,10 @@ def read_checkpoint(path: Path) -> MobileNetV1:
         if tensor.shape != wanted.shape:
             raise RequestError(
                 f"{path}: tensor {position + 1}, '{name}', has shape {tuple(tensor.shape)}; "
-                f"MobileNet-v1 has {tuple(wanted.shape)} there"
+                f"{network.title} has {tuple(wanted.shape)} there"
             )
     if len(found) != len(expected):
-        raise RequestError(f"{path} holds {len(found)} tensors; MobileNet-v1 has {len(expected)}")
+        raise RequestError(f"{path} holds {len(found)} tensors; {network.title} has {len(expected)}")
     model.load_state_dict(dict(zip(expected, found.values(), strict=True)), strict=False)
     return model.eval()
 

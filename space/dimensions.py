@@ -2,21 +2,23 @@
 
 import difflib
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
 from space.errors import RequestError
-from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS, unit_name
+from space.networks.choose import network_named
+from space.networks.names import DEFAULT as DEFAULT_NETWORK
+from space.networks.network import Network, unpruned
 from space.pruning.criteria import CRITERIA, SLIMMING
 from space.pruning.fractions import pruned
 from space.recipe import QUANTIZATIONS, Recipe
+from space.shapes import halving, narrowing, never, shape_of, shape_values
 
-# Widths a unit can take: multiples of 8, because odd counts are slow.
-LADDER = (1024, 768, 512, 384, 256, 192, 128, 96, 80, 64, 48, 40, 32, 24, 16, 8)
-# Where a halving takes place that does not: after the last unit.
-NEVER = len(WIDTHS)
+# What says of which network a table is; that of the default network has no such dimension, as it had none before there
+# were others.
+ARCHITECTURE = "architecture"
 MOST_EPOCHS = 32
 # Rounding is learned in a few epochs, at a low rate, from a network that is trained already.
 MOST_AWARE_EPOCHS = 4
@@ -62,22 +64,21 @@ Dimension = Integer | Choice
 Value = int | float | str
 
 
-def _pruning(cores: int) -> Iterator[Dimension]:
+def _pruning(network: Network, cores: int) -> Iterator[Dimension]:
     """Widths, fine-tuning and quantization: nothing else."""
-    for index, width in enumerate(WIDTHS):
-        yield Integer(narrowing(index), 0, len(_ladder(width)) - 1)
+    for unit in network.units:
+        yield Integer(narrowing(unit), 0, len(unit.widths) - 1)
     yield Integer("epochs", 1, 5, least=0)
     yield Choice("quantization", QUANTIZATIONS)
 
 
-def _full(cores: int) -> Iterator[Dimension]:
-    """Any block can go, wherever a stride or a change of width sits; the image can shrink early; training is
-    distilled, and as long as it pays."""
-    for index, width in enumerate(WIDTHS):
-        # The last step of a block is that it is gone.
-        yield Integer(narrowing(index), 0, len(_ladder(width)) - (index == 0))
-    for place in range(len(HALVINGS)):
-        yield Integer(halving(place), 0, NEVER)
+def _full(network: Network, cores: int) -> Iterator[Dimension]:
+    """Any block can go that the network can do without, wherever a stride or a change of width sits; the image can
+    shrink early; training is distilled, and as long as it pays."""
+    for unit in network.units:
+        yield Integer(narrowing(unit), 0, len(unit.steps) - 1)
+    for place in range(len(network.halvings)):
+        yield Integer(halving(place), 0, never(network))
     yield Integer("epochs", 1, MOST_EPOCHS, least=0, most=1000, log=True)
     yield Choice("quantization", QUANTIZATIONS)
     # Slimming first trains the whole unpruned network: too dear to be tried unasked.
@@ -90,9 +91,9 @@ def _full(cores: int) -> Iterator[Dimension]:
     yield Choice("input_form", ("raw",), also=("uint8",))
 
 
-def _int8(cores: int) -> Iterator[Dimension]:
+def _int8(network: Network, cores: int) -> Iterator[Dimension]:
     """All of `full`, with static_int8 alone, and what only its files can have."""
-    for dimension in _full(cores):
+    for dimension in _full(network, cores):
         yield Choice("quantization", ("static_int8",)) if dimension.name == "quantization" else dimension
     yield Integer("aware_epochs", 0, MOST_AWARE_EPOCHS, most=1000)
     yield Integer("equalized", 0, 1)
@@ -101,9 +102,11 @@ def _int8(cores: int) -> Iterator[Dimension]:
 SPACES = {"full": _full, "pruning": _pruning, "int8": _int8}
 
 
-def dimensions(space: str, cores: int, fixed: Mapping[str, str] | None = None) -> tuple[Dimension, ...]:
+def dimensions(
+    space: str, cores: int, fixed: Mapping[str, str] | None = None, architecture: str = DEFAULT_NETWORK
+) -> tuple[Dimension, ...]:
     """`cores`: of the device, the most threads worth trying. `fixed`: dimensions that do not vary, by name."""
-    table = tuple(SPACES[space](cores))
+    table = (*_architecture(architecture), *SPACES[space](network_named(architecture), cores))
     names = [dimension.name for dimension in table]
     for name in fixed or {}:
         if name not in names:
@@ -118,8 +121,24 @@ def digest(table: Sequence[Dimension]) -> str:
     return hashlib.sha256(repr(tuple(table)).encode()).hexdigest()[:8]
 
 
+def _architecture(name: str) -> tuple[Dimension, ...]:
+    return () if name == DEFAULT_NETWORK else (Choice(ARCHITECTURE, (name,)),)
+
+
+def network_in(table: Iterable[Dimension]) -> Network:
+    """Whose recipes the table holds."""
+    chosen = (dimension.choices[0] for dimension in table if isinstance(dimension, Choice)
+              if dimension.name == ARCHITECTURE)  # fmt: skip
+    return network_named(str(next(chosen, DEFAULT_NETWORK)))
+
+
 def grid(
-    fractions: Sequence[float], epochs: Sequence[int], quantizations: Sequence[str], criterion: str, unpruned: bool
+    fractions: Sequence[float],
+    epochs: Sequence[int],
+    quantizations: Sequence[str],
+    criterion: str,
+    unpruned: bool,
+    architecture: str = DEFAULT_NETWORK,
 ) -> tuple[Dimension, ...]:
     """Uniform fractions: a table in the order in which its points are worth trying, the slowest dimension first.
 
@@ -128,6 +147,7 @@ def grid(
     if criterion not in CRITERIA:
         raise RequestError(f"criterion {criterion!r} is not known; choose {', '.join(CRITERIA)}")
     return (
+        *_architecture(architecture),
         Choice("criterion", (criterion,)),
         Choice("epochs", _coarse_first(epochs)),
         Choice("fraction", (*([0.0] if unpruned else []), *_coarse_first(fractions))),
@@ -144,21 +164,20 @@ def points(table: Sequence[Dimension]) -> Iterator[dict[str, Value]]:
 
 def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
     """Different values may be one recipe: a removed block has no width, one thread does not spin."""
+    network = network_named(str(values.get(ARCHITECTURE, DEFAULT_NETWORK)))
     if "fraction" in values:
         return pruned(
-            Recipe(widths=WIDTHS, halvings=HALVINGS),
+            unpruned(network),
             float(values["fraction"]),
             epochs=int(values["epochs"]),
             quantization=str(values["quantization"]),
             criterion=str(values["criterion"]),
         )
-    widths = [(*_ladder(width), 0)[int(values[narrowing(index)])] for index, width in enumerate(WIDTHS)]
-    halvings: tuple[int, ...] = HALVINGS
-    if halving(0) in values:
-        halvings = _halvings([int(values[halving(place)]) for place in range(len(HALVINGS))], widths)
+    widths, halvings = shape_of(network, values)
     threads = int(values.get("threads", 1))
     return Recipe(
-        widths=tuple(widths),
+        architecture=network.name,
+        widths=widths,
         halvings=halvings,
         criterion=str(values.get("criterion", "l1")),
         epochs=int(values["epochs"]),
@@ -179,7 +198,7 @@ def values_of(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] 
     if any(dimension.name == "fraction" for dimension in table):
         found = _points_by_recipe(table).get(recipe)
         return None if found is None else dict(found)
-    values = _all_values(recipe)
+    values = _all_values(recipe, table)
     if values is None:
         return None
     values = {dimension.name: values[dimension.name] for dimension in table}
@@ -189,7 +208,7 @@ def values_of(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] 
 
 def near(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] | None:
     """The recipe's values, but what the table has not is the first that it has; None where it lacks the shape."""
-    values = _all_values(recipe)
+    values = _all_values(recipe, table)
     if values is None:
         return None
     chosen = {
@@ -200,32 +219,17 @@ def near(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] | Non
     return chosen if (made.widths, made.halvings) == (recipe.widths, recipe.halvings) else None
 
 
-def narrowing(index: int) -> str:
-    """The dimension of a unit's width."""
-    return f"{unit_name(index)}_narrowing"
-
-
-def gone(index: int) -> int:
-    """The step at which a block is removed."""
-    return len(_ladder(WIDTHS[index]))
-
-
-def halving(place: int) -> str:
-    """The dimension of where the image is halved, from 0."""
-    return f"halving{place + 1}_at"
-
-
-def _all_values(recipe: Recipe) -> dict[str, Value] | None:
-    """Of every dimension there is; None for a width that no unit can be given."""
-    values: dict[str, Value] = {}
-    for index, width in enumerate(recipe.widths):
-        steps = (*_ladder(WIDTHS[index]), 0)
-        if width not in steps:
-            return None
-        values[narrowing(index)] = steps.index(width)
-    at = [*recipe.halvings, *[NEVER] * len(HALVINGS)][: len(HALVINGS)]
-    values |= {halving(place): index for place, index in enumerate(at)}
+def _all_values(recipe: Recipe, table: Sequence[Dimension]) -> dict[str, Value] | None:
+    """Of every dimension there is; None for another network than the table's, and for a width that no unit can be
+    given."""
+    network = network_in(table)
+    if recipe.architecture != network.name:
+        return None
+    values = shape_values(network, recipe.widths, recipe.halvings)
+    if values is None:
+        return None
     return {
+        ARCHITECTURE: network.name,
         **values,
         "epochs": recipe.epochs,
         "quantization": recipe.quantization,
@@ -270,17 +274,3 @@ def _within(dimension: Dimension, value: Value) -> bool:
     if isinstance(dimension, Choice):
         return value in dimension.choices
     return isinstance(value, int) and dimension.low <= value <= dimension.high
-
-
-def _ladder(width: int) -> tuple[int, ...]:
-    return LADDER[LADDER.index(width) :] if width in LADDER else (width,)
-
-
-def _halvings(due: Sequence[int], widths: Sequence[int]) -> tuple[int, ...]:
-    """Each takes place in the first block that is there and halves nothing yet; after the last one not at all."""
-    taken: list[int] = []
-    for place in sorted(due):
-        free = (index for index in range(place, len(widths)) if widths[index] and index not in taken)
-        if (index := next(free, None)) is not None:
-            taken.append(index)
-    return tuple(sorted(taken))

@@ -7,7 +7,7 @@ import torch
 from space.files import written_whole
 from space.formats.onnx.export import export
 from space.formats.onnx.quantization import quantize
-from space.networks.mobilenet_v1.network import MobileNetV1
+from space.networks.choose import network_of
 from space.recipe import Recipe
 from space.workshop import Workshop
 
@@ -17,7 +17,8 @@ def outline(recipe: Recipe, workshop: Workshop) -> Path:
     described = {"structure_id": recipe.structure_id}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = MobileNetV1(recipe.widths, recipe.halvings).eval()
+        network = network_of(recipe)
+        model = network.built(recipe.widths, recipe.halvings, workshop.data.shape, workshop.data.classes).eval()
     with written_whole(path) as beside:
         export(model, beside, mean=workshop.mean(recipe), std=workshop.baseline.std, metadata=described)
         quantize(beside, recipe, workshop.data.train.pixels, described)

@@ -6,6 +6,7 @@ from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replac
 from typing import Any
 
 from space.errors import RequestError
+from space.networks.names import DEFAULT as DEFAULT_NETWORK
 
 QUANTIZATIONS = ("none", "dynamic_uint8", "static_int8")
 # Fields that recipes had and no search could set, with the value that all of them held: stored recipes name them.
@@ -35,7 +36,7 @@ class Recipe:
     New fields come with a default, and a default never changes: so old ids stay.
     """
 
-    architecture: str = field(default="mobilenet_v1", metadata=_SHAPE)
+    architecture: str = field(default=DEFAULT_NETWORK, metadata=_SHAPE)
     # Kept channels per unit; 0 is a block that is removed whole.
     widths: tuple[int, ...] = field(metadata=_SHAPE)
     # Units in which the image is halved.

@@ -8,8 +8,9 @@ import torch
 
 from space import checkpoint as checkpoints
 from space.baseline import baseline_recipe
+from space.errors import CandidateError
 from space.files import written_whole
-from space.networks.mobilenet_v1.network import MobileNetV1
+from space.networks.prunable import Prunable
 from space.pruning.channels import shrink
 from space.pruning.criteria import SLIMMING
 from space.pruning.slimming import slimmed
@@ -31,7 +32,7 @@ _CHECKPOINT = ".stage1"
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    model: MobileNetV1
+    model: Prunable
     # Validation accuracy after each epoch.
     history: tuple[float, ...] = ()
     # Of a training that was given up: what it could have reached at best. It is not kept.
@@ -39,8 +40,8 @@ class Trained:
 
 
 def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None = None) -> Trained:
-    baseline = checkpoints.load(workshop.baselines, workshop.baseline)
-    if recipe.weights_id == baseline_recipe().weights_id:
+    baseline = _baseline(recipe, workshop)
+    if recipe.weights_id == baseline_recipe(recipe.architecture).weights_id:
         return Trained(baseline)
     kept = workshop.trained(recipe)
     if kept.exists():
@@ -71,6 +72,17 @@ def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Ho
     return result
 
 
+def _baseline(recipe: Recipe, workshop: Workshop) -> Prunable:
+    """What the recipe's network inherits from."""
+    baseline, data = workshop.baseline, workshop.data
+    if recipe.architecture != baseline.architecture:
+        raise CandidateError(
+            f"recipe {recipe.id} is of {recipe.architecture}, and baseline {baseline.id} of {baseline.architecture}: "
+            "a network inherits from its own"
+        )
+    return checkpoints.load(workshop.baselines, baseline, data.shape, data.classes)
+
+
 def _aware(plain: Trained, recipe: Recipe, workshop: Workshop, progress: Progress) -> Trained:
     epochs = fine_tune_aware(
         plain.model,
@@ -86,7 +98,7 @@ def _aware(plain: Trained, recipe: Recipe, workshop: Workshop, progress: Progres
 
 
 def _fine_tuned(
-    model: MobileNetV1, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None
+    model: Prunable, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None
 ) -> Trained:
     mean, std = workshop.mean(recipe), workshop.baseline.std
     device = accelerator(workshop.accelerator)
@@ -120,11 +132,11 @@ def _fine_tuned(
 
 
 def _teacher(workshop: Workshop, progress: Progress) -> Teacher:
-    baseline = workshop.baseline
+    baseline, data = workshop.baseline, workshop.data
     return Teacher(
         workshop.folder / "teacher",
         f"{baseline.id}-{workshop.data.fingerprint}",
-        lambda: checkpoints.load(workshop.baselines, baseline),
+        lambda: checkpoints.load(workshop.baselines, baseline, data.shape, data.classes),
         baseline.mean,
         baseline.std,
         lambda share: progress("teacher", share),

@@ -94,7 +94,7 @@ def importances(standings: Standings) -> list[Ranked]:
     goal = standings.goal
     if goal.space not in SPACES:
         raise RequestError(f"{goal.id}: the {goal.space} space has no dimensions; known are {', '.join(SPACES)}")
-    table = dimensions(goal.space, standings.bench.cores, goal.fixed_values)
+    table = dimensions(goal.space, standings.bench.cores, goal.fixed_values, goal.architecture)
     spread = {name: values for name, values in distributions(table).items() if not values.single()}
     known = []
     for evaluation in standings.ranked:

@@ -7,7 +7,8 @@ from typing import Any
 
 from evaluators.measurement import Accuracy, Figures
 from space.errors import RequestError
-from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS, unit_name
+from space.networks.choose import network_of
+from space.networks.network import Network, unpruned
 from space.pruning.fractions import kept
 from space.recipe import Recipe
 
@@ -65,9 +66,9 @@ class Sensitivity:
         return {**asdict(self), "effects": effects}
 
 
-def named_units(text: str | None) -> tuple[int, ...]:
+def named_units(text: str | None, network: Network) -> tuple[int, ...]:
     """Places of the units that a user names; of all of them where none is named."""
-    names = [unit_name(index) for index in range(len(WIDTHS))]
+    names = [unit.name for unit in network.units]
     asked = text.split(",") if text is not None else names
     unknown = [name for name in asked if name not in names]
     if unknown:
@@ -75,23 +76,28 @@ def named_units(text: str | None) -> tuple[int, ...]:
     return tuple(index for index, name in enumerate(names) if name in asked)
 
 
-def probes(
-    fractions: Iterable[float], criterion: str, like: Recipe, units: Sequence[int] = range(len(WIDTHS))
-) -> list[Probe]:
-    """Every unit at one fraction before the next: stopped early, it has said something of all of them."""
+def probes(fractions: Iterable[float], criterion: str, like: Recipe, units: Sequence[int] | None = None) -> list[Probe]:
+    """Every unit, or those named, at one fraction before the next: stopped early, it has said something of all of
+    them."""
+    whole = unpruned(network_of(like))
+    if units is None:
+        units = range(len(whole.widths))
     planned = []
     for fraction in fractions:
         for index in units:
-            widths = tuple(kept(width, fraction) if place == index else width for place, width in enumerate(WIDTHS))
-            recipe = replace(like, widths=widths, halvings=HALVINGS, criterion=criterion, epochs=0)
+            widths = tuple(
+                kept(width, fraction) if place == index else width for place, width in enumerate(whole.widths)
+            )
+            recipe = replace(like, widths=widths, halvings=whole.halvings, criterion=criterion, epochs=0)
             planned.append(Probe(index, fraction, recipe))
     return planned
 
 
 def effect_of(probe: Probe, validation: Accuracy, baseline: Accuracy, figures: Figures | None) -> Effect:
+    unit = network_of(probe.recipe).units[probe.unit]
     effect = Effect(
-        unit=unit_name(probe.unit),
-        channels=WIDTHS[probe.unit],
+        unit=unit.name,
+        channels=unit.width,
         kept=probe.recipe.widths[probe.unit],
         fraction=probe.fraction,
         recipe_id=probe.recipe.id,

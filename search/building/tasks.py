@@ -16,6 +16,8 @@ from space.baseline import NORMALISATIONS, Baseline, read_description
 from space.candidate import Candidate
 from space.data.images import MEAN, STD, DataSet, Images
 from space.data.sources import Source, load
+from space.networks.choose import network_named
+from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.recipe import Recipe
 from space.training.accelerator_names import AUTO
 from space.training.patience import Line
@@ -50,7 +52,14 @@ def draft(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) -> P
     return outline(recipe, Workshop(folder, baseline, _load(source)))
 
 
-def train_baseline(folder: Path, source: Source, seed: int, accelerator: str = AUTO, length: str = AUTO) -> Baseline:
+def train_baseline(
+    folder: Path,
+    source: Source,
+    seed: int,
+    accelerator: str = AUTO,
+    length: str = AUTO,
+    architecture: str = DEFAULT_NETWORK,
+) -> Baseline:
     """Goes on where an interrupted training of the same stopped."""
     from space import checkpoint as checkpoints
     from space.training import accelerator as accelerators
@@ -60,13 +69,16 @@ def train_baseline(folder: Path, source: Source, seed: int, accelerator: str = A
     data = _load(source)
     device = accelerators.accelerator(accelerator)
     report("training the baseline", 0)
+    # An interrupted training of the default network was called so before there were others.
+    of_network = "" if architecture == DEFAULT_NETWORK else f"-{architecture}"
     model, epochs = training.train_baseline(
         data,
+        network_named(architecture),
         seed=seed,
         step_progress=lambda step, steps: report("training the baseline", step / steps),
         device=device,
         schedule=baseline_schedule(data.name, length, device.type),
-        checkpoint=folder / "baselines" / f"training-{data.fingerprint}.part.pt",
+        checkpoint=folder / "baselines" / f"training-{data.fingerprint}{of_network}.part.pt",
     )
     baseline = Baseline(
         id=checkpoints.weights_id(model, MEAN, STD),
@@ -77,19 +89,20 @@ def train_baseline(folder: Path, source: Source, seed: int, accelerator: str = A
         train_split="the training images without validation",
         validation_accuracy=training.accuracy(model, data.validation),
         seconds=sum(epoch.seconds for epoch in epochs),
+        architecture=architecture,
     )
     checkpoints.save(model, baseline, folder / "baselines")
     return baseline
 
 
-def import_baseline(folder: Path, source: Source, checkpoint: Path) -> Baseline:
+def import_baseline(folder: Path, source: Source, checkpoint: Path, architecture: str = DEFAULT_NETWORK) -> Baseline:
     """A team's own model: its normalisation from the JSON beside it, else the best of the known ones."""
     from space import checkpoint as checkpoints
     from space.training import training
 
     data = _load(source)
     report("reading the checkpoint", 0)
-    model = checkpoints.read_checkpoint(checkpoint)
+    model = checkpoints.read_checkpoint(checkpoint, network_named(architecture), data.shape, data.classes)
     described = read_description(checkpoint)
     if "mean" in described and "std" in described:
         mean, std = tuple(described["mean"]), tuple(described["std"])
@@ -113,6 +126,7 @@ def import_baseline(folder: Path, source: Source, checkpoint: Path) -> Baseline:
         validation_accuracy=validation,
         optimism=optimism,
         source=checkpoint.name,
+        architecture=architecture,
     )
     checkpoints.save(model, baseline, folder / "baselines")
     return baseline

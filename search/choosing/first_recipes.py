@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from space.dimensions import LADDER, Dimension, Integer, Value, near
-from space.networks.mobilenet_v1.first_recipes import TRAINING_IMAGES, first_recipes
+from space.dimensions import Dimension, Integer, Value, near, network_in
 
 
-def first_values(table: Sequence[Dimension], images: int = TRAINING_IMAGES) -> list[dict[str, Value]]:
+def first_values(table: Sequence[Dimension], images: int | None = None) -> list[dict[str, Value]]:
     """Those whose shape the table has; what else it lacks is the first value that it has.
 
-    On fewer training images than their epochs were chosen for, all are trained for more epochs by one factor, until the
-    longest training is the longest of the table: fewer images make fewer steps of an epoch.
+    On fewer training `images` than their epochs were chosen for, all are trained for more epochs by one factor, until
+    the longest training is the longest of the table: fewer images make fewer steps of an epoch.
     """
-    recipes = list(first_recipes(LADDER))
-    factor = max(1.0, min(TRAINING_IMAGES / images, _most_epochs(table) / max(recipe.epochs for recipe in recipes)))
+    network = network_in(table)
+    recipes = network.first_recipes
+    longest = max((recipe.epochs for recipe in recipes), default=1)
+    factor = max(1.0, min(network.tuned_on / (images or network.tuned_on), _most_epochs(table) / max(longest, 1)))
     longer = (replace(recipe, epochs=round(factor * recipe.epochs)) for recipe in recipes)
     candidates = (near(recipe, tuple(table)) for recipe in longer)
     return [values for values in candidates if values is not None]

@@ -13,7 +13,7 @@ from search.choosing.gaussian_process import Floats, GaussianProcess, Trend
 from search.choosing.trial_notes import TrialNotes
 from search.scoring.objectives import Objective
 from search.store.evaluation import Evaluation
-from space.networks.mobilenet_v1.layers import layers
+from space.networks.choose import layers_of
 from space.recipe import Recipe
 
 # Features count from a small network, such as those that win: MACs, weights, values and widths as logarithms to base 2.
@@ -51,7 +51,7 @@ class Forecast:
 @lru_cache(maxsize=10_000)
 def features(recipe: Recipe) -> tuple[float, ...]:
     """What latency and accuracy depend on; a step of 1 is a noticeable one."""
-    shape = layers(recipe.widths, recipe.halvings)
+    shape = layers_of(recipe)
     present = [width for width in recipe.widths if width]
     return (
         (len(present) - 5) / 2,

@@ -25,7 +25,7 @@ from search.choosing.trial_notes import TrialNotes, history_of
 from search.choosing.variation import Variation
 from search.scoring.objectives import Objective
 from space.dimensions import Dimension, Integer, Value, recipe_of
-from space.networks.mobilenet_v1.layers import strides
+from space.networks.choose import network_of
 from space.recipe import Recipe
 
 # Epochs of the first training, and of those that follow where it pays: each about three times as long.
@@ -181,4 +181,4 @@ def rungs(table: Sequence[Dimension]) -> tuple[int, ...]:
 def _network(recipe: Recipe) -> object:
     """What makes it another network, however it is named, begun and trained."""
     deployed = recipe.quantization, recipe.aware_epochs, recipe.equalized, recipe.threads, recipe.spinning
-    return strides(recipe.widths, recipe.halvings), deployed
+    return network_of(recipe).same(recipe.widths, recipe.halvings), deployed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from search.choosing.trial_notes import TrialNotes, history_of
 from search.settings.durations import spoken
 from space.baseline import baseline_recipe
-from space.networks.mobilenet_v1.layers import layers
+from space.networks.choose import layers_of
 from space.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Pace:
     def teacher_s(self, recipe: Recipe, epochs: int) -> float:
         """The first distilled training works the teacher's answers out."""
         views = min(epochs, _VIEWS) if recipe.distillation and not self.taught else 0
-        return self.seconds_per_cost * cost(baseline_recipe(), 1) * views / _VIEWS if views else 0.0
+        return self.seconds_per_cost * cost(baseline_recipe(recipe.architecture), 1) * views / _VIEWS if views else 0.0
 
     def seconds(self, recipe: Recipe) -> float:
         """How long a trial takes from its beginning to its figures."""
@@ -99,7 +99,7 @@ class TimeLeft:
 
 def cost(recipe: Recipe, epochs: int) -> float:
     """What a training costs, in multiply-accumulates per training image."""
-    return epochs * (sum(layer.macs for layer in layers(recipe.widths, recipe.halvings)) + _MACS_ANYHOW)
+    return epochs * (sum(layer.macs for layer in layers_of(recipe)) + _MACS_ANYHOW)
 
 
 def _epochs(recipe: Recipe) -> int:

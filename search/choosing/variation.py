@@ -3,8 +3,9 @@
 import random
 from collections.abc import Mapping, Sequence
 
-from space.dimensions import NEVER, Choice, Dimension, Integer, Value, gone, halving, narrowing
-from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
+from space.dimensions import ARCHITECTURE, Choice, Dimension, Integer, Value, network_in
+from space.networks.network import Choosable
+from space.shapes import gone, halving, narrowing, never
 
 # How many of a hundred changes are of a width, of a block that comes or goes, of a halving's place; the rest are of
 # anything else.
@@ -21,14 +22,20 @@ class Variation:
     def __init__(self, table: Sequence[Dimension], draw: random.Random) -> None:
         self._table = {dimension.name: dimension for dimension in table}
         self._draw = draw
+        self._network = network_in(table)
+        self._units = self._network.units
+        self._halvings = [halving(place) for place in range(len(self._network.halvings))]
+        of_shape = {ARCHITECTURE, *self._halvings, *map(narrowing, self._units)}
+        self._others = [name for name in self._table if name not in of_shape]
 
     def anew(self) -> dict[str, Value]:
         """At random, networks of few blocks as likely as those of many."""
         values = {name: self._drawn(dimension) for name, dimension in self._table.items()}
-        removable = [index for index in range(1, len(WIDTHS)) if self._can_go(index)]
+        removable = [index for index in range(len(self._units)) if self._can_go(index)]
         kept = set(self._draw.sample(removable, self._draw.randint(min(_FEWEST, len(removable)), len(removable))))
         for index in removable:
-            values[narrowing(index)] = self._draw.randrange(gone(index)) if index in kept else gone(index)
+            unit = self._units[index]
+            values[narrowing(unit)] = self._draw.randrange(gone(unit)) if index in kept else gone(unit)
         return values
 
     def near(self, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -46,23 +53,26 @@ class Variation:
 
     def _change(self, values: dict[str, Value]) -> None:
         kind = self._draw.randrange(100)
-        index = self._draw.randrange(len(WIDTHS))
+        unit = self._units[self._draw.randrange(len(self._units))]
         if kind < _WIDTH:
-            present = [unit for unit in range(len(WIDTHS)) if values[narrowing(unit)] != gone(unit)]
-            index = self._draw.choice(present)
-            self._step(values, narrowing(index), 2, gone(index) - 1)
+            unit = self._draw.choice([unit for unit in self._units if self._is_there(values, unit)])
+            self._step(values, narrowing(unit), 2, gone(unit) - 1)
         elif kind < _WIDTH + _BLOCK:
+            index = self._units.index(unit)
             if self._can_go(index):
-                is_present = values[narrowing(index)] != gone(index)
-                values[narrowing(index)] = gone(index) if is_present else self._width_beside(values, index)
+                is_there = self._is_there(values, unit)
+                values[narrowing(unit)] = gone(unit) if is_there else self._width_beside(values, index)
         elif kind < _WIDTH + _BLOCK + _HALVING:
-            self._step(values, halving(self._draw.randrange(len(HALVINGS))), 3, NEVER)
+            if self._halvings:
+                self._step(values, self._draw.choice(self._halvings), 3, never(self._network))
         else:
-            others = [name for name in self._table if not name.startswith(("stem", "block", "halving"))]
-            name = self._draw.choice(others)
+            name = self._draw.choice(self._others)
             # How long to train is asked of the model, not of chance.
             if name != "epochs":
                 values[name] = self._drawn(self._table[name])
+
+    def _is_there(self, values: Mapping[str, Value], unit: Choosable) -> bool:
+        return values[narrowing(unit)] != gone(unit)
 
     def _step(self, values: dict[str, Value], name: str, most: int, highest: int) -> None:
         dimension = self._table.get(name)
@@ -71,15 +81,19 @@ class Variation:
             values[name] = min(max(int(values[name]) + step, dimension.low), min(dimension.high, highest))
 
     def _width_beside(self, values: Mapping[str, Value], index: int) -> int:
-        """A new block is about as wide as the one before it."""
-        before = next(unit for unit in range(index - 1, -1, -1) if values[narrowing(unit)] != gone(unit))
-        # Counted from the narrow end the steps of all units agree.
+        """A new block is about as wide as the one before it; one with none before it is of any width."""
+        unit = self._units[index]
+        before = next((other for other in reversed(self._units[:index]) if self._is_there(values, other)), None)
+        if before is None:
+            return self._draw.randrange(gone(unit))
+        # Counted from the narrow end the steps of units on the same rungs agree.
         from_end = gone(before) - int(values[narrowing(before)]) + self._draw.randint(-2, 3)
-        return gone(index) - min(max(from_end, 1), gone(index))
+        return gone(unit) - min(max(from_end, 1), gone(unit))
 
     def _can_go(self, index: int) -> bool:
-        dimension = self._table[narrowing(index)]
-        return isinstance(dimension, Integer) and dimension.low < dimension.high == gone(index)
+        unit = self._units[index]
+        dimension = self._table[narrowing(unit)]
+        return isinstance(dimension, Integer) and dimension.low < dimension.high == gone(unit)
 
     def _drawn(self, dimension: Dimension) -> Value:
         if isinstance(dimension, Choice):

@@ -11,13 +11,14 @@ from search.store.lock import locked
 from search.store.store import Store
 from space.baseline import read_description
 from space.checkpoint import read_checkpoint
+from space.networks.choose import network_named
 
 
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     if options.checkpoint is not None:
         # Said before anything is made; a team's own model is one for CIFAR-10 unless it says otherwise.
-        read_checkpoint(options.checkpoint)
+        read_checkpoint(options.checkpoint, network_named(chosen.architecture))
         read_description(options.checkpoint)
         if chosen.data == "auto":
             chosen = replace(chosen, data="cifar10")

@@ -24,6 +24,7 @@ def chosen_goals(store: Store, settings: Settings, asked: set[str]) -> list[Goal
 def _matches(goal: Goal, store: Store, settings: Settings, asked: set[str]) -> bool:
     return (
         ("data" not in asked or settings.data in ("auto", goal.data))
+        and ("architecture" not in asked or settings.architecture == goal.architecture)
         and ("space" not in asked or settings.space == goal.space)
         and ("fixed" not in asked or fixed_text(settings.fixed) == goal.fixed)
         and ("grid" not in asked or (settings.grid.to_json() if settings.grid else "") == goal.grid)

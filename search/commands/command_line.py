@@ -55,7 +55,7 @@ COMMANDS = {
     "show-config": Command("search.commands.show_config", "the settings in force, as TOML", options.show_config),
 }
 
-_DESCRIPTION = "Searches for the compressed MobileNet-v1 that wins on the device."
+_DESCRIPTION = "Searches for the compressed network that wins on the device."
 
 
 class _Parser(argparse.ArgumentParser):

@@ -10,6 +10,8 @@ from search.scoring.objectives import OBJECTIVES
 from search.settings.keys import ALL, DATA, KEYS, SAMPLERS, count
 from search.settings.settings import TRIALS
 from search.settings.study_files import study_file
+from space.networks.choose import NETWORKS, network_named
+from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.pruning.criteria import CRITERIA
 
 
@@ -34,9 +36,11 @@ SHARED = {
     "store": "folder of the database and the candidates' files (default: studies/store)",
     "storage": "another database: a URL that Optuna and SQLAlchemy know",
 }
+NETWORK = {"architecture": f"the network: {_either_by_default(*NETWORKS.own, 'one of an installed package')}"}
 # Settings that tell one study from another.
 _STUDY = {
     "objective": f"{_either(*OBJECTIVES, ALL)} (default: fom)",
+    **NETWORK,
     "space": "what may vary: full (default), pruning (widths, epochs, quantization) or "
     "int8 (full for static_int8 files, their equalization and rounded training)",
     "fix": "dimensions that do not vary: epochs=1,quantization=static_int8",
@@ -100,7 +104,7 @@ def baseline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--import", dest="checkpoint", type=Path, metavar="FILE", help=text)
     text = "short (growing image sizes), long (three times the epochs) or auto: by what trains (default)"
     parser.add_argument("--schedule", choices=("auto", "short", "long"), default="auto", help=text)
-    add_settings(parser, {"seed": "of the training (default: 0)"})
+    add_settings(parser, NETWORK | {"seed": "of the training (default: 0)"})
 
 
 def measure(parser: argparse.ArgumentParser) -> None:
@@ -158,7 +162,7 @@ def sensitivity(parser: argparse.ArgumentParser) -> None:
         "--fractions", type=_fractions, default=(0.25, 0.5, 0.75), metavar="F,F,...",
         help="shares of a layer's channels that go, one after the other (default: 0.25,0.5,0.75)",
     )  # fmt: skip
-    parser.add_argument("--units", metavar="UNIT,...", help="these alone: stem, block01 ... block13 (default: all)")
+    parser.add_argument("--units", metavar="UNIT,...", help=f"these alone: {_units()} (default: all)")
     text = f"{_either_by_default(*CRITERIA)}: which channels go first"
     parser.add_argument("--criterion", default="l1", metavar="CRITERION", help=text)
     parser.add_argument("--no-latency", action="store_true", help="accuracy alone: nothing is timed")
@@ -166,7 +170,12 @@ def sensitivity(parser: argparse.ArgumentParser) -> None:
         "--to", type=Path, metavar="FILE", help="also as a picture (.png, .svg) or a table (.csv, .json)"
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
-    add_settings(parser, {"seed": "of the baseline's training, where there is none yet (default: 0)"})
+    add_settings(parser, NETWORK | {"seed": "of the baseline's training, where there is none yet (default: 0)"})
+
+
+def _units() -> str:
+    first, second, *_, last = (unit.name for unit in network_named(DEFAULT_NETWORK).units)
+    return f"{first}, {second} ... {last}"
 
 
 def _fractions(words: str) -> tuple[float, ...]:

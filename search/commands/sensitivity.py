@@ -21,13 +21,14 @@ from search.store.lock import locked
 from search.store.store import Store
 from space.errors import RequestError
 from space.files import written_whole
+from space.networks.choose import network_named
 from space.pruning.criteria import CRITERIA
 
 
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     _check(chosen, options)
-    units = named_units(options.units)
+    units = named_units(options.units, network_named(chosen.architecture))
     question = Question(options.fractions, units, options.criterion, timed=not options.no_latency)
     view = View(len(options.fractions) * len(units), "layers pruned")
     with locked(chosen.store):

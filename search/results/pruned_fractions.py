@@ -2,16 +2,13 @@
 
 import math
 
-from space.networks.mobilenet_v1 import shape
+from space.networks.choose import unpruned_widths
 from space.recipe import Recipe
-
-# The widths of the unpruned network, by architecture.
-WIDTHS = {"mobilenet_v1": shape.WIDTHS}
 
 
 def kept_shares(recipe: Recipe) -> tuple[float, ...]:
-    """The share of each unit's channels that is kept; empty for an architecture without an unpruned form."""
-    widths = WIDTHS.get(recipe.architecture, ())
+    """The share of each unit's channels that is kept; empty for a network that is not known here."""
+    widths = unpruned_widths(recipe.architecture)
     return tuple(kept / width for kept, width in zip(recipe.widths, widths, strict=False))
 
 
@@ -27,7 +24,7 @@ def uniform_fraction(recipe: Recipe) -> float | None:
     Widths are whole numbers, so several may do: it is the roundest of these.
     """
     above, most = 0.0, 1.0
-    widths = WIDTHS.get(recipe.architecture, ())
+    widths = unpruned_widths(recipe.architecture)
     for kept, width in zip(recipe.widths, widths, strict=False):
         if not 0 < kept <= width:
             return None

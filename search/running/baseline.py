@@ -12,22 +12,31 @@ from space import baseline as baselines
 from space.baseline import Baseline
 from space.data.images import DataSet
 from space.data.sources import Source
+from space.networks.names import DEFAULT as DEFAULT_NETWORK
 
 
-def known_baseline(store: Store | None, data: DataSet) -> Baseline | None:
-    """The one that was trained on these images, or imported for them, last."""
-    id = store.fact(_baseline_fact(data.fingerprint)) if store else None
+def known_baseline(store: Store | None, data: DataSet, architecture: str) -> Baseline | None:
+    """The network's that was trained on these images, or imported for them, last."""
+    id = store.fact(_baseline_fact(data.fingerprint, architecture)) if store else None
     return baselines.describe(store.folder / "baselines", id) if store and id else None
 
 
 def remember_baseline(store: Store, baseline: Baseline) -> None:
-    store.remember(_baseline_fact(baseline.fingerprint), baseline.id)
+    store.remember(_baseline_fact(baseline.fingerprint, baseline.architecture), baseline.id)
 
 
 def trained_baseline(
     source: Source, store: Store, builder: Builder, settings: Settings, view: View, length: str = "auto"
 ) -> Baseline:
-    training = builder.submit(train_baseline, store.folder, source, settings.seed, settings.accelerator, length)
+    training = builder.submit(
+        train_baseline,
+        store.folder,
+        source,
+        settings.seed,
+        settings.accelerator,
+        length,
+        settings.architecture,
+    )
     baseline = built(training)
     remember_baseline(store, baseline)
     view.say(
@@ -36,8 +45,10 @@ def trained_baseline(
     return baseline
 
 
-def imported_baseline(source: Source, store: Store, builder: Builder, checkpoint: Path, view: View) -> Baseline:
-    baseline = built(builder.submit(import_baseline, store.folder, source, checkpoint.absolute()))
+def imported_baseline(
+    source: Source, store: Store, builder: Builder, checkpoint: Path, architecture: str, view: View
+) -> Baseline:
+    baseline = built(builder.submit(import_baseline, store.folder, source, checkpoint.absolute(), architecture))
     remember_baseline(store, baseline)
     if not baseline.trusted:
         view.say(
@@ -47,5 +58,6 @@ def imported_baseline(source: Source, store: Store, builder: Builder, checkpoint
     return baseline
 
 
-def _baseline_fact(fingerprint: str) -> str:
-    return f"baseline {fingerprint}"
+def _baseline_fact(fingerprint: str, architecture: str) -> str:
+    """Each network has a baseline of its own; the default one's was called so before there were others."""
+    return f"baseline {fingerprint}" + ("" if architecture == DEFAULT_NETWORK else f" {architecture}")

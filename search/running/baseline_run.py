@@ -32,17 +32,14 @@ def import_and_keep(chosen: Settings, store: Store, view: View, checkpoint: Path
     prepared = prepare(chosen, store, view.say)
     with Builder(view.step) as builder, view:
         remember(store, prepared.source)
-        return imported_baseline(prepared.source, store, builder, checkpoint, view)
+        return imported_baseline(prepared.source, store, builder, checkpoint, chosen.architecture, view)
 
 
 def _duration(chosen: Settings, prepared: Prepared, store: Store, length: str) -> list[str]:
     """What trains, how long it takes, and what the other schedule would take."""
     device = accelerator(chosen.accelerator)
     name, images = prepared.data.name, len(prepared.data.train)
-    took = {
-        schedule: spoken(baseline_seconds(name, images, chosen.accelerator, store, schedule))
-        for schedule in ("short", "long")
-    }
+    took = {schedule: spoken(baseline_seconds(name, images, chosen, store, schedule)) for schedule in ("short", "long")}
     schedule = ("short" if device.type == "cpu" else "long") if length == "auto" else length
     lines = [f"training the baseline on {title(device)} takes about {took[schedule]}"]
     if took["short"] != took["long"]:

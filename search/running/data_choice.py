@@ -125,9 +125,9 @@ def _built_in_because(reason: str) -> DataChoice:
 
 def _too_slow(settings: Settings, store: Store | None, cifar10: Source | None) -> str | None:
     """Why a CIFAR-10 baseline is not trained unasked."""
-    if cifar10 and known_baseline(store, datasets.load(cifar10)):
+    if cifar10 and known_baseline(store, datasets.load(cifar10), settings.architecture):
         return None
-    seconds = baseline_seconds("cifar10", datasets.CIFAR10_TRAINING_IMAGES, settings.accelerator, store)
+    seconds = baseline_seconds("cifar10", datasets.CIFAR10_TRAINING_IMAGES, settings, store)
     if seconds <= LONGEST_BASELINE_S:
         return None
     return (

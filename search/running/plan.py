@@ -53,7 +53,7 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], sto
     elif past_trials_s:
         trial_s = sum(past_trials_s) / len(past_trials_s)
     else:
-        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image(settings.accelerator, store)
+        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image(settings, store)
     return Plan(
         data=short_data_name(data.name),
         images=(len(data.train), len(data.validation), len(data.test)),
@@ -75,11 +75,11 @@ def _grid(settings: Settings, prepared: Prepared, store: Store | None) -> tuple[
     baseline = prepared.baseline
     waiting = {
         point: recipe
-        for point, recipe in settings.grid.recipes(baseline_recipe()).items()
+        for point, recipe in settings.grid.recipes(baseline_recipe(settings.architecture)).items()
         if not (store and baseline and store.candidate(recipe.id, baseline.id))
     }
     # Training a layer takes as long as it has channels: memory is what it waits for.
     epochs = {recipe.weights_id: point.epochs * (1 - point.fraction) for point, recipe in waiting.items()}
-    image_s = seconds_per_image(settings.accelerator, store) if any(epochs.values()) else 0.0
+    image_s = seconds_per_image(settings, store) if any(epochs.values()) else 0.0
     training_s = sum(epochs.values()) * len(prepared.data.train) * image_s
     return len(waiting), training_s / max(1, len(waiting)) + _MEASURING_S

@@ -36,7 +36,7 @@ def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
     if store and source.name == "builtin":
         source = replace(source, folder=store.folder / "images")
     data = datasets.load(source)
-    baseline = known_baseline(store, data)
+    baseline = known_baseline(store, data, settings.architecture)
     if store and source.name == "builtin" and baseline is None:
         for text in _set_changed(store, data):
             say(text)
@@ -44,7 +44,7 @@ def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
         source,
         data,
         baseline,
-        0.0 if baseline else baseline_seconds(data.name, len(data.train), settings.accelerator, store),
+        0.0 if baseline else baseline_seconds(data.name, len(data.train), settings, store),
     )
 
 

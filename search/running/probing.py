@@ -24,7 +24,7 @@ from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.data.sources import Source
 from space.errors import CandidateError
-from space.networks.mobilenet_v1.shape import unit_name
+from space.networks.choose import network_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,11 @@ def sensitivity_of(question: Question, chosen: Settings, store: Store, view: Vie
 
 
 def _unpruned(store: Store, builder: Builder, baseline: Baseline, source: Source, accelerator: str) -> Built:
-    known = store.candidate(baseline_recipe().id, baseline.id)
+    recipe = baseline_recipe(baseline.architecture)
+    known = store.candidate(recipe.id, baseline.id)
     if known:
         return Built(*known)
-    unpruned = built(builder.submit(carry_out, baseline_recipe(), store.folder, baseline, source, accelerator))
+    unpruned = built(builder.submit(carry_out, recipe, store.folder, baseline, source, accelerator))
     store.add_candidate(unpruned.candidate, baseline.id, unpruned.validation)
     return unpruned
 
@@ -149,7 +150,7 @@ class Probing:
 
 
 def _name(probe: Probe) -> str:
-    return f"{unit_name(probe.unit)} {100 * probe.fraction:g} %"
+    return f"{network_of(probe.recipe).units[probe.unit].name} {100 * probe.fraction:g} %"
 
 
 def _line(effect: Effect) -> str:

@@ -93,7 +93,7 @@ class References:
     def _timed(self) -> list[_Setting]:
         settings = []
         for runtime in self.rig.runtimes():
-            recipe = at_runtime(baseline_recipe(), runtime)
+            recipe = at_runtime(baseline_recipe(self.baseline.architecture), runtime)
             self.view.begin(f"baseline at {settings_text(recipe)}: ")
             kept = self.store.candidate(recipe.id, self.baseline.id)
             if kept and kept[0].onnx.is_file():

@@ -49,7 +49,7 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         stack.enter_context(view)
         store.add_bench(rig.bench, rig.device)
         remember(store, prepared.source)
-        remember_speed(store, chosen.accelerator)
+        remember_speed(store, chosen)
         baseline = have_baseline(prepared, store, builder, chosen, view)
         source = prepared.source
         References(store, builder, rig, view, baseline, source).settle()

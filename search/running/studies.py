@@ -62,8 +62,8 @@ def open_studies(
 
 def table_of(chosen: Settings, cores: int) -> tuple[Dimension, ...]:
     if chosen.grid:
-        return grid(**asdict(chosen.grid))
-    return dimensions(chosen.space, cores, dict(chosen.fixed))
+        return grid(**asdict(chosen.grid), architecture=chosen.architecture)
+    return dimensions(chosen.space, cores, dict(chosen.fixed), chosen.architecture)
 
 
 def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) -> Goal:
@@ -72,6 +72,7 @@ def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) 
     margin = math.sqrt(least * (1 - least) / len(prepared.data.validation)) if chosen.margin is None else chosen.margin
     return Goal(
         objective=chosen.objective,
+        architecture=chosen.architecture,
         space=chosen.space,
         fixed=fixed_text(chosen.fixed),
         grid=chosen.grid.to_json() if chosen.grid else "",
@@ -96,7 +97,7 @@ def _sampler(chosen: Settings, table: tuple[Dimension, ...], known: Known, goal:
 def _seconds_per_cost(chosen: Settings, store: Store, prepared: Prepared) -> float:
     """What training takes here, by the benchmark of the unpruned network."""
     images = len(prepared.data.train)
-    return seconds_per_image(chosen.accelerator, store) * images / cost(baseline_recipe(), 1)
+    return seconds_per_image(chosen, store) * images / cost(baseline_recipe(chosen.architecture), 1)
 
 
 def _changed(goal: Goal, earlier: Sequence[Goal]) -> list[str]:

@@ -3,39 +3,47 @@
 import platform
 from functools import cache
 
+from search.settings.settings import Settings
 from search.store.store import Store
+from space.networks.choose import network_named
+from space.networks.names import DEFAULT as DEFAULT_NETWORK
 
 
-def seconds_per_image(accelerator: str, store: Store | None) -> float:
+def seconds_per_image(settings: Settings, store: Store | None) -> float:
     """What training the unpruned network on one image takes on this machine; benchmarked once."""
-    known = store.fact(_speed_fact(accelerator)) if store else None
-    return float(known) if known else _benchmarked(accelerator)
+    known = store.fact(_speed_fact(settings)) if store else None
+    return float(known) if known else _benchmarked(settings.architecture, settings.accelerator)
 
 
-def remember_speed(store: Store, accelerator: str) -> None:
+def remember_speed(store: Store, settings: Settings) -> None:
     """Keeps the benchmark for the plans of later runs."""
-    store.remember(_speed_fact(accelerator), repr(seconds_per_image(accelerator, store)))
+    store.remember(_speed_fact(settings), repr(seconds_per_image(settings, store)))
 
 
-def baseline_seconds(data: str, images: int, accelerator: str, store: Store | None, length: str = "auto") -> float:
+def baseline_seconds(data: str, images: int, settings: Settings, store: Store | None, length: str = "auto") -> float:
     """How long training a baseline takes."""
     from space.training import duration
     from space.training.accelerator import accelerator as named
+    from space.training.fitting import fitting
     from space.training.schedules import baseline_schedule
 
-    schedule = baseline_schedule(data, length, named(accelerator).type)
-    return duration.baseline_seconds(schedule, images, seconds_per_image(accelerator, store))
+    network = network_named(settings.architecture)
+    side = network.image.side
+    schedule = fitting(baseline_schedule(data, length, named(settings.accelerator).type), network, side)
+    return duration.baseline_seconds(schedule, images, seconds_per_image(settings, store), side)
 
 
 @cache
-def _benchmarked(accelerator: str) -> float:
-    from space.networks.mobilenet_v1.network import MobileNetV1
+def _benchmarked(architecture: str, accelerator: str) -> float:
+    from space.checkpoint import unpruned_model
     from space.training.accelerator import accelerator as named
     from space.training.duration import seconds_per_image
 
-    return seconds_per_image(MobileNetV1(), device=named(accelerator))
+    network = network_named(architecture)
+    return seconds_per_image(unpruned_model(network, network.image, network.classes), device=named(accelerator))
 
 
-def _speed_fact(accelerator: str) -> str:
-    """A store may be taken to another machine."""
-    return f"training speed of {accelerator} on {platform.node()}"
+def _speed_fact(settings: Settings) -> str:
+    """A store may be taken to another machine; the default network's was called so before there were others."""
+    of_network = "" if settings.architecture == DEFAULT_NETWORK else f"{settings.architecture} "
+    return f"training speed of {of_network}{settings.accelerator} on {platform.node()}"

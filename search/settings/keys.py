@@ -10,6 +10,7 @@ from typing import Any
 from search.scoring.objectives import OBJECTIVES
 from search.settings.durations import duration_s
 from search.store.goal import Fixed, fixed_text
+from space.networks.choose import NETWORKS
 from space.training.accelerator_names import ACCELERATORS
 
 ALL = "all"
@@ -52,6 +53,13 @@ def one_of(*names: str) -> Callable[[object], str]:
         return str(text)
 
     return parse
+
+
+def network(text: object) -> str:
+    """What packages bring is looked for where it is asked for alone."""
+    if not isinstance(text, str) or not NETWORKS.knows(text):
+        raise ValueError(f"{text!r} is not known; choose {', '.join(NETWORKS.names())}")
+    return text
 
 
 def pairs(text: object) -> Fixed:
@@ -98,6 +106,7 @@ class Key:
 
 KEYS = {
     "objective": Key("objective", one_of(*OBJECTIVES, ALL)),
+    "architecture": Key("architecture", network),
     "space": Key("space", one_of(*SPACES)),
     "fix": Key("fixed", pairs, fixed_text),
     "sampler": Key("sampler", one_of(*SAMPLERS)),

@@ -11,6 +11,7 @@ from search.settings.keys import ALL, KEYS, MODEL
 from search.settings.study_files import SEARCH_ONLY, STUDIES, read_study
 from search.store.goal import Fixed
 from space.errors import RequestError
+from space.networks.names import DEFAULT as DEFAULT_NETWORK
 
 TRIALS = 24
 
@@ -18,6 +19,7 @@ TRIALS = 24
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     objective: str = "fom"
+    architecture: str = DEFAULT_NETWORK
     space: str = "full"
     # Dimensions of the space that do not vary, each with its value.
     fixed: Fixed = ()

@@ -5,6 +5,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from space.networks.names import DEFAULT as DEFAULT_NETWORK
+
+# Fields that goals had not from the beginning, each with the value that all of them had until then.
+_ADDED_LATER = {"fixed": "", "grid": "", "table": "", "architecture": DEFAULT_NETWORK}
 # Dimensions that do not vary, each with its value, in one order.
 Fixed = tuple[tuple[str, str], ...]
 
@@ -31,12 +35,16 @@ class Goal:
     grid: str = ""
     # Digest of the space's table: Optuna's trials over another version of it are those of another study.
     table: str = ""
+    # The network.
+    architecture: str = DEFAULT_NETWORK
 
     @property
     def id(self) -> str:
         # What was added later counts only where it is used: so old ids stay.
         values = {
-            name: value for name, value in asdict(self).items() if name not in ("fixed", "grid", "table") or value
+            name: value
+            for name, value in asdict(self).items()
+            if name not in _ADDED_LATER or value != _ADDED_LATER[name]
         }
         digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.objective}-{self.data}-{self.space}-{digest}"
@@ -52,6 +60,7 @@ class Goal:
     def differences(self, other: "Goal") -> list[str]:
         """What sets it apart from another, in words for a person."""
         words = {
+            "architecture": "the network",
             "space": "the space",
             "table": "what the space holds",
             "fixed": "what is fixed",

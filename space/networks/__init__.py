@@ -1,1 +1,1 @@
-"""The networks that can be compressed, one file each, their prunable units named."""
+"""The networks that can be compressed: each a module or a package of its own, and a row in choose."""

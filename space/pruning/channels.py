@@ -2,36 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol, Self, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import nn
 
-from space.networks.unit import Unit
+from space.networks.prunable import Prunable
+from space.networks.unit import Reader, Unit, Writer
 from space.pruning.criteria import CRITERIA, Filters, strongest
 from space.pruning.fractions import kept
-
-
-class Prunable(Protocol):
-    """What pruning asks of an architecture."""
-
-    def units(self) -> tuple[Unit, ...]: ...
-
-    def reshaped(self, widths: Sequence[int], halvings: Sequence[int]) -> Self: ...
-
-    def get_submodule(self, target: str) -> nn.Module: ...
-
-    def train(self, mode: bool = True) -> Self: ...
-
-    @property
-    def widths(self) -> tuple[int, ...]: ...
-
-    @property
-    def halvings(self) -> tuple[int, ...]: ...
-
-    @property
-    def training(self) -> bool: ...
-
 
 M = TypeVar("M", bound=Prunable)
 
@@ -74,15 +53,26 @@ def choose(
     generator = torch.Generator().manual_seed(seed)
     kept: dict[str, torch.Tensor] = {}
     inputs: dict[str, torch.Tensor] = {}
+    columns = _columns_by_layer(model)
     for unit in units:
-        weights = _layer(model, unit.conv).weight
-        if surviving_inputs and unit.conv in inputs:
-            weights = weights[:, inputs[unit.conv] % weights.shape[1]]
-        norm = batchnorm(model, unit)
-        filters = Filters(weights, None if norm is None else norm.weight)
-        kept[unit.name] = strongest(score(filters, generator), unit.width)
-        inputs[unit.consumer] = kept[unit.name]
+        filters = [_filters(model, writer, inputs if surviving_inputs else {}) for writer in unit.writers]
+        # A channel that several convolutions write to is worth what it is worth to all of them.
+        scores = torch.stack([score(one, generator) for one in filters]).sum(dim=0)
+        kept[unit.name] = strongest(scores, unit.width)
+        for reader in unit.readers:
+            inputs[reader.layer] = _places(kept[unit.name], reader, columns)
     return kept
+
+
+def _filters(model: Prunable, writer: Writer, inputs: Mapping[str, torch.Tensor]) -> Filters:
+    """As a criterion sees them: without the inputs that are known to go."""
+    weights = _layer(model, writer.layer).weight
+    if writer.layer in inputs:
+        weights = weights[:, inputs[writer.layer] % weights.shape[1]]
+    if weights.dim() == 2:
+        weights = weights.reshape(*weights.shape, 1, 1)
+    norm = batchnorm(model, writer)
+    return Filters(weights, None if norm is None else norm.weight)
 
 
 @torch.no_grad()
@@ -91,7 +81,7 @@ def mask(model: Prunable, kept: Kept) -> None:
     for unit in model.units():
         gone = torch.ones(unit.width, dtype=torch.bool)
         gone[kept[unit.name]] = False
-        for name in (unit.conv, *unit.followers):
+        for name in unit.holders:
             for key, tensor in _per_channel(model.get_submodule(name)).items():
                 tensor[gone.to(tensor.device)] = 1.0 if key == "running_var" else 0.0
 
@@ -104,8 +94,11 @@ def inherit(source: M, target: M, kept: Kept) -> M:
     if the block's input and output shapes agreed; else they are taken round again, which is no worse a start for
     training than chance.
     """
-    rows = {unit.conv: kept[unit.name] for unit in target.units()}
-    columns = {unit.consumer: kept[unit.name] for unit in target.units()}
+    known = _columns_by_layer(source)
+    rows = {writer.layer: kept[unit.name] for unit in target.units() for writer in unit.writers}
+    columns = {
+        reader.layer: _places(kept[unit.name], reader, known) for unit in target.units() for reader in unit.readers
+    }
     for name in dict.fromkeys([*rows, *columns]):
         layer, origin = _layer(target, name), _layer(source, name)
         weight, bias = origin.weight, origin.bias
@@ -117,12 +110,28 @@ def inherit(source: M, target: M, kept: Kept) -> M:
         layer.weight.copy_(weight)
         if layer.bias is not None and bias is not None:
             layer.bias.copy_(bias)
-    for unit in target.units():
-        for name in unit.followers:
-            entries = _per_channel(source.get_submodule(name))
-            for key, tensor in _per_channel(target.get_submodule(name)).items():
-                tensor.copy_(entries[key][kept[unit.name] % len(entries[key])])
+    followers = {name: kept[unit.name] for unit in target.units() for name in unit.holders if name not in rows}
+    for name, places in followers.items():
+        entries = _per_channel(source.get_submodule(name))
+        for key, tensor in _per_channel(target.get_submodule(name)).items():
+            tensor.copy_(entries[key][places % len(entries[key])])
+    for name, module in target.named_modules():
+        if name not in rows | columns | followers:
+            for key, tensor in _own_tensors(module).items():
+                tensor.copy_(_own_tensors(source.get_submodule(name))[key])
     return target.train(source.training)
+
+
+def _columns_by_layer(model: Prunable) -> dict[str, int]:
+    return {reader.layer: reader.columns for unit in model.units() for reader in unit.readers}
+
+
+def _places(kept: torch.Tensor, reader: Reader, columns_by_layer: Mapping[str, int]) -> torch.Tensor:
+    """Columns of a network's weights that belong to channels of it. Another network's flattened map may have more of
+    them for each channel, or fewer: then they are taken round again."""
+    columns = columns_by_layer.get(reader.layer, 1)
+    within = torch.arange(reader.columns) % columns
+    return (kept.unsqueeze(1) * columns + within).flatten()
 
 
 def shrink(model: M, widths: Sequence[int], halvings: Sequence[int], criterion: str = "l1", seed: int = 0) -> M:
@@ -131,10 +140,10 @@ def shrink(model: M, widths: Sequence[int], halvings: Sequence[int], criterion: 
     return inherit(model, target, choose(model, target.units(), criterion, seed, surviving_inputs=True))
 
 
-def batchnorm(model: Prunable, unit: Unit) -> nn.BatchNorm2d | None:
-    """The one that follows the unit's convolution: its first follower, where it has one."""
-    first = model.get_submodule(unit.followers[0]) if unit.followers else None
-    return first if isinstance(first, nn.BatchNorm2d) else None
+def batchnorm(model: Prunable, writer: Writer) -> nn.BatchNorm2d | None:
+    """The one of the writer's own channels, where it has one."""
+    norm = model.get_submodule(writer.norm) if writer.norm is not None else None
+    return norm if isinstance(norm, nn.BatchNorm2d) else None
 
 
 def _layer(model: Prunable, name: str) -> nn.Conv2d | nn.Linear:
@@ -145,14 +154,17 @@ def _layer(model: Prunable, name: str) -> nn.Conv2d | nn.Linear:
 
 def _per_channel(module: nn.Module) -> dict[str, torch.Tensor]:
     """Parameters and buffers whose first dimension is the output channel."""
-    tensors = {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
-    return {key: tensor for key, tensor in tensors.items() if tensor.dim() > 0}
+    return {key: tensor for key, tensor in _own_tensors(module).items() if tensor.dim() > 0}
+
+
+def _own_tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
 
 
 def _alive(model: Prunable, unit: Unit) -> torch.Tensor:
     """Channels that are not zero throughout; at least one."""
     alive = torch.zeros(unit.width, dtype=torch.bool)
-    for name in (unit.conv, *unit.followers):
+    for name in unit.holders:
         for key, tensor in _per_channel(model.get_submodule(name)).items():
             if key != "running_var":
                 alive |= tensor.detach().cpu().reshape(unit.width, -1).ne(0).any(dim=1)

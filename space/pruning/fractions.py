@@ -14,8 +14,14 @@ def kept(channels: int, fraction: float) -> int:
 def pruned(unpruned: Recipe, fraction: float, *, epochs: int, quantization: str, criterion: str) -> Recipe:
     """`unpruned` without that fraction of its channels; fraction 0 is that network as it is, trained no further."""
     if fraction == 0:
-        return Recipe(widths=unpruned.widths, halvings=unpruned.halvings, quantization=quantization)
+        return Recipe(
+            architecture=unpruned.architecture,
+            widths=unpruned.widths,
+            halvings=unpruned.halvings,
+            quantization=quantization,
+        )
     return Recipe(
+        architecture=unpruned.architecture,
         widths=tuple(kept(width, fraction) for width in unpruned.widths),
         halvings=unpruned.halvings,
         criterion=criterion,

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from space.data.images import MEAN, STD, DataSet
 from space.files import written_whole
-from space.networks.mobilenet_v1.network import MobileNetV1
-from space.pruning.channels import Prunable, batchnorm
+from space.networks.prunable import Prunable
+from space.pruning.channels import batchnorm
 from space.training import training
+
+M = TypeVar("M", bound=Prunable)
 
 # The paper trains for 160 epochs with 1e-4. In a few epochs a scale moves by no more than strength x the sum of the
 # steps' rates / (1 - momentum): one epoch of CIFAR-10 at rate 0.05 and this strength can take one from 0.14, where
@@ -24,7 +27,7 @@ RATE = 0.05
 @contextmanager
 def scales_drawn_to_zero(model: Prunable, strength: float) -> Iterator[None]:
     """Meanwhile every backward pass adds the subgradient of strength x the L1 norm of the units' BatchNorm scales."""
-    norms = (batchnorm(model, unit) for unit in model.units())
+    norms = (batchnorm(model, writer) for unit in model.units() for writer in unit.writers)
     scales = [norm.weight for norm in norms if norm is not None]
     hooks = [scale.register_hook(_drawn(scale, strength)) for scale in scales]  # type: ignore[no-untyped-call]
     try:
@@ -39,7 +42,7 @@ def _drawn(scale: torch.Tensor, strength: float) -> Callable[[torch.Tensor], tor
 
 
 def slim(
-    model: MobileNetV1,
+    model: Prunable,
     data: DataSet,
     *,
     strength: float = STRENGTH,
@@ -66,7 +69,7 @@ def slim(
 
 
 def slimmed(
-    model: MobileNetV1,
+    model: M,
     kept: Path,
     data: DataSet,
     *,
@@ -74,7 +77,7 @@ def slimmed(
     std: Sequence[float],
     step_progress: training.StepProgress,
     device: torch.device | None = None,
-) -> MobileNetV1:
+) -> M:
     """The slimmed network, trained once for all candidates and kept."""
     if kept.exists():
         model.load_state_dict(torch.load(kept, weights_only=True))

@@ -5,9 +5,9 @@ import statistics
 import time
 
 import torch
-from torch import nn
 
-from space.data.images import CLASSES, SIDE
+from space.data.images import SIDE
+from space.networks.prunable import Prunable
 from space.training.accelerator import accelerator, place
 from space.training.schedules import Schedule
 from space.training.step import optimizer, update
@@ -18,15 +18,16 @@ FIXED_SHARE = 1 / 3
 
 
 def seconds_per_image(
-    model: nn.Module, *, batch: int = 64, size: int = SIDE, budget: float = 1.2, device: torch.device | None = None
+    model: Prunable, *, batch: int = 64, budget: float = 1.2, device: torch.device | None = None
 ) -> float:
     """What one training image costs on this machine: a few steps on noise, by a copy of the model."""
     device = device or accelerator()
+    size = model.image.side
     trained = copy.deepcopy(model).train()
     place(trained, device)
     idle = optimizer(trained, "sgd", 0.0, 0.0)
-    images = torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(0)).to(device)
-    labels = (torch.arange(batch) % CLASSES).to(device)
+    images = torch.randn(batch, model.image.channels, size, size, generator=torch.Generator().manual_seed(0)).to(device)
+    labels = (torch.arange(batch) % model.classes).to(device)
     timing = Schedule(sizes=(size,), batch=batch, peak_rate=0.0, warm_up=0.0)
     durations: list[float] = []
     begun = time.perf_counter()
@@ -38,9 +39,9 @@ def seconds_per_image(
     return statistics.median(durations[1:] or durations) / batch
 
 
-def baseline_seconds(schedule: Schedule, images: int, per_image: float) -> float:
-    """How long `train_baseline` takes where one training image of 32 pixels costs `per_image` seconds."""
+def baseline_seconds(schedule: Schedule, images: int, per_image: float, side: int = SIDE) -> float:
+    """How long `train_baseline` takes where one training image of `side` pixels costs `per_image` seconds."""
     sizes = schedule.sizes
-    relative = sum(FIXED_SHARE + (1 - FIXED_SHARE) * (size / SIDE) ** 2 for size in sizes)
+    relative = sum(FIXED_SHARE + (1 - FIXED_SHARE) * (size / side) ** 2 for size in sizes)
     # After each epoch comes the validation set, a tenth of the images, at a third of the cost.
     return per_image * relative * images * (1 + 1 / 30)

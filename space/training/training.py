@@ -11,11 +11,13 @@ import torch
 from torch import nn
 
 from space.data.augmentation import AUGMENTATIONS, PLAIN, Pictures, normalise, resized
-from space.data.images import CLASSES, MEAN, SIDE, STD, DataSet, Images
+from space.data.images import MEAN, SIDE, STD, DataSet, Images
 from space.errors import CandidateError
 from space.files import written_whole
-from space.networks.mobilenet_v1.network import MobileNetV1
+from space.networks.network import Network, unpruned
+from space.networks.prunable import Prunable
 from space.training.accelerator import accelerator, place
+from space.training.fitting import fitting
 from space.training.near_identity import initialise_near_identity
 from space.training.patience import Hopeless
 from space.training.schedules import Schedule, baseline_schedule, fine_tuning_batch, one_cycle
@@ -69,6 +71,7 @@ def accuracy(
 
 def train_baseline(
     data: DataSet,
+    network: Network,
     *,
     seed: int,
     progress: Progress | None = None,
@@ -76,14 +79,16 @@ def train_baseline(
     device: torch.device | None = None,
     schedule: Schedule | None = None,
     checkpoint: Path | None = None,
-) -> tuple[MobileNetV1, tuple[Epoch, ...]]:
+) -> tuple[Prunable, tuple[Epoch, ...]]:
     """The unpruned network, trained from scratch by the schedule of its data set; from the checkpoint on where there
     is one."""
     device = device or accelerator()
     schedule = schedule or baseline_schedule(data.name, accelerator=device.type)
+    schedule = fitting(schedule, network, data.shape.side)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = MobileNetV1(classes=CLASSES)
+        recipe = unpruned(network)
+        model = network.built(recipe.widths, recipe.halvings, data.shape, data.classes)
     if schedule.near_identity:
         initialise_near_identity(model)
     history = Training(model, data, schedule, seed, MEAN, STD, device, checkpoint=checkpoint).run(

@@ -18,6 +18,7 @@ import torch
 
 from space.data.builtin import generate
 from space.data.images import MEAN, STD, DataSet
+from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.network import MobileNetV1
 from space.pruning.channels import shrink
 from space.training.batchnorm import reestimate_batchnorm
@@ -67,7 +68,7 @@ def main() -> int:
 def trained(data: DataSet, seed: int) -> Iterator[tuple[str, MobileNetV1, tuple[float, ...], float]]:
     """The unpruned network, then each of the others with it as teacher; the mean that they subtract, the seconds."""
     started = time.perf_counter()
-    baseline, _ = train_baseline(data, seed=seed, schedule=baseline_schedule(data.name))
+    baseline, _ = train_baseline(data, MOBILENET_V1, seed=seed, schedule=baseline_schedule(data.name))
     yield UNPRUNED, baseline, MEAN, time.perf_counter() - started
     with tempfile.TemporaryDirectory() as folder:
         teacher = Teacher(Path(folder), "teacher", lambda: baseline)

@@ -34,6 +34,7 @@ from space.data.images import MEAN, STD, DataSet
 from space.data.sources import load_cifar10
 from space.formats.onnx.export import export
 from space.formats.onnx.quantization import quantize
+from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.first_recipes import UNIFORM
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1, unit_name
 from space.pruning import shrink
@@ -52,7 +53,7 @@ class Opponent:
     def __init__(self, baseline: Path, data: DataSet, folder: Path, device: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.data = folder, data
-        self.model = read_checkpoint(baseline)
+        self.model = read_checkpoint(baseline, MOBILENET_V1)
         described = read_description(baseline)
         self.mean, self.std = tuple(described.get("mean", MEAN)), tuple(described.get("std", STD))
         self.images = save_images(folder / "validation.npy", data.validation.pixels)

@@ -26,6 +26,7 @@ from space.formats.onnx.cost import cost
 from space.formats.onnx.exactness import inexact
 from space.formats.onnx.export import export
 from space.formats.onnx.quantization import quantize
+from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 from space.recipe import Recipe
 
@@ -52,7 +53,7 @@ def compare(model: Path, scratch: Path, data: DataSet, test: bool) -> None:
     else:
         described = read_description(model)
         mean, std = described.get("mean", MEAN), described.get("std", STD)
-        export(read_checkpoint(model), fp32, mean=mean, std=std, metadata={})
+        export(read_checkpoint(model, MOBILENET_V1), fp32, mean=mean, std=std, metadata={})
     images = data.test if test else data.validation
     plain = Recipe(widths=WIDTHS, halvings=HALVINGS, quantization="static_int8")
     before = right(fp32, images)

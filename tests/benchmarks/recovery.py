@@ -19,6 +19,7 @@ from space.baseline import read_description
 from space.checkpoint import read_checkpoint
 from space.data.images import MEAN, STD, DataSet
 from space.data.sources import load_cifar10
+from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning import shrink
 from space.pruning.fractions import kept
@@ -38,11 +39,11 @@ SMALLER, SMALLER_HALVINGS = (16, 48, 0, 0, 0, 0, 96, 0, 0, 0, 0, 0, 96, 0), (0, 
 class Bench:
     def __init__(self, data: DataSet, baseline: Path, results: Path) -> None:
         self.data, self.results = data, results
-        self.model = read_checkpoint(baseline)
+        self.model = read_checkpoint(baseline, MOBILENET_V1)
         described = read_description(baseline)
         self.mean, self.std = tuple(described.get("mean", MEAN)), tuple(described.get("std", STD))
         folder = results.parent / f"{results.stem}-teacher"
-        self.teacher = Teacher(folder, "baseline", lambda: read_checkpoint(baseline), self.mean, self.std)
+        self.teacher = Teacher(folder, "baseline", lambda: read_checkpoint(baseline, MOBILENET_V1), self.mean, self.std)
         lines = results.read_text().splitlines() if results.exists() else []
         self.known = {line["name"]: line for line in map(json.loads, lines)}
 

@@ -4,23 +4,28 @@ from dataclasses import replace
 import pytest
 
 from space.dimensions import (
-    LADDER,
-    NEVER,
     SPACES,
     Choice,
     Integer,
     digest,
     dimensions,
-    gone,
     near,
     recipe_of,
     values_of,
 )
 from space.errors import RequestError
-from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS, check_shape
+from space.networks.mobilenet_v1.description import MOBILENET_V1
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
+from space.networks.network import RUNGS
 from space.recipe import Recipe
+from space.shapes import gone as gone_of
+from space.shapes import never
 
 UNPRUNED = Recipe(widths=WIDTHS, halvings=HALVINGS)
+
+
+def gone(index):
+    return gone_of(MOBILENET_V1.units[index])
 
 
 def drawn(table, count, seed=0):
@@ -38,7 +43,7 @@ def drawn(table, count, seed=0):
 def test_every_point_of_a_space_is_a_network_that_fits_together(space):
     for values in drawn(dimensions(space, 4), 500):
         recipe = recipe_of(values)
-        check_shape(recipe.widths, recipe.halvings)
+        MOBILENET_V1.check_shape(recipe.widths, recipe.halvings)
         assert len(recipe.halvings) <= len(HALVINGS)
 
 
@@ -113,7 +118,11 @@ def test_two_halvings_at_one_place_are_two_halvings():
 
 
 def test_a_halving_after_the_last_block_does_not_take_place():
-    values = {**near(UNPRUNED, dimensions("full", 2)), "halving1_at": NEVER, "block13_narrowing": gone(13)}
+    values = {
+        **near(UNPRUNED, dimensions("full", 2)),
+        "halving1_at": never(MOBILENET_V1),
+        "block13_narrowing": gone(13),
+    }
     assert recipe_of({**values, "halving2_at": 13}).halvings == (6, 12)
 
 
@@ -125,7 +134,7 @@ def test_a_recipe_from_outside_has_no_values():
 
 
 def test_every_width_is_a_multiple_of_eight():
-    assert all(width % 8 == 0 for width in LADDER)
+    assert all(width % 8 == 0 for width in RUNGS)
 
 
 def test_a_fixed_dimension_has_that_value_and_no_other():

@@ -10,10 +10,10 @@ from search.export.deck.scale import Scale
 from search.export.deck.slide import Page
 from search.export.deck.style import Box
 from search.results.columns import known
-from search.results.pruned_fractions import WIDTHS
 from search.results.rows import Row
 from search.results.wording import accuracy, fom_gain, measured, number, pace_of
 from search.scoring.objectives import OBJECTIVES
+from space.networks.choose import first_unit, unpruned_widths
 
 
 def titled(deck: Deck, material: Material, title: str, subtitle: str, notes: str = "") -> Page:
@@ -40,7 +40,7 @@ def draw(page: Page, box: Box, plot: Plot) -> None:
 
 def draw_widths(page: Page, box: Box, material: Material, winners: dict[str, Row]) -> None:
     unpruned = material.baseline.recipe
-    original = WIDTHS.get(unpruned.architecture, unpruned.widths)
+    original = unpruned_widths(unpruned.architecture) or unpruned.widths
     names = [str(index) for index in range(len(original))]
     series: list[tuple[str, list[float | None], str]] = [("unpruned", [float(width) for width in original], style.GREY)]
     wins: dict[str, list[str]] = {}
@@ -52,4 +52,4 @@ def draw_widths(page: Page, box: Box, material: Material, winners: dict[str, Row
         title = ", ".join(OBJECTIVES[name].title for name in objectives)
         series.append((title, [float(width) or None for width in kept], winner_looks()[objectives[0]].ink))
     columns(page, box, names, series, ChartAxis("Channels", Scale(4, 1024, base=2, number_format="#,##0")),
-            across="Unit (0: the stem)")  # fmt: skip
+            across=f"Unit (0: the {first_unit(unpruned.architecture)})")  # fmt: skip

@@ -15,6 +15,7 @@ from search.results.rows import Row
 from search.results.tables import TITLES, grid_rows, texts, winner_rows
 from search.results.wording import data_name, marked, number, pace_of, shape, times
 from search.scoring.objectives import OBJECTIVES
+from space.networks.choose import title_of
 
 _COURSE = {"m1": "Milestone 1: pruning", "m2": "Milestone 2: quantization", "m3": "Milestone 3: the network handed in",
            "front": "Search for the compressed network that wins on the device"}  # fmt: skip
@@ -34,8 +35,9 @@ def cover(deck: Deck, material: Material, name: str) -> None:
     box = style.BODY.below(0.75, gap=0.2)
     if by:
         page.text(box.top_part(0.95), by, points=18, ink=style.SOFT, most=2)
+    subject = f"{title_of(goal.architecture)} on {data_name(goal.data)}"
     facts = [
-        f"MobileNet-v1 on {data_name(goal.data)}; the line is {100 * goal.minimum_accuracy:g} % on test",
+        f"{subject}; the line is {100 * goal.minimum_accuracy:g} % on test",
         f"{count(len(material.rows), 'network')} measured on {material.standings.bench.board}, {material.basis.date}",
     ]
     page.text(box.below(1.1, gap=0).top_part(0.7), facts, points=18)
@@ -121,7 +123,7 @@ def handed_in(deck: Deck, material: Material, name: str) -> None:
         *([result(material, row)] if material.cover.title else []),
         *([] if room else by[:1]),
         *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
-        f"MobileNet-v1, {described(row)}",
+        f"{title_of(recipe.architecture)}, {described(row)}",
         f"{row.parameters:,} parameters, {row.macs / 1e6:.2f} million MACs, {row.operators} operators",
         f"{count(recipe.threads, 'thread')}, channels chosen by {recipe.criterion}; recipe {row.recipe_id}",
         f"Widths (/2: halves the image): {shape(row)}",

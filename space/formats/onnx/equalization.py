@@ -17,7 +17,7 @@ from space.formats.onnx.graph import Array, Graph, attribute
 # What a channel is counted as at least, as a share of the largest: one that hardly lives is not blown up.
 _LEAST = 1e-3
 # Layers through which s (x) is s times x.
-_HOMOGENEOUS = {"Relu", "GlobalAveragePool", "Flatten"}
+_HOMOGENEOUS = {"Relu", "MaxPool", "AveragePool", "GlobalAveragePool", "Flatten"}
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,10 @@ def pairs(graph: Graph) -> Iterator[Pair]:
             value = following.output[0]
             following = graph.only_reader(value)
         if following is not None and following.op_type in ("Conv", "Gemm") and len(first.input) == 3:
-            groups, outputs = attribute(following, "group", 1), len(graph.weight(following.input[1]))
-            if groups in (1, outputs):
+            shape = graph.weight(following.input[1]).shape
+            groups, outputs, columns = attribute(following, "group", 1), shape[0], shape[1]
+            # A flattened map has many columns for each channel; as a map it is read by none.
+            if groups == outputs > 1 or (groups == 1 and columns == len(graph.weight(first.input[1]))):
                 yield Pair(first, following, value, depthwise=groups == outputs > 1)
 
 

@@ -14,7 +14,7 @@ from space.formats.onnx.calibration import largest_per_channel, ranges
 from space.formats.onnx.equalization import equalized, pairs
 from space.formats.onnx.export import save
 from space.formats.onnx.graph import Graph
-from space.formats.onnx.static_int8 import integer_values, with_one_zero, written
+from space.formats.onnx.static_int8 import handed_on, integer_values, with_one_zero, written
 from space.recipe import Recipe
 
 Pixels = NDArray[np.uint8]
@@ -59,7 +59,7 @@ def _static_int8(proto: onnx.ModelProto, recipe: Recipe, calibration: Pixels) ->
         graph, value, levels = centred
         given[value] = levels
     measured = [name for name in integer_values(graph) if name not in given]
-    return written(graph, ranges(graph.proto, measured, calibration) | given)
+    return written(graph, handed_on(graph, ranges(graph.proto, measured, calibration) | given))
 
 
 _WRITERS: dict[str, Callable[[onnx.ModelProto, Recipe, Pixels], onnx.ModelProto] | None] = {

@@ -1,7 +1,8 @@
 """fp32 graph -> signed int8 graph: every value that a layer reads is quantized, so only integers pass between them.
 
 Activations are asymmetric int8, weights symmetric int8 with a scale for each output channel: what the kernels of ARM
-cores are fast with. A ReLU needs no node of its own, as its zero is the lowest level.
+cores are fast with. A ReLU needs no node of its own, as its zero is the lowest level; nor does a ReLU6, as its six is
+the highest one or above that.
 """
 
 from collections.abc import Mapping
@@ -18,8 +19,12 @@ from space.formats.onnx.graph import Graph
 
 # With weights: the kernel adds 32-bit biases and scales for each channel.
 WEIGHTED = ("Conv", "Gemm")
-# Layers that ONNX Runtime has integer kernels for; Flatten hands on what it gets.
-LAYERS = (*WEIGHTED, "GlobalAveragePool", "Add", "Flatten")
+# Layers whose values are some of those that they read: both have one scale.
+_CHOOSING = ("MaxPool", "Flatten")
+# Layers that ONNX Runtime has integer kernels for.
+LAYERS = (*WEIGHTED, "GlobalAveragePool", "AveragePool", "Add", *_CHOOSING)
+# What the levels of a value do by themselves where the lowest of them is 0.
+_CLIPPING = ("Relu", "Clip")
 # Levels of an activation, and the lowest of them.
 _LEVELS, _LOWEST = 255, -128
 # Of a weight, to both sides: -128 is not used.
@@ -32,6 +37,15 @@ def integer_values(graph: Graph) -> tuple[str, ...]:
     """The values that are quantized."""
     read = (name for node in graph.of_kind(*LAYERS) for name in node.input if name and not graph.has(name))
     return tuple(dict.fromkeys(read))
+
+
+def handed_on(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Range]:
+    """The ranges, where a layer that only chooses among values has that of the values."""
+    given = dict(ranges)
+    for node in graph.of_kind(*_CHOOSING):
+        if node.output[0] in given:
+            given[node.output[0]] = given[node.input[0]]
+    return given
 
 
 def with_one_zero(graph: Graph) -> tuple[Graph, str, Range] | None:
@@ -91,16 +105,21 @@ class _Writer:
         for position, name in enumerate(node.input):
             if name in self._scales and node.op_type in LAYERS:
                 placed.input[position] = f"{name}_real"
-        relu = self._graph.only_reader(node.output[0])
-        if relu is not None and relu.op_type == "Relu" and node.op_type in LAYERS and self._begins_at_zero(relu):
-            self._without_node.add(relu.output[0])
-            placed.output[0] = relu.output[0]
+        clipping = self._graph.only_reader(node.output[0])
+        if (
+            clipping is not None
+            and clipping.op_type in _CLIPPING
+            and node.op_type in LAYERS
+            and self._begins_at_zero(clipping)
+        ):
+            self._without_node.add(clipping.output[0])
+            placed.output[0] = clipping.output[0]
         self._nodes.append(placed)
         if (value := placed.output[0]) in self._ranges:
             self._quantize(value)
 
-    def _begins_at_zero(self, relu: onnx.NodeProto) -> bool:
-        return self._ranges.get(relu.output[0], (-1.0, 0.0))[0] == 0
+    def _begins_at_zero(self, clipping: onnx.NodeProto) -> bool:
+        return self._ranges.get(clipping.output[0], (-1.0, 0.0))[0] == 0
 
     def _quantize(self, value: str) -> None:
         low, high = self._ranges[value]

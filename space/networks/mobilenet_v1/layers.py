@@ -1,37 +1,21 @@
-"""Shape: the layers of a network by its widths and halvings, and what they cost; known without building it."""
+"""Layers of MobileNet-v1 by widths and halvings, and what they cost; known without building it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
-from space.data.images import CLASSES, SIDE
+from space.data.images import ImageShape
+from space.networks.network import Layer
 
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    # Channels read by each output channel, output channels, side of the kernel and of the output.
-    reads: int
-    channels: int
-    kernel: int
-    side: int
-
-    @property
-    def values(self) -> int:
-        return self.channels * self.side**2
-
-    @property
-    def macs(self) -> int:
-        return self.values * self.reads * self.kernel**2
-
-    @property
-    def weights(self) -> int:
-        return self.channels * self.reads * self.kernel**2
+# The images of CIFAR-10.
+IMAGE, CLASSES = ImageShape(channels=3, side=32), 10
 
 
 @lru_cache(maxsize=10_000)
-def layers(widths: tuple[int, ...], halvings: tuple[int, ...]) -> tuple[Layer, ...]:
+def layers(
+    widths: tuple[int, ...], halvings: tuple[int, ...], image: ImageShape = IMAGE, classes: int = CLASSES
+) -> tuple[Layer, ...]:
     """Every convolution and the classifier, in the order in which they run."""
-    side, channels, found = SIDE, 3, []
+    side, channels, found = image.side, image.channels, []
     for index, width in enumerate(widths):
         if not width:
             continue
@@ -42,7 +26,7 @@ def layers(widths: tuple[int, ...], halvings: tuple[int, ...]) -> tuple[Layer, .
         else:
             found += [Layer(1, channels, 3, side), Layer(channels, width, 1, side)]
         channels = width
-    return (*found, Layer(channels, CLASSES, 1, 1))
+    return (*found, Layer(channels, classes, 1, 1))
 
 
 def strides(widths: Sequence[int], halvings: Sequence[int]) -> tuple[tuple[int, bool], ...]:

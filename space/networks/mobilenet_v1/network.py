@@ -4,24 +4,33 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS, check_shape, unit_name
-from space.networks.unit import Unit
+from space.data.images import ImageShape
+from space.networks.mobilenet_v1.description import MOBILENET_V1
+from space.networks.mobilenet_v1.layers import CLASSES, IMAGE
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS, unit_name
+from space.networks.prunable import Prunable
+from space.networks.unit import Reader, Unit, Writer
 
 
-class MobileNetV1(nn.Sequential):
+class MobileNetV1(nn.Sequential, Prunable):
     """One width per unit; a block whose width is 0 is not there. Leaves are registered in the order they run."""
 
     def __init__(
-        self, widths: Sequence[int] = WIDTHS, halvings: Sequence[int] = HALVINGS, *, classes: int = 10
+        self,
+        widths: Sequence[int] = WIDTHS,
+        halvings: Sequence[int] = HALVINGS,
+        *,
+        image: ImageShape = IMAGE,
+        classes: int = CLASSES,
     ) -> None:
         super().__init__()
         self.widths = tuple(widths)
         self.halvings = tuple(halvings)
-        self.classes = classes
-        check_shape(self.widths, self.halvings)
+        self.image, self.classes = image, classes
+        MOBILENET_V1.check_shape(self.widths, self.halvings)
 
         stem = nn.Sequential()
-        stem.add_module("conv", nn.Conv2d(3, widths[0], 3, self._stride(0), 1, bias=False))
+        stem.add_module("conv", nn.Conv2d(image.channels, widths[0], 3, self._stride(0), 1, bias=False))
         stem.add_module("conv_bn", nn.BatchNorm2d(widths[0]))
         stem.add_module("conv_relu", nn.ReLU())
         self.add_module("stem", stem)
@@ -55,15 +64,16 @@ class MobileNetV1(nn.Sequential):
         units = []
         for index, following in zip(present, [*present[1:], None], strict=True):
             conv = "stem.conv" if index == 0 else f"{unit_name(index)}.pointwise"
-            followers = [f"{conv}_bn"]
-            consumer = "classifier"
+            followers: tuple[str, ...] = ()
+            reader = "classifier"
             if following is not None:
                 block = unit_name(following)
-                followers += [f"{block}.depthwise", f"{block}.depthwise_bn"]
-                consumer = f"{block}.pointwise"
-            units.append(Unit(unit_name(index), index, self.widths[index], conv, tuple(followers), consumer))
+                followers = (f"{block}.depthwise", f"{block}.depthwise_bn")
+                reader = f"{block}.pointwise"
+            writers = (Writer(conv, f"{conv}_bn"),)
+            units.append(Unit(unit_name(index), index, self.widths[index], writers, followers, (Reader(reader),)))
         return tuple(units)
 
     def reshaped(self, widths: Sequence[int], halvings: Sequence[int]) -> "MobileNetV1":
         """A new network of another shape, its weights not yet set."""
-        return MobileNetV1(widths, halvings, classes=self.classes)
+        return MobileNetV1(widths, halvings, image=self.image, classes=self.classes)

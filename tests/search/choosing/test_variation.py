@@ -5,7 +5,7 @@ import pytest
 from search.choosing.first_recipes import first_values
 from search.choosing.variation import Variation
 from space.dimensions import SPACES, Choice, dimensions, recipe_of
-from space.networks.mobilenet_v1.shape import check_shape
+from space.networks.mobilenet_v1.description import MOBILENET_V1
 
 
 def inside(values, table) -> bool:
@@ -27,7 +27,7 @@ def test_whatever_is_drawn_is_a_network_of_the_table(space):
         for point in (other, changed, mixed):
             assert inside(point, table)
             recipe = recipe_of(point)
-            check_shape(recipe.widths, recipe.halvings)
+            MOBILENET_V1.check_shape(recipe.widths, recipe.halvings)
         values = changed
 
 

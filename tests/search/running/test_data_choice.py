@@ -34,7 +34,9 @@ def on_disk(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def trains_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    return lambda seconds: monkeypatch.setattr(training_speed, "_benchmarked", lambda accelerator: seconds)
+    return lambda seconds: monkeypatch.setattr(
+        training_speed, "_benchmarked", lambda architecture, accelerator: seconds
+    )
 
 
 def test_what_is_named_is_taken(on_disk: Path) -> None:
@@ -62,7 +64,7 @@ def test_what_is_found_is_taken_unless_its_baseline_takes_too_long(
     on_disk: Path, monkeypatch: pytest.MonkeyPatch, trains_at: Callable[[float], None]
 ) -> None:
     # The files are empty, and no baseline is known for them.
-    monkeypatch.setattr("search.running.data_choice.known_baseline", lambda store, images: None)
+    monkeypatch.setattr("search.running.data_choice.known_baseline", lambda store, images, architecture: None)
     monkeypatch.setattr("space.data.sources.load", lambda source: None)
     trains_at(FAST)
     choice = choose_data(Settings(data_dir=on_disk), None)

@@ -10,7 +10,7 @@ from search.running import training_speed
 from search.running.data_choice import images_of
 from search.running.preparation import prepare
 from search.running.training_speed import remember_speed, seconds_per_image
-from search.settings.settings import settings
+from search.settings.settings import Settings, settings
 from search.store.goal import Goal
 from search.store.store import Store
 from space.data.builtin import SPLITS, generate
@@ -23,26 +23,27 @@ from tests.search.made_up import GOAL
 def test_how_fast_a_machine_trains_is_benchmarked_once(tmp_path, monkeypatch):
     benchmarked = []
 
-    def benchmark(accelerator: str) -> float:
+    def benchmark(architecture: str, accelerator: str) -> float:
         benchmarked.append(accelerator)
         return 0.012
 
     monkeypatch.setattr(training_speed, "_benchmarked", benchmark)
-    remember_speed(Store.create(tmp_path), "cpu")
+    remember_speed(Store.create(tmp_path), Settings(accelerator="cpu"))
     store = Store.existing(tmp_path)
-    assert seconds_per_image("cpu", store) == pytest.approx(0.012)
+    assert seconds_per_image(Settings(accelerator="cpu"), store) == pytest.approx(0.012)
     assert benchmarked == ["cpu"]
-    # Another accelerator, or the store on another machine.
-    seconds_per_image("cuda", store)
+    # Another accelerator, the store on another machine, or another network.
+    seconds_per_image(Settings(accelerator="cuda"), store)
     monkeypatch.setattr(platform, "node", lambda: "another")
-    seconds_per_image("cpu", store)
-    assert benchmarked == ["cpu", "cuda", "cpu"]
+    seconds_per_image(Settings(accelerator="cpu"), store)
+    seconds_per_image(Settings(accelerator="cpu", architecture="another"), Store.existing(tmp_path))
+    assert benchmarked == ["cpu", "cuda", "cpu", "cpu"]
 
 
 @pytest.fixture
 def earlier(tmp_path, monkeypatch) -> tuple[Store, DataSet, Goal]:
     """A store whose study was searched on what an earlier version generated, which it keeps."""
-    monkeypatch.setattr(training_speed, "_benchmarked", lambda accelerator: 0.012)
+    monkeypatch.setattr(training_speed, "_benchmarked", lambda architecture, accelerator: 0.012)
     store = Store.create(tmp_path)
     images = generate(1)
     (tmp_path / "images").mkdir()

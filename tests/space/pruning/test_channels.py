@@ -83,10 +83,10 @@ def test_shrinking_judges_a_filter_by_the_inputs_that_stay(network):
     smaller = shrink(model, widths, HALVINGS)
     kept = torch.arange(3)
     for unit in model.units():
-        filters = model.get_submodule(unit.conv).weight[:, kept]
+        filters = model.get_submodule(unit.writers[0].layer).weight[:, kept]
         norms = filters.abs().sum(dim=(1, 2, 3))
         kept = norms.topk(widths[unit.index]).indices.sort().values
-        assert torch.equal(smaller.get_submodule(unit.conv).weight, filters[kept]), unit.name
+        assert torch.equal(smaller.get_submodule(unit.writers[0].layer).weight, filters[kept]), unit.name
     assert torch.equal(smaller.classifier.weight, model.classifier.weight[:, kept])
 
 

@@ -53,16 +53,16 @@ def test_a_filter_that_another_can_stand_in_for_goes_first_by_the_geometric_medi
 def test_the_scale_is_that_of_the_batchnorm_after_the_convolution(network):
     model = network()
     for unit in model.units():
-        norms = [model.get_submodule(name) for name in unit.followers if name.endswith("_bn")]
+        norms = [model.get_submodule(name) for name in unit.holders if name.endswith("_bn")]
         # What a depthwise BatchNorm says of its channels is another matter.
         for norm in norms[1:]:
             norm.weight.data.copy_(norms[0].weight.flip(0))
     widths = tuple(width // 2 for width in WIDTHS)
     smaller = shrink(model, widths, model.halvings, "bn_scale")
     for unit in model.units():
-        norm = model.get_submodule(f"{unit.conv}_bn").weight.detach().numpy()
+        norm = model.get_submodule(unit.writers[0].norm).weight.detach().numpy()
         kept = np.sort(np.argsort(-np.abs(norm), kind="stable")[: widths[unit.index]])
-        np.testing.assert_array_equal(smaller.get_submodule(f"{unit.conv}_bn").weight.detach().numpy(), norm[kept])
+        np.testing.assert_array_equal(smaller.get_submodule(unit.writers[0].norm).weight.detach().numpy(), norm[kept])
 
 
 def test_without_a_batchnorm_there_is_no_scale_to_judge_by():

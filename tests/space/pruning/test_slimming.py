@@ -50,7 +50,7 @@ def workshop(data: DataSet, tmp_path) -> Workshop:
 
 def dispensable(model: MobileNetV1) -> float:
     """Share of the units' scales that are as good as zero."""
-    norms = [batchnorm(model, unit) for unit in model.units()]
+    norms = [batchnorm(model, unit.writers[0]) for unit in model.units()]
     return float(torch.cat([norm.weight.detach().abs() for norm in norms if norm is not None]).lt(1e-2).float().mean())
 
 
@@ -77,7 +77,7 @@ def test_the_scales_feel_the_subgradient_of_their_l1_norm_and_nothing_else_does(
     plain = gradients()
     with scales_drawn_to_zero(model, 0.25):
         drawn = gradients()
-    scales = {f"{unit.conv}_bn.weight" for unit in model.units()}
+    scales = {f"{unit.writers[0].norm}.weight" for unit in model.units()}
     for name, parameter in model.named_parameters():
         expected = plain[name] + (0.25 * parameter.sign() if name in scales else 0.0)
         torch.testing.assert_close(drawn[name], expected, msg=name)

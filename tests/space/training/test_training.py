@@ -13,6 +13,7 @@ from space.data.augmentation import AUGMENTATIONS, Augmentation, Pictures, norma
 from space.data.builtin import generate
 from space.data.images import MEAN, STD, DataSet, Images
 from space.errors import CandidateError, RequestError
+from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.network import MobileNetV1
 from space.training import duration, schedules, training
 from space.training.accelerator import accelerator
@@ -72,22 +73,22 @@ def test_another_seed_fine_tunes_to_other_weights(data: DataSet) -> None:
 
 @pytest.mark.usefixtures("short_schedule")
 def test_training_the_baseline_twice_gives_the_same_weights_bit_for_bit(data: DataSet) -> None:
-    one, _ = training.train_baseline(data, seed=1, device=CPU)
-    other, _ = training.train_baseline(data, seed=1, device=CPU)
+    one, _ = training.train_baseline(data, MOBILENET_V1, seed=1, device=CPU)
+    other, _ = training.train_baseline(data, MOBILENET_V1, seed=1, device=CPU)
     assert same_weights(one, other)
 
 
 @pytest.mark.usefixtures("short_schedule")
 def test_training_leaves_the_global_random_state_alone(data: DataSet) -> None:
     before = torch.get_rng_state()
-    training.train_baseline(data, seed=1, device=CPU)
+    training.train_baseline(data, MOBILENET_V1, seed=1, device=CPU)
     tuned(data, seed=1)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.usefixtures("short_schedule")
 def test_the_baseline_is_the_whole_network_ready_for_use(data: DataSet) -> None:
-    model, history = training.train_baseline(data, seed=0)
+    model, history = training.train_baseline(data, MOBILENET_V1, seed=0)
     assert model.widths == MobileNetV1().widths
     assert not model.training
     assert [epoch.number for epoch in history] == [1, 2]

@@ -1,0 +1,55 @@
+"""MobileNet-v1 as a network that can be chosen; loads nothing heavy."""
+
+from collections.abc import Hashable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from space.data.images import ImageShape
+from space.networks.mobilenet_v1.first_recipes import TRAINING_IMAGES, first_recipes
+from space.networks.mobilenet_v1.layers import CLASSES, IMAGE, layers, strides
+from space.networks.mobilenet_v1.shape import HALVINGS, NAME, TITLE, WIDTHS, unit_name
+from space.networks.network import RUNGS, Choosable, Layer, check_units, ladder
+from space.recipe import Recipe
+
+if TYPE_CHECKING:
+    from space.networks.prunable import Prunable
+
+
+class _MobileNetV1:
+    name = NAME
+    title = TITLE
+    image = IMAGE
+    classes = CLASSES
+    halvings = HALVINGS
+    any_size = True
+    near_identity = True
+    tuned_on = TRAINING_IMAGES
+
+    @cached_property
+    def units(self) -> tuple[Choosable, ...]:
+        return tuple(
+            Choosable(unit_name(index), width, ladder(width), removable=index > 0) for index, width in enumerate(WIDTHS)
+        )
+
+    @cached_property
+    def first_recipes(self) -> tuple[Recipe, ...]:
+        return tuple(first_recipes(RUNGS))
+
+    def check_shape(self, widths: Sequence[int], halvings: Sequence[int]) -> None:
+        check_units(self, widths, halvings)
+
+    def layers(
+        self, widths: Sequence[int], halvings: Sequence[int], shape: ImageShape, classes: int
+    ) -> tuple[Layer, ...]:
+        return layers(tuple(widths), tuple(halvings), shape, classes)
+
+    def same(self, widths: Sequence[int], halvings: Sequence[int]) -> Hashable:
+        return strides(widths, halvings)
+
+    def built(self, widths: Sequence[int], halvings: Sequence[int], shape: ImageShape, classes: int) -> "Prunable":
+        from space.networks.mobilenet_v1.network import MobileNetV1
+
+        return MobileNetV1(widths, halvings, image=shape, classes=classes)
+
+
+MOBILENET_V1 = _MobileNetV1()

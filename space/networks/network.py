@@ -1,0 +1,146 @@
+"""Network: what can be chosen about an architecture, known without the library that trains it."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from space.data.images import ImageShape
+from space.recipe import Recipe
+
+if TYPE_CHECKING:
+    from space.networks.prunable import Prunable
+
+# Multiples of 8, because odd counts are slow.
+RUNGS = (1024, 768, 512, 384, 256, 192, 128, 96, 80, 64, 48, 40, 32, 24, 16, 8)
+
+
+def ladder(width: int, rungs: Sequence[int] = RUNGS) -> tuple[int, ...]:
+    """The widths that a unit of this unpruned width may take: its own, then every narrower rung."""
+    return (width, *(rung for rung in rungs if rung < width))
+
+
+@dataclass(frozen=True, slots=True)
+class Choosable:
+    """One unit before a network is built: what may be chosen of it."""
+
+    name: str
+    # Unpruned.
+    width: int
+    # What it may be narrowed to, the unpruned width first.
+    widths: tuple[int, ...]
+    # Whether the block may be gone altogether: width 0.
+    removable: bool = False
+    # Whether the image may be halved in it, where halvings can be moved.
+    halves: bool = True
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Its widths from the widest on; the last step of a block is that it is gone."""
+        return (*self.widths, 0) if self.removable else self.widths
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one convolution or linear layer costs."""
+
+    # Channels read by each output channel, output channels, side of the kernel and of the output.
+    reads: int
+    channels: int
+    kernel: int
+    side: int
+
+    @property
+    def values(self) -> int:
+        return self.channels * self.side**2
+
+    @property
+    def macs(self) -> int:
+        return self.values * self.reads * self.kernel**2
+
+    @property
+    def weights(self) -> int:
+        return self.channels * self.reads * self.kernel**2
+
+
+class Network(Protocol):
+    """One object for each network. Importing it and reading it loads no torch; `built` does."""
+
+    @property
+    def name(self) -> str:
+        """As recipes, --architecture and files name it: "mobilenet_v1"."""
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+
+    @property
+    def image(self) -> ImageShape:
+        """What it was designed for. Speeds and costs are compared at it; it can be built for any other shape."""
+
+    @property
+    def classes(self) -> int:
+        """How many it was designed for, as `image`."""
+
+    @property
+    def units(self) -> tuple[Choosable, ...]:
+        """In the order in which they run; a recipe has one width for each."""
+
+    @property
+    def halvings(self) -> tuple[int, ...]:
+        """Units in which the unpruned network halves the image, where that place can be moved; else none."""
+
+    @property
+    def any_size(self) -> bool:
+        """Whether one that is built takes images of any size: a flattened map has one size alone."""
+
+    @property
+    def near_identity(self) -> bool:
+        """Whether its separable blocks learn from few images only if they begin near the identity: it has no
+        shortcuts."""
+
+    @property
+    def first_recipes(self) -> tuple[Recipe, ...]:
+        """What a search begins with, in the order in which it is worth trying."""
+
+    @property
+    def tuned_on(self) -> int:
+        """Training images on which the epochs of its first recipes were chosen."""
+
+    def check_shape(self, widths: Sequence[int], halvings: Sequence[int]) -> None:
+        """ValueError says what is wrong with a shape."""
+
+    def layers(
+        self, widths: Sequence[int], halvings: Sequence[int], shape: ImageShape, classes: int
+    ) -> tuple[Layer, ...]:
+        """What every convolution and linear layer costs, in the order in which they run: known without building it."""
+
+    def same(self, widths: Sequence[int], halvings: Sequence[int]) -> Hashable:
+        """Equal for shapes that are one network, whichever of their blocks are left."""
+
+    def built(self, widths: Sequence[int], halvings: Sequence[int], shape: ImageShape, classes: int) -> "Prunable":
+        """The network of this shape with random weights, for images of this shape."""
+
+
+def unpruned(network: Network) -> Recipe:
+    """The network as it is."""
+    widths = tuple(unit.width for unit in network.units)
+    return Recipe(architecture=network.name, widths=widths, halvings=network.halvings)
+
+
+def check_units(network: Network, widths: Sequence[int], halvings: Sequence[int]) -> None:
+    """What is wrong with a shape of any network whose units may be chosen one by one."""
+    units = network.units
+    if len(widths) != len(units):
+        raise ValueError(f"{network.title} has {len(units)} units, not {len(widths)}")
+    for unit, width in zip(units, widths, strict=True):
+        if width < (0 if unit.removable else 1):
+            least = "no width is negative" if unit.removable else f"{unit.name} keeps at least one channel"
+            raise ValueError(f"widths {tuple(widths)}: {least}")
+    if list(halvings) != sorted(set(halvings)) or not all(0 <= index < len(units) for index in halvings):
+        raise ValueError(f"halvings {tuple(halvings)}: units in rising order, each once")
+    absent = [units[index].name for index in halvings if widths[index] == 0]
+    if absent:
+        raise ValueError(f"the image cannot be halved in {', '.join(absent)}: removed")
+    fixed = [units[index].name for index in halvings if not network.halvings or not units[index].halves]
+    if fixed:
+        raise ValueError(f"the image cannot be halved in {', '.join(fixed)}: {network.title} does not do that there")

@@ -1,0 +1,12 @@
+"""Fitting: a data set's schedule as a network can follow it."""
+
+from dataclasses import replace
+
+from space.networks.network import Network
+from space.training.schedules import Schedule
+
+
+def fitting(schedule: Schedule, network: Network, side: int) -> Schedule:
+    """`side`: of the images, in pixels. A network that takes no other size does not begin with smaller ones."""
+    sizes = schedule.sizes if network.any_size else (side,) * len(schedule.sizes)
+    return replace(schedule, sizes=sizes, near_identity=schedule.near_identity and network.near_identity)
