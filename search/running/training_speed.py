@@ -4,6 +4,9 @@ import platform
 from functools import cache
 
 from search.store.store import Store
+from space.data.choose import DEFAULT, data_set_named
+from space.data.collection import Collection
+from space.data.images import ImageShape
 
 
 def seconds_per_image(accelerator: str, store: Store | None) -> float:
@@ -17,14 +20,17 @@ def remember_speed(store: Store, accelerator: str) -> None:
     store.remember(_speed_fact(accelerator), repr(seconds_per_image(accelerator, store)))
 
 
-def baseline_seconds(data: str, images: int, accelerator: str, store: Store | None, length: str = "auto") -> float:
-    """How long training a baseline takes."""
+def baseline_seconds(
+    collection: Collection, shape: ImageShape, accelerator: str, store: Store | None, length: str = "auto"
+) -> float:
+    """How long training a baseline takes on images of this shape."""
     from space.training import duration
     from space.training.accelerator import accelerator as named
     from space.training.schedules import baseline_schedule
 
-    schedule = baseline_schedule(data, length, named(accelerator).type)
-    return duration.baseline_seconds(schedule, images, seconds_per_image(accelerator, store))
+    schedule = baseline_schedule(collection, length, named(accelerator).type, shape)
+    per_image = seconds_per_image(accelerator, store)
+    return duration.baseline_seconds(schedule, collection.training_images, shape.side, per_image)
 
 
 @cache
@@ -33,7 +39,9 @@ def _benchmarked(accelerator: str) -> float:
     from space.training.accelerator import accelerator as named
     from space.training.duration import seconds_per_image
 
-    return seconds_per_image(MobileNetV1(), device=named(accelerator))
+    # Those that the network was designed for.
+    image = data_set_named(DEFAULT).shape
+    return seconds_per_image(MobileNetV1(), image, device=named(accelerator))
 
 
 def _speed_fact(accelerator: str) -> str:

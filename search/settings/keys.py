@@ -10,6 +10,7 @@ from typing import Any
 from search.scoring.objectives import OBJECTIVES
 from search.settings.durations import duration_s
 from search.store.goal import Fixed, fixed_text
+from space.data.choose import DATA_SETS
 from space.training.accelerator_names import ACCELERATORS
 
 ALL = "all"
@@ -17,7 +18,8 @@ ALL = "all"
 SPACES = ("full", "pruning", "int8")
 MODEL = "model"
 SAMPLERS = (MODEL, "gp", "tpe", "nsga2", "random")
-DATA = ("auto", "cifar10", "builtin")
+# Instead of a data set's name: the store's last one, else the usual one, else the one that stands in for it.
+AUTO = "auto"
 # Between several meters in a file: their URLs have commas of their own.
 _BETWEEN_METERS = " | "
 
@@ -52,6 +54,12 @@ def one_of(*names: str) -> Callable[[object], str]:
         return str(text)
 
     return parse
+
+
+def data_set(text: object) -> str:
+    if text != AUTO and not DATA_SETS.knows(str(text)):
+        raise ValueError(f"{text!r} is not known; choose {', '.join((AUTO, *DATA_SETS.names()))}")
+    return str(text)
 
 
 def pairs(text: object) -> Fixed:
@@ -106,7 +114,7 @@ KEYS = {
     "seed": Key("seed", whole),
     "min_accuracy": Key("minimum_accuracy", share),
     "margin": Key("margin", share),
-    "data": Key("data", one_of(*DATA)),
+    "data": Key("data", data_set),
     "data_dir": Key("data_dir", path),
     "device": Key("devices", devices, ",".join, several=True),
     "accelerator": Key("accelerator", one_of(*ACCELERATORS)),

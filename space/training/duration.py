@@ -7,9 +7,9 @@ import time
 import torch
 from torch import nn
 
-from space.data.images import CLASSES, SIDE
+from space.data.images import ImageShape
+from space.data.schedule import Schedule
 from space.training.accelerator import accelerator, place
-from space.training.schedules import Schedule
 from space.training.step import optimizer, update
 
 # What a training step costs whatever the size of the image (weights, optimizer, 1x1 maps), as a share of the step at
@@ -18,15 +18,16 @@ FIXED_SHARE = 1 / 3
 
 
 def seconds_per_image(
-    model: nn.Module, *, batch: int = 64, size: int = SIDE, budget: float = 1.2, device: torch.device | None = None
+    model: nn.Module, image: ImageShape, *, batch: int = 64, budget: float = 1.2, device: torch.device | None = None
 ) -> float:
     """What one training image costs on this machine: a few steps on noise, by a copy of the model."""
     device = device or accelerator()
     trained = copy.deepcopy(model).train()
     place(trained, device)
     idle = optimizer(trained, "sgd", 0.0, 0.0)
-    images = torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(0)).to(device)
-    labels = (torch.arange(batch) % CLASSES).to(device)
+    size, noise = image.side, torch.Generator().manual_seed(0)
+    images = torch.randn(batch, image.channels, size, size, generator=noise).to(device)
+    labels = torch.zeros(batch, dtype=torch.long, device=device)
     timing = Schedule(sizes=(size,), batch=batch, peak_rate=0.0, warm_up=0.0)
     durations: list[float] = []
     begun = time.perf_counter()
@@ -38,9 +39,8 @@ def seconds_per_image(
     return statistics.median(durations[1:] or durations) / batch
 
 
-def baseline_seconds(schedule: Schedule, images: int, per_image: float) -> float:
-    """How long `train_baseline` takes where one training image of 32 pixels costs `per_image` seconds."""
-    sizes = schedule.sizes
-    relative = sum(FIXED_SHARE + (1 - FIXED_SHARE) * (size / SIDE) ** 2 for size in sizes)
+def baseline_seconds(schedule: Schedule, images: int, side: int, per_image: float) -> float:
+    """How long `train_baseline` takes where one training image of `side` pixels costs `per_image` seconds."""
+    relative = sum(FIXED_SHARE + (1 - FIXED_SHARE) * (size / side) ** 2 for size in schedule.sizes)
     # After each epoch comes the validation set, a tenth of the images, at a third of the cost.
     return per_image * relative * images * (1 + 1 / 30)

@@ -5,8 +5,8 @@ import torch
 
 from space.baseline import Baseline, baseline_recipe, describe, read_description
 from space.checkpoint import load, read_checkpoint, save, weights_id
-from space.data.images import MEAN, STD
 from space.errors import RequestError
+from tests.space.few_images import MEAN, STD
 
 
 def state(model, rename=lambda place, name: name):

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from space.data.images import CLASSES, SIDE
+from space.data.images import ImageShape
+
+# The images of CIFAR-10.
+IMAGE, CLASSES = ImageShape(channels=3, side=32), 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Layer:
 @lru_cache(maxsize=10_000)
 def layers(widths: tuple[int, ...], halvings: tuple[int, ...]) -> tuple[Layer, ...]:
     """Every convolution and the classifier, in the order in which they run."""
-    side, channels, found = SIDE, 3, []
+    side, channels, found = IMAGE.side, IMAGE.channels, []
     for index, width in enumerate(widths):
         if not width:
             continue
