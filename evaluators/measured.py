@@ -16,6 +16,9 @@ class Subject:
     name: str
     onnx: Path
     runtime: RuntimeSettings
+    # For a file that takes normalised images instead of raw ones; ours never do.
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

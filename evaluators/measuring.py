@@ -53,7 +53,7 @@ class Measuring:
         return bench_of(self.device.info, self.meter.info.identity if self.meter else self.power.title)
 
     def task(self, subject: Subject) -> Task:
-        return Task(model=subject.onnx, images=self.images, runtime=subject.runtime)
+        return Task(model=subject.onnx, images=self.images, runtime=subject.runtime, mean=subject.mean, std=subject.std)
 
     async def run(self, task: Task, progress: Progress = quiet) -> ProcessRun:
         """Again while it is disturbed, then as it is. A recording has its repeats behind it."""

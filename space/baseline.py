@@ -6,21 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from space.data.images import MEAN, STD
 from space.errors import RequestError
 from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.networks.network import unpruned
 from space.recipe import Recipe
-
-# Normalisations met in published CIFAR-10 training code, the course's first.
-NORMALISATIONS = {
-    "course": (MEAN, STD),
-    "true deviation": (MEAN, (0.2470, 0.2435, 0.2616)),
-    "one half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "none": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +20,9 @@ class Baseline:
     id: str
     data: str
     fingerprint: str
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    # A number for each channel.
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     train_split: str | None
     validation_accuracy: float
     # Added to the margin where validation may have been trained on: baseline (validation - test).
@@ -68,10 +59,10 @@ def read_description(checkpoint: Path) -> Mapping[str, Any]:
     if not isinstance(values, dict):
         raise RequestError(f"{path}, beside the checkpoint, is not a JSON object")
     for name in ("mean", "std"):
-        if name in values and not _three_numbers(values[name]):
-            raise RequestError(f"{path}: {name} is {values[name]!r}; three numbers are needed")
+        if name in values and not _a_number_for_each_channel(values[name]):
+            raise RequestError(f"{path}: {name} is {values[name]!r}; three numbers are needed, for grey images one")
     return values
 
 
-def _three_numbers(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(isinstance(number, int | float) for number in value)
+def _a_number_for_each_channel(value: object) -> bool:
+    return isinstance(value, list) and len(value) in (1, 3) and all(isinstance(number, int | float) for number in value)

@@ -11,8 +11,8 @@ from space.training.accelerator_names import AUTO
 
 # Called with the step and the share of it done, 0 to 1.
 Progress = Callable[[str, float], None]
-# By the recipe's input form; None is the baseline's.
-_MEANS: dict[str, tuple[float, float, float] | None] = {"uint8": None, "raw": (0.0, 0.0, 0.0)}
+# Whether the baseline's mean is subtracted, by the recipe's input form.
+_CENTRED = {"uint8": True, "raw": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Workshop:
     def manifest(self, recipe: Recipe) -> Path:
         return self.folder / "candidates" / f"{recipe.id}-{self.baseline.id}.json"
 
-    def mean(self, recipe: Recipe) -> tuple[float, float, float]:
+    def mean(self, recipe: Recipe) -> tuple[float, ...]:
         """What is subtracted from an image before the first convolution. A scale alone folds into it exactly; a mean
         does not, because the convolution's border of zeros would be that of another colour."""
-        return _MEANS[recipe.input_form] or self.baseline.mean
+        mean = self.baseline.mean
+        return mean if _CENTRED[recipe.input_form] else (0.0,) * len(mean)

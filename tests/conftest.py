@@ -39,7 +39,7 @@ LONGEST = (
         "test_seams.py",
         "test_examiner.py",
     ),
-    *("test_training.py", "test_load.py", "test_course.py", "test_sensitivity.py", "test_builtin.py"),
+    *("test_training.py", "test_load.py", "test_course.py", "test_sensitivity.py", "test_drawn_images.py"),
     *("test_command_line.py", "test_over_ssh_faults.py", "test_guards.py", "test_local.py", "test_prepare.py"),
 )
 

@@ -16,10 +16,6 @@ LOCK = os.path.join(os.environ.get("SEARCH_SYSROOT") or "/tmp", "ondevice-search
 # What the on-device program says it does from here on depends on the model.
 LOADING = "loading"
 
-# The course's normalisation.
-MEAN = (0.4914, 0.4822, 0.4465)
-STD = (0.2023, 0.1994, 0.2010)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeSettings:
@@ -40,15 +36,15 @@ class Task:
     """
 
     model: Path
-    # uint8, N x 3 x 32 x 32, saved by numpy.
+    # uint8, N x channels x height x width, saved by numpy.
     images: Path
     runtime: RuntimeSettings
     precision: float = 0.01
     limit_s: float = 1.0
     passes: int = 0
-    # For a file that takes float32 instead of the raw image.
-    mean: tuple[float, ...] = MEAN
-    std: tuple[float, ...] = STD
+    # For a file that takes float32 instead of the raw image; a number for each channel.
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
     # Search mode may also stop once the interval of the process's own figure lies wholly above this.
     hopeless_above_s: float | None = None
     # A board is sent the files although it has them: whether it still takes any is part of the question.
@@ -60,14 +56,14 @@ class LoadTask:
     """One fresh process for a power meter: load the model, warm up; idle, one inference after the other, idle again."""
 
     model: Path
-    # uint8, N x 3 x 32 x 32, saved by numpy.
+    # uint8, N x channels x height x width, saved by numpy.
     images: Path
     runtime: RuntimeSettings
     # Before and after, the model loaded and nothing running.
     idle_s: float
     active_s: float
-    mean: tuple[float, ...] = MEAN
-    std: tuple[float, ...] = STD
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +77,8 @@ class CourseTask:
     runtime: RuntimeSettings
     # Before and after the script, for a power meter. 0: none looks on.
     idle_s: float = 0.0
-    mean: tuple[float, ...] = MEAN
-    std: tuple[float, ...] = STD
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

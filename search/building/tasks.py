@@ -12,10 +12,13 @@ import numpy as np
 from evaluators.accuracy import accuracy
 from evaluators.measurement import Accuracy
 from search.building.child import report
-from space.baseline import NORMALISATIONS, Baseline, read_description
+from space.baseline import Baseline, read_description
 from space.candidate import Candidate
-from space.data.images import MEAN, STD, DataSet, Images
+from space.data.choose import data_set_named
+from space.data.collection import Normalisation
+from space.data.images import DataSet, Images
 from space.data.sources import Source, load
+from space.errors import RequestError
 from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.recipe import Recipe
@@ -71,23 +74,24 @@ def train_baseline(
     report("training the baseline", 0)
     # An interrupted training of the default network was called so before there were others.
     of_network = "" if architecture == DEFAULT_NETWORK else f"-{architecture}"
+    schedule = baseline_schedule(data_set_named(data.name), length, device.type, data.shape)
     model, epochs = training.train_baseline(
         data,
         network_named(architecture),
+        schedule,
         seed=seed,
         step_progress=lambda step, steps: report("training the baseline", step / steps),
         device=device,
-        schedule=baseline_schedule(data.name, length, device.type),
         checkpoint=folder / "baselines" / f"training-{data.fingerprint}{of_network}.part.pt",
     )
     baseline = Baseline(
-        id=checkpoints.weights_id(model, MEAN, STD),
+        id=checkpoints.weights_id(model, data.mean, data.std),
         data=data.name,
         fingerprint=data.fingerprint,
-        mean=MEAN,
-        std=STD,
+        mean=data.mean,
+        std=data.std,
         train_split="the training images without validation",
-        validation_accuracy=training.accuracy(model, data.validation),
+        validation_accuracy=training.accuracy(model, data.validation, data.mean, data.std),
         seconds=sum(epoch.seconds for epoch in epochs),
         architecture=architecture,
     )
@@ -106,9 +110,14 @@ def import_baseline(folder: Path, source: Source, checkpoint: Path, architecture
     described = read_description(checkpoint)
     if "mean" in described and "std" in described:
         mean, std = tuple(described["mean"]), tuple(described["std"])
+        if not len(mean) == len(std) == data.shape.channels:
+            raise RequestError(
+                f"{checkpoint.with_suffix('.json')}: mean {list(mean)} and std {list(std)}; images of {data.name} need "
+                f"{data.shape.channels} of each, one for each channel"
+            )
     else:
         sample = _sample(data)
-        mean, std = max(NORMALISATIONS.values(), key=lambda known: training.accuracy(model, sample, known[0], known[1]))
+        mean, std = max(_normalisations(data), key=lambda known: training.accuracy(model, sample, known[0], known[1]))
     report("accuracy on validation", 0.3)
     validation = training.accuracy(model, data.validation, mean, std)
     train_split = described.get("train_split")
@@ -130,6 +139,12 @@ def import_baseline(folder: Path, source: Source, checkpoint: Path, architecture
     )
     checkpoints.save(model, baseline, folder / "baselines")
     return baseline
+
+
+def _normalisations(data: DataSet) -> list[Normalisation]:
+    """Those that a model of these images may have been trained with, the data set's own first."""
+    others = data_set_named(data.name).normalisations
+    return [(data.mean, data.std), *(known for known in others if len(known[0]) == data.shape.channels)]
 
 
 def _sample(data: DataSet, count: int = 1000) -> Images:

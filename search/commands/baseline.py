@@ -6,22 +6,24 @@ from dataclasses import replace
 from search.commands.exit_status import INTERRUPTED, OK
 from search.running.baseline_run import import_and_keep, train_and_keep
 from search.running.view import View
+from search.settings.keys import AUTO
 from search.settings.settings import settings
 from search.store.lock import locked
 from search.store.store import Store
 from space.baseline import read_description
 from space.checkpoint import read_checkpoint
+from space.data.choose import DEFAULT
 from space.networks.choose import network_named
 
 
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     if options.checkpoint is not None:
-        # Said before anything is made; a team's own model is one for CIFAR-10 unless it says otherwise.
+        # Said before anything is made; a team's own model is one for the usual images unless it says otherwise.
         read_checkpoint(options.checkpoint, network_named(chosen.architecture))
         read_description(options.checkpoint)
-        if chosen.data == "auto":
-            chosen = replace(chosen, data="cifar10")
+        if chosen.data == AUTO:
+            chosen = replace(chosen, data=DEFAULT)
     with locked(chosen.store):
         store = Store.create(chosen.store, chosen.storage)
         try:

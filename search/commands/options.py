@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from search.scoring.objectives import OBJECTIVES
-from search.settings.keys import ALL, DATA, KEYS, SAMPLERS, count
+from search.settings.keys import ALL, AUTO, KEYS, SAMPLERS, count
 from search.settings.settings import TRIALS
 from search.settings.study_files import study_file
+from space.data.choose import DATA_SETS, DEFAULT, STAND_IN, data_set_named
 from space.networks.choose import NETWORKS, network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.pruning.criteria import CRITERIA
@@ -24,10 +25,12 @@ def _either_by_default(default: str, *others: str) -> str:
     return _either(f"{default} (default)", *others)
 
 
+_USUAL, _STAND_IN = data_set_named(DEFAULT), data_set_named(STAND_IN)
 # Settings that say where things are; every command that looks at a store or a device takes them.
 SHARED = {
-    "data": f"{_either(*DATA)}; auto takes the store's last data, else CIFAR-10, else the built-in set",
-    "data_dir": "folder that holds cifar-10-batches-py (else $CIFAR10_DIR, data/)",
+    "data": f"{_either(AUTO, *DATA_SETS.own, 'that of a package')}; {AUTO} takes the store's last data, else "
+    f"{_USUAL.title}, else {_STAND_IN.title}",
+    "data_dir": f"folder that holds the images, as {_USUAL.files} (else ${_USUAL.variable}, data/)",
     "device": "where models run: local (this machine), user@host[:port] or NAME (a board over ssh; several times for "
     "several boards of one kind) or replay:FILE (recorded measurements)",
     "accelerator": "what trains: auto (the fastest there is), cuda, mps or cpu",

@@ -24,7 +24,8 @@ from search.running.data_choice import choose_data
 from search.settings.settings import Settings
 from search.store.database import StoreError
 from search.store.store import Store
-from space.data import sources as datasets
+from space.data.choose import data_set_named
+from space.data.sources import load
 from space.errors import RequestError
 from space.training import accelerator as accelerators
 
@@ -101,11 +102,12 @@ def data(chosen: Settings) -> Check:
         choice = choose_data(chosen, store)
         if choice.missing:
             return Check("data", MISSING, choice.missing, REQUEST)
+        collection = data_set_named(choice.source.name)
         if choice.download:
-            return Check("data", OK, "CIFAR-10 is not on this disk, and can be downloaded")
-        if choice.source.name == "builtin":
+            return Check("data", OK, f"{collection.title} is not on this disk, and can be downloaded")
+        if collection.generated:
             return Check("data", WARNING if choice.stands_in else OK, choice.text)
-        datasets.load(choice.source)
+        load(choice.source)
     except RequestError as error:
         return Check("data", MISSING, str(error), REQUEST)
     return Check("data", OK, f"{choice.text}, every file as published")

@@ -2,7 +2,8 @@
 
     python3 run_on_pi.py IMAGES [--model model.onnx]
 
-IMAGES: test.npz (pixels: uint8, N x 3 x 32 x 32; labels), or a folder of <number>_<class>.png files, 8-bit RGB.
+IMAGES: test.npz (pixels: uint8, N x channels x height x width; labels), or a folder of <number>_<class>.png files,
+8-bit RGB or grey. Classes are numbers, or the names that recipe.json beside this file gives them.
 Latency is the mean of session.run() over the images, one at a time. Python 3.7 and newer.
 """
 
@@ -20,7 +21,8 @@ from typing import Any, Iterator, List, Tuple
 import numpy as np
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+# By what a PNG file says of its colours.
+CHANNELS = {0: 1, 2: 3}
 NAME = re.compile(r"([0-9]+)_([^_]+)\.png")
 
 
@@ -29,18 +31,18 @@ class WrongImages(Exception):
 
 
 def decoded(content: bytes, name: str) -> "np.ndarray[Any, Any]":
-    """Height x width x 3 of an 8-bit RGB file that is not interlaced."""
+    """Height x width x channels of an 8-bit file, RGB or grey, that is not interlaced."""
     if not content.startswith(SIGNATURE):
         raise WrongImages("%s is not a PNG file" % name)
-    place, packed, size = len(SIGNATURE), [], (0, 0)
+    place, packed, size, channels = len(SIGNATURE), [], (0, 0), 3
     while place + 12 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, place)
         body = content[place + 8 : place + 8 + length]
         if kind == b"IHDR":
             width, height, bits, colours, _, _, interlaced = struct.unpack(">IIBBBBB", body)
-            if (bits, colours, interlaced) != (8, 2, 0):
-                raise WrongImages("%s is not 8-bit RGB without interlacing; convert it" % name)
-            size = (height, width)
+            if bits != 8 or colours not in CHANNELS or interlaced:
+                raise WrongImages("%s is not 8-bit RGB or grey without interlacing; convert it" % name)
+            size, channels = (height, width), CHANNELS[colours]
         elif kind == b"IDAT":
             packed.append(body)
         place += length + 12
@@ -48,14 +50,14 @@ def decoded(content: bytes, name: str) -> "np.ndarray[Any, Any]":
         raw = zlib.decompress(b"".join(packed))
     except zlib.error as error:
         raise WrongImages("%s is damaged: %s; copy it again" % (name, error)) from None
-    if size == (0, 0) or len(raw) != size[0] * (1 + 3 * size[1]):
+    if size == (0, 0) or len(raw) != size[0] * (1 + channels * size[1]):
         raise WrongImages("%s ends in the middle; copy it again" % name)
-    return unfiltered(raw, size[0], size[1], name)
+    return unfiltered(raw, size[0], size[1], channels, name)
 
 
-def unfiltered(raw: bytes, height: int, width: int, name: str) -> "np.ndarray[Any, Any]":
+def unfiltered(raw: bytes, height: int, width: int, channels: int, name: str) -> "np.ndarray[Any, Any]":
     """Undoes the filter that each line begins with (PNG specification, section 9)."""
-    stride = 3 * width
+    stride = channels * width
     above, lines = bytearray(stride), []
     for number in range(height):
         start = number * (stride + 1)
@@ -63,13 +65,13 @@ def unfiltered(raw: bytes, height: int, width: int, name: str) -> "np.ndarray[An
         if kind > 4:
             raise WrongImages("%s is damaged: there is no filter %d; copy it again" % (name, kind))
         for at in range(stride):
-            left = line[at - 3] if at >= 3 else 0
+            left = line[at - channels] if at >= channels else 0
             up = above[at]
-            corner = above[at - 3] if at >= 3 else 0
+            corner = above[at - channels] if at >= channels else 0
             line[at] = (line[at] + (0, left, up, (left + up) // 2, paeth(left, up, corner))[kind]) & 255
         lines.append(line)
         above = line
-    return np.frombuffer(b"".join(map(bytes, lines)), dtype=np.uint8).reshape(height, width, 3)
+    return np.frombuffer(b"".join(map(bytes, lines)), dtype=np.uint8).reshape(height, width, channels)
 
 
 def paeth(left: int, up: int, corner: int) -> int:
@@ -80,8 +82,17 @@ def paeth(left: int, up: int, corner: int) -> int:
     return up if by_up <= by_corner else corner
 
 
-def images_of(path: str) -> Iterator[Tuple["np.ndarray[Any, Any]", int]]:
-    """Each image as 3 x 32 x 32, and its class."""
+def class_names(folder: str) -> List[str]:
+    """In the order of their numbers; none where recipe.json is not there, or gives none."""
+    try:
+        with open(os.path.join(folder, "recipe.json")) as file:
+            return list(json.load(file)["classes"])
+    except (OSError, KeyError, ValueError):
+        return []
+
+
+def images_of(path: str, names: List[str]) -> Iterator[Tuple["np.ndarray[Any, Any]", int]]:
+    """Each image as channels x height x width, and its class."""
     if path.endswith(".npz"):
         with np.load(path, allow_pickle=False) as content:
             pixels, labels = content["pixels"], content["labels"]
@@ -91,11 +102,12 @@ def images_of(path: str) -> Iterator[Tuple["np.ndarray[Any, Any]", int]]:
     named = sorted((int(match.group(1)), name, match.group(2))
                    for name in os.listdir(path) for match in [NAME.fullmatch(name)] if match)  # fmt: skip
     for _, name, label in named:
-        if label not in CLASSES and not (label.isdigit() and int(label) < len(CLASSES)):
-            raise WrongImages("%s: %r is no class; 0 to 9 or %s" % (name, label, ", ".join(CLASSES)))
+        if label not in names and not (label.isdigit() and (not names or int(label) < len(names))):
+            valid = "0 to %d or %s" % (len(names) - 1, ", ".join(names)) if names else "a number, as no names are known"
+            raise WrongImages("%s: %r is no class; %s" % (name, label, valid))
         with open(os.path.join(path, name), "rb") as file:
             image = decoded(file.read(), name).transpose(2, 0, 1)
-        yield image, CLASSES.index(label) if label in CLASSES else int(label)
+        yield image, names.index(label) if label in names else int(label)
 
 
 def session_of(model: str) -> Any:
@@ -133,7 +145,7 @@ def main(words: List[str]) -> int:
         session = session_of(chosen.model)
         name = session.get_inputs()[0].name
         seconds, right, total = 0.0, 0, 0
-        for image, label in images_of(chosen.images):
+        for image, label in images_of(chosen.images, class_names(here)):
             batch = np.ascontiguousarray(image[np.newaxis])
             started = time.perf_counter()
             (logits,) = session.run(None, {name: batch})

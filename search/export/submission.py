@@ -16,6 +16,7 @@ from search.export.table_files import write_csv
 from search.store.evaluation import Evaluation
 from search.store.store import Store
 from space.candidate import check_whole
+from space.data.choose import described
 from space.data.images import DataSet
 from space.files import written_whole
 
@@ -95,6 +96,7 @@ def _write_images(path: Path, data: DataSet) -> None:
 
 
 def _recipe(submission: Submission) -> str:
+    collection = described(submission.material.goal.data)
     row = submission.material.standings.row(submission.entered).as_dict()
     content = {
         "recipe": submission.entered.candidate.recipe.as_dict(),
@@ -102,6 +104,8 @@ def _recipe(submission: Submission) -> str:
         "sha256": submission.entered.candidate.sha256,
         "study": json.loads(submission.material.goal.to_json()),
         "bench": json.loads(submission.material.standings.bench.to_json()),
+        # What run_on_pi.py reads names of classes by.
+        "classes": list(collection.class_names) if collection else [],
         # The file's place on the machine that made it is nobody's business.
         "figures": {name: value for name, value in row.items() if name not in ("onnx", "recipe")},
     }

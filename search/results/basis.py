@@ -10,6 +10,7 @@ from search.results.standings import Standings
 from search.results.wording import data_name, short_data_name
 from search.scoring.objectives import OBJECTIVES
 from search.store.store import Store
+from space.data.choose import described
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,10 @@ def basis(store: Store, standings: Standings) -> Basis:
 def _caveats(standings: Standings, kinds: tuple[Kind, ...], here: bool) -> tuple[Caveat, ...]:
     goal, board = standings.goal, standings.bench.board
     caveats = []
-    if goal.data == "builtin":
+    collection = described(goal.data)
+    if collection and collection.caveat:
         text = f"The data are {data_name(goal.data)}: the figures say how the tool works, not how good a network is."
-        caveats.append(Caveat("built-in image set, not CIFAR-10", text))
+        caveats.append(Caveat(f"{collection.short_title}, {collection.caveat}", text))
     if here:
         text = f"The device was the machine that ran the search ({board}), not a board of its own."
         caveats.append(Caveat("this machine is the device, no Raspberry Pi", text))

@@ -6,6 +6,7 @@ from evaluators.provenance import Kind
 from search.results.rows import Row
 from search.scoring.audit import Audit
 from search.scoring.objectives import OBJECTIVES, Objective
+from space.data.choose import described
 from space.recipe import Recipe
 
 # A note on every search without a meter: an estimate's power is a constant of the board for each busy core.
@@ -160,11 +161,15 @@ def shape(row: Row) -> str:
 
 
 def data_name(data: str) -> str:
-    return {"cifar10": "CIFAR-10", "builtin": "the built-in image set (not CIFAR-10)"}.get(data, data)
+    collection = described(data)
+    if collection is None:
+        return data
+    return f"{collection.title} ({collection.caveat})" if collection.caveat else collection.title
 
 
 def short_data_name(data: str) -> str:
-    return {"cifar10": "CIFAR-10", "builtin": "built-in image set"}.get(data, data)
+    collection = described(data)
+    return collection.short_title if collection else data
 
 
 def implied(audit: Audit) -> str:

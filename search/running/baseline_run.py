@@ -12,6 +12,7 @@ from search.settings.durations import spoken
 from search.settings.settings import Settings
 from search.store.store import Store
 from space.baseline import Baseline
+from space.data.choose import data_set_named
 from space.training.accelerator import accelerator, title
 
 
@@ -38,8 +39,10 @@ def import_and_keep(chosen: Settings, store: Store, view: View, checkpoint: Path
 def _duration(chosen: Settings, prepared: Prepared, store: Store, length: str) -> list[str]:
     """What trains, how long it takes, and what the other schedule would take."""
     device = accelerator(chosen.accelerator)
-    name, images = prepared.data.name, len(prepared.data.train)
-    took = {schedule: spoken(baseline_seconds(name, images, chosen, store, schedule)) for schedule in ("short", "long")}
+    collection, shape = data_set_named(prepared.data.name), prepared.data.shape
+    took = {
+        schedule: spoken(baseline_seconds(collection, shape, chosen, store, schedule)) for schedule in ("short", "long")
+    }
     schedule = ("short" if device.type == "cpu" else "long") if length == "auto" else length
     lines = [f"training the baseline on {title(device)} takes about {took[schedule]}"]
     if took["short"] != took["long"]:

@@ -1,24 +1,27 @@
 """Data choice: which images a search takes and why, decided once; plan, doctor and run print this one decision."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search.running.baseline import known_baseline
 from search.running.training_speed import baseline_seconds
 from search.settings.durations import spoken
+from search.settings.keys import AUTO
 from search.settings.settings import Settings
 from search.store.goal import Goal
 from search.store.store import Store
-from space.data import sources as datasets
+from space.data.choose import DEFAULT, STAND_IN, data_set_named
+from space.data.collection import Collection
 from space.data.images import DataSet
-from space.data.sources import Source
+from space.data.places import USUAL
+from space.data.sources import Source, load
 from space.errors import RequestError
+from space.networks.choose import network_named
 
 # Seconds: a baseline that takes longer is not trained unasked.
 LONGEST_BASELINE_S = 15 * 60
-# Where CIFAR-10 is downloaded to, unless --data-dir names another folder.
-_DOWNLOADS = Path("data")
-# Facts of the store: the data of its last run, and the folder that CIFAR-10 was found in then.
+# Facts of the store: the data of its last run, and the folder that data were found in then; a store that was made while
+# one data set alone lay on the disk knows the folder without a name.
 _LAST, _LAST_FOLDER = "data", "data folder"
 
 
@@ -32,7 +35,7 @@ class DataChoice:
     named: bool = False
     # They have to be downloaded first.
     download: bool = False
-    # CIFAR-10 would have been taken, and cannot be.
+    # Others would have been taken, and cannot be.
     stands_in: bool = False
     # What was named cannot be had: why, and what to do.
     missing: str = ""
@@ -40,22 +43,22 @@ class DataChoice:
 
 def choose_data(settings: Settings, store: Store | None) -> DataChoice:
     """Decides by the rules of `--data`, and downloads nothing yet; `store` is None before the first run."""
+    named = settings.data != AUTO
     last = store.fact(_LAST) if store else None
-    if settings.data == "builtin":
-        return DataChoice(Source("builtin"), "the built-in image set", named=True)
-    if settings.data == "auto" and last == "builtin":
-        text = "the built-in image set, as last time; --data cifar10 changes that"
-        return DataChoice(Source("builtin"), text)
-    cifar10 = find_cifar10(settings, store)
-    if cifar10 is None:
-        return _not_on_disk(settings, store)
-    text = f"CIFAR-10 in {cifar10.folder}"
-    if settings.data == "cifar10":
-        return DataChoice(cifar10, text, named=True)
-    if last == "cifar10":
-        return DataChoice(cifar10, f"{text}, as last time")
-    reason = _too_slow(settings, store, cifar10)
-    return _built_in_because(reason) if reason else DataChoice(cifar10, text)
+    collection = data_set_named(settings.data if named else last or DEFAULT)
+    if collection.generated:
+        reason = "" if named else f", as last time; --data {DEFAULT} changes that"
+        return DataChoice(_drawn(collection, settings.architecture), f"{collection.title}{reason}", named=named)
+    source = find(collection, settings, store)
+    if source is None:
+        return _not_on_disk(collection, settings, store)
+    text = f"{collection.title} in {source.folder}"
+    if named:
+        return DataChoice(source, text, named=True)
+    if last == collection.name:
+        return DataChoice(source, f"{text}, as last time")
+    too_slow = _too_slow(collection, settings, store, source)
+    return _standing_in(settings, too_slow) if too_slow else DataChoice(source, text)
 
 
 def obtained(choice: DataChoice) -> Source:
@@ -64,73 +67,95 @@ def obtained(choice: DataChoice) -> Source:
         raise RequestError(choice.missing)
     if choice.download:
         assert choice.source.folder is not None
-        datasets.download_cifar10(choice.source.folder)
+        data_set_named(choice.source.name).download(choice.source.folder)
     return choice.source
 
 
 def remember(store: Store, source: Source) -> None:
     store.remember(_LAST, source.name)
-    if source.name == "cifar10" and source.folder is not None:
-        store.remember(_LAST_FOLDER, str(source.folder.absolute()))
+    if source.folder is not None and not data_set_named(source.name).generated:
+        store.remember(_folder_fact(source.name), str(source.folder.absolute()))
 
 
-def find_cifar10(settings: Settings, store: Store | None) -> Source | None:
+def find(collection: Collection, settings: Settings, store: Store | None) -> Source | None:
     """Looks on this machine's disk, in the folder used last too."""
-    folder = datasets.find_cifar10(settings.data_dir)
-    last = store.fact(_LAST_FOLDER) if store else None
+    folder = collection.find(settings.data_dir)
+    last = (store.fact(_folder_fact(collection.name)) or store.fact(_LAST_FOLDER)) if store else None
     if folder is None and last is not None:
-        folder = datasets.find_cifar10(Path(last)) if Path(last).is_dir() else None
-    return Source("cifar10", folder) if folder else None
+        folder = collection.find(Path(last)) if Path(last).is_dir() else None
+    return Source(collection.name, folder) if folder else None
 
 
 def source_of(goal: Goal, settings: Settings, store: Store) -> Source:
     """The images that a study was searched on."""
-    if goal.data == "builtin":
-        return Source(goal.data, store.folder / "images", goal.fingerprint)
-    source = find_cifar10(settings, store)
+    collection = data_set_named(goal.data)
+    if collection.generated:
+        return replace(
+            _drawn(collection, goal.architecture), folder=store.folder / "images", fingerprint=goal.fingerprint
+        )
+    source = find(collection, settings, store)
     if source is None:
-        raise RequestError(f"{goal.id} needs CIFAR-10, which is not on this disk; name its folder with --data-dir")
+        raise RequestError(
+            f"{goal.id} needs {collection.title}, which is not on this disk; name its folder with --data-dir"
+        )
     return source
 
 
 def images_of(goal: Goal, settings: Settings, store: Store) -> DataSet:
-    data = datasets.load(source_of(goal, settings, store))
-    if data.fingerprint != goal.fingerprint and goal.data == "builtin":
+    data, collection = load(source_of(goal, settings, store)), data_set_named(goal.data)
+    if data.fingerprint == goal.fingerprint:
+        return data
+    if collection.generated:
         raise RequestError(
-            f"{goal.id} was searched on an earlier built-in image set ({goal.fingerprint}), which is not kept in "
+            f"{goal.id} was searched on an earlier {collection.short_title} ({goal.fingerprint}), which is not kept in "
             f"{store.folder / 'images'}; search again: a study on the present set ({data.fingerprint}) begins"
         )
-    if data.fingerprint != goal.fingerprint:
-        raise RequestError(f"{goal.id} was searched on other images ({goal.fingerprint}, not {data.fingerprint})")
-    return data
+    raise RequestError(f"{goal.id} was searched on other images ({goal.fingerprint}, not {data.fingerprint})")
 
 
-def _not_on_disk(settings: Settings, store: Store | None) -> DataChoice:
-    folder = settings.data_dir or _DOWNLOADS
-    download = DataChoice(Source("cifar10", folder), f"CIFAR-10 is downloaded to {folder}", download=True)
-    why_not = datasets.why_not_downloadable()
-    absent = f"CIFAR-10 is not on this disk and cannot be downloaded ({why_not})"
-    if settings.data == "cifar10":
+def _folder_fact(name: str) -> str:
+    return f"{_LAST_FOLDER} of {name}"
+
+
+def _drawn(collection: Collection, architecture: str) -> Source:
+    """A generated data set, in the shape of the images that the network was designed for."""
+    image = network_named(architecture).image
+    return Source(collection.name, shape=None if image == collection.shape else image)
+
+
+def _not_on_disk(collection: Collection, settings: Settings, store: Store | None) -> DataChoice:
+    title, folder = collection.title, settings.data_dir or USUAL
+    download = DataChoice(Source(collection.name, folder), f"{title} is downloaded to {folder}", download=True)
+    why_not = collection.why_not_downloadable()
+    absent = f"{title} is not on this disk and cannot be downloaded ({why_not})"
+    if settings.data == collection.name:
         if why_not is None:
             return download
-        advice = f"put {datasets.CIFAR10_FOLDER} into a folder and name that with --data-dir"
-        return DataChoice(Source("cifar10"), "CIFAR-10", named=True, missing=f"--data cifar10: {absent}; {advice}")
-    reason = f"{absent}; --data-dir names a folder that has it" if why_not else _too_slow(settings, store, None)
-    return _built_in_because(reason) if reason else download
+        missing = (
+            f"--data {collection.name}: {absent}; put {collection.files} into a folder and name that with --data-dir"
+        )
+        return DataChoice(Source(collection.name), title, named=True, missing=missing)
+    if why_not:
+        return _standing_in(settings, f"{absent}; --data-dir names a folder that has it")
+    too_slow = _too_slow(collection, settings, store, None)
+    return _standing_in(settings, too_slow) if too_slow else download
 
 
-def _built_in_because(reason: str) -> DataChoice:
-    return DataChoice(Source("builtin"), f"the built-in image set, because {reason}", stands_in=True)
+def _standing_in(settings: Settings, reason: str) -> DataChoice:
+    collection = data_set_named(STAND_IN)
+    return DataChoice(
+        _drawn(collection, settings.architecture), f"{collection.title}, because {reason}", stands_in=True
+    )
 
 
-def _too_slow(settings: Settings, store: Store | None, cifar10: Source | None) -> str | None:
-    """Why a CIFAR-10 baseline is not trained unasked."""
-    if cifar10 and known_baseline(store, datasets.load(cifar10), settings.architecture):
+def _too_slow(collection: Collection, settings: Settings, store: Store | None, found: Source | None) -> str | None:
+    """Why its baseline is not trained unasked."""
+    if found and known_baseline(store, load(found), settings.architecture):
         return None
-    seconds = baseline_seconds("cifar10", datasets.CIFAR10_TRAINING_IMAGES, settings, store)
+    seconds = baseline_seconds(collection, collection.shape, settings, store)
     if seconds <= LONGEST_BASELINE_S:
         return None
     return (
-        f"training a CIFAR-10 baseline on this machine takes about {spoken(seconds)}; --data cifar10 does it, "
-        "`baseline --import FILE` takes one you have"
+        f"training a {collection.title} baseline on this machine takes about {spoken(seconds)}; "
+        f"--data {collection.name} does it, `baseline --import FILE` takes one you have"
     )

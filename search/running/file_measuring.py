@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -12,11 +12,16 @@ import numpy as np
 from evaluators.course_figures import CourseFigures
 from evaluators.device.device import RuntimeSettings
 from evaluators.measured import Measured, Subject
-from evaluators.png_folder import labelled_pngs, write_bundle
+from evaluators.png_folder import Classes, labelled_pngs, write_bundle
 from evaluators.race import FRONT
 from search.measuring.rig import Rig, Say, open_rig, runtime_of, save_images
+from search.settings.keys import AUTO
 from search.settings.settings import Settings
+from space.data.choose import DEFAULT, data_set_named
+from space.data.collection import Collection
+from space.data.images import ImageShape
 from space.errors import RequestError
+from space.formats.onnx.input import image_input
 from space.recipe import Recipe
 
 T = TypeVar("T")
@@ -33,9 +38,14 @@ class _Bundle:
 def measure_file(
     subject: Subject, protocol: Sequence[str], chosen: Settings, say: Say
 ) -> tuple[Measured, CourseFigures | None]:
+    """The images are those that the file takes; their classes and normalisation those of the chosen data set."""
+    collection, taken = data_set_named(DEFAULT if chosen.data == AUTO else chosen.data), image_input(subject.onnx)
+    shape = taken.shape or collection.shape
+    if not taken.raw:
+        subject = _normalising(subject, shape, collection)
     with TemporaryDirectory() as folder:
-        bundle = _bundle(protocol, Path(folder))
-        with open_rig(chosen.devices, _any_images(Path(folder)), say, chosen.meters) as rig:
+        bundle = _bundle(protocol, Path(folder), shape, collection)
+        with open_rig(chosen.devices, _any_images(Path(folder), shape), say, chosen.meters) as rig:
             return _measured(rig, subject, bundle)
 
 
@@ -44,14 +54,23 @@ def runtime_settings(recipe: Recipe | None) -> RuntimeSettings:
     return runtime_of(recipe) if recipe else RuntimeSettings()
 
 
-def _bundle(protocol: Sequence[str], folder: Path) -> _Bundle | None:
+def _normalising(subject: Subject, shape: ImageShape, collection: Collection) -> Subject:
+    if shape.channels != collection.shape.channels:
+        raise RequestError(
+            f"{subject.name} takes normalised images of {shape.channels} channel(s), those of {collection.title} have "
+            f"{collection.shape.channels}; --data names the data set that it was trained on"
+        )
+    return replace(subject, mean=collection.mean, std=collection.std)
+
+
+def _bundle(protocol: Sequence[str], folder: Path, shape: ImageShape, collection: Collection) -> _Bundle | None:
     """The images that the option names, looked at; None: measured our way alone."""
     match protocol:
         case ["steady"]:
             return None
         case ["course", images]:
-            pngs = labelled_pngs(Path(images))
-            write_bundle(pngs, folder / "images.zip")
+            pngs = labelled_pngs(Path(images), Classes(collection.classes, collection.class_names))
+            write_bundle(pngs, folder / "images.zip", shape)
             return _Bundle(folder / "images.zip", len(pngs))
         case _:
             raise RequestError(
@@ -80,7 +99,7 @@ def _result(asked: Future[T]) -> T:
         raise
 
 
-def _any_images(folder: Path) -> Path:
+def _any_images(folder: Path, shape: ImageShape) -> Path:
     """Noise: what an image shows does not change how long it takes."""
-    pixels = np.random.default_rng(0).integers(0, 256, (256, 3, 32, 32), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (256, shape.channels, shape.side, shape.side), dtype=np.uint8)
     return save_images(folder / "images.npy", pixels)

@@ -11,9 +11,10 @@ from search.running.view import View
 from search.settings.settings import Settings
 from search.store.store import Store
 from space.baseline import Baseline
-from space.data import sources as datasets
+from space.data.choose import data_set_named
+from space.data.collection import Collection
 from space.data.images import DataSet
-from space.data.sources import Source
+from space.data.sources import Source, load
 
 Say = Callable[[str], None]
 
@@ -32,19 +33,19 @@ def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
     choice = choose_data(settings, store)
     if choice.download or not choice.named:
         say(f"data: {choice.text}")
-    source = obtained(choice)
-    if store and source.name == "builtin":
+    source, collection = obtained(choice), data_set_named(choice.source.name)
+    if store and collection.generated:
         source = replace(source, folder=store.folder / "images")
-    data = datasets.load(source)
+    data = load(source)
     baseline = known_baseline(store, data, settings.architecture)
-    if store and source.name == "builtin" and baseline is None:
-        for text in _set_changed(store, data):
+    if store and collection.generated and baseline is None:
+        for text in _set_changed(store, collection, data, settings.architecture):
             say(text)
     return Prepared(
         source,
         data,
         baseline,
-        0.0 if baseline else baseline_seconds(data.name, len(data.train), settings, store),
+        0.0 if baseline else baseline_seconds(collection, data.shape, settings, store),
     )
 
 
@@ -54,13 +55,14 @@ def have_baseline(
     return prepared.baseline or trained_baseline(prepared.source, store, builder, settings, view, length)
 
 
-def _set_changed(store: Store, data: DataSet) -> list[str]:
-    """One line where the store's last study on the built-in set was searched on an earlier version of it."""
-    last = next((goal for goal in store.studies() if goal.data == "builtin"), None)
+def _set_changed(store: Store, collection: Collection, data: DataSet, architecture: str) -> list[str]:
+    """One line where the network's last study on a generated set was searched on an earlier version of it."""
+    studies = (goal for goal in store.studies() if goal.architecture == architecture)
+    last = next((goal for goal in studies if goal.data == collection.name), None)
     if last is None or last.fingerprint == data.fingerprint:
         return []
     return [
-        f"data: the built-in image set has changed since {last.id} ({last.fingerprint}, now {data.fingerprint}): "
+        f"data: {collection.title} has changed since {last.id} ({last.fingerprint}, now {data.fingerprint}): "
         "a baseline of its own is trained and a new study begins; the old studies can still be ranked, confirmed and "
         "exported"
     ]

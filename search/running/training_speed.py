@@ -5,6 +5,8 @@ from functools import cache
 
 from search.settings.settings import Settings
 from search.store.store import Store
+from space.data.collection import Collection
+from space.data.images import ImageShape
 from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 
@@ -20,17 +22,20 @@ def remember_speed(store: Store, settings: Settings) -> None:
     store.remember(_speed_fact(settings), repr(seconds_per_image(settings, store)))
 
 
-def baseline_seconds(data: str, images: int, settings: Settings, store: Store | None, length: str = "auto") -> float:
-    """How long training a baseline takes."""
+def baseline_seconds(
+    collection: Collection, shape: ImageShape, settings: Settings, store: Store | None, length: str = "auto"
+) -> float:
+    """How long training a baseline takes on images of this shape."""
     from space.training import duration
     from space.training.accelerator import accelerator as named
     from space.training.fitting import fitting
     from space.training.schedules import baseline_schedule
 
     network = network_named(settings.architecture)
-    side = network.image.side
-    schedule = fitting(baseline_schedule(data, length, named(settings.accelerator).type), network, side)
-    return duration.baseline_seconds(schedule, images, seconds_per_image(settings, store), side)
+    schedule = baseline_schedule(collection, length, named(settings.accelerator).type, shape)
+    schedule = fitting(schedule, network, shape.side)
+    per_image = seconds_per_image(settings, store)
+    return duration.baseline_seconds(schedule, collection.training_images, network.image.side, per_image)
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 from search.scoring.objectives import OBJECTIVES
 from search.settings.durations import duration_s
 from search.store.goal import Fixed, fixed_text
+from space.data.choose import DATA_SETS
 from space.networks.choose import NETWORKS
 from space.training.accelerator_names import ACCELERATORS
 
@@ -18,7 +19,8 @@ ALL = "all"
 SPACES = ("full", "pruning", "int8")
 MODEL = "model"
 SAMPLERS = (MODEL, "gp", "tpe", "nsga2", "random")
-DATA = ("auto", "cifar10", "builtin")
+# Instead of a data set's name: the store's last one, else the usual one, else the one that stands in for it.
+AUTO = "auto"
 # Between several meters in a file: their URLs have commas of their own.
 _BETWEEN_METERS = " | "
 
@@ -60,6 +62,12 @@ def network(text: object) -> str:
     if not isinstance(text, str) or not NETWORKS.knows(text):
         raise ValueError(f"{text!r} is not known; choose {', '.join(NETWORKS.names())}")
     return text
+
+
+def data_set(text: object) -> str:
+    if text != AUTO and not DATA_SETS.knows(str(text)):
+        raise ValueError(f"{text!r} is not known; choose {', '.join((AUTO, *DATA_SETS.names()))}")
+    return str(text)
 
 
 def pairs(text: object) -> Fixed:
@@ -115,7 +123,7 @@ KEYS = {
     "seed": Key("seed", whole),
     "min_accuracy": Key("minimum_accuracy", share),
     "margin": Key("margin", share),
-    "data": Key("data", one_of(*DATA)),
+    "data": Key("data", data_set),
     "data_dir": Key("data_dir", path),
     "device": Key("devices", devices, ",".join, several=True),
     "accelerator": Key("accelerator", one_of(*ACCELERATORS)),

@@ -7,7 +7,7 @@ from typing import Any
 
 from search.scoring.objectives import OBJECTIVES
 from search.settings.grid import Grid
-from search.settings.keys import ALL, KEYS, MODEL
+from search.settings.keys import ALL, AUTO, KEYS, MODEL
 from search.settings.study_files import SEARCH_ONLY, STUDIES, read_study
 from search.store.goal import Fixed
 from space.errors import RequestError
@@ -31,7 +31,7 @@ class Settings:
     minimum_accuracy: float = 0.70
     # None: one standard error of the validation set.
     margin: float | None = None
-    data: str = "auto"
+    data: str = AUTO
     data_dir: Path | None = None
     # One, or several of one kind.
     devices: tuple[str, ...] = ("local",)

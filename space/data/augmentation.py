@@ -8,23 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from space.data.images import MEAN, STD, Images
-
-
-@dataclass(frozen=True, slots=True)
-class Augmentation:
-    """What may be done to an image without changing its class."""
-
-    shift: int  # pixels, each way
-    flip: bool
-
-
-AUGMENTATIONS = {
-    "cifar10": Augmentation(shift=4, flip=True),
-    "builtin": Augmentation(shift=3, flip=False),  # a mirror turns rising stripes into falling ones
-}
-# For a data set without a row of its own: nothing that could change a class.
-PLAIN = Augmentation(shift=2, flip=False)
+from space.data.images import Augmentation, DataSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +38,22 @@ def view(images: int, number: int, augmentation: Augmentation) -> View:
 
 
 class Pictures:
-    """The images, raw, in a border of the mean colour, on one device; batches of them are cut out there."""
+    """The training images, raw, in a border of the mean colour, on one device; batches of them are cut out there."""
 
-    def __init__(
-        self,
-        images: Images,
-        device: torch.device,
-        augmentation: Augmentation,
-        mean: Sequence[float] = MEAN,
-        std: Sequence[float] = STD,
-    ) -> None:
+    def __init__(self, data: DataSet, device: torch.device, mean: Sequence[float], std: Sequence[float]) -> None:
+        images = data.train
         self.device = device
-        self.augmentation = augmentation
+        self.augmentation = data.augmentation
         self.labels = torch.from_numpy(images.labels).to(device)
         self._mean = 255 * torch.tensor(mean, device=device)
         self._spread = 255 * torch.tensor(std, device=device)
         pixels = torch.from_numpy(images.pixels).to(device).permute(0, 2, 3, 1)
         count, height, width, channels = pixels.shape
-        shift = augmentation.shift
-        # Zero once normalised, but for rounding and for what another mean than the usual one makes of it.
+        shift = data.augmentation.shift
+        # Zero once normalised, but for rounding and for what another mean than the data set's makes of it.
         whole = torch.empty(
             (count, height + 2 * shift, width + 2 * shift, channels), dtype=torch.uint8, device=device
-        ).copy_((255 * torch.tensor(MEAN, device=device)).round())
+        ).copy_((255 * torch.tensor(data.mean, device=device)).round())
         whole[:, shift : shift + height, shift : shift + width] = pixels
         across = whole.stride(1)
         # Every place that an image can be cut out at; a row of it lies in memory in one piece.
@@ -106,7 +84,7 @@ class Pictures:
         return pixels.float().sub_(self._mean).div_(self._spread).permute(0, 3, 1, 2)
 
 
-def normalise(pixels: Tensor, mean: Sequence[float] = MEAN, std: Sequence[float] = STD) -> Tensor:
+def normalise(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Raw images, 0 to 255, as the network takes them."""
     shape = (1, -1, 1, 1)
     centre = torch.tensor(mean, device=pixels.device).view(shape)

@@ -3,15 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-# The course's normalisation; what the built-in set and our own baselines use.
-MEAN = (0.4914, 0.4822, 0.4465)
-STD = (0.2023, 0.1994, 0.2010)
-CLASSES = 10
-SIDE = 32  # pixels
+if TYPE_CHECKING:
+    # A data set is chosen and described without the library that its images are kept in.
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +18,33 @@ class ImageShape:
     channels: int
     side: int
 
+    def __str__(self) -> str:
+        return f"{self.channels} x {self.side} x {self.side}"
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """What may be done to an image without changing its class."""
+
+    shift: int  # pixels, each way
+    flip: bool
+
+
+# For a data set that says nothing: no image of any kind loses its class by it.
+PLAIN = Augmentation(shift=2, flip=False)
+
 
 @dataclass(frozen=True)
 class Images:
     """Raw images and the class of each."""
 
-    pixels: NDArray[np.uint8]  # N x channels x side x side
-    labels: NDArray[np.int64]
+    pixels: "NDArray[np.uint8]"  # N x channels x side x side
+    labels: "NDArray[np.int64]"
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, positions: NDArray[np.intp]) -> "Images":
+    def take(self, positions: "NDArray[np.intp]") -> "Images":
         return Images(self.pixels[positions], self.labels[positions])
 
 
@@ -44,7 +56,11 @@ class DataSet:
     train: Images
     validation: Images
     test: Images
-    classes: int = CLASSES
+    classes: int
+    # The normalisation of a network that is trained from scratch: a number for each channel, of pixels from 0 to 1.
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    augmentation: Augmentation = PLAIN
 
     @property
     def shape(self) -> ImageShape:
@@ -61,15 +77,12 @@ class DataSet:
         return digest.hexdigest()[:12]
 
 
-def split(name: str, training: Images, test: Images) -> DataSet:
-    """Validation is, of each class, the last tenth of the training images in file order."""
+def split(training: Images, classes: int) -> tuple[Images, Images]:
+    """Training and validation images: the latter are, of each class, the last tenth in file order."""
+    import numpy as np
+
     held_out = np.zeros(len(training), dtype=bool)
-    for label in range(CLASSES):
+    for label in range(classes):
         positions = np.flatnonzero(training.labels == label)
         held_out[positions[len(positions) - len(positions) // 10 :]] = True
-    return DataSet(
-        name=name,
-        train=training.take(np.flatnonzero(~held_out)),
-        validation=training.take(np.flatnonzero(held_out)),
-        test=test,
-    )
+    return training.take(np.flatnonzero(~held_out)), training.take(np.flatnonzero(held_out))

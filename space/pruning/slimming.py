@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 
-from space.data.images import MEAN, STD, DataSet
+from space.data.images import DataSet
 from space.files import written_whole
 from space.networks.prunable import Prunable
 from space.pruning.channels import batchnorm
@@ -48,8 +48,8 @@ def slim(
     strength: float = STRENGTH,
     epochs: int = EPOCHS,
     seed: int = 0,
-    mean: Sequence[float] = MEAN,
-    std: Sequence[float] = STD,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
     step_progress: training.StepProgress | None = None,
     device: torch.device | None = None,
 ) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from space.data.augmentation import normalise
-from space.data.images import MEAN, STD, DataSet
+from space.data.images import DataSet
 from space.training.accelerator import accelerator, forward_precision, place
 
 # Uniform 0.5 from a CIFAR-10 baseline ends at 71.33 % on validation (mean of three seeds); with 20 at 71.14 %, with 100
@@ -21,12 +21,13 @@ def reestimate_batchnorm(
     seed: int,
     batches: int = BATCHNORM_BATCHES,
     batch: int = 128,
-    mean: Sequence[float] = MEAN,
-    std: Sequence[float] = STD,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
     device: torch.device | None = None,
 ) -> None:
-    """The plain average over training images; the model ends on the CPU and in eval mode."""
-    device = device or accelerator()
+    """The plain average over training images, normalised as the data set says unless the network was trained otherwise;
+    the model ends on the CPU and in eval mode."""
+    mean, std, device = mean or data.mean, std or data.std, device or accelerator()
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:

@@ -6,10 +6,9 @@ import time
 
 import torch
 
-from space.data.images import SIDE
+from space.data.schedule import Schedule
 from space.networks.prunable import Prunable
 from space.training.accelerator import accelerator, place
-from space.training.schedules import Schedule
 from space.training.step import optimizer, update
 
 # What a training step costs whatever the size of the image (weights, optimizer, 1x1 maps), as a share of the step at
@@ -39,9 +38,8 @@ def seconds_per_image(
     return statistics.median(durations[1:] or durations) / batch
 
 
-def baseline_seconds(schedule: Schedule, images: int, per_image: float, side: int = SIDE) -> float:
+def baseline_seconds(schedule: Schedule, images: int, side: int, per_image: float) -> float:
     """How long `train_baseline` takes where one training image of `side` pixels costs `per_image` seconds."""
-    sizes = schedule.sizes
-    relative = sum(FIXED_SHARE + (1 - FIXED_SHARE) * (size / side) ** 2 for size in sizes)
+    relative = sum(FIXED_SHARE + (1 - FIXED_SHARE) * (size / side) ** 2 for size in schedule.sizes)
     # After each epoch comes the validation set, a tenth of the images, at a third of the cost.
     return per_image * relative * images * (1 + 1 / 30)

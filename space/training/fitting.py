@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from space.data.schedule import Schedule
 from space.networks.network import Network
-from space.training.schedules import Schedule
 
 
 def fitting(schedule: Schedule, network: Network, side: int) -> Schedule:

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from space.data.augmentation import Pictures, View, resized
+from space.data.schedule import Schedule
 from space.errors import CandidateError
 from space.training.accelerator import training_precision
-from space.training.schedules import Schedule
 from space.training.teacher import distilled
 
 MOMENTUM = 0.9

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from space.data.augmentation import Pictures
-from space.data.images import MEAN, STD
 from space.files import written_whole
 from space.training.accelerator import forward_precision, place
 
@@ -32,8 +31,8 @@ class Teacher:
     folder: Path
     name: str
     model: Callable[[], nn.Module]
-    mean: Sequence[float] = MEAN
-    std: Sequence[float] = STD
+    mean: Sequence[float]
+    std: Sequence[float]
 
     progress: Callable[[float], None] = lambda share: None
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from space.data.augmentation import AUGMENTATIONS, PLAIN, Pictures, normalise, resized
-from space.data.images import MEAN, SIDE, STD, DataSet, Images
+from space.data.augmentation import Pictures, normalise, resized
+from space.data.images import DataSet, Images
+from space.data.schedule import Schedule
 from space.errors import CandidateError
 from space.files import written_whole
 from space.networks.network import Network, unpruned
@@ -20,7 +21,7 @@ from space.training.accelerator import accelerator, place
 from space.training.fitting import fitting
 from space.training.near_identity import initialise_near_identity
 from space.training.patience import Hopeless
-from space.training.schedules import Schedule, baseline_schedule, fine_tuning_batch, one_cycle
+from space.training.schedules import fine_tuning_batch, one_cycle
 from space.training.step import Shown, Stepper
 from space.training.teacher import TEMPERATURE, Teacher
 
@@ -49,16 +50,17 @@ StepProgress = Callable[[int, int], None]
 def accuracy(
     model: nn.Module,
     images: Images,
-    mean: Sequence[float] = MEAN,
-    std: Sequence[float] = STD,
+    mean: Sequence[float],
+    std: Sequence[float],
     batch: int = 250,
     *,
-    size: int = SIDE,
+    size: int | None = None,
 ) -> float:
-    """Share of right answers; the mode of the model is left as it was."""
+    """Share of right answers, at the images' own size unless another is named; the mode of the model stays."""
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
+    size = size or images.pixels.shape[-1]
     right = 0
     with torch.inference_mode():
         for start in range(0, len(images), batch):
@@ -72,18 +74,16 @@ def accuracy(
 def train_baseline(
     data: DataSet,
     network: Network,
+    schedule: Schedule,
     *,
     seed: int,
     progress: Progress | None = None,
     step_progress: StepProgress | None = None,
     device: torch.device | None = None,
-    schedule: Schedule | None = None,
     checkpoint: Path | None = None,
 ) -> tuple[Prunable, tuple[Epoch, ...]]:
-    """The unpruned network, trained from scratch by the schedule of its data set; from the checkpoint on where there
-    is one."""
+    """The unpruned network, trained from scratch; from the checkpoint on where there is one."""
     device = device or accelerator()
-    schedule = schedule or baseline_schedule(data.name, accelerator=device.type)
     schedule = fitting(schedule, network, data.shape.side)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -91,10 +91,8 @@ def train_baseline(
         model = network.built(recipe.widths, recipe.halvings, data.shape, data.classes)
     if schedule.near_identity:
         initialise_near_identity(model)
-    history = Training(model, data, schedule, seed, MEAN, STD, device, checkpoint=checkpoint).run(
-        progress, step_progress
-    )
-    return model, history
+    training = Training(model, data, schedule, seed, data.mean, data.std, device, checkpoint=checkpoint)
+    return model, training.run(progress, step_progress)
 
 
 def fine_tune(
@@ -104,8 +102,8 @@ def fine_tune(
     epochs: int,
     learning_rate: float,
     seed: int,
-    mean: Sequence[float] = MEAN,
-    std: Sequence[float] = STD,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
     distillation: float = 0.0,
     teacher: Teacher | None = None,
     hopeless: Hopeless | None = None,
@@ -114,18 +112,22 @@ def fine_tune(
     device: torch.device | None = None,
     checkpoint: Path | None = None,
 ) -> tuple[Epoch, ...]:
-    """Trains the model in place, and leaves it on the CPU and in eval mode; fewer epochs where it was hopeless."""
+    """Trains the model in place, and leaves it on the CPU and in eval mode; fewer epochs where it was hopeless.
+
+    Normalised as the data set says, unless the network was trained otherwise.
+    """
     if epochs == 0:
         model.eval()
         return ()
     schedule = Schedule(
-        sizes=(SIDE,) * epochs,
+        sizes=(data.shape.side,) * epochs,
         batch=fine_tuning_batch(len(data.train)),
         peak_rate=learning_rate,
         warm_up=0.2,
         distillation=distillation if teacher else 0.0,
     )
-    training = Training(model, data, schedule, seed, mean, std, device or accelerator(), teacher, hopeless, checkpoint)
+    mean, std, device = mean or data.mean, std or data.std, device or accelerator()
+    training = Training(model, data, schedule, seed, mean, std, device, teacher, hopeless, checkpoint)
     return training.run(progress, step_progress)
 
 
@@ -147,7 +149,7 @@ class Training:
 
     def run(self, progress: Progress | None, step_progress: StepProgress | None) -> tuple[Epoch, ...]:
         schedule = self.schedule
-        pictures = Pictures(self.data.train, self.device, AUGMENTATIONS.get(self.data.name, PLAIN), self.mean, self.std)
+        pictures = Pictures(self.data, self.device, self.mean, self.std)
         place(self.model, self.device)
         stepper = Stepper(self.model, schedule)
         history = self._resumed(stepper.optimizer)

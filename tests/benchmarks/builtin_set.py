@@ -16,8 +16,9 @@ from pathlib import Path
 
 import torch
 
-from space.data.builtin import generate
-from space.data.images import MEAN, STD, DataSet
+from space.data.builtin import BUILTIN
+from space.data.drawn_images import generate
+from space.data.images import DataSet
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.network import MobileNetV1
 from space.pruning.channels import shrink
@@ -25,6 +26,7 @@ from space.training.batchnorm import reestimate_batchnorm
 from space.training.schedules import baseline_schedule
 from space.training.teacher import Teacher
 from space.training.training import accuracy, fine_tune, train_baseline
+from tests.space.few_images import MEAN, STD
 
 UNPRUNED = "unpruned"
 # Widths of all units and the places of the halvings: shapes as a search finds them.
@@ -68,10 +70,10 @@ def main() -> int:
 def trained(data: DataSet, seed: int) -> Iterator[tuple[str, MobileNetV1, tuple[float, ...], float]]:
     """The unpruned network, then each of the others with it as teacher; the mean that they subtract, the seconds."""
     started = time.perf_counter()
-    baseline, _ = train_baseline(data, MOBILENET_V1, seed=seed, schedule=baseline_schedule(data.name))
+    baseline, _ = train_baseline(data, MOBILENET_V1, baseline_schedule(BUILTIN), seed=seed)
     yield UNPRUNED, baseline, MEAN, time.perf_counter() - started
     with tempfile.TemporaryDirectory() as folder:
-        teacher = Teacher(Path(folder), "teacher", lambda: baseline)
+        teacher = Teacher(Path(folder), "teacher", lambda: baseline, MEAN, STD)
         for name, (widths, halvings) in NETWORKS.items():
             started = time.perf_counter()
             model = shrink(baseline, widths, halvings)

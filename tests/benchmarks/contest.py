@@ -24,7 +24,7 @@ from search.results.standings import Standings, standings
 from search.running.tuning import GRAPH_OPTIMIZATIONS
 from search.scoring.objectives import fom
 from search.store.store import Store
-from space.data.sources import load_cifar10
+from space.data.cifar10 import load_cifar10
 
 OURS, BASELINE = "ours", "baseline"
 SETTINGS = [

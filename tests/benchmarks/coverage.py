@@ -34,10 +34,10 @@ from evaluators.device.devices.choose import open_device
 from evaluators.examiner import Examiner
 from evaluators.measured import Subject
 from evaluators.race import NO_RACE
-from space.data.images import MEAN, STD
 from space.formats.onnx.export import export
 from space.networks.mobilenet_v1.network import MobileNetV1
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
+from tests.space.few_images import MEAN, STD
 
 LEAST_COVERAGE, MOST_WIDTH = 0.90, 2.5
 # So often each neighbour was measured before, as if by a search that has gone on for some minutes: in its first minute

@@ -26,7 +26,7 @@ from search.measuring.rig import runtime_of, save_images
 from search.store.store import Store
 from space.baseline import describe
 from space.build import build
-from space.data.sources import load_cifar10
+from space.data.cifar10 import load_cifar10
 from space.dimensions import Value, dimensions, recipe_of, values_of
 from space.outline import outline
 from space.recipe import Recipe

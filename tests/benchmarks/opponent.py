@@ -29,9 +29,9 @@ from search.measuring.rig import save_images
 from search.scoring.objectives import fom
 from space.baseline import read_description
 from space.checkpoint import read_checkpoint
-from space.data.augmentation import AUGMENTATIONS, Pictures
-from space.data.images import MEAN, STD, DataSet
-from space.data.sources import load_cifar10
+from space.data.augmentation import Pictures
+from space.data.cifar10 import load_cifar10
+from space.data.images import DataSet
 from space.formats.onnx.export import export
 from space.formats.onnx.quantization import quantize
 from space.networks.mobilenet_v1.description import MOBILENET_V1
@@ -40,6 +40,7 @@ from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1, u
 from space.pruning import shrink
 from space.pruning.fractions import kept
 from space.recipe import QUANTIZATIONS, Recipe
+from tests.space.few_images import MEAN, STD
 
 BATCH, RATE, MOMENTUM, DECAY = 128, 0.01, 0.9, 5e-4
 # One standard error of 5,000 validation images above 70 %.
@@ -67,7 +68,7 @@ class Opponent:
         self.worker.__exit__(None, None, None)
 
     def train(self, model: MobileNetV1, epochs: int) -> None:
-        pictures = Pictures(self.data.train, torch.device("cpu"), AUGMENTATIONS["cifar10"], self.mean, self.std)
+        pictures = Pictures(self.data, torch.device("cpu"), self.mean, self.std)
         optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
         steps = len(pictures) // BATCH
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from evaluators.runtimes.onnx_runtime import predictions
 from space.baseline import read_description
 from space.checkpoint import read_checkpoint
-from space.data.images import MEAN, STD, DataSet, Images
-from space.data.sources import find_cifar10, load_cifar10
+from space.data.cifar10 import CIFAR10, load_cifar10
+from space.data.images import DataSet, Images
 from space.formats.onnx.cost import cost
 from space.formats.onnx.exactness import inexact
 from space.formats.onnx.export import export
@@ -29,6 +29,7 @@ from space.formats.onnx.quantization import quantize
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 from space.recipe import Recipe
+from tests.space.few_images import MEAN, STD
 
 
 def main() -> None:
@@ -37,9 +38,9 @@ def main() -> None:
     parser.add_argument("models", type=Path, nargs="+")
     parser.add_argument("--test", action="store_true")
     options = parser.parse_args()
-    folder = find_cifar10(options.data_dir)
+    folder = CIFAR10.find(options.data_dir)
     if folder is None:
-        parser.error(f"{options.data_dir} holds no cifar-10-batches-py")
+        parser.error(f"{options.data_dir} holds no {CIFAR10.files}")
     data = load_cifar10(folder)
     for model in options.models:
         with TemporaryDirectory() as scratch:

@@ -17,8 +17,8 @@ import torch
 
 from space.baseline import read_description
 from space.checkpoint import read_checkpoint
-from space.data.images import MEAN, STD, DataSet
-from space.data.sources import load_cifar10
+from space.data.cifar10 import load_cifar10
+from space.data.images import DataSet
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning import shrink
@@ -26,6 +26,7 @@ from space.pruning.fractions import kept
 from space.training import training
 from space.training.batchnorm import BATCHNORM_BATCHES, reestimate_batchnorm
 from space.training.teacher import Teacher
+from tests.space.few_images import MEAN, STD
 
 RATES = (0.02, 0.05, 0.1, 0.2)
 SEEDS = (0, 1, 2)

@@ -15,6 +15,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,15 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import transforms
 from torchvision.datasets import CIFAR10
 
-from space.data.images import MEAN, SIDE, STD, DataSet
-from space.data.sources import load_cifar10
+from space.data.cifar10 import load_cifar10
+from space.data.images import DataSet
+from space.data.schedule import Schedule
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning.fractions import kept
 from space.training.accelerator import accelerator, title
-from space.training.schedules import Schedule
 from space.training.step import MOMENTUM
 from space.training.training import Training, fine_tune
+from tests.space.few_images import MEAN, STD
 
 BATCH, RATE, DECAY = 128, 0.05, 5e-4
 WORKERS = 2
@@ -76,8 +78,10 @@ class Ours:
     def __init__(self, data: DataSet, steps: int, device: torch.device) -> None:
         # Two images of validation: their accuracy is part of an epoch, and of no plain loop.
         few = {"validation": data.validation.take(np.arange(2)), "test": data.test.take(np.arange(2))}
-        self._data = DataSet(name=data.name, train=data.train.take(np.arange(steps * BATCH)), **few)
-        self._schedule = Schedule(sizes=(SIDE,), batch=BATCH, peak_rate=RATE, warm_up=0.2, weight_decay=DECAY)
+        self._data = replace(data, train=data.train.take(np.arange(steps * BATCH)), **few)
+        self._schedule = Schedule(
+            sizes=(data.shape.side,), batch=BATCH, peak_rate=RATE, warm_up=0.2, weight_decay=DECAY
+        )
         self._device = device
 
     def __call__(self, model: MobileNetV1) -> None:
@@ -87,7 +91,7 @@ class Ours:
 class Plain:
     def __init__(self, folder: Path, steps: int, device: torch.device) -> None:
         each = [
-            transforms.RandomCrop(SIDE, padding=4),
+            transforms.RandomCrop(32, padding=4),
             transforms.RandomHorizontalFlip(),
             transforms.ToTensor(),
             transforms.Normalize(MEAN, STD),

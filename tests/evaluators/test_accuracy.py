@@ -18,13 +18,14 @@ from evaluators.runtimes.onnx_in_torch import TorchGraph
 from evaluators.runtimes.onnx_runtime import predictions, runtime_version
 from evaluators.runtimes.torch_operators import OPERATORS, UnknownOperatorError
 from space.data.augmentation import normalise
-from space.data.images import MEAN, STD, Images
+from space.data.images import Images
 from space.formats.onnx.export import export, logits
 from space.formats.onnx.quantization import quantize
 from space.networks.mobilenet_v1.network import MobileNetV1
 from space.recipe import Recipe
 from space.training.accelerator import accelerator
 from tests.conftest import NARROW
+from tests.space.few_images import MEAN, STD
 
 CPU = torch.device("cpu")
 HALVINGS = (2, 4, 6, 12)
@@ -48,7 +49,7 @@ def network(images: Images) -> MobileNetV1:
     for layer in model.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = 1.0
-    pixels = normalise(torch.from_numpy(images.pixels))
+    pixels = normalise(torch.from_numpy(images.pixels), MEAN, STD)
     with torch.no_grad():
         model(pixels)
         answers = model.eval()(pixels)

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evaluators.png_folder import labelled_pngs, write_bundle
+from evaluators.png_folder import Classes, labelled_pngs, write_bundle
+from space.data.images import ImageShape
 from space.errors import RequestError
-from tests.evaluators.device.pngs import bundled, coloured, write_png
+from tests.evaluators.device.pngs import COLOUR, NAMES, bundled, coloured, write_png
+
+CLASSES = Classes(10, NAMES)
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_labels_are_numbers_or_names_in_the_order_of_the_numbers(folder: Path) -> None:
-    assert [(png.number, png.label) for png in labelled_pngs(folder)] == [("1", 9), ("2", 3), ("10", 3)]
+    assert [(png.number, png.label) for png in labelled_pngs(folder, CLASSES)] == [("1", 9), ("2", 3), ("10", 3)]
 
 
 def test_the_bundle_holds_every_image_under_a_plain_name(folder: Path, tmp_path: Path) -> None:
@@ -42,7 +45,7 @@ def test_the_same_images_make_the_same_bundle(folder: Path, tmp_path: Path) -> N
 def test_what_is_no_png_file_by_name_is_left_alone(folder: Path) -> None:
     (folder / "labels.txt").write_text("cat")
     (folder / "._1_9.png").write_bytes(b"macOS")
-    assert len(labelled_pngs(folder)) == 3
+    assert len(labelled_pngs(folder, CLASSES)) == 3
 
 
 @pytest.mark.parametrize(
@@ -58,17 +61,24 @@ def test_what_is_no_png_file_by_name_is_left_alone(folder: Path) -> None:
 def test_a_name_that_says_no_class_is_named(folder: Path, name: str, said: str) -> None:
     write_png(folder / name, coloured(1)[0])
     with pytest.raises(RequestError, match=said):
-        labelled_pngs(folder)
+        labelled_pngs(folder, CLASSES)
+
+
+def test_a_class_without_a_name_has_its_number(tmp_path: Path) -> None:
+    write_png(tmp_path / "1_11.png", coloured(1)[0])
+    assert labelled_pngs(tmp_path, Classes(12))[0].label == 11
+    with pytest.raises(RequestError, match=r"'11' is no class; valid names are <number>_<class>\.png, class 0 to 9$"):
+        labelled_pngs(tmp_path, Classes(10))
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="gone is not a folder"):
-        labelled_pngs(tmp_path / "gone")
+        labelled_pngs(tmp_path / "gone", CLASSES)
 
 
 def test_a_folder_without_images_is_told_what_they_are_called(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"holds no image; the names should be <number>_<class>\.png"):
-        labelled_pngs(tmp_path)
+        labelled_pngs(tmp_path, CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -78,13 +88,26 @@ def test_a_folder_without_images_is_told_what_they_are_called(tmp_path: Path) ->
 def test_an_image_of_another_kind_is_named(folder: Path, tmp_path: Path, mode: str, side: int, said: str) -> None:
     Image.new(mode, (side, side)).save(folder / "7_7.png")
     with pytest.raises(RequestError, match=rf"7_7\.png is {said}"):
-        write_bundle(labelled_pngs(folder), tmp_path / "images.zip")
+        write_bundle(labelled_pngs(folder, CLASSES), tmp_path / "images.zip", COLOUR)
+
+
+def test_gray_images_of_another_size_are_taken_where_the_model_takes_them(tmp_path: Path) -> None:
+    folder = tmp_path / "grey"
+    folder.mkdir()
+    grey = coloured(2)[:, :1, :28, :28]
+    for number, image in enumerate(grey):
+        write_png(folder / f"{number}_{number}.png", image)
+    bundle = bundled(folder, tmp_path / "images.zip", ImageShape(1, 28))
+    with zipfile.ZipFile(bundle) as archive, archive.open("1_1.png") as file:
+        assert (np.asarray(Image.open(file)) == grey[1, 0]).all()
+    with pytest.raises(RequestError, match=r"is 28x28 grey, 8 bits; 28x28 RGB, 8 bits is expected"):
+        bundled(folder, tmp_path / "images.zip", ImageShape(3, 28))
 
 
 def test_a_file_that_is_no_png_is_named(folder: Path, tmp_path: Path) -> None:
     (folder / "7_7.png").write_bytes(b"\xff\xd8" + bytes(100))
     with pytest.raises(RequestError, match=r"7_7\.png is not a PNG file"):
-        write_bundle(labelled_pngs(folder), tmp_path / "images.zip")
+        write_bundle(labelled_pngs(folder, CLASSES), tmp_path / "images.zip", COLOUR)
 
 
 @pytest.mark.parametrize("kept", [0, 10, 100, -1])
@@ -92,7 +115,7 @@ def test_a_truncated_image_is_named(folder: Path, tmp_path: Path, kept: int) -> 
     path = folder / "1_9.png"
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(RequestError, match=r"1_9\.png (is not a PNG file|ends in the middle)"):
-        write_bundle(labelled_pngs(folder), tmp_path / "images.zip")
+        write_bundle(labelled_pngs(folder, CLASSES), tmp_path / "images.zip", COLOUR)
 
 
 def test_pixels_survive(folder: Path, tmp_path: Path) -> None:

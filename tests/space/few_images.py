@@ -8,7 +8,8 @@ import torch
 from space.baseline import Baseline
 from space.checkpoint import save
 from space.data.augmentation import normalise
-from space.data.images import MEAN, STD, DataSet, Images
+from space.data.cifar10 import CIFAR10
+from space.data.images import DataSet, Images
 from space.networks.mobilenet_v1.network import MobileNetV1
 from space.recipe import Recipe
 from space.training.batchnorm import reestimate_batchnorm
@@ -18,7 +19,8 @@ from tests.conftest import NARROW
 # Patches of colour, so that no two images look alike to the last layer.
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 3, 4, 4), dtype=np.uint8).repeat(8, axis=2).repeat(8, axis=3)
 FEW = Images(PIXELS, np.arange(len(PIXELS)) % 10)
-DATA = DataSet(name="few", train=FEW, validation=FEW, test=FEW)
+MEAN, STD = CIFAR10.mean, CIFAR10.std
+DATA = DataSet(name="few", train=FEW, validation=FEW, test=FEW, classes=10, mean=MEAN, std=STD)
 RECIPE = Recipe(widths=NARROW, halvings=(2, 4, 6, 12), quantization="static_int8")
 
 
@@ -26,7 +28,7 @@ def acquainted(model: MobileNetV1) -> MobileNetV1:
     """With BatchNorms that know the images, and no class in the lead: what layers hand on, and answers, differ."""
     reestimate_batchnorm(model, DATA, seed=0)
     with torch.no_grad():
-        model.classifier.bias -= model(normalise(torch.from_numpy(PIXELS))).mean(0)
+        model.classifier.bias -= model(normalise(torch.from_numpy(PIXELS), MEAN, STD)).mean(0)
     return model
 
 

@@ -5,9 +5,9 @@ import torch
 
 from space.baseline import Baseline, baseline_recipe, describe, read_description
 from space.checkpoint import load, read_checkpoint, save, weights_id
-from space.data.images import MEAN, STD
 from space.errors import RequestError
 from space.networks.mobilenet_v1.description import MOBILENET_V1
+from tests.space.few_images import MEAN, STD
 
 
 def state(model, rename=lambda place, name: name):

@@ -6,6 +6,7 @@ import os
 import re
 import select
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -27,9 +28,11 @@ from evaluators.device.program.session import faults_of_the_model, feeds_of, inp
 from evaluators.device.program.surroundings import PROGRESS_NS, Watch, unseen, watched
 
 # The names of the course's images as they are sent: number, class. Nothing else is unpacked; 32 x 32 pixels are 3 kB.
-PNG_NAME = re.compile(r"[0-9]{1,9}_[0-9]\.png")
+PNG_NAME = re.compile(r"[0-9]{1,9}_[0-9]{1,9}\.png")
 PNG_BYTES = 1000000
-PNG_SHAPE = (3, 32, 32)
+# Behind a PNG file's signature and the head of its first chunk: width, height, bits, and what its colours are.
+PNG_PLACE, PNG_HEAD = 16, struct.Struct(">IIBB")
+CHANNELS = {0: 1, 2: 3}
 
 
 def unpack(bundle: str, folder: str, tell: Tell) -> None:
@@ -123,29 +126,42 @@ def script_answer(status: int, output: bytes) -> Dict[str, Any]:
     return message
 
 
+def png_shape(path: str) -> Tuple[int, int, int]:
+    """Channels, height, width, as the file's head says: the host has seen to it that all are alike."""
+    with open(path, "rb") as file:
+        head = file.read(PNG_PLACE + PNG_HEAD.size)
+    try:
+        width, height, _, colours = PNG_HEAD.unpack_from(head, PNG_PLACE)
+        return CHANNELS[colours], height, width
+    except (struct.error, KeyError):
+        raise RequestRefused("image %s is neither grey nor RGB, or cannot be read" % os.path.basename(path)) from None
+
+
 def course_script(runtime: Any, request: Dict[str, Any]) -> Dict[str, Any]:
     """As in the course: one PNG file after the other, `run()` alone timed, its answer compared with the label."""
     import numpy
     from PIL import Image
 
     session = load_session(runtime, request)
-    name, kind = input_type(session, PNG_SHAPE)
+    files = sorted(os.listdir(request["images"]), key=lambda file: int(file.partition("_")[0]))
+    name, kind = input_type(session, png_shape(os.path.join(request["images"], files[0])))
     run, outputs, clock = session.run, [session.get_outputs()[0].name], time.perf_counter_ns
     latencies: List[int] = []
     correct = 0
     began, cpu = time.monotonic(), time.process_time()
     with faults_of_the_model(runtime):
-        for file in sorted(os.listdir(request["images"]), key=lambda file: int(file.partition("_")[0])):
+        for file in files:
             try:
                 with Image.open(os.path.join(request["images"], file)) as image:
-                    pixels = numpy.asarray(image).transpose(2, 0, 1)
+                    pixels = numpy.asarray(image)
             except (OSError, SyntaxError, ValueError) as error:
                 raise RequestRefused("image %s cannot be read: %s" % (file, one_line(error))) from None
+            pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
             feed = feeds_of(pixels[None], name, kind, request)[0]
             begin = clock()
             answer = run(outputs, feed)
             latencies.append(clock() - begin)
-            correct += predicted_class(answer) == int(file[-5])
+            correct += predicted_class(answer) == int(file[: -len(".png")].partition("_")[2])
     return {
         "event": "result",
         "protocol": PROTOCOL_VERSION,

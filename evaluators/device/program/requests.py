@@ -28,7 +28,7 @@ def checked_request(line: bytes) -> Dict[str, Any]:
     def number(value: Any, low: float, high: float, kinds: Any) -> bool:
         return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
 
-    def triple(value: Any, low: float) -> bool:
+    def channels(value: Any, low: float) -> bool:
         return isinstance(value, list) and 1 <= len(value) <= 4 and all(number(x, low, 10, (int, float)) for x in value)
 
     def seconds(value: Any, low: float) -> bool:
@@ -40,8 +40,9 @@ def checked_request(line: bytes) -> Dict[str, Any]:
         "threads": lambda value: number(value, 1, 1024, int),
         "spinning": lambda value: isinstance(value, bool),
         "graph_optimization": lambda value: isinstance(value, str),
-        "mean": lambda value: triple(value, -10),
-        "std": lambda value: triple(value, 1e-6),
+        # What a model of raw images has no use for.
+        "mean": lambda value: value is None or channels(value, -10),
+        "std": lambda value: value is None or channels(value, 1e-6),
         "lock": lambda value: isinstance(value, str) and "\0" not in value,
         "lock_wait_s": lambda value: seconds(value, 0),
         "cool_below_c": lambda value: value is None or number(value, -60, 200, (int, float)),

@@ -73,6 +73,8 @@ def feeds_of(images: Any, name: str, kind: str, request: Dict[str, Any]) -> List
 
     batch = numpy.array(images)
     if kind == "tensor(float)":
+        if request["mean"] is None or request["std"] is None:
+            raise ModelError("its input is %s, and nothing says how the raw images are to be normalised" % kind)
         mean = numpy.array(request["mean"], numpy.float32).reshape(1, -1, 1, 1)
         std = numpy.array(request["std"], numpy.float32).reshape(1, -1, 1, 1)
         batch = (batch.astype(numpy.float32) / numpy.float32(255) - mean) / std

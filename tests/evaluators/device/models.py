@@ -25,6 +25,7 @@ def write_classifier(
     shape: Sequence[int | str] = ("batch", 3, 32, 32),
     kind: int = TensorProto.UINT8,
     channels: int = 8,
+    classes: int = CLASSES,
     structure_id: str = "",
     seed: int = 0,
 ) -> Path:
@@ -47,8 +48,8 @@ def write_classifier(
         nodes,
         "classifier",
         [helper.make_tensor_value_info("image", kind, shape)],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [shape[0], CLASSES])],
-        [weights("stem", channels, 3, 3, 3), weights("head", CLASSES, channels)],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [shape[0], classes])],
+        [weights("stem", channels, 1 if shape[1] == 1 else 3, 3, 3), weights("head", classes, channels)],
     )
     return _save(path, graph, structure_id)
 

@@ -7,7 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from evaluators.png_folder import labelled_pngs, write_bundle
+from evaluators.png_folder import Classes, labelled_pngs, write_bundle
+from space.data.images import ImageShape
+
+COLOUR, NAMES = ImageShape(3, 32), ("ship", "cow", "dog", "cat")
 
 
 def coloured(count: int) -> NDArray[np.uint8]:
@@ -19,7 +22,8 @@ def coloured(count: int) -> NDArray[np.uint8]:
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8]) -> Path:
-    Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).save(path)
+    height_width_channels = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+    Image.fromarray(height_width_channels[..., 0] if len(pixels) == 1 else height_width_channels).save(path)
     return path
 
 
@@ -30,8 +34,8 @@ def write_pngs(folder: Path, pixels: NDArray[np.uint8], labels: NDArray[np.int64
     return folder
 
 
-def bundled(folder: Path, bundle: Path) -> Path:
-    write_bundle(labelled_pngs(folder), bundle)
+def bundled(folder: Path, bundle: Path, shape: ImageShape = COLOUR, classes: int = 10) -> Path:
+    write_bundle(labelled_pngs(folder, Classes(classes, NAMES)), bundle, shape)
     return bundle
 
 

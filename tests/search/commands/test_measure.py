@@ -8,9 +8,10 @@ import time
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from evaluators.accuracy import accuracy
-from search.commands.exit_status import INTERRUPTED, OK
+from search.commands.exit_status import INTERRUPTED, OK, REQUEST
 from space.data.sources import Source, load
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import coloured, write_pngs
@@ -86,6 +87,24 @@ def test_a_person_reads_two_blocks(course):
     assert [line.split()[0] for line in theirs.splitlines()][: len(words)] == words
     assert re.search(r"latency  [0-9.]+ ms, measured \(.*course protocol", theirs)
     assert re.search(r"energy   [0-9.]+ mJ per image, estimated \(.*whole script", theirs)
+
+
+def test_a_file_of_grey_images_of_another_size_is_measured_on_such_images(tmp_path):
+    pixels = coloured(6)[:, :1, :28, :28]
+    pngs = write_pngs(tmp_path / "pngs", pixels, np.arange(6))
+    model = write_classifier(tmp_path / "grey.onnx", shape=("batch", 1, 28, 28))
+    done = finished("measure", model, "--protocol", "course", pngs, "--json")
+    assert done.returncode == OK, done.stderr
+    assert json.loads(done.stdout)["course"]["images"] == 6
+
+
+def test_a_file_that_takes_normalised_images_has_to_be_of_the_chosen_data_set(tmp_path):
+    model = write_classifier(tmp_path / "grey.onnx", shape=("batch", 1, 28, 28), kind=TensorProto.FLOAT)
+    done = finished("measure", model)
+    assert done.returncode == REQUEST
+    assert "takes normalised images of 1 channel(s), those of CIFAR-10 have 3; --data names" in done.stderr
+    colour = write_classifier(tmp_path / "colour.onnx", kind=TensorProto.FLOAT)
+    assert finished("measure", colour).returncode == OK
 
 
 def test_ctrl_c_ends_the_script_too(tmp_path):

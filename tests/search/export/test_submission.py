@@ -20,8 +20,9 @@ from pptx import Presentation
 from search.__main__ import main
 from search.commands.exit_status import NONE_FEASIBLE, OK, REQUEST
 from search.export import run_on_pi
-from search.export.run_on_pi import CLASSES, WrongImages, decoded
+from search.export.run_on_pi import WrongImages, decoded
 from search.export.submission import named, sources
+from space.data.cifar10 import CIFAR10
 from space.files import sha256
 from tests.evaluators.device.models import write_classifier
 from tests.search.made_up import GOAL, distinct, evaluation
@@ -142,10 +143,13 @@ def test_it_says_the_accuracy_of_the_file_without_anything_else_installed(run, s
     assert done.returncode == OK, done.stderr
     assert "accuracy  75.00 % (30 of 40 images)" in done.stdout
     assert "mean of session.run()" in done.stdout
-    # The same from PNG files, whose labels may be words.
+    # The same from PNG files, whose labels may be words: GOAL's data set has none, another one's stand here.
+    names = list(CIFAR10.class_names)
+    recipe = json.loads((folder / "recipe.json").read_text())
+    (folder / "recipe.json").write_text(json.dumps({**recipe, "classes": names}))
     (folder / "pngs").mkdir()
     for number, (image, label) in enumerate(zip(pixels, labels, strict=True)):
-        written = CLASSES[label] if number % 2 else label
+        written = names[label] if number % 2 else label
         Image.fromarray(image.transpose(1, 2, 0)).save(folder / "pngs" / f"{number}_{written}.png")
     assert "accuracy  75.00 % (30 of 40 images)" in alone(folder, "pngs").stdout
 
@@ -180,6 +184,12 @@ def test_every_filter_of_a_png_is_undone_as_pillow_does(tmp_path, filters):
     assert np.array_equal(decoded(content, "image.png"), pixels)
 
 
+def test_a_grey_image_of_any_size_is_read(tmp_path):
+    pixels = np.random.default_rng(2).integers(0, 256, (28, 28), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "grey.png")
+    assert np.array_equal(decoded((tmp_path / "grey.png").read_bytes(), "grey.png"), pixels[:, :, None])
+
+
 def test_images_that_do_not_fit_are_named(tmp_path, store, run):
     with pytest.raises(WrongImages, match=r"7_cat.png is not a PNG"):
         decoded(b"GIF89a", "7_cat.png")
@@ -188,9 +198,9 @@ def test_images_that_do_not_fit_are_named(tmp_path, store, run):
         decoded(whole[:60], "7_cat.png")
     with pytest.raises(WrongImages, match="there is no filter 7"):
         decoded(png(np.zeros((32, 32, 3), dtype=np.uint8), [7]), "7_cat.png")
-    Image.new("L", (32, 32)).save(tmp_path / "grey.png")
-    with pytest.raises(WrongImages, match="8-bit RGB"):
-        decoded((tmp_path / "grey.png").read_bytes(), "grey.png")
+    Image.new("P", (32, 32)).save(tmp_path / "palette.png")
+    with pytest.raises(WrongImages, match="8-bit RGB or grey"):
+        decoded((tmp_path / "palette.png").read_bytes(), "palette.png")
 
 
 def test_the_boards_python_may_be_old():

@@ -13,7 +13,7 @@ from search.running.training_speed import remember_speed, seconds_per_image
 from search.settings.settings import Settings, settings
 from search.store.goal import Goal
 from search.store.store import Store
-from space.data.builtin import SPLITS, generate
+from space.data.drawn_images import SPLITS, generate
 from space.data.images import DataSet
 from space.data.sources import Source, load
 from space.errors import RequestError

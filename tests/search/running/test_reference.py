@@ -18,11 +18,11 @@ from search.scoring.ranking import leading
 from search.store.reference_fact import reference_fact
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
-from space.data.images import MEAN, STD
 from space.data.sources import Source
 from tests.evaluators.device.runs import process_run
 from tests.search.made_up import BENCH, DEVICE, GOAL, evaluation, figures, recipe
 from tests.search.measuring.simulated_board import SimulatedBoard, simulated_rig
+from tests.space.few_images import MEAN, STD
 
 LATENCY = replace(GOAL, objective="latency")
 SETTINGS = (

@@ -4,7 +4,6 @@ import sys
 
 import pytest
 
-from evaluators.power import choose
 from search.__main__ import main
 from search.choosing import optuna_samplers
 from search.commands.command_line import parse
@@ -17,6 +16,7 @@ from search.settings.study_files import STUDIES
 from search.store.goal import fixed_text
 from space.dimensions import SPACES as TABLES
 from space.errors import RequestError
+from space.registry import Registry
 
 
 def written(folder, text):
@@ -120,7 +120,7 @@ def test_the_command_line_may_name_a_program(tmp_path):
     ],
 )
 def test_whatever_runs_or_loads_code_is_refused_in_a_file(tmp_path, monkeypatch, line, named):
-    monkeypatch.setattr(choose, "_added", lambda: ["ours"])
+    monkeypatch.setattr(Registry, "added", lambda registry: ("ours",))
     with pytest.raises(RequestError, match=re.escape(named)) as refused:
         settings({"config": written(tmp_path, line)})
     assert "mine.toml: " in str(refused.value)

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from space.data import sources as datasets
-from space.data.images import Images, split
-from space.data.sources import Source, find_cifar10, load, load_cifar10, why_not_downloadable
+from space.data import cifar10
+from space.data.cifar10 import CIFAR10, Cifar10
+from space.data.images import DataSet, Images, split
+from space.data.sources import Source, load
 from space.errors import RequestError
 
 
@@ -19,17 +20,23 @@ def numbered(count: int) -> Images:
     return Images(pixels, np.arange(count, dtype=np.int64) % 10)
 
 
+def halved(training: Images, test: Images) -> DataSet:
+    train, validation = split(training, 10)
+    half = (0.5,) * 3
+    return DataSet(name="a", train=train, validation=validation, test=test, classes=10, mean=half, std=half)
+
+
 def test_validation_is_the_last_tenth_of_each_class_in_file_order():
-    data = split("numbered", numbered(200), numbered(10))
-    assert sorted(data.validation.pixels[:, 0, 0, 0].tolist()) == list(range(180, 200))
-    assert np.bincount(data.validation.labels).tolist() == [2] * 10
-    assert data.train.pixels[:, 0, 0, 0].tolist() == list(range(180))
+    train, validation = split(numbered(200), 10)
+    assert sorted(validation.pixels[:, 0, 0, 0].tolist()) == list(range(180, 200))
+    assert np.bincount(validation.labels).tolist() == [2] * 10
+    assert train.pixels[:, 0, 0, 0].tolist() == list(range(180))
 
 
 def test_one_changed_pixel_is_another_fingerprint():
-    first, second = split("a", numbered(200), numbered(10)), split("a", numbered(200), numbered(10))
+    first, second = halved(numbered(200), numbered(10)), halved(numbered(200), numbered(10))
     assert first.fingerprint == second.fingerprint
-    changed = split("a", numbered(200), numbered(10))
+    changed = halved(numbered(200), numbered(10))
     changed.test.pixels[3, 1, 4, 1] = 5
     assert changed.fingerprint != first.fingerprint
 
@@ -37,19 +44,19 @@ def test_one_changed_pixel_is_another_fingerprint():
 def test_cifar10_is_found_in_the_folder_named_or_in_its_own(tmp_path, monkeypatch):
     monkeypatch.delenv("CIFAR10_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
-    assert find_cifar10(None) is None
+    assert CIFAR10.find(None) is None
     batches = tmp_path / "somewhere" / "cifar-10-batches-py"
     batches.mkdir(parents=True)
-    assert find_cifar10(batches.parent) == batches.parent
-    assert find_cifar10(batches) == batches.parent
+    assert CIFAR10.find(batches.parent) == batches.parent
+    assert CIFAR10.find(batches) == batches.parent
     monkeypatch.setenv("CIFAR10_DIR", str(batches.parent))
-    assert find_cifar10(None) == batches.parent
+    assert CIFAR10.find(None) == batches.parent
 
 
 def test_a_missing_batch_file_is_named(tmp_path):
     (tmp_path / "cifar-10-batches-py").mkdir()
     with pytest.raises(RequestError, match="data_batch_1 is missing"):
-        load_cifar10(tmp_path)
+        load(Source("cifar10", tmp_path))
 
 
 def test_a_network_that_swallows_packets_holds_nothing_up(monkeypatch):
@@ -60,7 +67,7 @@ def test_a_network_that_swallows_packets_holds_nothing_up(monkeypatch):
         monkeypatch.setattr(CIFAR10, "url", f"http://127.0.0.1:{silent.getsockname()[1]}/cifar.tar.gz")
         monkeypatch.setenv("no_proxy", "*")
         # Without a limit it would be waited for until the test is given up.
-        assert why_not_downloadable(1.0) is not None
+        assert Cifar10().why_not_downloadable(1.0) is not None
 
 
 def test_a_name_server_that_never_answers_holds_nothing_up(monkeypatch):
@@ -70,9 +77,9 @@ def test_a_name_server_that_never_answers_holds_nothing_up(monkeypatch):
         release.wait()
         raise OSError("at last")
 
-    monkeypatch.setattr(datasets.urllib.request, "urlopen", never)
+    monkeypatch.setattr(cifar10.urllib.request, "urlopen", never)
     try:
-        assert why_not_downloadable(0.5) == "no answer within 0 s"
+        assert Cifar10().why_not_downloadable(0.5) == "no answer within 0 s"
     finally:
         release.set()
 
@@ -80,7 +87,7 @@ def test_a_name_server_that_never_answers_holds_nothing_up(monkeypatch):
 @pytest.mark.cifar10
 @pytest.mark.skipif("CIFAR10_DIR" not in os.environ, reason="$CIFAR10_DIR is not set")
 def test_cifar10_has_its_images_in_their_places():
-    folder = find_cifar10(Path(os.environ["CIFAR10_DIR"]))
+    folder = CIFAR10.find(Path(os.environ["CIFAR10_DIR"]))
     assert folder is not None
     data = load(Source("cifar10", folder))
     assert (len(data.train), len(data.validation), len(data.test)) == (45_000, 5_000, 10_000)

@@ -8,7 +8,6 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from space.data.images import MEAN, STD
 from space.errors import CandidateError, RequestError
 from space.formats.onnx.cost import cost, load, metadata
 from space.formats.onnx.export import check, export, logits
@@ -16,6 +15,7 @@ from space.formats.onnx.quantization import quantize
 from space.networks.mobilenet_v1.shape import WIDTHS
 from space.recipe import Recipe
 from tests.conftest import NARROW
+from tests.space.few_images import MEAN, STD
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (64, 3, 32, 32), dtype=np.uint8)
 RECIPE = Recipe(widths=NARROW, halvings=(2, 4, 6, 12))

@@ -10,7 +10,6 @@ import onnxruntime
 import pytest
 import torch
 
-from space.data.images import MEAN, STD
 from space.formats.onnx import exactness
 from space.formats.onnx.calibration import largest_per_channel, ranges
 from space.formats.onnx.cost import load
@@ -20,7 +19,7 @@ from space.formats.onnx.graph import Graph
 from space.formats.onnx.quantization import quantize
 from space.formats.onnx.static_int8 import integer_values, with_one_zero
 from tests.conftest import NARROW
-from tests.space.few_images import PIXELS, RECIPE, acquainted
+from tests.space.few_images import MEAN, PIXELS, RECIPE, STD, acquainted
 from tests.space.formats import integers
 
 

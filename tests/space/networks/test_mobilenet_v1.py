@@ -1,11 +1,11 @@
 import pytest
 
-from space.data.images import MEAN, STD
 from space.dimensions import dimensions, recipe_of
 from space.formats.onnx.cost import cost
 from space.formats.onnx.export import export
 from space.networks.mobilenet_v1.layers import layers, strides
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
+from tests.space.few_images import MEAN, STD
 from tests.space.test_dimensions import drawn
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,8 +7,8 @@ import torch
 from space import checkpoint as checkpoints
 from space.baseline import Baseline
 from space.build import Workshop, build
-from space.data.builtin import generate
-from space.data.images import MEAN, STD, DataSet
+from space.data.drawn_images import generate
+from space.data.images import DataSet
 from space.formats.onnx.export import logits
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning import sparsity
@@ -15,14 +17,15 @@ from space.pruning.slimming import scales_drawn_to_zero, slim
 from space.recipe import Recipe
 from space.training import training
 from tests.conftest import NARROW, stirred
+from tests.space.few_images import MEAN, STD
 
 
 @pytest.fixture(scope="module")
 def data() -> DataSet:
     """A few hundred images of the built-in set."""
     whole = generate()
-    return DataSet(
-        name=whole.name,
+    return replace(
+        whole,
         train=whole.train.take(np.arange(320)),
         validation=whole.validation.take(np.arange(50)),
         test=whole.test.take(np.arange(50)),
@@ -34,7 +37,7 @@ def workshop(data: DataSet, tmp_path) -> Workshop:
     """An untrained baseline, and few images: the unpruned network takes its time."""
     torch.manual_seed(0)
     model = stirred(MobileNetV1())
-    few = DataSet(name=data.name, train=data.train.take(np.arange(64)), validation=data.validation, test=data.test)
+    few = replace(data, train=data.train.take(np.arange(64)))
     baseline = Baseline(
         id=checkpoints.weights_id(model, MEAN, STD),
         data=few.name,
@@ -113,7 +116,7 @@ def test_a_sparse_recipe_keeps_its_zeros_through_fine_tuning_and_export(workshop
     assert sparsity(model) == pytest.approx(0.6, abs=1e-3)
     pixels = workshop.data.validation.pixels
     with torch.inference_mode():
-        expected = model.eval()(training.normalise(torch.from_numpy(pixels))).numpy()
+        expected = model.eval()(training.normalise(torch.from_numpy(pixels), MEAN, STD)).numpy()
     np.testing.assert_allclose(logits(made.onnx, pixels), expected, atol=1e-3)
     dense = Recipe(widths=NARROW, halvings=HALVINGS, epochs=1)
     assert recipe.structure_id == dense.structure_id

@@ -4,17 +4,16 @@ import numpy as np
 import torch
 
 from space.data.augmentation import normalise
-from space.data.images import MEAN, STD
 from space.formats.onnx.export import export, logits
 from space.formats.onnx.quantization import quantize
 from space.training import quantization_aware
 from tests.conftest import NARROW
-from tests.space.few_images import PIXELS, RECIPE, acquainted
+from tests.space.few_images import MEAN, PIXELS, RECIPE, STD, acquainted
 
 
 def test_training_sees_the_rounding_that_the_file_has(tmp_path, network):
     model = acquainted(network(NARROW))
-    images = normalise(torch.from_numpy(PIXELS))
+    images = normalise(torch.from_numpy(PIXELS), MEAN, STD)
     fp32, int8 = tmp_path / "fp32.onnx", tmp_path / "int8.onnx"
     for path in (fp32, int8):
         export(model, path, mean=MEAN, std=STD, metadata={})

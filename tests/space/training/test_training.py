@@ -9,9 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from space.data.augmentation import AUGMENTATIONS, Augmentation, Pictures, normalise
-from space.data.builtin import generate
-from space.data.images import MEAN, STD, DataSet, Images
+from space.data.augmentation import Pictures, normalise
+from space.data.builtin import BUILTIN
+from space.data.cifar10 import CIFAR10
+from space.data.drawn_images import generate
+from space.data.images import Augmentation, DataSet, Images, ImageShape
+from space.data.schedule import Schedule
 from space.errors import CandidateError, RequestError
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.network import MobileNetV1
@@ -22,6 +25,7 @@ from space.training.near_identity import DEPTHWISE_IDENTITY, POINTWISE_IDENTITY,
 from space.training.patience import Line, projected
 from space.training.teacher import VIEWS, Teacher
 from space.training.training import Epoch
+from tests.space.few_images import MEAN, STD
 
 CPU = torch.device("cpu")
 WIDTHS = (8, 8, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -32,8 +36,8 @@ HALVINGS = (1, 2, 4)
 def data() -> DataSet:
     """A few hundred images of the built-in set."""
     whole = generate()
-    return DataSet(
-        name=whole.name,
+    return dataclasses.replace(
+        whole,
         train=whole.train.take(np.arange(200)),
         validation=whole.validation.take(np.arange(50)),
         test=whole.test.take(np.arange(50)),
@@ -56,9 +60,8 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
 
 
 @pytest.fixture
-def short_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = dataclasses.replace(schedules.BASELINE_SCHEDULES["builtin"], sizes=(16, 16), batch=100)
-    monkeypatch.setitem(schedules.BASELINE_SCHEDULES, "builtin", row)
+def short_schedule() -> Schedule:
+    return dataclasses.replace(BUILTIN.schedule, sizes=(16, 16), batch=100)
 
 
 def test_fine_tuning_twice_gives_the_same_weights_bit_for_bit(data: DataSet) -> None:
@@ -71,24 +74,23 @@ def test_another_seed_fine_tunes_to_other_weights(data: DataSet) -> None:
     assert not same_weights(tuned(data, seed=1)[0], tuned(data, seed=2)[0])
 
 
-@pytest.mark.usefixtures("short_schedule")
-def test_training_the_baseline_twice_gives_the_same_weights_bit_for_bit(data: DataSet) -> None:
-    one, _ = training.train_baseline(data, MOBILENET_V1, seed=1, device=CPU)
-    other, _ = training.train_baseline(data, MOBILENET_V1, seed=1, device=CPU)
+def test_training_the_baseline_twice_gives_the_same_weights_bit_for_bit(
+    data: DataSet, short_schedule: Schedule
+) -> None:
+    one, _ = training.train_baseline(data, MOBILENET_V1, short_schedule, seed=1, device=CPU)
+    other, _ = training.train_baseline(data, MOBILENET_V1, short_schedule, seed=1, device=CPU)
     assert same_weights(one, other)
 
 
-@pytest.mark.usefixtures("short_schedule")
-def test_training_leaves_the_global_random_state_alone(data: DataSet) -> None:
+def test_training_leaves_the_global_random_state_alone(data: DataSet, short_schedule: Schedule) -> None:
     before = torch.get_rng_state()
-    training.train_baseline(data, MOBILENET_V1, seed=1, device=CPU)
+    training.train_baseline(data, MOBILENET_V1, short_schedule, seed=1, device=CPU)
     tuned(data, seed=1)
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.usefixtures("short_schedule")
-def test_the_baseline_is_the_whole_network_ready_for_use(data: DataSet) -> None:
-    model, history = training.train_baseline(data, MOBILENET_V1, seed=0)
+def test_the_baseline_is_the_whole_network_ready_for_use(data: DataSet, short_schedule: Schedule) -> None:
+    model, history = training.train_baseline(data, MOBILENET_V1, short_schedule, seed=0)
     assert model.widths == MobileNetV1().widths
     assert not model.training
     assert [epoch.number for epoch in history] == [1, 2]
@@ -155,13 +157,13 @@ def test_accuracy_is_the_share_of_right_answers_whatever_the_batch() -> None:
             return self.answer.expand(len(images), 10)
 
     images = Images(np.zeros((8, 3, 32, 32), np.uint8), np.array([3, 3, 3, 1, 2, 3, 0, 9]))
-    assert training.accuracy(Constant(), images) == 0.5
-    assert training.accuracy(Constant(), images, batch=3) == 0.5
+    assert training.accuracy(Constant(), images, MEAN, STD) == 0.5
+    assert training.accuracy(Constant(), images, MEAN, STD, batch=3) == 0.5
 
 
 def test_accuracy_changes_nothing_in_the_model(data: DataSet) -> None:
     model = network().train()
-    training.accuracy(model, data.validation)
+    training.accuracy(model, data.validation, MEAN, STD)
     assert model.training
     assert same_weights(model, network())
 
@@ -171,9 +173,16 @@ def raw(count: int = 40) -> Images:
     return Images(draw.integers(0, 256, (count, 3, 32, 32), dtype=np.uint8), np.zeros(count, np.int64))
 
 
+def framed(shift: int, flip: bool) -> DataSet:
+    augmentation = Augmentation(shift, flip)
+    return DataSet(
+        name="raw", train=raw(), validation=raw(), test=raw(), classes=1, mean=MEAN, std=STD, augmentation=augmentation
+    )
+
+
 def cut(shift: int, flip: bool, number: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """The images, not augmented and as the view shows them; with a mean and spread that change nothing."""
-    pictures = Pictures(raw(), CPU, Augmentation(shift, flip), (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
+    pictures = Pictures(framed(shift, flip), CPU, (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
     batch = pictures.batch(torch.arange(40), pictures.view(number))
     return torch.from_numpy(raw().pixels).float(), batch
 
@@ -196,7 +205,7 @@ def test_shifted_images_are_windows_of_the_image_in_a_border_of_the_mean() -> No
 
 
 def test_the_border_is_of_the_mean_colour() -> None:
-    pictures = Pictures(raw(), CPU, Augmentation(4, False))
+    pictures = Pictures(framed(4, False), CPU, MEAN, STD)
     view = dataclasses.replace(pictures.view(0), down=torch.zeros(40, dtype=torch.long))
     top = pictures.batch(torch.arange(40), view)[:, :, :4]
     assert top.abs().max() < 0.5 / 255 / min(STD)
@@ -223,8 +232,8 @@ def test_a_view_is_the_same_whenever_it_is_asked_for() -> None:
 
 
 def test_the_built_in_images_are_not_mirrored_and_those_of_cifar10_are() -> None:
-    assert not AUGMENTATIONS["builtin"].flip
-    assert AUGMENTATIONS["cifar10"].flip
+    assert not BUILTIN.augmentation.flip
+    assert CIFAR10.augmentation.flip
 
 
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing() -> None:
@@ -255,7 +264,7 @@ def test_near_identity_adds_what_passes_the_input_through_and_nothing_else() -> 
 def test_batchnorm_is_reestimated_to_the_plain_average_over_training_images(data: DataSet) -> None:
     model = network()
     reestimate_batchnorm(model, data, seed=0, batches=4, batch=50)
-    outputs = model.get_submodule("stem.conv")(normalise(torch.from_numpy(data.train.pixels)))
+    outputs = model.get_submodule("stem.conv")(normalise(torch.from_numpy(data.train.pixels), MEAN, STD))
     norm = model.get_submodule("stem.conv_bn")
     torch.testing.assert_close(norm.running_mean, outputs.mean((0, 2, 3)), atol=1e-2, rtol=1e-2)
 
@@ -293,15 +302,24 @@ def test_timing_an_image_leaves_the_model_as_it_was() -> None:
 
 
 def test_the_expected_duration_grows_with_images_and_their_cost() -> None:
-    schedule = schedules.baseline_schedule("builtin")
-    once = duration.baseline_seconds(schedule, 100, 0.01)
-    assert duration.baseline_seconds(schedule, 100, 0.02) == pytest.approx(2 * once)
-    assert duration.baseline_seconds(schedule, 200, 0.01) == pytest.approx(2 * once)
+    schedule = schedules.baseline_schedule(BUILTIN)
+    once = duration.baseline_seconds(schedule, 100, 32, 0.01)
+    assert duration.baseline_seconds(schedule, 100, 32, 0.02) == pytest.approx(2 * once)
+    assert duration.baseline_seconds(schedule, 200, 32, 0.01) == pytest.approx(2 * once)
 
 
 def test_a_processor_trains_by_the_short_schedule_and_a_gpu_by_the_long_one() -> None:
-    assert schedules.baseline_schedule("cifar10", "auto", "cpu") == schedules.baseline_schedule("cifar10", "short")
-    assert schedules.baseline_schedule("cifar10", "auto", "cuda") == schedules.baseline_schedule("cifar10", "long")
+    assert schedules.baseline_schedule(CIFAR10, "auto", "cpu") == schedules.baseline_schedule(CIFAR10, "short")
+    assert schedules.baseline_schedule(CIFAR10, "auto", "cuda") == schedules.baseline_schedule(CIFAR10, "long")
+    assert schedules.baseline_schedule(CIFAR10, "long") != schedules.baseline_schedule(CIFAR10, "short")
+    # It has no long one of its own.
+    assert schedules.baseline_schedule(BUILTIN, "long") == schedules.baseline_schedule(BUILTIN, "short")
+
+
+def test_images_of_another_size_are_trained_at_the_same_shares_of_it() -> None:
+    schedule = schedules.baseline_schedule(BUILTIN, shape=ImageShape(1, 28))
+    assert (set(schedule.sizes), len(schedule.sizes)) == ({21, 28}, len(BUILTIN.schedule.sizes))
+    assert schedules.baseline_schedule(BUILTIN, shape=ImageShape(3, 32)) == BUILTIN.schedule
 
 
 class Interrupted(Exception):
@@ -389,13 +407,13 @@ def teacher(folder: Path, model: MobileNetV1, asked: list[int]) -> Teacher:
         asked.append(1)
         return copy.deepcopy(model)
 
-    return Teacher(folder, "name", load)
+    return Teacher(folder, "name", load, MEAN, STD)
 
 
 def test_a_teachers_answers_are_those_of_the_network_to_that_view(data: DataSet, tmp_path: Path) -> None:
     model = network(1)
     reestimate_batchnorm(model, data, seed=0)
-    pictures = Pictures(data.train, CPU, AUGMENTATIONS["builtin"])
+    pictures = Pictures(data, CPU, MEAN, STD)
     answers = teacher(tmp_path, model, []).logits(pictures, 2)
     expected = model(pictures.batch(torch.arange(200), pictures.view(2)))
     assert (answers - expected).abs().max() < 0.05 * expected.abs().max()  # half precision
@@ -423,7 +441,7 @@ def test_a_student_of_a_teacher_comes_to_answer_as_it_does(data: DataSet, tmp_pa
     model = network(1)
     shifted = dataclasses.replace(data, train=Images(data.train.pixels, (data.train.labels + 1) % 10))
     training.fine_tune(model, shifted, epochs=12, learning_rate=0.1, seed=0, device=CPU)
-    pixels = normalise(torch.from_numpy(data.train.pixels))
+    pixels = normalise(torch.from_numpy(data.train.pixels), MEAN, STD)
 
     def agreement(distillation: float) -> float:
         student = network(2)

@@ -23,7 +23,7 @@ from evaluators.device.on_board.requests import course_request
 from evaluators.device.program.lock import opened_lock
 from evaluators.errors import DeviceError
 from evaluators.runtimes.onnx_runtime import predictions
-from space.data.images import Images
+from space.data.images import Images, ImageShape
 from space.errors import CandidateError
 from tests.evaluators.device.asked import Asked
 from tests.evaluators.device.models import write_classifier, write_failing
@@ -91,13 +91,32 @@ def test_the_whole_script_contains_its_loop_and_the_loop_its_runs(device: Device
 
 
 def test_a_float_model_gets_normalised_images(task: CourseTask, images: Images, tmp_path: Path) -> None:
+    mean, std = (0.5, 0.4, 0.3), (0.2, 0.2, 0.2)
     model = write_classifier(tmp_path / "float.onnx", kind=TensorProto.FLOAT, shape=(1, 3, 32, 32))
     np.save(tmp_path / "images.npy", images.pixels)
-    steady = Task(model=model, images=tmp_path / "images.npy", runtime=RuntimeSettings(), passes=1)
+    steady = Task(model=model, images=tmp_path / "images.npy", runtime=RuntimeSettings(), passes=1, mean=mean, std=std)
     said = asyncio.run(LocalDevice(lock="").run(steady)).predictions
-    run = ask(LocalDevice(lock=""), replace(task, model=model))
+    run = ask(LocalDevice(lock=""), replace(task, model=model, mean=mean, std=std))
     assert run.correct == sum(int(one == label) for one, label in zip(said, images.labels, strict=True))
     assert 0 < run.correct < COUNT
+
+
+def test_a_float_model_of_which_nobody_says_how_it_was_trained_is_refused(task: CourseTask, tmp_path: Path) -> None:
+    model = write_classifier(tmp_path / "float.onnx", kind=TensorProto.FLOAT, shape=(1, 3, 32, 32))
+    with pytest.raises(CandidateError, match="nothing says how the raw images are to be normalised"):
+        ask(LocalDevice(lock=""), replace(task, model=model))
+
+
+def test_gray_images_of_another_size_and_more_classes_than_ten(tmp_path: Path) -> None:
+    model = write_classifier(tmp_path / "grey.onnx", shape=("batch", 1, 28, 28), classes=12, seed=1)
+    pixels = coloured(COUNT)[:, :1, :28, :28]
+    labels = predictions(model, pixels)
+    assert set(labels.tolist()) == {6, 10}
+    labels[::3] = (labels[::3] + 1) % 12
+    folder = write_pngs(tmp_path / "pngs", pixels, labels)
+    bundle = bundled(folder, tmp_path / "images.zip", ImageShape(1, 28), 12)
+    run = ask(LocalDevice(lock=""), CourseTask(model=model, images=bundle, count=COUNT, runtime=RuntimeSettings()))
+    assert run.correct == accuracy(model, Images(pixels, labels)).correct == COUNT - len(labels[::3])
 
 
 def test_the_time_of_the_processor_is_that_of_the_script(task: CourseTask) -> None:

@@ -36,6 +36,7 @@ def as_line(**changes: object) -> bytes:
 
 def test_a_whole_request_is_taken() -> None:
     assert checked_request(as_line()) == MEASURE
+    assert checked_request(as_line(mean=None, std=None)) == {**MEASURE, "mean": None, "std": None}
 
 
 @pytest.mark.parametrize(

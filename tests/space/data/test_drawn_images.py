@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from space.data import builtin as builtin_images
-from space.data.builtin import CLASS_OF, COLOURS, MEMBERS, RIMS, TEXTURES, generate, kept
-from space.data.images import CLASSES, DataSet, Images
+from space.data import drawn_images
+from space.data.drawn_images import CLASS_OF, CLASSES, COLOURS, MEMBERS, RIMS, TEXTURES, generate, kept
+from space.data.images import DataSet, Images
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +38,14 @@ def test_what_is_kept_is_what_was_generated_and_is_generated_once(
     data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert kept(tmp_path / "images").fingerprint == data.fingerprint
-    monkeypatch.setattr(builtin_images, "generate", None)
+    monkeypatch.setattr(drawn_images, "generate", None)
     assert kept(tmp_path / "images").fingerprint == data.fingerprint
 
 
 def test_images_of_an_earlier_version_are_read_as_long_as_they_are_kept(
     data: DataSet, other: DataSet, tmp_path: Path
 ) -> None:
-    arrays = {f"{name}_{part}": getattr(getattr(other, name), part) for name in builtin_images.SPLITS
+    arrays = {f"{name}_{part}": getattr(getattr(other, name), part) for name in drawn_images.SPLITS
               for part in ("pixels", "labels")}  # fmt: skip
     np.savez(tmp_path / "builtin-0123456789ab.npz", **arrays)
     assert kept(tmp_path, other.fingerprint).fingerprint == other.fingerprint

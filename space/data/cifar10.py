@@ -1,0 +1,102 @@
+"""CIFAR-10 (Krizhevsky 2009), through torchvision: found on the disk or downloaded, every file as published."""
+
+import threading
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from space.data.collection import Collection, data_set, usual_normalisations
+from space.data.images import Augmentation, DataSet, Images, ImageShape, split
+from space.data.places import folder_of
+from space.data.schedule import Schedule
+from space.errors import RequestError
+
+if TYPE_CHECKING:
+    from space.data.sources import Source
+
+
+class Cifar10(Collection):
+    name = "cifar10"
+    title = short_title = "CIFAR-10"
+    shape = ImageShape(3, 32)
+    classes = 10
+    class_names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+    training_images = 45_000
+    # The course's.
+    mean, std = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+    # With the deviation of all pixels: the course's is the mean of each image's.
+    normalisations = (((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)), *usual_normalisations(3))
+    augmentation = Augmentation(shift=4, flip=True)
+    schedule = Schedule(
+        sizes=(16,) * 4 + (24,) * 4 + (32,) * 5, batch=128, peak_rate=0.2, warm_up=0.3, label_smoothing=0.05
+    )
+    long_schedule = Schedule(
+        sizes=(32,) * 40, batch=256, peak_rate=0.4, warm_up=0.2, weight_decay=5e-4, label_smoothing=0.1
+    )
+    # The folder of the published batch files.
+    files = "cifar-10-batches-py"
+    variable = "CIFAR10_DIR"
+
+    def find(self, data_dir: Path | None) -> Path | None:
+        return folder_of(self.files, data_dir, self.variable)
+
+    def why_not_downloadable(self, limit_s: float = 5.0) -> str | None:
+        """None where the first byte arrives within the limit; name servers that never answer included."""
+        from torchvision.datasets import CIFAR10
+
+        outcome: list[str | None] = []
+
+        def fetch() -> None:
+            try:
+                with urllib.request.urlopen(CIFAR10.url, timeout=limit_s) as answer:
+                    answer.read(1)
+                outcome.append(None)
+            except (OSError, ValueError) as error:
+                outcome.append(str(getattr(error, "reason", error)))
+
+        asker = threading.Thread(target=fetch, daemon=True)
+        asker.start()
+        asker.join(limit_s)
+        return outcome[0] if outcome else f"no answer within {limit_s:.0f} s"
+
+    def download(self, folder: Path) -> None:
+        from torchvision.datasets import CIFAR10
+
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            CIFAR10(str(folder), download=True)
+        except (OSError, RuntimeError) as error:
+            raise RequestError(f"{self.title} could not be downloaded to {folder}: {error}") from error
+
+    def load(self, source: "Source") -> DataSet:
+        assert source.folder is not None
+        return load_cifar10(source.folder)
+
+
+CIFAR10: Collection = Cifar10()
+
+
+def load_cifar10(folder: Path) -> DataSet:
+    """Every file is compared with its published md5 before it is opened: the files are pickles."""
+    from torchvision.datasets import CIFAR10 as PUBLISHED
+    from torchvision.datasets.utils import check_integrity
+
+    batches = (*PUBLISHED.train_list, *PUBLISHED.test_list, (PUBLISHED.meta["filename"], PUBLISHED.meta["md5"]))
+    for name, md5 in batches:
+        path = folder / CIFAR10.files / name
+        if not path.is_file():
+            raise RequestError(f"{path} is missing; remove {path.parent} to have {CIFAR10.title} downloaded again")
+        if not check_integrity(str(path), md5):
+            raise RequestError(
+                f"{path} ({path.stat().st_size:,} bytes) is damaged: its md5 is not {md5}; "
+                f"remove {path.parent} to have {CIFAR10.title} downloaded again"
+            )
+    training, test = (_images(PUBLISHED(str(folder), train=train)) for train in (True, False))
+    return data_set(CIFAR10, *split(training, CIFAR10.classes), test)
+
+
+def _images(published: object) -> Images:
+    import numpy as np
+
+    pixels, labels = published.data, published.targets  # type: ignore[attr-defined]
+    return Images(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)), np.asarray(labels, dtype=np.int64))

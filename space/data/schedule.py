@@ -1,0 +1,22 @@
+"""Schedule: how long, how fast and in which steps a network is trained on one data set."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """The sizes run from small to large, as small images are cheap."""
+
+    sizes: tuple[int, ...]  # pixels, one entry per epoch
+    batch: int
+    peak_rate: float
+    warm_up: float  # share of the steps
+    optimizer: str = "sgd"  # or "adam"
+    near_identity: bool = False
+    weight_decay: float = 5e-4  # Adam's is decoupled: AdamW
+    label_smoothing: float = 0.0
+    distillation: float = 0.0  # share of the loss that is the distance to the teacher's answers
+
+    def scaled(self, share: float) -> "Schedule":
+        """The same for images of so many times the side."""
+        return replace(self, sizes=tuple(round(size * share) for size in self.sizes))
