@@ -23,6 +23,7 @@ import onnxruntime
 
 from evaluators.device.device import CourseTask, RuntimeSettings, Task
 from evaluators.device.devices.local import LocalDevice
+from evaluators.device.on_board.application import program_file
 from evaluators.device.on_board.requests import course_request
 from evaluators.latency import latency
 from evaluators.power.recording import recorded
@@ -83,7 +84,7 @@ def course_script(task: Task, folder: Path) -> tuple[bool, str]:
         archive.extractall(folder / "images")
     request = json.loads(course_request(course, model=str(course.model), images=str(folder / "images")))
     begin = time.perf_counter()
-    with Asked(json.dumps({**request, "do": "course script", "lock": ""}).encode()) as script:
+    with Asked(json.dumps({**request, "do": "course script", "lock": ""}).encode(), program_file()) as script:
         script.until("result")
         script.ends(30)
     alone_s = time.perf_counter() - begin

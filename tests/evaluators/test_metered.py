@@ -26,7 +26,6 @@ from evaluators.device.device import (
     Task,
     Window,
 )
-from evaluators.device.devices.local import LocalDevice
 from evaluators.errors import MeterError
 from evaluators.metered import Metered, load_task, metered, metered_course, windows_of, worked_out
 from evaluators.power.energy import Energy
@@ -35,6 +34,7 @@ from evaluators.power.recording import Trace
 from tests.evaluators.device.models import WIDE, write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.processes import children_of
+from tests.evaluators.device.short import local
 from tests.evaluators.power.loads import SLOW, Load, simulated
 from tests.evaluators.power.meters import LiveMeter
 
@@ -137,7 +137,7 @@ def test_the_energy_of_the_courses_script_is_the_whole_scripts(
 
 
 def test_what_was_kept_gives_the_same_figure_again(load: LoadTask) -> None:
-    result = measured(LocalDevice(lock=""), load, Bench())
+    result = measured(local(), load, Bench())
     again = Metered.from_text(result.to_text())
     assert again.load == result.load
     assert again.energy.total_j == pytest.approx(result.energy.total_j, rel=1e-6)
@@ -155,7 +155,7 @@ def test_a_meter_that_fails_at_work_ends_the_load_on_the_device(load: LoadTask) 
 
     bench.meter.watts = unplugged
     with pytest.raises(MeterError, match="unplugged"):
-        measured(LocalDevice(lock=""), replace(load, active_s=600), bench)
+        measured(local(), replace(load, active_s=600), bench)
     assert children_of(os.getpid()) == before
 
 
