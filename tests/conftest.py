@@ -25,22 +25,21 @@ from torch import nn
 
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 
-# The longest first: begun last, they would run alone. Whole runs wait for the store that the first of them makes: those
-# that need none come between.
+# The longest first: begun last, they would run alone. Whole runs wait for the store that the first of them makes: the
+# three beside it need none.
 LONGEST = (
-    *("test_whole_runs.py", "test_study.py", "test_boards.py", "test_kills.py", "test_model_sampler.py"),
+    *("test_whole_runs.py", "test_study.py", "test_model_sampler.py", "test_dropped_connections.py"),
+    *("test_boards.py", "test_kills.py", "test_unmetered.py", "test_grid_runs.py", "test_over_ssh_faults.py"),
     *(
-        "test_unmetered.py",
-        "test_grid_runs.py",
-        "test_dropped_connections.py",
         "test_dropped_meter.py",
         "test_meter_lost.py",
-        "test_metered.py",
-        "test_seams.py",
+        "test_load.py",
         "test_examiner.py",
+        "test_rig.py",
+        "test_seams.py",
     ),
-    *("test_training.py", "test_load.py", "test_course.py", "test_sensitivity.py", "test_drawn_images.py"),
-    *("test_command_line.py", "test_over_ssh_faults.py", "test_guards.py", "test_local.py", "test_prepare.py"),
+    *("test_metered.py", "test_training.py", "test_course.py", "test_sensitivity.py", "test_drawn_images.py"),
+    *("test_command_line.py", "test_over_ssh.py", "test_guards.py", "test_local.py", "test_prepare.py"),
 )
 
 NARROW = (8, 16, 16, 16, 24, 24, 32, 0, 0, 0, 0, 0, 48, 48)

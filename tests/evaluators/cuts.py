@@ -21,7 +21,7 @@ from evaluators.examiner import Examiner
 from evaluators.measured import Subject
 from evaluators.power.smartpower2 import smartpower2
 from evaluators.race import FRONT
-from tests.evaluators.device.models import write_classifier
+from tests.evaluators.device.models import WIDE, write_classifier
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.runs import process_run
 from tests.evaluators.device.short import LIMIT_S, program
@@ -33,7 +33,8 @@ from tests.evaluators.power.simulated import AMPS, LIMITS, VOLTS, Script
 COUNT = 300
 # A meter has one place, and needs a moment to see that it is free again.
 PAUSES = (0.3, 0.3)
-PERIOD_S = 0.005
+# So long that a busy machine's delays are short beside it.
+PERIOD_S = 0.1
 
 
 def steady() -> Script:
@@ -96,6 +97,8 @@ class Bench:
     board_wire: Wire
     meter_wire: Wire
     subject: Subject
+    # Of the course: its script takes many readings by its work, not by a clock.
+    wide: Subject
     images: Path
     pngs: Path
 
@@ -134,7 +137,7 @@ def opened(
     monkeypatch.setattr("evaluators.examiner.PROCESSES", 2)
     monkeypatch.setattr("evaluators.measuring.Task", partial(Task, limit_s=LIMIT_S))
     monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 1.2)
-    monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision=0.01: 0.6)
+    monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision=0.01: 0.9)
     board_wire, to = wires
 
     @asynccontextmanager
@@ -158,7 +161,8 @@ def opened(
             examiner.use_reference(reference, [process_run()] * 3)
             pngs = write_pngs(tmp_path / "pngs", coloured(COUNT), np.zeros(COUNT, np.int64))
             bundle = bundled(pngs, tmp_path / "images.zip")
-            yield Bench(examiner, device.knife, board_wire, meter_wire, subject, quick.images, bundle)
+            wide = Subject("wide", write_classifier(tmp_path / "wide.onnx", channels=WIDE), subject.runtime)
+            yield Bench(examiner, device.knife, board_wire, meter_wire, subject, wide, quick.images, bundle)
 
     return make
 
@@ -182,7 +186,7 @@ async def answered(bench: Bench) -> object:
 
 
 async def by_the_course(bench: Bench) -> object:
-    return await bench.examiner.course(bench.subject, bench.pngs, COUNT)
+    return await bench.examiner.course(bench.wide, bench.pngs, COUNT)
 
 
 Talk = Callable[[Bench], Awaitable[object]]

@@ -19,7 +19,7 @@ from evaluators.measured import Measured, Subject
 from evaluators.metered import Metered
 from evaluators.power.meter import PowerReading
 from evaluators.race import FRONT, NO_RACE, Race
-from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.models import WIDE, write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.runs import process_run
 from tests.evaluators.device.short import LIMIT_S, program
@@ -177,13 +177,13 @@ def test_no_energy_is_taken_over_a_confirmation_of_the_reference_that_was_distur
 COUNT = 300
 
 
-def course(examiner: Examiner, subject: Subject, folder: Path, count: int = COUNT) -> CourseFigures:
-    images = bundled(write_pngs(folder / "pngs", coloured(count), np.zeros(count, np.int64)), folder / "images.zip")
+def course(examiner: Examiner, subject: Subject, folder: Path) -> CourseFigures:
+    images = bundled(write_pngs(folder / "pngs", coloured(COUNT), np.zeros(COUNT, np.int64)), folder / "images.zip")
 
     async def once() -> CourseFigures:
         await examiner.open()
         try:
-            return await examiner.course(subject, images, count)
+            return await examiner.course(subject, images, COUNT)
         finally:
             await examiner.close()
 
@@ -193,14 +193,14 @@ def course(examiner: Examiner, subject: Subject, folder: Path, count: int = COUN
 def test_with_a_meter_the_energy_of_the_courses_script_is_measured(
     examiner: Examiner, subject: Subject, tmp_path: Path
 ) -> None:
-    number, count = itertools.count(), 2000
-    # Wide, and so many images, that the script takes many more readings than are needed.
-    wide = replace(subject, onnx=write_classifier(tmp_path / "wide.onnx", channels=256))
+    number = itertools.count()
+    # By its work the script takes many more readings than are needed.
+    wide = replace(subject, onnx=write_classifier(tmp_path / "wide.onnx", channels=WIDE))
     examiner.measuring.meter = LiveMeter(lambda _: WATTS + 0.01 * (next(number) % 2), 0.02)
-    figures = course(examiner, wide, tmp_path, count)
+    figures = course(examiner, wide, tmp_path)
     energy = figures.energy
     assert str(energy.provenance) == "measured (bench meter, board, course protocol: whole script)"
-    assert energy.total_j == pytest.approx(WATTS * figures.script_s / count, rel=0.01)
+    assert energy.total_j == pytest.approx(WATTS * figures.script_s / COUNT, rel=0.01)
     assert energy.interval_j is not None
     assert energy.interval_j[0] < energy.total_j < energy.interval_j[1]
     assert energy.idle_w == pytest.approx(WATTS, rel=0.01)

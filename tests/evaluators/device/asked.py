@@ -4,18 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from evaluators.device.on_board.application import program_file
+from tests.evaluators.device.short import program
 
 
 class Asked:
     """Started with a request; its standard input stays open. Killed when the block is left."""
 
-    def __init__(self, request: bytes, **environment: str) -> None:
+    def __init__(self, request: bytes, file: Path | None = None, **environment: str) -> None:
         self.program = subprocess.Popen(
-            [sys.executable, str(program_file())],
+            [sys.executable, str(file or program())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

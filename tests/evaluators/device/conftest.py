@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from evaluators.device.device import Device, RuntimeSettings, Task
-from evaluators.device.devices.local import LocalDevice
 from tests.evaluators.device.models import write_classifier, write_images
+from tests.evaluators.device.short import local
 from tests.evaluators.device.sshd import Board, Sshd, make_board, running
 
 
@@ -37,6 +37,6 @@ def board(sshd: Sshd, tmp_path: Path) -> Board:
 def device(request: pytest.FixtureRequest) -> Device:
     """This machine, and a board over ssh: what both owe is asked of both."""
     if request.param == "local":
-        return LocalDevice(lock="")
+        return local()
     board: Board = request.getfixturevalue("board")
     return board.device()

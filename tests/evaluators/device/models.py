@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 CLASSES = 10
+# A classifier of so many channels takes some 4 ms for an image, on a slow machine more: where a script has to take a
+# meter's many readings, it does so by its work.
+WIDE = 16_000
 
 
 def write_images(path: Path, count: int = 64) -> Path:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from evaluators.device.on_board.application import program_file
+from tests.evaluators.device.short import program
 
 # What ends at once is waited for so long: a busy machine is late. Shorter than what a test leaves to be ended lives.
 GONE_S = 30.0
@@ -26,7 +27,8 @@ def measuring() -> list[int]:
     """Those of our children, which may be an ssh server too, that run the on-device program."""
     found = []
     for pid in children_of(os.getpid()):
-        if str(program_file()).encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if any(str(file).encode() in words for file in (program_file(), program())):
             found.append(pid)
     return found
 

@@ -1,7 +1,7 @@
 """What shortens the timing of a network, for tests that do not ask how exact its figures are.
 
 A process that times a network costs a second of the processor: most of it is spent on the width of an interval. Every
-part stays the real one.
+part stays the real one. The contract of devices (tests/contracts/device.py) holds for the program at its full length.
 """
 
 import atexit
@@ -9,6 +9,7 @@ import shutil
 from functools import cache, partial
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from evaluators.device.device import Task
 from evaluators.device.devices.local import LocalDevice
@@ -25,12 +26,25 @@ WARM_UP, SHORT = b"\nWARM_NS = 150000000\n", b"\nWARM_NS = 10000000\n"
 @cache
 def program() -> Path:
     """The on-device program, with a shorter warm-up."""
-    parts = sources()
-    assert WARM_UP in parts[TIMING]
-    path = Path(mkdtemp(prefix="short")) / "short.pyz"
-    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
-    path.write_bytes(packed({**parts, TIMING: parts[TIMING].replace(WARM_UP, SHORT)}))
+    folder = Path(mkdtemp(prefix="short"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # In a folder of that name, as the real one: by it tests find the program among the processes.
+    path = folder / "program" / "short.pyz"
+    path.parent.mkdir()
+    path.write_bytes(packed(parts()))
     return path
+
+
+def parts() -> dict[str, bytes]:
+    """Its modules, by their names in the zip."""
+    whole = sources()
+    assert WARM_UP in whole[TIMING]
+    return {**whole, TIMING: whole[TIMING].replace(WARM_UP, SHORT)}
+
+
+def local(**changes: Any) -> LocalDevice:
+    """This machine; it waits for nobody else who tests on it."""
+    return LocalDevice(**{"lock": "", "program": program(), **changes})
 
 
 def shorter() -> dict[str, object]:

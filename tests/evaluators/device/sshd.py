@@ -22,6 +22,7 @@ from evaluators.device.devices.board_folder import FOLDER
 from evaluators.device.devices.over_ssh import SshDevice
 from evaluators.device.ssh.address import Address
 from evaluators.device.ssh.options import Login
+from tests.evaluators.device import short
 from tests.evaluators.device.processes import children_of
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -79,9 +80,10 @@ class Board:
         return Login(**{"config": self.config(**(config or {})), "connect_s": 30.0, **changes})
 
     def device(self, login: Login | None = None, **changes: Any) -> SshDevice:
-        """It waits for nobody who tests on this machine, too."""
+        """It waits for nobody who tests on this machine, too. The program is the short one, unless changed."""
         guard = Guard(lock=str(self.home / "lock"), heartbeat_s=20.0)
-        return SshDevice(self.address, **{"login": login or self.login(), "guard": guard, **changes})
+        known = {"login": login or self.login(), "guard": guard, "program": short.program()}
+        return SshDevice(self.address, **{**known, **changes})
 
     def put_program(self, name: str, body: str) -> None:
         """First on the board's PATH."""

@@ -16,7 +16,10 @@ def reading(time_s: float, watts: float, averaged_s: float = 0.264) -> PowerRead
 
 @dataclass
 class LiveMeter:
-    """Reads in real time what `watts` says; each reading averages over its whole period."""
+    """Reads in real time what `watts` says of each moment; each reading averages over its whole period.
+
+    It has a clock of its own: a busy machine hands its readings over late, and they are dated as they were made.
+    """
 
     watts: Callable[[float], float]
     period_s: float = 0.01
@@ -34,11 +37,9 @@ class LiveMeter:
         try:
             count, due_s = 0, time.monotonic()
             while count != self.stops_after:
-                # A busy machine wakes us late; what is due is said all the same.
                 due_s += self.period_s
                 await asyncio.sleep(3600 if count == self.stalls_after else max(due_s - time.monotonic(), 0))
-                now_s = time.monotonic()
-                yield reading(now_s, self.watts(now_s), self.period_s)
+                yield reading(due_s, self.watts(due_s), self.period_s)
                 count += 1
         finally:
             self.open -= 1

@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 import optuna
 import pytest
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta
-from optuna.storages import RDBStorage
+from optuna.storages import InMemoryStorage, RDBStorage
 from optuna.trial import TrialState
 
 from search.choosing.first_recipes import first_values
@@ -50,16 +50,22 @@ def empty(folder: Path) -> Store:
     return Store.existing(folder)
 
 
-def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE, first=None) -> Study:
+def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE, first=None, storage=None) -> Study:
     known = Known()
     chosen = (
         ModelSampler(seed, table, known, OBJECTIVES[goal.objective], goal.least_accuracy)
         if sampler == "model"
         else DistinctSampler(sampler, seed, table, known)
     )
-    study = Study(goal, store, RDBStorage(store.url), table, known, sampler=chosen, first=first or first_values(table))
+    storage, first = storage or RDBStorage(store.url), first or first_values(table)
+    study = Study(goal, store, storage, table, known, sampler=chosen, first=first)
     study.resume()
     return study
+
+
+def unkept(store: Store, **choices) -> Study:
+    """Optuna's study of a test that opens it once: most of the processor's time would go into Optuna's tables."""
+    return opened(store, storage=InMemoryStorage(), first=FIRST, **choices)
 
 
 def judged(recipe):
@@ -141,7 +147,7 @@ def test_the_same_seed_asks_for_the_same_recipes(tmp_path, sampler):
     asked = []
     for name in "ab":
         store = empty(tmp_path / name)
-        study = opened(store, sampler=sampler, seed=3, first=FIRST)
+        study = unkept(store, sampler=sampler, seed=3)
         asked.append(carried_out(study, store, len(FIRST) + further))
     assert asked[0] == asked[1]
     assert len(set(asked[0])) == len(FIRST) + further
@@ -151,7 +157,7 @@ def test_another_seed_asks_for_others(tmp_path):
     asked = []
     for seed in (0, 1):
         store = empty(tmp_path / str(seed))
-        asked.append(carried_out(opened(store, seed=seed, first=FIRST), store, len(FIRST) + 3))
+        asked.append(carried_out(unkept(store, seed=seed), store, len(FIRST) + 3))
     assert asked[0][: len(FIRST)] == asked[1][: len(FIRST)]
     assert not set(asked[0][len(FIRST) :]) & set(asked[1][len(FIRST) :])
 
@@ -159,7 +165,7 @@ def test_another_seed_asks_for_others(tmp_path):
 @pytest.mark.parametrize("sampler", ["random", "tpe", "model"])
 def test_a_study_resumed_between_trials_asks_what_an_uninterrupted_one_asks(tmp_path, sampler):
     whole, parts = empty(tmp_path / "whole"), empty(tmp_path / "parts")
-    expected = carried_out(opened(whole, sampler=sampler, first=FIRST), whole, len(FIRST) + 3)
+    expected = carried_out(unkept(whole, sampler=sampler), whole, len(FIRST) + 3)
     asked = []
     for count in (3, len(FIRST) - 1, 1):
         asked += carried_out(opened(parts, sampler=sampler, first=FIRST), parts, count)
@@ -375,7 +381,7 @@ def hurried(store: Store, name: str, left_s: float, say=lambda text: None) -> St
         else DistinctSampler(name, 0, UNTAUGHT, known, time_left)
     )
     study = Study(
-        GOAL, store, RDBStorage(store.url), UNTAUGHT, known, sampler=sampler, first=first_values(UNTAUGHT),
+        GOAL, store, InMemoryStorage(), UNTAUGHT, known, sampler=sampler, first=first_values(UNTAUGHT),
         time_left=time_left, say=say,
     )  # fmt: skip
     study.resume()

@@ -14,6 +14,8 @@ from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environ
 
 # test_seams.py kills between any two writes; these are at random.
 KILLS = 4
+# More than any machine ends before it is killed.
+TRIALS = 1000
 
 
 def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started, tmp_path):
@@ -24,7 +26,7 @@ def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started
         said = tmp_path / f"said{kill}"
         with said.open("w") as out:
             process = subprocess.Popen(
-                command(*SEARCH, "--store", folder, "--trials", 50),
+                command(*SEARCH, "--store", folder, "--trials", TRIALS),
                 cwd=ROOT,
                 env=environment(folder),
                 stdout=out,

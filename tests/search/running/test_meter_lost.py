@@ -21,6 +21,8 @@ from tests.search.whole import SEARCH, calm, copy
 
 # So long that a busy machine's delays are short beside it.
 PERIOD_S = 0.1
+# Nine readings, of which three are needed.
+IDLE_S = 0.9
 
 
 def speaks() -> Script:
@@ -28,9 +30,10 @@ def speaks() -> Script:
 
 
 def breaks_off() -> Script:
-    """In the middle of a load: it idles for a second, then works for two."""
+    """In the middle of a load: it idles, then works for twice as long."""
     for number, step in enumerate(speaks()):
-        if number > 2 * 2.4 / PERIOD_S:
+        # Each line is followed by its pause.
+        if number > 2 * 2 * IDLE_S / PERIOD_S:
             break
         yield step
     yield END
@@ -72,8 +75,8 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return smartpower2(url.partition(":")[2], None, LIMITS)
 
     monkeypatch.setenv("SEARCH_SYSROOT", calm())
-    monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 2.4)
-    monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision: 1.2)
+    monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 2 * IDLE_S)
+    monkeypatch.setattr("evaluators.metered.idle_s", lambda meter, precision: IDLE_S)
     monkeypatch.setattr("search.measuring.rig.open_meter", opened)
     monkeypatch.setattr("search.measuring.rig.Examiner", functools.partial(Examiner, pauses=(0.1, 0.1)))
 

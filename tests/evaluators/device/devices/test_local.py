@@ -31,6 +31,7 @@ from tests.contracts.device import DeviceContract, run_once
 from tests.evaluators.device.boards import write_board
 from tests.evaluators.device.models import write_classifier, write_failing, write_images
 from tests.evaluators.device.processes import GONE_S, children_of, ends_within, measuring
+from tests.evaluators.device.short import local
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -65,7 +66,7 @@ class TestLocalDevice(DeviceContract):
 
 def ask(task: Task, device: LocalDevice | None = None) -> ProcessRun:
     """Without describing the device first."""
-    return asyncio.run((device or LocalDevice(lock="")).run(task))
+    return asyncio.run((device or local()).run(task))
 
 
 def plain_session(model: Path) -> onnxruntime.InferenceSession:
@@ -76,7 +77,7 @@ def plain_session(model: Path) -> onnxruntime.InferenceSession:
 
 def test_its_figures_are_of_this_machine() -> None:
     async def info() -> tuple[int, str, bool]:
-        async with LocalDevice(lock="") as device:
+        async with local() as device:
             return device.info.cores, device.info.runtime, device.info.on_this_machine
 
     assert asyncio.run(info()) == (os.cpu_count(), f"onnxruntime {onnxruntime.__version__}", True)
@@ -84,7 +85,7 @@ def test_its_figures_are_of_this_machine() -> None:
 
 def test_it_tells_the_bits_of_its_python_and_its_machine() -> None:
     async def told() -> tuple[int, str]:
-        async with LocalDevice(lock="") as device:
+        async with local() as device:
             return device.info.bits, device.info.machine
 
     assert asyncio.run(told()) == (struct.calcsize("P") * 8, platform.machine())
@@ -172,7 +173,7 @@ def test_as_many_threads_run_as_were_asked_for(endless: Task) -> None:
                 raise Seen
 
         with pytest.raises(Seen):
-            asyncio.run(LocalDevice(lock="").run(replace(endless, runtime=RuntimeSettings(threads=asked)), count))
+            asyncio.run(local().run(replace(endless, runtime=RuntimeSettings(threads=asked)), count))
         return seen
 
     assert threads(3) - threads(1) == 2
@@ -254,14 +255,14 @@ def test_a_killed_program_is_told_by_its_signal(endless: Task) -> None:
                 os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(DeviceError, match="SIGKILL"):
-        asyncio.run(LocalDevice(lock="").run(endless, kill))
+        asyncio.run(local().run(endless, kill))
 
 
 @LINUX
 def test_cancelling_leaves_no_process(endless: Task) -> None:
     async def cancelled() -> list[int]:
         timing = asyncio.Event()
-        run = asyncio.create_task(LocalDevice(lock="").run(endless, lambda what, share: timing.set()))
+        run = asyncio.create_task(local().run(endless, lambda what, share: timing.set()))
         await timing.wait()
         started = measuring()
         run.cancel()
@@ -311,7 +312,7 @@ def test_ctrl_c_does_not_reach_the_program_first(endless: Task) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(LocalDevice(lock="").run(endless, look))
+        asyncio.run(local().run(endless, look))
     assert groups
     assert os.getpgid(0) not in groups
 
@@ -329,7 +330,7 @@ def test_twenty_runs_leave_no_descriptor_open(quick: Task, tmp_path: Path) -> No
                 with pytest.raises(DeviceError):
                     await failing.run(quick)
             else:
-                await LocalDevice(lock="").run(quick)
+                await local().run(quick)
             counts.append(open_descriptors())
         return counts[0], counts[-1]
 
@@ -344,7 +345,7 @@ def test_the_state_of_the_board_is_read_before_and_after(
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
 
     async def look() -> tuple[str, str, str, ProcessRun]:
-        async with LocalDevice(lock="") as device:
+        async with local() as device:
             info = device.info
             return info.model, info.governor, info.serial, await device.run(quick)
 
@@ -435,7 +436,7 @@ def test_what_a_library_prints_does_not_spoil_the_answer(quick: Task, tmp_path: 
 
 def test_two_tasks_at_once_are_run_one_after_the_other(quick: Task) -> None:
     async def both() -> tuple[ProcessRun, ProcessRun]:
-        device = LocalDevice(lock="")
+        device = local()
         first, second = await asyncio.gather(device.run(quick), device.run(quick))
         return first, second
 
@@ -447,5 +448,5 @@ def test_two_tasks_at_once_are_run_one_after_the_other(quick: Task) -> None:
 
 def test_a_process_that_ends_normally_leaves_nothing_behind(quick: Task) -> None:
     before = set(children_of(os.getpid()))
-    run_once(LocalDevice(lock=""), quick)
+    run_once(local(), quick)
     assert set(children_of(os.getpid())) <= before

@@ -34,7 +34,7 @@ def task(quick: Task) -> Task:
 class TestSshDevice(DeviceContract):
     @pytest.fixture
     def device(self, board: Board) -> Device:
-        return board.device()
+        return board.device(program=None)
 
 
 T = TypeVar("T")

@@ -9,14 +9,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from evaluators.device.device import Guard, ProcessRun, Task
 from evaluators.device.devices.over_ssh import SshDevice
-from evaluators.device.on_board.application import packed, sources
+from evaluators.device.on_board.application import packed
 from evaluators.errors import DeviceError
 from evaluators.examiner import Examiner
 from evaluators.measured import Subject
@@ -25,6 +27,7 @@ from space.errors import CandidateError, RequestError
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.runs import process_run
+from tests.evaluators.device.short import LIMIT_S, parts
 from tests.evaluators.device.sshd import NAME, Board, Sshd, free_port, make_board, new_key
 from tests.evaluators.device.wire import Wire
 
@@ -39,6 +42,12 @@ def endless(quick: Task, tmp_path_factory: pytest.TempPathFactory) -> Task:
     return replace(quick, images=images, precision=1e-6, limit_s=600)
 
 
+@pytest.fixture(autouse=True)
+def shortly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test here asks how exact an examiner's figures are."""
+    monkeypatch.setattr("evaluators.measuring.Task", partial(Task, limit_s=LIMIT_S))
+
+
 @pytest.fixture
 def wire(sshd: Sshd) -> Iterator[Wire]:
     with Wire(sshd.port) as wire:
@@ -46,7 +55,7 @@ def wire(sshd: Sshd) -> Iterator[Wire]:
 
 
 def over(wire: Wire, board: Board, **changes: float) -> SshDevice:
-    return board.device(board.login({"Port": wire.port}, **changes))
+    return calm(board, login=board.login({"Port": wire.port}, **changes))
 
 
 def fault_at(step: str, fault: Callable[[], None]) -> Callable[[str, float], None]:
@@ -360,6 +369,11 @@ def test_a_full_disk_is_said_with_figures(board: Board, small_disk: Path, endles
 # --- the recipe ------------------------------------------------------------------------------------------------------
 
 
+def calm(board: Board, **changes: Any) -> SshDevice:
+    """A board whose /proc tells of nobody else: other tests run beside it, and a disturbed run is taken again."""
+    return board.device(environment={"SEARCH_SYSROOT": str(board.home / "calm")}, **changes)
+
+
 def examiner_of(device: SshDevice, quick: Task) -> Examiner:
     examiner = Examiner(device, quick.images, pauses=(0.0, 0.0, 0.0))
     examiner.use_reference(Subject("reference", quick.model, quick.runtime), [process_run()] * 3)
@@ -392,7 +406,7 @@ def test_a_full_disk_is_the_rigs_fault_however_well_the_reference_runs(
     small = Subject("small", write_classifier(tmp_path / "small.onnx", channels=8), quick.runtime)
     large = Subject("large", write_classifier(tmp_path / "large.onnx", channels=1024), quick.runtime)
     filler = small_disk / "filler"
-    examiner = examiner_of(board.device(), quick)
+    examiner = examiner_of(calm(board), quick)
     first, second = measured(examiner, small, large)
     assert isinstance(first, Figures)
     assert isinstance(second, Figures)
@@ -402,12 +416,12 @@ def test_a_full_disk_is_the_rigs_fault_however_well_the_reference_runs(
     with contextlib.suppress(OSError), filler.open("wb") as file:
         while True:
             file.write(bytes(1000))
-    first, second = measured(examiner_of(board.device(), quick), small, large)
+    first, second = measured(examiner_of(calm(board), quick), small, large)
     assert isinstance(first, Figures)
     assert isinstance(second, DeviceError)
     assert "disk full: large.onnx takes" in str(second)
     filler.unlink()
-    (third,) = measured(examiner_of(board.device(), quick), large)
+    (third,) = measured(examiner_of(calm(board), quick), large)
     assert isinstance(third, Figures)
 
 
@@ -440,7 +454,7 @@ def test_the_reference_that_tells_whose_fault_it_is_comes_over_the_wire_again(
     """A model fails once it is loaded, and meanwhile the board takes no more files: that is no recipe's fault."""
     deadly = write_classifier(tmp_path / "deadly.onnx", channels=64)
     program = deadly_for(tmp_path, deadly, first=f"open({str(small_disk / 'filler')!r}, 'wb').write(bytes(300_000))")
-    (result,) = measured(examiner_of(board.device(program=program), quick), Subject("deadly", deadly, quick.runtime))
+    (result,) = measured(examiner_of(calm(board, program=program), quick), Subject("deadly", deadly, quick.runtime))
     assert isinstance(result, DeviceError)
     assert "disk full: classifier.onnx takes" in str(result)
 
@@ -451,8 +465,7 @@ def deadly_for(folder: Path, model: Path, first: str = "pass") -> Path:
         "evaluators/device/program/session.py",
         "def load_session(runtime: Any, request: Dict[str, Any]) -> Any:\n",
     )
-    parts = sources()
-    source = parts[name].decode()
+    source = parts()[name].decode()
     assert line in source
     kill = (
         f"    if os.path.getsize(request['model']) == {model.stat().st_size}:\n"
@@ -460,7 +473,7 @@ def deadly_for(folder: Path, model: Path, first: str = "pass") -> Path:
         "        os.kill(os.getpid(), 9)\n"
     )
     program = folder / "program.pyz"
-    program.write_bytes(packed({**parts, name: source.replace(line, line + kill).encode()}))
+    program.write_bytes(packed({**parts(), name: source.replace(line, line + kill).encode()}))
     return program
 
 
@@ -468,7 +481,7 @@ def test_a_recipe_that_kills_the_program_each_time_is_the_candidates_fault(
     board: Board, quick: Task, tmp_path: Path
 ) -> None:
     deadly = write_classifier(tmp_path / "deadly.onnx", channels=64)
-    examiner = examiner_of(board.device(program=deadly_for(tmp_path, deadly)), quick)
+    examiner = examiner_of(calm(board, program=deadly_for(tmp_path, deadly)), quick)
 
     async def measure() -> None:
         await examiner.open()

@@ -29,6 +29,7 @@ from tests.evaluators.device.asked import Asked
 from tests.evaluators.device.models import write_classifier, write_failing
 from tests.evaluators.device.pngs import bundled, coloured, python_without_pillow, write_pngs
 from tests.evaluators.device.processes import GONE_S, children_of, ends_within, measuring
+from tests.evaluators.device.short import local
 from tests.evaluators.device.sshd import Board
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -95,8 +96,8 @@ def test_a_float_model_gets_normalised_images(task: CourseTask, images: Images, 
     model = write_classifier(tmp_path / "float.onnx", kind=TensorProto.FLOAT, shape=(1, 3, 32, 32))
     np.save(tmp_path / "images.npy", images.pixels)
     steady = Task(model=model, images=tmp_path / "images.npy", runtime=RuntimeSettings(), passes=1, mean=mean, std=std)
-    said = asyncio.run(LocalDevice(lock="").run(steady)).predictions
-    run = ask(LocalDevice(lock=""), replace(task, model=model, mean=mean, std=std))
+    said = asyncio.run(local().run(steady)).predictions
+    run = ask(local(), replace(task, model=model, mean=mean, std=std))
     assert run.correct == sum(int(one == label) for one, label in zip(said, images.labels, strict=True))
     assert 0 < run.correct < COUNT
 
@@ -125,7 +126,7 @@ def test_the_time_of_the_processor_is_that_of_the_script(task: CourseTask) -> No
         return used.children_user + used.children_system
 
     async def asked() -> tuple[CourseRun, float]:
-        async with LocalDevice(lock="") as opened:
+        async with local() as opened:
             before = ours()
             return await opened.course(task), ours() - before
 
@@ -144,7 +145,7 @@ def test_threads_are_those_asked_for(endless: CourseTask) -> None:
             raise Seen
 
     async def seen(threads: int) -> None:
-        async with LocalDevice(lock="") as opened:
+        async with local() as opened:
             with pytest.raises(Seen):
                 await opened.course(replace(endless, runtime=RuntimeSettings(threads=threads)), count)
 
@@ -180,7 +181,7 @@ async def cancelled_while_timing(device: Device, task: CourseTask, look: Callabl
 
 
 def test_cancelling_leaves_no_script(endless: CourseTask) -> None:
-    (script,) = asyncio.run(cancelled_while_timing(LocalDevice(lock=""), endless, scripts))
+    (script,) = asyncio.run(cancelled_while_timing(local(), endless, scripts))
     assert ends_within(script, GONE_S)
 
 
@@ -200,7 +201,7 @@ def test_the_script_ends_with_who_started_it(endless: CourseTask) -> None:
                 os.kill(pid, signal.SIGKILL)
 
     async def killed() -> None:
-        async with LocalDevice(lock="") as opened:
+        async with local() as opened:
             with pytest.raises(DeviceError, match="SIGKILL"):
                 await opened.course(endless, kill)
 
@@ -216,7 +217,7 @@ def test_a_script_that_is_killed_is_told(endless: CourseTask) -> None:
                 os.kill(pid, signal.SIGKILL)
 
     async def killed() -> None:
-        async with LocalDevice(lock="") as opened:
+        async with local() as opened:
             with pytest.raises(DeviceError, match="script ended with status -9"):
                 await opened.course(endless, kill)
 
@@ -241,7 +242,7 @@ def test_what_an_interrupted_run_left_unpacked_is_not_counted(task: CourseTask, 
     bundle = tmp_path / "images.zip"
     bundle.write_bytes(task.images.read_bytes())
     write_pngs(tmp_path / "course-images", coloured(COUNT + 5), np.zeros(COUNT + 5, np.int64))
-    run = ask(LocalDevice(lock=""), replace(task, images=bundle))
+    run = ask(local(), replace(task, images=bundle))
     assert run.correct == accuracy(task.model, images).correct
 
 
@@ -252,7 +253,7 @@ def test_images_that_could_not_all_be_unpacked_are_not_left(task: CourseTask, tm
     content[content.index(b"PK\1\2") - 30] ^= 1
     bundle.write_bytes(content)
     with pytest.raises(DeviceError, match=r"cannot be unpacked: Bad CRC-32 for file '47_"):
-        ask(LocalDevice(lock=""), replace(task, images=bundle))
+        ask(local(), replace(task, images=bundle))
     assert list(tmp_path.iterdir()) == [bundle]
 
 
@@ -265,7 +266,7 @@ def test_an_archive_with_any_other_name_is_refused(task: CourseTask, tmp_path: P
         archive.writestr("1_1.png", b"fine")
         archive.writestr(name, b"not fine")
     with pytest.raises(DeviceError, match="no image of ours"):
-        ask(LocalDevice(lock=""), replace(task, images=bundle, count=2))
+        ask(local(), replace(task, images=bundle, count=2))
     assert sorted(tmp_path.rglob("*")) == [board, bundle]
 
 
@@ -284,12 +285,12 @@ def test_an_image_that_does_not_decode_is_named(task: CourseTask, images: Images
     content[60:200] = bytes(140)
     damaged.write_bytes(content)
     with pytest.raises(DeviceError, match=rf"image {damaged.name} cannot be read"):
-        ask(LocalDevice(lock=""), replace(task, images=bundled(folder, tmp_path / "images.zip"), count=3))
+        ask(local(), replace(task, images=bundled(folder, tmp_path / "images.zip"), count=3))
 
 
 def test_a_model_that_fails_while_running_is_the_candidates_fault(task: CourseTask, tmp_path: Path) -> None:
     with pytest.raises(CandidateError, match="cannot run it"):
-        ask(LocalDevice(lock=""), replace(task, model=write_failing(tmp_path / "failing.onnx")))
+        ask(local(), replace(task, model=write_failing(tmp_path / "failing.onnx")))
 
 
 def test_it_waits_for_who_measures(task: CourseTask, tmp_path: Path) -> None:

@@ -90,10 +90,9 @@ def test_pings_are_answered_on_both_sides_of_the_active_window_and_never_in_it(d
     assert len(before) + len(after) == len(run.pings)
 
 
-def test_a_round_trip_is_short_against_any_meters_reading(device: Device, task: LoadTask) -> None:
-    trips = [ping.received_s - ping.sent_s for ping in loaded(device, task).pings]
-    # What a SmartPower2 averages over, the quickest meter that needs it.
-    assert 0 < min(trips) < 0.264
+def test_the_board_looks_at_its_clock_within_the_round_trip(device: Device, task: LoadTask) -> None:
+    # Here the board's clock is ours. How long a trip takes is in tests/benchmarks/real_time.py.
+    assert all(ping.sent_s <= ping.board_s <= ping.received_s for ping in loaded(device, task).pings)
 
 
 def test_a_model_that_does_not_run_is_the_candidates_fault(device: Device, task: LoadTask, tmp_path: Path) -> None:

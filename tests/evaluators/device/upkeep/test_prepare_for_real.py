@@ -4,14 +4,12 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from evaluators.device.ssh.shell import Shell
 from evaluators.device.upkeep.prepare import Prepared, prepare
 from tests.evaluators.device.sshd import Board, Sshd, make_board
 
@@ -69,20 +67,13 @@ def test_models_run_there(made: Made) -> None:
     assert asyncio.run(runtime()) == f"onnxruntime {made.prepared.onnxruntime}"
 
 
-def test_again_it_costs_little_more_than_the_connection(made: Made) -> None:
-    async def seconds(again: bool) -> float:
-        began = time.monotonic()
-        if again:
-            there = await prepare(made.board.address, login=made.board.login(), say=lambda text: None)
-            assert not there.made
-        else:
-            await (await Shell.open(made.board.address, made.board.login())).close()
-        return time.monotonic() - began
-
-    async def best(again: bool) -> float:
-        return min([await seconds(again) for _ in range(3)])
-
-    assert asyncio.run(best(again=True)) - asyncio.run(best(again=False)) < 1
+def test_again_it_takes_a_single_look_at_the_board(made: Made) -> None:
+    profile, commands = made.board.home / "profile", made.board.home / "commands"
+    profile.write_text(f"echo >> {commands}\n")
+    there = asyncio.run(prepare(made.board.address, login=made.board.login(), say=lambda text: None))
+    profile.unlink()
+    assert not there.made
+    assert commands.read_text() == "\n"
 
 
 def test_only_the_environment_is_left(made: Made) -> None:
