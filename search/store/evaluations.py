@@ -13,21 +13,16 @@ class Evaluations(Part):
     """Kept by recipe, baseline and bench."""
 
     def add_candidate(self, candidate: Candidate, baseline_id: str, validation: Accuracy) -> None:
-        with self._database.transaction() as execute:
-            execute(
-                "INSERT INTO search_candidates (recipe_id, baseline_id, structure_id, candidate, validation, built_at) "
-                "VALUES (:recipe_id, :baseline_id, :structure_id, :candidate, :validation, :now) "
-                "ON CONFLICT (recipe_id, baseline_id) DO UPDATE SET "
-                "candidate = excluded.candidate, validation = excluded.validation",
-                {
-                    "recipe_id": candidate.recipe.id,
-                    "baseline_id": baseline_id,
-                    "structure_id": candidate.recipe.structure_id,
-                    "candidate": candidate.to_json(),
-                    "validation": validation.to_json(),
-                    "now": time.time(),
-                },
-            )
+        from search.store.tables import CANDIDATES
+
+        with self._writing() as write:
+            values = {"candidate": candidate.to_json(), "validation": validation.to_json(), "changed": write.number}
+            first = {
+                "structure_id": candidate.recipe.structure_id,
+                "built_at": time.time(),
+                "sequence": write.number,
+            }
+            write.put(CANDIDATES, {"recipe_id": candidate.recipe.id, "baseline_id": baseline_id}, values, first)
 
     def candidate(self, recipe_id: str, baseline_id: str) -> tuple[Candidate, Accuracy] | None:
         """What is built, whether or not it has been measured."""
@@ -44,31 +39,25 @@ class Evaluations(Part):
     def add_confirmation(
         self, recipe_id: str, baseline_id: str, bench_id: str, confirmation: Confirmation, raw: str
     ) -> None:
-        with self._database.transaction() as execute:
-            execute(
-                "INSERT INTO search_confirmations (recipe_id, baseline_id, bench_id, figures, test, raw, measured_at) "
-                "VALUES (:recipe_id, :baseline_id, :bench_id, :figures, :test, :raw, :now) "
-                "ON CONFLICT (recipe_id, baseline_id, bench_id) DO UPDATE SET figures = excluded.figures, "
-                "test = excluded.test, raw = excluded.raw, measured_at = excluded.measured_at",
-                {
-                    "recipe_id": recipe_id,
-                    "baseline_id": baseline_id,
-                    "bench_id": bench_id,
-                    "figures": confirmation.figures.to_json(),
-                    "test": confirmation.test.to_json(),
-                    "raw": raw,
-                    "now": time.time(),
-                },
-            )
+        from search.store.tables import CONFIRMATIONS
+
+        with self._writing() as write:
+            values = {
+                "figures": confirmation.figures.to_json(),
+                "test": confirmation.test.to_json(),
+                "raw": raw,
+                "measured_at": time.time(),
+                "changed": write.number,
+            }
+            keys = {"recipe_id": recipe_id, "baseline_id": baseline_id, "bench_id": bench_id}
+            write.put(CONFIRMATIONS, keys, values)
 
     def add_failure(self, recipe_id: str, baseline_id: str, bench_id: str, reason: str) -> None:
-        with self._database.transaction() as execute:
-            execute(
-                "INSERT INTO search_failures (recipe_id, baseline_id, bench_id, reason) "
-                "VALUES (:recipe_id, :baseline_id, :bench_id, :reason) "
-                "ON CONFLICT (recipe_id, baseline_id, bench_id) DO UPDATE SET reason = excluded.reason",
-                {"recipe_id": recipe_id, "baseline_id": baseline_id, "bench_id": bench_id, "reason": reason},
-            )
+        from search.store.tables import FAILURES
+
+        with self._writing() as write:
+            keys = {"recipe_id": recipe_id, "baseline_id": baseline_id, "bench_id": bench_id}
+            write.put(FAILURES, keys, {"reason": reason})
 
     def failures(self, baseline_id: str, bench_id: str) -> dict[str, str]:
         rows = self._database.rows(
@@ -77,15 +66,23 @@ class Evaluations(Part):
         )
         return {str(recipe_id): str(reason) for recipe_id, reason in rows}
 
-    def evaluations(self, baseline_id: str, bench_id: str, recipe_id: str | None = None) -> dict[str, Evaluation]:
+    def evaluations(self, baseline_id: str, bench_id: str) -> dict[str, Evaluation]:
         """Everything built from the baseline and measured on the bench, by recipe, in the order of building."""
+        return self._read(baseline_id, bench_id)
+
+    def evaluation(self, recipe_id: str, goal: Goal) -> Evaluation | None:
+        return self._read(goal.baseline_id, goal.bench_id, "AND c.recipe_id = :recipe_id", recipe_id).get(recipe_id)
+
+    def _read(
+        self, baseline_id: str, bench_id: str, condition: str = "", recipe_id: str | None = None
+    ) -> dict[str, Evaluation]:
         rows = self._database.rows(
-            "SELECT c.recipe_id, c.candidate, c.validation, s.figures, f.figures, f.test FROM search_candidates c "
+            "SELECT c.recipe_id, c.candidate, c.validation, s.figures, f.figures, f.test FROM search_candidates c "  # noqa: S608
             "JOIN search_structures s ON s.structure_id = c.structure_id AND s.bench_id = :bench_id "
             "LEFT JOIN search_confirmations f ON f.recipe_id = c.recipe_id AND f.baseline_id = c.baseline_id "
             "AND f.bench_id = :bench_id "
-            "WHERE c.baseline_id = :baseline_id AND (:recipe_id IS NULL OR c.recipe_id = :recipe_id) "
-            "ORDER BY c.built_at, c.recipe_id",
+            f"WHERE c.baseline_id = :baseline_id {condition} "
+            f"ORDER BY {self._order('c.sequence', 'c.built_at')}, c.recipe_id",
             {"baseline_id": baseline_id, "bench_id": bench_id, "recipe_id": recipe_id},
         )
         return {
@@ -99,6 +96,3 @@ class Evaluations(Part):
             )
             for id, candidate, validation, figures, confirmed, test in rows
         }
-
-    def evaluation(self, recipe_id: str, goal: Goal) -> Evaluation | None:
-        return self.evaluations(goal.baseline_id, goal.bench_id, recipe_id).get(recipe_id)

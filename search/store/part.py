@@ -1,8 +1,16 @@
 """Part: what every part of the store stands on: the folder and the database in it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from search.store.database import open_database
+from search.store.version import FIRST, version_of
+
+if TYPE_CHECKING:
+    from search.store.write import Write
 
 
 class Part:
@@ -20,3 +28,20 @@ class Part:
     def artifacts(self) -> Path:
         """Links to the candidates' files, for optuna-dashboard."""
         return self.folder / "artifacts"
+
+    @cached_property
+    def version(self) -> int | None:
+        """Of the schema; what reads an earlier one does so as it was, and changes nothing."""
+        return version_of(self._database)
+
+    def _order(self, number: str, time: str) -> str:
+        """What rows are ordered by: the first version had no numbers."""
+        return time if self.version == FIRST else number
+
+    @contextmanager
+    def _writing(self) -> Iterator["Write"]:
+        """All of the body's statements, or none."""
+        from search.store.write import Write
+
+        with self._database.transaction() as connection:
+            yield Write(connection)
