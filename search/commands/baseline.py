@@ -7,8 +7,7 @@ from search.commands.exit_status import INTERRUPTED, OK
 from search.running.baseline_run import import_and_keep, train_and_keep
 from search.running.view import View
 from search.settings.settings import settings
-from search.store.lock import locked
-from search.store.store import Store
+from search.store.writing import writing
 from space.baseline import read_description
 from space.checkpoint import read_checkpoint
 
@@ -21,8 +20,7 @@ def main(options: argparse.Namespace) -> int:
         read_description(options.checkpoint)
         if chosen.data == "auto":
             chosen = replace(chosen, data="cifar10")
-    with locked(chosen.store):
-        store = Store.create(chosen.store, chosen.storage)
+    with writing(chosen.store, chosen.storage) as store:
         try:
             if options.checkpoint is None:
                 baseline = train_and_keep(chosen, store, View(0), options.schedule)

@@ -82,7 +82,7 @@ class Evaluations(Part):
             "LEFT JOIN search_confirmations f ON f.recipe_id = c.recipe_id AND f.baseline_id = c.baseline_id "
             "AND f.bench_id = :bench_id "
             f"WHERE c.baseline_id = :baseline_id {condition} "
-            f"ORDER BY {self._order('c.sequence', 'c.built_at')}, c.recipe_id",
+            f"ORDER BY {self._words('c.sequence', 'c.built_at')}, c.recipe_id",
             {"baseline_id": baseline_id, "bench_id": bench_id, "recipe_id": recipe_id},
         )
         return {

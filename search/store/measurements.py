@@ -51,7 +51,7 @@ class Measurements(Part):
         """The oldest first."""
         rows = self._database.rows(
             "SELECT trace FROM search_traces WHERE structure_id = :structure_id AND bench_id = :bench_id "  # noqa: S608
-            f"ORDER BY {self._order('sequence', 'taken_at')}",
+            f"ORDER BY {self._words('sequence', 'taken_at')}",
             {"structure_id": structure_id, "bench_id": bench_id},
         )
         return [str(trace) for (trace,) in rows]
@@ -82,7 +82,7 @@ class Measurements(Part):
         """What the processes saw, by structure."""
         rows = self._database.rows(
             "SELECT structure_id, raw FROM search_structures WHERE bench_id = :bench_id "  # noqa: S608
-            f"ORDER BY {self._order('changed', 'measured_at')}",
+            f"ORDER BY {self._words('changed', 'measured_at')}",
             {"bench_id": bench_id},
         )
         return {str(structure_id): str(raw) for structure_id, raw in rows}

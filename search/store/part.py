@@ -18,6 +18,8 @@ class Part:
         self.folder = folder
         self.url = storage or f"sqlite:///{folder.absolute() / 'search.db'}"
         self._database = open_database(self.url)
+        # Who writes, while leases are held.
+        self._owner: str | None = None
 
     @property
     def candidates(self) -> Path:
@@ -34,14 +36,18 @@ class Part:
         """Of the schema; what reads an earlier one does so as it was, and changes nothing."""
         return version_of(self._database)
 
-    def _order(self, number: str, time: str) -> str:
-        """What rows are ordered by: the first version had no numbers."""
-        return time if self.version == FIRST else number
+    def _words(self, latest: str, first: str) -> str:
+        """What a statement says of the latest version, or of the first, which had neither numbers nor owners."""
+        return first if self.version == FIRST else latest
 
     @contextmanager
     def _writing(self) -> Iterator["Write"]:
-        """All of the body's statements, or none."""
+        """All of the body's statements, or none; none where another has taken the lease."""
+        from search.store.leases import check_held
         from search.store.write import Write
 
         with self._database.transaction() as connection:
-            yield Write(connection)
+            write = Write(connection)
+            if self._owner is not None:
+                check_held(connection, self._owner, self.url)
+            yield write

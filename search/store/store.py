@@ -9,18 +9,19 @@ from pathlib import Path
 from search.store.benches import Benches
 from search.store.evaluations import Evaluations
 from search.store.facts import Facts
+from search.store.leases import Leases
 from search.store.measurements import Measurements
 from search.store.studies import Studies
 from search.store.trials import Trials
 from space.errors import RequestError
 
 
-class Store(Facts, Benches, Studies, Trials, Measurements, Evaluations):
+class Store(Facts, Benches, Studies, Trials, Measurements, Evaluations, Leases):
     """All of its parts, over one database."""
 
     @classmethod
     def create(cls, folder: Path, storage: str | None = None) -> "Store":
-        """For writing: makes what is missing, and migrates what is old; take the lock first."""
+        """For writing: makes what is missing, and migrates what is old; `writing` takes lock and lease."""
         from search.store.migration import prepare
 
         store = cls(folder, storage)

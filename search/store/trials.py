@@ -27,14 +27,14 @@ class Trials(Part):
     def begin_trial(self, study_id: str, number: int, recipe_id: str) -> None:
         from search.store.tables import TRIALS
 
-        begun = {"recipe_id": recipe_id, "state": RUNNING, "reason": "", "begun_at": time.time()}
+        begun = {"recipe_id": recipe_id, "state": RUNNING, "reason": "", "begun_at": time.time(), "owner": self._owner}
         with self._writing() as write:
             write.put(TRIALS, {"study_id": study_id, "number": number}, {}, first=begun)
 
     def end_trial(self, study_id: str, number: int, state: str, reason: str = "") -> None:
         from search.store.tables import TRIALS
 
-        ended = {"state": state, "reason": reason, "ended_at": time.time()}
+        ended = {"state": state, "reason": reason, "ended_at": time.time(), "owner": None}
         with self._writing() as write:
             write.change(TRIALS, {"study_id": study_id, "number": number}, ended)
 
