@@ -38,6 +38,14 @@ class Trials(Part):
         with self._writing() as write:
             write.change(TRIALS, {"study_id": study_id, "number": number}, ended)
 
+    def numbers(self, study_id: str) -> dict[str, int]:
+        """The number of the last trial of each recipe."""
+        rows = self._database.rows(
+            "SELECT recipe_id, number FROM search_trials WHERE study_id = :study_id ORDER BY number",
+            {"study_id": study_id},
+        )
+        return dict(rows)
+
     def trials(self, study_id: str) -> list[TrialRecord]:
         rows = self._database.rows(
             "SELECT number, recipe_id, state, reason, begun_at, ended_at FROM search_trials "
