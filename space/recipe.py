@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
+from functools import cache
 from typing import Any
 
 from space.errors import RequestError
@@ -80,10 +81,14 @@ class Recipe:
         return self._hash("weights")
 
     @property
+    def network(self) -> "Recipe":
+        """The same network at the default runtime settings."""
+        return replace(self, **_runtime_defaults())
+
+    @property
     def network_id(self) -> str:
         """Of every choice but how the file is run: one network, at whatever runtime settings."""
-        defaults: dict[str, Any] = {spec.name: spec.default for spec in fields(self) if spec.metadata.get("runtime")}
-        return replace(self, **defaults).id
+        return self.network.id
 
     @property
     def removed(self) -> tuple[int, ...]:
@@ -115,6 +120,11 @@ class Recipe:
             return cls(**_without_former_fields(values))
         except (ValueError, TypeError, KeyError) as error:
             raise RequestError(f"not a recipe of this version: {error}") from error
+
+
+@cache
+def _runtime_defaults() -> dict[str, Any]:
+    return {spec.name: spec.default for spec in fields(Recipe) if spec.metadata.get("runtime")}
 
 
 def _without_former_fields(values: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ HOMES = {
     "optuna": ("search/choosing", "search/analysis/importance.py", "search/store/database.py"),
     "matplotlib": ("search/export",),
     "sqlalchemy": ("search/store",),
+    "alembic": ("search/store",),
 }
 # The rooms of search/ by floors, from the ground up: a room imports from lower floors alone.
 FLOORS = (
@@ -199,7 +200,7 @@ try:
     main()
 except SystemExit:
     pass
-loaded = {{"torch", "optuna", "pandas", "onnxruntime", "asyncssh", "matplotlib"}} & set(sys.modules)
+loaded = {{"torch", "optuna", "pandas", "onnxruntime", "asyncssh", "matplotlib", "sqlalchemy"}} & set(sys.modules)
 print("LOADED", sorted(loaded))
 """
 

@@ -156,7 +156,7 @@ def _common(a: Side, b: Side, *, same_data: bool) -> list[Pair]:
     """One pair for each structure: the same recipe where both have it; the rows of one structure share a timing."""
     theirs: dict[str, list[Evaluation]] = {}
     for evaluation in b.evaluations:
-        theirs.setdefault(evaluation.candidate.recipe.structure_id, []).append(evaluation)
+        theirs.setdefault(evaluation.structure_id, []).append(evaluation)
     pairs: dict[str, Pair] = {}
     for ours in a.evaluations:
         structure_id = ours.candidate.recipe.structure_id
@@ -171,8 +171,7 @@ def _common(a: Side, b: Side, *, same_data: bool) -> list[Pair]:
 
 def _counts(a: Side, b: Side, common: int) -> list[str]:
     ours, theirs = (
-        {evaluation.candidate.recipe.structure_id for evaluation in side.evaluations if not evaluation.current.dirty}
-        for side in (a, b)
+        {evaluation.structure_id for evaluation in side.evaluations if not evaluation.current.dirty} for side in (a, b)
     )
     only = len(ours - theirs), len(theirs - ours)
     dirty = sum(bool(evaluation.current.dirty) for side in (a, b) for evaluation in side.evaluations)

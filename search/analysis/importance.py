@@ -45,7 +45,7 @@ TARGETS = (
         "latency",
         lambda evaluation: evaluation.figures.latency_s,
         ("epochs", "criterion", "aware_epochs", "equalized"),
-        lambda evaluation: evaluation.candidate.recipe.structure_id,
+        lambda evaluation: evaluation.structure_id,
     ),
     Target(
         "accuracy",

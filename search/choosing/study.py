@@ -96,7 +96,7 @@ class Study:
     def _end_open_trials(self, evaluations: Mapping[str, Evaluation], failures: Mapping[str, str]) -> None:
         """Those that Optuna calls waiting or running, while nothing is at work: by what the store knows of them."""
         self._optuna.fail_waiting()
-        for trial in self._optuna.trials(TrialState.RUNNING):
+        for trial in self._open_trials():
             recipe = self._optuna.recipe(trial)
             if recipe and recipe.id in evaluations:
                 self.tell(trial.number, evaluations[recipe.id])
@@ -110,6 +110,8 @@ class Study:
     def _end_trials_that_optuna_ended(self) -> None:
         """A kill between Optuna's commit and ours leaves a finished trial that our table still calls running."""
         finished = {trial.number: trial for trial in self._optuna.trials(TrialState.COMPLETE, TrialState.FAIL)}
+        for number in self._store.trials_of_others(self.goal.id):
+            finished.pop(number, None)
         for record in self._store.trials(self.goal.id):
             if record.state == RUNNING and record.number in finished:
                 state, reason = _ended_as(finished[record.number])
@@ -166,8 +168,13 @@ class Study:
 
     def give_up_all(self) -> None:
         """The run ends before these trials do."""
-        for trial in self._optuna.trials(TrialState.RUNNING):
+        for trial in self._open_trials():
             self.give_up(trial.number)
+
+    def _open_trials(self) -> list[FrozenTrial]:
+        """Those that nobody else is at work on."""
+        others = self._store.trials_of_others(self.goal.id)
+        return [trial for trial in self._optuna.trials(TrialState.RUNNING) if trial.number not in others]
 
     def give_up(self, number: int) -> None:
         self._known.give_up(self._optuna.trials()[number].user_attrs.get(RECIPE, ""))

@@ -8,8 +8,7 @@ from search.running.baseline_run import import_and_keep, train_and_keep
 from search.running.view import View
 from search.settings.keys import AUTO
 from search.settings.settings import settings
-from search.store.lock import locked
-from search.store.store import Store
+from search.store.writing import writing
 from space.baseline import read_description
 from space.checkpoint import read_checkpoint
 from space.data.choose import DEFAULT
@@ -24,8 +23,7 @@ def main(options: argparse.Namespace) -> int:
         read_description(options.checkpoint)
         if chosen.data == AUTO:
             chosen = replace(chosen, data=DEFAULT)
-    with locked(chosen.store):
-        store = Store.create(chosen.store, chosen.storage)
+    with writing(chosen.store, chosen.storage) as store:
         try:
             if options.checkpoint is None:
                 baseline = train_and_keep(chosen, store, View(0), options.schedule)

@@ -3,7 +3,6 @@
 from search.settings.settings import Settings
 from search.store.goal import Goal, fixed_text
 from search.store.store import Store
-from space.baseline import describe
 from space.errors import RequestError
 
 
@@ -34,4 +33,7 @@ def _matches(goal: Goal, store: Store, settings: Settings, asked: set[str]) -> b
 
 
 def _optimism(store: Store, goal: Goal) -> float:
+    # It brings NumPy, a third of `rank` of a thousand rows, which goes without unless a margin is asked for.
+    from space.baseline import describe
+
     return describe(store.folder / "baselines", goal.baseline_id).optimism

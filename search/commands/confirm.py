@@ -10,16 +10,17 @@ from search.results.standings import standings
 from search.running.confirm_run import confirm_leaders
 from search.running.view import View
 from search.settings.settings import asked, settings
-from search.store.lock import locked
 from search.store.store import Store
+from search.store.writing import writing
 
 
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     Store.existing(chosen.store, chosen.storage)
-    with locked(chosen.store):
-        store = Store.create(chosen.store, chosen.storage)
+    with writing(chosen.store, chosen.storage) as store:
         goals = chosen_goals(store, chosen, asked(vars(options)))
+        for goal in goals:
+            store.take_study(goal.id)
         try:
             confirm_leaders(chosen, store, goals, View(0), options.top)
         except KeyboardInterrupt:

@@ -19,9 +19,9 @@ from search.running.studies import table_of
 from search.running.view import View
 from search.settings.settings import Settings, settings
 from search.store.database import store_faults
-from search.store.lock import locked
 from search.store.store import Store
 from search.store.trials import COMPLETE
+from search.store.writing import writing
 from space.dimensions import MOST_THREADS
 
 
@@ -38,8 +38,7 @@ def main(options: argparse.Namespace) -> int:
         # What nohup ignores stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _interrupt)
-    with locked(chosen.store):
-        store = Store.create(chosen.store, chosen.storage)
+    with writing(chosen.store, chosen.storage) as store:
         try:
             # Optuna has a connection of its own.
             with store_faults(store.url):

@@ -17,8 +17,7 @@ from search.results.wording import number
 from search.running.probing import Question, sensitivity_of
 from search.running.view import View
 from search.settings.settings import Settings, settings
-from search.store.lock import locked
-from search.store.store import Store
+from search.store.writing import writing
 from space.errors import RequestError
 from space.files import written_whole
 from space.networks.choose import network_named
@@ -31,8 +30,7 @@ def main(options: argparse.Namespace) -> int:
     units = named_units(options.units, network_named(chosen.architecture))
     question = Question(options.fractions, units, options.criterion, timed=not options.no_latency)
     view = View(len(options.fractions) * len(units), "layers pruned")
-    with locked(chosen.store):
-        store = Store.create(chosen.store, chosen.storage)
+    with writing(chosen.store, chosen.storage) as store:
         try:
             sensitivity = sensitivity_of(question, chosen, store, view)
         except KeyboardInterrupt:

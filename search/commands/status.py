@@ -17,11 +17,11 @@ from search.results.standings import standings
 from search.results.terminal import plain
 from search.results.wording import line
 from search.settings.grid import Point
-from search.settings.settings import Settings, settings
+from search.settings.settings import settings
 from search.store.goal import Goal
-from search.store.lock import holder
 from search.store.store import Store
 from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING
+from search.store.writing import at_work
 from space.errors import RequestError
 
 # Seconds between two looks.
@@ -72,24 +72,24 @@ def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     store = Store.existing(chosen.store, chosen.storage)
     if options.watch:
-        return _watch(chosen, store)
-    at_work = holder(chosen.store)
-    studies = [_progress(store, goal, bool(at_work)) for goal in store.studies()]
+        return _watch(store)
+    writer = at_work(store)
+    studies = [_progress(store, goal, bool(writer)) for goal in store.studies()]
     if options.json:
         content = [study.as_dict() for study in studies]
-        print(json.dumps({"store": str(chosen.store), "at_work": at_work, "studies": content}, indent=1))
+        print(json.dumps({"store": str(chosen.store), "at_work": writer, "studies": content}, indent=1))
         return OK
     console = results_console()
-    console.print(f"{chosen.store}: {at_work or 'nobody at work'}", markup=False)
+    console.print(f"{chosen.store}: {writer or 'nobody at work'}", markup=False)
     for study in studies:
         console.print(study.line(), markup=False)
     return OK
 
 
-def _progress(store: Store, goal: Goal, at_work: bool) -> Progress:
+def _progress(store: Store, goal: Goal, running: bool) -> Progress:
     states = [trial.state for trial in store.trials(goal.id)]
     # Without a writer nothing runs; what a kill left open is settled by the next run.
-    counts = {name: states.count(state) if at_work or state != RUNNING else 0 for name, state in _STATES.items()}
+    counts = {name: states.count(state) if running or state != RUNNING else 0 for name, state in _STATES.items()}
     try:
         ranking = standings(store, goal)
     except RequestError:
@@ -97,7 +97,7 @@ def _progress(store: Store, goal: Goal, at_work: bool) -> Progress:
     return Progress(goal, counts, ranking.points(), ranking.row(ranking.best) if ranking.best else None)
 
 
-def _watch(chosen: Settings, store: Store) -> int:
+def _watch(store: Store) -> int:
     """Until Ctrl-C, which is how one stops looking; into a pipe once."""
     # It brings the forecasts' SciPy, which `status` alone does without.
     from search.running.watch import picture
@@ -106,7 +106,7 @@ def _watch(chosen: Settings, store: Store) -> int:
 
     def look() -> Text:
         goals = store.studies()
-        lines = picture(store, goals[0], holder(chosen.store)) if goals else ["no study yet"]
+        lines = picture(store, goals[0], at_work(store)) if goals else ["no study yet"]
         return Text(plain("\n".join(lines)), no_wrap=True, overflow="ellipsis")
 
     if not console.is_terminal:

@@ -115,7 +115,7 @@ def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | N
     return Row(
         trial=trial,
         recipe_id=evaluation.recipe_id,
-        structure_id=candidate.recipe.structure_id,
+        structure_id=evaluation.structure_id,
         stage="confirm" if confirmed else "search",
         feasible=feasible(evaluation, goal),
         gated=evaluation.gated,

@@ -114,7 +114,7 @@ class Standings:
     def effort(self) -> "Effort":
         # Rows of one structure share one measurement.
         evaluations = (*self.ranked, self.baseline)
-        once = {evaluation.candidate.recipe.structure_id: evaluation.figures for evaluation in evaluations}
+        once = {evaluation.structure_id: evaluation.figures for evaluation in evaluations}
         figures = list(once.values())
         return Effort(
             inferences=sum(measurement.inferences for measurement in figures),
@@ -154,7 +154,6 @@ def standings(store: Store, goal: Goal) -> Standings:
         evaluations = {
             id: evaluation for id, evaluation in evaluations.items() if evaluation.network_id != baseline.network_id
         }
-    numbers = {trial.recipe_id: trial.number for trial in store.trials(goal.id)}
     everything = list(evaluations.values())
     front, waiting = confirmed_first(eligible(everything, goal))
     return Standings(
@@ -164,7 +163,7 @@ def standings(store: Store, goal: Goal) -> Standings:
         tuple(in_order(everything, front, waiting, goal)),
         len(front),
         len(waiting),
-        numbers,
+        store.numbers(goal.id),
         store.failures(goal.baseline_id, goal.bench_id),
     )
 

@@ -32,7 +32,7 @@ def measured_dirty(store: Store, goals: Iterable[Goal]) -> list[Evaluation]:
         for evaluation in ranking.ranked:
             could_lead = ranking.best is None and ranking.row(evaluation).feasible and not evaluation.gated
             if evaluation.figures.dirty and (goal.grid or could_lead):
-                dirty.setdefault(evaluation.candidate.recipe.structure_id, evaluation)
+                dirty.setdefault(evaluation.structure_id, evaluation)
     return list(dirty.values())
 
 
@@ -52,7 +52,7 @@ def measure_again(dirty: Sequence[Evaluation], work: Workplace, deadline: float)
         if measured.figures.dirty:
             work.view.say(f"{evaluation.recipe_id} measured again, dirty again: {measured.figures.dirty[0]}")
         else:
-            work.store.add_measured(evaluation.candidate.recipe.structure_id, work.rig.bench.id, measured)
+            work.store.add_measured(evaluation.structure_id, work.rig.bench.id, measured)
             latency_ms = 1e3 * measured.figures.latency_s
             work.view.say(f"{evaluation.recipe_id} measured again: {number(latency_ms)} ms, clean")
 
@@ -79,7 +79,7 @@ class Metering:
             begun = time.monotonic()
             if begun + longest_s > deadline:
                 return
-            tried.add(waiting[0].candidate.recipe.structure_id)
+            tried.add(waiting[0].structure_id)
             self._meter(waiting[0])
             longest_s = max(longest_s, time.monotonic() - begun)
 
@@ -88,7 +88,7 @@ class Metering:
             evaluation
             for goal in goals
             for evaluation in contenders(standings(self.store, goal))
-            if evaluation.candidate.recipe.structure_id not in tried
+            if evaluation.structure_id not in tried
         ]
 
     def _meter(self, evaluation: Evaluation) -> None:
@@ -101,7 +101,7 @@ class Metering:
         if measured.figures.dirty:
             self.view.say(f"{evaluation.recipe_id} metered, but dirty, and so not kept: {measured.figures.dirty[0]}")
             return
-        self.store.add_measured(evaluation.candidate.recipe.structure_id, self.bench_id, measured)
+        self.store.add_measured(evaluation.structure_id, self.bench_id, measured)
         self.view.say(
             f"{evaluation.recipe_id} metered, because it may lead: {number(1e3 * measured.figures.energy_j)} mJ, "
             f"predicted were {number(1e3 * evaluation.figures.energy_j)} mJ"
@@ -138,7 +138,7 @@ def follow_reference(study: Study, work: Workplace) -> Stages[None]:
         work.view.say(f"{best.recipe_id} could not be timed again: {error}")
         return
     if not measured.figures.dirty:
-        work.store.add_measured(best.candidate.recipe.structure_id, work.rig.bench.id, measured)
+        work.store.add_measured(best.structure_id, work.rig.bench.id, measured)
     lead = work.lead(study)
     for gated in study.gated():
         figures = work.structure(gated.recipe)

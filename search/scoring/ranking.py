@@ -16,6 +16,8 @@ from search.store.goal import Goal
 CLOSE = 0.02
 # Kinds of energy that are ranked, the most trustworthy first; predicted figures are shown and never ranked.
 _RANKED_KINDS = (Kind.MEASURED, Kind.ESTIMATED)
+# An evaluation with its objective's figure.
+Valued = tuple[float, Evaluation]
 
 
 def feasible(evaluation: Evaluation, goal: Goal) -> bool:
@@ -35,13 +37,13 @@ def eligible(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
     """Those that hold the line and can be compared, confirmed or not, in the order of the contest."""
     objective = OBJECTIVES[goal.objective]
     able = [
-        evaluation
+        (value, evaluation)
         for evaluation in evaluations
         if feasible(evaluation, goal)
         and not evaluation.gated
         and not evaluation.current.dirty
         # A FoM is zero where no answer is right: no line at all lets that through.
-        and 0 < objective.value(evaluation) < math.inf
+        and 0 < (value := objective.value(evaluation)) < math.inf
     ]
     return _ordered(_of_one_provenance(able) if objective.needs_energy else able, objective)
 
@@ -101,12 +103,8 @@ def confirmed_first(able: list[Evaluation]) -> tuple[list[Evaluation], list[Eval
     return confirmed, [evaluation for evaluation in able if not evaluation.confirmed]
 
 
-def _ordered(able: Sequence[Evaluation], objective: Objective) -> list[Evaluation]:
-    valued = sorted(
-        ((objective.value(evaluation), evaluation) for evaluation in able),
-        key=lambda pair: pair[0],
-        reverse=objective.maximise,
-    )
+def _ordered(able: Sequence[Valued], objective: Objective) -> list[Evaluation]:
+    valued = sorted(able, key=lambda pair: pair[0], reverse=objective.maximise)
     if not objective.ties_by_accuracy:
         return [evaluation for _, evaluation in valued]
     ordered: list[Evaluation] = []
@@ -118,13 +116,11 @@ def _ordered(able: Sequence[Evaluation], objective: Objective) -> list[Evaluatio
     return ordered
 
 
-def _of_one_provenance(evaluations: list[Evaluation]) -> list[Evaluation]:
-    provenance = _ranked_provenance(evaluation.current.energy_provenance for evaluation in evaluations)
+def _of_one_provenance(able: Sequence[Valued]) -> list[Valued]:
+    provenance = _ranked_provenance(evaluation.current.energy_provenance for _, evaluation in able)
     if provenance is None:
         return []
-    return [
-        evaluation for evaluation in evaluations if evaluation.current.energy_provenance.is_comparable_with(provenance)
-    ]
+    return [pair for pair in able if pair[1].current.energy_provenance.is_comparable_with(provenance)]
 
 
 def _ranked_provenance(provenances: Iterable[Provenance]) -> Provenance | None:

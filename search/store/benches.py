@@ -12,12 +12,11 @@ class Benches(Part):
     """Kept by the id of the bench."""
 
     def add_bench(self, bench: Bench, device: DeviceInfo) -> None:
-        with self._database.transaction() as execute:
-            execute(
-                "INSERT INTO search_benches (id, content, device) VALUES (:id, :content, :device) "
-                "ON CONFLICT (id) DO NOTHING",
-                {"id": bench.id, "content": bench.to_json(), "device": json.dumps(asdict(device))},
-            )
+        from search.store.tables import BENCHES
+
+        content = {"content": bench.to_json(), "device": json.dumps(asdict(device))}
+        with self._writing() as write:
+            write.put(BENCHES, {"id": bench.id}, {}, first=content)
 
     def device(self, bench_id: str) -> DeviceInfo:
         """What the bench's device said of itself."""

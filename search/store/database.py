@@ -1,20 +1,23 @@
-"""The database behind the store: SQL with named parameters, on SQLite directly or on whatever SQLAlchemy speaks."""
+"""The database behind the store: whatever SQLAlchemy speaks; SQLite is read without it."""
 
 import os
 import re
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from evaluators.errors import RigError
 from space.errors import RequestError
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
-Execute = Callable[[str, Parameters], object]
 
 _SQLITE = "sqlite:///"
 # How long one waits for another's commit.
@@ -31,97 +34,109 @@ class StoreError(RigError):
 class Database(Protocol):
     url: str
 
+    @property
+    def path(self) -> Path | None:
+        """Its file; None where it is no file."""
+        ...
+
     def has_table(self, name: str) -> bool:
         """False for a database that is not there; StoreError for one that does not answer."""
         ...
 
-    def rows(self, sql: str, parameters: Parameters = ...) -> list[Row]: ...
+    def rows(self, sql: str, parameters: Parameters = ...) -> list[Row]:
+        """Of a SELECT in the words that all databases share."""
+        ...
 
-    def transaction(self) -> AbstractContextManager[Execute]:
+    def transaction(self) -> AbstractContextManager["Connection"]:
         """All of the body's statements, or none."""
         ...
 
 
 def open_database(url: str) -> Database:
-    """SQLite through Python's own module: importing SQLAlchemy alone takes longer than `rank` may."""
-    if url.startswith(_SQLITE):
-        return _Sqlite(url)
-    return _SqlAlchemy(url)
-
-
-class _Sqlite:
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.path = _path(url)
-
-    def _connect(self, mode: str) -> sqlite3.Connection:
-        # A connection for each use: threads and processes never share one.
-        name = f"{self.path.absolute().as_uri()}?mode={mode}"
-        connection = sqlite3.connect(name, timeout=_BUSY_S, isolation_level=None, uri=True)
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
-    def has_table(self, name: str) -> bool:
-        try:
-            self.path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be read: {error.strerror}; {_ANOTHER}") from error
-        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name}))
-
-    def rows(self, sql: str, parameters: Parameters = {}) -> list[Row]:  # noqa: B006
-        # Reading makes no file where there is none.
-        with store_faults(self.url), closing(self._connect("rw")) as connection:
-            return connection.execute(sql, parameters).fetchall()
-
-    @contextmanager
-    def transaction(self) -> Iterator[Execute]:
-        with store_faults(self.url), closing(self._connect("rwc")) as connection:
-            # A reader does not stop a writer, nor a writer a reader.
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection.execute
-                connection.execute("COMMIT")
-            except BaseException:
-                # SQLite rolls back by itself where the disk is full.
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+    return _Sqlite(url) if url.startswith(_SQLITE) else _SqlAlchemy(url)
 
 
 class _SqlAlchemy:
     def __init__(self, url: str) -> None:
+        self.url = url
+        # What cannot be opened is said at once.
+        _ = self._engine
+
+    @cached_property
+    def _engine(self) -> "Engine":
         import sqlalchemy
 
-        self.url = url
-        self._text = sqlalchemy.text
-        self._inspect = sqlalchemy.inspect
         try:
-            self._engine = sqlalchemy.create_engine(url)
+            if not self.url.startswith("sqlite"):
+                return sqlalchemy.create_engine(self.url)
+            # Threads and processes never share a connection of SQLite's; when a transaction begins is said below.
+            return sqlalchemy.create_engine(
+                self.url,
+                poolclass=sqlalchemy.NullPool,
+                connect_args={"timeout": _BUSY_S, "isolation_level": None},
+            )
         except ModuleNotFoundError as error:
             module = error.name or str(error)
             package = _PACKAGES.get(module, module)
             raise RequestError(
-                f"--storage {without_password(url)}: its driver {module} is not installed; pip install {package}"
+                f"--storage {without_password(self.url)}: its driver {module} is not installed; pip install {package}"
             ) from error
         except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
             first = str(error).splitlines()[0]
-            raise RequestError(f"--storage {without_password(url)}: {first}; e.g. sqlite:///search.db") from error
+            raise RequestError(f"--storage {without_password(self.url)}: {first}; e.g. sqlite:///search.db") from error
+
+    @property
+    def path(self) -> Path | None:
+        return _path(self.url) if self.url.startswith("sqlite") else None
 
     def has_table(self, name: str) -> bool:
+        import sqlalchemy
+
         with store_faults(self.url), self._engine.connect() as connection:
-            return bool(self._inspect(connection).has_table(name))
+            return bool(sqlalchemy.inspect(connection).has_table(name))
 
     def rows(self, sql: str, parameters: Parameters = {}) -> list[Row]:  # noqa: B006
+        import sqlalchemy
+
         with store_faults(self.url), self._engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(self._text(sql), dict(parameters))]
+            return [tuple(row) for row in connection.execute(sqlalchemy.text(sql), dict(parameters))]
 
     @contextmanager
-    def transaction(self) -> Iterator[Execute]:
+    def transaction(self) -> Iterator["Connection"]:
         with store_faults(self.url), self._engine.begin() as connection:
-            yield lambda sql, parameters: connection.execute(self._text(sql), dict(parameters))
+            if self.path is not None:
+                # A reader does not stop a writer, nor a writer a reader.
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                # What is read in a transaction has to hold until its end.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
+
+class _Sqlite(_SqlAlchemy):
+    """Read through Python's own module: importing SQLAlchemy takes longer than the rest of `status`. A statement that
+    reads is therefore text, in the words that all databases share; what writes is SQLAlchemy's."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def has_table(self, name: str) -> bool:
+        path = _path(self.url)
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}; {_ANOTHER}") from error
+        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name}))
+
+    def rows(self, sql: str, parameters: Parameters = {}) -> list[Row]:  # noqa: B006
+        # Reading makes no file where there is none.
+        name = f"{_path(self.url).absolute().as_uri()}?mode=rw"
+        with (
+            store_faults(self.url),
+            closing(sqlite3.connect(name, timeout=_BUSY_S, isolation_level=None, uri=True)) as connection,
+        ):
+            return connection.execute(sql, parameters).fetchall()
 
 
 @contextmanager

@@ -17,11 +17,28 @@ class Confirmation:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    # The ids are cached: each is a hash that is asked for again and again, a quarter of `rank` of 1,000 rows.
+    # What is worked out is kept: a ranking of ten thousand asks for each of it several times.
     candidate: Candidate
     validation: Accuracy
     figures: Figures
     confirmation: Confirmation | None = None
+
+    @classmethod
+    def stored(
+        cls,
+        recipe_id: str,
+        structure_id: str,
+        *,
+        candidate: Candidate,
+        validation: Accuracy,
+        figures: Figures,
+        confirmation: Confirmation | None,
+    ) -> "Evaluation":
+        """One whose ids the store knows: they are hashed once, when they are written."""
+        evaluation = cls(candidate=candidate, validation=validation, figures=figures, confirmation=confirmation)
+        # Where a cached property keeps what it worked out.
+        vars(evaluation).update(recipe_id=recipe_id, structure_id=structure_id)
+        return evaluation
 
     @property
     def gated(self) -> bool:
@@ -33,23 +50,28 @@ class Evaluation:
         return self.candidate.recipe.id
 
     @cached_property
+    def structure_id(self) -> str:
+        return self.candidate.recipe.structure_id
+
+    @cached_property
     def network_id(self) -> str:
         """Tells deployed networks apart: runtime settings are settings of one, and make no other network."""
-        return self.candidate.recipe.network_id
+        network = self.candidate.recipe.network
+        return self.recipe_id if network == self.candidate.recipe else network.id
 
-    @property
+    @cached_property
     def confirmed(self) -> bool:
         """Measured on the test set, with clean timings."""
         return self.confirmation is not None and not self.confirmation.figures.dirty
 
-    @property
+    @cached_property
     def current(self) -> Figures:
         """Confirm replaces the search's figures, unless its own are dirty and those are clean."""
         if self.confirmation and (self.confirmed or self.figures.dirty):
             return self.confirmation.figures
         return self.figures
 
-    @property
+    @cached_property
     def accuracy(self) -> Accuracy:
         """That on the test set once confirmed, before that the one on validation."""
         return self.confirmation.test if self.confirmation else self.validation

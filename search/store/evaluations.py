@@ -1,33 +1,44 @@
 """Evaluations: candidates, what was measured and confirmed of them, and why others failed."""
 
 import time
+from pathlib import Path
 
 from evaluators.measurement import Accuracy, Figures
+from search.store.database import Parameters
 from search.store.evaluation import Confirmation, Evaluation
 from search.store.goal import Goal
 from search.store.part import Part
+from search.store.pool import Placed, Pool
+from search.store.version import FIRST
 from space.candidate import Candidate
+
+# What was written since: by indexes, as a table is read whole where a condition says "or".
+_CHANGED = (
+    "AND c.recipe_id IN (SELECT recipe_id FROM search_candidates WHERE changed > :seen UNION "
+    "SELECT d.recipe_id FROM search_structures t JOIN search_candidates d ON d.structure_id = t.structure_id "
+    "WHERE t.changed > :seen AND t.bench_id = :bench_id UNION "
+    "SELECT recipe_id FROM search_confirmations WHERE changed > :seen)"
+)
 
 
 class Evaluations(Part):
     """Kept by recipe, baseline and bench."""
 
+    def __init__(self, folder: Path, storage: str | None = None) -> None:
+        super().__init__(folder, storage)
+        self._pools: dict[tuple[str, str], Pool] = {}
+
     def add_candidate(self, candidate: Candidate, baseline_id: str, validation: Accuracy) -> None:
-        with self._database.transaction() as execute:
-            execute(
-                "INSERT INTO search_candidates (recipe_id, baseline_id, structure_id, candidate, validation, built_at) "
-                "VALUES (:recipe_id, :baseline_id, :structure_id, :candidate, :validation, :now) "
-                "ON CONFLICT (recipe_id, baseline_id) DO UPDATE SET "
-                "candidate = excluded.candidate, validation = excluded.validation",
-                {
-                    "recipe_id": candidate.recipe.id,
-                    "baseline_id": baseline_id,
-                    "structure_id": candidate.recipe.structure_id,
-                    "candidate": candidate.to_json(),
-                    "validation": validation.to_json(),
-                    "now": time.time(),
-                },
-            )
+        from search.store.tables import CANDIDATES
+
+        with self._writing() as write:
+            values = {"candidate": candidate.to_json(), "validation": validation.to_json(), "changed": write.number}
+            first = {
+                "structure_id": candidate.recipe.structure_id,
+                "built_at": time.time(),
+                "sequence": write.number,
+            }
+            write.put(CANDIDATES, {"recipe_id": candidate.recipe.id, "baseline_id": baseline_id}, values, first)
 
     def candidate(self, recipe_id: str, baseline_id: str) -> tuple[Candidate, Accuracy] | None:
         """What is built, whether or not it has been measured."""
@@ -44,31 +55,25 @@ class Evaluations(Part):
     def add_confirmation(
         self, recipe_id: str, baseline_id: str, bench_id: str, confirmation: Confirmation, raw: str
     ) -> None:
-        with self._database.transaction() as execute:
-            execute(
-                "INSERT INTO search_confirmations (recipe_id, baseline_id, bench_id, figures, test, raw, measured_at) "
-                "VALUES (:recipe_id, :baseline_id, :bench_id, :figures, :test, :raw, :now) "
-                "ON CONFLICT (recipe_id, baseline_id, bench_id) DO UPDATE SET figures = excluded.figures, "
-                "test = excluded.test, raw = excluded.raw, measured_at = excluded.measured_at",
-                {
-                    "recipe_id": recipe_id,
-                    "baseline_id": baseline_id,
-                    "bench_id": bench_id,
-                    "figures": confirmation.figures.to_json(),
-                    "test": confirmation.test.to_json(),
-                    "raw": raw,
-                    "now": time.time(),
-                },
-            )
+        from search.store.tables import CONFIRMATIONS
+
+        with self._writing() as write:
+            values = {
+                "figures": confirmation.figures.to_json(),
+                "test": confirmation.test.to_json(),
+                "raw": raw,
+                "measured_at": time.time(),
+                "changed": write.number,
+            }
+            keys = {"recipe_id": recipe_id, "baseline_id": baseline_id, "bench_id": bench_id}
+            write.put(CONFIRMATIONS, keys, values)
 
     def add_failure(self, recipe_id: str, baseline_id: str, bench_id: str, reason: str) -> None:
-        with self._database.transaction() as execute:
-            execute(
-                "INSERT INTO search_failures (recipe_id, baseline_id, bench_id, reason) "
-                "VALUES (:recipe_id, :baseline_id, :bench_id, :reason) "
-                "ON CONFLICT (recipe_id, baseline_id, bench_id) DO UPDATE SET reason = excluded.reason",
-                {"recipe_id": recipe_id, "baseline_id": baseline_id, "bench_id": bench_id, "reason": reason},
-            )
+        from search.store.tables import FAILURES
+
+        with self._writing() as write:
+            keys = {"recipe_id": recipe_id, "baseline_id": baseline_id, "bench_id": bench_id}
+            write.put(FAILURES, keys, {"reason": reason})
 
     def failures(self, baseline_id: str, bench_id: str) -> dict[str, str]:
         rows = self._database.rows(
@@ -77,28 +82,62 @@ class Evaluations(Part):
         )
         return {str(recipe_id): str(reason) for recipe_id, reason in rows}
 
-    def evaluations(self, baseline_id: str, bench_id: str, recipe_id: str | None = None) -> dict[str, Evaluation]:
-        """Everything built from the baseline and measured on the bench, by recipe, in the order of building."""
+    def evaluations(self, baseline_id: str, bench_id: str) -> dict[str, Evaluation]:
+        """Everything built from the baseline and measured on the bench, by recipe, in the order of building.
+
+        What was read stays in memory, and the next time only what has changed since is read.
+        """
+        if self.version == FIRST:
+            return {evaluation.recipe_id: evaluation for _, evaluation in self._read(baseline_id, bench_id)}
+        pool = self._pools.setdefault((baseline_id, bench_id), Pool())
+        last = int(self._database.rows("SELECT number FROM search_sequence")[0][0])
+        if pool.read_up_to < last:
+            changed = {"seen": pool.read_up_to, "bench_id": bench_id}
+            pool.add(self._read(baseline_id, bench_id, _CHANGED if pool.read_up_to else "", changed), last)
+        return dict(pool.evaluations)
+
+    def evaluation(self, recipe_id: str, goal: Goal) -> Evaluation | None:
+        condition = "AND c.recipe_id = :recipe_id"
+        rows = self._read(goal.baseline_id, goal.bench_id, condition, {"recipe_id": recipe_id})
+        return rows[0][1] if rows else None
+
+    def _read(
+        self,
+        baseline_id: str,
+        bench_id: str,
+        condition: str = "",
+        parameters: Parameters = {},  # noqa: B006
+    ) -> list[Placed]:
+        sequence = self._words("c.sequence", "c.built_at")
         rows = self._database.rows(
-            "SELECT c.recipe_id, c.candidate, c.validation, s.figures, f.figures, f.test FROM search_candidates c "
+            f"SELECT {sequence}, c.recipe_id, c.structure_id, c.candidate, c.validation, s.figures, f.figures, f.test "  # noqa: S608
+            "FROM search_candidates c "
             "JOIN search_structures s ON s.structure_id = c.structure_id AND s.bench_id = :bench_id "
             "LEFT JOIN search_confirmations f ON f.recipe_id = c.recipe_id AND f.baseline_id = c.baseline_id "
             "AND f.bench_id = :bench_id "
-            "WHERE c.baseline_id = :baseline_id AND (:recipe_id IS NULL OR c.recipe_id = :recipe_id) "
-            "ORDER BY c.built_at, c.recipe_id",
-            {"baseline_id": baseline_id, "bench_id": bench_id, "recipe_id": recipe_id},
+            f"WHERE c.baseline_id = :baseline_id {condition} "
+            f"ORDER BY {sequence}, c.recipe_id",
+            {"baseline_id": baseline_id, "bench_id": bench_id, **parameters},
         )
-        return {
-            str(id): Evaluation(
-                candidate=Candidate.from_json(candidate, self.candidates),
-                validation=Accuracy.from_json(validation),
-                figures=Figures.from_json(figures),
-                confirmation=(
-                    Confirmation(Figures.from_json(confirmed), Accuracy.from_json(test)) if confirmed else None
-                ),
-            )
-            for id, candidate, validation, figures, confirmed, test in rows
-        }
+        return [(sequence, self._evaluation(*columns)) for sequence, *columns in rows]
 
-    def evaluation(self, recipe_id: str, goal: Goal) -> Evaluation | None:
-        return self.evaluations(goal.baseline_id, goal.bench_id, recipe_id).get(recipe_id)
+    def _evaluation(
+        self,
+        recipe_id: str,
+        structure_id: str,
+        candidate: str,
+        validation: str,
+        figures: str,
+        confirmed: str | None,
+        test: str | None,
+    ) -> Evaluation:
+        return Evaluation.stored(
+            recipe_id,
+            structure_id,
+            candidate=Candidate.from_json(candidate, self.candidates),
+            validation=Accuracy.from_json(validation),
+            figures=Figures.from_json(figures),
+            confirmation=Confirmation(Figures.from_json(confirmed), Accuracy.from_json(test))
+            if confirmed and test
+            else None,
+        )

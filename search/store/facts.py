@@ -11,9 +11,7 @@ class Facts(Part):
         return str(rows[0][0]) if rows else None
 
     def remember(self, name: str, value: str) -> None:
-        with self._database.transaction() as execute:
-            execute(
-                "INSERT INTO search_facts (name, value) VALUES (:name, :value) "
-                "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                {"name": name, "value": value},
-            )
+        from search.store.tables import FACTS
+
+        with self._writing() as write:
+            write.put(FACTS, {"name": name}, {"value": value})

@@ -1,4 +1,5 @@
-"""The store's lock: one writer at a time, by name; freed by the kernel when its holder is gone, however it went."""
+"""The folder's lock: one writer of its files at a time, by name; freed by the kernel when its holder is gone, however
+it went. The database has leases of its own."""
 
 import fcntl
 import json
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from search.store.database import without_password
 from space.errors import RequestError
 from space.files import remove_parts
 
@@ -39,7 +41,7 @@ def locked(folder: Path) -> Iterator[None]:
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
                 "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-                "command": " ".join(sys.argv[1:]),
+                "command": without_password(" ".join(sys.argv[1:])),
             },
             file,
         )

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from evaluators.device.device import ProcessRun
 from evaluators.measurement import Figures
-from search.store.database import Execute, StoreError, without_password
+from search.store.database import StoreError, without_password
 from search.store.part import Part
 
 if TYPE_CHECKING:
     from evaluators.measured import Measured
+    from search.store.write import Write
 
 
 # Processes of a structure's first measurement that are kept when it is measured again.
@@ -24,21 +25,12 @@ class Measurements(Part):
         self, structure_id: str, bench_id: str, figures: Figures, raw: str, traces: Sequence[str] = ()
     ) -> None:
         """`traces`: of the loads that the figures rest on, kept with them or not at all."""
-        with self._database.transaction() as execute:
-            execute(
-                "INSERT INTO search_structures (structure_id, bench_id, figures, raw, measured_at) "
-                "VALUES (:structure_id, :bench_id, :figures, :raw, :now) "
-                "ON CONFLICT (structure_id, bench_id) DO UPDATE SET "
-                "figures = excluded.figures, raw = excluded.raw, measured_at = excluded.measured_at",
-                {
-                    "structure_id": structure_id,
-                    "bench_id": bench_id,
-                    "figures": figures.to_json(),
-                    "raw": raw,
-                    "now": time.time(),
-                },
-            )
-            _insert_traces(execute, structure_id, bench_id, traces)
+        from search.store.tables import STRUCTURES
+
+        with self._writing() as write:
+            measured = {"figures": figures.to_json(), "raw": raw, "measured_at": time.time(), "changed": write.number}
+            write.put(STRUCTURES, {"structure_id": structure_id, "bench_id": bench_id}, measured)
+            _add_traces(write, structure_id, bench_id, traces)
 
     def add_measured(self, structure_id: str, bench_id: str, measured: "Measured") -> None:
         """The figures are those measured last; the first processes stay beside the last ones, so that a recording
@@ -52,14 +44,14 @@ class Measurements(Part):
 
     def add_traces(self, structure_id: str, bench_id: str, traces: Sequence[str]) -> None:
         """Every load there was, confirmed or not."""
-        with self._database.transaction() as execute:
-            _insert_traces(execute, structure_id, bench_id, traces)
+        with self._writing() as write:
+            _add_traces(write, structure_id, bench_id, traces)
 
     def traces(self, structure_id: str, bench_id: str) -> list[str]:
         """The oldest first."""
         rows = self._database.rows(
-            "SELECT trace FROM search_traces WHERE structure_id = :structure_id AND bench_id = :bench_id "
-            "ORDER BY taken_at",
+            "SELECT trace FROM search_traces WHERE structure_id = :structure_id AND bench_id = :bench_id "  # noqa: S608
+            f"ORDER BY {self._words('sequence', 'taken_at')}",
             {"structure_id": structure_id, "bench_id": bench_id},
         )
         return [str(trace) for (trace,) in rows]
@@ -89,7 +81,8 @@ class Measurements(Part):
     def raw(self, bench_id: str) -> dict[str, str]:
         """What the processes saw, by structure."""
         rows = self._database.rows(
-            "SELECT structure_id, raw FROM search_structures WHERE bench_id = :bench_id ORDER BY measured_at",
+            "SELECT structure_id, raw FROM search_structures WHERE bench_id = :bench_id "  # noqa: S608
+            f"ORDER BY {self._words('changed', 'measured_at')}",
             {"bench_id": bench_id},
         )
         return {str(structure_id): str(raw) for structure_id, raw in rows}
@@ -109,6 +102,7 @@ class Measurements(Part):
         """The bench has another reference, so many times as slow and as costly as the former one."""
         # Brings asyncio, which the reading commands do without.
         from evaluators.raw_runs import converted_runs
+        from search.store.tables import CONFIRMATIONS, STRUCTURES
 
         structures = self._database.rows(
             "SELECT figures, raw, structure_id FROM search_structures WHERE bench_id = :bench_id",
@@ -122,36 +116,20 @@ class Measurements(Part):
         def converted(content: str) -> str:
             return Figures.from_json(content).over_another(latency, energy).to_json()
 
-        with self._database.transaction() as execute:
+        with self._writing() as write:
+            changed = {"changed": write.number}
             for content, raw, structure_id in structures:
-                execute(
-                    "UPDATE search_structures SET figures = :figures, raw = :raw "
-                    "WHERE structure_id = :structure_id AND bench_id = :bench_id",
-                    {
-                        "figures": converted(content),
-                        # Its processes count with further ones, and are replayed.
-                        "raw": converted_runs(raw, latency, energy),
-                        "structure_id": structure_id,
-                        "bench_id": bench_id,
-                    },
-                )
+                # Its processes count with further ones, and are replayed.
+                values = {"figures": converted(content), "raw": converted_runs(raw, latency, energy), **changed}
+                write.change(STRUCTURES, {"structure_id": structure_id, "bench_id": bench_id}, values)
             for content, recipe_id, baseline_id in confirmations:
-                execute(
-                    "UPDATE search_confirmations SET figures = :figures "
-                    "WHERE recipe_id = :recipe_id AND baseline_id = :baseline_id AND bench_id = :bench_id",
-                    {
-                        "figures": converted(content),
-                        "recipe_id": recipe_id,
-                        "baseline_id": baseline_id,
-                        "bench_id": bench_id,
-                    },
-                )
+                keys = {"recipe_id": recipe_id, "baseline_id": baseline_id, "bench_id": bench_id}
+                write.change(CONFIRMATIONS, keys, {"figures": converted(content), **changed})
 
 
-def _insert_traces(execute: Execute, structure_id: str, bench_id: str, traces: Sequence[str]) -> None:
+def _add_traces(write: "Write", structure_id: str, bench_id: str, traces: Sequence[str]) -> None:
+    from search.store.tables import TRACES
+
     for trace in traces:
-        execute(
-            "INSERT INTO search_traces (structure_id, bench_id, taken_at, trace) "
-            "VALUES (:structure_id, :bench_id, :now, :trace)",
-            {"structure_id": structure_id, "bench_id": bench_id, "now": time.time(), "trace": trace},
-        )
+        named = {"structure_id": structure_id, "bench_id": bench_id}
+        write.add(TRACES, {**named, "taken_at": time.time(), "trace": trace, "sequence": write.next_number()})

@@ -1,8 +1,16 @@
 """Part: what every part of the store stands on: the folder and the database in it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from search.store.database import open_database
+from search.store.version import FIRST, version_of
+
+if TYPE_CHECKING:
+    from search.store.write import Write
 
 
 class Part:
@@ -10,6 +18,8 @@ class Part:
         self.folder = folder
         self.url = storage or f"sqlite:///{folder.absolute() / 'search.db'}"
         self._database = open_database(self.url)
+        # Who writes, while leases are held.
+        self._owner: str | None = None
 
     @property
     def candidates(self) -> Path:
@@ -20,3 +30,24 @@ class Part:
     def artifacts(self) -> Path:
         """Links to the candidates' files, for optuna-dashboard."""
         return self.folder / "artifacts"
+
+    @cached_property
+    def version(self) -> int | None:
+        """Of the schema; what reads an earlier one does so as it was, and changes nothing."""
+        return version_of(self._database)
+
+    def _words(self, latest: str, first: str) -> str:
+        """What a statement says of the latest version, or of the first, which had neither numbers nor owners."""
+        return first if self.version == FIRST else latest
+
+    @contextmanager
+    def _writing(self) -> Iterator["Write"]:
+        """All of the body's statements, or none; none where another has taken the lease."""
+        from search.store.leases import check_held
+        from search.store.write import Write
+
+        with self._database.transaction() as connection:
+            write = Write(connection)
+            if self._owner is not None:
+                check_held(connection, self._owner, self.url)
+            yield write

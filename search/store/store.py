@@ -1,7 +1,7 @@
 """The store: a folder with the database and the candidates' files. Evaluations are kept here, and are the truth.
 
 Each write is one transaction, so a process killed at any moment leaves nothing half done. Reading needs neither
-Optuna nor torch.
+Optuna nor torch, nor SQLAlchemy where the database is SQLite.
 """
 
 from pathlib import Path
@@ -9,24 +9,23 @@ from pathlib import Path
 from search.store.benches import Benches
 from search.store.evaluations import Evaluations
 from search.store.facts import Facts
+from search.store.leases import Leases
 from search.store.measurements import Measurements
-from search.store.schema import STATEMENTS
 from search.store.studies import Studies
 from search.store.trials import Trials
 from space.errors import RequestError
 
 
-class Store(Facts, Benches, Studies, Trials, Measurements, Evaluations):
+class Store(Facts, Benches, Studies, Trials, Measurements, Evaluations, Leases):
     """All of its parts, over one database."""
 
     @classmethod
     def create(cls, folder: Path, storage: str | None = None) -> "Store":
-        """For writing: makes what is missing; take the lock first."""
+        """For writing: makes what is missing, and migrates what is old; `writing` takes lock and lease."""
+        from search.store.migration import prepare
+
         store = cls(folder, storage)
-        with store._database.transaction() as execute:
-            for statement in STATEMENTS.split(";"):
-                if statement.strip():
-                    execute(statement, {})
+        prepare(store._database)
         return store
 
     @classmethod
@@ -39,9 +38,6 @@ class Store(Facts, Benches, Studies, Trials, Measurements, Evaluations):
 
     @classmethod
     def found(cls, folder: Path, storage: str | None = None) -> "Store | None":
+        """None too where a process was killed before it made our tables."""
         store = cls(folder, storage)
-        return store if store.prepared() else None
-
-    def prepared(self) -> bool:
-        """Whether our tables are there: a process may have been killed before it made them."""
-        return self._database.has_table("search_facts")
+        return store if store.version is not None else None

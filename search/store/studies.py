@@ -3,22 +3,24 @@
 import time
 
 from search.store.goal import Goal
-from search.store.part import Part
+from search.store.leases import Leases
 
 
-class Studies(Part):
+class Studies(Leases):
     """The one used last of each objective is the one that is shown."""
 
     def use_study(self, goal: Goal) -> None:
-        """Adds it, or says that it was used now: the latest of an objective is the one that `rank` shows."""
-        with self._database.transaction() as execute:
-            execute(
-                "INSERT INTO search_studies (id, content, used_at) VALUES (:id, :content, :now) "
-                "ON CONFLICT (id) DO UPDATE SET used_at = excluded.used_at",
-                {"id": goal.id, "content": goal.to_json(), "now": time.time()},
-            )
+        """Adds it, or says that it was used now: the latest of an objective is the one that `rank` shows.
+        A writer has its lease from then on."""
+        from search.store.tables import STUDIES
+
+        with self._writing() as write:
+            self._take_study(write, goal.id)
+            used = {"used_at": time.time(), "used": write.number}
+            write.put(STUDIES, {"id": goal.id}, used, first={"content": goal.to_json()})
 
     def studies(self) -> list[Goal]:
         """The latest used first."""
-        rows = self._database.rows("SELECT content FROM search_studies ORDER BY used_at DESC")
+        order = self._words("used", "used_at")
+        rows = self._database.rows(f"SELECT content FROM search_studies ORDER BY {order} DESC")  # noqa: S608
         return [Goal.from_json(content) for (content,) in rows]

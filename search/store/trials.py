@@ -25,27 +25,26 @@ class Trials(Part):
     """Kept by study and number."""
 
     def begin_trial(self, study_id: str, number: int, recipe_id: str) -> None:
-        with self._database.transaction() as execute:
-            execute(
-                "INSERT INTO search_trials (study_id, number, recipe_id, state, reason, begun_at, ended_at) "
-                "VALUES (:study_id, :number, :recipe_id, :state, '', :now, NULL) "
-                "ON CONFLICT (study_id, number) DO NOTHING",
-                {
-                    "study_id": study_id,
-                    "number": number,
-                    "recipe_id": recipe_id,
-                    "state": RUNNING,
-                    "now": time.time(),
-                },
-            )
+        from search.store.tables import TRIALS
+
+        begun = {"recipe_id": recipe_id, "state": RUNNING, "reason": "", "begun_at": time.time(), "owner": self._owner}
+        with self._writing() as write:
+            write.put(TRIALS, {"study_id": study_id, "number": number}, {}, first=begun)
 
     def end_trial(self, study_id: str, number: int, state: str, reason: str = "") -> None:
-        with self._database.transaction() as execute:
-            execute(
-                "UPDATE search_trials SET state = :state, reason = :reason, ended_at = :now "
-                "WHERE study_id = :study_id AND number = :number",
-                {"study_id": study_id, "number": number, "state": state, "reason": reason, "now": time.time()},
-            )
+        from search.store.tables import TRIALS
+
+        ended = {"state": state, "reason": reason, "ended_at": time.time(), "owner": None}
+        with self._writing() as write:
+            write.change(TRIALS, {"study_id": study_id, "number": number}, ended)
+
+    def numbers(self, study_id: str) -> dict[str, int]:
+        """The number of the last trial of each recipe."""
+        rows = self._database.rows(
+            "SELECT recipe_id, number FROM search_trials WHERE study_id = :study_id ORDER BY number",
+            {"study_id": study_id},
+        )
+        return dict(rows)
 
     def trials(self, study_id: str) -> list[TrialRecord]:
         rows = self._database.rows(

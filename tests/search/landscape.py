@@ -103,8 +103,8 @@ def landscape(
 def at_once(store: Store) -> Iterator[None]:
     """All that the body writes as one transaction: a thousand of them would wait for the disk a thousand times."""
     database = store._database
-    with database.transaction() as execute:
-        store._database = SimpleNamespace(transaction=lambda: nullcontext(execute))
+    with database.transaction() as connection:
+        store._database = SimpleNamespace(transaction=lambda: nullcontext(connection))
         try:
             yield
         finally:

@@ -1,7 +1,11 @@
 """Evaluations with figures that a test chooses; candidates that were never built."""
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+
+from sqlalchemy import text
 
 from evaluators.bench import Bench
 from evaluators.device.device import DeviceInfo
@@ -144,6 +148,13 @@ def store_with(folder: Path, evaluations: list[Evaluation], goal: Goal = GOAL) -
     for one in evaluations:
         keep(store, one)
     return store
+
+
+@contextmanager
+def statements(store: Store) -> Iterator[Callable[[str, Mapping[str, object]], object]]:
+    """What no method of the store does, in SQL, as one transaction."""
+    with store._database.transaction() as connection:
+        yield lambda sql, parameters: connection.execute(text(sql), dict(parameters))
 
 
 def distinct(count: int) -> list[Recipe]:

@@ -23,7 +23,7 @@ from search.store.store import Store
 from space.files import sha256
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.runs import INFO, process_run
-from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation
+from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, statements
 from tests.search.settings.made_up_grid import with_trials
 
 SERIAL, PROCESS, USER, HOME = "lenas-laptop", "thunder (bird)", "lena", "/home/lena music"
@@ -51,11 +51,11 @@ def store_of(folder: Path, *, here: bool, best_is_dirty: bool = False) -> Store:
     store = with_trials(folder, [won, evaluation(made=second, latency_ms=0.9, dirty=(TELLING,), **provenance)])
     bench = replace(BENCH, serial=SERIAL, meter=METER)
     device = replace(DEVICE, serial=SERIAL, on_this_machine=here)
-    with store._database.transaction() as execute:
+    with statements(store) as execute:
         execute("DELETE FROM search_benches", {})
         execute("UPDATE search_structures SET raw = :raw", {"raw": text_of([CROWDED])})
     store.add_bench(bench, device)
-    with store._database.transaction() as execute:
+    with statements(store) as execute:
         # The goal's bench is named by an id that a test may choose.
         execute("UPDATE search_benches SET id = :id", {"id": GOAL.bench_id})
     return store

@@ -24,7 +24,7 @@ from search.running.trial_lines import trial_line
 from search.store.store import Store
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 from space.recipe import Recipe
-from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation
+from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation, statements
 from tests.search.settings.made_up_grid import with_trials
 
 METERED = Provenance(Kind.MEASURED, "a meter")
@@ -42,7 +42,7 @@ def provenance(request) -> Provenance:
 def store(tmp_path, provenance) -> Store:
     kept = with_trials(tmp_path / "store", [evaluation(made=distinct(1)[0], energy_provenance=provenance)])
     # The baseline's energy is of the same kind.
-    with kept._database.transaction() as execute:
+    with statements(kept) as execute:
         text = json.dumps(str(ESTIMATED))
         execute(
             "UPDATE search_structures SET figures = REPLACE(figures, :old, :new)",

@@ -6,9 +6,9 @@ import time
 
 from optuna.trial import TrialState
 
-from search.commands.exit_status import OK
+from search.commands.exit_status import OK, REQUEST
 from search.store.store import Store
-from search.store.trials import COMPLETE
+from search.store.trials import COMPLETE, GATED, INTERRUPTED
 from space.files import sha256
 from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, finished, optunas
 
@@ -65,3 +65,40 @@ def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started
     for one in store.evaluations(goal.baseline_id, goal.bench_id).values():
         assert sha256(one.candidate.onnx) == one.candidate.sha256
     assert not list(folder.rglob(".*.part"))
+
+
+def test_two_stores_on_one_database_take_turns(started, tmp_path):
+    """The second is refused while the first runs, which does not notice; it goes on when the first was killed."""
+    folder, other = copy(started, tmp_path / "store"), copy(started, tmp_path / "other")
+    again = [*SEARCH, "--store", other, "--storage", f"sqlite:///{folder / 'search.db'}", "--trials", 1]
+    said = tmp_path / "said"
+    with said.open("w") as out:
+        first = subprocess.Popen(
+            command(*SEARCH, "--store", folder, "--trials", 50),
+            cwd=ROOT,
+            env=environment(folder),
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+        )
+    try:
+        while first.poll() is None and "trial " not in said.read_text():
+            time.sleep(0.02)
+        refused = finished(*again)
+        assert refused.returncode == REQUEST
+        assert f"{folder}/search.db is in use by pid {first.pid} on " in refused.stderr
+        before = said.read_text()
+        while first.poll() is None and said.read_text().count("\n") == before.count("\n"):
+            time.sleep(0.02)
+        assert first.poll() is None
+    finally:
+        first.kill()
+        first.wait()
+    begun = [record.number for record in Store.existing(folder).trials(Store.existing(folder).studies()[0].id)]
+    done = finished(*again)
+    assert done.returncode == OK, done.stderr
+    store = Store.existing(folder)
+    records = store.trials(store.studies()[0].id)
+    assert {record.state for record in records} <= {COMPLETE, GATED, INTERRUPTED}
+    assert len(records) > len(begun)
+    reported = {line.split()[2] for line in said.read_text().splitlines() if line.startswith("trial ")}
+    assert reported <= {record.recipe_id for record in records if record.state == COMPLETE}

@@ -23,6 +23,7 @@ from space.candidate import Candidate
 from space.data.sources import Source, load
 from space.files import sha256
 from space.networks.mobilenet_v1.shape import WIDTHS
+from tests.search.made_up import statements
 from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, finished, optunas
 
 
@@ -196,7 +197,7 @@ def _keep_one_network(folder: Path) -> None:
     store = Store.existing(folder)
     now = standings(store, store.studies()[0])
     assert now.best is not None
-    with store._database.transaction() as execute:
+    with statements(store) as execute:
         execute(
             "DELETE FROM search_candidates WHERE recipe_id NOT IN (:best, :baseline)",
             {"best": now.best.recipe_id, "baseline": now.baseline.recipe_id},

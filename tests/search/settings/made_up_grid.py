@@ -8,7 +8,7 @@ from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from search.store.store import Store
 from search.store.trials import COMPLETE
-from tests.search.made_up import GOAL, WIDTHS, evaluation, recipe, store_with
+from tests.search.made_up import GOAL, WIDTHS, evaluation, recipe, statements, store_with
 
 FRACTIONS = (0.05, 0.25, 0.5, 0.75, 0.9)
 EPOCHS = (0, 3, 5)
@@ -40,7 +40,7 @@ def with_trials(folder: Path, evaluations: list[Evaluation], goal: Goal = GOAL) 
     """Every evaluation a finished trial of the study."""
     store = store_with(folder, evaluations, goal)
     # At once: a transaction each takes most of a test's time.
-    with store._database.transaction() as execute:
+    with statements(store) as execute:
         execute("UPDATE search_structures SET raw = :raw", {"raw": text_of(())})
         for number, found in enumerate(evaluations):
             execute(

@@ -14,7 +14,7 @@ from search.store.store import Store
 from search.store.trials import COMPLETE, RUNNING
 from space.errors import RequestError
 from tests.evaluators.device.sshd import free_port
-from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep, store_with
+from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep, statements, store_with
 from tests.search.user import User
 from tests.search.whole import ROOT, SEARCH, copy
 
@@ -46,7 +46,7 @@ def test_what_was_measured_on_another_bench_does_not_count(tmp_path):
 
 def test_a_failed_transaction_leaves_nothing(tmp_path):
     store = store_with(tmp_path, [])
-    with contextlib.suppress(ZeroDivisionError), store._database.transaction() as execute:
+    with contextlib.suppress(ZeroDivisionError), statements(store) as execute:
         execute("INSERT INTO search_facts (name, value) VALUES ('a', '1')", {})
         raise ZeroDivisionError
     assert store.fact("a") is None

@@ -1,0 +1,46 @@
+"""Write: one transaction of the store: its number, by which rows are ordered, and rows put in their places."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, insert, select, update
+
+from search.store.tables import SEQUENCE
+
+Values = Mapping[str, Any]
+
+
+class Write:
+    """`connection` is for what is no row to be put."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.number = self.next_number()
+
+    def next_number(self) -> int:
+        """A number that no other row has."""
+        self.connection.execute(update(SEQUENCE).values(number=SEQUENCE.c.number + 1))
+        return int(self.connection.execute(select(SEQUENCE.c.number)).scalar_one())
+
+    def put(self, table: Table, keys: Values, values: Values, first: Values | None = None) -> None:
+        """In the place of the row with these keys, where there is one; `first` is what only a new row gets.
+
+        No database's own words for it are needed, as nobody else writes meanwhile.
+        """
+        if values:
+            known = self.connection.execute(update(table).where(_all(table, keys)).values(values)).rowcount
+        else:
+            known = len(self.connection.execute(select(table.c[next(iter(keys))]).where(_all(table, keys))).all())
+        if not known:
+            self.connection.execute(insert(table).values({**keys, **values, **(first or {})}))
+
+    def change(self, table: Table, keys: Values, values: Values) -> None:
+        """The row with these keys, where there is one."""
+        self.connection.execute(update(table).where(_all(table, keys)).values(values))
+
+    def add(self, table: Table, values: Values) -> None:
+        self.connection.execute(insert(table).values(values))
+
+
+def _all(table: Table, keys: Values) -> Any:
+    return and_(*(table.c[name] == value for name, value in keys.items()))
