@@ -139,7 +139,14 @@ def _rounded(step: Step) -> nn.Module | None:
     if isinstance(layer, nn.AdaptiveAvgPool2d):
         return _GlobalPool(layer.output_size)
     if isinstance(layer, nn.AvgPool2d):
-        return _AveragePool(layer.kernel_size, layer.stride, layer.padding)
+        return _AveragePool(
+            layer.kernel_size,
+            layer.stride,
+            layer.padding,
+            layer.ceil_mode,
+            layer.count_include_pad,
+            layer.divisor_override,
+        )
     return _Add() if isinstance(layer, Add) else None
 
 

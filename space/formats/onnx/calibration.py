@@ -42,6 +42,8 @@ def _observed(
     proto: onnx.ModelProto, names: Sequence[str], pixels: NDArray[np.uint8]
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Each activation of each batch."""
+    if not names:
+        return
     shown = onnx.ModelProto()
     shown.CopyFrom(proto)
     del shown.graph.output[:]

@@ -5,7 +5,7 @@ takes 3 to 6 s for it and this 0.03 s, and what stands in the file decides the l
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,11 @@ from space.networks.steps import IMAGES, KNOWN, Add, Step, factors, fold, steps
 # ONNX Runtime 1.16, the oldest found on course boards, reads operator set 17 and file format 8.
 OPSET = 17
 IR_VERSION = 8
+INPUT, OUTPUT = "image", "logits"
+# What the values before the first layer, and their weights, are called here and in a quantized file.
+_TAKEN = {INPUT, OUTPUT, "pixels", "centred", "centred_image", "mean", "scaled", "scale", "grey_scale", "grey_zero"}
 # Largest difference from the torch outputs, in units of the largest output where that is above one.
 TOLERANCE = 1e-4
-INPUT, OUTPUT = "image", "logits"
 
 
 @dataclass
@@ -62,7 +64,7 @@ def export(
     Its mean is subtracted by a node of its own: zero padding has to stay the mean of the image.
     """
     graph = _Graph()
-    done = steps(model)
+    done = _named(steps(model))
     images = graph.add("Cast", "pixels", INPUT, to=TensorProto.FLOAT)
     channels = (1, -1, 1, 1)
     if any(mean):
@@ -110,6 +112,14 @@ def logits(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     outputs: NDArray[np.float32] = session.run(None, {INPUT: pixels})[0]
     return outputs
+
+
+def _named(done: Sequence[Step]) -> list[Step]:
+    """A layer whose name is taken gets another one in the file."""
+    names = {step.name: f"{step.name}_layer" if step.name in _TAKEN else step.name for step in done}
+    return [
+        replace(step, name=names[step.name], reads=tuple(names.get(read, read) for read in step.reads)) for step in done
+    ]
 
 
 def _model_proto(graph: _Graph, model: Prunable) -> onnx.ModelProto:

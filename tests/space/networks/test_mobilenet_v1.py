@@ -1,24 +1,19 @@
 import pytest
 
-from space.dimensions import dimensions, recipe_of
-from space.formats.onnx.cost import cost
-from space.formats.onnx.export import export
-from space.networks.mobilenet_v1.layers import layers, strides
-from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
-from tests.space.few_images import MEAN, STD
-from tests.space.test_dimensions import drawn
+from space.networks.mobilenet_v1.description import MOBILENET_V1
+from space.networks.mobilenet_v1.layers import strides
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
+from space.networks.network import Network
+from tests.contracts.network import NetworkContract
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_what_a_shape_costs_is_what_the_file_of_that_network_costs(tmp_path, seed):
-    (values,) = drawn(dimensions("full", 2), 1, seed)
-    recipe = recipe_of(values)
-    export(MobileNetV1(recipe.widths, recipe.halvings).eval(), tmp_path / "a.onnx", mean=MEAN, std=STD, metadata={})
-    found = layers(recipe.widths, recipe.halvings)
-    assert sum(layer.macs for layer in found) == cost(tmp_path / "a.onnx").macs
+class TestMobileNetV1(NetworkContract):
+    @pytest.fixture
+    def network(self) -> Network:
+        return MOBILENET_V1
 
 
-def test_networks_of_equal_strides_are_one_whichever_blocks_are_left():
+def test_networks_of_equal_strides_are_one_whichever_blocks_are_left() -> None:
     one, other = list(WIDTHS), list(WIDTHS)
     one[7], other[8] = 0, 0
     assert strides(one, HALVINGS) == strides(other, HALVINGS) != strides(WIDTHS, HALVINGS)

@@ -1,0 +1,1 @@
+"""A second one of each kind, none of which the project knows."""

@@ -1,0 +1,59 @@
+"""A network with a residual sum and a flattened map, for images of one channel and 28 pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from space.data.images import ImageShape
+from space.networks.network import Choosable, Layer, check_units, ladder
+from space.recipe import Recipe
+
+NAME = "tiny_residual"
+
+
+class _TinyResidual:
+    name = NAME
+    title = "Tiny residual network"
+    image = ImageShape(channels=1, side=28)
+    classes = 10
+    # The stem's channels are those of the sum as well; the block is what is added to them.
+    units = (
+        Choosable("stem", 32, ladder(32)),
+        Choosable("block", 48, ladder(48), removable=True),
+        Choosable("tail", 16, ladder(16)),
+    )
+    halvings = ()
+    any_size = False
+    near_identity = False
+    tuned_on = 4_000
+    first_recipes = (
+        Recipe(architecture=NAME, widths=(16, 16, 16), halvings=(), epochs=3),
+        Recipe(architecture=NAME, widths=(8, 0, 8), halvings=(), epochs=3, quantization="static_int8"),
+    )
+
+    def check_shape(self, widths: Sequence[int], halvings: Sequence[int]) -> None:
+        check_units(self, widths, halvings)
+
+    def layers(
+        self, widths: Sequence[int], halvings: Sequence[int], shape: ImageShape, classes: int
+    ) -> tuple[Layer, ...]:
+        stem, block, tail = widths
+        side = (shape.side + 1) // 2
+        inner = (Layer(stem, block, 3, side), Layer(block, stem, 3, side)) if block else ()
+        return (
+            Layer(shape.channels, stem, 3, side),
+            *inner,
+            Layer(stem, tail, 1, side // 2),
+            Layer(tail * (side // 2) ** 2, classes, 1, 1),
+        )
+
+    def same(self, widths: Sequence[int], halvings: Sequence[int]) -> tuple[int, ...]:
+        return tuple(widths)
+
+    def built(self, widths: Sequence[int], halvings: Sequence[int], shape: ImageShape, classes: int):
+        from second_of_each.residual import Residual
+
+        return Residual(widths, shape, classes)
+
+
+TINY_RESIDUAL = _TinyResidual()
