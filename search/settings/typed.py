@@ -28,6 +28,12 @@ def _meters_typed(meters: Any) -> str | None:
     return next(filter(None, map(why_typed, meters)), None)
 
 
+def _data_typed(data: Any) -> str | None:
+    from space.data.choose import DATA_SETS
+
+    return f"it would run the code of the package that brings {data}" if data in DATA_SETS.added() else None
+
+
 def _storage_typed(storage: Any) -> str | None:
     """Which of a URL's options may load code; a dialect that is another package's is that package's code."""
     # Split as SQLAlchemy does: whatever stands behind the first question mark is options.
@@ -40,5 +46,9 @@ def _storage_typed(storage: Any) -> str | None:
 
 
 # Says for a key why only the command line may ask for its value; None: a file may.
-_TYPED: dict[str, Callable[[Any], str | None]] = {"meter": _meters_typed, "storage": _storage_typed}
+_TYPED: dict[str, Callable[[Any], str | None]] = {
+    "data": _data_typed,
+    "meter": _meters_typed,
+    "storage": _storage_typed,
+}
 TYPED = tuple(_TYPED)

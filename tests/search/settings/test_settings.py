@@ -4,7 +4,6 @@ import sys
 
 import pytest
 
-from evaluators.power import choose
 from search.__main__ import main
 from search.choosing import optuna_samplers
 from search.commands.command_line import parse
@@ -17,6 +16,7 @@ from search.settings.study_files import STUDIES
 from search.store.goal import fixed_text
 from space.dimensions import SPACES as TABLES
 from space.errors import RequestError
+from space.registry import Registry
 
 
 def written(folder, text):
@@ -112,6 +112,7 @@ def test_the_command_line_may_name_a_program(tmp_path):
     [
         ('meter = "hwmon: | command:sh -c id"', "the program sh -c id"),
         ('meter = "ours:anything"', "the package that brings ours"),
+        ('data = "ours"', "the package that brings ours"),
         ('storage = "sqlite:///a.db?plugin=ours"', "plugin may load code"),
         ('storage = "sqlite:///a.db#?plugin=ours"', "plugin may load code"),
         ('storage = "mysql+mysqldb://db/a?plugin_dir=/tmp/ours"', "plugin_dir may load code"),
@@ -120,7 +121,7 @@ def test_the_command_line_may_name_a_program(tmp_path):
     ],
 )
 def test_whatever_runs_or_loads_code_is_refused_in_a_file(tmp_path, monkeypatch, line, named):
-    monkeypatch.setattr(choose, "_added", lambda: ["ours"])
+    monkeypatch.setattr(Registry, "added", lambda registry: ("ours",))
     with pytest.raises(RequestError, match=re.escape(named)) as refused:
         settings({"config": written(tmp_path, line)})
     assert "mine.toml: " in str(refused.value)
@@ -130,6 +131,7 @@ def test_whatever_runs_or_loads_code_is_refused_in_a_file(tmp_path, monkeypatch,
 @pytest.mark.parametrize(
     "line",
     [
+        'data = "cifar10"',
         'meter = "hwmon:"',
         'meter = "smartpower2://192.168.4.1?via=board"',
         'storage = "postgresql://db/a?sslmode=require"',

@@ -83,7 +83,7 @@ class TestSegments(DataSetContract):
         )
         Training(model, data, collection.schedule, 0, data.mean, data.std, torch.device("cpu")).run(None, None)
         assert accuracy(model, data.validation, data.mean, data.std) > 0.8
-        # Gray images of another size would not even go through it at 32 pixels or three channels.
+        # Grey images of another size would not even go through it at 32 pixels or three channels.
         assert data.shape == ImageShape(1, 28)
 
 

@@ -86,11 +86,11 @@ def test_another_shape_shows_the_same(shape: ImageShape, step: int) -> None:
 
 
 def test_what_is_kept_in_another_shape_lies_beside(data: DataSet, tmp_path: Path) -> None:
-    gray = kept(tmp_path, shape=ImageShape(1, 28))
+    grey = kept(tmp_path, shape=ImageShape(1, 28))
     assert kept(tmp_path).fingerprint == data.fingerprint
-    assert kept(tmp_path, shape=ImageShape(1, 28)).fingerprint == gray.fingerprint != data.fingerprint
+    assert kept(tmp_path, shape=ImageShape(1, 28)).fingerprint == grey.fingerprint != data.fingerprint
     assert len(list(tmp_path.iterdir())) == 2
-    assert len(gray.mean) == len(gray.std) == 1
+    assert len(grey.mean) == len(grey.std) == 1
 
 
 def test_each_split_has_as_many_images_of_every_class(data: DataSet) -> None:
