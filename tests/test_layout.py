@@ -5,9 +5,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from space.data.choose import DATA_SETS, data_set_named
 
 ROOT = Path(__file__).parent.parent
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -132,6 +135,42 @@ def test_the_rooms_of_space_import_one_way():
         others = {name for name in imported(path) if name.startswith("space.") and name.split(".")[1] != room}
         rooms = {name.split(".")[1] for name in others - SPACE_GROUND}
         assert rooms <= SPACE_ROOMS[room], f"{inside(path)} imports from {', '.join(rooms - SPACE_ROOMS[room])}"
+
+
+# What tells a data set: its name, what a person calls it, its files, its variable.
+DATA_SET_NAMED = re.compile(r"cifar|built.?in.?(image|set)|\bbuiltin\b", re.IGNORECASE)
+
+
+def spoken_and_run(path: Path) -> Iterator[tuple[int, str]]:
+    """Each name and string of a module, with its line. Comments and docstrings are left out: there a figure may say
+    what it was measured on."""
+    tree = ast.parse(path.read_text())
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        for field in ("id", "attr", "name", "arg", "module", "value"):
+            text = getattr(node, field, None)
+            if isinstance(text, str) and id(node) not in docstrings:
+                yield line, text
+
+
+def test_nothing_outside_its_room_names_a_data_set():
+    for path in (path for path in MODULES if not inside(path).startswith("space/data/")):
+        named = [f"{inside(path)}:{line}: {text}" for line, text in spoken_and_run(path) if DATA_SET_NAMED.search(text)]
+        assert not named, f"{named}; space/data/choose.py has DEFAULT and STAND_IN, and what a person calls them"
+
+
+def test_the_data_sets_are_told_by_what_names_them():
+    """Or the test above would see nothing."""
+    for name in DATA_SETS.own:
+        collection = data_set_named(name)
+        for text in (name, collection.title, collection.short_title, collection.files, collection.variable):
+            assert not text or DATA_SET_NAMED.search(text), text
 
 
 def drawn(package: str) -> set[tuple[str, str]]:

@@ -28,13 +28,6 @@ def _meters_typed(meters: Any) -> str | None:
     return next(filter(None, map(why_typed, meters)), None)
 
 
-def _network_typed(architecture: Any) -> str | None:
-    from space.networks.choose import NETWORKS
-
-    added = architecture in NETWORKS.added()
-    return f"it would run the code of the package that brings {architecture}" if added else None
-
-
 def _storage_typed(storage: Any) -> str | None:
     """Which of a URL's options may load code; a dialect that is another package's is that package's code."""
     # Split as SQLAlchemy does: whatever stands behind the first question mark is options.
@@ -48,7 +41,6 @@ def _storage_typed(storage: Any) -> str | None:
 
 # Says for a key why only the command line may ask for its value; None: a file may.
 _TYPED: dict[str, Callable[[Any], str | None]] = {
-    "architecture": _network_typed,
     "meter": _meters_typed,
     "storage": _storage_typed,
 }

@@ -10,9 +10,11 @@ from search.running import training_speed
 from search.running.data_choice import DataChoice, choose_data, obtained, remember
 from search.settings.settings import Settings
 from search.store.store import Store
-from space.data.sources import Source
+from space.data.images import ImageShape
+from space.data.sources import Source, load
 from space.errors import RequestError
 from tests.evaluators.device.sshd import free_port
+from tests.packages.installed import installed
 
 # Seconds of training for each image: a baseline takes minutes, or days.
 FAST, SLOW = 1e-5, 1.0
@@ -58,6 +60,29 @@ def test_a_store_goes_on_with_its_last_data(tmp_path: Path, on_disk: Path) -> No
     choice = choose_data(Settings(data_dir=on_disk), store)
     assert choice.source == Source("builtin")
     assert choice.text == "the built-in image set, as last time; --data cifar10 changes that"
+
+
+def test_each_data_set_is_looked_for_where_it_lay_last(tmp_path: Path, on_disk: Path) -> None:
+    mine = tmp_path / "mine"
+    for folder in (tmp_path / "site", tmp_path / "store", mine):
+        folder.mkdir()
+    with installed(tmp_path / "site"):
+        store = Store.create(tmp_path / "store")
+        remember(store, Source("cifar10", on_disk))
+        choice = choose_data(Settings(data="segments", data_dir=mine), store)
+        assert (choice.source, choice.download) == (Source("segments", mine), True)
+        remember(store, obtained(choice))
+        assert load(choice.source).shape == ImageShape(1, 28)
+        choice = choose_data(Settings(), store)
+        assert choice.source == Source("segments", mine)
+        assert choice.text == f"the seven-segment digits in {mine}, as last time"
+        assert choose_data(Settings(data="cifar10"), store).source == Source("cifar10", on_disk)
+
+
+def test_a_folder_that_an_earlier_version_noted_is_looked_in(tmp_path: Path, on_disk: Path) -> None:
+    store = Store.create(tmp_path)
+    store.remember("data folder", str(on_disk))
+    assert choose_data(Settings(data="cifar10"), store).source == Source("cifar10", on_disk)
 
 
 def test_what_is_found_is_taken_unless_its_baseline_takes_too_long(

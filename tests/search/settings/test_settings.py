@@ -112,6 +112,7 @@ def test_the_command_line_may_name_a_program(tmp_path):
     [
         ('meter = "hwmon: | command:sh -c id"', "the program sh -c id"),
         ('meter = "ours:anything"', "the package that brings ours"),
+        ('data = "ours"', "the package that brings ours"),
         ('storage = "sqlite:///a.db?plugin=ours"', "plugin may load code"),
         ('storage = "sqlite:///a.db#?plugin=ours"', "plugin may load code"),
         ('storage = "mysql+mysqldb://db/a?plugin_dir=/tmp/ours"', "plugin_dir may load code"),
@@ -130,6 +131,7 @@ def test_whatever_runs_or_loads_code_is_refused_in_a_file(tmp_path, monkeypatch,
 @pytest.mark.parametrize(
     "line",
     [
+        'data = "cifar10"',
         'meter = "hwmon:"',
         'meter = "smartpower2://192.168.4.1?via=board"',
         'storage = "postgresql://db/a?sslmode=require"',

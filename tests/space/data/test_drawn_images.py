@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from space.data import drawn_images
+from space.data.builtin import BUILTIN
 from space.data.drawn_images import CLASS_OF, CLASSES, COLOURS, MEMBERS, RIMS, TEXTURES, generate, kept
-from space.data.images import DataSet, Images
+from space.data.images import DataSet, Images, ImageShape
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,31 @@ def test_images_are_bytes_of_three_channels_and_32_by_32_pixels(data: DataSet) -
     for images in splits(data):
         assert images.pixels.shape == (len(images), 3, 32, 32)
         assert (images.pixels.dtype, images.labels.dtype) == (np.uint8, np.int64)
+
+
+# With twice the pixels each way every second one shows the same point.
+@pytest.mark.parametrize(("shape", "step"), [(ImageShape(3, 64), 2), (ImageShape(1, 32), 1), (ImageShape(1, 64), 2)])
+def test_another_shape_shows_the_same(shape: ImageShape, step: int) -> None:
+    """Of one chunk: then the random numbers of the first grain, of which there are more or fewer, set them apart."""
+    ours, theirs = (
+        drawn_images._images(drawn_images.CHUNK, drawn, np.random.default_rng(0)) for drawn in (BUILTIN.shape, shape)
+    )
+    assert theirs.pixels.shape[1:] == (shape.channels, shape.side, shape.side)
+    assert np.array_equal(ours.labels, theirs.labels)
+    expected = ours.pixels.astype(float)
+    if shape.channels == 1:
+        expected = np.tensordot(expected, drawn_images.LUMA, (1, 0))[:, None]
+    found = theirs.pixels[:, :, ::step, ::step].astype(float)
+    assert np.corrcoef(expected.ravel(), found.ravel())[0, 1] > 0.85
+    assert np.corrcoef(expected.ravel(), np.roll(found, 1, axis=0).ravel())[0, 1] < 0.5
+
+
+def test_what_is_kept_in_another_shape_lies_beside(data: DataSet, tmp_path: Path) -> None:
+    grey = kept(tmp_path, shape=ImageShape(1, 28))
+    assert kept(tmp_path).fingerprint == data.fingerprint
+    assert kept(tmp_path, shape=ImageShape(1, 28)).fingerprint == grey.fingerprint != data.fingerprint
+    assert len(list(tmp_path.iterdir())) == 2
+    assert len(grey.mean) == len(grey.std) == 1
 
 
 def test_each_split_has_as_many_images_of_every_class(data: DataSet) -> None:
