@@ -47,13 +47,25 @@ def test_the_int8_file_answers_much_like_it(model, file):
     assert cost(file).macs == macs
 
 
-def test_training_sees_the_rounding_that_the_file_has(model, file):
-    before = logits(file, PIXELS)
-    quantize(file, INT8, PIXELS, {})
+def left_over(model, path):
+    """How far training with rounding is from the int8 file, as a share of what int8 changes."""
+    export(model, path, mean=MEAN, std=STD, metadata={})
+    before = logits(path, PIXELS)
+    quantize(path, INT8, PIXELS, {})
     with torch.inference_mode():
         rounded = quantization_aware._folded(model)(normalise(torch.from_numpy(PIXELS))).numpy()
+    return np.abs(rounded - logits(path, PIXELS)).mean() / np.abs(logits(path, PIXELS) - before).mean()
+
+
+def test_training_sees_the_rounding_that_the_file_has(tmp_path, model):
     # Halves may be rounded to either side, and the images have levels of their own in the file.
-    assert np.abs(rounded - logits(file, PIXELS)).mean() < 1.5 * np.abs(logits(file, PIXELS) - before).mean()
+    assert left_over(model, tmp_path / "model.onnx") < 1.5
+
+
+def test_training_sees_both_sides_of_a_sum_rounded(tmp_path):
+    torch.manual_seed(0)
+    # The sum comes last, and rounds most: 0.24; where it is not rounded 0.83 of what int8 changes are left.
+    assert left_over(stirred(NETWORKS["images that several read"]()), tmp_path / "model.onnx") < 0.5
 
 
 def test_what_was_trained_with_rounding_is_what_is_left(model, monkeypatch):
@@ -76,6 +88,7 @@ def test_only_integers_pass_between_the_layers_of_an_int8_file(tmp_path, name):
     path = tmp_path / "model.onnx"
     export(stirred(NETWORKS[name]()), path, mean=MEAN, std=STD, metadata={})
     quantize(path, INT8, PIXELS, {})
+    assert not {node.op_type for node in load(path).graph.node} & {"Relu", "Clip"}
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(tmp_path / "fused.onnx")
