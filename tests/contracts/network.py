@@ -49,7 +49,15 @@ class NetworkContract:
         few = np.random.default_rng(0).integers(0, 256, (IMAGES, channels, patches, patches), dtype=np.uint8)
         pixels = few.repeat(-(-side // patches), axis=2).repeat(-(-side // patches), axis=3)[:, :, :side, :side]
         images = Images(np.ascontiguousarray(pixels), np.arange(IMAGES) % network.classes)
-        return DataSet(name="few", train=images, validation=images, test=images, classes=network.classes)
+        return DataSet(
+            name="few",
+            train=images,
+            validation=images,
+            test=images,
+            classes=network.classes,
+            mean=(0.5,) * channels,
+            std=(0.25,) * channels,
+        )
 
     def shape(self, network: Network, seed: int) -> Recipe:
         """One of the full space."""
