@@ -221,7 +221,7 @@ class Examiner:
 
     async def course(self, subject: Subject, images: Path, count: int, progress: Progress = quiet) -> CourseFigures:
         """The course's protocol over a bundle of `count` images; a fault costs a second try: it takes minutes each."""
-        task = CourseTask(model=subject.onnx, images=images, count=count, runtime=subject.runtime)
+        task = CourseTask(model=subject.file, images=images, count=count, runtime=subject.runtime)
         return await self._retries.once.of(lambda: self._course(task, progress), RigError)
 
     async def _course(self, task: CourseTask, progress: Progress) -> CourseFigures:

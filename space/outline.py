@@ -5,20 +5,27 @@ from pathlib import Path
 import torch
 
 from space.files import written_whole
-from space.formats.onnx.export import export
-from space.formats.onnx.quantization import quantize
+from space.formats.format import Original
+from space.formats.target import format_of
 from space.networks.mobilenet_v1.network import MobileNetV1
 from space.recipe import Recipe
 from space.workshop import Workshop
 
 
 def outline(recipe: Recipe, workshop: Workshop) -> Path:
-    path = workshop.outline(recipe)
-    described = {"structure_id": recipe.structure_id}
+    file_format = format_of(recipe)
+    path = workshop.outline(recipe, file_format.suffix)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = MobileNetV1(recipe.widths, recipe.halvings).eval()
+    original = Original(
+        network=model,
+        mean=workshop.mean(recipe),
+        std=workshop.baseline.std,
+        pixels=workshop.data.train.pixels,
+        metadata={"structure_id": recipe.structure_id},
+    )
     with written_whole(path) as beside:
-        export(model, beside, mean=workshop.mean(recipe), std=workshop.baseline.std, metadata=described)
-        quantize(beside, recipe, workshop.data.train.pixels, described)
+        file_format.write(original, beside)
+        file_format.quantize(original, recipe, beside)
     return path

@@ -1,4 +1,4 @@
-"""File measuring: one ONNX file on the device, by our protocol, and by the course's where that is asked for."""
+"""File measuring: one file on the device, by our protocol, and by the course's where that is asked for."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -10,10 +10,11 @@ from typing import TypeVar
 import numpy as np
 
 from evaluators.course_figures import CourseFigures
-from evaluators.device.device import RuntimeSettings
 from evaluators.measured import Measured, Subject
 from evaluators.png_folder import labelled_pngs, write_bundle
 from evaluators.race import FRONT
+from evaluators.runtimes.runtime import runtime_of_file
+from evaluators.runtimes.settings import RuntimeSettings
 from search.measuring.rig import Rig, Say, open_rig, runtime_of, save_images
 from search.settings.settings import Settings
 from space.errors import RequestError
@@ -35,13 +36,13 @@ def measure_file(
 ) -> tuple[Measured, CourseFigures | None]:
     with TemporaryDirectory() as folder:
         bundle = _bundle(protocol, Path(folder))
-        with open_rig(chosen.devices, _any_images(Path(folder)), say, chosen.meters) as rig:
+        with open_rig(chosen.devices, _any_images(Path(folder)), say, chosen.meters, subject.runtime.runtime) as rig:
             return _measured(rig, subject, bundle)
 
 
-def runtime_settings(recipe: Recipe | None) -> RuntimeSettings:
-    """Those that a file was made for; the usual ones for a file that says nothing."""
-    return runtime_of(recipe) if recipe else RuntimeSettings()
+def runtime_settings(recipe: Recipe | None, file: Path) -> RuntimeSettings:
+    """Those that a file was made for; the usual ones of a runtime that takes it, for a file that says nothing."""
+    return runtime_of(recipe) if recipe else RuntimeSettings(runtime=runtime_of_file(file).name)
 
 
 def _bundle(protocol: Sequence[str], folder: Path) -> _Bundle | None:

@@ -1,15 +1,17 @@
 """Evaluations: candidates, what was measured and confirmed of them, and why others failed."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 
 from evaluators.measurement import Accuracy, Figures
 from search.store.evaluation import Confirmation, Evaluation
+from search.store.frameworks import Frameworks, is_current
 from search.store.goal import Goal
-from search.store.part import Part
 from space.candidate import Candidate
 
 
-class Evaluations(Part):
+class Evaluations(Frameworks):
     """Kept by recipe, baseline and bench."""
 
     def add_candidate(self, candidate: Candidate, baseline_id: str, validation: Accuracy) -> None:
@@ -79,6 +81,22 @@ class Evaluations(Part):
 
     def evaluations(self, baseline_id: str, bench_id: str, recipe_id: str | None = None) -> dict[str, Evaluation]:
         """Everything built from the baseline and measured on the bench, by recipe, in the order of building."""
+        frameworks, whole = self.frameworks(bench_id), self._evaluations(baseline_id, bench_id, recipe_id)
+        return {
+            id: _without_outdated_confirmation(evaluation, frameworks)
+            for id, evaluation in whole.items()
+            if is_current(evaluation.figures, frameworks)
+        }
+
+    def outdated(self, baseline_id: str, bench_id: str) -> list[Evaluation]:
+        """What was measured with another version of a runtime than the bench has now."""
+        frameworks = self.frameworks(bench_id)
+        if not frameworks:
+            return []
+        whole = self._evaluations(baseline_id, bench_id, None).values()
+        return [evaluation for evaluation in whole if not is_current(evaluation.figures, frameworks)]
+
+    def _evaluations(self, baseline_id: str, bench_id: str, recipe_id: str | None) -> dict[str, Evaluation]:
         rows = self._database.rows(
             "SELECT c.recipe_id, c.candidate, c.validation, s.figures, f.figures, f.test FROM search_candidates c "
             "JOIN search_structures s ON s.structure_id = c.structure_id AND s.bench_id = :bench_id "
@@ -102,3 +120,10 @@ class Evaluations(Part):
 
     def evaluation(self, recipe_id: str, goal: Goal) -> Evaluation | None:
         return self.evaluations(goal.baseline_id, goal.bench_id, recipe_id).get(recipe_id)
+
+
+def _without_outdated_confirmation(evaluation: Evaluation, frameworks: Mapping[str, str]) -> Evaluation:
+    confirmation = evaluation.confirmation
+    if confirmation is None or is_current(confirmation.figures, frameworks):
+        return evaluation
+    return replace(evaluation, confirmation=None)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from search.store.benches import Benches
 from search.store.evaluations import Evaluations
-from search.store.facts import Facts
 from search.store.measurements import Measurements
 from search.store.schema import STATEMENTS
 from search.store.studies import Studies
@@ -16,7 +15,7 @@ from search.store.trials import Trials
 from space.errors import RequestError
 
 
-class Store(Facts, Benches, Studies, Trials, Measurements, Evaluations):
+class Store(Benches, Studies, Trials, Measurements, Evaluations):
     """All of its parts, over one database."""
 
     @classmethod

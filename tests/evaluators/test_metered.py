@@ -11,24 +11,14 @@ import numpy as np
 import pytest
 
 from evaluators.device.cleanliness import dirt
-from evaluators.device.device import (
-    BoardState,
-    CourseRun,
-    CourseTask,
-    Device,
-    LoadRun,
-    LoadTask,
-    Ping,
-    RuntimeSettings,
-    Task,
-    Window,
-)
+from evaluators.device.device import BoardState, CourseRun, CourseTask, Device, LoadRun, LoadTask, Ping, Task, Window
 from evaluators.device.devices.local import LocalDevice
 from evaluators.errors import MeterError
 from evaluators.metered import Metered, load_task, metered, metered_course, windows_of, worked_out
 from evaluators.power.energy import Energy
 from evaluators.power.meter import MeterInfo
 from evaluators.power.recording import Trace
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.processes import children_of

@@ -21,9 +21,10 @@ from evaluators.device.program.answers import (
     one_line,
 )
 from evaluators.device.program.cooling import cool_down
+from evaluators.device.program.images import predicted_class
 from evaluators.device.program.memory import memory
 from evaluators.device.program.pings import Pings, Window, idle
-from evaluators.device.program.session import faults_of_the_model, feeds_of, input_type, load_session, predicted_class
+from evaluators.device.program.runtimes import faults_of_the_model, loaded
 from evaluators.device.program.surroundings import PROGRESS_NS, Watch, unseen, watched
 
 # The names of the course's images as they are sent: number, class. Nothing else is unpacked; 32 x 32 pixels are 3 kB.
@@ -123,29 +124,26 @@ def script_answer(status: int, output: bytes) -> Dict[str, Any]:
     return message
 
 
-def course_script(runtime: Any, request: Dict[str, Any]) -> Dict[str, Any]:
+def course_script(request: Dict[str, Any]) -> Dict[str, Any]:
     """As in the course: one PNG file after the other, `run()` alone timed, its answer compared with the label."""
     import numpy
     from PIL import Image
 
-    session = load_session(runtime, request)
-    name, kind = input_type(session, PNG_SHAPE)
-    run, outputs, clock = session.run, [session.get_outputs()[0].name], time.perf_counter_ns
+    runner = loaded(request, PNG_SHAPE)
     latencies: List[int] = []
     correct = 0
     began, cpu = time.monotonic(), time.process_time()
-    with faults_of_the_model(runtime):
+    with faults_of_the_model(runner):
         for file in sorted(os.listdir(request["images"]), key=lambda file: int(file.partition("_")[0])):
             try:
                 with Image.open(os.path.join(request["images"], file)) as image:
                     pixels = numpy.asarray(image).transpose(2, 0, 1)
             except (OSError, SyntaxError, ValueError) as error:
                 raise RequestRefused("image %s cannot be read: %s" % (file, one_line(error))) from None
-            feed = feeds_of(pixels[None], name, kind, request)[0]
-            begin = clock()
-            answer = run(outputs, feed)
-            latencies.append(clock() - begin)
-            correct += predicted_class(answer) == int(file[-5])
+            (feed,) = runner.feeds(pixels[None], request)
+            latency_ns, answer = runner.timed_as_in_the_course(feed)
+            latencies.append(latency_ns)
+            correct += predicted_class(runner.logits(answer)) == int(file[-5])
     return {
         "event": "result",
         "protocol": PROTOCOL_VERSION,

@@ -40,6 +40,7 @@ def checked_request(line: bytes) -> Dict[str, Any]:
         "threads": lambda value: number(value, 1, 1024, int),
         "spinning": lambda value: isinstance(value, bool),
         "graph_optimization": lambda value: isinstance(value, str),
+        "runtime": lambda value: isinstance(value, str),
         "mean": lambda value: triple(value, -10),
         "std": lambda value: triple(value, 1e-6),
         "lock": lambda value: isinstance(value, str) and "\0" not in value,
