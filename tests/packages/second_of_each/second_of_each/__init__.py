@@ -1,0 +1,1 @@
+"""One of each that the project has seams for."""
