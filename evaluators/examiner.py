@@ -222,7 +222,7 @@ class Examiner:
     async def course(self, subject: Subject, images: Path, count: int, progress: Progress = quiet) -> CourseFigures:
         """The course's protocol over a bundle of `count` images; a fault costs a second try: it takes minutes each."""
         task = CourseTask(
-            model=subject.onnx,
+            model=subject.file,
             images=images,
             count=count,
             runtime=subject.runtime,

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluators.device.device import ProcessRun, RuntimeSettings
+from evaluators.device.device import ProcessRun
 from evaluators.measurement import Figures
 from evaluators.metered import Metered
 from evaluators.raw_runs import text_of
+from evaluators.runtimes.settings import RuntimeSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Subject:
     """A file, and how it is to be run."""
 
     name: str
-    onnx: Path
+    file: Path
     runtime: RuntimeSettings
     # For a file that takes normalised images instead of raw ones; ours never do.
     mean: tuple[float, ...] | None = None

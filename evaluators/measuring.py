@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evaluators.bench import Bench, bench_of
 from evaluators.device.cleanliness import dirt
-from evaluators.device.device import Device, LoadRun, ProcessRun, Progress, RuntimeSettings, Task
+from evaluators.device.device import Device, LoadRun, ProcessRun, Progress, Task
 from evaluators.energy_figures import EnergyFigures, Taken, estimated_energy, measured_energy, predicted_energy
 from evaluators.errors import DeviceError, MeterError
 from evaluators.latency import Latency, Spread, latency, process_interval
@@ -20,6 +20,7 @@ from evaluators.power.meter import PowerMeter
 from evaluators.provenance import Kind, Provenance
 from evaluators.repeats import Repeats
 from evaluators.retries import DISTURBED_REPEATS, Retries, on_device
+from evaluators.runtimes.settings import RuntimeSettings
 from space.errors import CandidateError
 
 # Processes for a candidate near the lead, and for every confirmation.
@@ -53,7 +54,7 @@ class Measuring:
         return bench_of(self.device.info, self.meter.info.identity if self.meter else self.power.title)
 
     def task(self, subject: Subject) -> Task:
-        return Task(model=subject.onnx, images=self.images, runtime=subject.runtime, mean=subject.mean, std=subject.std)
+        return Task(model=subject.file, images=self.images, runtime=subject.runtime, mean=subject.mean, std=subject.std)
 
     async def run(self, task: Task, progress: Progress = quiet) -> ProcessRun:
         """Again while it is disturbed, then as it is. A recording has its repeats behind it."""
@@ -98,7 +99,7 @@ class Measuring:
         if neighbour is None:
             return
         progress("a neighbour in latency", 0)
-        again = Task(model=neighbour.onnx, images=self.images, runtime=neighbour.runtime)
+        again = Task(model=neighbour.file, images=self.images, runtime=neighbour.runtime)
         # What fails here is no fault of the candidate's; what is disturbed waits for the next time.
         with contextlib.suppress(CandidateError, DeviceError):
             self.learn(again, [await self.device.run(again, progress)])
@@ -112,6 +113,7 @@ class Measuring:
     ) -> Figures:
         figure = latency(runs, spread).scaled(self.calibration)
         info = self.device.info
+        framework = info.framework(runtime.runtime) or info.runtime
         seen: list[ProcessRun | LoadRun] = [*runs, *(load.load for load in loads)]
         dirty = [reason for run in seen for reason in self.dirt(run, runtime)]
         energy = self._energy(figure, runs, loads)
@@ -120,7 +122,7 @@ class Measuring:
             latency_low_s=figure.low_s,
             latency_high_s=figure.high_s,
             latency_mean_s=figure.mean_s,
-            latency_provenance=Provenance(Kind.MEASURED, f"{info.model}, {info.runtime}"),
+            latency_provenance=Provenance(Kind.MEASURED, f"{info.model}, {framework}"),
             energy_j=energy.total_j,
             energy_dynamic_j=energy.dynamic_j,
             energy_low_j=energy.low_j,
@@ -133,7 +135,7 @@ class Measuring:
             memory_anonymous_bytes=max((run.memory_anonymous_bytes or 0 for run in runs), default=None) or None,
             processes=figure.processes,
             inferences=figure.samples,
-            framework=info.runtime,
+            framework=framework,
             serial=info.serial,
             dirty=tuple(dict.fromkeys(dirty)),
             warnings=tuple(dict.fromkeys([*(warning for run in seen for warning in run.warnings), *energy.warnings])),

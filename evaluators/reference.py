@@ -43,7 +43,7 @@ class Reference:
 
     def is_reference(self, task: Task) -> bool:
         """Confirmed, it is its own reference."""
-        return (task.model, task.runtime) == (self.subject.onnx, self.subject.runtime)
+        return (task.model, task.runtime) == (self.subject.file, self.subject.runtime)
 
     @property
     def figures(self) -> Figures | None:

@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evaluators.device.device import RuntimeSettings
 from evaluators.latency import Interval, Spread, TimedRuns, process_interval, spread_of
+from evaluators.runtimes.settings import RuntimeSettings
 
 # Degrees of freedom with which a standard deviation is known to 1 / sqrt(2 x 30) = 13 %, and Student's factor (2.04) is
 # near the normal one.
@@ -27,7 +27,7 @@ LATEST = 100
 class Repeated:
     """A model in one setting of the runtime, and what its processes said, the latest last."""
 
-    onnx: Path
+    file: Path
     runtime: RuntimeSettings
     processes: list[Interval] = field(default_factory=list)
 
@@ -43,20 +43,20 @@ class Repeats:
 
     _models: dict[tuple[Path, RuntimeSettings], Repeated] = field(default_factory=dict)
 
-    def add(self, onnx: Path, runtime: RuntimeSettings, run: TimedRuns) -> None:
-        repeated = self._models.setdefault((onnx, runtime), Repeated(onnx, runtime))
+    def add(self, file: Path, runtime: RuntimeSettings, run: TimedRuns) -> None:
+        repeated = self._models.setdefault((file, runtime), Repeated(file, runtime))
         repeated.processes = [*repeated.processes, process_interval(run)][-LATEST:]
 
-    def to_be_repeated(self, onnx: Path, runtime: RuntimeSettings, latency_s: float) -> Repeated | None:
+    def to_be_repeated(self, file: Path, runtime: RuntimeSettings, latency_s: float) -> Repeated | None:
         """The one that was timed least often among the nearest neighbours whose file is still here."""
-        nearest = [other for other in self._nearest(onnx, runtime, latency_s) if other.onnx.exists()][:NEIGHBOURS]
+        nearest = [other for other in self._nearest(file, runtime, latency_s) if other.file.exists()][:NEIGHBOURS]
         return min(nearest, key=lambda other: len(other.processes), default=None)
 
-    def spread(self, onnx: Path, runtime: RuntimeSettings, latency_s: float) -> Spread:
+    def spread(self, file: Path, runtime: RuntimeSettings, latency_s: float) -> Spread:
         """How much processes of a model of this latency differ, as its neighbours say; its own are not asked."""
         gathered: list[list[Interval]] = []
         degrees = 0
-        for other in self._nearest(onnx, runtime, latency_s):
+        for other in self._nearest(file, runtime, latency_s):
             near = 1 / NEAR <= other.latency_s / latency_s <= NEAR
             processes = other.processes if near else other.processes[-max(ENOUGH_DEGREES - degrees + 1, 1) :]
             if len(processes) > 1:
@@ -64,8 +64,10 @@ class Repeats:
                 degrees += len(processes) - 1
         return spread_of(gathered)
 
-    def _nearest(self, onnx: Path, runtime: RuntimeSettings, latency_s: float) -> list[Repeated]:
-        """Other models at as many threads, nearest by ratio of latencies first; where there are none, all others."""
-        others = [model for key, model in self._models.items() if key != (onnx, runtime)]
-        alike = [other for other in others if other.runtime.threads == runtime.threads]
+    def _nearest(self, file: Path, runtime: RuntimeSettings, latency_s: float) -> list[Repeated]:
+        """Other models at as many threads of the same runtime, nearest by ratio of latencies first; where there are
+        none, all others."""
+        others = [model for key, model in self._models.items() if key != (file, runtime)]
+        own = (runtime.runtime, runtime.threads)
+        alike = [other for other in others if (other.runtime.runtime, other.runtime.threads) == own]
         return sorted(alike or others, key=lambda other: abs(math.log(other.latency_s / latency_s)))

@@ -6,58 +6,48 @@ from contextlib import contextmanager
 
 from space.candidate import Candidate
 from space.files import sha256, written_whole
-from space.formats.onnx.cost import cost
-from space.formats.onnx.exactness import inexact
-from space.formats.onnx.export import check, export
-from space.formats.onnx.quantization import quantize
+from space.formats.format import Original
+from space.formats.target import format_of
+from space.networks.prunable import Prunable
 from space.recipe import Recipe
 from space.trained import trained
 from space.training.patience import Hopeless
 from space.workshop import Progress, Workshop
 
-# Images whose outputs are compared between the file and the network.
-_CHECKED = 32
 # Images whose answers are compared between integer kernels and exact arithmetic.
 _ANSWERED = 64
 
 
 def build(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None = None) -> Candidate:
-    """The manifest is written last: its presence says that the ONNX file beside it is whole."""
+    """The manifest is written last: its presence says that the file beside it is whole."""
     manifest = workshop.manifest(recipe)
     if manifest.exists():
         candidate = Candidate.from_json(manifest.read_text(), manifest.parent)
         # One that was given up serves only whom its projection would not save either.
         settled = candidate.projected is None or (hopeless is not None and hopeless(1.0, candidate.projected))
-        if settled and candidate.onnx.exists() and sha256(candidate.onnx) == candidate.sha256:
+        if settled and candidate.file.exists() and sha256(candidate.file) == candidate.sha256:
             return candidate
     seconds: dict[str, float] = {}
     with _timed(seconds, "train"):
         network = trained(recipe, workshop, progress, hopeless)
-    model = network.model
-    onnx = manifest.with_suffix(".onnx")
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    described = {
-        "recipe": recipe.to_json(),
-        "recipe_id": recipe.id,
-        "structure_id": recipe.structure_id,
-        "baseline_id": workshop.baseline.id,
-        "parameters": str(parameters),
-    }
-    mean, std = workshop.mean(recipe), workshop.baseline.std
+    file_format = format_of(recipe)
+    file = manifest.with_suffix(file_format.suffix)
+    parameters = sum(parameter.numel() for parameter in network.model.parameters())
+    original = _original(recipe, network.model, parameters, workshop)
     with _timed(seconds, "export"):
         progress("export", 0)
-        export(model, onnx, mean=mean, std=std, metadata=described)
-        check(onnx, model, workshop.data.train.pixels[:_CHECKED], mean, std)
-        macs = cost(onnx).macs
+        file_format.write(original, file)
+        file_format.check(original, file)
+        macs = file_format.cost(file).macs
     with _timed(seconds, "quantize"):
         progress("quantize", 0)
-        quantize(onnx, recipe, workshop.data.train.pixels, described)
-        doubt = inexact(onnx, workshop.data.train.pixels[:_ANSWERED]) if recipe.quantization == "static_int8" else None
-    figures = cost(onnx)
+        file_format.quantize(original, recipe, file)
+        doubt = file_format.doubt(recipe, file, original.pixels[:_ANSWERED])
+    figures = file_format.cost(file)
     candidate = Candidate(
         recipe=recipe,
-        onnx=onnx,
-        sha256=sha256(onnx),
+        file=file,
+        sha256=sha256(file),
         parameters=parameters,
         macs=macs,
         operators=figures.operators,
@@ -70,6 +60,22 @@ def build(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hope
     with written_whole(manifest) as path:
         path.write_text(candidate.to_json())
     return candidate
+
+
+def _original(recipe: Recipe, model: Prunable, parameters: int, workshop: Workshop) -> Original:
+    return Original(
+        network=model,
+        mean=workshop.mean(recipe),
+        std=workshop.baseline.std,
+        pixels=workshop.data.train.pixels,
+        metadata={
+            "recipe": recipe.to_json(),
+            "recipe_id": recipe.id,
+            "structure_id": recipe.structure_id,
+            "baseline_id": workshop.baseline.id,
+            "parameters": str(parameters),
+        },
+    )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Candidate: a recipe carried out, as files."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from space.recipe import Recipe
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     recipe: Recipe
-    onnx: Path
+    file: Path
     sha256: str
     # Of the network as the papers count them, BatchNorm included; of a foreign file, its stored numbers.
     parameters: int
@@ -30,19 +30,27 @@ class Candidate:
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        return json.dumps({**asdict(self), "recipe": self.recipe.as_dict(), "onnx": self.onnx.name}, sort_keys=True)
+        """The file's name stands under its ending, as it did when there was only one kind of file."""
+        values = asdict(self) | {"recipe": self.recipe.as_dict(), ending(self.file): self.file.name}
+        return json.dumps({name: value for name, value in values.items() if name != "file"}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, folder: Path) -> "Candidate":
         values: dict[str, Any] = json.loads(text)
         values["recipe"] = Recipe.from_json(json.dumps(values["recipe"]))
-        values["onnx"] = folder / values["onnx"]
+        (file_key,) = values.keys() - {field.name for field in fields(cls)}
+        values["file"] = folder / values.pop(file_key)
         values["history"] = tuple(values["history"])
         values["warnings"] = tuple(values.get("warnings", ()))
         return cls(**values)
 
 
+def ending(file: Path) -> str:
+    """By which JSON names the file of a candidate."""
+    return file.suffix.removeprefix(".")
+
+
 def check_whole(candidate: Candidate) -> None:
     """What is handed on has to be the file that was scored."""
-    if not candidate.onnx.is_file() or sha256(candidate.onnx) != candidate.sha256:
-        raise RequestError(f"{candidate.onnx} is gone or was changed; search again to have it built again")
+    if not candidate.file.is_file() or sha256(candidate.file) != candidate.sha256:
+        raise RequestError(f"{candidate.file} is gone or was changed; search again to have it built again")

@@ -8,12 +8,15 @@ from functools import cache
 from itertools import product
 
 from space.errors import RequestError
+from space.formats.names import DEFAULT_RUNTIME
+from space.formats.quantizations import NONE, QUANTIZATIONS
+from space.formats.target import format_for, target
 from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.networks.network import Network, unpruned
 from space.pruning.criteria import CRITERIA, SLIMMING
 from space.pruning.fractions import pruned
-from space.recipe import QUANTIZATIONS, Recipe
+from space.recipe import Recipe
 from space.shapes import halving, narrowing, never, shape_of, shape_values
 
 # What says of which network a table is; that of the default network has no such dimension, as it had none before there
@@ -23,6 +26,7 @@ MOST_EPOCHS = 32
 # Rounding is learned in a few epochs, at a low rate, from a network that is trained already.
 MOST_AWARE_EPOCHS = 4
 MOST_THREADS = 4
+RUNTIME = "runtime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,30 @@ Dimension = Integer | Choice
 Value = int | float | str
 
 
-def _pruning(network: Network, cores: int) -> Iterator[Dimension]:
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What the space depends on of the devices of a study."""
+
+    # The most threads worth trying.
+    cores: int
+    # By name, on this machine and on all of the devices.
+    runtimes: tuple[str, ...] = (DEFAULT_RUNTIME,)
+
+    @property
+    def quantizations(self) -> tuple[str, ...]:
+        """Those that one of the runtimes has files with."""
+        return tuple(name for name in QUANTIZATIONS if any(_has(runtime, name) for runtime in self.runtimes))
+
+
+def _pruning(network: Network, devices: Devices) -> Iterator[Dimension]:
     """Widths, fine-tuning and quantization: nothing else."""
     for unit in network.units:
         yield Integer(narrowing(unit), 0, len(unit.widths) - 1)
     yield Integer("epochs", 1, 5, least=0)
-    yield Choice("quantization", QUANTIZATIONS)
+    yield Choice("quantization", devices.quantizations)
 
 
-def _full(network: Network, cores: int) -> Iterator[Dimension]:
+def _full(network: Network, devices: Devices) -> Iterator[Dimension]:
     """Any block can go that the network can do without, wherever a stride or a change of width sits; the image can
     shrink early; training is distilled, and as long as it pays."""
     for unit in network.units:
@@ -80,10 +99,10 @@ def _full(network: Network, cores: int) -> Iterator[Dimension]:
     for place in range(len(network.halvings)):
         yield Integer(halving(place), 0, never(network))
     yield Integer("epochs", 1, MOST_EPOCHS, least=0, most=1000, log=True)
-    yield Choice("quantization", QUANTIZATIONS)
+    yield Choice("quantization", devices.quantizations)
     # Slimming first trains the whole unpruned network: too dear to be tried unasked.
     yield Choice("criterion", tuple(name for name in CRITERIA if name != SLIMMING), also=(SLIMMING,))
-    yield Integer("threads", 1, min(cores, MOST_THREADS))
+    yield Integer("threads", 1, min(devices.cores, MOST_THREADS))
     yield Integer("spinning", 0, 1)
     # What small networks need: little is left to inherit, much to learn from the baseline's answers.
     yield Choice("learning_rate", (0.4,), also=(0.05, 0.1, 0.2, 0.8))
@@ -91,23 +110,33 @@ def _full(network: Network, cores: int) -> Iterator[Dimension]:
     yield Choice("input_form", ("raw",), also=("uint8",))
 
 
-def _int8(network: Network, cores: int) -> Iterator[Dimension]:
-    """All of `full`, with static_int8 alone, and what only its files can have."""
-    for dimension in _full(network, cores):
-        yield Choice("quantization", ("static_int8",)) if dimension.name == "quantization" else dimension
+def _int8(network: Network, devices: Devices) -> Iterator[Dimension]:
+    """All of `full`, with files of fixed ranges alone, and what only its files can have."""
+    for dimension in _full(network, devices):
+        yield Choice("quantization", _FIXED_RANGES) if dimension.name == "quantization" else dimension
     yield Integer("aware_epochs", 0, MOST_AWARE_EPOCHS, most=1000)
     yield Integer("equalized", 0, 1)
 
 
+# What equalization and rounded training are for.
+_FIXED_RANGES = tuple(name for name, quantization in QUANTIZATIONS.items() if quantization.fixed_ranges)
 SPACES = {"full": _full, "pruning": _pruning, "int8": _int8}
 
 
 def dimensions(
-    space: str, cores: int, fixed: Mapping[str, str] | None = None, architecture: str = DEFAULT_NETWORK
+    space: str,
+    cores: int,
+    fixed: Mapping[str, str] | None = None,
+    architecture: str = DEFAULT_NETWORK,
+    runtimes: Sequence[str] = (DEFAULT_RUNTIME,),
 ) -> tuple[Dimension, ...]:
-    """`cores`: of the device, the most threads worth trying. `fixed`: dimensions that do not vary, by name."""
-    table = (*_architecture(architecture), *SPACES[space](network_named(architecture), cores))
-    names = [dimension.name for dimension in table]
+    """`fixed`: dimensions that do not vary, by name. `cores`, `runtimes`: see Devices."""
+    only = (fixed or {}).get(RUNTIME)
+    # Named where it is known, whatever is installed: who opens the devices says what is missing there.
+    devices = Devices(cores, (target(only).name,) if only else tuple(runtimes))
+    varying = SPACES[space](network_named(architecture), devices)
+    table = (*_architecture(architecture), *varying, *_runtime(space, devices))
+    names = [*(dimension.name for dimension in table if dimension.name != RUNTIME), RUNTIME]
     for name in fixed or {}:
         if name not in names:
             close = difflib.get_close_matches(name, names, n=1)
@@ -117,8 +146,28 @@ def dimensions(
                  for dimension in table)  # fmt: skip
 
 
+def _runtime(space: str, devices: Devices) -> Iterator[Dimension]:
+    """Nothing, as long as it goes without saying."""
+    wanted = _FIXED_RANGES if space == "int8" else devices.quantizations
+    able = tuple(name for name in devices.runtimes if any(_has(name, quantization) for quantization in wanted))
+    if not able:
+        raise RequestError(
+            f"the {space} space has files that none of the runtimes takes: {', '.join(devices.runtimes)}"
+        )
+    # Pruning varies widths, fine-tuning and quantization alone.
+    choices = able[:1] if space == "pruning" else able
+    if choices != (DEFAULT_RUNTIME,):
+        yield Choice(RUNTIME, choices)
+
+
+def _has(runtime: str, quantization: str) -> bool:
+    return quantization in format_for(runtime).quantizations
+
+
 def digest(table: Sequence[Dimension]) -> str:
-    return hashlib.sha256(repr(tuple(table)).encode()).hexdigest()[:8]
+    """A runtime that is the only one is no part of what the space holds: what is fixed names it, or the bench."""
+    varies = (dimension for dimension in table if dimension.name != RUNTIME or len(_values(dimension)) > 1)
+    return hashlib.sha256(repr(tuple(varies)).encode()).hexdigest()[:8]
 
 
 def _architecture(name: str) -> tuple[Dimension, ...]:
@@ -163,7 +212,8 @@ def points(table: Sequence[Dimension]) -> Iterator[dict[str, Value]]:
 
 
 def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
-    """Different values may be one recipe: a removed block has no width, one thread does not spin."""
+    """Different values may be one recipe: a removed block has no width, one thread does not spin, and a runtime does
+    not heed every setting, nor has its files every quantization."""
     network = network_named(str(values.get(ARCHITECTURE, DEFAULT_NETWORK)))
     if "fraction" in values:
         return pruned(
@@ -174,7 +224,9 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
             criterion=str(values["criterion"]),
         )
     widths, halvings = shape_of(network, values)
-    threads = int(values.get("threads", 1))
+    runtime = str(values.get(RUNTIME, DEFAULT_RUNTIME))
+    heeded, quantization = target(runtime).settings, str(values["quantization"])
+    threads = int(values.get("threads", 1)) if "threads" in heeded else 1
     return Recipe(
         architecture=network.name,
         widths=widths,
@@ -184,11 +236,12 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
         learning_rate=float(values.get("learning_rate", 0.05)),
         distillation=float(values.get("distillation", 0.0)),
         aware_epochs=int(values.get("aware_epochs", 0)),
-        quantization=str(values["quantization"]),
+        quantization=quantization if _has(runtime, quantization) else NONE,
         equalized=bool(values.get("equalized", 0)),
         threads=threads,
-        spinning=threads > 1 and bool(values.get("spinning", 0)),
+        spinning="spinning" in heeded and threads > 1 and bool(values.get("spinning", 0)),
         input_form=str(values.get("input_form", "uint8")),
+        runtime=runtime,
         seed=seed,
     )
 
@@ -241,6 +294,7 @@ def _all_values(recipe: Recipe, table: Sequence[Dimension]) -> dict[str, Value] 
         "input_form": recipe.input_form,
         "aware_epochs": recipe.aware_epochs,
         "equalized": int(recipe.equalized),
+        RUNTIME: recipe.runtime,
     }
 
 

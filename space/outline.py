@@ -5,21 +5,28 @@ from pathlib import Path
 import torch
 
 from space.files import written_whole
-from space.formats.onnx.export import export
-from space.formats.onnx.quantization import quantize
+from space.formats.format import Original
+from space.formats.target import format_of
 from space.networks.choose import network_of
 from space.recipe import Recipe
 from space.workshop import Workshop
 
 
 def outline(recipe: Recipe, workshop: Workshop) -> Path:
-    path = workshop.outline(recipe)
-    described = {"structure_id": recipe.structure_id}
+    file_format = format_of(recipe)
+    path = workshop.outline(recipe, file_format.suffix)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = network_of(recipe)
         model = network.built(recipe.widths, recipe.halvings, workshop.data.shape, workshop.data.classes).eval()
+    original = Original(
+        network=model,
+        mean=workshop.mean(recipe),
+        std=workshop.baseline.std,
+        pixels=workshop.data.train.pixels,
+        metadata={"structure_id": recipe.structure_id},
+    )
     with written_whole(path) as beside:
-        export(model, beside, mean=workshop.mean(recipe), std=workshop.baseline.std, metadata=described)
-        quantize(beside, recipe, workshop.data.train.pixels, described)
+        file_format.write(original, beside)
+        file_format.quantize(original, recipe, beside)
     return path

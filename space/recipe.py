@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 from space.errors import RequestError
+from space.formats.names import DEFAULT_RUNTIME
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 
-QUANTIZATIONS = ("none", "dynamic_uint8", "static_int8")
 # Fields that recipes had and no search could set, with the value that all of them held: stored recipes name them.
 _FORMER_FIELDS = {
     "weight_decay": 5e-4,
@@ -60,6 +60,8 @@ class Recipe:
     threads: int = field(default=1, metadata=_RUNTIME)
     spinning: bool = field(default=False, metadata=_RUNTIME)
     graph_optimization: str = field(default="all", metadata=_RUNTIME)
+    # What runs the file, by its name in TARGETS of space/formats/target.py.
+    runtime: str = field(default=DEFAULT_RUNTIME, metadata=_RUNTIME)
     # The deployed file takes raw images. "uint8": the mean is subtracted inside, as in the baseline's training; "raw":
     # the network is trained on images whose mean was not, and nothing is left to do for an image.
     input_form: str = field(default="uint8", metadata=_SHAPE)
@@ -106,7 +108,11 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields that earlier versions had are in it: who reads recipes finds what was always there."""
-        return {**_FORMER_FIELDS, **asdict(self), "widths": list(self.widths), "halvings": list(self.halvings)}
+        values = asdict(self) | {"widths": list(self.widths), "halvings": list(self.halvings)}
+        if self.runtime == DEFAULT_RUNTIME:
+            # As recipes were before there was a choice: old texts and files stay what they are, to the byte.
+            del values["runtime"]
+        return _FORMER_FIELDS | values
 
     def to_json(self) -> str:
         return json.dumps(self.as_dict(), sort_keys=True)

@@ -34,8 +34,8 @@ class Workshop:
     def trained(self, recipe: Recipe) -> Path:
         return self.folder / "trained" / f"{recipe.weights_id}-{self.baseline.id}.pt"
 
-    def outline(self, recipe: Recipe) -> Path:
-        return self.folder / "outlines" / f"{recipe.id}.onnx"
+    def outline(self, recipe: Recipe, suffix: str) -> Path:
+        return self.folder / "outlines" / f"{recipe.id}{suffix}"
 
     def manifest(self, recipe: Recipe) -> Path:
         return self.folder / "candidates" / f"{recipe.id}-{self.baseline.id}.json"

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from evaluators.runtimes.settings import DEFAULT_RUNTIME, RuntimeSettings
+
 # Raised whenever a figure would come out differently for the same model on the same board.
 PROTOCOL_VERSION = 1
 
@@ -15,16 +17,6 @@ LOCK = os.path.join(os.environ.get("SEARCH_SYSROOT") or "/tmp", "ondevice-search
 
 # What the on-device program says it does from here on depends on the model.
 LOADING = "loading"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeSettings:
-    """How ONNX Runtime is asked to run a file."""
-
-    threads: int = 1
-    spinning: bool = False
-    # disable, basic, extended or all.
-    graph_optimization: str = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +221,7 @@ class DeviceInfo:
     cores: int
     system: str
     governor: str
+    # The first of `runtimes`: part of what makes the device a bench.
     runtime: str
     serial: str
     # Trainer and device are one machine: nothing may be built while something is timed.
@@ -243,6 +236,14 @@ class DeviceInfo:
     machine: str = ""
     # Its Python has Pillow, which the course's way needs.
     reads_png: bool = False
+    # Those that are installed there, each with its version: "NAME VERSION". (): of a time when there was only one.
+    runtimes: tuple[str, ...] = ()
+
+    def framework(self, runtime: str) -> str | None:
+        """The runtime of this name with its version; None where it is not installed there."""
+        if not self.runtimes:
+            return self.runtime if runtime == DEFAULT_RUNTIME else None
+        return next((text for text in self.runtimes if text.partition(" ")[0] == runtime), None)
 
 
 # Called with a few words and the share done (0 to 1) while a task runs.

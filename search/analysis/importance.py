@@ -22,6 +22,7 @@ from search.results.standings import Standings
 from search.store.evaluation import Evaluation
 from space.dimensions import SPACES, Value, dimensions, values_of
 from space.errors import RequestError
+from space.formats.names import DEFAULT_RUNTIME
 
 # The best quarter is looked at, and Optuna asks for five trials in it.
 _BEST = 0.25
@@ -94,7 +95,9 @@ def importances(standings: Standings) -> list[Ranked]:
     goal = standings.goal
     if goal.space not in SPACES:
         raise RequestError(f"{goal.id}: the {goal.space} space has no dimensions; known are {', '.join(SPACES)}")
-    table = dimensions(goal.space, standings.bench.cores, goal.fixed_values, goal.architecture)
+    used = dict.fromkeys(evaluation.candidate.recipe.runtime for evaluation in standings.ranked)
+    runtimes = tuple(used) or (DEFAULT_RUNTIME,)
+    table = dimensions(goal.space, standings.bench.cores, goal.fixed_values, goal.architecture, runtimes)
     spread = {name: values for name, values in distributions(table).items() if not values.single()}
     known = []
     for evaluation in standings.ranked:

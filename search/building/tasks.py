@@ -44,7 +44,10 @@ def carry_out(
     data = _load(source)
     candidate = build(recipe, Workshop(folder, baseline, data, accelerator), report, line)
     report("accuracy", 0)
-    return Built(candidate, accuracy(candidate.onnx, data.validation, lambda share: report("accuracy", share)))
+    validation = accuracy(
+        candidate.file, data.validation, lambda share: report("accuracy", share), runtime=recipe.runtime
+    )
+    return Built(candidate, validation)
 
 
 def draft(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) -> Path:

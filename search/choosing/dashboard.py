@@ -16,11 +16,11 @@ def constraints(violations: Mapping[str, float]) -> dict[str, Any]:
     return {"constraints": list(violations.values())}
 
 
-def artifact(onnx: Path, folder: Path) -> dict[str, Any]:
+def artifact(file: Path, folder: Path) -> dict[str, Any]:
     """The system attribute of a trial that offers its file; `folder` is what `--artifact-dir` names."""
     folder.mkdir(exist_ok=True)
     # The link may exist already, or the file system may know no links.
     with suppress(OSError):
-        (folder / onnx.stem).symlink_to(Path("..") / onnx.parent.name / onnx.name)
-    meta = {"artifact_id": onnx.stem, "filename": onnx.name, "mimetype": "application/octet-stream", "encoding": None}
-    return {f"artifacts:{onnx.stem}": json.dumps(meta)}
+        (folder / file.stem).symlink_to(Path("..") / file.parent.name / file.name)
+    meta = {"artifact_id": file.stem, "filename": file.name, "mimetype": "application/octet-stream", "encoding": None}
+    return {f"artifacts:{file.stem}": json.dumps(meta)}

@@ -237,7 +237,7 @@ class Study:
         return {GATED_BY: reason, **figures_attributes(figures, self.objective, self._scale)}
 
     def _attributes(self, score: Score, evaluation: Evaluation) -> dict[str, Any]:
-        return {**constraints(score.violations), **artifact(evaluation.candidate.onnx, self._store.artifacts)}
+        return {**constraints(score.violations), **artifact(evaluation.candidate.file, self._store.artifacts)}
 
     @property
     def _unknown_accuracy(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def _onnx(order: Order) -> int:
     candidate = ranking.best.candidate
     check_whole(candidate)
     with written_whole(order.path) as beside:
-        shutil.copyfile(candidate.onnx, beside)
+        shutil.copyfile(candidate.file, beside)
     print(f"{order.path}: {ranking.best.recipe_id}, {line(ranking.row(ranking.best), ranking.goal.objective)}")
     return OK
 

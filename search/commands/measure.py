@@ -1,11 +1,12 @@
-"""`measure`: any ONNX file, on the device: latency, memory, energy; the course's protocol beside ours."""
+"""`measure`: any file that a runtime takes: latency, memory, energy; the course's protocol beside ours."""
 
 import argparse
 import json
 import sys
 
-from evaluators.device.device import RuntimeSettings
 from evaluators.measured import Subject
+from evaluators.runtimes.runtime import format_of_runtime, runtime_of_file
+from evaluators.runtimes.settings import RuntimeSettings
 from search.commands.exit_status import INTERRUPTED, OK
 from search.results.course_row import CourseRow, course_row
 from search.results.report import results_console
@@ -14,16 +15,16 @@ from search.results.terminal import plain
 from search.results.wording import number
 from search.running.file_measuring import measure_file, runtime_settings
 from search.settings.settings import settings
-from space.formats.onnx.cost import cost, load, metadata
 from space.recipe import Recipe
 
 
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
-    described = metadata(load(options.model))
-    figures = cost(options.model)
+    file_format = format_of_runtime(runtime_of_file(options.model).name)
+    figures = file_format.cost(options.model)
+    described = file_format.read_metadata(options.model)
     recipe = Recipe.from_json(described["recipe"]) if "recipe" in described else None
-    runtime = runtime_settings(recipe)
+    runtime = runtime_settings(recipe, options.model)
     try:
         subject = Subject(options.model.name, options.model, runtime)
         measured, course = measure_file(subject, options.protocol, chosen, _say)

@@ -26,5 +26,5 @@ def print_results(console: Console, outcomes: Sequence[Standings]) -> int:
             best = line(standings.row(standings.best), goal.objective)
             settled = "" if not contenders(standings) else " of those metered, which is not settled"
             console.print(f"best {goal.objective}{settled}: {best}", markup=False, style="bold")
-            console.print(f"its file: {standings.best.candidate.onnx}", markup=False)
+            console.print(f"its file: {standings.best.candidate.file}", markup=False)
     return status

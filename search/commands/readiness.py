@@ -19,6 +19,8 @@ from evaluators.errors import DeviceError, MeterError
 from evaluators.power.choose import open_meter
 from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
+from evaluators.runtimes.runtime import RUNTIMES
+from evaluators.runtimes.settings import DEFAULT_RUNTIME
 from search.commands.exit_status import REQUEST, RIG
 from search.running.data_choice import choose_data
 from search.settings.settings import Settings
@@ -61,12 +63,16 @@ async def checks(chosen: Settings) -> AsyncIterator[Check]:
     """Checks in the order in which a search needs things; what stands on something missing is left out."""
     # What cannot be is said before anything is looked at.
     devices = [(name, address_of(name), open_device(name)) for name in chosen.devices]
+    runtime = dict(chosen.fixed).get("runtime")
+    if runtime:
+        RUNTIMES.get(runtime)
     yield data(chosen)
     yield accelerator(chosen)
     yield disk_here(chosen.store)
     for name, address, device in devices:
         prefix = f"{name}: " if len(devices) > 1 else ""
-        async for check in _local() if name == "local" else _board(address) if address else _recorded(device):
+        looks = _local(runtime) if name == "local" else _board(address, runtime) if address else _recorded(device)
+        async for check in looks:
             yield replace(check, text=prefix + check.text)
     if not chosen.meters:
         yield Check("meter", OK, "none given: energy is estimated; --meter URL measures it")
@@ -82,8 +88,8 @@ async def _meter(meter: PowerMeter) -> Check:
     return Check("meter", OK, f"{meter.info.title}: {reading.watts:.3f} W now")
 
 
-async def _local() -> AsyncIterator[Check]:
-    for check in _device(NAME, await health.health_here()):
+async def _local(runtime: str | None) -> AsyncIterator[Check]:
+    for check in _device(NAME, await health.health_here(), runtime):
         yield check
 
 
@@ -130,7 +136,7 @@ def disk_here(store: Path) -> Check:
     return Check("disk here", state, text if state == OK else f"{text}; make room, or name another --store", REQUEST)
 
 
-async def _board(address: Address) -> AsyncIterator[Check]:
+async def _board(address: Address, runtime: str | None) -> AsyncIterator[Check]:
     name = str(address)
     try:
         key = await trust.look(address)
@@ -147,7 +153,7 @@ async def _board(address: Address) -> AsyncIterator[Check]:
     # It may be known by its IP address or a certificate instead.
     yield _host_key(replace(key, standing=Standing.KNOWN))
     try:
-        for check in _device(name, await health.health_of(name, shell)):
+        for check in _device(name, await health.health_of(name, shell), runtime):
             yield check
         yield _clock(await health.clock_offset(name, shell))
     except DeviceError as error:
@@ -168,10 +174,10 @@ def _host_key(key: trust.ShownKey) -> Check:
     return Check("host key", MISSING, f"{shown} is not the one in {key.file}: {key.remedy}")
 
 
-def _device(name: str, health: Health) -> list[Check]:
+def _device(name: str, health: Health, runtime: str | None) -> list[Check]:
     checked = [
         _system(health),
-        _runtime(name, health),
+        _runtime(name, health, runtime),
         _governor(health.state.governor),
         _temperature(health.state.temperature_c),
     ]
@@ -187,11 +193,15 @@ def _system(health: Health) -> Check:
     return Check("board", MISSING, f"{text}: its Python is {health.bits}-bit; install the 64-bit Raspberry Pi OS")
 
 
-def _runtime(name: str, health: Health) -> Check:
-    if health.runtime:
+def _runtime(name: str, health: Health, wanted: str | None) -> Check:
+    """`wanted`: the one that a study holds to; else any will do."""
+    if health.runtimes and wanted in (None, *health.runtimes):
         return Check("runtime", OK, health.runtime)
-    next_step = "pip install onnxruntime" if name == NAME else f"python -m search devices prepare {name}"
-    return Check("runtime", MISSING, f"ONNX Runtime does not start there ({health.fault}); {next_step}")
+    runtime = RUNTIMES.get(wanted or DEFAULT_RUNTIME)
+    install = f"pip install {runtime.distribution}"
+    next_step = install if name == NAME else f"python -m search devices prepare {name}"
+    found = health.fault or health.runtime
+    return Check("runtime", MISSING, f"{runtime.title} does not start there ({found}); {next_step}")
 
 
 def _governor(governor: str | None) -> Check:

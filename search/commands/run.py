@@ -9,6 +9,7 @@ from types import FrameType
 
 from evaluators.device.devices.choose import board_of, open_device
 from evaluators.power.choose import open_meter
+from evaluators.runtimes.runtime import RUNTIMES
 from search.commands.exit_status import INTERRUPTED, OK
 from search.commands.outcome import print_results
 from search.results.report import results_console
@@ -57,7 +58,7 @@ def _check(chosen: Settings) -> None:
         open_device(device)
     for device, meter in zip(chosen.devices, chosen.meters, strict=False):
         open_meter(meter, board_of(device))
-    table_of(chosen, MOST_THREADS)
+    table_of(chosen, MOST_THREADS, RUNTIMES.names())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -15,7 +15,7 @@ from search.export.deck.material import Material
 from search.export.table_files import write_csv
 from search.store.evaluation import Evaluation
 from search.store.store import Store
-from space.candidate import check_whole
+from space.candidate import check_whole, ending
 from space.data.choose import described
 from space.data.images import DataSet
 from space.files import written_whole
@@ -70,7 +70,7 @@ def write_submission(path: Path, submission: Submission) -> int:
         if submission.data is not None:
             _write_images(packed / "test.npz", submission.data)
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
-            _add(archive, "model.onnx", candidate.onnx.read_bytes())
+            _add(archive, "model.onnx", candidate.file.read_bytes())
             for file in sorted(packed.iterdir()):
                 _add(archive, file.name, file.read_bytes())
             for name, content in sources():
@@ -96,18 +96,19 @@ def _write_images(path: Path, data: DataSet) -> None:
 
 
 def _recipe(submission: Submission) -> str:
+    candidate = submission.entered.candidate
     collection = described(submission.material.goal.data)
     row = submission.material.standings.row(submission.entered).as_dict()
     content = {
-        "recipe": submission.entered.candidate.recipe.as_dict(),
+        "recipe": candidate.recipe.as_dict(),
         "recipe_id": submission.entered.recipe_id,
-        "sha256": submission.entered.candidate.sha256,
+        "sha256": candidate.sha256,
         "study": json.loads(submission.material.goal.to_json()),
         "bench": json.loads(submission.material.standings.bench.to_json()),
         # What run_on_pi.py reads names of classes by.
         "classes": list(collection.class_names) if collection else [],
         # The file's place on the machine that made it is nobody's business.
-        "figures": {name: value for name, value in row.items() if name not in ("onnx", "recipe")},
+        "figures": {name: value for name, value in row.items() if name not in (ending(candidate.file), "recipe")},
     }
     return json.dumps(content, indent=1)
 

@@ -5,12 +5,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluators.bench import Bench
-from evaluators.device.device import DeviceInfo, ProcessRun, Progress, RuntimeSettings
+from evaluators.device.device import DeviceInfo, ProcessRun, Progress
 from evaluators.device.devices.choose import board_of, open_device
 from evaluators.errors import DeviceError
 from evaluators.examiner import Examiner
@@ -19,6 +19,8 @@ from evaluators.measurement import Figures
 from evaluators.metered import load_s
 from evaluators.power.choose import open_meter
 from evaluators.race import Race
+from evaluators.runtimes.runtime import RUNTIMES, runtimes, version_here
+from evaluators.runtimes.settings import DEFAULT_RUNTIME, RuntimeSettings
 from search.measuring.board_worker import Worker
 from space.candidate import Candidate
 from space.dimensions import MOST_THREADS
@@ -55,6 +57,8 @@ class Rig:
         self._boards = list(boards)
         # The first board's, even once that is set aside: what the others measure still belongs to the same study.
         self.bench: Bench = boards[0].examiner.bench
+        # By name, on this machine and on every board: what a study may choose from.
+        self.runtimes = _installed(boards)
         self._say = say
         self._change = threading.Lock()
 
@@ -137,13 +141,23 @@ class Rig:
         self._say(f"{board.name} is set aside, {len(self._boards)} left: {reason}")
         return True
 
-    def runtimes(self) -> list[RuntimeSettings]:
-        """Every number of threads, with spinning and without."""
-        return [
-            RuntimeSettings(threads=threads, spinning=spinning)
-            for threads in range(1, min(self.cores, MOST_THREADS) + 1)
-            for spinning in ((False, True) if threads > 1 else (False,))
-        ]
+    @property
+    def frameworks(self) -> dict[str, str]:
+        """Runtimes that are no part of the bench, each with its version: it is part of what was measured with it."""
+        named = {name: self.device.framework(name) for name in self.runtimes}
+        return {name: framework for name, framework in named.items() if framework and framework != self.bench.runtime}
+
+    def tried(self) -> list[RuntimeSettings]:
+        """Every setting of every runtime at which the unpruned network may be the reference."""
+        return [settings for name in self.runtimes for settings in RUNTIMES.get(name).tried(self._threads)]
+
+    def tuned(self) -> list[RuntimeSettings]:
+        """Every setting of every runtime at which a leader may be better."""
+        return [settings for name in self.runtimes for settings in RUNTIMES.get(name).tuned(self._threads)]
+
+    @property
+    def _threads(self) -> int:
+        return min(self.cores, MOST_THREADS)
 
     def use_reference(self, candidate: Candidate, earlier: Sequence[ProcessRun], progress: Progress) -> Measured:
         """What the first board measures; the others are calibrated by it. `earlier`: these tell how much processes
@@ -189,8 +203,11 @@ class Rig:
 
 
 @contextmanager
-def open_rig(devices: Sequence[str], images: Path, say: Say, meters: Sequence[str] = ()) -> Iterator[Rig]:
-    """Every device logged in and known to answer, every meter heard, before anything is trained."""
+def open_rig(
+    devices: Sequence[str], images: Path, say: Say, meters: Sequence[str] = (), runtime: str | None = None
+) -> Iterator[Rig]:
+    """Every device logged in and known to answer, every meter heard, before anything is trained. RequestError where
+    `runtime` is to be used and is not everywhere."""
     with ExitStack() as stack:
         boards = []
         for name, url in zip(devices, meters or [""] * len(devices), strict=True):
@@ -202,6 +219,8 @@ def open_rig(devices: Sequence[str], images: Path, say: Say, meters: Sequence[st
             boards.append(board)
         for board in boards[1:]:
             _check_alike(boards[0], board)
+        if runtime or not _installed(boards):
+            _check_installed(runtime or DEFAULT_RUNTIME, boards)
         yield Rig(boards, say)
 
 
@@ -213,29 +232,47 @@ def _close(board: Board) -> None:
 def _check_alike(first: Board, other: Board) -> None:
     # Each board is calibrated by the reference, so which one it is does not matter.
     differences = first.examiner.bench.differences(other.examiner.bench, ignoring=("unit",))
+    mine, theirs = first.examiner.device.info, other.examiner.device.info
+    for name in _installed([first, other]):
+        if mine.framework(name) != theirs.framework(name) and mine.runtime == theirs.runtime:
+            differences.append(f"runtime ({mine.framework(name)}, {theirs.framework(name)})")
     if differences:
         raise RequestError(
             f"{first.name} and {other.name} differ in {', '.join(differences)}; boards that share a study are alike"
         )
 
 
-def runtime_of(recipe: Recipe) -> RuntimeSettings:
-    return RuntimeSettings(
-        threads=recipe.threads, spinning=recipe.spinning, graph_optimization=recipe.graph_optimization
+def _installed(boards: Sequence[Board]) -> tuple[str, ...]:
+    return tuple(
+        runtime.name
+        for runtime in runtimes()
+        if version_here(runtime) and all(board.examiner.device.info.framework(runtime.name) for board in boards)
     )
+
+
+def _check_installed(name: str, boards: Sequence[Board]) -> None:
+    """What is missing, where, and how it gets there."""
+    runtime = RUNTIMES.get(name)
+    missing = [] if version_here(runtime) else [f"here (pip install {runtime.distribution})"]
+    for board in boards:
+        if board.examiner.device.info.framework(name) is None:
+            here = board.examiner.device.info.on_this_machine
+            remedy = f"pip install {runtime.distribution}" if here else f"python -m search devices prepare {board.name}"
+            missing.append(f"on {board.name} ({remedy})")
+    if missing:
+        raise RequestError(f"runtime {name}: {runtime.title} is not installed {', nor '.join(missing)}")
+
+
+def runtime_of(recipe: Recipe) -> RuntimeSettings:
+    return RuntimeSettings(**{field.name: getattr(recipe, field.name) for field in fields(RuntimeSettings)})
 
 
 def subject_of(candidate: Candidate) -> Subject:
-    return Subject(candidate.recipe.id, candidate.onnx, runtime_of(candidate.recipe))
+    return Subject(candidate.recipe.id, candidate.file, runtime_of(candidate.recipe))
 
 
 def at_runtime(recipe: Recipe, runtime: RuntimeSettings) -> Recipe:
-    return replace(
-        recipe,
-        threads=runtime.threads,
-        spinning=runtime.spinning,
-        graph_optimization=runtime.graph_optimization,
-    )
+    return replace(recipe, **asdict(runtime))
 
 
 def save_images(path: Path, pixels: "NDArray[np.uint8]") -> Path:

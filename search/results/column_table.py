@@ -18,6 +18,7 @@ from search.results.wording import (
     marked,
     number,
     shape,
+    threads_text,
     times,
     training_text,
 )
@@ -101,7 +102,7 @@ def _ranking_remarks(entry: Entry) -> str:
         "" if row.feasible else "below the line:",
         "dirty:" if row.dirty else "",
         "not confirmed:" if entry.waits else "",
-        f"{training_text(recipe)}, {recipe.threads} thread{'s' if recipe.threads > 1 else ''}, {shape(row)}",
+        f"{training_text(recipe)}, {threads_text(recipe)}, {shape(row)}",
     ]
     return " ".join(filter(None, notes))
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from evaluators.confidence import NORMAL_95
@@ -13,6 +14,7 @@ from search.scoring.objectives import fom
 from search.scoring.ranking import feasible
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
+from space.candidate import ending
 from space.recipe import Recipe
 
 # Left out of what others read until there is something to say.
@@ -61,7 +63,7 @@ class FileRow:
     macs: int
     operators: int
     framework: str
-    onnx: str
+    file: str
     recipe: Recipe | None
     # The search's own figures, where confirm has replaced them.
     search: Mapping[str, Any] | None = None
@@ -78,7 +80,12 @@ class FileRow:
     def as_dict(self) -> dict[str, Any]:
         values = _as_texts({field.name: getattr(self, field.name) for field in fields(self)})
         values["recipe"] = self.recipe and self.recipe.as_dict()
-        return {name: value for name, value in values.items() if value is not None or name not in _WHERE_KNOWN}
+        return {
+            # The file's place stands under its ending, as it did when there was only one kind of file.
+            ending(Path(self.file)) if name == "file" else name: value
+            for name, value in values.items()
+            if value is not None or name not in _WHERE_KNOWN
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +131,7 @@ def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | N
         parameters=candidate.parameters,
         macs=candidate.macs,
         operators=candidate.operators,
-        onnx=str(candidate.onnx),
+        file=str(candidate.file),
         recipe=candidate.recipe,
         search=_as_texts(search) if confirmed else None,
         confusion=evaluation.confirmation.test.confusion if evaluation.confirmation else None,
@@ -194,7 +201,7 @@ def _fom_gain(figures: Figures, accuracy: Accuracy, baseline: Accuracy) -> _Gain
 
 def row_of_file(
     figures: Figures,
-    onnx: str,
+    file: str,
     cost: tuple[int, int, int],
     metadata: Mapping[str, Any],
     recipe: Recipe | None,
@@ -216,7 +223,7 @@ def row_of_file(
         parameters=int(metadata.get("parameters", parameters)),
         macs=macs,
         operators=operators,
-        onnx=onnx,
+        file=file,
         recipe=recipe,
         **shown,
     )

@@ -1,12 +1,15 @@
 """Wording: the figures of a row as a person reads them; every table, line and slide writes them so."""
 
 import math
+from dataclasses import replace
 
 from evaluators.provenance import Kind
 from search.results.rows import Row
 from search.scoring.audit import Audit
 from search.scoring.objectives import OBJECTIVES, Objective
 from space.data.choose import described
+from space.formats.names import DEFAULT_RUNTIME
+from space.formats.target import TARGETS
 from space.recipe import Recipe
 
 # A note on every search without a meter: an estimate's power is a constant of the board for each busy core.
@@ -178,3 +181,19 @@ def implied(audit: Audit) -> str:
         f"{number(audit.implied_power_w)} W, or {number(audit.implied_wall_ms)} ms of wall time per image "
         f"({number(audit.wall_multiple)} x the latency)"
     )
+
+
+def settings_text(recipe: Recipe) -> str:
+    """2 threads, spinning; 1 thread, LiteRT."""
+    spinning = ", spinning" if recipe.spinning else ""
+    return f"{recipe.threads} thread{'s' if recipe.threads > 1 else ''}{spinning}{beside_default(recipe)}"
+
+
+def threads_text(recipe: Recipe) -> str:
+    """Without spinning, for what is said in few words."""
+    return settings_text(replace(recipe, spinning=False))
+
+
+def beside_default(recipe: Recipe) -> str:
+    """Names the runtime where it is not the one that goes without saying."""
+    return "" if recipe.runtime == DEFAULT_RUNTIME else f", {TARGETS.get(recipe.runtime).title}"

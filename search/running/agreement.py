@@ -4,11 +4,12 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluators.runtimes.onnx_runtime import predictions
+from evaluators.runtimes.runtime import RUNTIMES
 from search.measuring.rig import Rig, save_images
 from search.running.view import View
 from search.store.store import Store
 from space.candidate import Candidate
+from space.formats.quantizations import NONE
 
 if TYPE_CHECKING:
     from space.data.images import Images
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 IMAGES = 500
 # A larger difference of accuracy than this fraction, between board and this machine, is not rounding.
 TOLERATED = 0.01
-_NONE = "none"
 
 
 def compare_once(candidate: Candidate, images: "Images", store: Store, rig: Rig, view: View) -> None:
-    """Once for each board's bench and kind of quantization; validation accuracy is worked out here, not there."""
+    """Once for each board's bench, runtime and kind of quantization; validation accuracy is worked out here alone."""
     kind = candidate.recipe.quantization
-    fact = f"agreement {rig.bench.id} {kind}"
-    if kind == _NONE or rig.on_this_machine or rig.device.recorded or store.fact(fact) is not None:
+    framework = rig.frameworks.get(candidate.recipe.runtime)
+    fact = f"agreement {rig.bench.id} {kind}" + (f" {framework}" if framework else "")
+    if kind == NONE or rig.on_this_machine or rig.device.recorded or store.fact(fact) is not None:
         return
     count = min(IMAGES, len(images))
     digest = hashlib.sha256(images.pixels[:count].tobytes()).hexdigest()[:12]
@@ -36,7 +37,8 @@ def compare_once(candidate: Candidate, images: "Images", store: Store, rig: Rig,
 def compared(candidate: Candidate, images: "Images", rig: Rig, view: View, path: Path, count: int) -> str:
     import numpy as np
 
-    answers_here = predictions(candidate.onnx, images.pixels[:count])
+    runtime = RUNTIMES.get(candidate.recipe.runtime)
+    answers_here = runtime.predictions(candidate.file, images.pixels[:count])
     answers_there = np.asarray(rig.predictions(candidate, path, view.step))
     labels = images.labels[:count]
     gap = abs(float((answers_here == labels).mean()) - float((answers_there == labels).mean()))
@@ -49,5 +51,5 @@ def compared(candidate: Candidate, images: "Images", rig: Rig, view: View, path:
         return comparison
     return (
         f"WARNING: {comparison}. The validation accuracy of such candidates is this machine's, not the board's: "
-        "trust `confirm`, whose accuracy is the board's own, or keep to --fix quantization=none"
+        f"trust `confirm`, whose accuracy is the board's own, or keep to --fix quantization={NONE}"
     )

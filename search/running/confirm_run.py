@@ -7,6 +7,7 @@ from search.measuring.rig import Rig, open_rig, save_images
 from search.results.standings import standings
 from search.running.confirmation import LEADERS, Confirmations
 from search.running.data_choice import images_of, source_of
+from search.running.noted_bench import note_bench
 from search.running.reference import References
 from search.running.tuning import tune
 from search.running.view import View
@@ -23,6 +24,7 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
     images = save_images(store.folder / "images" / f"{data.fingerprint}-test.npy", data.test.pixels)
     with open_rig(chosen.devices, images, view.say, chosen.meters) as rig, view:
         check_bench(rig, goals[0], chosen, store)
+        note_bench(store, rig)
         with Builder(view.step) as builder:
             baseline = baselines.describe(store.folder / "baselines", goals[0].baseline_id)
             References(store, builder, rig, view, baseline, source_of(goals[0], chosen, store)).settle()

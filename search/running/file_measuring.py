@@ -1,4 +1,4 @@
-"""File measuring: one ONNX file on the device, by our protocol, and by the course's where that is asked for."""
+"""File measuring: one file on the device, by our protocol, and by the course's where that is asked for."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -10,10 +10,11 @@ from typing import TypeVar
 import numpy as np
 
 from evaluators.course_figures import CourseFigures
-from evaluators.device.device import RuntimeSettings
 from evaluators.measured import Measured, Subject
 from evaluators.png_folder import Classes, labelled_pngs, write_bundle
 from evaluators.race import FRONT
+from evaluators.runtimes.runtime import format_of_runtime, runtime_of_file
+from evaluators.runtimes.settings import RuntimeSettings
 from search.measuring.rig import Rig, Say, open_rig, runtime_of, save_images
 from search.settings.keys import AUTO
 from search.settings.settings import Settings
@@ -21,7 +22,6 @@ from space.data.choose import DEFAULT, data_set_named
 from space.data.collection import Collection
 from space.data.images import ImageShape
 from space.errors import RequestError
-from space.formats.onnx.input import image_input
 from space.recipe import Recipe
 
 T = TypeVar("T")
@@ -39,19 +39,21 @@ def measure_file(
     subject: Subject, protocol: Sequence[str], chosen: Settings, say: Say
 ) -> tuple[Measured, CourseFigures | None]:
     """The images are those that the file takes; their classes and normalisation those of the chosen data set."""
-    collection, taken = data_set_named(DEFAULT if chosen.data == AUTO else chosen.data), image_input(subject.onnx)
+    collection = data_set_named(DEFAULT if chosen.data == AUTO else chosen.data)
+    taken = format_of_runtime(subject.runtime.runtime).image_input(subject.file)
     shape = taken.shape or collection.shape
     if not taken.raw:
         subject = _normalising(subject, shape, collection)
     with TemporaryDirectory() as folder:
         bundle = _bundle(protocol, Path(folder), shape, collection)
-        with open_rig(chosen.devices, _any_images(Path(folder), shape), say, chosen.meters) as rig:
+        images, runtime = _any_images(Path(folder), shape), subject.runtime.runtime
+        with open_rig(chosen.devices, images, say, chosen.meters, runtime) as rig:
             return _measured(rig, subject, bundle)
 
 
-def runtime_settings(recipe: Recipe | None) -> RuntimeSettings:
-    """Those that a file was made for; the usual ones for a file that says nothing."""
-    return runtime_of(recipe) if recipe else RuntimeSettings()
+def runtime_settings(recipe: Recipe | None, file: Path) -> RuntimeSettings:
+    """Those that a file was made for; the usual ones of a runtime that takes it, for a file that says nothing."""
+    return runtime_of(recipe) if recipe else RuntimeSettings(runtime=runtime_of_file(file).name)
 
 
 def _normalising(subject: Subject, shape: ImageShape, collection: Collection) -> Subject:

@@ -15,6 +15,7 @@ from search.building.tasks import Built, carry_out
 from search.measuring.rig import Rig, open_rig, save_images, subject_of
 from search.results.wording import data_name
 from search.running.data_choice import remember
+from search.running.noted_bench import note_bench
 from search.running.preparation import have_baseline, prepare
 from search.running.reference import References
 from search.running.view import View
@@ -52,7 +53,7 @@ def sensitivity_of(question: Question, chosen: Settings, store: Store, view: Vie
         remember(store, prepared.source)
         baseline = have_baseline(prepared, store, builder, chosen, view)
         if rig:
-            store.add_bench(rig.bench, rig.device)
+            note_bench(store, rig)
             reference = References(store, builder, rig, view, baseline, prepared.source).settle()
         else:
             reference = _unpruned(store, builder, baseline, prepared.source, chosen.accelerator)

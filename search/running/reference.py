@@ -13,7 +13,7 @@ from evaluators.race import NO_RACE
 from search.building.child import Builder, built
 from search.building.tasks import Built, carry_out
 from search.measuring.rig import Rig, at_runtime, subject_of
-from search.results.wording import number
+from search.results.wording import number, settings_text
 from search.running.view import View
 from search.scoring.objectives import Scale
 from search.store.reference_fact import reference_fact, scale_fact
@@ -30,7 +30,7 @@ PAUSES_S = (1.0, 5.0)
 
 @dataclass
 class _Setting:
-    """The unpruned network at one choice of threads and spinning, as it was timed in this run."""
+    """The unpruned network at one choice of runtime, threads and spinning, as it was timed in this run."""
 
     built: Built
     measured: Measured
@@ -92,11 +92,11 @@ class References:
 
     def _timed(self) -> list[_Setting]:
         settings = []
-        for runtime in self.rig.runtimes():
+        for runtime in self.rig.tried():
             recipe = at_runtime(baseline_recipe(self.baseline.architecture), runtime)
             self.view.begin(f"baseline at {settings_text(recipe)}: ")
             kept = self.store.candidate(recipe.id, self.baseline.id)
-            if kept and kept[0].onnx.is_file():
+            if kept and kept[0].file.is_file():
                 candidate = Built(*kept)
             else:
                 candidate = built(self.builder.submit(carry_out, recipe, self.store.folder, self.baseline, self.source))
@@ -167,10 +167,6 @@ class References:
 def scale_of(store: Store, bench_id: str, baseline_id: str) -> Scale:
     content = store.fact(scale_fact(bench_id, baseline_id))
     return Scale(**json.loads(content)) if content else Scale()
-
-
-def settings_text(recipe: Recipe) -> str:
-    return f"{recipe.threads} thread{'s' if recipe.threads > 1 else ''}{', spinning' if recipe.spinning else ''}"
 
 
 def moved(figures: Figures, reference: Figures) -> bool:

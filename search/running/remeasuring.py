@@ -23,6 +23,14 @@ from search.store.store import Store
 from space.errors import CandidateError
 
 
+def measured_before(store: Store, goals: Sequence[Goal]) -> list[Evaluation]:
+    """What was timed with another version of its runtime: one evaluation of each structure, the best-looking first."""
+    (pool,) = {(goal.baseline_id, goal.bench_id) for goal in goals}
+    outdated = sorted(store.outdated(*pool), key=lambda evaluation: evaluation.figures.relative_latency)
+    once = {evaluation.candidate.recipe.structure_id: evaluation for evaluation in reversed(outdated)}
+    return list(reversed(once.values()))
+
+
 def measured_dirty(store: Store, goals: Iterable[Goal]) -> list[Evaluation]:
     """What was only timed beside other load: one evaluation of each structure, in a grid of every row, in a search that
     nothing leads of every row that could lead."""
@@ -123,7 +131,7 @@ def follow_reference(study: Study, work: Workplace) -> Stages[None]:
     best, reference = standings(work.store, study.goal).best, work.rig.reference
     if best is None or reference is None or best.confirmed or study.goal.grid or work.rig.device.recorded:
         return
-    if not moved(best.figures, reference) or not best.candidate.onnx.is_file():
+    if not moved(best.figures, reference) or not best.candidate.file.is_file():
         return
     work.view.say(
         f"the reference takes {number(1e3 * reference.latency_s)} ms now, and took "

@@ -8,11 +8,12 @@ from search.building.child import Builder
 from search.measuring.rig import open_rig, save_images
 from search.results.wording import ONE_CONTEST
 from search.running.data_choice import remember
+from search.running.noted_bench import note_bench
 from search.running.pipeline import Pipeline
 from search.running.plan import Plan, plan
 from search.running.preparation import Prepared, Say, have_baseline, prepare
 from search.running.reference import References
-from search.running.remeasuring import measure_again, measured_dirty, metering_at
+from search.running.remeasuring import measure_again, measured_before, measured_dirty, metering_at
 from search.running.studies import open_studies
 from search.running.training_speed import remember_speed
 from search.running.view import View
@@ -43,11 +44,12 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
     validation = prepared.data.validation
     images = save_images(store.folder / "images" / f"{prepared.data.fingerprint}-validation.npy", validation.pixels)
     with ExitStack() as stack:
-        rig = stack.enter_context(open_rig(chosen.devices, images, view.say, chosen.meters))
+        runtime = dict(chosen.fixed).get("runtime")
+        rig = stack.enter_context(open_rig(chosen.devices, images, view.say, chosen.meters, runtime))
         builder = stack.enter_context(Builder(view.step))
         drafter = builder if rig.on_this_machine else stack.enter_context(Builder(lambda step, share: None))
         stack.enter_context(view)
-        store.add_bench(rig.bench, rig.device)
+        note_bench(store, rig)
         remember(store, prepared.source)
         remember_speed(store, chosen)
         baseline = have_baseline(prepared, store, builder, chosen, view)
@@ -69,6 +71,8 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
 def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int, deadline: float) -> None:
     work = pipeline.work
     metering = metering_at(work)
+    # An earlier version's first: they take part only once they are timed with this one.
+    measure_again(measured_before(work.store, goals), work, deadline)
     dirty = measured_dirty(work.store, goals)
     # First the contenders of earlier runs: what energy they take decides what is gated.
     metering.meter_contenders(goals, deadline)

@@ -40,7 +40,7 @@ def open_studies(
     studies = []
     for objective in chosen.objectives:
         goal = goal_of(replace(chosen, objective=objective), prepared, baseline, rig)
-        table = table_of(chosen, rig.cores)
+        table = table_of(chosen, rig.cores, rig.runtimes)
         known = Known(pool)
         study = Study(
             goal,
@@ -60,10 +60,10 @@ def open_studies(
     return studies
 
 
-def table_of(chosen: Settings, cores: int) -> tuple[Dimension, ...]:
+def table_of(chosen: Settings, cores: int, runtimes: Sequence[str]) -> tuple[Dimension, ...]:
     if chosen.grid:
         return grid(**asdict(chosen.grid), architecture=chosen.architecture)
-    return dimensions(chosen.space, cores, dict(chosen.fixed), chosen.architecture)
+    return dimensions(chosen.space, cores, dict(chosen.fixed), chosen.architecture, runtimes)
 
 
 def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) -> Goal:
@@ -76,7 +76,7 @@ def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) 
         space=chosen.space,
         fixed=fixed_text(chosen.fixed),
         grid=chosen.grid.to_json() if chosen.grid else "",
-        table="" if chosen.grid else digest(table_of(chosen, rig.cores)),
+        table="" if chosen.grid else digest(table_of(chosen, rig.cores, rig.runtimes)),
         data=prepared.data.name,
         fingerprint=prepared.data.fingerprint,
         baseline_id=baseline.id,

@@ -1,11 +1,9 @@
 """Tuning: a leader's file at the runtime settings that were not tried with it; on the device, nothing is trained."""
 
-from dataclasses import replace
-
 from search.building.child import Builder, built
 from search.building.tasks import carry_out
 from search.measuring.rig import Rig, at_runtime, subject_of
-from search.results.wording import number
+from search.results.wording import beside_default, number
 from search.running.view import View
 from search.scoring.lead import Lead
 from search.scoring.objectives import OBJECTIVES
@@ -15,9 +13,8 @@ from search.store.store import Store
 from space.baseline import Baseline
 from space.data.sources import Source
 from space.errors import CandidateError
-
-# How far ONNX Runtime rewrites the graph: "all" also lays the weights out for the processor's own kernels.
-GRAPH_OPTIMIZATIONS = ("all", "extended")
+from space.formats.target import format_of
+from space.recipe import Recipe
 
 
 def tune(
@@ -30,27 +27,33 @@ def tune(
     source: Source,
     view: View,
 ) -> None:
-    """Threads x spinning x graph optimization; each is a candidate like any other."""
+    """At every setting that the study's runtimes have; each is a candidate like any other."""
     lead = Lead(OBJECTIVES[goal.objective], leader, rig.least_w, rig.reference)
     race = lead.race(leader.validation.share)
     timed = []
-    for runtime in rig.runtimes():
-        for optimization in GRAPH_OPTIMIZATIONS:
-            recipe = at_runtime(leader.candidate.recipe, replace(runtime, graph_optimization=optimization))
-            if store.evaluation(recipe.id, goal) is None:
-                view.begin(f"{leader.recipe_id} at {runtime.threads} threads, {optimization}: ")
-                try:
-                    tuned = built(builder.submit(carry_out, recipe, store.folder, baseline, source))
-                    measured = rig.measure(subject_of(tuned.candidate), race, view.step).result()
-                except CandidateError as error:
-                    # A recording holds the settings that were measured.
-                    view.say(f"{recipe.id}: {error}")
-                    continue
-                store.add_candidate(tuned.candidate, goal.baseline_id, tuned.validation)
-                store.add_measured(recipe.structure_id, goal.bench_id, measured)
-            evaluation = store.evaluation(recipe.id, goal)
-            assert evaluation is not None
-            threads = f"{recipe.threads}{' spinning' if recipe.spinning else ''}"
-            latency_s = evaluation.figures.latency_s
-            timed.append((latency_s, f"{threads}/{optimization} {number(1e3 * latency_s)}"))
+    only = goal.fixed_values.get("runtime")
+    for settings in rig.tuned():
+        recipe = at_runtime(leader.candidate.recipe, settings)
+        if (only and settings.runtime != only) or recipe.quantization not in format_of(recipe).quantizations:
+            continue
+        if store.evaluation(recipe.id, goal) is None:
+            view.begin(f"{leader.recipe_id} at {settings.threads} threads, {settings.graph_optimization}: ")
+            try:
+                tuned = built(builder.submit(carry_out, recipe, store.folder, baseline, source))
+                measured = rig.measure(subject_of(tuned.candidate), race, view.step).result()
+            except CandidateError as error:
+                # A recording holds the settings that were measured.
+                view.say(f"{recipe.id}: {error}")
+                continue
+            store.add_candidate(tuned.candidate, goal.baseline_id, tuned.validation)
+            store.add_measured(recipe.structure_id, goal.bench_id, measured)
+        evaluation = store.evaluation(recipe.id, goal)
+        assert evaluation is not None
+        latency_s = evaluation.figures.latency_s
+        timed.append((latency_s, f"{_short(recipe)} {number(1e3 * latency_s)}"))
     view.say(f"{leader.recipe_id} at threads/graph optimization, ms: {', '.join(text for _, text in sorted(timed))}")
+
+
+def _short(recipe: Recipe) -> str:
+    spinning = " spinning" if recipe.spinning else ""
+    return f"{recipe.threads}{spinning}/{recipe.graph_optimization}{beside_default(recipe)}"

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
+from space.formats.quantizations import QUANTIZATIONS
 from space.pruning.fractions import pruned
-from space.recipe import QUANTIZATIONS, Recipe
+from space.recipe import Recipe
 
 
 class Point(NamedTuple):
@@ -113,7 +114,7 @@ def each(read: Callable[[object], Any], order: Callable[[Any], Any] = lambda val
 GRID_KEYS: dict[str, Callable[[object], Any]] = {
     "fractions": each(fraction),
     "epochs": each(epochs),
-    "quantizations": each(quantization, QUANTIZATIONS.index),
+    "quantizations": each(quantization, list(QUANTIZATIONS).index),
     "criterion": criterion,
     "unpruned": yes_or_no,
 }

@@ -22,7 +22,9 @@ class Benches(Part):
         """What the bench's device said of itself."""
         rows = self._database.rows("SELECT device FROM search_benches WHERE id = :id", {"id": bench_id})
         values = json.loads(rows[0][0])
-        return DeviceInfo(**{**values, "providers": tuple(values["providers"])})
+        # Stores of older versions do not name the runtimes.
+        lists = {"providers": tuple(values["providers"]), "runtimes": tuple(values.get("runtimes", ()))}
+        return DeviceInfo(**{**values, **lists})
 
     def bench(self, id: str) -> Bench:
         return Bench.from_json(

@@ -1,13 +1,15 @@
 """Evaluations: candidates, what was measured and confirmed of them, and why others failed."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from evaluators.measurement import Accuracy, Figures
 from search.store.database import Parameters
 from search.store.evaluation import Confirmation, Evaluation
+from search.store.frameworks import Frameworks, is_current
 from search.store.goal import Goal
-from search.store.part import Part
 from search.store.pool import Placed, Pool
 from search.store.version import FIRST
 from space.candidate import Candidate
@@ -21,7 +23,7 @@ _CHANGED = (
 )
 
 
-class Evaluations(Part):
+class Evaluations(Frameworks):
     """Kept by recipe, baseline and bench."""
 
     def __init__(self, folder: Path, storage: str | None = None) -> None:
@@ -83,10 +85,38 @@ class Evaluations(Part):
         return {str(recipe_id): str(reason) for recipe_id, reason in rows}
 
     def evaluations(self, baseline_id: str, bench_id: str) -> dict[str, Evaluation]:
-        """Everything built from the baseline and measured on the bench, by recipe, in the order of building.
+        """Everything built from the baseline and measured on the bench with the runtimes that it has now, by recipe, in
+        the order of building."""
+        frameworks, whole = self.frameworks(bench_id), self._whole(baseline_id, bench_id)
+        if not frameworks:
+            return whole
+        return {
+            id: _without_outdated_confirmation(evaluation, frameworks)
+            for id, evaluation in whole.items()
+            if is_current(evaluation.figures, frameworks)
+        }
 
-        What was read stays in memory, and the next time only what has changed since is read.
-        """
+    def outdated(self, baseline_id: str, bench_id: str) -> list[Evaluation]:
+        """What was measured with another version of a runtime than the bench has now."""
+        frameworks = self.frameworks(bench_id)
+        if not frameworks:
+            return []
+        whole = self._whole(baseline_id, bench_id).values()
+        return [evaluation for evaluation in whole if not is_current(evaluation.figures, frameworks)]
+
+    def evaluation(self, recipe_id: str, goal: Goal) -> Evaluation | None:
+        """None also for what was measured with another version of its runtime than the bench has now."""
+        condition = "AND c.recipe_id = :recipe_id"
+        rows = self._read(goal.baseline_id, goal.bench_id, condition, {"recipe_id": recipe_id})
+        if not rows:
+            return None
+        evaluation, frameworks = rows[0][1], self.frameworks(goal.bench_id)
+        if not is_current(evaluation.figures, frameworks):
+            return None
+        return _without_outdated_confirmation(evaluation, frameworks)
+
+    def _whole(self, baseline_id: str, bench_id: str) -> dict[str, Evaluation]:
+        """What was read stays in memory, and the next time only what has changed since is read."""
         if self.version == FIRST:
             return {evaluation.recipe_id: evaluation for _, evaluation in self._read(baseline_id, bench_id)}
         pool = self._pools.setdefault((baseline_id, bench_id), Pool())
@@ -95,11 +125,6 @@ class Evaluations(Part):
             changed = {"seen": pool.read_up_to, "bench_id": bench_id}
             pool.add(self._read(baseline_id, bench_id, _CHANGED if pool.read_up_to else "", changed), last)
         return dict(pool.evaluations)
-
-    def evaluation(self, recipe_id: str, goal: Goal) -> Evaluation | None:
-        condition = "AND c.recipe_id = :recipe_id"
-        rows = self._read(goal.baseline_id, goal.bench_id, condition, {"recipe_id": recipe_id})
-        return rows[0][1] if rows else None
 
     def _read(
         self,
@@ -141,3 +166,10 @@ class Evaluations(Part):
             if confirmed and test
             else None,
         )
+
+
+def _without_outdated_confirmation(evaluation: Evaluation, frameworks: Mapping[str, str]) -> Evaluation:
+    confirmation = evaluation.confirmation
+    if confirmation is None or is_current(confirmation.figures, frameworks):
+        return evaluation
+    return replace(evaluation, confirmation=None)

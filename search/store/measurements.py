@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evaluators.device.device import ProcessRun
 from evaluators.measurement import Figures
 from search.store.database import StoreError, without_password
-from search.store.part import Part
+from search.store.frameworks import Frameworks, is_current
 
 if TYPE_CHECKING:
     from evaluators.measured import Measured
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FIRST_RUNS = 3
 
 
-class Measurements(Part):
+class Measurements(Frameworks):
     """Kept by structure and bench: recipes of one structure share its measurement."""
 
     def add_structure(
@@ -61,7 +61,8 @@ class Measurements(Part):
             "SELECT figures FROM search_structures WHERE structure_id = :structure_id AND bench_id = :bench_id",
             {"structure_id": structure_id, "bench_id": bench_id},
         )
-        return Figures.from_json(rows[0][0]) if rows else None
+        figures = Figures.from_json(rows[0][0]) if rows else None
+        return figures if figures and is_current(figures, self.frameworks(bench_id)) else None
 
     def runs(self, structure_id: str, bench_id: str) -> tuple[ProcessRun, ...]:
         # Brings asyncio, which the reading commands do without.
@@ -71,6 +72,8 @@ class Measurements(Part):
             "SELECT raw FROM search_structures WHERE structure_id = :structure_id AND bench_id = :bench_id",
             {"structure_id": structure_id, "bench_id": bench_id},
         )
+        if self.frameworks(bench_id) and self.structure(structure_id, bench_id) is None:
+            return ()
         try:
             return runs_of(rows[0][0]) if rows else ()
         except ValueError as error:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from search.store.benches import Benches
 from search.store.evaluations import Evaluations
-from search.store.facts import Facts
 from search.store.leases import Leases
 from search.store.measurements import Measurements
 from search.store.studies import Studies
@@ -16,7 +15,7 @@ from search.store.trials import Trials
 from space.errors import RequestError
 
 
-class Store(Facts, Benches, Studies, Trials, Measurements, Evaluations, Leases):
+class Store(Benches, Studies, Trials, Measurements, Evaluations, Leases):
     """All of its parts, over one database."""
 
     @classmethod

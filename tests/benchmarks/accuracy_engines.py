@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evaluators.runtimes.onnx_in_torch import TorchGraph
-from evaluators.runtimes.onnx_runtime import predictions
+from evaluators.runtimes.onnx_runtime.host import predictions
+from evaluators.runtimes.onnx_runtime.onnx_in_torch import TorchGraph
 from space.data.sources import Source, load
 from space.training.accelerator import accelerator
 

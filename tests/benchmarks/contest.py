@@ -13,11 +13,12 @@ import statistics
 from pathlib import Path
 
 from evaluators.accuracy import accuracy
-from evaluators.device.device import Device, ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import Device, ProcessRun, Task
 from evaluators.device.devices.choose import open_device
 from evaluators.energy_figures import estimated_energy
 from evaluators.latency import between, latency
 from evaluators.power.estimate import PowerModel, power_model_of
+from evaluators.runtimes.settings import RuntimeSettings
 from search.measuring.board_worker import Worker
 from search.measuring.rig import save_images
 from search.results.standings import Standings, standings
@@ -80,7 +81,7 @@ def main() -> None:
     now: Standings = standings(store, goal)
     assert now.best is not None
     images = save_images(store.folder / "images" / f"{data.fingerprint}-test.npy", data.test.pixels)
-    files = {OURS: now.best.candidate.onnx, BASELINE: now.baseline.candidate.onnx}
+    files = {OURS: now.best.candidate.file, BASELINE: now.baseline.candidate.file}
     files |= {str(rival): rival for rival in chosen.rival}
     print(f"{OURS}: {now.best.recipe_id}, {now.best.candidate.recipe.as_dict()}")
 

@@ -29,11 +29,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evaluators.device.device import RuntimeSettings
 from evaluators.device.devices.choose import open_device
 from evaluators.examiner import Examiner
 from evaluators.measured import Subject
 from evaluators.race import NO_RACE
+from evaluators.runtimes.settings import RuntimeSettings
 from space.formats.onnx.export import export
 from space.networks.mobilenet_v1.network import MobileNetV1
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS

@@ -101,7 +101,7 @@ def main() -> None:
     for recipe in timed[part::parts]:
         if ("train", recipe.to_json()) not in done:
             candidate = build(recipe, workshop, lambda step, share: None)
-            share = accuracy(candidate.onnx, data.validation).share
+            share = accuracy(candidate.file, data.validation).share
             say(recipe, accuracy=share, train_s=candidate.seconds["train"])
             print(f"{candidate.macs / 1e6:.2f} M MACs, {recipe.epochs} epochs: {100 * share:.2f} %, "
                   f"{candidate.seconds['train']:.0f} s", flush=True)  # fmt: skip

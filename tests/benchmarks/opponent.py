@@ -19,11 +19,11 @@ import torch
 import torch.nn.functional as F
 
 from evaluators.accuracy import accuracy
-from evaluators.device.device import RuntimeSettings
 from evaluators.device.devices.choose import open_device
 from evaluators.examiner import Examiner
 from evaluators.measured import Subject
 from evaluators.race import NO_RACE
+from evaluators.runtimes.settings import RuntimeSettings
 from search.measuring.board_worker import Worker
 from search.measuring.rig import save_images
 from search.scoring.objectives import fom
@@ -34,12 +34,13 @@ from space.data.cifar10 import load_cifar10
 from space.data.images import DataSet
 from space.formats.onnx.export import export
 from space.formats.onnx.quantization import quantize
+from space.formats.quantizations import QUANTIZATIONS
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.first_recipes import UNIFORM
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1, unit_name
 from space.pruning import shrink
 from space.pruning.fractions import kept
-from space.recipe import QUANTIZATIONS, Recipe
+from space.recipe import Recipe
 from tests.space.few_images import MEAN, STD
 
 BATCH, RATE, MOMENTUM, DECAY = 128, 0.01, 0.9, 5e-4
@@ -95,7 +96,7 @@ class Opponent:
 
     def trial(self, trial: optuna.Trial) -> float:
         fractions = [trial.suggest_float(unit_name(unit), 0.0, 0.95) for unit in range(len(WIDTHS))]
-        quantization = trial.suggest_categorical("quantization", QUANTIZATIONS)
+        quantization = trial.suggest_categorical("quantization", tuple(QUANTIZATIONS))
         epochs = trial.suggest_int("epochs", 1, 5)
         widths = [kept(width, fraction) for width, fraction in zip(WIDTHS, fractions, strict=True)]
         model = shrink(self.model, widths, HALVINGS, "l1")

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.runtimes.onnx_runtime import predictions
+from evaluators.runtimes.onnx_runtime.host import predictions
 from space.baseline import read_description
 from space.checkpoint import read_checkpoint
 from space.data.cifar10 import CIFAR10, load_cifar10

@@ -22,12 +22,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from evaluators.device.device import CourseTask, LoadTask, RuntimeSettings, Task
+from evaluators.device.device import CourseTask, LoadTask, Task
 from evaluators.device.devices.local import LocalDevice
 from evaluators.device.on_board.application import program_file
 from evaluators.device.on_board.requests import course_request
 from evaluators.latency import latency
 from evaluators.power.recording import recorded
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.asked import Asked
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs

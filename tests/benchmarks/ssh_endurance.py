@@ -13,8 +13,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from evaluators.device.device import Device, RuntimeSettings, Task
+from evaluators.device.device import Device, Task
 from evaluators.device.devices.local import LocalDevice
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.sshd import Board, make_board, running
 

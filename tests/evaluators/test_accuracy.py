@@ -13,10 +13,10 @@ from torch import nn
 
 from evaluators.accuracy import accuracy
 from evaluators.measurement import Accuracy
-from evaluators.runtimes import engine
-from evaluators.runtimes.onnx_in_torch import TorchGraph
-from evaluators.runtimes.onnx_runtime import predictions, runtime_version
-from evaluators.runtimes.torch_operators import OPERATORS, UnknownOperatorError
+from evaluators.runtimes.onnx_runtime import engine
+from evaluators.runtimes.onnx_runtime.host import predictions, runtime_version
+from evaluators.runtimes.onnx_runtime.onnx_in_torch import TorchGraph
+from evaluators.runtimes.onnx_runtime.torch_operators import OPERATORS, UnknownOperatorError
 from space.data.augmentation import normalise
 from space.data.images import Images
 from space.formats.onnx.export import export, logits
@@ -118,7 +118,7 @@ def test_a_network_whose_answers_differ_is_refused(
             onnx.save(proto, altered)
             super().__init__(altered, device)
 
-    monkeypatch.setattr("evaluators.runtimes.onnx_in_torch.TorchGraph", Altered)
+    monkeypatch.setattr("evaluators.runtimes.onnx_runtime.onnx_in_torch.TorchGraph", Altered)
     found = accuracy(deployed, images, device=CPU)
     assert found.engine.startswith(f"ONNX Runtime {runtime_version()}, CPU (torch cpu agrees on ")
     assert found.correct == int((predictions(deployed, images.pixels) == images.labels).sum())

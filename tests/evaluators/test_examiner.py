@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from evaluators.course_figures import CourseFigures
-from evaluators.device.device import ProcessRun, Progress, RuntimeSettings, Task
+from evaluators.device.device import ProcessRun, Progress, Task
 from evaluators.device.devices.local import LocalDevice
 from evaluators.errors import MeterError
 from evaluators.examiner import Examiner
@@ -19,6 +19,7 @@ from evaluators.measured import Measured, Subject
 from evaluators.metered import Metered
 from evaluators.power.meter import PowerReading
 from evaluators.race import FRONT, NO_RACE, Race
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.models import WIDE, write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.runs import process_run
@@ -195,7 +196,7 @@ def test_with_a_meter_the_energy_of_the_courses_script_is_measured(
 ) -> None:
     number = itertools.count()
     # By its work the script takes many more readings than are needed.
-    wide = replace(subject, onnx=write_classifier(tmp_path / "wide.onnx", channels=WIDE))
+    wide = replace(subject, file=write_classifier(tmp_path / "wide.onnx", channels=WIDE))
     examiner.measuring.meter = LiveMeter(lambda _: WATTS + 0.01 * (next(number) % 2), 0.02)
     figures = course(examiner, wide, tmp_path)
     energy = figures.energy

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evaluators.device.device import RuntimeSettings
 from evaluators.device.program.timing import LEAST_TIMED_NS, StoppingRule
 from evaluators.latency import USUAL_SPREAD, Spread, between, block_medians, latency, process_interval
 from evaluators.repeats import ENOUGH_DEGREES, Repeats
+from evaluators.runtimes.settings import RuntimeSettings
 
 TRUTH_S = 0.001
 BLOCK = 10
@@ -237,7 +237,7 @@ def test_small_and_large_networks_get_the_width_that_each_needs(tmp_path: Path, 
         run = bench.learn(candidate)
         figure, _, _ = process_interval(run)
         if neighbour := bench.repeats.to_be_repeated(candidate, ONE_THREAD, figure):
-            bench.learn(neighbour.onnx)
+            bench.learn(neighbour.file)
         results.append(latency([run], bench.repeats.spread(candidate, ONE_THREAD, figure)))
         by_reference.append(latency([run], between(reference)))
     truth = TRUTH_S * (0.015 if size == "small" else 0.5)
@@ -298,7 +298,7 @@ def test_neighbours_take_turns(tmp_path: Path) -> None:
     taught(repeats, tmp_path / "far", 0.01, 30 * TRUTH_S, processes=1)
     least = repeats.to_be_repeated(tmp_path / "new", ONE_THREAD, TRUTH_S)
     assert least is not None
-    assert least.onnx.name == "model0"
+    assert least.file.name == "model0"
 
 
 def test_what_is_far_off_teaches_only_until_enough_is_known(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from evaluators.device.device import (
     LoadRun,
     LoadTask,
     Ping,
-    RuntimeSettings,
     Task,
     Window,
 )
@@ -31,6 +30,7 @@ from evaluators.metered import Metered, load_task, metered, metered_course, wind
 from evaluators.power.energy import Energy
 from evaluators.power.meter import MeterInfo
 from evaluators.power.recording import Trace
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.models import WIDE, write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 from tests.evaluators.device.processes import children_of

@@ -106,7 +106,7 @@ def evaluation(
     return Evaluation(
         candidate=Candidate(
             recipe=chosen,
-            onnx=Path(f"{chosen.id}.onnx"),
+            file=Path(f"{chosen.id}.onnx"),
             sha256="0",
             parameters=1000,
             macs=2000,

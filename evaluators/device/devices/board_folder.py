@@ -11,11 +11,14 @@ from evaluators.device.on_board.requests import START_S
 from evaluators.device.ssh.address import Address
 from evaluators.device.ssh.shell import Shell
 from evaluators.errors import DeviceError
+from evaluators.runtimes.runtime import RUNTIMES, runtimes
+from evaluators.runtimes.settings import DEFAULT_RUNTIME
 from space.files import sha256
 
 FOLDER = ".ondevice-search"
 
-# One round trip for all there is to know. Python starts as it will for a measurement, in a clean environment.
+# One round trip for all there is to know. Python starts as it will for a measurement, in a clean environment; the
+# arguments are what it has to import, one of them at least.
 _PROBE = f"""
 LC_ALL=C; export LC_ALL; umask 077; dir="$HOME/{FOLDER}"
 echo "bits=$(getconf LONG_BIT 2>/dev/null)"
@@ -25,7 +28,9 @@ echo "path=$PATH"
 echo "boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 mkdir -p "$dir/program" "$dir/files" && chmod 700 "$dir" || exit 1
 if [ -x "$dir/venv/bin/python" ]; then echo "python=$dir/venv/bin/python"
-elif env -i "HOME=$HOME" "PATH=$PATH" python3 -c "import numpy, onnxruntime" >/dev/null 2>&1; then echo python=python3
+else for module; do
+    env -i "HOME=$HOME" "PATH=$PATH" python3 -c "import numpy, $module" >/dev/null 2>&1 && echo python=python3 && break
+done
 fi
 cd "$dir" || exit 1
 find program files -name '*.part*' -mmin +60 -exec rm -f {{}} +
@@ -52,7 +57,8 @@ class BoardFolder:
 
 async def look(address: Address, shell: Shell) -> BoardFolder:
     """The folder, made where there is none. DeviceError with the next step where nothing can be measured."""
-    done = await shell.run("sh", "-c", _PROBE, limit_s=START_S)
+    known = runtimes()
+    done = await shell.run("sh", "-c", _PROBE, "sh", *(runtime.module for runtime in known), limit_s=START_S)
     facts: dict[str, str] = {}
     sizes: dict[str, int] = {}
     for line in done.stdout.decode("utf-8", "replace").splitlines():
@@ -71,7 +77,8 @@ async def look(address: Address, shell: Shell) -> BoardFolder:
         raise DeviceError(f"{address}: HOME {printable(home)!r} is no folder; log in there and look")
     if not python:
         raise DeviceError(
-            f"{address}: no Python there has NumPy and ONNX Runtime; next: python -m search devices prepare {address}"
+            f"{address}: no Python there has NumPy and {' or '.join(runtime.title for runtime in known)}; "
+            f"next: python -m search devices prepare {address}"
         )
     return BoardFolder(home, path, python, facts.get("boot", ""), sizes)
 
@@ -81,7 +88,7 @@ def check_bits(address: Address, bits: str, machine: str) -> None:
     if bits != "64":
         raise DeviceError(
             f"{address}: its system is {printable(bits)}-bit (kernel {machine}), for which there is "
-            "no ONNX Runtime; install the 64-bit Raspberry Pi OS"
+            f"no {RUNTIMES.get(DEFAULT_RUNTIME).title}; install the 64-bit Raspberry Pi OS"
         )
 
 

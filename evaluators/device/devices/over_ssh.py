@@ -145,9 +145,9 @@ class SshDevice(ProgramDevice):
     ) -> Places:
         """What the board has is not sent again."""
         board, files = self._here, {}
-        for path, ending in ((task.model, ".onnx"), (task.images, task.images.suffix)):
+        for path in (task.model, task.images):
             digest, size = await asyncio.to_thread(board_folder.identity, path)
-            files[f"files/{digest}{ending}"] = (path, digest, size)
+            files[f"files/{digest}{path.suffix}"] = (path, digest, size)
         for name, (path, digest, size) in files.items():
             if afresh or not board.kept_files.holds(name, size):
                 if progress is not None:
@@ -226,7 +226,7 @@ def _check_same(address: Address, before: DeviceInfo | None, now: DeviceInfo) ->
     """After a reconnection: figures of another board, or another runtime, must not be taken for this one's."""
     if before is None:
         return
-    for name in ("serial", "model", "runtime", "system", "governor", "cores"):
+    for name in ("serial", "model", "runtime", "runtimes", "system", "governor", "cores"):
         old, new = getattr(before, name), getattr(now, name)
         if old != new:
             raise DeviceError(

@@ -18,10 +18,10 @@ from evaluators.device.device import (
     Progress,
     Task,
 )
-from evaluators.device.devices.onnx_metadata import metadata
 from evaluators.device.on_board.fields import LINE_BYTES, Fields, GarbledError, parsed
 from evaluators.device.on_board.packing import result_message
 from evaluators.device.on_board.results import device_info, process_run
+from evaluators.runtimes.runtime import format_of_runtime
 from space.errors import CandidateError, RequestError
 from space.files import sha256, written_whole
 
@@ -102,7 +102,7 @@ class ReplayDevice:
         return self._info
 
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
-        structure_id = metadata(task.model).get(PROPERTY)
+        structure_id = format_of_runtime(task.runtime.runtime).read_metadata(task.model).get(PROPERTY)
         if structure_id is None:
             raise CandidateError(f"{task.model} has no metadata {PROPERTY!r}, by which {self._path} knows its models")
         recorded = self._rows.get(structure_id)

@@ -11,20 +11,30 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from evaluators.runtimes.runtime import runtimes
 from space.files import written_whole
 
 _ROOT = Path(__file__).parents[3]
-_PARTS = Path(__file__).parents[1] / "program"
+_PROGRAM = Path(__file__).parents[1] / "program"
 # The file that Python runs first, at the top of the zip.
 _FIRST = "__main__.py"
 
 
 def sources() -> dict[str, bytes]:
-    """The modules of the program and the packages around them, by their names in the zip."""
-    around = [_PARTS.parent / "__init__.py", _PARTS.parent.parent / "__init__.py"]
-    files = [*around, *(file for file in _PARTS.glob("*.py") if file.name != _FIRST)]
+    """The modules of the program, the runtimes' parts and the packages around them, by their names in the zip."""
+    around = [_PROGRAM.parent / "__init__.py", _PROGRAM.parent.parent / "__init__.py"]
+    files = [*around, *(file for file in _PROGRAM.glob("*.py") if file.name != _FIRST)]
     contents = {file.relative_to(_ROOT).as_posix(): file.read_bytes() for file in files}
-    return {**contents, _FIRST: (_PARTS / _FIRST).read_bytes()}
+    return {**contents, **_parts(), _FIRST: (_PROGRAM / _FIRST).read_bytes()}
+
+
+def _parts() -> dict[str, bytes]:
+    """A module for each runtime that is known here; what is installed over there is found out there."""
+    folder = f"{_PROGRAM.relative_to(_ROOT).as_posix()}/parts"
+    known = runtimes()
+    named = f'"""Parts: a module for each runtime."""\n\nNAMES = {tuple(runtime.name for runtime in known)!r}\n'
+    modules = {f"{folder}/{runtime.name}.py": runtime.part.read_bytes() for runtime in known}
+    return {f"{folder}/__init__.py": named.encode(), **modules}
 
 
 def packed(contents: Mapping[str, bytes]) -> bytes:

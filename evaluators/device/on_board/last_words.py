@@ -10,7 +10,7 @@ STDERR_BYTES = 4096
 # What usually ends a program by this signal on a board.
 HINTS = {
     "SIGKILL": "out of memory?",
-    "SIGILL": "this build of ONNX Runtime does not fit the processor; try another version",
+    "SIGILL": "this build of the runtime does not fit the processor; try another version",
 }
 
 

@@ -150,6 +150,8 @@ def device_info(message: dict[str, object], *, pool: str, on_this_machine: bool)
         system=fields.text("system"),
         governor=fields.text("governor"),
         runtime=fields.text("runtime"),
+        # Earlier recordings do not say.
+        runtimes=fields.texts("runtimes") if "runtimes" in message else (),
         serial=fields.text("serial"),
         on_this_machine=on_this_machine,
         providers=fields.texts("providers"),

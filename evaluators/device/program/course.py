@@ -22,9 +22,10 @@ from evaluators.device.program.answers import (
     one_line,
 )
 from evaluators.device.program.cooling import cool_down
+from evaluators.device.program.images import predicted_class
 from evaluators.device.program.memory import memory
 from evaluators.device.program.pings import Pings, Window, idle
-from evaluators.device.program.session import faults_of_the_model, feeds_of, input_type, load_session, predicted_class
+from evaluators.device.program.runtimes import faults_of_the_model, loaded
 from evaluators.device.program.surroundings import PROGRESS_NS, Watch, unseen, watched
 
 # The names of the course's images as they are sent: number, class. Nothing else is unpacked; 32 x 32 pixels are 3 kB.
@@ -137,19 +138,17 @@ def png_shape(path: str) -> Tuple[int, int, int]:
         raise RequestRefused("image %s is neither grey nor RGB, or cannot be read" % os.path.basename(path)) from None
 
 
-def course_script(runtime: Any, request: Dict[str, Any]) -> Dict[str, Any]:
+def course_script(request: Dict[str, Any]) -> Dict[str, Any]:
     """As in the course: one PNG file after the other, `run()` alone timed, its answer compared with the label."""
     import numpy
     from PIL import Image
 
-    session = load_session(runtime, request)
     files = sorted(os.listdir(request["images"]), key=lambda file: int(file.partition("_")[0]))
-    name, kind = input_type(session, png_shape(os.path.join(request["images"], files[0])))
-    run, outputs, clock = session.run, [session.get_outputs()[0].name], time.perf_counter_ns
+    runner = loaded(request, png_shape(os.path.join(request["images"], files[0])))
     latencies: List[int] = []
     correct = 0
     began, cpu = time.monotonic(), time.process_time()
-    with faults_of_the_model(runtime):
+    with faults_of_the_model(runner):
         for file in files:
             try:
                 with Image.open(os.path.join(request["images"], file)) as image:
@@ -157,11 +156,10 @@ def course_script(runtime: Any, request: Dict[str, Any]) -> Dict[str, Any]:
             except (OSError, SyntaxError, ValueError) as error:
                 raise RequestRefused("image %s cannot be read: %s" % (file, one_line(error))) from None
             pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-            feed = feeds_of(pixels[None], name, kind, request)[0]
-            begin = clock()
-            answer = run(outputs, feed)
-            latencies.append(clock() - begin)
-            correct += predicted_class(answer) == int(file[: -len(".png")].partition("_")[2])
+            (feed,) = runner.feeds(pixels[None], request)
+            latency_ns, answer = runner.timed_as_in_the_course(feed)
+            latencies.append(latency_ns)
+            correct += predicted_class(runner.logits(answer)) == int(file[: -len(".png")].partition("_")[2])
     return {
         "event": "result",
         "protocol": PROTOCOL_VERSION,

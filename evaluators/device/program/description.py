@@ -5,9 +5,10 @@ import platform
 import struct
 from typing import Any, Dict, Optional
 
-from evaluators.device.program.answers import PROTOCOL_VERSION
+from evaluators.device.program.answers import PROTOCOL_VERSION, RequestRefused
 from evaluators.device.program.board import governor
 from evaluators.device.program.macos import SW_VERS, SYSCTL, is_macos, macos_name, tool_output
+from evaluators.device.program.runtimes import installed, names, part
 from evaluators.device.program.system import read_text, usable_cores
 
 
@@ -46,9 +47,12 @@ def system_name() -> str:
     return "%s (%s)" % (names["PRETTY_NAME"], kernel) if names.get("PRETTY_NAME") else kernel
 
 
-def describe(runtime: Any) -> Dict[str, Any]:
+def describe() -> Dict[str, Any]:
     import numpy
 
+    here = installed()
+    if not here:
+        raise RequestRefused("no runtime is installed there; this program has parts for %s" % ", ".join(names()))
     return {
         "event": "result",
         "protocol": PROTOCOL_VERSION,
@@ -56,8 +60,10 @@ def describe(runtime: Any) -> Dict[str, Any]:
         "cores": len(usable_cores()),
         "system": system_name(),
         "governor": governor() or "",
-        "runtime": "onnxruntime %s" % runtime.__version__,
-        "providers": list(runtime.get_available_providers()),
+        # The bench's is the first; every figure names its own.
+        "runtime": "%s %s" % here[0],
+        "runtimes": ["%s %s" % runtime for runtime in here],
+        "providers": part(here[0][0]).providers(),
         "python": platform.python_version(),
         "bits": struct.calcsize("P") * 8,
         "machine": platform.machine(),

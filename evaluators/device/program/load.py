@@ -7,15 +7,10 @@ from typing import Any, Dict, List, Tuple
 
 from evaluators.device.program.answers import PROTOCOL_VERSION, Tell
 from evaluators.device.program.cooling import cool_down
+from evaluators.device.program.images import open_images, predicted_class
 from evaluators.device.program.pings import Pings, Window, idle
-from evaluators.device.program.session import (
-    faults_of_the_model,
-    feeds_of,
-    input_type,
-    load_session,
-    open_images,
-    predicted_class,
-)
+from evaluators.device.program.runner import Feed, Runner
+from evaluators.device.program.runtimes import faults_of_the_model, loaded
 from evaluators.device.program.statistics import median
 from evaluators.device.program.surroundings import Watch, unseen, watched
 from evaluators.device.program.throttling import throttled_bits
@@ -25,35 +20,33 @@ from evaluators.device.program.timing import BLOCK_NS, Timer, warmed_up
 LOAD_PROGRESS_NS = 10000000000
 
 
-def fill(session: Any, feeds: List[Dict[str, Any]], seconds: float, runs: int, watch: Watch) -> Tuple[Window, int]:
+def fill(runner: Runner, feeds: List[Feed], seconds: float, runs: int, watch: Watch) -> Tuple[Window, int]:
     """One inference after the other, the clock read after so many; how many there were."""
-    run, outputs = session.run, [session.get_outputs()[0].name]
-    endless, clock, count = itertools.cycle(feeds), time.monotonic, 0
+    run, endless, clock, count = runner.run, itertools.cycle(feeds), time.monotonic, 0
     begin = now = clock()
     while now - begin < seconds:
         watch.look((now - begin) / seconds)
         for feed in itertools.islice(endless, runs):
-            run(outputs, feed)
+            run(*feed)
         count += runs
         now = clock()
     return {"begin_s": begin, "end_s": now}, count
 
 
-def load(runtime: Any, request: Dict[str, Any], tell: Tell, pings: Pings) -> Dict[str, Any]:
+def load(request: Dict[str, Any], tell: Tell, pings: Pings) -> Dict[str, Any]:
     """Idle, one inference after the other, idle again: with the model loaded, and the board's clock at each edge."""
     images = open_images(request["images"])
     warnings = cool_down(request["cool_below_c"], request["cool_limit_s"], tell)
     at_start = throttled_bits(may_start_a_process=True)
     tell("loading", 0.0)
-    session = load_session(runtime, request)
-    name, kind = input_type(session, images.shape[1:])
-    with faults_of_the_model(runtime):
-        feeds = feeds_of(images, name, kind, request)
-        predicted_class(session.run([session.get_outputs()[0].name], feeds[0]))
+    runner = loaded(request, images.shape[1:])
+    with faults_of_the_model(runner):
+        feeds = runner.feeds(images, request)
+        predicted_class(runner.logits(runner.run(*feeds[0])))
         tell("warming up", 0.0)
         gc.collect()
         gc.disable()
-        timer = Timer(session, feeds)
+        timer = Timer(runner, feeds)
         warnings += warmed_up(timer)
         runs = max(int(BLOCK_NS / median(timer.medians[-3:])), 1)
 
@@ -63,7 +56,7 @@ def load(runtime: Any, request: Dict[str, Any], tell: Tell, pings: Pings) -> Dic
         watch = Watch(tell, LOAD_PROGRESS_NS)
         # The board is read between two windows, in neither.
         with watched(at_start) as work:
-            active, count = fill(session, feeds, request["active_s"], runs, watch)
+            active, count = fill(runner, feeds, request["active_s"], runs, watch)
         idle_after = idle(request["idle_s"], pings, tell)
         gc.enable()
 

@@ -1,6 +1,6 @@
 """The program that runs on the board: loads one model, warms it up, times `run()` alone, and answers in JSON lines.
 
-It travels as one file, a zip application of the modules beside this one: standard library, NumPy and ONNX Runtime, on
+It travels as one file, a zip application of the modules beside this one: standard library, NumPy and the runtime, on
 Python 3.7 and newer (hence the older syntax); for the course's protocol Pillow too.
 One request line on standard input; progress lines and one last line, `result` or `error`, on standard output. It ends
 when standard input closes, also in the middle of timing, because then nobody is left to read the answer.
@@ -26,6 +26,7 @@ from evaluators.device.program.load import load
 from evaluators.device.program.lock import take_board
 from evaluators.device.program.pings import Pings
 from evaluators.device.program.requests import checked_request, read_request
+from evaluators.device.program.runtimes import part
 from evaluators.device.program.timing import measure
 
 
@@ -53,15 +54,16 @@ def answer_to(request: Dict[str, Any], tell: Tell, pings: Pings) -> Dict[str, An
         return course(request, tell, pings)
     tell("importing", 0.0)
     import numpy  # noqa: F401
-    import onnxruntime
 
     if request["do"] == "describe":
-        return describe(onnxruntime)
+        return describe()
+    # Before anything is measured: what the library takes is no model's.
+    part(request["runtime"]).version()
     if request["do"] == "course script":
-        return course_script(onnxruntime, request)
+        return course_script(request)
     if request["do"] == "load":
-        return load(onnxruntime, request, tell, pings)
-    return measure(onnxruntime, request, tell)
+        return load(request, tell, pings)
+    return measure(request, tell)
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ def checked_request(line: bytes) -> Dict[str, Any]:
         "threads": lambda value: number(value, 1, 1024, int),
         "spinning": lambda value: isinstance(value, bool),
         "graph_optimization": lambda value: isinstance(value, str),
+        "runtime": lambda value: isinstance(value, str),
         # What a model of raw images has no use for.
         "mean": lambda value: value is None or channels(value, -10),
         "std": lambda value: value is None or channels(value, 1e-6),

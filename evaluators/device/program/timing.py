@@ -7,15 +7,10 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from evaluators.device.program.answers import PROTOCOL_VERSION, Tell, encoded
 from evaluators.device.program.cooling import cool_down
+from evaluators.device.program.images import open_images, predicted_class
 from evaluators.device.program.memory import memory
-from evaluators.device.program.session import (
-    faults_of_the_model,
-    feeds_of,
-    input_type,
-    load_session,
-    open_images,
-    predicted_class,
-)
+from evaluators.device.program.runner import Feed, Runner
+from evaluators.device.program.runtimes import faults_of_the_model, framework, loaded
 from evaluators.device.program.statistics import median, median_interval
 from evaluators.device.program.surroundings import Watch, unseen, watched
 from evaluators.device.program.throttling import throttled_bits
@@ -62,9 +57,8 @@ class StoppingRule:
 class Timer:
     """Runs the images in turn, batch size 1, and keeps how long each `run()` took."""
 
-    def __init__(self, session: Any, feeds: List[Dict[str, Any]]) -> None:
-        self.run = session.run
-        self.outputs = [session.get_outputs()[0].name]
+    def __init__(self, runner: Runner, feeds: List[Feed]) -> None:
+        self.runner = runner
         self.feeds = feeds
         self.place = 0
         self.latencies: List[int] = []
@@ -73,18 +67,18 @@ class Timer:
 
     def block(self, most_runs: Optional[int] = None, classes: Optional[List[int]] = None) -> None:
         """One block of runs: at least BLOCK_RUNS and BLOCK_NS. The loop does nothing but run and read the clock."""
-        run, outputs, feeds, place = self.run, self.outputs, self.feeds, self.place
+        run, feeds, place = self.runner.run, self.feeds, self.place
         clock, count = time.perf_counter_ns, len(feeds)
         taken: List[int] = []
         end = clock() + BLOCK_NS
         while most_runs is None or len(taken) < most_runs:
             feed = feeds[place]
             begin = clock()
-            answer = run(outputs, feed)
+            answer = run(*feed)
             done = clock()
             taken.append(done - begin)
             if classes is not None:
-                classes.append(predicted_class(answer))
+                classes.append(predicted_class(self.runner.logits(answer)))
             place += 1
             if place == count:
                 place = 0
@@ -149,7 +143,7 @@ def warmed_up(timer: Timer) -> List[str]:
     return ["latency had not settled after %.1f s of warm-up" % (WARM_LIMIT_NS / 1e9)]
 
 
-def measure(runtime: Any, request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
+def measure(request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
     images = open_images(request["images"])
     warnings = cool_down(request["cool_below_c"], request["cool_limit_s"], tell)
     at_start = throttled_bits(may_start_a_process=True)
@@ -157,23 +151,22 @@ def measure(runtime: Any, request: Dict[str, Any], tell: Tell) -> Dict[str, Any]
     memory_imports = memory()[0]
 
     tell("loading", 0.0)
-    session = load_session(runtime, request)
-    name, kind = input_type(session, images.shape[1:])
-    with faults_of_the_model(runtime):
+    runner = loaded(request, images.shape[1:])
+    with faults_of_the_model(runner):
         # The peak of a model is at its loading; read here, it does not contain the images that are timed.
-        outputs, (feed,) = [session.get_outputs()[0].name], feeds_of(first, name, kind, request)
-        predicted_class(session.run(outputs, feed))
+        (feed,) = runner.feeds(first, request)
+        predicted_class(runner.logits(runner.run(*feed)))
         for _ in range(LEAST_RUNS - 1):
-            session.run(outputs, feed)
+            runner.run(*feed)
         memory_peak, memory_anonymous = memory()
 
-        feeds = feeds_of(images, name, kind, request)
+        feeds = runner.feeds(images, request)
         tell("warming up", 0.0)
         gc.collect()
         gc.disable()
-        warnings += warmed_up(Timer(session, feeds))
+        warnings += warmed_up(Timer(runner, feeds))
 
-        timer = Timer(session, feeds)
+        timer = Timer(runner, feeds)
         tell("timing", 0.0)
         watch = Watch(tell)
         classes: List[int] = []
@@ -201,6 +194,6 @@ def measure(runtime: Any, request: Dict[str, Any], tell: Tell) -> Dict[str, Any]
         "after": work.after,
         "during": watch.worst,
         "predictions": encoded(classes),
-        "runtime": "onnxruntime %s" % runtime.__version__,
+        "runtime": framework(request["runtime"]),
         "warnings": warnings,
     }

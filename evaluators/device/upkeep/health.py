@@ -16,7 +16,7 @@ from evaluators.device.on_board.last_words import last_line, signal_name
 from evaluators.device.ssh.shell import Shell
 from evaluators.errors import DeviceError
 
-# A Pi 3 takes three seconds to import ONNX Runtime.
+# A Pi 3 takes three seconds to import a runtime.
 LOOK_S = 60.0
 PINGS = 5
 
@@ -40,6 +40,7 @@ sys.meta_path.insert(0, Sent())
 
 from evaluators.device.program.board import board_state
 from evaluators.device.program.description import board_model, system_name
+from evaluators.device.program.runtimes import names, part
 print(json.dumps({
     "model": board_model(),
     "system": system_name(),
@@ -47,9 +48,18 @@ print(json.dumps({
     "free_bytes": shutil.disk_usage(os.path.expanduser("~")).free,
     "state": board_state(True),
 }), flush=True)
-import numpy, onnxruntime
-print(json.dumps({"runtime": "ONNX Runtime %s, NumPy %s, Python %d.%d" % (
-    onnxruntime.__version__, numpy.__version__, *sys.version_info[:2])}))
+import numpy
+found, faults = {}, []
+for name in names():
+    try:
+        found[name] = "%s %s" % (part(name).TITLE, part(name).version())
+    except ImportError as error:
+        faults.append("%s: %s" % (type(error).__name__, error))
+        continue
+    print(json.dumps({"runtimes": list(found), "text": "%s, NumPy %s, Python %d.%d" % (
+        ", ".join(found.values()), numpy.__version__, *sys.version_info[:2])}), flush=True)
+if faults and not found:
+    sys.exit(faults[0])
 """
 # As a measurement chooses it.
 _WITH_ITS_PYTHON = f"""
@@ -66,8 +76,9 @@ class Health:
     bits: int
     free_bytes: float
     state: BoardState
-    # "": none, for a reason.
+    # In words, and by name; none for a reason.
     runtime: str
+    runtimes: tuple[str, ...]
     fault: str
 
 
@@ -131,6 +142,7 @@ def _health(name: str, output: bytes, fault: str) -> Health:
     if not lines:
         raise DeviceError(f"{name}: it has no Python that works ({fault}); python -m search devices prepare {name}")
     try:
+        found = Fields(parsed(lines[-1])) if len(lines) > 1 else None
         fields = Fields(parsed(lines[0]))
         state = fields.inner("state")
         return Health(
@@ -143,8 +155,9 @@ def _health(name: str, output: bytes, fault: str) -> Health:
                 governor=state.text_or_none("governor"),
                 throttled=state.whole_or_none("throttled", 0, 2**32 - 1),
             ),
-            runtime=Fields(parsed(lines[-1])).text("runtime") if len(lines) > 1 else "",
-            fault=fault if len(lines) == 1 else "",
+            runtime=found.text("text") if found else "",
+            runtimes=found.texts("runtimes") if found else (),
+            fault="" if found else fault,
         )
     except GarbledError as error:
         raise DeviceError(f"{name}: it does not describe itself: {error}") from error

@@ -13,7 +13,7 @@ from search.results.columns import Column, View, ViewColumn, at
 from search.results.findings import described
 from search.results.rows import Row
 from search.results.tables import TITLES, grid_rows, texts, winner_rows
-from search.results.wording import data_name, marked, number, pace_of, shape, times
+from search.results.wording import data_name, marked, number, pace_of, shape, threads_text, times
 from search.scoring.objectives import OBJECTIVES
 from space.networks.choose import title_of
 
@@ -125,7 +125,7 @@ def handed_in(deck: Deck, material: Material, name: str) -> None:
         *([] if row.test_accuracy is not None else ["Accuracy on validation: confirm measures on test"]),
         f"{title_of(recipe.architecture)}, {described(row)}",
         f"{row.parameters:,} parameters, {row.macs / 1e6:.2f} million MACs, {row.operators} operators",
-        f"{count(recipe.threads, 'thread')}, channels chosen by {recipe.criterion}; recipe {row.recipe_id}",
+        f"{threads_text(recipe)}, channels chosen by {recipe.criterion}; recipe {row.recipe_id}",
         f"Widths (/2: halves the image): {shape(row)}",
     ]
     page.points(left, statements, sizes=(16, 14), after=6)

@@ -17,7 +17,7 @@ from search.results.report import near_misses
 from search.results.rows import Row
 from search.results.standings import Standings
 from search.results.tables import entries
-from search.results.wording import accuracy, figure_with_interval, line, shape, training_text
+from search.results.wording import accuracy, figure_with_interval, line, shape, threads_text, training_text
 from search.scoring.objectives import OBJECTIVES, Objective
 from search.store.store import Store
 
@@ -114,14 +114,14 @@ def _point(point: Point, place: int, name: str) -> dict[str, Any]:
 
 
 def _tip(row: Row, is_baseline: bool) -> list[str]:
-    recipe, threads = row.recipe, row.recipe.threads
+    recipe = row.recipe
     number_of = "" if row.trial is None else f", trial {row.trial}"
     return [
         "the unpruned baseline" if is_baseline else f"recipe {row.recipe_id}{number_of}",
         accuracy(row),
         *(_figure(row, objective) for objective in OBJECTIVES.values()),
         f"{row.parameters:,} parameters, {row.memory_mb:.1f} MB",
-        f"{training_text(recipe)}, criterion {recipe.criterion}, {threads} thread{'s' * (threads > 1)}",
+        f"{training_text(recipe)}, criterion {recipe.criterion}, {threads_text(recipe)}",
         f"widths {shape(row)}",
         *(row.warnings or ()),
     ]

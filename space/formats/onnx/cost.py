@@ -1,7 +1,6 @@
 """Cost: weights, multiply-accumulates, operators and bytes, read off an ONNX file without running it."""
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -9,17 +8,10 @@ from google.protobuf.message import DecodeError
 from onnx import shape_inference
 
 from space.errors import RequestError
+from space.formats.format import Cost
 
 # Bookkeeping around an operator, not an operator: the runtime fuses it.
 _NOT_COUNTED = {"QuantizeLinear", "DequantizeLinear", "Constant"}
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    weights: int
-    macs: int
-    operators: int
-    file_bytes: int
 
 
 def cost(path: Path) -> Cost:
@@ -66,7 +58,3 @@ def load(path: Path) -> onnx.ModelProto:
     except (DecodeError, onnx.checker.ValidationError, ValueError) as error:
         raise RequestError(f"{path} is not an ONNX file: {str(error).splitlines()[0]}") from error
     return proto
-
-
-def metadata(proto: onnx.ModelProto) -> dict[str, str]:
-    return {entry.key: entry.value for entry in proto.metadata_props}

@@ -1,20 +1,12 @@
 """Input of an ONNX file: the images that it takes, raw or already normalised."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from onnx import TensorProto
 
 from space.data.images import ImageShape
+from space.formats.format import ImageInput
 from space.formats.onnx.cost import load
-
-
-@dataclass(frozen=True, slots=True)
-class ImageInput:
-    # None: the file leaves it open, or takes no square image of one channel or three, channels first.
-    shape: ImageShape | None
-    # Images as bytes; else as floating-point numbers that whoever asks it has normalised.
-    raw: bool
 
 
 def image_input(path: Path) -> ImageInput:

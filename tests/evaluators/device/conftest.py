@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.device.device import Device, RuntimeSettings, Task
+from evaluators.device.device import Device, Task
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.short import local
 from tests.evaluators.device.sshd import Board, Sshd, make_board, running

@@ -23,7 +23,7 @@ import onnxruntime
 import pytest
 
 from evaluators.device.cleanliness import dirt
-from evaluators.device.device import Guard, ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import Guard, ProcessRun, Task
 from evaluators.device.devices.local import LocalDevice
 from evaluators.device.on_board.requests import measure_request
 from evaluators.device.on_board.results import process_run
@@ -37,6 +37,7 @@ from evaluators.device.program.requests import checked_request
 from evaluators.device.program.surroundings import Watch
 from evaluators.device.program.system import usable_cores
 from evaluators.device.program.timing import measure
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.asked import Asked, whats
 from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_board, write_process, write_tool
 from tests.evaluators.device.models import write_classifier, write_images

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.device.device import LoadTask, RuntimeSettings
+from evaluators.device.device import LoadTask
 from evaluators.device.ssh.shell import Shell
 from evaluators.errors import DeviceError, MeterError
 from evaluators.metered import metered
 from evaluators.power.lines import LineMeter
 from evaluators.power.smartpower2 import smartpower2
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.contracts.meter import MeterContract, OpenMeter, first
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.processes import GONE_S

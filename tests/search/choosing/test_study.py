@@ -134,10 +134,10 @@ def test_optuna_finds_the_file_of_a_trial(tmp_path):
 
 def at_home(one, store: Store):
     """Its file lies where those of the store do."""
-    onnx = store.candidates / f"{one.recipe_id}-ba5e.onnx"
-    onnx.parent.mkdir(exist_ok=True)
-    onnx.write_text(one.recipe_id)
-    return replace(one, candidate=replace(one.candidate, onnx=onnx))
+    path = store.candidates / f"{one.recipe_id}-ba5e.onnx"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(one.recipe_id)
+    return replace(one, candidate=replace(one.candidate, file=path))
 
 
 @pytest.mark.parametrize("sampler", [*SAMPLERS, "model"])

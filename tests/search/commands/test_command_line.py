@@ -300,7 +300,7 @@ def test_export_writes_the_leaders_file_and_refuses_a_changed_one(run, tmp_path)
     one = evaluation(made=made)
     store_with(tmp_path, [one])
     (tmp_path / "candidates").mkdir()
-    (tmp_path / "candidates" / one.candidate.onnx.name).write_bytes(b"changed")
+    (tmp_path / "candidates" / one.candidate.file.name).write_bytes(b"changed")
     status, _, err = run("export", "--to", tmp_path / "best.onnx", "--store", tmp_path)
     assert status == REQUEST
     assert "is gone or was changed" in err

@@ -46,7 +46,7 @@ def store(tmp_path) -> Path:
     folder = tmp_path / "store"
     one = evaluation(made=distinct(1)[0], test=0.75)
     (folder / "candidates").mkdir(parents=True)
-    model = write_classifier(folder / "candidates" / one.candidate.onnx.name)
+    model = write_classifier(folder / "candidates" / one.candidate.file.name)
     with_trials(folder, [replace(one, candidate=replace(one.candidate, sha256=sha256(model)))])
     return folder
 
@@ -246,7 +246,7 @@ def test_an_empty_study_is_a_line(run, tmp_path, name):
 def test_without_a_winner_the_contest_gets_nothing_and_a_milestone_its_most_accurate(run, tmp_path):
     one = evaluation(share=0.6, made=distinct(1)[0])
     (tmp_path / "store" / "candidates").mkdir(parents=True)
-    model = write_classifier(tmp_path / "store" / "candidates" / one.candidate.onnx.name)
+    model = write_classifier(tmp_path / "store" / "candidates" / one.candidate.file.name)
     with_trials(tmp_path / "store", [replace(one, candidate=replace(one.candidate, sha256=sha256(model)))])
     status, out, _ = run("export", "--to", tmp_path / "M3_7.zip", "--store", tmp_path / "store")
     assert status == NONE_FEASIBLE

@@ -64,7 +64,7 @@ def measured_by_all(rig: Rig, candidate: Candidate, tasks: int) -> list[Figures]
 @pytest.fixture
 def candidate(tmp_path: Path) -> Candidate:
     made = evaluation().candidate
-    return replace(made, onnx=write_classifier(tmp_path / "model.onnx", structure_id=made.recipe.structure_id))
+    return replace(made, file=write_classifier(tmp_path / "model.onnx", structure_id=made.recipe.structure_id))
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def store_of(folder: Path, *, here: bool, best_is_dirty: bool = False) -> Store:
         "warnings": (f"asked by {METER}",),
     }
     won = evaluation(made=first, dirty=(TELLING,) if best_is_dirty else (), **provenance)
-    model = write_classifier(folder / "candidates" / won.candidate.onnx.name)
+    model = write_classifier(folder / "candidates" / won.candidate.file.name)
     won = replace(won, candidate=replace(won.candidate, sha256=sha256(model)))
     store = with_trials(folder, [won, evaluation(made=second, latency_ms=0.9, dirty=(TELLING,), **provenance)])
     bench = replace(BENCH, serial=SERIAL, meter=METER)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from evaluators.device.device import RuntimeSettings
 from evaluators.device.devices.local import LocalDevice
 from evaluators.errors import DeviceError
 from evaluators.examiner import Examiner
 from evaluators.measured import Subject
+from evaluators.runtimes.settings import RuntimeSettings
 from search.__main__ import main
 from search.results.terminal import plain, plain_console
 from search.running.view import View

@@ -94,7 +94,7 @@ def bench(
     for row in rows:
         keep(store, row)
     store.remember(reference_fact(BENCH.id, goal.baseline_id), rows[0].recipe_id)
-    files = [store.candidates / row.candidate.onnx for row in rows]
+    files = [store.candidates / row.candidate.file for row in rows]
     latencies = dict(zip(files, [REFERENCE_S, *(true / 1e3 for true, _ in networks)], strict=True))
     shares = dict(zip(files, [0.9, *[share] * len(networks)], strict=True))
     simulated = SimulatedBoard(latencies, answers=lambda path: answers(shares[path]), **board)  # type: ignore[arg-type]
@@ -153,16 +153,16 @@ def test_a_dirty_confirmation_takes_no_clean_ones_place(tmp_path: Path) -> None:
 def test_who_was_confirmed_dirty_is_confirmed_again_first(tmp_path: Path) -> None:
     """However many places there are for others."""
     study = bench(tmp_path, [(1.0, 1.0), (1.3, 1.3), (1.6, 1.6)], noise=0.002)
-    best, _, _ = (study.store.candidates / one.candidate.onnx.name for one in standings(study.store, LATENCY).ranked)
+    best, _, _ = (study.store.candidates / one.candidate.file.name for one in standings(study.store, LATENCY).ranked)
     study.board.busy = lambda number, task: task.model == best
     disturbed = study.confirm()
     assert disturbed.best is not None
-    assert disturbed.best.candidate.onnx != best
+    assert disturbed.best.candidate.file != best
     study.board.busy = lambda number, task: False
     study.board.ran.clear()
     after = study.confirm(leaders=1)
     assert after.best is not None
-    assert after.best.candidate.onnx == best
+    assert after.best.candidate.file == best
     reference = study.board.ran[0]
     assert next(path for path in study.board.ran if path != reference) == best
 
@@ -193,7 +193,7 @@ def test_the_reference_runs_before_and_after_each_process(tmp_path: Path) -> Non
     (shown,) = (now.row(one) for one in now.ranked)
     assert shown.latency_gain == pytest.approx(10, rel=0.01)
     assert now.best.current.pairs == pytest.approx([0.1] * 3, rel=0.02)
-    path = now.best.candidate.onnx
+    path = now.best.candidate.file
     places = [place for place, file in enumerate(study.board.ran) if file == path]
     assert all(study.board.ran[place + step] != path for place in places for step in (-1, 1))
 
@@ -255,7 +255,7 @@ def test_what_one_study_confirmed_takes_no_place_of_another_s(tmp_path: Path) ->
             energy_provenance=provenance,
         )
         keep(study.store, frugal)
-        path = study.store.candidates / frugal.candidate.onnx
+        path = study.store.candidates / frugal.candidate.file
         study.board.latencies_s = {**study.board.latencies_s, path: 1.3e-3}
         study.board.answers = lambda path: answers(0.75)
         confirmations.walk(LATENCY)
@@ -274,7 +274,7 @@ def test_a_confirmed_network_is_confirmed_again_at_settings_that_are_plainly_bet
     for threads, latency_ms in ((2, 0.5), (3, 0.997)):
         other = evaluation(latency_ms=latency_ms, made=replace(shapes[0], threads=threads))
         keep(study.store, other)
-        path = study.store.candidates / other.candidate.onnx
+        path = study.store.candidates / other.candidate.file
         study.board.latencies_s = {**study.board.latencies_s, path: latency_ms / 1e3}
     study.board.answers = lambda path: answers(0.75)
     now = study.confirm()

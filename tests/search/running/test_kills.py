@@ -63,7 +63,7 @@ def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started
     kept = [record.recipe_id for record in store.trials(goal.id) if record.state == COMPLETE]
     assert sorted(kept) == sorted(complete)
     for one in store.evaluations(goal.baseline_id, goal.bench_id).values():
-        assert sha256(one.candidate.onnx) == one.candidate.sha256
+        assert sha256(one.candidate.file) == one.candidate.sha256
     assert not list(folder.rglob(".*.part"))
 
 

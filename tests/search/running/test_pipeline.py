@@ -414,7 +414,7 @@ def _with_file(trainer: Trainer, folder: Path) -> list[str]:
         path.parent.mkdir(exist_ok=True)
         path.touch()
         there.append(recipe.id)
-        return Built(replace(one.candidate, onnx=path), one.validation)
+        return Built(replace(one.candidate, file=path), one.validation)
 
     trainer._train = with_file
     return there

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.device.device import RuntimeSettings, Task
+from evaluators.device.device import Task
 from evaluators.raw_runs import text_of
+from evaluators.runtimes.settings import RuntimeSettings
 from search.building.child import Builder
 from search.measuring.rig import at_runtime
 from search.results.standings import standings
@@ -62,7 +63,7 @@ def world(tmp_path: Path) -> World:
     latencies = {}
     for settings, true_s in zip(SETTINGS, TRUE_S, strict=True):
         row = evaluation(share=0.9, made=at_runtime(baseline_recipe(), settings))
-        path = store.candidates / row.candidate.onnx.name
+        path = store.candidates / row.candidate.file.name
         path.touch()
         store.add_candidate(row.candidate, GOAL.baseline_id, row.validation)
         latencies[path] = true_s

@@ -61,7 +61,7 @@ def test_accuracy_is_that_of_the_deployed_file(searched):
     goal = store.studies()[0]
     images = load(Source("builtin")).validation
     for one in store.evaluations(goal.baseline_id, goal.bench_id).values():
-        assert accuracy(one.candidate.onnx, images).correct == one.validation.correct
+        assert accuracy(one.candidate.file, images).correct == one.validation.correct
 
 
 def test_rank_json_names_files_that_are_there(searched):
@@ -133,8 +133,8 @@ def test_a_damaged_candidate_is_built_again(searched, tmp_path):
     store = Store.existing(folder)
     goal = store.studies()[0]
     one = next(iter(store.evaluations(goal.baseline_id, goal.bench_id).values()))
-    one.candidate.onnx.write_bytes(one.candidate.onnx.read_bytes()[:1000])
-    manifest = one.candidate.onnx.with_suffix(".json")
+    one.candidate.file.write_bytes(one.candidate.file.read_bytes()[:1000])
+    manifest = one.candidate.file.with_suffix(".json")
     baseline = json.loads((folder / "baselines" / f"{goal.baseline_id}.json").read_text())
     assert baseline["data"] == "builtin"
 
@@ -142,7 +142,7 @@ def test_a_damaged_candidate_is_built_again(searched, tmp_path):
     from space.baseline import describe
 
     made = carry_out(one.candidate.recipe, folder, describe(folder / "baselines", goal.baseline_id), Source("builtin"))
-    assert made.candidate.sha256 == sha256(made.candidate.onnx) == one.candidate.sha256
+    assert made.candidate.sha256 == sha256(made.candidate.file) == one.candidate.sha256
     assert Candidate.from_json(manifest.read_text(), manifest.parent) == made.candidate
 
 
@@ -228,7 +228,7 @@ def test_measure_takes_any_file(searched):
     store = Store.existing(searched)
     goal = store.studies()[0]
     one = next(iter(store.evaluations(goal.baseline_id, goal.bench_id).values()))
-    row = json.loads(finished("measure", one.candidate.onnx, "--json").stdout)
+    row = json.loads(finished("measure", one.candidate.file, "--json").stdout)
     assert row["recipe_id"] == one.recipe_id
     assert row["parameters"] == one.candidate.parameters
     assert row["latency_ms"] > 0

@@ -112,7 +112,6 @@ def test_the_command_line_may_name_a_program(tmp_path):
     [
         ('meter = "hwmon: | command:sh -c id"', "the program sh -c id"),
         ('meter = "ours:anything"', "the package that brings ours"),
-        ('data = "ours"', "the package that brings ours"),
         ('storage = "sqlite:///a.db?plugin=ours"', "plugin may load code"),
         ('storage = "sqlite:///a.db#?plugin=ours"', "plugin may load code"),
         ('storage = "mysql+mysqldb://db/a?plugin_dir=/tmp/ours"', "plugin_dir may load code"),

@@ -26,7 +26,7 @@ def test_an_evaluation_comes_back_as_it_was_kept(tmp_path):
     assert back is not None
     assert (back.figures, back.validation, back.confirmation) == (one.figures, one.validation, one.confirmation)
     assert back.candidate.recipe == one.candidate.recipe
-    assert back.candidate.onnx == tmp_path / "candidates" / one.candidate.onnx
+    assert back.candidate.file == tmp_path / "candidates" / one.candidate.file
 
 
 def test_recipes_of_one_structure_share_its_measurement(tmp_path):

@@ -9,8 +9,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from space.errors import CandidateError, RequestError
-from space.formats.onnx.cost import cost, load, metadata
+from space.formats.onnx.cost import cost, load
 from space.formats.onnx.export import check, export, logits
+from space.formats.onnx.metadata import metadata
 from space.formats.onnx.quantization import quantize
 from space.networks.mobilenet_v1.shape import WIDTHS
 from space.recipe import Recipe
@@ -54,7 +55,7 @@ def test_the_recipe_is_in_the_metadata_of_the_file(tmp_path, network, quantizati
     recipe = Recipe(widths=NARROW, halvings=(2, 4, 6, 12), quantization=quantization)
     path = exported(tmp_path / "model.onnx", network(NARROW))
     quantize(path, recipe, PIXELS, {"recipe": recipe.to_json()})
-    assert Recipe.from_json(metadata(load(path))["recipe"]) == recipe
+    assert Recipe.from_json(metadata(path)["recipe"]) == recipe
 
 
 @pytest.mark.parametrize("quantization", ["dynamic_uint8", "static_int8"])

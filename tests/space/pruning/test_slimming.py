@@ -117,7 +117,7 @@ def test_a_sparse_recipe_keeps_its_zeros_through_fine_tuning_and_export(workshop
     pixels = workshop.data.validation.pixels
     with torch.inference_mode():
         expected = model.eval()(training.normalise(torch.from_numpy(pixels), MEAN, STD)).numpy()
-    np.testing.assert_allclose(logits(made.onnx, pixels), expected, atol=1e-3)
+    np.testing.assert_allclose(logits(made.file, pixels), expected, atol=1e-3)
     dense = Recipe(widths=NARROW, halvings=HALVINGS, epochs=1)
     assert recipe.structure_id == dense.structure_id
     assert recipe.weights_id != dense.weights_id

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -17,15 +16,16 @@ import pytest
 from onnx import TensorProto
 
 from evaluators.device.cleanliness import dirt
-from evaluators.device.device import Device, ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import Device, ProcessRun, Task
 from evaluators.device.devices.local import LocalDevice
 from evaluators.device.on_board.application import program_file
 from evaluators.device.on_board.requests import measure_request
 from evaluators.device.program import timing
 from evaluators.device.program.requests import checked_request
-from evaluators.device.program.session import load_session
 from evaluators.device.program.timing import BLOCK_RUNS, Timer
 from evaluators.errors import DeviceError
+from evaluators.runtimes.onnx_runtime.on_board import load
+from evaluators.runtimes.settings import RuntimeSettings
 from space.errors import CandidateError
 from tests.contracts.device import DeviceContract, run_once
 from tests.evaluators.device.boards import write_board
@@ -111,7 +111,7 @@ def test_a_float_model_gets_normalised_images(quick: Task, tmp_path: Path) -> No
 
 
 class MadeUpTime:
-    """A clock, and a session whose runs take 1, 2, 3, ... ms; its answers take 5 ms to be looked at."""
+    """A clock, and a model whose runs take 1, 2, 3, ... ms; its answers take 5 ms to be looked at."""
 
     def __init__(self) -> None:
         self.now_ns = 0
@@ -121,13 +121,13 @@ class MadeUpTime:
     def perf_counter_ns(self) -> int:
         return self.now_ns
 
-    def get_outputs(self) -> list[SimpleNamespace]:
-        return [SimpleNamespace(name="scores")]
-
-    def run(self, outputs: list[str], feed: object) -> list["MadeUpTime"]:
+    def run(self, image: int) -> "MadeUpTime":
         self.runs += 1
         self.now_ns += self.runs * 1_000_000
-        return [self]
+        return self
+
+    def logits(self, answer: "MadeUpTime") -> "MadeUpTime":
+        return answer
 
     def argmax(self) -> int:
         self.now_ns += 5_000_000
@@ -137,7 +137,7 @@ class MadeUpTime:
 def test_what_is_timed_is_the_run_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     made_up = MadeUpTime()
     monkeypatch.setattr(timing, "time", made_up)
-    timer = Timer(made_up, [{"image": 0}, {"image": 1}])
+    timer = Timer(made_up, [(0,), (1,)])
     classes: list[int] = []
     timer.block(classes=classes)
     timer.block()
@@ -150,7 +150,8 @@ def test_what_is_timed_is_the_run_and_nothing_else(monkeypatch: pytest.MonkeyPat
 def test_the_settings_reach_the_runtime(quick: Task, spinning: bool) -> None:
     settings = RuntimeSettings(threads=2, spinning=spinning, graph_optimization="basic")
     request = measure_request(replace(quick, runtime=settings), model=str(quick.model), images=str(quick.images))
-    options = load_session(onnxruntime, checked_request(request)).get_session_options()
+    session = load(checked_request(request), (3, 32, 32)).run.__self__  # type: ignore[attr-defined]
+    options = session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (2, 1)
     assert options.graph_optimization_level == onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == str(int(spinning))

@@ -411,7 +411,7 @@ def test_a_full_disk_is_the_rigs_fault_however_well_the_reference_runs(
     assert isinstance(first, Figures)
     assert isinstance(second, Figures)
     for file in small_disk.iterdir():
-        if file.stat().st_size == large.onnx.stat().st_size:
+        if file.stat().st_size == large.file.stat().st_size:
             file.unlink()
     with contextlib.suppress(OSError), filler.open("wb") as file:
         while True:
@@ -433,7 +433,7 @@ def test_a_connection_that_is_lost_while_sending_is_never_the_recipes_fault(
     examiner = examiner_of(over(wire, board), quick)
 
     def cut(step: str, share: float) -> None:
-        if step == f"sending {large.onnx.name}":
+        if step == f"sending {large.file.name}":
             wire.cut_after(20_000)
 
     async def measure() -> None:
@@ -462,8 +462,8 @@ def test_the_reference_that_tells_whose_fault_it_is_comes_over_the_wire_again(
 def deadly_for(folder: Path, model: Path, first: str = "pass") -> Path:
     """Our program, that is ended over this model as the kernel ends who takes too much memory."""
     name, line = (
-        "evaluators/device/program/session.py",
-        "def load_session(runtime: Any, request: Dict[str, Any]) -> Any:\n",
+        "evaluators/device/program/runtimes.py",
+        "def loaded(request: Dict[str, Any], shape: Sequence[int]) -> Runner:\n",
     )
     source = parts()[name].decode()
     assert line in source

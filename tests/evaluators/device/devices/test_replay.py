@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.device.device import CourseTask, Device, ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import CourseTask, Device, ProcessRun, Task
 from evaluators.device.devices.replay import RecordedRun, ReplayDevice, read_recording, write_recording
+from evaluators.runtimes.settings import RuntimeSettings
 from space.errors import CandidateError, RequestError
 from tests.contracts.device import DeviceContract, run_once
 from tests.evaluators.device.models import write_classifier

@@ -3,9 +3,10 @@
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from evaluators.device.device import CourseTask, Guard, RuntimeSettings, Task
+from evaluators.device.device import CourseTask, Guard, Task
 from evaluators.device.on_board.requests import answer_limit_s, course_limit_s, course_request, measure_request
 from evaluators.device.program.requests import checked_request
+from evaluators.runtimes.settings import RuntimeSettings
 
 TASK = Task(model=Path("m.onnx"), images=Path("i.npy"), runtime=RuntimeSettings(threads=3, spinning=True), passes=3)
 

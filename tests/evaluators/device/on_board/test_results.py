@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from evaluators.device.device import BoardState, CourseTask, RuntimeSettings, Task
+from evaluators.device.device import BoardState, CourseTask, Task
 from evaluators.device.on_board import results
 from evaluators.device.on_board.fields import GarbledError
 from evaluators.device.on_board.packing import packed, result_message
 from evaluators.device.on_board.results import check_answers, course_run, device_info
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.runs import INFO, process_run
 
 TASK = Task(model=Path("m.onnx"), images=Path("i.npy"), runtime=RuntimeSettings(threads=3, spinning=True), passes=3)

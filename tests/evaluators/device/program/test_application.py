@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from evaluators.device import device
-from evaluators.device.device import Guard, RuntimeSettings, Task
+from evaluators.device.device import Guard, Task
 from evaluators.device.on_board import application
 from evaluators.device.on_board.application import program_file
 from evaluators.device.on_board.requests import describe_request, measure_request
 from evaluators.device.program.answers import PROTOCOL_VERSION
 from evaluators.device.program.requests import REQUEST_BYTES
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.processes import GONE_S
 
@@ -27,13 +28,13 @@ PARTS = {name: ast.parse(content) for name, content in application.sources().ite
 def test_it_is_the_same_bytes_wherever_it_is_made(tmp_path: Path) -> None:
     """Whatever the dates of its sources, their order in the folder, the user's mask and the time zone."""
     copy, root = tmp_path / "copy", Path(__file__).parents[4]
-    for name in (*sorted(PARTS, reverse=True), "evaluators/device/program/__main__.py"):
-        if name != "__main__.py":
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            (copy / name).write_bytes((root / name).read_bytes())
-    for name in ("evaluators/device/on_board/__init__.py", "evaluators/device/on_board/application.py"):
+    program = [f"evaluators/device/program/{file.name}" for file in (root / "evaluators/device/program").glob("*.py")]
+    around = ["evaluators/__init__.py", "evaluators/device/__init__.py"]
+    ours = ["evaluators/device/on_board/__init__.py", "evaluators/device/on_board/application.py"]
+    for name in (*sorted(program, reverse=True), *around, *ours):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_bytes((root / name).read_bytes())
+    shutil.copytree(root / "evaluators/runtimes", copy / "evaluators/runtimes", ignore=lambda *_: {"__pycache__"})
     shutil.copytree(root / "space", copy / "space", ignore=lambda *_: {"__pycache__"})
     words = "import os, sys; os.umask(0o077); from evaluators.device.on_board import application as made; " + (
         "sys.stdout.buffer.write(made.content())"

@@ -16,13 +16,14 @@ import pytest
 from onnx import TensorProto
 
 from evaluators.accuracy import accuracy
-from evaluators.device.device import CourseRun, CourseTask, Device, Guard, RuntimeSettings, Task
+from evaluators.device.device import CourseRun, CourseTask, Device, Guard, Task
 from evaluators.device.devices.local import LocalDevice
 from evaluators.device.on_board.application import program_file
 from evaluators.device.on_board.requests import course_request
 from evaluators.device.program.lock import opened_lock
 from evaluators.errors import DeviceError
-from evaluators.runtimes.onnx_runtime import predictions
+from evaluators.runtimes.onnx_runtime.host import predictions
+from evaluators.runtimes.settings import RuntimeSettings
 from space.data.images import Images, ImageShape
 from space.errors import CandidateError
 from tests.evaluators.device.asked import Asked

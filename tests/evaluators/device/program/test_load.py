@@ -12,16 +12,7 @@ from typing import Any
 
 import pytest
 
-from evaluators.device.device import (
-    PROTOCOL_VERSION,
-    BoardState,
-    Device,
-    Guard,
-    LoadRun,
-    LoadTask,
-    Ping,
-    RuntimeSettings,
-)
+from evaluators.device.device import PROTOCOL_VERSION, BoardState, Device, Guard, LoadRun, LoadTask, Ping
 from evaluators.device.devices.replay import RecordedRun, ReplayDevice, write_recording
 from evaluators.device.on_board import answers
 from evaluators.device.on_board.answers import Pinger, answer
@@ -32,8 +23,10 @@ from evaluators.device.on_board.results import load_run
 from evaluators.device.program.answers import RequestRefused
 from evaluators.device.program.load import fill
 from evaluators.device.program.requests import checked_request
+from evaluators.device.program.runner import Runner
 from evaluators.device.program.surroundings import Watch
 from evaluators.errors import DeviceError
+from evaluators.runtimes.settings import RuntimeSettings
 from space.errors import CandidateError, RequestError
 from tests.evaluators.device.asked import Asked, whats
 from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_board
@@ -244,17 +237,11 @@ def test_what_the_board_suffers_at_work_is_seen(task: LoadTask, tmp_path: Path) 
 
 
 def test_the_runs_between_two_looks_at_the_clock_are_all_counted() -> None:
-    calls = []
+    calls: list[int] = []
 
-    class Session:
-        def run(self, outputs: list[str], feed: dict[str, int]) -> None:
-            calls.append(feed["image"])
-
-        def get_outputs(self) -> list[Any]:
-            return [type("Output", (), {"name": "scores"})]
-
+    runner = Runner("a runtime", calls.append)
     watch = Watch(lambda what, share: None)
-    window, count = fill(Session(), [{"image": 0}, {"image": 1}, {"image": 2}], 0.01, 4, watch)
+    window, count = fill(runner, [(0,), (1,), (2,)], 0.01, 4, watch)
     assert len(calls) == count
     assert count % 4 == 0
     assert calls[:5] == [0, 1, 2, 0, 1]

@@ -15,12 +15,13 @@ import pytest
 
 from evaluators.bench import bench_of
 from evaluators.device.cleanliness import dirt
-from evaluators.device.device import Guard, ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import Guard, ProcessRun, Task
 from evaluators.device.on_board.application import program_file
 from evaluators.device.on_board.requests import describe_request, measure_request
 from evaluators.device.on_board.results import device_info, process_run
 from evaluators.device.program import macos
 from evaluators.device.program.macos import SW_VERS, SYSCTL, is_macos, load_info_ticks, therm_bits, tool_output
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.macs import INTEL_LIMITS, MACS, NOT_TOLD, build_mach, write_mac
 from tests.evaluators.device.models import write_classifier, write_images
 

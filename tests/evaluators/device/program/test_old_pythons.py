@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluators.device.device import CourseRun, CourseTask, DeviceInfo, LoadTask, ProcessRun, RuntimeSettings, Task
+from evaluators.device.device import CourseRun, CourseTask, DeviceInfo, LoadTask, ProcessRun, Task
 from evaluators.device.devices.local import LocalDevice
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.models import CLASSES, write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
 

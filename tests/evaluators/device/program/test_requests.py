@@ -16,6 +16,7 @@ MEASURE = {
     "threads": 1,
     "spinning": False,
     "graph_optimization": "all",
+    "runtime": "onnxruntime",
     "precision": 0.01,
     "limit_s": 1.0,
     "passes": 0,

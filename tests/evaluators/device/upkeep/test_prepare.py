@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from evaluators.device.upkeep.prepare import Prepared, prepare
+from evaluators.device.upkeep.prepare import prepare
+from evaluators.device.upkeep.probed_board import Prepared
 from evaluators.errors import DeviceError
 from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.sshd import Board, Sshd, make_board
@@ -73,7 +74,7 @@ def environments(board: Board) -> list[str]:
 
 def test_it_is_done_once(bare: Board) -> None:
     first, _ = prepared(bare)
-    assert first == Prepared("3.12", "9.9", "2.0", None)
+    assert first == Prepared("3.12", ("ONNX Runtime 9.9",), "2.0", None)
     again, said = prepared(bare)
     assert (again.made, said) == (False, [])
     assert len(installed(bare)) == 1
@@ -82,7 +83,7 @@ def test_it_is_done_once(bare: Board) -> None:
 def test_pillow_is_for_the_course(bare: Board) -> None:
     prepared(bare)
     assert prepared(bare, course=True)[0].pillow == "12.0"
-    assert prepared(bare)[0] == Prepared("3.12", "9.9", "2.0", "12.0", made=False)
+    assert prepared(bare)[0] == Prepared("3.12", ("ONNX Runtime 9.9",), "2.0", "12.0", made=False)
 
 
 def test_what_was_changed_by_hand_is_made_anew(bare: Board) -> None:
@@ -101,7 +102,7 @@ def test_an_environment_without_a_stamp_is_made_anew(bare: Board) -> None:
 def test_after_an_illegal_instruction_an_older_one_is_tried_and_told(bare: Board) -> None:
     on(bare, ON_CONVOLUTION='grep -q 1.20.1 "$here/versions" || kill -ILL $$')
     made, said = prepared(bare)
-    assert made.onnxruntime == "1.20.1"
+    assert made.runtimes == ("ONNX Runtime 1.20.1",)
     assert installed(bare) == ["onnxruntime!=1.21.0", "onnxruntime==1.23.2", "onnxruntime==1.20.1"]
     assert sum("illegal instruction" in line for line in said) == 2
 

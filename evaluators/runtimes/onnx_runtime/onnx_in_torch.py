@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from evaluators.runtimes.torch_operators import OPERATORS, Function, UnknownOperatorError, Value, dense
+from evaluators.runtimes.onnx_runtime.torch_operators import OPERATORS, Function, UnknownOperatorError, Value, dense
 
 
 class TorchGraph:

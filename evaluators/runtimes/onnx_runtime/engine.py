@@ -2,31 +2,21 @@
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluators.runtimes.onnx_runtime import predictions, runtime_version
+from evaluators.runtimes.onnx_runtime.host import predictions, runtime_version
+from evaluators.runtimes.runtime import Answered
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
-    # Where torch runs.
-    Accelerator = torch.device
+    from evaluators.runtimes.runtime import Accelerator
 
 # Images whose answers by torch are compared with ONNX Runtime's, file by file, and how many have to be the same.
 CHECKED = 1000
 LEAST_AGREEMENT = 0.995
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The class said for each image, and who said so."""
-
-    predictions: "NDArray[np.int64]"
-    engine: str
 
 
 def answers(
@@ -61,8 +51,8 @@ def _by_torch(
         return None, ""
     checked = pixels[np.linspace(0, len(pixels) - 1, CHECKED).astype(int)]
     right = predictions(path, checked)
-    from evaluators.runtimes.onnx_in_torch import TorchGraph
-    from evaluators.runtimes.torch_operators import UnknownOperatorError
+    from evaluators.runtimes.onnx_runtime.onnx_in_torch import TorchGraph
+    from evaluators.runtimes.onnx_runtime.torch_operators import UnknownOperatorError
 
     try:
         graph = TorchGraph(path, device)

@@ -6,8 +6,8 @@ from pathlib import Path
 import onnx
 import pytest
 
-from evaluators.device.devices.onnx_metadata import metadata
 from space.errors import CandidateError
+from space.formats.onnx.metadata import metadata
 from tests.evaluators.device.models import write_classifier
 
 

@@ -1,0 +1,35 @@
+"""The runtimes that there are, and one that a package brings: what each owes, here and on a board over ssh."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evaluators.device.on_board import application
+from space.formats import target
+from tests.contracts.runtime import RuntimeContract
+from tests.packages.installed import PACKAGE, installed
+
+
+class TestOnnxRuntime(RuntimeContract):
+    name = "onnxruntime"
+
+
+@pytest.fixture(scope="class")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Installed for this process and for those that it starts; the program that runs on boards is made anew."""
+    place = tmp_path_factory.mktemp("package")
+    caches = (application.content, target.target, target.format_for)
+    with installed(place), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(place), str(PACKAGE), str(Path.cwd())]))
+        for cache in caches:
+            cache.cache_clear()
+        yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.mark.usefixtures("package")
+class TestOneOfAnotherPackage(RuntimeContract):
+    name = "second_runtime"
