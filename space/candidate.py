@@ -45,4 +45,4 @@ class Candidate:
 def check_whole(candidate: Candidate) -> None:
     """What is handed on has to be the file that was scored."""
     if not candidate.onnx.is_file() or sha256(candidate.onnx) != candidate.sha256:
-        raise RequestError(f"{candidate.onnx} is gone or was changed; search again to have it built again")
+        raise RequestError(f"{candidate.onnx} is gone or was changed; `confirm` builds it again")

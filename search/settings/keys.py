@@ -17,6 +17,8 @@ ALL = "all"
 SPACES = ("full", "pruning", "int8")
 MODEL = "model"
 SAMPLERS = (MODEL, "gp", "tpe", "nsga2", "random")
+# Whose files stay: everybody's, or of those alone that may still win.
+KEEP_ALL, KEEP_FRONT = "all", "front"
 DATA = ("auto", "cifar10", "builtin")
 # Between several meters in a file: their URLs have commas of their own.
 _BETWEEN_METERS = " | "
@@ -113,4 +115,5 @@ KEYS = {
     "meter": Key("meters", meters, _BETWEEN_METERS.join, several=True),
     "store": Key("store", path),
     "storage": Key("storage", filled),
+    "keep": Key("keep", one_of(KEEP_ALL, KEEP_FRONT)),
 }
