@@ -152,8 +152,9 @@ class Confirmations:
         return measured
 
     def _keep(self, evaluation: Evaluation, goal: Goal, confirmation: Confirmation, measured: Measured) -> None:
-        self.store.add_confirmation(evaluation.recipe_id, goal.baseline_id, goal.bench_id, confirmation, measured.raw)
-        self.store.add_traces(evaluation.structure_id, goal.bench_id, measured.traces)
+        self.store.add_confirmation(
+            evaluation.recipe_id, goal.baseline_id, goal.bench_id, confirmation, measured.raw, measured.traces
+        )
         low, high = confirmation.test.interval
         disturbed = f"; disturbed: {measured.figures.dirty[0]}" if measured.figures.dirty else ""
         self.view.say(
