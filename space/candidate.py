@@ -53,4 +53,4 @@ def ending(file: Path) -> str:
 def check_whole(candidate: Candidate) -> None:
     """What is handed on has to be the file that was scored."""
     if not candidate.file.is_file() or sha256(candidate.file) != candidate.sha256:
-        raise RequestError(f"{candidate.file} is gone or was changed; search again to have it built again")
+        raise RequestError(f"{candidate.file} is gone or was changed; `confirm` builds it again")

@@ -56,6 +56,8 @@ _SEARCH = {
     "timeout": "begin no trial after this long: 30m, 1h30m",
     "seed": "of the sampler (default: 0)",
     "sampler": _either_by_default(*SAMPLERS),
+    "keep": "whose files stay: all (default), or front: those of the front, of confirmed ones and of the leaders; "
+    "recipes, figures and trained weights stay, and a file that is wanted is built again",
 }
 
 

@@ -4,13 +4,14 @@ import argparse
 import json
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.live import Live
 from rich.text import Text
 
 from search.commands.exit_status import OK
+from search.results.kept_files import files_of
 from search.results.report import results_console
 from search.results.rows import Row
 from search.results.standings import standings
@@ -75,14 +76,16 @@ def main(options: argparse.Namespace) -> int:
         return _watch(store)
     writer = at_work(store)
     studies = [_progress(store, goal, bool(writer)) for goal in store.studies()]
+    files = files_of(store)
     if options.json:
         content = [study.as_dict() for study in studies]
-        print(json.dumps({"store": str(chosen.store), "at_work": writer, "studies": content}, indent=1))
+        kept = {"files": asdict(files)} if files else {}
+        print(json.dumps({"store": str(chosen.store), "at_work": writer, **kept, "studies": content}, indent=1))
         return OK
     console = results_console()
     console.print(f"{chosen.store}: {writer or 'nobody at work'}", markup=False)
-    for study in studies:
-        console.print(study.line(), markup=False)
+    for text in [*([str(files)] if files else []), *(study.line() for study in studies)]:
+        console.print(text, markup=False)
     return OK
 
 

@@ -8,6 +8,7 @@ from search.results.standings import standings
 from search.running.confirmation import LEADERS, Confirmations
 from search.running.data_choice import images_of, source_of
 from search.running.noted_bench import note_bench
+from search.running.rebuilding import Rebuilding
 from search.running.reference import References
 from search.running.tuning import tune
 from search.running.view import View
@@ -27,10 +28,13 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
         note_bench(store, rig)
         with Builder(view.step) as builder:
             baseline = baselines.describe(store.folder / "baselines", goals[0].baseline_id)
-            References(store, builder, rig, view, baseline, source_of(goals[0], chosen, store)).settle()
+            source = source_of(goals[0], chosen, store)
+            References(store, builder, rig, view, baseline, source).settle()
             for goal in goals:
                 _tune(goal, chosen, store, rig, builder, view)
-        confirmations = Confirmations(store, rig, data, view)
+        confirmations = Confirmations(
+            store, rig, data, view, Rebuilding(store, baseline, source, chosen.accelerator, view)
+        )
         view.begin("confirming the baseline: ")
         confirmations.confirm(standings(store, goals[0]).baseline, goals[0])
         for goal in goals:

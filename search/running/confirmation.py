@@ -1,7 +1,9 @@
 """Confirmation: the leaders again, on the whole test set, each process of them between two of the reference."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from evaluators.latency import process_interval
 from evaluators.measured import Measured
@@ -18,6 +20,7 @@ from search.scoring.ranking import CLOSE, estimate, feasible, networks
 from search.store.evaluation import Confirmation, Evaluation
 from search.store.goal import Goal
 from search.store.store import Store
+from space.candidate import Candidate
 from space.data.images import DataSet
 
 # Networks that are confirmed in any case, and the most that are confirmed in search of a better one than the best.
@@ -34,6 +37,8 @@ class Confirmations:
     rig: Rig
     data: DataSet
     view: View
+    # The candidate of an evaluation, whose file may have to be built again.
+    with_file: Callable[[Evaluation], Candidate] = attrgetter("candidate")
     # What was measured, by the id of its recipe.
     measured: dict[str, Measured] = field(default_factory=dict)
 
@@ -41,7 +46,7 @@ class Confirmations:
         """Whoever is predicted to come near the lead gets its minute of meter, before anyone is called the winner."""
 
         def measured(evaluation: Evaluation) -> Measured:
-            return self.rig.measure(subject_of(evaluation.candidate), FRONT, self.view.step).result()
+            return self.rig.measure(subject_of(self.with_file(evaluation)), FRONT, self.view.step).result()
 
         metering = Metering(self.store, self.rig.bench.id, self.view, self.rig.metering_s, measured)
         metering.meter_contenders([goal])
@@ -132,7 +137,7 @@ class Confirmations:
     def confirm(self, evaluation: Evaluation, goal: Goal, earlier: Measured | None = None) -> Measured:
         """Accuracy is that of the device's own answers. Clean figures are never replaced by disturbed ones."""
         images = self.store.folder / "images" / f"{self.data.fingerprint}-test.npy"
-        measured = self.rig.confirm(evaluation.candidate, images, self.view.step, earlier)
+        measured = self.rig.confirm(self.with_file(evaluation), images, self.view.step, earlier)
         engine = f"{measured.figures.framework} on the device"
         test = Accuracy.of(measured.predictions, self.data.test.labels.tolist(), engine)
         self.measured[evaluation.recipe_id] = measured
@@ -147,8 +152,9 @@ class Confirmations:
         return measured
 
     def _keep(self, evaluation: Evaluation, goal: Goal, confirmation: Confirmation, measured: Measured) -> None:
-        self.store.add_confirmation(evaluation.recipe_id, goal.baseline_id, goal.bench_id, confirmation, measured.raw)
-        self.store.add_traces(evaluation.structure_id, goal.bench_id, measured.traces)
+        self.store.add_confirmation(
+            evaluation.recipe_id, goal.baseline_id, goal.bench_id, confirmation, measured.raw, measured.traces
+        )
         low, high = confirmation.test.interval
         disturbed = f"; disturbed: {measured.figures.dirty[0]}" if measured.figures.dirty else ""
         self.view.say(

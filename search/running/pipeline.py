@@ -11,14 +11,18 @@ from search.choosing.study import Asked, Study
 from search.choosing.turns import Turns
 from search.results.standings import standings
 from search.running.busy import Busy
+from search.running.keeping import clear
 from search.running.stages import ITS_TURN, Stages, Waiting
 from search.running.trial import TrialRunner
 from search.running.workplace import Workplace
 from search.settings.durations import spoken
+from search.settings.keys import KEEP_FRONT
 from space.errors import CandidateError
 
 # At most so many times as many trials as usual are on their way.
 _MOST = 3
+# Trials between two looks at whose files are still wanted: each is a ranking of all studies.
+_CLEARED_AFTER = 25
 
 
 @dataclass
@@ -61,7 +65,9 @@ class Pipeline:
                         continue
                     turns.end()
                     break
-                ended += self._go_on(flights)
+                before, ended = ended, ended + self._go_on(flights)
+                if self.work.keep == KEEP_FRONT and ended // _CLEARED_AFTER > before // _CLEARED_AFTER:
+                    clear(self.work.store)
         finally:
             for flight in flights:
                 if flight.waiting.task:

@@ -6,8 +6,10 @@ from contextlib import ExitStack
 
 from search.building.child import Builder
 from search.measuring.rig import open_rig, save_images
+from search.results.kept_files import KEPT, files_of
 from search.results.wording import ONE_CONTEST
 from search.running.data_choice import remember
+from search.running.keeping import clear
 from search.running.noted_bench import note_bench
 from search.running.pipeline import Pipeline
 from search.running.plan import Plan, plan
@@ -20,6 +22,7 @@ from search.running.view import View
 from search.running.watch import RUN
 from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
+from search.settings.keys import KEEP_FRONT
 from search.settings.settings import Settings
 from search.store.goal import Goal
 from search.store.store import Store
@@ -59,7 +62,9 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         # As a Unix time, which whoever watches can read.
         store.remember(RUN, str(time.time() + deadline - time.monotonic()) if chosen.timeout_s else "")
         studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline)
-        work = Workplace(store, rig, builder, drafter, baseline, source, validation, view, chosen.accelerator)
+        work = Workplace(store, rig, builder, drafter, baseline, source, validation, view)
+        work.accelerator, work.keep = chosen.accelerator, chosen.keep
+        store.remember(KEPT, chosen.keep)
         goals = [study.goal for study in studies]
         try:
             _carried_out(Pipeline(studies, work), goals, chosen.trials, deadline)
@@ -79,6 +84,10 @@ def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int, deadline: f
     pipeline.run(trials, deadline)
     measure_again(dirty, work, deadline)
     metering.meter_contenders(goals, deadline)
+    if work.keep == KEEP_FRONT:
+        clear(work.store)
+    if files := files_of(work.store):
+        work.view.say(str(files))
 
 
 def _past_trials_s(store: Store | None) -> list[float]:

@@ -19,6 +19,7 @@ from search.running.reference import apart
 from search.running.stages import Stage, Stages, Waiting
 from search.running.view import View
 from search.scoring.lead import Lead
+from search.settings.keys import KEEP_ALL
 from search.store.store import Store
 from space.baseline import Baseline
 from space.data.images import Images
@@ -39,6 +40,8 @@ class Workplace:
     validation: Images
     view: View
     accelerator: str = "auto"
+    # Whose files stay.
+    keep: str = KEEP_ALL
     training: Busy = field(default_factory=Busy)
     measuring: Busy = field(default_factory=Busy)
 

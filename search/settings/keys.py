@@ -21,6 +21,8 @@ MODEL = "model"
 SAMPLERS = (MODEL, "gp", "tpe", "nsga2", "random")
 # Instead of a data set's name: the store's last one, else the usual one, else the one that stands in for it.
 AUTO = "auto"
+# Whose files stay: everybody's, or of those alone that may still win.
+KEEP_ALL, KEEP_FRONT = "all", "front"
 # Between several meters in a file: their URLs have commas of their own.
 _BETWEEN_METERS = " | "
 
@@ -130,4 +132,5 @@ KEYS = {
     "meter": Key("meters", meters, _BETWEEN_METERS.join, several=True),
     "store": Key("store", path),
     "storage": Key("storage", filled),
+    "keep": Key("keep", one_of(KEEP_ALL, KEEP_FRONT)),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from search.scoring.objectives import OBJECTIVES
 from search.settings.grid import Grid
-from search.settings.keys import ALL, AUTO, KEYS, MODEL
+from search.settings.keys import ALL, AUTO, KEEP_ALL, KEYS, MODEL
 from search.settings.study_files import SEARCH_ONLY, STUDIES, read_study
 from search.store.goal import Fixed
 from space.errors import RequestError
@@ -41,6 +41,8 @@ class Settings:
     meters: tuple[str, ...] = ()
     store: Path = Path("studies/store")
     storage: str | None = None
+    # Whose files stay.
+    keep: str = KEEP_ALL
     # What a grid study tries, instead of a space.
     grid: Grid | None = None
 

@@ -1,7 +1,7 @@
 """Evaluations: candidates, what was measured and confirmed of them, and why others failed."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,9 +55,18 @@ class Evaluations(Frameworks):
         return Candidate.from_json(candidate, self.candidates), Accuracy.from_json(validation)
 
     def add_confirmation(
-        self, recipe_id: str, baseline_id: str, bench_id: str, confirmation: Confirmation, raw: str
+        self,
+        recipe_id: str,
+        baseline_id: str,
+        bench_id: str,
+        confirmation: Confirmation,
+        raw: str,
+        traces: Iterable[str] = (),
     ) -> None:
-        from search.store.tables import CONFIRMATIONS
+        """`traces`: of all the loads that it took, kept with it or not at all."""
+        from sqlalchemy import select
+
+        from search.store.tables import CANDIDATES, CONFIRMATIONS
 
         with self._writing() as write:
             values = {
@@ -69,6 +78,11 @@ class Evaluations(Frameworks):
             }
             keys = {"recipe_id": recipe_id, "baseline_id": baseline_id, "bench_id": bench_id}
             write.put(CONFIRMATIONS, keys, values)
+            structures = select(CANDIDATES.c.structure_id).where(
+                CANDIDATES.c.recipe_id == recipe_id, CANDIDATES.c.baseline_id == baseline_id
+            )
+            for (structure_id,) in write.connection.execute(structures).all():
+                write.add_traces(structure_id, bench_id, traces)
 
     def add_failure(self, recipe_id: str, baseline_id: str, bench_id: str, reason: str) -> None:
         from search.store.tables import FAILURES

@@ -11,7 +11,6 @@ from search.store.frameworks import Frameworks, is_current
 
 if TYPE_CHECKING:
     from evaluators.measured import Measured
-    from search.store.write import Write
 
 
 # Processes of a structure's first measurement that are kept when it is measured again.
@@ -30,7 +29,7 @@ class Measurements(Frameworks):
         with self._writing() as write:
             measured = {"figures": figures.to_json(), "raw": raw, "measured_at": time.time(), "changed": write.number}
             write.put(STRUCTURES, {"structure_id": structure_id, "bench_id": bench_id}, measured)
-            _add_traces(write, structure_id, bench_id, traces)
+            write.add_traces(structure_id, bench_id, traces)
 
     def add_measured(self, structure_id: str, bench_id: str, measured: "Measured") -> None:
         """The figures are those measured last; the first processes stay beside the last ones, so that a recording
@@ -41,11 +40,6 @@ class Measurements(Frameworks):
         earlier = [run for run in self.runs(structure_id, bench_id) if run not in measured.runs]
         raw = text_of((*earlier[:FIRST_RUNS], *measured.runs))
         self.add_structure(structure_id, bench_id, measured.figures, raw, measured.traces)
-
-    def add_traces(self, structure_id: str, bench_id: str, traces: Sequence[str]) -> None:
-        """Every load there was, confirmed or not."""
-        with self._writing() as write:
-            _add_traces(write, structure_id, bench_id, traces)
 
     def traces(self, structure_id: str, bench_id: str) -> list[str]:
         """The oldest first."""
@@ -128,11 +122,3 @@ class Measurements(Frameworks):
             for content, recipe_id, baseline_id in confirmations:
                 keys = {"recipe_id": recipe_id, "baseline_id": baseline_id, "bench_id": bench_id}
                 write.change(CONFIRMATIONS, keys, {"figures": converted(content), **changed})
-
-
-def _add_traces(write: "Write", structure_id: str, bench_id: str, traces: Sequence[str]) -> None:
-    from search.store.tables import TRACES
-
-    for trace in traces:
-        named = {"structure_id": structure_id, "bench_id": bench_id}
-        write.add(TRACES, {**named, "taken_at": time.time(), "trace": trace, "sequence": write.next_number()})

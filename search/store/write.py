@@ -1,11 +1,12 @@
 """Write: one transaction of the store: its number, by which rows are ordered, and rows put in their places."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, insert, select, update
 
-from search.store.tables import SEQUENCE
+from search.store.tables import SEQUENCE, TRACES
 
 Values = Mapping[str, Any]
 
@@ -38,8 +39,11 @@ class Write:
         """The row with these keys, where there is one."""
         self.connection.execute(update(table).where(_all(table, keys)).values(values))
 
-    def add(self, table: Table, values: Values) -> None:
-        self.connection.execute(insert(table).values(values))
+    def add_traces(self, structure_id: str, bench_id: str, traces: Iterable[str]) -> None:
+        for trace in traces:
+            named = {"structure_id": structure_id, "bench_id": bench_id, "trace": trace}
+            row = {**named, "taken_at": time.time(), "sequence": self.next_number()}
+            self.connection.execute(insert(TRACES).values(row))
 
 
 def _all(table: Table, keys: Values) -> Any:

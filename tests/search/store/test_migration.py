@@ -169,7 +169,8 @@ def test_order_comes_from_the_database_whatever_the_clock_says(tmp_path: Path, m
         # A client whose clock goes backwards.
         monkeypatch.setattr("time.time", lambda hour=hour: 1e9 - 3600 * hour)
         keep(store, one)
-        store.add_traces(one.candidate.recipe.structure_id, BENCH.id, [str(hour), f"{hour} again"])
+        structure_id = one.candidate.recipe.structure_id
+        store.add_structure(structure_id, BENCH.id, one.figures, "", [str(hour), f"{hour} again"])
         store.use_study(GOAL)
     ids = [one.recipe_id for one in new]
     assert list(store.evaluations(GOAL.baseline_id, BENCH.id))[1:] == ids

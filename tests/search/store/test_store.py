@@ -52,6 +52,20 @@ def test_a_failed_transaction_leaves_nothing(tmp_path):
     assert store.fact("a") is None
 
 
+def test_a_confirmation_and_its_traces_are_kept_together_or_not_at_all(tmp_path):
+    one = evaluation(made=distinct(1)[0])
+    store = store_with(tmp_path, [one])
+    confirmation = evaluation(test=0.8).confirmation
+    words = (one.recipe_id, GOAL.baseline_id, BENCH.id, confirmation, "")
+    with pytest.raises(ZeroDivisionError):
+        store.add_confirmation(*words, traces=(str(1 / left) for left in (1, 0)))
+    assert store.evaluation(one.recipe_id, GOAL).confirmation is None
+    assert store.traces(one.structure_id, BENCH.id) == []
+    store.add_confirmation(*words, traces=["first", "second"])
+    assert store.evaluation(one.recipe_id, GOAL).confirmation == confirmation
+    assert store.traces(one.structure_id, BENCH.id) == ["first", "second"]
+
+
 def test_reading_makes_no_store(tmp_path):
     with pytest.raises(RequestError, match="holds no study yet"):
         Store.existing(tmp_path / "absent")

@@ -1,0 +1,27 @@
+"""Kept files: of how many candidates there still is a file, where not all are kept."""
+
+from dataclasses import dataclass
+
+from search.settings.keys import KEEP_FRONT
+from search.store.store import Store
+
+# Fact of the store: whose files its last run kept.
+KEPT = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """How many candidates were built, and of how many there is a file."""
+
+    built: int
+    there: int
+
+    def __str__(self) -> str:
+        return f"files: those of {self.there} of {self.built} candidates are kept (--keep {KEEP_FRONT})"
+
+
+def files_of(store: Store) -> Files | None:
+    """None where all are kept."""
+    if store.fact(KEPT) != KEEP_FRONT:
+        return None
+    return Files(*(sum(1 for _ in store.candidates.glob(f"*.{ending}")) for ending in ("json", "onnx")))

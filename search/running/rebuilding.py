@@ -1,0 +1,39 @@
+"""Rebuilding: the file of a candidate that is gone, built again from the weights that were kept."""
+
+from dataclasses import dataclass
+
+from search.building.child import Builder, built
+from search.building.tasks import carry_out
+from search.running.view import View
+from search.store.evaluation import Evaluation
+from search.store.store import Store
+from space.baseline import Baseline
+from space.candidate import Candidate
+from space.data.sources import Source
+from space.errors import CandidateError
+
+
+@dataclass(frozen=True)
+class Rebuilding:
+    """A candidate with its file: the one that is there, else the same one built again."""
+
+    store: Store
+    baseline: Baseline
+    source: Source
+    accelerator: str
+    view: View
+
+    def __call__(self, evaluation: Evaluation) -> Candidate:
+        candidate = evaluation.candidate
+        if candidate.file.is_file():
+            return candidate
+        self.view.begin(f"{evaluation.recipe_id} built again: ")
+        words = (candidate.recipe, self.store.folder, self.baseline, self.source, self.accelerator)
+        with Builder(self.view.step) as builder:
+            again = built(builder.submit(carry_out, *words)).candidate
+        if again.sha256 != candidate.sha256:
+            raise CandidateError(
+                f"{candidate.file} was gone, and what was built again is another file: another version of a library "
+                "writes it differently, or its weights were removed; its figures are those of the former one"
+            )
+        return again
