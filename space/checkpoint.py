@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from space.baseline import Baseline
-from space.data.images import ImageShape
+from space.data.image_shape import ImageShape
 from space.errors import RequestError
 from space.files import written_whole
 from space.networks.choose import network_named

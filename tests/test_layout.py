@@ -5,9 +5,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from space.networks.choose import network_named
+from space.networks.names import OWN
 
 ROOT = Path(__file__).parent.parent
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -131,6 +135,41 @@ def test_the_rooms_of_space_import_one_way():
         others = {name for name in imported(path) if name.startswith("space.") and name.split(".")[1] != room}
         rooms = {name.split(".")[1] for name in others - SPACE_GROUND}
         assert rooms <= SPACE_ROOMS[room], f"{inside(path)} imports from {', '.join(rooms - SPACE_ROOMS[room])}"
+
+
+# What tells a network: its name as files write it, and what a person calls it.
+NETWORK_NAMED = re.compile(r"mobile.?net", re.IGNORECASE)
+
+
+def spoken_and_run(path: Path) -> Iterator[tuple[int, str]]:
+    """Each name and string of a module, with its line. Comments and docstrings are left out: there a figure may say
+    what it was measured on."""
+    tree = ast.parse(path.read_text())
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        for field in ("id", "attr", "name", "arg", "module", "value"):
+            text = getattr(node, field, None)
+            if isinstance(text, str) and id(node) not in docstrings:
+                yield line, text
+
+
+def test_nothing_outside_its_room_names_a_network():
+    for path in (path for path in MODULES if not inside(path).startswith("space/networks/")):
+        named = [f"{inside(path)}:{line}: {text}" for line, text in spoken_and_run(path) if NETWORK_NAMED.search(text)]
+        assert not named, f"{named}; space/networks/names.py has DEFAULT, and a network says what a person calls it"
+
+
+def test_the_networks_are_told_by_what_names_them():
+    """Or the test above would see nothing."""
+    for name in OWN:
+        for text in (name, network_named(name).title):
+            assert NETWORK_NAMED.search(text), text
 
 
 def drawn(package: str) -> set[tuple[str, str]]:

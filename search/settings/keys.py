@@ -10,7 +10,6 @@ from typing import Any
 from search.scoring.objectives import OBJECTIVES
 from search.settings.durations import duration_s
 from search.store.goal import Fixed, fixed_text
-from space.networks.choose import NETWORKS
 from space.training.accelerator_names import ACCELERATORS
 
 ALL = "all"
@@ -57,6 +56,8 @@ def one_of(*names: str) -> Callable[[object], str]:
 
 def network(text: object) -> str:
     """What packages bring is looked for where it is asked for alone."""
+    from space.networks.choose import NETWORKS
+
     if not isinstance(text, str) or not NETWORKS.knows(text):
         raise ValueError(f"{text!r} is not known; choose {', '.join(NETWORKS.names())}")
     return text
@@ -74,6 +75,7 @@ def pairs(text: object) -> Fixed:
 
 
 def filled(text: object) -> str:
+
     if not isinstance(text, str) or not text:
         raise ValueError(f"{text!r} is not a name")
     return text

@@ -7,19 +7,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from space.data.image_shape import ImageShape as ImageShape
+
 # The course's normalisation; what the built-in set and our own baselines use.
 MEAN = (0.4914, 0.4822, 0.4465)
 STD = (0.2023, 0.1994, 0.2010)
 CLASSES = 10
 SIDE = 32  # pixels
-
-
-@dataclass(frozen=True, slots=True)
-class ImageShape:
-    """Of a square image: one channel or three, and pixels to each side."""
-
-    channels: int
-    side: int
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from space.data.images import ImageShape
+from space.data.image_shape import ImageShape
 from space.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -97,6 +97,10 @@ class Network(Protocol):
     def near_identity(self) -> bool:
         """Whether its separable blocks learn from few images only if they begin near the identity: it has no
         shortcuts."""
+
+    @property
+    def peak_rate(self) -> float:
+        """Of the learning rate in fine-tuning, for pruned networks of it; a search asks for no other."""
 
     @property
     def first_recipes(self) -> tuple[Recipe, ...]:

@@ -5,7 +5,7 @@ from typing import Self
 
 from torch import nn
 
-from space.data.images import ImageShape
+from space.data.image_shape import ImageShape
 from space.networks.unit import Unit
 
 

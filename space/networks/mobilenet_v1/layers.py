@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from space.data.images import ImageShape
+from space.data.image_shape import ImageShape
 from space.networks.network import Layer
 
 # The images of CIFAR-10.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from space.data.images import ImageShape
+from space.data.image_shape import ImageShape
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.layers import CLASSES, IMAGE
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS, unit_name

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from space.data.images import ImageShape
+from space.data.image_shape import ImageShape
 from space.networks.prunable import Prunable
 
 IMAGE = ImageShape(channels=3, side=8)
