@@ -23,6 +23,8 @@ from space.shapes import halving, narrowing, never, shape_of, shape_values
 # were others.
 ARCHITECTURE = "architecture"
 MOST_EPOCHS = 32
+# Peak learning rates of the fine-tuning that a user may fix, beside the network's own.
+_RATES = (0.05, 0.1, 0.2, 0.4, 0.8)
 # Rounding is learned in a few epochs, at a low rate, from a network that is trained already.
 MOST_AWARE_EPOCHS = 4
 MOST_THREADS = 4
@@ -104,8 +106,8 @@ def _full(network: Network, devices: Devices) -> Iterator[Dimension]:
     yield Choice("criterion", tuple(name for name in CRITERIA if name != SLIMMING), also=(SLIMMING,))
     yield Integer("threads", 1, min(devices.cores, MOST_THREADS))
     yield Integer("spinning", 0, 1)
-    # What small networks need: little is left to inherit, much to learn from the baseline's answers.
-    yield Choice("learning_rate", (0.4,), also=(0.05, 0.1, 0.2, 0.8))
+    yield Choice("learning_rate", (network.peak_rate,), also=_others(_RATES, network.peak_rate))
+    # Little is left for small networks to inherit, much to learn from the baseline's answers.
     yield Choice("distillation", (0.9,), also=(0.0, 0.5))
     yield Choice("input_form", ("raw",), also=("uint8",))
 
@@ -296,6 +298,10 @@ def _all_values(recipe: Recipe, table: Sequence[Dimension]) -> dict[str, Value] 
         "equalized": int(recipe.equalized),
         RUNTIME: recipe.runtime,
     }
+
+
+def _others(values: Sequence[Value], value: Value) -> tuple[Value, ...]:
+    return tuple(other for other in values if other != value)
 
 
 def _values(dimension: Dimension) -> Sequence[Value]:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from space.data.choose import DATA_SETS, data_set_named
+from space.networks.choose import network_named
+from space.networks.names import OWN
 
 ROOT = Path(__file__).parent.parent
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -144,6 +146,8 @@ def test_the_rooms_of_space_import_one_way():
 
 # What tells a data set: its name, what a person calls it, its files, its variable.
 DATA_SET_NAMED = re.compile(r"cifar|built.?in.?(image|set)|\bbuiltin\b", re.IGNORECASE)
+# What tells a network: its name as files write it, and what a person calls it.
+NETWORK_NAMED = re.compile(r"mobile.?net", re.IGNORECASE)
 
 
 def spoken_and_run(path: Path) -> Iterator[tuple[int, str]]:
@@ -176,6 +180,19 @@ def test_the_data_sets_are_told_by_what_names_them():
         collection = data_set_named(name)
         for text in (name, collection.title, collection.short_title, collection.files, collection.variable):
             assert not text or DATA_SET_NAMED.search(text), text
+
+
+def test_nothing_outside_its_room_names_a_network():
+    for path in (path for path in MODULES if not inside(path).startswith("space/networks/")):
+        named = [f"{inside(path)}:{line}: {text}" for line, text in spoken_and_run(path) if NETWORK_NAMED.search(text)]
+        assert not named, f"{named}; space/networks/names.py has DEFAULT, and a network says what a person calls it"
+
+
+def test_the_networks_are_told_by_what_names_them():
+    """Or the test above would see nothing."""
+    for name in OWN:
+        for text in (name, network_named(name).title):
+            assert NETWORK_NAMED.search(text), text
 
 
 def drawn(package: str) -> set[tuple[str, str]]:

@@ -11,8 +11,7 @@ from search.settings.keys import ALL, AUTO, KEYS, SAMPLERS, count
 from search.settings.settings import TRIALS
 from search.settings.study_files import study_file
 from space.data.choose import DATA_SETS, DEFAULT, STAND_IN, data_set_named
-from space.networks.choose import NETWORKS, network_named
-from space.networks.names import DEFAULT as DEFAULT_NETWORK
+from space.networks import names
 from space.pruning.criteria import CRITERIA
 
 
@@ -39,7 +38,7 @@ SHARED = {
     "store": "folder of the database and the candidates' files (default: studies/store)",
     "storage": "another database: a URL that Optuna and SQLAlchemy know",
 }
-NETWORK = {"architecture": f"the network: {_either_by_default(*NETWORKS.own, 'one of an installed package')}"}
+NETWORK = {"architecture": f"the network: {_either_by_default(*names.OWN, 'one of an installed package')}"}
 # Settings that tell one study from another.
 _STUDY = {
     "objective": f"{_either(*OBJECTIVES, ALL)} (default: fom)",
@@ -179,7 +178,9 @@ def sensitivity(parser: argparse.ArgumentParser) -> None:
 
 
 def _units() -> str:
-    first, second, *_, last = (unit.name for unit in network_named(DEFAULT_NETWORK).units)
+    from space.networks.choose import network_named
+
+    first, second, *_, last = (unit.name for unit in network_named(names.DEFAULT).units)
     return f"{first}, {second} ... {last}"
 
 

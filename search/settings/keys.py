@@ -11,7 +11,6 @@ from search.scoring.objectives import OBJECTIVES
 from search.settings.durations import duration_s
 from search.store.goal import Fixed, fixed_text
 from space.data.choose import DATA_SETS
-from space.networks.choose import NETWORKS
 from space.training.accelerator_names import ACCELERATORS
 
 ALL = "all"
@@ -61,6 +60,8 @@ def one_of(*names: str) -> Callable[[object], str]:
 
 def network(text: object) -> str:
     """What packages bring is looked for where it is asked for alone."""
+    from space.networks.choose import NETWORKS
+
     if not isinstance(text, str) or not NETWORKS.knows(text):
         raise ValueError(f"{text!r} is not known; choose {', '.join(NETWORKS.names())}")
     return text
@@ -84,6 +85,7 @@ def pairs(text: object) -> Fixed:
 
 
 def filled(text: object) -> str:
+
     if not isinstance(text, str) or not text:
         raise ValueError(f"{text!r} is not a name")
     return text

@@ -7,15 +7,12 @@ object a `Network`.
 from functools import cache
 
 from space.errors import RequestError
+from space.networks.names import OWN
 from space.networks.network import Layer, Network, unpruned
 from space.recipe import Recipe
 from space.registry import Registry
 
-NETWORKS: Registry[Network] = Registry(
-    "network",
-    "ondevice_search.networks",
-    {"mobilenet_v1": "space.networks.mobilenet_v1.description:MOBILENET_V1"},
-)
+NETWORKS: Registry[Network] = Registry("network", "ondevice_search.networks", OWN)
 
 
 @cache

@@ -1,3 +1,5 @@
-"""Names: the network that is meant where none is named; what a recipe needs to know without any of them."""
+"""Names: which networks are our own, and which is meant where none is named; loads none of them."""
 
 DEFAULT = "mobilenet_v1"
+# Where each is described, in the order in which they are listed.
+OWN = {"mobilenet_v1": "space.networks.mobilenet_v1.description:MOBILENET_V1"}

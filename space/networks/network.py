@@ -99,6 +99,10 @@ class Network(Protocol):
         shortcuts."""
 
     @property
+    def peak_rate(self) -> float:
+        """Of the learning rate in fine-tuning, for pruned networks of it; a search asks for no other."""
+
+    @property
     def first_recipes(self) -> tuple[Recipe, ...]:
         """What a search begins with, in the order in which it is worth trying."""
 

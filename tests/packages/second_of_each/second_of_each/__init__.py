@@ -1,1 +1,1 @@
-"""A second one of each kind, none of which the project knows."""
+"""One of each that the project has seams for."""

@@ -32,7 +32,8 @@ class Residual(Prunable):
             self.second_bn = nn.BatchNorm2d(stem)
         self.relu = nn.ReLU()
         self.pool = nn.MaxPool2d(2)
-        self.tail = nn.Conv2d(stem, tail, 1)
+        self.tail = nn.Conv2d(stem, tail, 1, bias=False)
+        self.tail_bn = nn.BatchNorm2d(tail)
         self.classifier = nn.Linear(tail * (side // 2) ** 2, classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -40,7 +41,7 @@ class Residual(Prunable):
         if self.widths[1]:
             block = self.second_bn(self.second(self.clipped(self.first_bn(self.first(values)))))
             values = self.relu(values + block)
-        values = torch.relu(self.tail(self.pool(values)))
+        values = torch.relu(self.tail_bn(self.tail(self.pool(values))))
         return self.classifier(torch.flatten(values, 1))
 
     def units(self) -> tuple[Unit, ...]:
@@ -55,7 +56,7 @@ class Residual(Prunable):
         return (
             Unit("stem", 0, stem, tuple(writers), (), tuple(readers)),
             *inner,
-            Unit("tail", 2, tail, (Writer("tail"),), (), (Reader("classifier", columns),)),
+            Unit("tail", 2, tail, (Writer("tail", "tail_bn"),), (), (Reader("classifier", columns),)),
         )
 
     def reshaped(self, widths: Sequence[int], halvings: Sequence[int]) -> Residual:
