@@ -91,7 +91,7 @@ def test_an_image_of_another_kind_is_named(folder: Path, tmp_path: Path, mode: s
         write_bundle(labelled_pngs(folder, CLASSES), tmp_path / "images.zip", COLOUR)
 
 
-def test_gray_images_of_another_size_are_taken_where_the_model_takes_them(tmp_path: Path) -> None:
+def test_grey_images_of_another_size_are_taken_where_the_model_takes_them(tmp_path: Path) -> None:
     folder = tmp_path / "grey"
     folder.mkdir()
     grey = coloured(2)[:, :1, :28, :28]

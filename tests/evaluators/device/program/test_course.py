@@ -109,7 +109,7 @@ def test_a_float_model_of_which_nobody_says_how_it_was_trained_is_refused(task: 
         ask(LocalDevice(lock=""), replace(task, model=model))
 
 
-def test_gray_images_of_another_size_and_more_classes_than_ten(tmp_path: Path) -> None:
+def test_grey_images_of_another_size_and_more_classes_than_ten(tmp_path: Path) -> None:
     model = write_classifier(tmp_path / "grey.onnx", shape=("batch", 1, 28, 28), classes=12, seed=1)
     pixels = coloured(COUNT)[:, :1, :28, :28]
     labels = predictions(model, pixels)
