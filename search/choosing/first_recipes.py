@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from space.dimensions import LADDER, Dimension, Integer, Value, near
+from space.dimensions import LADDER, RUNTIME, Choice, Dimension, Integer, Value, near
 from space.networks.mobilenet_v1.first_recipes import TRAINING_IMAGES, first_recipes
 
 
@@ -17,7 +17,13 @@ def first_values(table: Sequence[Dimension], images: int = TRAINING_IMAGES) -> l
     factor = max(1.0, min(TRAINING_IMAGES / images, _most_epochs(table) / max(recipe.epochs for recipe in recipes)))
     longer = (replace(recipe, epochs=round(factor * recipe.epochs)) for recipe in recipes)
     candidates = (near(recipe, tuple(table)) for recipe in longer)
-    return [values for values in candidates if values is not None]
+    return [{**values, **runtime} for values in candidates if values is not None for runtime in _runtimes(table)]
+
+
+def _runtimes(table: Sequence[Dimension]) -> list[dict[str, Value]]:
+    """Which network leads differs between runtimes, and one that is trained costs a second one its timing alone."""
+    choices = (dimension.choices for dimension in table if isinstance(dimension, Choice) and dimension.name == RUNTIME)
+    return [{RUNTIME: name} for name in next(choices, ())] or [{}]
 
 
 def _most_epochs(table: Sequence[Dimension]) -> int:

@@ -37,8 +37,9 @@ from search.scoring.objectives import OBJECTIVES
 from search.store.store import Store
 from space.data.images import SIDE
 from space.dimensions import dimensions, recipe_of
+from space.formats.quantizations import QUANTIZATIONS
 from space.networks.mobilenet_v1.layers import layers
-from space.recipe import QUANTIZATIONS, Recipe
+from space.recipe import Recipe
 from tests.search.made_up import evaluation
 
 HERE = Path(__file__).parent / "evaluations.csv"
