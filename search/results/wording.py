@@ -181,7 +181,7 @@ def implied(audit: Audit) -> str:
 
 
 def settings_text(recipe: Recipe) -> str:
-    """2 threads, spinning; 1 thread, LiteRT."""
+    """2 threads, spinning; the runtime too, where it is not the usual one."""
     spinning = ", spinning" if recipe.spinning else ""
     return f"{recipe.threads} thread{'s' if recipe.threads > 1 else ''}{spinning}{beside_default(recipe)}"
 

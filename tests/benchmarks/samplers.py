@@ -69,7 +69,7 @@ def features(recipe: Recipe, epochs: int) -> list[float]:
         math.log2(sum(layer.macs for layer in shape)),
         math.log2(sum(one.values for one in shape)),
     ]
-    found += [3.0 * (recipe.quantization == name) for name in QUANTIZATIONS[1:]]
+    found += [3.0 * (recipe.quantization == name) for name in list(QUANTIZATIONS)[1:]]
     return [*found, 3.0 * (recipe.threads - 1), float(recipe.spinning), 2 * math.log(max(epochs, 1))]
 
 
