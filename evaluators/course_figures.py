@@ -8,6 +8,8 @@ from evaluators.device.device import CourseRun, DeviceInfo
 from evaluators.power.energy import Energy
 from evaluators.power.estimate import PowerModel
 from evaluators.provenance import Kind, Provenance
+from evaluators.runtimes.runtime import RUNTIMES
+from evaluators.runtimes.settings import RuntimeSettings
 
 WHOLE = "whole script"
 
@@ -78,8 +80,11 @@ def measured_script(energy: Energy, meter: Provenance) -> ScriptEnergy:
     )
 
 
-def course_figures(run: CourseRun, energy: ScriptEnergy, *, info: DeviceInfo, threads: int) -> CourseFigures:
+def course_figures(
+    run: CourseRun, energy: ScriptEnergy, *, info: DeviceInfo, runtime: RuntimeSettings
+) -> CourseFigures:
     images = len(run.latencies_s)
+    framework, call = info.framework(runtime.runtime) or info.runtime, RUNTIMES.get(runtime.runtime).course_call
     # The script starts on an idle board, whose clock says nothing of what it falls to.
     steady = replace(run, before=replace(run.before, clock_hz=None))
     return CourseFigures(
@@ -88,12 +93,12 @@ def course_figures(run: CourseRun, energy: ScriptEnergy, *, info: DeviceInfo, th
         latency_s=math.fsum(run.latencies_s) / images,
         latency_provenance=Provenance(
             Kind.MEASURED,
-            f"{info.model}, {info.runtime}, course protocol: mean of sess.run over {images:,} PNG files",
+            f"{info.model}, {framework}, course protocol: mean of {call} over {images:,} PNG files",
         ),
         script_s=run.wall_s,
         script_cpu_s=run.cpu_s,
         energy=energy,
         memory_bytes=run.memory_peak_bytes,
-        dirty=tuple(dirt(steady, cores=info.cores, threads=threads)),
+        dirty=tuple(dirt(steady, cores=info.cores, threads=runtime.threads)),
         warnings=(*run.warnings, *energy.warnings),
     )

@@ -232,9 +232,9 @@ class Examiner:
         return await self._retries.once.of(lambda: self._course(task, progress), RigError)
 
     async def _course(self, task: CourseTask, progress: Progress) -> CourseFigures:
-        info, threads = self.device.info, task.runtime.threads
+        info, runtime = self.device.info, task.runtime
         if self.meter is None:
             run = await self.device.course(task, progress)
-            return course_figures(run, estimated_script(run, self.power), info=info, threads=threads)
+            return course_figures(run, estimated_script(run, self.power), info=info, runtime=runtime)
         run, energy = await metered_course(self.device, self.meter, task, progress)
-        return course_figures(run, measured_script(energy, self.meter.info.provenance), info=info, threads=threads)
+        return course_figures(run, measured_script(energy, self.meter.info.provenance), info=info, runtime=runtime)

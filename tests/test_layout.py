@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from space.data.choose import DATA_SETS, data_set_named
+from space.formats.format import FORMATS
+from space.formats.target import TARGETS
 from space.networks.choose import network_named
 from space.networks.names import OWN
 
@@ -134,6 +136,24 @@ def test_the_program_knows_only_itself():
     for path in (ROOT / "evaluators/device/program").glob("*.py"):
         ours = {name for name in imported(path) if name.split(".")[0] in MAY_IMPORT}
         assert all(name.startswith("evaluators.device.program.") for name in ours), inside(path)
+
+
+# Where runtimes and the kinds of files that they take are named; everything else asks their registries. The parts of
+# the program that runs on the board lie beside their runtimes.
+RUNTIME_ROOMS = ("evaluators/runtimes/", "space/formats/")
+# Beside those that there are, one that is to come.
+RUNTIME_NAMES = {"tflite", "litert", "tensorflow"}
+
+
+def test_nothing_outside_their_rooms_names_a_runtime_or_a_kind_of_file():
+    """In code, in what people read, or in a comment."""
+    known = [*(TARGETS.get(name) for name in TARGETS.own), *(FORMATS.get(name) for name in FORMATS.own)]
+    names = RUNTIME_NAMES | {name.lower() for each in known for name in (each.name, each.title)}
+    assert {"onnx", "onnxruntime"} < names
+    files = [*MODULES, *(path for path in (ROOT / "search/export/html").iterdir() if path.is_file())]
+    for path in (path for path in files if not inside(path).startswith(RUNTIME_ROOMS)):
+        text = path.read_text().lower()
+        assert not [name for name in names if name in text], inside(path)
 
 
 def test_the_rooms_of_space_import_one_way():

@@ -83,11 +83,27 @@ class Runtime(Target, Protocol):
         """Those at which a leader is timed too."""
         ...
 
+    @property
+    def call(self) -> str:
+        """What is timed, as a person writes it."""
+        ...
+
+    @property
+    def course_call(self) -> str:
+        """What the course's script times."""
+        ...
+
     # --- on boards
 
     @property
     def part(self) -> Path:
         """The source of its part of the on-device program (evaluators/device/program/runtimes.py says what that is)."""
+        ...
+
+    @property
+    def script(self) -> Path:
+        """A module that runs a submission's model for `search/export/run_on_pi.py`, on Python 3.7 and newer: CALL, what
+        is timed in words, and a class Model of the file, with run, feed(image) and logits(answer)."""
         ...
 
     @property

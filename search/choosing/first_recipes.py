@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from space.dimensions import Dimension, Integer, Value, near, network_in
+from space.dimensions import RUNTIME, Choice, Dimension, Integer, Value, near, network_in
 
 
 def first_values(table: Sequence[Dimension], images: int | None = None) -> list[dict[str, Value]]:
@@ -18,7 +18,13 @@ def first_values(table: Sequence[Dimension], images: int | None = None) -> list[
     factor = max(1.0, min(network.tuned_on / (images or network.tuned_on), _most_epochs(table) / max(longest, 1)))
     longer = (replace(recipe, epochs=round(factor * recipe.epochs)) for recipe in recipes)
     candidates = (near(recipe, tuple(table)) for recipe in longer)
-    return [values for values in candidates if values is not None]
+    return [{**values, **runtime} for values in candidates if values is not None for runtime in _runtimes(table)]
+
+
+def _runtimes(table: Sequence[Dimension]) -> list[dict[str, Value]]:
+    """Which network leads differs between runtimes, and one that is trained costs a second one its timing alone."""
+    choices = (dimension.choices for dimension in table if isinstance(dimension, Choice) and dimension.name == RUNTIME)
+    return [{RUNTIME: name} for name in next(choices, ())] or [{}]
 
 
 def _most_epochs(table: Sequence[Dimension]) -> int:

@@ -13,6 +13,7 @@ from search.choosing.gaussian_process import Floats, GaussianProcess, Trend
 from search.choosing.trial_notes import TrialNotes
 from search.scoring.objectives import Objective
 from search.store.evaluation import Evaluation
+from space.formats.quantizations import QUANTIZATIONS
 from space.networks.choose import layers_of
 from space.recipe import Recipe
 
@@ -61,8 +62,8 @@ def features(recipe: Recipe) -> tuple[float, ...]:
         math.log2(present[0]) - _STEM,
         math.log2(present[-1]) - _LAST,
         math.log2(shape[-2].side) - 2,
-        2.0 * (recipe.quantization == "static_int8"),
-        2.0 * (recipe.quantization == "dynamic_uint8"),
+        2.0 * (QUANTIZATIONS[recipe.quantization].integers == "int8"),
+        2.0 * (QUANTIZATIONS[recipe.quantization].integers == "uint8"),
         recipe.threads - 1.0,
         float(recipe.spinning),
     )
@@ -76,7 +77,7 @@ def forecast(
     error_mean, error_sd = error_surrogate(history).predict(_points(networks))
     accuracy_z = (math.log(max(1 - least_accuracy, 1e-6)) - error_mean) / error_sd
     probability_feasible = ndtr(accuracy_z)
-    figure, figure_sd = figure_surrogate(history).predict(_points([(recipe, 1) for recipe, _ in networks]))
+    figure, figure_sd = _figures(history, [recipe for recipe, _ in networks])
     if not objective.ties_by_accuracy:
         figure = figure + np.log10(np.maximum(1 - np.exp(error_mean), least_accuracy))
     # Until something holds the minimum accuracy, everything that does is an improvement.
@@ -111,19 +112,25 @@ class HeldOut:
 
 
 def held_out(evaluations: Iterable[Evaluation]) -> HeldOut | None:
-    """None for too few to say."""
-    log_latency = {
-        features(evaluation.candidate.recipe): (evaluation.candidate.recipe, math.log10(evaluation.figures.latency_s))
-        for evaluation in evaluations
-        if not evaluation.figures.dirty
-    }
-    if len(log_latency) < _FEWEST_HELD_OUT:
+    """Each among those of its runtime; None for too few to say."""
+    by_runtime: dict[str, dict[tuple[float, ...], tuple[Recipe, float]]] = {}
+    for evaluation in evaluations:
+        recipe = evaluation.candidate.recipe
+        if not evaluation.figures.dirty:
+            log_latency = math.log10(evaluation.figures.latency_s)
+            by_runtime.setdefault(recipe.runtime, {})[features(recipe)] = recipe, log_latency
+    errors, within = [], []
+    for networks in by_runtime.values():
+        if len(networks) >= _FEWEST_HELD_OUT:
+            recipes, values = zip(*networks.values(), strict=True)
+            surrogate = _surrogate_by_shape(recipes, values)
+            mean, sd = surrogate.leave_one_out()
+            errors.append(np.abs(surrogate.values - mean))
+            within.append(errors[-1] <= NORMAL_95 * sd)
+    if not errors:
         return None
-    recipes, values = zip(*log_latency.values(), strict=True)
-    surrogate = _surrogate_by_shape(recipes, values)
-    mean, sd = surrogate.leave_one_out()
-    errors = np.abs(surrogate.values - mean)
-    return HeldOut(float(10 ** np.median(errors) - 1), float((errors <= NORMAL_95 * sd).mean()), len(errors))
+    apart = np.concatenate(errors)
+    return HeldOut(float(10 ** np.median(apart) - 1), float(np.concatenate(within).mean()), len(apart))
 
 
 def error_surrogate(history: Sequence[TrialNotes]) -> GaussianProcess:
@@ -134,6 +141,18 @@ def error_surrogate(history: Sequence[TrialNotes]) -> GaussianProcess:
         _points([(recipe, recipe.epochs) for recipe, _ in trained]),
         np.array([math.log(max(1 - accuracy, 1e-3)) for _, accuracy in trained]),
     )
+
+
+def _figures(history: Sequence[TrialNotes], recipes: Sequence[Recipe]) -> tuple[Floats, Floats]:
+    """Mean and standard deviation, by a surrogate for each runtime: what a layer costs one of them says little of
+    another. One of which nothing is known yet is taken for the others."""
+    mean, sd = np.zeros(len(recipes)), np.zeros(len(recipes))
+    for runtime in dict.fromkeys(recipe.runtime for recipe in recipes):
+        places = [place for place, recipe in enumerate(recipes) if recipe.runtime == runtime]
+        own = [trial for trial in history if trial.recipe.runtime == runtime]
+        points = _points([(recipes[place], 1) for place in places])
+        mean[places], sd[places] = figure_surrogate(own or history).predict(points)
+    return mean, sd
 
 
 def figure_surrogate(history: Sequence[TrialNotes]) -> GaussianProcess:

@@ -180,5 +180,12 @@ def rungs(table: Sequence[Dimension]) -> tuple[int, ...]:
 
 def _network(recipe: Recipe) -> object:
     """What makes it another network, however it is named, begun and trained."""
-    deployed = recipe.quantization, recipe.aware_epochs, recipe.equalized, recipe.threads, recipe.spinning
+    deployed = (
+        recipe.quantization,
+        recipe.aware_epochs,
+        recipe.equalized,
+        recipe.threads,
+        recipe.spinning,
+        recipe.runtime,
+    )
     return network_of(recipe).same(recipe.widths, recipe.halvings), deployed

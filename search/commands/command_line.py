@@ -34,7 +34,7 @@ COMMANDS = {
         "which layers matter: each alone pruned, not trained: accuracy and latency",
         options.sensitivity,
     ),
-    "measure": Command("search.commands.measure", "measure any ONNX file", options.measure),
+    "measure": Command("search.commands.measure", "measure any file that a runtime takes", options.measure),
     "audit": Command("search.commands.audit", "whether latency explains the energy, for any table", options.audit),
     "export": Command(
         "search.commands.export", "the winner's file, page, figures, tables, slides, what is handed in", options.export

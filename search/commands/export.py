@@ -18,6 +18,8 @@ from search.store.store import Store
 from space.candidate import check_whole
 from space.errors import RequestError
 from space.files import written_whole
+from space.formats.format import FORMATS
+from space.formats.target import format_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,15 @@ def main(options: argparse.Namespace) -> int:
         raise RequestError(f"--to {options.to} cannot be written: {error.strerror}") from error
 
 
-def _onnx(order: Order) -> int:
+def _model(order: Order) -> int:
     ranking = order.ranking
     if ranking.best is None:
         return _none(ranking)
     candidate = ranking.best.candidate
+    if candidate.file.suffix != order.path.suffix:
+        title = format_of(candidate.recipe).title
+        right = order.path.with_suffix(candidate.file.suffix)
+        raise RequestError(f"--to {order.path}: the winner's file is one of {title}; --to {right}")
     check_whole(candidate)
     with written_whole(order.path) as beside:
         shutil.copyfile(candidate.file, beside)
@@ -143,7 +149,7 @@ def _none(ranking: Standings) -> int:
 
 
 _WRITERS: dict[str, Callable[[Order], int]] = {
-    ".onnx": _onnx,
+    **{FORMATS.get(name).suffix: _model for name in FORMATS.names()},
     ".jsonl": _jsonl,
     ".html": _page,
     ".png": _figure,

@@ -11,6 +11,7 @@ from search.settings.keys import ALL, AUTO, KEYS, SAMPLERS, count
 from search.settings.settings import TRIALS
 from search.settings.study_files import study_file
 from space.data.choose import DATA_SETS, DEFAULT, STAND_IN, data_set_named
+from space.formats.format import FORMATS
 from space.networks import names
 from space.pruning.criteria import CRITERIA
 
@@ -112,7 +113,7 @@ def baseline(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL.onnx")
+    parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("--json", action="store_true", help="as JSON")
     text = (
         "steady (default): run() alone, warmed up, until its interval is narrow; course DIR: beside it the university "
@@ -132,9 +133,10 @@ def audit(parser: argparse.ArgumentParser) -> None:
 
 def export(parser: argparse.ArgumentParser) -> None:
     _chosen_study(parser)
+    files = " or ".join(FORMATS.get(name).suffix for name in FORMATS.names())
     text = (
-        "by its ending: the winner as .onnx; the bench's measurements as .jsonl for --device replay:FILE; the front as "
-        "an interactive page, .html, or as a figure, .png, .svg or .pdf; a table as .csv, .json or .md; slides as "
+        f"by its ending: the winner as {files}; the bench's measurements as .jsonl for --device replay:FILE; the front "
+        "as an interactive page, .html, or as a figure, .png, .svg or .pdf; a table as .csv, .json or .md; slides as "
         ".pptx; what is handed in as .zip (M3_7.zip is milestone 3 of team 7)"
     )
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
@@ -211,7 +213,9 @@ def devices(parser: argparse.ArgumentParser) -> None:
     trust.add_argument("host", metavar="HOST", help=host)
     trust.add_argument("--fingerprint", metavar="SHA256:...", help="what the key must be, as read at the board")
     trust.add_argument("--yes", action="store_true", help="do not ask; only together with --fingerprint")
-    prepare = action("prepare", "give a board NumPy and an ONNX Runtime that runs there; again costs nothing")
+    prepare = action(
+        "prepare", f"give a board NumPy and {_runtimes()}, in versions that run there; again costs nothing"
+    )
     prepare.add_argument("host", metavar="HOST", help=host)
     prepare.add_argument("--course", action="store_true", help="also Pillow, for the course's own scripts")
     add = action("add", "name a board, for --device NAME")
@@ -223,6 +227,13 @@ def devices(parser: argparse.ArgumentParser) -> None:
     meter.add_argument("url", metavar="URL", help=_meters())
     meter.add_argument("--device", metavar="HOST", help=f"the board, for ?via=board and ?on=board: {host}")
     meter.add_argument("--seconds", type=_seconds, metavar="N", help="stop after so many (default: at Ctrl-C)")
+
+
+def _runtimes() -> str:
+    """Those of this machine, which is what a board is given."""
+    from evaluators.runtimes.runtime import runtimes_for_boards
+
+    return " and ".join(runtime.title for runtime in runtimes_for_boards())
 
 
 def _meters() -> str:

@@ -1,13 +1,15 @@
-"""Accuracy and latency of the model beside this file, the course's way. Needs NumPy and ONNX Runtime, nothing else.
+"""Accuracy and latency of the model beside this file, the course's way. Needs NumPy and what runs the model.
 
-    python3 run_on_pi.py IMAGES [--model model.onnx]
+    python3 run_on_pi.py IMAGES [--model FILE]
 
 IMAGES: test.npz (pixels: uint8, N x channels x height x width; labels), or a folder of <number>_<class>.png files,
 8-bit RGB or grey. Classes are numbers, or the names that recipe.json beside this file gives them.
-Latency is the mean of session.run() over the images, one at a time. Python 3.7 and newer.
+Latency is the mean over the images, one at a time, of the runtime's call alone. Python 3.7 and newer; model_runtime.py
+beside it says which runtime that is.
 """
 
 import argparse
+import importlib
 import json
 import os
 import re
@@ -110,47 +112,32 @@ def images_of(path: str, names: List[str]) -> Iterator[Tuple["np.ndarray[Any, An
         yield image, names.index(label) if label in names else int(label)
 
 
-def session_of(model: str) -> Any:
-    """At the runtime settings that the recipe inside the file asks for."""
-    import onnxruntime
-
-    plain = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    recipe = json.loads(plain.get_modelmeta().custom_metadata_map.get("recipe", "{}"))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = recipe.get("threads", 1)
-    options.inter_op_num_threads = 1
-    spinning = "1" if recipe.get("spinning") else "0"
-    levels = {
-        "disable": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
-        "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
-        "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
-        "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
-    }
-    options.graph_optimization_level = levels[recipe.get("graph_optimization", "all")]
-    options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+def model_beside(folder: str) -> str:
+    """The file that was handed in with this one."""
+    return next((os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.startswith("model.")), "")
 
 
 def main(words: List[str]) -> int:
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description="Accuracy and latency of the model beside this file.")
     parser.add_argument("images", metavar="IMAGES", help="test.npz, or a folder of <number>_<class>.png files")
-    parser.add_argument("--model", default=os.path.join(here, "model.onnx"))
+    parser.add_argument("--model", default=model_beside(here), metavar="FILE")
     chosen = parser.parse_args(words)
     if not os.path.isfile(chosen.model):
         print("error: no model at %s; --model names one" % chosen.model, file=sys.stderr)
         return 2
     begun = time.perf_counter()
+    # Handed in with this file, for the runtime that the model needs.
+    runtime = importlib.import_module("model_runtime")
     try:
-        session = session_of(chosen.model)
-        name = session.get_inputs()[0].name
+        model = runtime.Model(chosen.model)
         seconds, right, total = 0.0, 0, 0
         for image, label in images_of(chosen.images, class_names(here)):
-            batch = np.ascontiguousarray(image[np.newaxis])
+            feed = model.feed(image)
             started = time.perf_counter()
-            (logits,) = session.run(None, {name: batch})
+            answer = model.run(*feed)
             seconds += time.perf_counter() - started
-            right += int(np.argmax(logits[0]) == label)
+            right += int(np.argmax(model.logits(answer)) == label)
             total += 1
     except (WrongImages, OSError, KeyError, ValueError, struct.error, zipfile.BadZipFile) as error:
         print("error: %s" % error, file=sys.stderr)
@@ -159,7 +146,7 @@ def main(words: List[str]) -> int:
         print("error: %s holds no image; names are <number>_<class>.png" % chosen.images, file=sys.stderr)
         return 2
     print("accuracy  %.2f %% (%d of %d images)" % (100.0 * right / total, right, total))
-    print("latency   %.4f ms (mean of session.run())" % (1e3 * seconds / total))
+    print("latency   %.4f ms (mean of %s)" % (1e3 * seconds / total, runtime.CALL))
     print("total     %.1f s, loading included" % (time.perf_counter() - begun))
     return 0
 

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from evaluators.runtimes.runtime import RUNTIMES
 from search.export.bench_recording import export_recording
 from search.export.deck.decks import write_deck
 from search.export.deck.material import Material
@@ -58,6 +59,7 @@ def write_submission(path: Path, submission: Submission) -> int:
     """How many files it holds."""
     candidate = submission.entered.candidate
     check_whole(candidate)
+    runtime = RUNTIMES.get(candidate.recipe.runtime)
     table = f"table{submission.deck[1]}.csv"
     with TemporaryDirectory() as folder, written_whole(path) as beside:
         packed = Path(folder)
@@ -66,11 +68,12 @@ def write_submission(path: Path, submission: Submission) -> int:
         export_recording(packed / "measurements.jsonl", submission.store, submission.material.goal.bench_id)
         (packed / "recipe.json").write_text(_recipe(submission))
         (packed / "README.txt").write_text(_readme(submission, table))
+        (packed / "model_runtime.py").write_bytes(runtime.script.read_bytes())
         (packed / "run_on_pi.py").write_bytes(resources.files("search.export").joinpath("run_on_pi.py").read_bytes())
         if submission.data is not None:
             _write_images(packed / "test.npz", submission.data)
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
-            _add(archive, "model.onnx", candidate.file.read_bytes())
+            _add(archive, f"model{candidate.file.suffix}", candidate.file.read_bytes())
             for file in sorted(packed.iterdir()):
                 _add(archive, file.name, file.read_bytes())
             for name, content in sources():
@@ -115,6 +118,8 @@ def _recipe(submission: Submission) -> str:
 
 def _readme(submission: Submission, table: str) -> str:
     material, goal = submission.material, submission.material.goal
+    candidate = submission.entered.candidate
+    model, runtime = f"model{candidate.file.suffix}", RUNTIMES.get(candidate.recipe.runtime).title
     images = "test.npz" if submission.data is not None else "IMAGES"
     given = "" if submission.data is not None else "IMAGES: a folder of <number>_<class>.png files, or a test.npz.\n"
     team = f"(team {material.cover.team})" if material.cover.team else ""
@@ -123,8 +128,9 @@ def _readme(submission: Submission, table: str) -> str:
         f"{material.cover.title or goal.id}\n"
         f"{' '.join(filter(None, (material.cover.members, team)))}\n\n"
         f"python3 run_on_pi.py {images}\n{given}\n"
-        f"model.onnx          {won}, recipe {submission.entered.recipe_id}\n"
-        "run_on_pi.py        its accuracy and latency, with NumPy and ONNX Runtime alone\n"
+        f"{model:20}{won}, recipe {submission.entered.recipe_id}\n"
+        f"run_on_pi.py        its accuracy and latency, with NumPy and {runtime} alone\n"
+        "model_runtime.py    runs the model for it\n"
         "slides.pptx         the slides\n"
         f"{table:20}the course's table, with intervals and provenance\n"
         "recipe.json         every parameter of the network, the study and the bench\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from evaluators.provenance import Kind
 from search.results.report import near_misses, provenance
 from search.results.standings import Standings
-from search.results.wording import data_name, short_data_name
+from search.results.wording import calls_text, data_name, short_data_name
 from search.scoring.objectives import OBJECTIVES
 from search.store.store import Store
 from space.data.choose import described
@@ -42,13 +42,15 @@ class Basis:
 
 def basis(store: Store, standings: Standings) -> Basis:
     goal, bench = standings.goal, standings.bench
-    figures = [evaluation.current for evaluation in (*standings.ranked, standings.baseline)]
+    rows = (*standings.ranked, standings.baseline)
+    figures = [evaluation.current for evaluation in rows]
     energies = {measurement.energy_provenance for measurement in figures if math.isfinite(measurement.energy_j)}
     usual = standings.baseline.current.energy_provenance
     kinds = tuple(sorted({energy.kind for energy in energies}))
     fewest, most = (pick(measurement.processes for measurement in figures) for pick in (min, max))
     runs = f"{fewest} to {most} processes" if fewest < most else f"{most} process{'es' * (most > 1)}"
     confirmed = sum(evaluation.confirmation is not None for evaluation in standings.ranked)
+    timed = calls_text(row.candidate.recipe for row in rows)
     how = f"run() alone, batch 1, protocol {bench.protocol}"
     date = _dates(store, goal.bench_id)
     title = OBJECTIVES[goal.objective].title
@@ -56,7 +58,7 @@ def basis(store: Store, standings: Standings) -> Basis:
     lines = (
         f"{bench.board}, {bench.cores} cores, {bench.system}, governor {bench.governor or 'unknown'}{serial}; "
         f"{bench.runtime}",
-        f"meter: {bench.meter}; session.{how}",
+        f"meter: {bench.meter}; {timed} alone, batch 1, protocol {bench.protocol}",
         f"{len(standings.ranked)} candidates and the baseline, each timed in {runs}; {confirmed} confirmed on test",
         "intervals are 95 %: latency with the spread between processes, accuracy by the number of images (Wilson)",
         *provenance(standings),

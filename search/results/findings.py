@@ -9,8 +9,7 @@ from evaluators.provenance import Kind
 from search.results.pruned_fractions import fraction_text, uniform_fraction
 from search.results.rows import Row
 from search.results.wording import accuracy, fom_gain, number, pace_of
-
-QUANTIZATIONS = {"none": "fp32", "dynamic_uint8": "dynamic uint8", "static_int8": "static int8"}
+from space.formats.quantizations import NONE, QUANTIZATIONS, title
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,14 @@ def findings(rows: Iterable[Row]) -> list[str]:
         *_best(shown),
         *_below_the_line(uniform),
         *_lost_per_step(uniform),
-        *_quantized("dynamic_uint8", uniform),
-        *_quantized("static_int8", uniform),
+        *(line for quantization in QUANTIZATIONS if quantization != NONE for line in _quantized(quantization, uniform)),
         *_gained_nothing(uniform),
         *_fine_tuning(uniform),
     ]
 
 
 def quantization_name(row: Row) -> str:
-    return _name(row.recipe.quantization)
+    return title(row.recipe.quantization)
 
 
 def described(row: Row) -> str:
@@ -60,9 +58,9 @@ def _uniform(rows: Sequence[Row]) -> list[_Uniform]:
         fraction = uniform_fraction(recipe)
         if fraction is None:
             continue
-        runtime = (recipe.threads, recipe.spinning, recipe.halvings, recipe.criterion)
+        runtime = (recipe.runtime, recipe.threads, recipe.spinning, recipe.halvings, recipe.criterion)
         # The unpruned network has nothing to choose, nor to make good.
-        runtime = runtime if fraction else (*runtime[:3], "-")
+        runtime = runtime if fraction else (*runtime[:-1], "-")
         epochs = recipe.epochs if fraction else 0
         networks.append(_Uniform(row, fraction, epochs, recipe.quantization, runtime, (*runtime, recipe.seed, epochs)))
     return sorted(networks, key=lambda network: (network.fraction, network.epochs, _place(network.quantization)))
@@ -70,7 +68,7 @@ def _uniform(rows: Sequence[Row]) -> list[_Uniform]:
 
 def _best(rows: Sequence[Row]) -> list[str]:
     # Without the unpruned network, with which all are compared.
-    changed = [row for row in rows if uniform_fraction(row.recipe) != 0 or quantization_name(row) != "fp32"]
+    changed = [row for row in rows if uniform_fraction(row.recipe) != 0 or row.recipe.quantization != NONE]
     able = [row for row in changed if row.feasible and not row.gated]
     if not able:
         return ["nothing pruned or quantized holds the line"] if changed else []
@@ -99,13 +97,13 @@ def _below_the_line(rows: Sequence[_Uniform]) -> list[str]:
         if lost and len(fractions) > 1:
             rows_there = [network.row for network in group if network.fraction == lost[0]]
             nearest = max(rows_there, key=lambda row: row.accuracy)
-            parts.append(f"{_name(quantization)} from {lost[0]:g} on ({accuracy(nearest)} there at best)")
+            parts.append(f"{title(quantization)} from {lost[0]:g} on ({accuracy(nearest)} there at best)")
     return [f"below the line by fraction: {', '.join(parts)}"] if parts else []
 
 
 def _lost_per_step(rows: Sequence[_Uniform]) -> list[str]:
     """Along the fractions, at the most epochs there are."""
-    fp32 = [network for network in rows if network.quantization == "none"]
+    fp32 = [network for network in rows if network.quantization == NONE]
     if not fp32:
         return []
     most = max(network.epochs for network in fp32)
@@ -119,7 +117,7 @@ def _lost_per_step(rows: Sequence[_Uniform]) -> list[str]:
 
 
 def _fine_tuning(rows: Sequence[_Uniform]) -> list[str]:
-    fp32 = [network for network in rows if network.quantization == "none" and network.fraction]
+    fp32 = [network for network in rows if network.quantization == NONE and network.fraction]
     gains = []
     for fraction, group in _by(fp32, lambda network: network.fraction).items():
         least, most = min(group, key=lambda network: network.epochs), max(group, key=lambda network: network.epochs)
@@ -144,10 +142,10 @@ def _quantized(quantization: str, rows: Sequence[_Uniform]) -> list[str]:
     lost: list[float] = []
     for group in _by(rows, lambda network: (network.fraction, *network.beside)).values():
         kinds = {network.quantization: network for network in group}
-        if "none" not in kinds or quantization not in kinds:
+        if NONE not in kinds or quantization not in kinds:
             continue
-        ours, fp32 = kinds[quantization].row, kinds["none"].row
-        lost.append(_share(kinds["none"]) - _share(kinds[quantization]))
+        ours, fp32 = kinds[quantization].row, kinds[NONE].row
+        lost.append(_share(kinds[NONE]) - _share(kinds[quantization]))
         fraction, ratio = group[0].fraction, ours.latency_ms / fp32.latency_ms
         if ours.latency_ci_ms[0] > fp32.latency_ci_ms[1]:
             slower[fraction] = ratio
@@ -155,7 +153,7 @@ def _quantized(quantization: str, rows: Sequence[_Uniform]) -> list[str]:
             faster[fraction] = 1 / ratio
         else:
             alike.add(fraction)
-    name, lines = _name(quantization), []
+    name, lines = title(quantization), []
     for word, ratios in (("slower", slower), ("faster", faster)):
         if ratios:
             lines.append(f"{name} is {word} than fp32 at {_fractions(ratios)} ({_range(ratios.values())} x)")
@@ -172,15 +170,15 @@ def _gained_nothing(rows: Sequence[_Uniform]) -> list[str]:
     """Pruned, and no faster than the unpruned network in the same form."""
     lines = []
     for quantization, group in _by(rows, lambda network: network.quantization).items():
-        unpruned = {network.runtime[:3]: network.row for network in group if network.fraction == 0}
+        unpruned = {network.runtime[:-1]: network.row for network in group if network.fraction == 0}
         nothing = {}
         for network in group:
-            whole = unpruned.get(network.runtime[:3])
+            whole = unpruned.get(network.runtime[:-1])
             if network.fraction and whole and network.row.latency_ci_ms[1] >= whole.latency_ci_ms[0]:
                 nothing[network.fraction] = network.row.latency_ms / whole.latency_ms
         if nothing:
             lines.append(
-                f"pruning gained nothing in {_name(quantization)} at {_fractions(nothing)}: "
+                f"pruning gained nothing in {title(quantization)} at {_fractions(nothing)}: "
                 f"{_range(nothing.values())} x the unpruned latency"
             )
     return lines
@@ -200,10 +198,6 @@ def _share(network: _Uniform) -> float:
 
 def _place(quantization: str) -> int:
     return list(QUANTIZATIONS).index(quantization) if quantization in QUANTIZATIONS else len(QUANTIZATIONS)
-
-
-def _name(quantization: str) -> str:
-    return QUANTIZATIONS.get(quantization, quantization.replace("_", " "))
 
 
 def _fractions(values: Iterable[float]) -> str:

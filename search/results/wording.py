@@ -1,9 +1,11 @@
 """Wording: the figures of a row as a person reads them; every table, line and slide writes them so."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 from evaluators.provenance import Kind
+from evaluators.runtimes.runtime import RUNTIMES
 from search.results.rows import Row
 from search.scoring.audit import Audit
 from search.scoring.objectives import OBJECTIVES, Objective
@@ -184,7 +186,7 @@ def implied(audit: Audit) -> str:
 
 
 def settings_text(recipe: Recipe) -> str:
-    """2 threads, spinning; 1 thread, LiteRT."""
+    """2 threads, spinning; the runtime too, where it is not the usual one."""
     spinning = ", spinning" if recipe.spinning else ""
     return f"{recipe.threads} thread{'s' if recipe.threads > 1 else ''}{spinning}{beside_default(recipe)}"
 
@@ -197,3 +199,8 @@ def threads_text(recipe: Recipe) -> str:
 def beside_default(recipe: Recipe) -> str:
     """Names the runtime where it is not the one that goes without saying."""
     return "" if recipe.runtime == DEFAULT_RUNTIME else f", {TARGETS.get(recipe.runtime).title}"
+
+
+def calls_text(recipes: Iterable[Recipe]) -> str:
+    """What was timed of these networks."""
+    return " and ".join(dict.fromkeys(RUNTIMES.get(recipe.runtime).call for recipe in recipes))

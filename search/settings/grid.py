@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
-from space.formats.quantizations import QUANTIZATIONS
+from space.formats.quantizations import NONE, QUANTIZATIONS
 from space.pruning.fractions import pruned
 from space.recipe import Recipe
 
@@ -23,7 +23,7 @@ class Grid:
     fractions: tuple[float, ...]
     # How long each is fine-tuned; 0: BatchNorm is re-estimated, no more.
     epochs: tuple[int, ...] = (0,)
-    quantizations: tuple[str, ...] = ("none",)
+    quantizations: tuple[str, ...] = (NONE,)
     criterion: str = "l1"
     # The network as it is, too, in every quantization.
     unpruned: bool = False

@@ -37,8 +37,9 @@ from search.scoring.objectives import OBJECTIVES
 from search.store.store import Store
 from space.data.images import SIDE
 from space.dimensions import dimensions, recipe_of
+from space.formats.quantizations import QUANTIZATIONS
 from space.networks.mobilenet_v1.layers import layers
-from space.recipe import QUANTIZATIONS, Recipe
+from space.recipe import Recipe
 from tests.search.made_up import evaluation
 
 HERE = Path(__file__).parent / "evaluations.csv"
@@ -68,7 +69,7 @@ def features(recipe: Recipe, epochs: int) -> list[float]:
         math.log2(sum(layer.macs for layer in shape)),
         math.log2(sum(one.values for one in shape)),
     ]
-    found += [3.0 * (recipe.quantization == name) for name in QUANTIZATIONS[1:]]
+    found += [3.0 * (recipe.quantization == name) for name in list(QUANTIZATIONS)[1:]]
     return [*found, 3.0 * (recipe.threads - 1), float(recipe.spinning), 2 * math.log(max(epochs, 1))]
 
 

@@ -7,6 +7,7 @@ import pytest
 from evaluators.course_figures import CourseFigures, course_figures, estimated_script
 from evaluators.device.device import BoardState, CourseRun
 from evaluators.power.estimate import RASPBERRY_PI_3B_PLUS
+from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.runs import INFO
 
 # Some 40 s of script for a thousand images.
@@ -24,7 +25,7 @@ RUN = CourseRun(
 
 
 def figures(run: CourseRun = RUN) -> CourseFigures:
-    return course_figures(run, estimated_script(run, RASPBERRY_PI_3B_PLUS), info=INFO, threads=1)
+    return course_figures(run, estimated_script(run, RASPBERRY_PI_3B_PLUS), info=INFO, runtime=RuntimeSettings())
 
 
 def test_latency_is_the_plain_mean() -> None:

@@ -26,6 +26,9 @@ class OnnxRuntime(OnnxRuntimeTarget):
     distribution: str = "onnxruntime"
     module: str = "onnxruntime"
     part: Path = _FOLDER / "on_board.py"
+    script: Path = _FOLDER / "model_runtime.py"
+    call: str = "session.run()"
+    course_call: str = "sess.run"
     probe: Path = _FOLDER / "convolution.py"
     oldest_python: tuple[int, int] = releases.OLDEST_PYTHON
 

@@ -13,9 +13,11 @@ from search.export.deck.scale import linear, logarithmic
 from search.results.findings import quantization_name
 from search.results.pruned_fractions import mean_fraction, uniform_fraction
 from search.results.rows import Row
+from space.formats.quantizations import QUANTIZATIONS, title
 
 _EPOCH_INKS = (style.GREY, style.SKY, style.BLUE, style.GREEN, style.ORANGE, style.PURPLE)
-_QUANTIZATION_INKS = {"fp32": style.INK, "dynamic uint8": style.ORANGE, "static int8": style.BLUE}
+# In the order in which quantizations are listed.
+_QUANTIZATION_INKS = (style.INK, style.ORANGE, style.BLUE, style.GREEN, style.PURPLE)
 _MARKERS = (XL_MARKER_STYLE.CIRCLE, XL_MARKER_STYLE.SQUARE, XL_MARKER_STYLE.TRIANGLE, XL_MARKER_STYLE.DIAMOND)
 _SIGNS = "●■▲◆"
 
@@ -87,7 +89,7 @@ def _by_quantization(networks: Sequence[PrunedNetwork]) -> Groups:
     present = {quantization_name(network.row) for network in networks}
     return {
         name: (ink, [network for network in networks if quantization_name(network.row) == name])
-        for name, ink in _QUANTIZATION_INKS.items()
+        for name, ink in zip(map(title, QUANTIZATIONS), _QUANTIZATION_INKS, strict=False)
         if name in present
     }
 

@@ -12,7 +12,8 @@ from search.results.columns import View, known
 from search.results.findings import findings, quantization_name
 from search.results.pruned_fractions import uniform_fraction
 from search.results.tables import grid_rows, texts
-from search.results.wording import accuracy
+from search.results.wording import accuracy, calls_text
+from space.formats.target import format_of
 
 _ORDERS = {"l1": "smallest L1 norm first", "l2": "smallest L2 norm first", "random": "in random order"}
 
@@ -23,14 +24,16 @@ def approach(deck: Deck, material: Material, name: str) -> None:
     fractions = sorted({f for recipe in recipes if (f := uniform_fraction(recipe)) is not None})
     epochs = sorted({recipe.epochs for recipe in recipes})
     kinds = sorted({quantization_name(row) for row in rows[1:]})
+    timed = calls_text(row.recipe for row in rows)
+    formats = " and ".join(sorted({format_of(row.recipe).title for row in rows[1:]}))
     criteria = sorted({recipe.criterion for recipe in recipes})
     statements = [
         "Whole channels are removed from every unit, depthwise and BatchNorm entries with them"
         + (f", {' or '.join(_ORDERS.get(name, f'by {name}') for name in criteria)}" if criteria else ""),
         *([f"Fractions {', '.join(f'{fraction:g}' for fraction in fractions)}"] if fractions else []),
         *([f"Epochs of fine-tuning: {', '.join(map(str, epochs))}, after BatchNorm is re-estimated"] if epochs else []),
-        *([f"Deployed as {', '.join(kinds)} ONNX files"] if kinds else []),
-        "Latency: session.run() alone, one image at a time, fresh process, warmed up; median of block medians",
+        *([f"Deployed as {', '.join(kinds)} {formats} files"] if kinds else []),
+        f"Latency: {timed} alone, one image at a time, fresh process, warmed up; median of block medians",
         "Energy: " + _energy_words(material),
         f"Selected on validation only; {100 * material.goal.minimum_accuracy:g} % must hold on test",
     ]

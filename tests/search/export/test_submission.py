@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from pptx import Presentation
 
+from evaluators.runtimes.runtime import RUNTIMES
 from search.__main__ import main
 from search.commands.exit_status import NONE_FEASIBLE, OK, REQUEST
 from search.export import run_on_pi
@@ -97,7 +98,7 @@ def test_a_submission_holds_all_that_is_asked_for(run, store, tmp_path):
     folder = unpacked(tmp_path / "M3_7.zip", tmp_path / "handed in")
     assert {path.name for path in folder.iterdir()} == {
         *("model.onnx", "slides.pptx", "table3.csv", "recipe.json", "measurements.jsonl", "run_on_pi.py"),
-        *("README.txt", "code"),
+        *("README.txt", "code", "model_runtime.py"),
     }
     (slide,) = Presentation(str(folder / "slides.pptx")).slides
     said = " ".join(shape.text_frame.text for shape in slide.shapes if shape.has_text_frame)
@@ -204,7 +205,8 @@ def test_images_that_do_not_fit_are_named(tmp_path, store, run):
 
 
 def test_the_boards_python_may_be_old():
-    ast.parse(Path(run_on_pi.__file__).read_text(), feature_version=(3, 7))
+    for file in (Path(run_on_pi.__file__), *(RUNTIMES.get(name).script for name in RUNTIMES.names())):
+        ast.parse(file.read_text(), feature_version=(3, 7))
 
 
 @pytest.mark.parametrize("words", [["absent.npz"], ["absent"], ["broken.npz"], ["empty"]], ids=str)
