@@ -7,6 +7,8 @@ from search.store.store import Store
 
 # Fact of the store: whose files its last run kept.
 KEPT = "keep"
+# Of what says of a candidate how it was built; it stays.
+MANIFEST = ".json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +26,6 @@ def files_of(store: Store) -> Files | None:
     """None where all are kept."""
     if store.fact(KEPT) != KEEP_FRONT:
         return None
-    return Files(*(sum(1 for _ in store.candidates.glob(f"*.{ending}")) for ending in ("json", "onnx")))
+    files = [path for path in store.candidates.glob("*") if not path.name.startswith(".")]
+    built = sum(path.suffix == MANIFEST for path in files)
+    return Files(built, len(files) - built)
