@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from space.errors import RequestError
+from space.files import written_whole
 from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.networks.network import unpruned
@@ -45,6 +46,23 @@ def describe(folder: Path, id: str) -> Baseline:
     values = json.loads((folder / f"{id}.json").read_text())
     values["mean"], values["std"] = tuple(values["mean"]), tuple(values["std"])
     return Baseline(**values)
+
+
+def supplied(architecture: str, fingerprint: str) -> Baseline | None:
+    """The one that comes with the network, trained on these images."""
+    folder = network_named(architecture).baselines
+    if folder is None or not (folder / f"{fingerprint}.json").is_file():
+        return None
+    return describe(folder, fingerprint)
+
+
+def supply(baseline: Baseline, folder: Path) -> None:
+    """Puts the weights of a supplied one where the others lie, under its id."""
+    source = network_named(baseline.architecture).baselines
+    assert source is not None
+    for ending in (".pt", ".json"):
+        with written_whole(folder / f"{baseline.id}{ending}") as path:
+            path.write_bytes((source / f"{baseline.fingerprint}{ending}").read_bytes())
 
 
 def read_description(checkpoint: Path) -> Mapping[str, Any]:

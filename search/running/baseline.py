@@ -21,6 +21,18 @@ def known_baseline(store: Store | None, data: DataSet, architecture: str) -> Bas
     return baselines.describe(store.folder / "baselines", id) if store and id else None
 
 
+def baseline_at_hand(store: Store | None, data: DataSet, architecture: str) -> Baseline | None:
+    """The store's, else the one that comes with the network for these images."""
+    return known_baseline(store, data, architecture) or baselines.supplied(architecture, data.fingerprint)
+
+
+def supplied_baseline(store: Store, baseline: Baseline) -> Baseline:
+    """One that comes with its network becomes the store's."""
+    baselines.supply(baseline, store.folder / "baselines")
+    remember_baseline(store, baseline)
+    return baseline
+
+
 def remember_baseline(store: Store, baseline: Baseline) -> None:
     store.remember(_baseline_fact(baseline.fingerprint, baseline.architecture), baseline.id)
 

@@ -18,7 +18,7 @@ from space.training.accelerator import accelerator, title
 
 def train_and_keep(chosen: Settings, store: Store, view: View, length: str) -> Baseline:
     """The one that there is already, where there is one."""
-    prepared = prepare(chosen, store, view.say)
+    prepared = prepare(chosen, store, view.say, to_train=True)
     with Builder(view.step) as builder, view:
         remember(store, prepared.source)
         if prepared.baseline is None:

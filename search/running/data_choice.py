@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from search.running.baseline import known_baseline
+from search.running.baseline import baseline_at_hand
 from search.running.training_speed import baseline_seconds
 from search.settings.durations import spoken
 from search.settings.keys import AUTO
@@ -150,7 +150,7 @@ def _standing_in(settings: Settings, reason: str) -> DataChoice:
 
 def _too_slow(collection: Collection, settings: Settings, store: Store | None, found: Source | None) -> str | None:
     """Why its baseline is not trained unasked."""
-    if found and known_baseline(store, load(found), settings.architecture):
+    if found and baseline_at_hand(store, load(found), settings.architecture):
         return None
     seconds = baseline_seconds(collection, collection.shape, settings, store)
     if seconds <= LONGEST_BASELINE_S:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from search.building.child import Builder
-from search.running.baseline import known_baseline, trained_baseline
+from search.running.baseline import baseline_at_hand, known_baseline, supplied_baseline, trained_baseline
 from search.running.data_choice import choose_data, obtained
 from search.running.training_speed import baseline_seconds
 from search.running.view import View
@@ -28,8 +28,9 @@ class Prepared:
     baseline_s: float
 
 
-def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
-    """Says which images are taken, and downloads them; `store` is None before the first run."""
+def prepare(settings: Settings, store: Store | None, say: Say, *, to_train: bool = False) -> Prepared:
+    """Says which images are taken, and downloads them; `store` is None before the first run. Whoever comes `to_train` a
+    baseline has no use for one that comes with the network."""
     choice = choose_data(settings, store)
     if choice.download or not choice.named:
         say(f"data: {choice.text}")
@@ -37,8 +38,8 @@ def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
     if store and collection.generated:
         source = replace(source, folder=store.folder / "images")
     data = load(source)
-    baseline = known_baseline(store, data, settings.architecture)
-    if store and collection.generated and baseline is None:
+    baseline = (known_baseline if to_train else baseline_at_hand)(store, data, settings.architecture)
+    if store and collection.generated and known_baseline(store, data, settings.architecture) is None:
         for text in _set_changed(store, collection, data, settings.architecture):
             say(text)
     return Prepared(
@@ -52,7 +53,11 @@ def prepare(settings: Settings, store: Store | None, say: Say) -> Prepared:
 def have_baseline(
     prepared: Prepared, store: Store, builder: Builder, settings: Settings, view: View, length: str = "auto"
 ) -> Baseline:
-    return prepared.baseline or trained_baseline(prepared.source, store, builder, settings, view, length)
+    if prepared.baseline is None:
+        return trained_baseline(prepared.source, store, builder, settings, view, length)
+    if known_baseline(store, prepared.data, settings.architecture) is None:
+        return supplied_baseline(store, prepared.baseline)
+    return prepared.baseline
 
 
 def _set_changed(store: Store, collection: Collection, data: DataSet, architecture: str) -> list[str]:
@@ -63,6 +68,6 @@ def _set_changed(store: Store, collection: Collection, data: DataSet, architectu
         return []
     return [
         f"data: {collection.title} has changed since {last.id} ({last.fingerprint}, now {data.fingerprint}): "
-        "a baseline of its own is trained and a new study begins; the old studies can still be ranked, confirmed and "
+        "it has a baseline of its own, and a new study begins; the old studies can still be ranked, confirmed and "
         "exported"
     ]

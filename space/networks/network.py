@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from space.data.images import ImageShape
@@ -109,6 +110,11 @@ class Network(Protocol):
     @property
     def tuned_on(self) -> int:
         """Training images on which the epochs of its first recipes were chosen."""
+
+    @property
+    def baselines(self) -> Path | None:
+        """A folder with trained ones that come with it: for the images of a fingerprint its weights (.pt) and what is
+        known of them (.json, a `Baseline`). None where it comes with none."""
 
     def check_shape(self, widths: Sequence[int], halvings: Sequence[int]) -> None:
         """ValueError says what is wrong with a shape."""

@@ -89,7 +89,7 @@ def test_what_is_found_is_taken_unless_its_baseline_takes_too_long(
     on_disk: Path, monkeypatch: pytest.MonkeyPatch, trains_at: Callable[[float], None]
 ) -> None:
     # The files are empty, and no baseline is known for them.
-    monkeypatch.setattr("search.running.data_choice.known_baseline", lambda store, images, architecture: None)
+    monkeypatch.setattr("search.running.data_choice.baseline_at_hand", lambda store, images, architecture: None)
     monkeypatch.setattr("search.running.data_choice.load", lambda source: None)
     trains_at(FAST)
     choice = choose_data(Settings(data_dir=on_disk), None)

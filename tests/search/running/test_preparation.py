@@ -6,13 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from search.building.child import Builder
 from search.running import training_speed
+from search.running.baseline import known_baseline
 from search.running.data_choice import images_of
-from search.running.preparation import prepare
+from search.running.preparation import have_baseline, prepare
 from search.running.training_speed import remember_speed, seconds_per_image
+from search.running.view import View
 from search.settings.settings import Settings, settings
 from search.store.goal import Goal
 from search.store.store import Store
+from space.data.choose import STAND_IN
 from space.data.drawn_images import SPLITS, generate
 from space.data.images import DataSet
 from space.data.sources import Source, load
@@ -40,6 +44,26 @@ def test_how_fast_a_machine_trains_is_benchmarked_once(tmp_path, monkeypatch):
     assert benchmarked == ["cpu", "cuda", "cpu", "cpu"]
 
 
+def test_a_baseline_that_comes_with_the_network_is_taken_unless_one_is_to_be_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_speed, "_benchmarked", lambda architecture, accelerator: 0.012)
+    store, chosen = Store.create(tmp_path), Settings(data=STAND_IN)
+    said: list[str] = []
+    to_train = prepare(chosen, store, said.append, to_train=True)
+    assert to_train.baseline is None
+    assert to_train.baseline_s > 0
+    prepared = prepare(chosen, store, said.append)
+    assert prepared.baseline is not None
+    assert prepared.baseline.source == "comes with the program"
+    assert prepared.baseline_s == 0
+    assert known_baseline(store, prepared.data, chosen.architecture) is None
+    with View(0) as view, Builder(view.step) as builder:
+        baseline = have_baseline(prepared, store, builder, chosen, view)
+    assert baseline == known_baseline(store, prepared.data, chosen.architecture) == prepared.baseline
+    assert (tmp_path / "baselines" / f"{baseline.id}.pt").is_file()
+    # It is the store's now, as any other.
+    assert prepare(chosen, store, said.append, to_train=True).baseline == baseline
+
+
 @pytest.fixture
 def earlier(tmp_path, monkeypatch) -> tuple[Store, DataSet, Goal]:
     """A store whose study was searched on what an earlier version generated, which it keeps."""
@@ -60,7 +84,8 @@ def test_a_search_says_that_the_built_in_set_has_changed_and_begins_anew(earlier
     store, images, goal = earlier
     said: list[str] = []
     prepared = prepare(settings({"data": "builtin"}), store, said.append)
-    assert prepared.baseline is None
+    assert prepared.baseline is not None
+    assert prepared.baseline.fingerprint == prepared.data.fingerprint
     assert prepared.data.fingerprint != images.fingerprint
     assert [text for text in said if "has changed since" in text and goal.id in text and "new study" in text]
 
