@@ -20,10 +20,13 @@ from space.errors import CandidateError
 IMAGES = ""
 # Layers that hand on what they get once training is over.
 _PASSING = (nn.Identity, nn.Dropout, nn.Dropout2d)
-# Functions and methods, and the layer that does the same.
+# Functions and methods, and the layer that does the same with the same arguments.
 _FUNCTIONS: dict[Any, type[nn.Module]] = {
     **dict.fromkeys((torch.relu, torch.relu_, F.relu, "relu", "relu_"), nn.ReLU),
     F.relu6: nn.ReLU6,
+    F.max_pool2d: nn.MaxPool2d,
+    F.avg_pool2d: nn.AvgPool2d,
+    F.adaptive_avg_pool2d: nn.AdaptiveAvgPool2d,
     **dict.fromkeys((torch.flatten, "flatten"), nn.Flatten),
 }
 KNOWN = (
@@ -120,10 +123,10 @@ def _layer(graph: fx.GraphModule, node: fx.Node) -> nn.Module:
     if node.target in _ADDITIONS and len(maps) == len(node.args) == 2 and not node.kwargs:
         return Add()
     kind = _FUNCTIONS.get(node.target)
-    if kind is nn.Flatten and (*node.args[1:], *node.kwargs.values()) == (1,):
-        return nn.Flatten()
-    if kind is not None and kind is not nn.Flatten:
-        return kind()
+    if kind is not None and len(maps) == 1:
+        # A function flattens from the first axis on, unless it is told otherwise; the layer from the second.
+        first = {"start_dim": 0} if kind is nn.Flatten and len(node.args) == 1 else {}
+        return kind(*node.args[1:], **(first | node.kwargs))
     raise CandidateError(f"{_title(graph)}: operator {_operator(node)} is not known; {KNOWN}")
 
 
@@ -148,7 +151,7 @@ def fold(conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> tuple[NDArray[np.float
 
 def factors(norm: nn.BatchNorm2d) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What a trained BatchNorm multiplies each channel by, and what it adds then."""
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
+    if norm.running_mean is None or norm.running_var is None or not norm.affine:
+        raise CandidateError(f"a BatchNorm without scales or running figures is not known: {norm}")
     scale = norm.weight.detach().double().numpy() / np.sqrt(norm.running_var.double().numpy() + norm.eps)
     return scale, norm.bias.detach().double().numpy() - norm.running_mean.double().numpy() * scale

@@ -198,9 +198,10 @@ def _conv(layer: nn.Conv2d, weight: NDArray[np.float64], bias: NDArray[np.float6
 
 
 def _put(graph: fx.GraphModule, node: fx.Node, name: str, layer: nn.Module) -> None:
-    """In the place of what the node does now."""
+    """In the place of what the node does now; how it does that the layer knows."""
+    values = tuple(arg for arg in node.args if isinstance(arg, fx.Node))
     graph.add_submodule(name, layer)
     with graph.graph.inserting_after(node):
-        placed = graph.graph.call_module(name, node.args)
+        placed = graph.graph.call_module(name, values)
     node.replace_all_uses_with(placed)
     graph.graph.erase_node(node)

@@ -24,8 +24,9 @@ from space.formats.onnx.quantization import quantize
 from space.networks.mobilenet_v1.network import MobileNetV1
 from space.recipe import Recipe
 from space.training.accelerator import accelerator
-from tests.conftest import NARROW
+from tests.conftest import NARROW, stirred
 from tests.space.few_images import MEAN, STD
+from tests.space.networks.small import NETWORKS
 
 CPU = torch.device("cpu")
 HALVINGS = (2, 4, 6, 12)
@@ -92,6 +93,18 @@ def test_torch_answers_many_as_onnx_runtime_answers_each(deployed: Path, images:
     assert np.bincount(expected.argmax(1), minlength=10).min() > 0
     assert (answered.argmax(1) == expected.argmax(1)).mean() >= 0.995
     assert np.abs(answered - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_torch_knows_every_operator_that_export_writes(tmp_path: Path, name: str, kind: str) -> None:
+    torch.manual_seed(0)
+    path, pixels = tmp_path / "model.onnx", np.random.default_rng(0).integers(0, 256, (40, 3, 8, 8), dtype=np.uint8)
+    export(stirred(NETWORKS[name]()), path, mean=MEAN, std=STD, metadata={})
+    quantize(path, Recipe(widths=(), halvings=(), quantization=kind), pixels, {})
+    expected = one_at_a_time(path, pixels)
+    # Sums and pools of integers are rounded once more than here: a level of the last value that is rounded.
+    assert np.abs(TorchGraph(path, CPU).logits(pixels) - expected).max() <= 0.02 * np.abs(expected).max()
 
 
 def test_whoever_answers_is_named(deployed: Path, images: Images) -> None:

@@ -9,6 +9,7 @@ from space.dimensions import (
     Integer,
     digest,
     dimensions,
+    grid,
     near,
     recipe_of,
     values_of,
@@ -86,7 +87,13 @@ def test_only_the_int8_space_has_equalized_and_rounded_recipes():
 
 @pytest.mark.parametrize(
     ("space", "cores", "expected"),
-    [("full", 1, "b1754551"), ("full", 2, "fd51175d"), ("full", 4, "3619b8ba"), ("pruning", 4, "a38c3e1c")],
+    [
+        ("full", 1, "b1754551"),
+        ("full", 2, "fd51175d"),
+        ("full", 4, "3619b8ba"),
+        ("pruning", 4, "a38c3e1c"),
+        ("int8", 2, "2b2c432d"),
+    ],
 )
 def test_a_table_keeps_its_digest(space, cores, expected):
     # It is part of a study's name: another digest, and the studies that a store holds are not gone on with.
@@ -158,3 +165,8 @@ def test_a_fixed_dimension_has_that_value_and_no_other():
 def test_what_cannot_be_fixed_is_named_with_what_can(name, value, said):
     with pytest.raises(RequestError, match=said):
         dimensions("full", 2, {name: value})
+
+
+def test_a_grid_keeps_its_digest():
+    assert digest(grid((0.05, 0.25, 0.5), (0, 3), ("none", "static_int8"), "l1", unpruned=True)) == "61d3cb6d"
+    assert digest(dimensions("full", 2, {"epochs": "3", "quantization": "none"})) == "a24732af"

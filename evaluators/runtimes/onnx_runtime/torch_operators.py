@@ -251,6 +251,14 @@ def _average_pool(
     )
 
 
+def _max_pool(
+    x: Tensor, kernel_shape: Sequence[int], strides: Sequence[int] = (1, 1), pads: Sequence[int] = (0, 0, 0, 0)
+) -> Tensor:
+    if tuple(pads[:2]) != tuple(pads[2:]):
+        raise UnknownOperatorError("MaxPool with pads of one side is not known here")
+    return F.max_pool2d(x, tuple(kernel_shape), tuple(strides), tuple(pads[:2]))
+
+
 _WINDOW = "kernel_shape strides pads dilations group"
 
 # The function and the attributes that it knows.
@@ -270,6 +278,7 @@ OPERATORS: dict[str, tuple[Function, str]] = {
     "Identity": (lambda x: x, ""),
     "MatMul": (_dense_all(lambda x, y: x @ y), ""),
     "MatMulInteger": (_matmul_integer, ""),
+    "MaxPool": (_whole_or_dense(_max_pool), "kernel_shape strides pads"),
     "Mul": (_dense_all(lambda x, y: x * y), ""),
     "Pad": (_dense_all(_pad), ""),
     "QuantizeLinear": (_quantize, "axis"),

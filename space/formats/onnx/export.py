@@ -186,6 +186,14 @@ def _global_pool(graph: _Graph, step: Step, reads: tuple[str, ...]) -> None:
     graph.add("GlobalAveragePool", step.name, *reads)
 
 
+def _flatten(graph: _Graph, step: Step, reads: tuple[str, ...]) -> None:
+    layer = step.layer
+    assert isinstance(layer, nn.Flatten)
+    if (layer.start_dim, layer.end_dim) != (1, -1):
+        raise CandidateError(f"{step.name}: only whole images are flattened, from axis 1 on: {layer}")
+    graph.add("Flatten", step.name, *reads)
+
+
 def _linear(graph: _Graph, step: Step, reads: tuple[str, ...]) -> None:
     layer, name = step.layer, step.name
     assert isinstance(layer, nn.Linear)
@@ -216,7 +224,7 @@ _WRITERS: dict[type[nn.Module], _Writer] = {
     nn.MaxPool2d: _max_pool,
     nn.AvgPool2d: _average_pool,
     nn.AdaptiveAvgPool2d: _global_pool,
-    nn.Flatten: _plain("Flatten"),
+    nn.Flatten: _flatten,
     nn.Linear: _linear,
     nn.BatchNorm2d: _norm,
     Add: _plain("Add"),

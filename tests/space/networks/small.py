@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from space.data.images import ImageShape
@@ -62,6 +63,10 @@ NETWORKS: dict[str, Callable[[], Small]] = {
     "pools": lambda: Small(
         lambda net, x: net.head(net.most(net.mean(net.one(x)))),
         one=conv(), mean=nn.AvgPool2d(3, 2, 1, count_include_pad=False), most=nn.MaxPool2d(2), head=head(4 * 4),
+    ),
+    "functions": lambda: Small(
+        lambda net, x: net.last(F.adaptive_avg_pool2d(F.max_pool2d(F.relu6(net.one(x)), 2), 1).flatten(start_dim=1)),
+        one=conv(), last=nn.Linear(4, 10),
     ),
     "nothing to do": lambda: Small(
         lambda net, x: net.head(net.drop(net.same(net.one(x)))),
