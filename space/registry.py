@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from space.errors import RequestError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 Member = TypeVar("Member")
 
@@ -27,7 +29,7 @@ class Registry(Generic[Member]):
 
     def added(self) -> tuple[str, ...]:
         """Those that packages bring."""
-        return tuple(sorted({entry.name for entry in entry_points(group=self.group)} - set(self.own)))
+        return tuple(sorted({entry.name for entry in _entry_points(self.group)} - set(self.own)))
 
     def knows(self, name: str) -> bool:
         return name in self.own or name in self.added()
@@ -37,7 +39,7 @@ class Registry(Generic[Member]):
         if name in self.own:
             module, _, attribute = self.own[name].partition(":")
             return cast(Member, getattr(import_module(module), attribute))
-        found = tuple(entry_points(group=self.group, name=name))
+        found = tuple(entry for entry in _entry_points(self.group) if entry.name == name)
         if not found:
             known = ", ".join(self.names())
             raise RequestError(
@@ -51,3 +53,10 @@ class Registry(Generic[Member]):
             return cast(Member, entry.load())
         except (ImportError, AttributeError) as error:
             raise RequestError(f"{self.noun} {name}: the package that brings it cannot be used: {error}") from error
+
+
+def _entry_points(group: str) -> "EntryPoints":
+    # It takes as long to load as all of the command line; who asks for one of our own does without.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=group)

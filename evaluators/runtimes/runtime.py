@@ -112,6 +112,12 @@ class Runtime(Target, Protocol):
         ...
 
     @property
+    def room_kb(self) -> int:
+        """On the board's disk: an environment with it, the wheels it is made from, and pip's copies, with room to
+        spare."""
+        ...
+
+    @property
     def oldest_python(self) -> tuple[int, int]:
         """For which there is a release."""
         ...

@@ -1,5 +1,6 @@
 """Bench recording: what a bench's processes saw, as a file that `--device replay:FILE` answers from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from evaluators.device.devices.replay import RecordedRun, write_recording
@@ -11,9 +12,13 @@ from search.store.store import Store
 def export_recording(path: Path, store: Store, bench_id: str) -> int:
     """How many structures it holds. It names neither the board nor whoever else was at work there."""
     structures = store.raw(bench_id)
+    device = store.device(bench_id)
+    # The device as it was first met may have got further runtimes since.
+    if frameworks := store.frameworks(bench_id):
+        device = replace(device, runtimes=(device.runtime, *frameworks.values()))
     write_recording(
         path,
-        device_for_others(store.device(bench_id)),
+        device_for_others(device),
         (
             RecordedRun(structure_id, run_for_others(run))
             for structure_id, raw in structures.items()

@@ -19,9 +19,10 @@ from evaluators.measurement import Figures
 from evaluators.metered import load_s
 from evaluators.power.choose import open_meter
 from evaluators.race import Race
-from evaluators.runtimes.runtime import RUNTIMES, runtimes, version_here
+from evaluators.runtimes.runtime import RUNTIMES
 from evaluators.runtimes.settings import DEFAULT_RUNTIME, RuntimeSettings
 from search.measuring.board_worker import Worker
+from search.measuring.installed import check_installed, differing, installed
 from space.candidate import Candidate
 from space.dimensions import MOST_THREADS
 from space.errors import RequestError
@@ -58,7 +59,7 @@ class Rig:
         # The first board's, even once that is set aside: what the others measure still belongs to the same study.
         self.bench: Bench = boards[0].examiner.bench
         # By name, on this machine and on every board: what a study may choose from.
-        self.runtimes = _installed(boards)
+        self.runtimes = installed([board.examiner.device.info for board in boards])
         self._say = say
         self._change = threading.Lock()
 
@@ -219,8 +220,9 @@ def open_rig(
             boards.append(board)
         for board in boards[1:]:
             _check_alike(boards[0], board)
-        if runtime or not _installed(boards):
-            _check_installed(runtime or DEFAULT_RUNTIME, boards)
+        infos = {board.name: board.examiner.device.info for board in boards}
+        if runtime or not installed(list(infos.values())):
+            check_installed(runtime or DEFAULT_RUNTIME, infos)
         yield Rig(boards, say)
 
 
@@ -232,35 +234,11 @@ def _close(board: Board) -> None:
 def _check_alike(first: Board, other: Board) -> None:
     # Each board is calibrated by the reference, so which one it is does not matter.
     differences = first.examiner.bench.differences(other.examiner.bench, ignoring=("unit",))
-    mine, theirs = first.examiner.device.info, other.examiner.device.info
-    for name in _installed([first, other]):
-        if mine.framework(name) != theirs.framework(name) and mine.runtime == theirs.runtime:
-            differences.append(f"runtime ({mine.framework(name)}, {theirs.framework(name)})")
+    differences += differing(first.examiner.device.info, other.examiner.device.info)
     if differences:
         raise RequestError(
             f"{first.name} and {other.name} differ in {', '.join(differences)}; boards that share a study are alike"
         )
-
-
-def _installed(boards: Sequence[Board]) -> tuple[str, ...]:
-    return tuple(
-        runtime.name
-        for runtime in runtimes()
-        if version_here(runtime) and all(board.examiner.device.info.framework(runtime.name) for board in boards)
-    )
-
-
-def _check_installed(name: str, boards: Sequence[Board]) -> None:
-    """What is missing, where, and how it gets there."""
-    runtime = RUNTIMES.get(name)
-    missing = [] if version_here(runtime) else [f"here (pip install {runtime.distribution})"]
-    for board in boards:
-        if board.examiner.device.info.framework(name) is None:
-            here = board.examiner.device.info.on_this_machine
-            remedy = f"pip install {runtime.distribution}" if here else f"python -m search devices prepare {board.name}"
-            missing.append(f"on {board.name} ({remedy})")
-    if missing:
-        raise RequestError(f"runtime {name}: {runtime.title} is not installed {', nor '.join(missing)}")
 
 
 def runtime_of(recipe: Recipe) -> RuntimeSettings:

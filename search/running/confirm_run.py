@@ -23,7 +23,8 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
     check_alike(goals)
     data = images_of(goals[0], chosen, store)
     images = save_images(store.folder / "images" / f"{data.fingerprint}-test.npy", data.test.pixels)
-    with open_rig(chosen.devices, images, view.say, chosen.meters) as rig, view:
+    runtime = goals[0].fixed_values.get("runtime")
+    with open_rig(chosen.devices, images, view.say, chosen.meters, runtime) as rig, view:
         check_bench(rig, goals[0], chosen, store)
         note_bench(store, rig)
         with Builder(view.step) as builder:

@@ -95,18 +95,28 @@ class References:
         for runtime in self.rig.tried():
             recipe = at_runtime(baseline_recipe(self.baseline.architecture), runtime)
             self.view.begin(f"baseline at {settings_text(recipe)}: ")
-            kept = self.store.candidate(recipe.id, self.baseline.id)
-            if kept and kept[0].file.is_file():
-                candidate = Built(*kept)
-            else:
-                candidate = built(self.builder.submit(carry_out, recipe, self.store.folder, self.baseline, self.source))
-                self.store.add_candidate(candidate.candidate, self.baseline.id, candidate.validation)
-            measured = self._measured(candidate)
+            try:
+                candidate = self._built(recipe)
+                measured = self._measured(candidate)
+            except CandidateError as error:
+                if recipe.runtime not in self.rig.frameworks:
+                    raise
+                # A further runtime need not have all that the network needs: the others go on.
+                self.view.say(f"the baseline at {settings_text(recipe)}: {error}")
+                continue
             if measured:
                 settings.append(_Setting(candidate, measured))
         if not settings:
             raise CandidateError("the baseline could not be measured at any runtime setting")
         return settings
+
+    def _built(self, recipe: Recipe) -> Built:
+        kept = self.store.candidate(recipe.id, self.baseline.id)
+        if kept and kept[0].file.is_file():
+            return Built(*kept)
+        candidate = built(self.builder.submit(carry_out, recipe, self.store.folder, self.baseline, self.source))
+        self.store.add_candidate(candidate.candidate, self.baseline.id, candidate.validation)
+        return candidate
 
     def _measured(self, candidate: Built) -> Measured | None:
         try:

@@ -22,12 +22,13 @@ LOAD_PROGRESS_NS = 10000000000
 
 def fill(runner: Runner, feeds: List[Feed], seconds: float, runs: int, watch: Watch) -> Tuple[Window, int]:
     """One inference after the other, the clock read after so many; how many there were."""
-    run, endless, clock, count = runner.run, itertools.cycle(feeds), time.monotonic, 0
+    run, outputs = runner.run, runner.outputs
+    endless, clock, count = itertools.cycle(feeds), time.monotonic, 0
     begin = now = clock()
     while now - begin < seconds:
         watch.look((now - begin) / seconds)
         for feed in itertools.islice(endless, runs):
-            run(*feed)
+            run(outputs, feed)
         count += runs
         now = clock()
     return {"begin_s": begin, "end_s": now}, count
@@ -42,7 +43,7 @@ def load(request: Dict[str, Any], tell: Tell, pings: Pings) -> Dict[str, Any]:
     runner = loaded(request, images.shape[1:])
     with faults_of_the_model(runner):
         feeds = runner.feeds(images, request)
-        predicted_class(runner.logits(runner.run(*feeds[0])))
+        predicted_class(runner.logits(runner.run(runner.outputs, feeds[0])))
         tell("warming up", 0.0)
         gc.collect()
         gc.disable()

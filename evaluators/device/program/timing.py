@@ -67,14 +67,14 @@ class Timer:
 
     def block(self, most_runs: Optional[int] = None, classes: Optional[List[int]] = None) -> None:
         """One block of runs: at least BLOCK_RUNS and BLOCK_NS. The loop does nothing but run and read the clock."""
-        run, feeds, place = self.runner.run, self.feeds, self.place
+        run, outputs, feeds, place = self.runner.run, self.runner.outputs, self.feeds, self.place
         clock, count = time.perf_counter_ns, len(feeds)
         taken: List[int] = []
         end = clock() + BLOCK_NS
         while most_runs is None or len(taken) < most_runs:
             feed = feeds[place]
             begin = clock()
-            answer = run(*feed)
+            answer = run(outputs, feed)
             done = clock()
             taken.append(done - begin)
             if classes is not None:
@@ -155,9 +155,9 @@ def measure(request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
     with faults_of_the_model(runner):
         # The peak of a model is at its loading; read here, it does not contain the images that are timed.
         (feed,) = runner.feeds(first, request)
-        predicted_class(runner.logits(runner.run(*feed)))
+        predicted_class(runner.logits(runner.run(runner.outputs, feed)))
         for _ in range(LEAST_RUNS - 1):
-            runner.run(*feed)
+            runner.run(runner.outputs, feed)
         memory_peak, memory_anonymous = memory()
 
         feeds = runner.feeds(images, request)

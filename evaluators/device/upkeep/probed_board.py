@@ -12,8 +12,6 @@ from evaluators.device.ssh.shell import Finished, Shell
 from evaluators.errors import DeviceError
 from evaluators.runtimes.runtime import Runtime, runtimes_for_boards
 
-# The environment, the wheels it is made from, and pip's copies of them, with room to spare.
-ROOM_KB = 600_000
 # On the memory card of a Pi 3, many times what it takes on a quiet one.
 PROBE_S = 60.0
 
@@ -141,10 +139,10 @@ class ProbedBoard:
                 f"{self.address}: its Python cannot make environments (no ensurepip); "
                 "next, there: sudo apt install python3-venv"
             )
-        free_kb = self.facts.get("free_kb", "")
-        if free_kb.isdigit() and int(free_kb) < ROOM_KB:
+        free_kb, room_kb = self.facts.get("free_kb", ""), sum(runtime.room_kb for runtime in self.runtimes)
+        if free_kb.isdigit() and int(free_kb) < room_kb:
             raise DeviceError(
-                f"{self.address}: {int(free_kb) / 1e3:.0f} MB are free in its home, {ROOM_KB / 1e3:.0f} MB are needed; "
+                f"{self.address}: {int(free_kb) / 1e3:.0f} MB are free in its home, {room_kb / 1e3:.0f} MB are needed; "
                 "make room there"
             )
 

@@ -72,8 +72,7 @@ def check_input(session: Any, image: Sequence[int]) -> None:
 
 class OnnxRunner(Runner):
     def __init__(self, title: str, session: Any) -> None:
-        super().__init__(title, session.run)
-        self.outputs = [session.get_outputs()[0].name]
+        super().__init__(title, session.run, [session.get_outputs()[0].name])
         self.input = session.get_inputs()[0]
 
     def feeds(self, images: Any, request: Dict[str, Any]) -> List[Feed]:
@@ -88,7 +87,7 @@ class OnnxRunner(Runner):
             mean = numpy.array(request["mean"], numpy.float32).reshape(1, -1, 1, 1)
             std = numpy.array(request["std"], numpy.float32).reshape(1, -1, 1, 1)
             batch = (batch.astype(numpy.float32) / numpy.float32(255) - mean) / std
-        return [(self.outputs, {self.input.name: numpy.ascontiguousarray(batch[i : i + 1])}) for i in range(len(batch))]
+        return [{self.input.name: numpy.ascontiguousarray(batch[i : i + 1])} for i in range(len(batch))]
 
     def logits(self, answer: Any) -> Any:
         return answer[0]

@@ -30,6 +30,7 @@ class OnnxRuntime(OnnxRuntimeTarget):
     call: str = "session.run()"
     course_call: str = "sess.run"
     probe: Path = _FOLDER / "convolution.py"
+    room_kb: int = 600_000
     oldest_python: tuple[int, int] = releases.OLDEST_PYTHON
 
     def answers(

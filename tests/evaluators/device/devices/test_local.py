@@ -116,12 +116,13 @@ class MadeUpTime:
     def __init__(self) -> None:
         self.now_ns = 0
         self.runs = 0
+        self.outputs = None
         self.shape, self.ndim = (1, 10), 2
 
     def perf_counter_ns(self) -> int:
         return self.now_ns
 
-    def run(self, image: int) -> "MadeUpTime":
+    def run(self, outputs: None, image: int) -> "MadeUpTime":
         self.runs += 1
         self.now_ns += self.runs * 1_000_000
         return self
@@ -137,7 +138,7 @@ class MadeUpTime:
 def test_what_is_timed_is_the_run_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     made_up = MadeUpTime()
     monkeypatch.setattr(timing, "time", made_up)
-    timer = Timer(made_up, [(0,), (1,)])
+    timer = Timer(made_up, [0, 1])
     classes: list[int] = []
     timer.block(classes=classes)
     timer.block()

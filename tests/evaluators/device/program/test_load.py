@@ -239,9 +239,9 @@ def test_what_the_board_suffers_at_work_is_seen(task: LoadTask, tmp_path: Path) 
 def test_the_runs_between_two_looks_at_the_clock_are_all_counted() -> None:
     calls: list[int] = []
 
-    runner = Runner("a runtime", calls.append)
+    runner = Runner("a runtime", lambda outputs, image: calls.append(image))
     watch = Watch(lambda what, share: None)
-    window, count = fill(runner, [(0,), (1,), (2,)], 0.01, 4, watch)
+    window, count = fill(runner, [0, 1, 2], 0.01, 4, watch)
     assert len(calls) == count
     assert count % 4 == 0
     assert calls[:5] == [0, 1, 2, 0, 1]
