@@ -35,10 +35,9 @@ from search.choosing.trial_notes import GATED_BY, evaluation_attributes
 from search.scoring.lead import NEAR
 from search.scoring.objectives import OBJECTIVES
 from search.store.store import Store
-from space.data.images import SIDE
 from space.dimensions import dimensions, recipe_of
 from space.formats.quantizations import QUANTIZATIONS
-from space.networks.mobilenet_v1.layers import layers
+from space.networks.mobilenet_v1.layers import IMAGE, layers
 from space.recipe import Recipe
 from tests.search.made_up import evaluation
 
@@ -59,7 +58,7 @@ class Stored:
 
 
 def features(recipe: Recipe, epochs: int) -> list[float]:
-    side, found = SIDE, []
+    side, found = IMAGE.side, []
     for index, width in enumerate(recipe.widths):
         side = (side + 1) // 2 if index in recipe.halvings else side
         found += [math.log2(width / 8 + 1) if width else -1.0, math.log2(side) / 2]

@@ -75,7 +75,7 @@ def test_each_data_set_is_looked_for_where_it_lay_last(tmp_path: Path, on_disk: 
         assert load(choice.source).shape == ImageShape(1, 28)
         choice = choose_data(Settings(), store)
         assert choice.source == Source("segments", mine)
-        assert choice.text == f"the seven-segment digits in {mine}, as last time"
+        assert choice.text == f"the set of seven-segment digits in {mine}, as last time"
         assert choose_data(Settings(data="cifar10"), store).source == Source("cifar10", on_disk)
 
 

@@ -168,6 +168,32 @@ def test_accuracy_changes_nothing_in_the_model(data: DataSet) -> None:
     assert same_weights(model, network())
 
 
+class Seeing(nn.Module):
+    """Notes the shapes of the images that it is shown."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(channels, 10, 1)
+        self.shapes: set[tuple[int, ...]] = set()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.shapes.add(tuple(images.shape[1:]))
+        answers: torch.Tensor = self.layer(images).mean((2, 3))
+        return answers
+
+
+@pytest.mark.parametrize(("channels", "side"), [(1, 28), (3, 48)])
+def test_images_are_trained_on_and_judged_at_their_own_size(channels: int, side: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, channels, side, side), dtype=np.uint8)
+    images, half = Images(pixels, np.arange(40) % 10), (0.5,) * channels
+    data = DataSet(name="any", train=images, validation=images, test=images, classes=10, mean=half, std=half)
+    model = Seeing(channels)
+    training.fine_tune(model, data, epochs=1, learning_rate=0.05, seed=0, device=CPU)
+    reestimate_batchnorm(model, data, seed=0, device=CPU)
+    training.accuracy(model, data.test, data.mean, data.std)
+    assert model.shapes == {(channels, side, side)}
+
+
 def raw(count: int = 40) -> Images:
     draw = np.random.default_rng(0)
     return Images(draw.integers(0, 256, (count, 3, 32, 32), dtype=np.uint8), np.zeros(count, np.int64))

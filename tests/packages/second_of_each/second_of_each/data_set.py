@@ -26,7 +26,7 @@ FILE = "images.npz"
 
 class Segments(Collection):
     name = "segments"
-    title, short_title = "the seven-segment digits", "seven-segment digits"
+    title, short_title = "the set of seven-segment digits", "seven-segment digits"
     shape = ImageShape(1, 28)
     classes = 10
     class_names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
