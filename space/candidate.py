@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from space.errors import RequestError
 from space.files import sha256
+from space.json_text import from_json
 from space.recipe import Recipe
 
 
@@ -34,12 +34,7 @@ class Candidate:
 
     @classmethod
     def from_json(cls, text: str, folder: Path) -> "Candidate":
-        values: dict[str, Any] = json.loads(text)
-        values["recipe"] = Recipe.from_json(json.dumps(values["recipe"]))
-        values["onnx"] = folder / values["onnx"]
-        values["history"] = tuple(values["history"])
-        values["warnings"] = tuple(values.get("warnings", ()))
-        return cls(**values)
+        return from_json(cls, text, {"recipe": Recipe.from_values, "onnx": folder.joinpath})
 
 
 def check_whole(candidate: Candidate) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from evaluators.bench import Bench
 from evaluators.device.device import DeviceInfo
 from search.store.part import Part
+from space.json_text import from_json
 
 
 class Benches(Part):
@@ -21,8 +22,7 @@ class Benches(Part):
     def device(self, bench_id: str) -> DeviceInfo:
         """What the bench's device said of itself."""
         rows = self._database.rows("SELECT device FROM search_benches WHERE id = :id", {"id": bench_id})
-        values = json.loads(rows[0][0])
-        return DeviceInfo(**{**values, "providers": tuple(values["providers"])})
+        return from_json(DeviceInfo, rows[0][0])
 
     def bench(self, id: str) -> Bench:
         return Bench.from_json(

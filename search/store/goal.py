@@ -3,7 +3,8 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+
+from space.json_text import from_json
 
 # Dimensions that do not vary, each with its value, in one order.
 Fixed = tuple[tuple[str, str], ...]
@@ -71,5 +72,4 @@ class Goal:
 
     @classmethod
     def from_json(cls, text: str) -> "Goal":
-        values: dict[str, Any] = json.loads(text)
-        return cls(**values)
+        return from_json(cls, text)
