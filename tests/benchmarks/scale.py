@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.scale [--evaluations 10000] [--rounds 20]
 
-Prints medians and ranges of processor time, and how much memory the rounds took in all. The bars: 0.1 s for the standings after something
-new was kept, 5 ms for one evaluation, and memory that stays flat. Reading the store for the first time has no bar.
+Prints medians and ranges of processor time, and how much memory the rounds took in all. The bars: 0.1 s for the
+standings after something new was kept, 5 ms for one evaluation, and memory that stays flat. Reading the store for the
+first time has no bar.
 """
 
 import argparse
