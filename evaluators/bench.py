@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from evaluators.device.boards.serial_number import hashed
 from evaluators.device.device import PROTOCOL_VERSION, DeviceInfo
+from space.json_text import from_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class Bench:
 
     @classmethod
     def from_json(cls, text: str) -> "Bench":
-        return cls(**json.loads(text))
+        return from_json(cls, text)
 
 
 def bench_of(info: DeviceInfo, meter: str) -> Bench:

@@ -5,10 +5,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from evaluators.confidence import NORMAL_95
 from evaluators.provenance import Provenance
+from space.json_text import from_json
 
 # An answer above this is no class, and no reason for a table of that size.
 _MOST_CLASSES = 1000
@@ -40,10 +40,7 @@ class Accuracy:
 
     @classmethod
     def from_json(cls, text: str) -> "Accuracy":
-        values: dict[str, Any] = json.loads(text)
-        if values.get("confusion") is not None:
-            values["confusion"] = tuple(tuple(row) for row in values["confusion"])
-        return cls(**values)
+        return from_json(cls, text)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -164,13 +161,7 @@ class Figures:
 
     @classmethod
     def from_json(cls, text: str) -> "Figures":
-        values: dict[str, Any] = json.loads(text)
-        for name in ("dirty", "warnings", "relative_latency_ci", "relative_energy_ci", "pairs"):
-            if values.get(name) is not None:
-                values[name] = tuple(values[name])
-        for name in _PROVENANCES:
-            values[name] = Provenance.parse(values[name])
-        return cls(**values)
+        return from_json(cls, text, dict.fromkeys(_PROVENANCES, Provenance.parse))
 
 
 def _scaled(interval: tuple[float, float], factor: float) -> tuple[float, float]:

@@ -1,12 +1,12 @@
 """Candidate: a recipe carried out, as files."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from space.errors import RequestError
 from space.files import sha256
+from space.json_text import from_values
 from space.recipe import Recipe
 
 
@@ -36,13 +36,14 @@ class Candidate:
 
     @classmethod
     def from_json(cls, text: str, folder: Path) -> "Candidate":
-        values: dict[str, Any] = json.loads(text)
-        values["recipe"] = Recipe.from_json(json.dumps(values["recipe"]))
-        (file_key,) = values.keys() - {field.name for field in fields(cls)}
-        values["file"] = folder / values.pop(file_key)
-        values["history"] = tuple(values["history"])
-        values["warnings"] = tuple(values.get("warnings", ()))
-        return cls(**values)
+        values = json.loads(text)
+        if isinstance(values, dict):
+            # The one field whose name is an ending.
+            values = {
+                "file" if isinstance(value, str) and value.endswith(f".{name}") else name: value
+                for name, value in values.items()
+            }
+        return from_values(cls, values, {"recipe": Recipe.from_values, "file": folder.joinpath})
 
 
 def ending(file: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from space.errors import RequestError
 from space.formats.names import DEFAULT_RUNTIME
+from space.json_text import from_values
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 
 # Fields that recipes had and no search could set, with the value that all of them held: stored recipes name them.
@@ -120,12 +121,18 @@ class Recipe:
     @classmethod
     def from_json(cls, text: str) -> "Recipe":
         try:
-            values: dict[str, Any] = json.loads(text)
-            for name in ("widths", "halvings"):
-                values[name] = tuple(values[name])
-            return cls(**_without_former_fields(values))
-        except (ValueError, TypeError, KeyError) as error:
+            return cls.from_values(json.loads(text))
+        except ValueError as error:
             raise RequestError(f"not a recipe of this version: {error}") from error
+
+    @classmethod
+    def from_values(cls, values: Any) -> "Recipe":
+        """ValueError for what does not fit."""
+        current = _without_former_fields(values) if isinstance(values, dict) else values
+        recipe = from_values(cls, current)
+        # A whole number stays one where a fraction may stand, as the ids tell them apart.
+        exact: dict[str, Any] = {name: value for name, value in current.items() if type(value) is int}
+        return replace(recipe, **exact) if exact else recipe
 
 
 @cache

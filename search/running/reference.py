@@ -21,6 +21,7 @@ from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.data.sources import Source
 from space.errors import CandidateError
+from space.json_text import from_json
 from space.recipe import Recipe
 
 # While the fastest setting was timed beside other load it is timed again after these pauses, in seconds. Within each of
@@ -176,7 +177,7 @@ class References:
 
 def scale_of(store: Store, bench_id: str, baseline_id: str) -> Scale:
     content = store.fact(scale_fact(bench_id, baseline_id))
-    return Scale(**json.loads(content)) if content else Scale()
+    return from_json(Scale, content) if content else Scale()
 
 
 def moved(figures: Figures, reference: Figures) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
 from space.formats.quantizations import NONE, QUANTIZATIONS
+from space.json_text import from_json
 from space.pruning.fractions import pruned
 from space.recipe import Recipe
 
@@ -58,10 +59,7 @@ class Grid:
 
     @classmethod
     def from_json(cls, text: str) -> "Grid":
-        values: dict[str, Any] = json.loads(text)
-        for name in ("fractions", "epochs", "quantizations"):
-            values[name] = tuple(values[name])
-        return cls(**values)
+        return from_json(cls, text)
 
 
 def fraction(text: object) -> float:

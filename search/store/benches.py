@@ -6,6 +6,7 @@ from dataclasses import asdict
 from evaluators.bench import Bench
 from evaluators.device.device import DeviceInfo
 from search.store.part import Part
+from space.json_text import from_json
 
 
 class Benches(Part):
@@ -21,10 +22,7 @@ class Benches(Part):
     def device(self, bench_id: str) -> DeviceInfo:
         """What the bench's device said of itself."""
         rows = self._database.rows("SELECT device FROM search_benches WHERE id = :id", {"id": bench_id})
-        values = json.loads(rows[0][0])
-        # Stores of older versions do not name the runtimes.
-        lists = {"providers": tuple(values["providers"]), "runtimes": tuple(values.get("runtimes", ()))}
-        return DeviceInfo(**{**values, **lists})
+        return from_json(DeviceInfo, rows[0][0])
 
     def bench(self, id: str) -> Bench:
         return Bench.from_json(

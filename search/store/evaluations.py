@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from evaluators.measurement import Accuracy, Figures
-from search.store.database import Parameters
+from search.store.database import Parameters, StoreError, without_password
 from search.store.evaluation import Confirmation, Evaluation
 from search.store.frameworks import Frameworks, is_current
 from search.store.goal import Goal
 from search.store.pool import Placed, Pool
 from search.store.version import FIRST
 from space.candidate import Candidate
+from space.errors import RequestError
 
 # What was written since: by indexes, as a table is read whole where a condition says "or".
 _CHANGED = (
@@ -158,7 +159,16 @@ class Evaluations(Frameworks):
             f"ORDER BY {sequence}, c.recipe_id",
             {"baseline_id": baseline_id, "bench_id": bench_id, **parameters},
         )
-        return [(sequence, self._evaluation(*columns)) for sequence, *columns in rows]
+        placed = []
+        for sequence, recipe_id, *columns in rows:
+            try:
+                placed.append((sequence, self._evaluation(recipe_id, *columns)))
+            except (ValueError, RequestError) as error:
+                what = (
+                    f"{without_password(self.url)}: what is kept of recipe {recipe_id} is damaged or of a newer version"
+                )
+                raise StoreError(f"{without_password(self.url)}: {what}: {error}") from error
+        return placed
 
     def _evaluation(
         self,

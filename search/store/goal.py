@@ -3,8 +3,8 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from space.json_text import from_json
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 
 # Fields that goals had not from the beginning, each with the value that all of them had until then.
@@ -80,5 +80,4 @@ class Goal:
 
     @classmethod
     def from_json(cls, text: str) -> "Goal":
-        values: dict[str, Any] = json.loads(text)
-        return cls(**values)
+        return from_json(cls, text)

@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from search.store.database import StoreError, without_password
 from search.store.part import Part
@@ -64,7 +63,7 @@ class Leases(Part):
     @contextmanager
     def held(self) -> Iterator[None]:
         """RequestError, with the name of who writes, while another does."""
-        owner = uuid4().hex
+        owner = os.urandom(16).hex()
         with self._writing() as write:
             self._enter(write.connection, owner)
             if self._database.path is not None:

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +30,8 @@ def start_of(pid: int) -> str | None:
         except OSError:
             return None
         return None if fields[_STATE] in _DEAD else fields[_START]
+    import subprocess
+
     # macOS has no /proc. Its own words for a date would hang on the user's language.
     words = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
     done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})

@@ -229,3 +229,15 @@ def test_another_database_holds_the_same(tmp_path):
 def test_a_storage_that_nobody_speaks_is_refused(tmp_path):
     with pytest.raises(RequestError, match="--storage"):
         Store.create(tmp_path, "oracle-of-delphi://here")
+
+
+def test_a_damaged_evaluation_is_named_with_its_field(user: User, tmp_path):
+    one = evaluation(made=distinct(1)[0])
+    with statements(store_with(tmp_path, [one])) as execute:
+        words = {"id": one.structure_id, "old": '"latency_s"', "new": '"latency"'}
+        execute("UPDATE search_structures SET figures = REPLACE(figures, :old, :new) WHERE structure_id = :id", words)
+    status, out, err = user.types("rank", "--store", tmp_path)
+    assert (status, out) == (RIG, "")
+    assert f"search.db: what is kept of recipe {one.recipe_id} is damaged or of a newer version: " in err
+    assert "Figures: unknown field latency" in err
+    assert err.count("\n") == 1
