@@ -19,12 +19,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import onnxruntime
 import pytest
 
+from evaluators.device import program
 from evaluators.device.cleanliness import dirt
 from evaluators.device.device import Guard, ProcessRun, Task
 from evaluators.device.devices.local import LocalDevice
+from evaluators.device.on_board.application import program_file
 from evaluators.device.on_board.requests import measure_request
 from evaluators.device.on_board.results import process_run
 from evaluators.device.program import cooling, timing
@@ -432,7 +433,10 @@ def measured(monkeypatch: pytest.MonkeyPatch, task: Task, *changes: Callable[[],
             left.pop(0)()
 
     monkeypatch.setattr(timing, "Watch", functools.partial(Watch, every_ns=0))
-    answer = measure(onnxruntime, checked_request(request(task)), tell)
+    # The runtimes' parts lie beside the program's modules in the file that is sent alone.
+    sent = f"{program_file()}/evaluators/device/program"
+    monkeypatch.setattr(program, "__path__", [*program.__path__, sent])
+    answer = measure(checked_request(request(task)), tell)
     assert not left
     return process_run(json.loads(json.dumps(answer)))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 from optuna.storages import RDBStorage
@@ -65,6 +66,7 @@ class Trainer:
 
 class Board:
     boards, least_w, device = 1, 1.9, SimpleNamespace(recorded=False)
+    frameworks: ClassVar[dict[str, str]] = {}
 
     def __init__(self, seconds: float, latency_ms: Callable[[int], float], here: bool) -> None:
         self._pool, self._seconds, self._latency_ms = ThreadPoolExecutor(1), seconds, latency_ms
