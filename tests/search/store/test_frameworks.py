@@ -18,10 +18,10 @@ ELSEWHERE = replace(SECOND, runtime="litert")
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """One network by the bench's runtime, another by a further one, confirmed."""
-    found = store_with(tmp_path, [evaluation(made=FIRST)])
-    found.note_frameworks(BENCH.id, {"litert": "litert 2.3.0"})
-    keep(found, evaluation(made=ELSEWHERE, latency_ms=0.5, test=0.74, framework="litert 2.3.0"))
-    return found
+    kept = store_with(tmp_path, [evaluation(made=FIRST)])
+    kept.note_frameworks(BENCH.id, {"litert": "litert 2.3.0"})
+    keep(kept, evaluation(made=ELSEWHERE, latency_ms=0.5, test=0.74, framework="litert 2.3.0"))
+    return kept
 
 
 def ranked(store: Store) -> list[str]:
