@@ -200,8 +200,8 @@ def _runtime(name: str, health: Health, wanted: str | None) -> Check:
     runtime = RUNTIMES.get(wanted or DEFAULT_RUNTIME)
     install = f"pip install {runtime.distribution}"
     next_step = install if name == NAME else f"python -m search devices prepare {name}"
-    found = health.fault or health.runtime
-    return Check("runtime", MISSING, f"{runtime.title} does not start there ({found}); {next_step}")
+    reason = health.fault or health.runtime
+    return Check("runtime", MISSING, f"{runtime.title} does not start there ({reason}); {next_step}")
 
 
 def _governor(governor: str | None) -> Check:

@@ -23,10 +23,15 @@ def check_installed(name: str, devices: Mapping[str, DeviceInfo]) -> None:
     missing = [] if version_here(runtime) else [f"here ({install})"]
     for device_name, device in devices.items():
         if device.framework(name) is None:
-            remedy = install if device.on_this_machine else f"python -m search devices prepare {device_name}"
-            missing.append(f"on {device_name} ({remedy})")
+            missing.append(f"on {device_name} ({_remedy(device_name, device, install)})")
     if missing:
         raise RequestError(f"runtime {name}: {runtime.title} is not installed {', nor '.join(missing)}")
+
+
+def _remedy(name: str, device: DeviceInfo, install: str) -> str:
+    if device.recorded:
+        return "a recording: name the board itself"
+    return install if device.on_this_machine else f"python -m search devices prepare {name}"
 
 
 def differing(first: DeviceInfo, other: DeviceInfo) -> list[str]:

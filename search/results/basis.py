@@ -42,7 +42,7 @@ class Basis:
 
 def basis(store: Store, standings: Standings) -> Basis:
     goal, bench = standings.goal, standings.bench
-    rows = (*standings.ranked, standings.baseline)
+    rows = (standings.baseline, *standings.ranked)
     figures = [evaluation.current for evaluation in rows]
     energies = {measurement.energy_provenance for measurement in figures if math.isfinite(measurement.energy_j)}
     usual = standings.baseline.current.energy_provenance
@@ -50,6 +50,7 @@ def basis(store: Store, standings: Standings) -> Basis:
     fewest, most = (pick(measurement.processes for measurement in figures) for pick in (min, max))
     runs = f"{fewest} to {most} processes" if fewest < most else f"{most} process{'es' * (most > 1)}"
     confirmed = sum(evaluation.confirmation is not None for evaluation in standings.ranked)
+    frameworks = ", ".join(dict.fromkeys([bench.runtime, *(measurement.framework for measurement in figures)]))
     timed = calls_text(row.candidate.recipe for row in rows)
     how = f"run() alone, batch 1, protocol {bench.protocol}"
     date = _dates(store, goal.bench_id)
@@ -57,7 +58,7 @@ def basis(store: Store, standings: Standings) -> Basis:
     serial = f", serial {bench.serial}" if bench.serial else ""
     lines = (
         f"{bench.board}, {bench.cores} cores, {bench.system}, governor {bench.governor or 'unknown'}{serial}; "
-        f"{bench.runtime}",
+        f"{frameworks}",
         f"meter: {bench.meter}; {timed} alone, batch 1, protocol {bench.protocol}",
         f"{len(standings.ranked)} candidates and the baseline, each timed in {runs}; {confirmed} confirmed on test",
         "intervals are 95 %: latency with the spread between processes, accuracy by the number of images (Wilson)",
@@ -68,7 +69,7 @@ def basis(store: Store, standings: Standings) -> Basis:
     )
     footer = (
         bench.board,
-        bench.runtime,
+        frameworks,
         f"{bench.meter} ({' and '.join(kinds) or 'no energy'})",
         how,
         short_data_name(goal.data),

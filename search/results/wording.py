@@ -11,7 +11,7 @@ from search.scoring.audit import Audit
 from search.scoring.objectives import OBJECTIVES, Objective
 from space.data.choose import described
 from space.formats.names import DEFAULT_RUNTIME
-from space.formats.target import TARGETS
+from space.formats.target import title_of
 from space.recipe import Recipe
 
 # A note on every search without a meter: an estimate's power is a constant of the board for each busy core.
@@ -198,9 +198,11 @@ def threads_text(recipe: Recipe) -> str:
 
 def beside_default(recipe: Recipe) -> str:
     """Names the runtime where it is not the one that goes without saying."""
-    return "" if recipe.runtime == DEFAULT_RUNTIME else f", {TARGETS.get(recipe.runtime).title}"
+    return "" if recipe.runtime == DEFAULT_RUNTIME else f", {title_of(recipe.runtime)}"
 
 
 def calls_text(recipes: Iterable[Recipe]) -> str:
-    """What was timed of these networks."""
-    return " and ".join(dict.fromkeys(RUNTIMES.get(recipe.runtime).call for recipe in recipes))
+    """What was timed of these networks; of a runtime whose package is gone its name alone is known."""
+    names = dict.fromkeys(recipe.runtime for recipe in recipes)
+    known = (RUNTIMES.get(name).call if RUNTIMES.knows(name) else f"run() of {name}" for name in names)
+    return " and ".join(dict.fromkeys(known))

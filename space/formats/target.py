@@ -3,6 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
+from space.errors import RequestError
 from space.formats.format import FORMATS, Format
 from space.registry import Registry
 
@@ -46,6 +47,14 @@ TARGETS: Registry[Target] = Registry(
 def target(name: str) -> Target:
     """Kept: a sampler asks a thousand times a trial."""
     return TARGETS.get(name)
+
+
+def title_of(runtime: str) -> str:
+    """What a person calls it; its name, where the package that brought it is gone."""
+    try:
+        return target(runtime).title
+    except RequestError:
+        return runtime
 
 
 @cache

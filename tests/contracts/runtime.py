@@ -139,20 +139,21 @@ class RuntimeContract:
             self.all_differ(runtime, settings)
 
     def all_differ(self, runtime: Runtime, settings: Sequence[RuntimeSettings]) -> None:
-        recipe, usual = Recipe(widths=NARROW, halvings=HALVINGS), RuntimeSettings()
-        recipes = [at_runtime(recipe, one) for one in settings]
-        assert [runtime_of(one) for one in recipes] == list(settings)
-        assert len({one.id for one in recipes}) == len({one.structure_id for one in recipes}) == len(settings)
-        assert {one.network_id for one in recipes} == {recipe.network_id}
-        assert {one.weights_id for one in recipes} == {recipe.weights_id}
-        for one in settings:
-            unheeded = [name for name in SETTINGS if name not in runtime.settings]
-            assert all(getattr(one, name) == getattr(usual, name) for name in unheeded)
-            assert one.runtime == runtime.name
+        network, usual = Recipe(widths=NARROW, halvings=HALVINGS), RuntimeSettings()
+        recipes = [at_runtime(network, choice) for choice in settings]
+        assert [runtime_of(recipe) for recipe in recipes] == list(settings)
+        assert len({recipe.id for recipe in recipes}) == len(settings)
+        assert len({recipe.structure_id for recipe in recipes}) == len(settings)
+        assert {recipe.network_id for recipe in recipes} == {network.network_id}
+        assert {recipe.weights_id for recipe in recipes} == {network.weights_id}
+        unheeded = [name for name in SETTINGS if name not in runtime.settings]
+        for choice in settings:
+            assert all(getattr(choice, name) == getattr(usual, name) for name in unheeded)
+            assert choice.runtime == runtime.name
 
     def test_the_space_has_its_settings_and_no_others(self, runtime: Runtime) -> None:
         table = dimensions("full", THREADS, {"runtime": self.name})
-        (start,) = [near(at_runtime(Recipe(widths=NARROW, halvings=()), runtime.tried(1)[0]), table)]
+        start = near(at_runtime(Recipe(widths=NARROW, halvings=()), runtime.tried(1)[0]), table)
         assert start is not None
         recipe = recipe_of({**start, "threads": THREADS, "spinning": 1, "quantization": NONE})
         assert recipe.threads == (THREADS if "threads" in runtime.settings else 1)

@@ -49,16 +49,16 @@ print(json.dumps({
     "state": board_state(True),
 }), flush=True)
 import numpy
-found, faults = {}, []
+versions, faults = {}, []
 for name in names():
     try:
-        found[name] = "%s %s" % (part(name).TITLE, part(name).version())
+        versions[name] = "%s %s" % (part(name).TITLE, part(name).version())
     except ImportError as error:
         faults.append("%s: %s" % (type(error).__name__, error))
         continue
-    print(json.dumps({"runtimes": list(found), "text": "%s, NumPy %s, Python %d.%d" % (
-        ", ".join(found.values()), numpy.__version__, *sys.version_info[:2])}), flush=True)
-if faults and not found:
+    print(json.dumps({"runtimes": list(versions), "text": "%s, NumPy %s, Python %d.%d" % (
+        ", ".join(versions.values()), numpy.__version__, *sys.version_info[:2])}), flush=True)
+if faults and not versions:
     sys.exit(faults[0])
 """
 # As a measurement chooses it.
@@ -142,7 +142,7 @@ def _health(name: str, output: bytes, fault: str) -> Health:
     if not lines:
         raise DeviceError(f"{name}: it has no Python that works ({fault}); python -m search devices prepare {name}")
     try:
-        found = Fields(parsed(lines[-1])) if len(lines) > 1 else None
+        told = Fields(parsed(lines[-1])) if len(lines) > 1 else None
         fields = Fields(parsed(lines[0]))
         state = fields.inner("state")
         return Health(
@@ -155,9 +155,9 @@ def _health(name: str, output: bytes, fault: str) -> Health:
                 governor=state.text_or_none("governor"),
                 throttled=state.whole_or_none("throttled", 0, 2**32 - 1),
             ),
-            runtime=found.text("text") if found else "",
-            runtimes=found.texts("runtimes") if found else (),
-            fault="" if found else fault,
+            runtime=told.text("text") if told else "",
+            runtimes=told.texts("runtimes") if told else (),
+            fault="" if told else fault,
         )
     except GarbledError as error:
         raise DeviceError(f"{name}: it does not describe itself: {error}") from error

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from search.results.basis import basis
 from search.results.standings import standings
+from search.results.wording import settings_text
 from search.store.store import Store
 from tests.search.made_up import BENCH, GOAL, distinct, evaluation, keep, store_with
 
@@ -16,10 +18,10 @@ ELSEWHERE = replace(SECOND, runtime="litert")
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """One network by the bench's runtime, another by a further one, confirmed."""
-    found = store_with(tmp_path, [evaluation(made=FIRST)])
-    found.note_frameworks(BENCH.id, {"litert": "litert 2.3.0"})
-    keep(found, evaluation(made=ELSEWHERE, latency_ms=0.5, test=0.74, framework="litert 2.3.0"))
-    return found
+    kept = store_with(tmp_path, [evaluation(made=FIRST)])
+    kept.note_frameworks(BENCH.id, {"litert": "litert 2.3.0"})
+    keep(kept, evaluation(made=ELSEWHERE, latency_ms=0.5, test=0.74, framework="litert 2.3.0"))
+    return kept
 
 
 def ranked(store: Store) -> list[str]:
@@ -29,6 +31,15 @@ def ranked(store: Store) -> list[str]:
 def test_both_are_ranked_in_one_study(store: Store) -> None:
     assert ranked(store) == [ELSEWHERE.id, FIRST.id]
     assert store.outdated(GOAL.baseline_id, BENCH.id) == []
+
+
+def test_it_is_named_also_where_its_package_is_gone(store: Store) -> None:
+    ranking = standings(store, GOAL)
+    (row,) = [row for row in ranking.rows if row.recipe_id == ELSEWHERE.id]
+    assert settings_text(row.recipe) == "1 thread, litert"
+    stated = " ".join(basis(store, ranking).lines)
+    assert "ONNX Runtime 1.0, litert 2.3.0" in stated
+    assert "session.run() and run() of litert alone" in stated
 
 
 def test_another_version_makes_its_own_measurements_outdated(store: Store) -> None:
