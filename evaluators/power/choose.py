@@ -5,14 +5,14 @@ its object is called with what stands behind it and with the board (None without
 """
 
 from collections.abc import Callable
-from importlib import import_module
-from importlib.metadata import entry_points
 
 from evaluators.power.meter import PowerMeter
 from evaluators.power.stream import Board
 from space.errors import RequestError
+from space.registry import Registry
 
-GROUP = "ondevice_search.meters"
+Maker = Callable[[str, Board | None], PowerMeter]
+
 # What stands before the colon: where it is made, and what is written behind it.
 KINDS: dict[str, tuple[str, str]] = {
     "smartpower2": ("evaluators.power.smartpower2:smartpower2", "//HOST[:23][?via=board]"),
@@ -25,6 +25,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "csv": ("evaluators.power.csv_log:csv_log", "FILE"),
     "command": ("evaluators.power.command:command", "PROGRAM ARGUMENTS"),
 }
+METERS: Registry[Maker] = Registry(
+    "meter", "ondevice_search.meters", {kind: maker for kind, (maker, _) in KINDS.items()}
+)
 # What stands behind the colon is a program to run.
 PROGRAMS = ("command",)
 
@@ -32,9 +35,9 @@ PROGRAMS = ("command",)
 def open_meter(url: str, board: Board | None = None) -> PowerMeter:
     """Nothing is connected before its readings are. RequestError names what would be valid."""
     kind, colon, rest = url.partition(":")
-    if not colon or (kind not in KINDS and kind not in _added()):
+    if not colon or not METERS.knows(kind):
         raise RequestError(f"meter {url!r} is not known; valid is {', '.join(valid())}")
-    return _maker(kind)(rest, board)
+    return METERS.get(kind)(rest, board)
 
 
 def why_typed(url: str) -> str | None:
@@ -42,30 +45,10 @@ def why_typed(url: str) -> str | None:
     kind, _, rest = url.partition(":")
     if kind in PROGRAMS:
         return f"it would run the program {rest.strip() or '(none named)'}"
-    if kind not in KINDS and kind in _added():
+    if kind in METERS.added():
         return f"it would run the code of the package that brings {kind}"
     return None
 
 
 def valid() -> list[str]:
-    return [f"{kind}:{behind}" for kind, (_, behind) in KINDS.items()] + [f"{kind}:..." for kind in _added()]
-
-
-def _maker(kind: str) -> Callable[[str, Board | None], PowerMeter]:
-    if kind in KINDS:
-        module, _, name = KINDS[kind][0].partition(":")
-        made: Callable[[str, Board | None], PowerMeter] = getattr(import_module(module), name)
-        return made
-    (entry, *others) = entry_points(group=GROUP, name=kind)
-    if others:
-        packages = ", ".join(sorted(e.dist.name for e in (entry, *others) if e.dist))
-        raise RequestError(f"meter {kind}: several packages bring it ({packages}); uninstall all but one")
-    try:
-        loaded: Callable[[str, Board | None], PowerMeter] = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise RequestError(f"meter {kind}: the package that brings it cannot be used: {error}") from error
-    return loaded
-
-
-def _added() -> list[str]:
-    return sorted({entry.name for entry in entry_points(group=GROUP)} - set(KINDS))
+    return [f"{kind}:{behind}" for kind, (_, behind) in KINDS.items()] + [f"{kind}:..." for kind in METERS.added()]

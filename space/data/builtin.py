@@ -112,8 +112,8 @@ def kept(folder: Path, fingerprint: str | None = None) -> DataSet:
 
 def _read(path: Path) -> DataSet:
     with np.load(path) as arrays:
-        splits = {name: Images(arrays[f"{name}_pixels"], arrays[f"{name}_labels"]) for name in SPLITS}
-    return DataSet(name=NAME, **splits)
+        train, validation, test = (Images(arrays[f"{name}_pixels"], arrays[f"{name}_labels"]) for name in SPLITS)
+    return DataSet(name=NAME, train=train, validation=validation, test=test)
 
 
 def _images(count: int, rng: np.random.Generator) -> Images:

@@ -14,11 +14,19 @@ CLASSES = 10
 SIDE = 32  # pixels
 
 
+@dataclass(frozen=True, slots=True)
+class ImageShape:
+    """Of a square image: one channel or three, and pixels to each side."""
+
+    channels: int
+    side: int
+
+
 @dataclass(frozen=True)
 class Images:
     """Raw images and the class of each."""
 
-    pixels: NDArray[np.uint8]  # N x 3 x 32 x 32
+    pixels: NDArray[np.uint8]  # N x channels x side x side
     labels: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -36,6 +44,12 @@ class DataSet:
     train: Images
     validation: Images
     test: Images
+    classes: int = CLASSES
+
+    @property
+    def shape(self) -> ImageShape:
+        _, channels, side, _ = self.train.pixels.shape
+        return ImageShape(channels, side)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -1,0 +1,53 @@
+"""Registry: the members of one kind by name: our own, and those that installed packages bring as entry points."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar, cast
+
+from space.errors import RequestError
+
+Member = TypeVar("Member")
+
+
+@dataclass(frozen=True, slots=True)
+class Registry(Generic[Member]):
+    """Nothing is imported before it is asked for by name; a child process reads the same members."""
+
+    # What a person calls a member: "meter".
+    noun: str
+    # Of the entry points that packages bring members with.
+    group: str
+    # Our own, in the order in which they are listed: "module:object".
+    own: Mapping[str, str]
+
+    def names(self) -> tuple[str, ...]:
+        return (*self.own, *self.added())
+
+    def added(self) -> tuple[str, ...]:
+        """Those that packages bring."""
+        return tuple(sorted({entry.name for entry in entry_points(group=self.group)} - set(self.own)))
+
+    def knows(self, name: str) -> bool:
+        return name in self.own or name in self.added()
+
+    def get(self, name: str) -> Member:
+        """RequestError names what is known, or the package at fault."""
+        if name in self.own:
+            module, _, attribute = self.own[name].partition(":")
+            return cast(Member, getattr(import_module(module), attribute))
+        found = tuple(entry_points(group=self.group, name=name))
+        if not found:
+            known = ", ".join(self.names())
+            raise RequestError(
+                f"{self.noun} {name!r} is not known; known are {known}, and what packages bring as {self.group}"
+            )
+        entry, *others = found
+        if others:
+            packages = ", ".join(sorted(other.dist.name for other in found if other.dist))
+            raise RequestError(f"{self.noun} {name}: several packages bring it ({packages}); uninstall all but one")
+        try:
+            return cast(Member, entry.load())
+        except (ImportError, AttributeError) as error:
+            raise RequestError(f"{self.noun} {name}: the package that brings it cannot be used: {error}") from error
