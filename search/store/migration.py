@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, insert
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from search.store.database import Database
 from search.store.tables import METADATA, SEQUENCE
@@ -17,8 +18,17 @@ def prepare(database: Database) -> None:
     """What is there already stays; all of it is one transaction, so that a kill leaves the former schema whole."""
     if version_of(database) == LATEST:
         return
+    try:
+        _prepare(database)
+    except (IntegrityError, ProgrammingError):
+        # On a server, where nobody can lock what is not there yet, another process may have done the same meanwhile.
+        if version_of(database) != LATEST:
+            raise
+
+
+def _prepare(database: Database) -> None:
     with database.transaction() as connection:
-        # Another process may have been quicker, while this one waited for its turn.
+        # SQLite lets one in after the other: the one before may have done it.
         version = version_of(database)
         if version is None:
             _make(connection)

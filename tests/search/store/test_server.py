@@ -1,0 +1,115 @@
+"""The store on PostgreSQL: the same tables, order and leases; several write, each to a study of its own."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from search.choosing.optuna_study import open_storage
+from search.results.standings import standings
+from search.store.database import open_database
+from search.store.store import Store
+from search.store.version import FIRST, LATEST, version_of
+from search.store.writing import at_work, writing
+from space.errors import RequestError
+from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep
+from tests.search.store.postgres import served
+from tests.search.store.test_leases import Other
+from tests.search.store.test_migration import differences
+from tests.search.store.test_recorded import RECORDED
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with served() as url:
+        yield url
+
+
+@pytest.fixture
+def url(server: str, request: pytest.FixtureRequest) -> str:
+    """An empty database."""
+    name = "test_" + str(abs(hash(request.node.name)))
+    with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    return server.rpartition("/")[0] + f"/{name}"
+
+
+def test_a_new_database_holds_what_it_was_told_in_its_order(url: str, tmp_path: Path) -> None:
+    assert Store.found(tmp_path, url) is None
+    store = Store.create(tmp_path, url)
+    assert differences(url) == []
+    store.add_bench(BENCH, DEVICE)
+    store.use_study(GOAL)
+    new = [evaluation(made=made, test=0.8) for made in distinct(5)]
+    with ThreadPoolExecutor(5) as threads:
+        # All at once: none of them waits for ever, or takes another one's number.
+        list(threads.map(lambda one: keep(Store.existing(tmp_path, url), one), new))
+    kept = store.evaluations(GOAL.baseline_id, BENCH.id)
+    assert kept.keys() == {one.recipe_id for one in new}
+    assert list(Store.existing(tmp_path, url).evaluations(GOAL.baseline_id, BENCH.id)) == list(kept)
+    assert [one.id for one in store.studies()] == [GOAL.id]
+    open_storage(url)
+    assert store.evaluations(GOAL.baseline_id, BENCH.id) == kept
+
+
+def as_first_version(url: str) -> None:
+    """The recorded store, in the tables that its version made there."""
+    with closing(sqlite3.connect(RECORDED / "search.db")) as source, create_engine(url).begin() as target:
+        tables = source.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name LIKE 'search_%'")
+        for name, statement in tables.fetchall():
+            target.execute(text(statement))
+            rows = source.execute(f"SELECT * FROM {name}")  # noqa: S608
+            columns = [column[0] for column in rows.description]
+            places = ", ".join(f":{column}" for column in columns)
+            insert = text(f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({places})")  # noqa: S608
+            for row in rows.fetchall():
+                target.execute(insert, dict(zip(columns, row, strict=True)))
+
+
+def test_an_earlier_version_is_read_as_it_is_and_migrated_by_who_writes(url: str, tmp_path: Path) -> None:
+    as_first_version(url)
+    old = Store.existing(tmp_path, url)
+    goal = old.studies()[0]
+    before = standings(old, goal)
+    assert version_of(open_database(url)) == FIRST
+    with writing(tmp_path / "writer", url):
+        assert version_of(open_database(url)) == LATEST
+        assert differences(url) == []
+    after = standings(Store.existing(tmp_path, url), goal)
+    assert [one.recipe_id for one in after.ranked] == [one.recipe_id for one in before.ranked]
+    assert after.as_dict() == before.as_dict()
+
+
+def test_each_study_is_one_writers_and_a_dead_one_is_not_waited_for(url: str, tmp_path: Path) -> None:
+    Store.create(tmp_path, url)
+    first = Other(tmp_path / "first", url)
+    try:
+        assert first.does(f"store.take_study({GOAL.id!r})") == "done"
+        with writing(tmp_path / "second", url) as store:
+            with pytest.raises(RequestError, match=f"study {GOAL.id} is in use by pid {first.pid} on "):
+                store.use_study(GOAL)
+            store.take_study("another")
+            assert len(store.writers()) == 2
+            first.kill()
+            store.use_study(GOAL)
+            assert str(at_work(Store.existing(tmp_path, url))).count("pid ") == 1
+        assert store.writers() == []
+    finally:
+        first.process.kill()
+        first.process.communicate()
+
+
+def test_three_that_begin_a_database_at_once_make_it_once(url: str, tmp_path: Path) -> None:
+    script = "import sys; from pathlib import Path; from search.store.store import Store\n"
+    script += "Store.create(Path(sys.argv[1]), sys.argv[2]).remember('a', '1')"
+    words = [sys.executable, "-W", "ignore", "-c", script, str(tmp_path), url]
+    all_three = [subprocess.Popen(words, stderr=subprocess.PIPE) for _ in range(3)]
+    errors = [process.communicate()[1].decode() for process in all_three]
+    assert errors == [""] * 3
+    assert differences(url) == []
