@@ -49,7 +49,8 @@ def data():
     network = network_named(NAME)
     size = (40, network.image.channels, network.image.side, network.image.side)
     images = Images(np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8), np.arange(40) % 10)
-    return DataSet(name="few", train=images, validation=images, test=images)
+    described = {"classes": network.classes, "mean": (0.5,), "std": (0.25,)}
+    return DataSet(name="few", train=images, validation=images, test=images, **described)
 
 
 @pytest.fixture
