@@ -92,11 +92,14 @@ async def _make(board: ProbedBoard, course: bool, say: Say) -> None:
     say(f"{board.address}: making an environment for its Python {printable(board.facts['python'])}")
     await board.step("making an environment", "python3", "-m", "venv", environment, limit_s=VENV_S)
     installation = _Installation(board, environment, await _reaches_an_index(board, python, environment), say)
+    for runtime in board.wanted:
+        if runtime not in board.runtimes:
+            say(f"{board.address}: no {runtime.title} is known for its Python; it is left out")
     requirements: tuple[str, ...] = ("pillow",) if course else ()
     for runtime in board.runtimes:
         # With what the runtimes before it need: pip is to keep that.
         requirements = await installation.add(runtime, requirements)
-    switch = ("sh", "-c", _SWITCH, "sh", board.folder, name, VERSIONS, *distributions(board.runtimes))
+    switch = ("sh", "-c", _SWITCH, "sh", board.folder, name, VERSIONS, *distributions(board.wanted))
     await board.step("putting the environment in its place", *switch, limit_s=SWITCH_S)
 
 

@@ -78,8 +78,8 @@ class ProbedBoard:
     shell: Shell
     # What the probe tells, by name.
     facts: Mapping[str, str]
-    # What it is to have.
-    runtimes: tuple[Runtime, ...]
+    # What it is to have, where there is a release of it.
+    wanted: tuple[Runtime, ...]
 
     @classmethod
     async def probe(cls, address: Address, shell: Shell) -> "ProbedBoard":
@@ -102,6 +102,11 @@ class ProbedBoard:
     def python(self) -> tuple[int, int]:
         return numbers(self.facts.get("python", ""))
 
+    @property
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """Those that there are for its Python."""
+        return tuple(runtime for runtime in self.wanted if runtime.releases(self.python))
+
     def prepared(self, course: bool) -> Prepared | None:
         """As the stamp says, if the environment still is what it says."""
         stamp = self.facts.get("stamp", "")
@@ -110,7 +115,7 @@ class ProbedBoard:
         try:
             versions = json.loads(stamp)
             python, numpy, pillow = versions["python"], versions["numpy"], versions["pillow"]
-            there = {runtime: versions[runtime.distribution] for runtime in self.runtimes}
+            there = {runtime: versions[runtime.distribution] for runtime in self.runtimes or self.wanted}
         except (ValueError, TypeError, KeyError):
             return None
         usable = numpy and all(version and runtime.usable(version) for runtime, version in there.items())
@@ -127,13 +132,13 @@ class ProbedBoard:
         if not python:
             raise DeviceError(f"{self.address}: it has no Python; next, there: sudo apt install python3 python3-venv")
         check_bits(self.address, self.facts.get("python_bits", ""), machine)
-        for runtime in self.runtimes:
-            if not runtime.releases(self.python):
-                oldest = ".".join(map(str, runtime.oldest_python))
-                raise DeviceError(
-                    f"{self.address}: no {runtime.title} is known for its Python {printable(python)}, only for "
-                    f"{oldest} and newer; install a newer Raspberry Pi OS"
-                )
+        if not self.runtimes:
+            first = self.wanted[0]
+            oldest = ".".join(map(str, first.oldest_python))
+            raise DeviceError(
+                f"{self.address}: no {first.title} is known for its Python {printable(python)}, only for {oldest} and "
+                "newer; install a newer Raspberry Pi OS"
+            )
         if "venv" not in self.facts:
             raise DeviceError(
                 f"{self.address}: its Python cannot make environments (no ensurepip); "

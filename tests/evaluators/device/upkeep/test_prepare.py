@@ -4,12 +4,15 @@ import asyncio
 import json
 import shlex
 import sys
+from dataclasses import replace
 
 import pytest
 
 from evaluators.device.upkeep.prepare import prepare
 from evaluators.device.upkeep.probed_board import Prepared
 from evaluators.errors import DeviceError
+from evaluators.runtimes.onnx_runtime.runtime import OnnxRuntime
+from evaluators.runtimes.runtime import Release
 from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.sshd import Board, Sshd, make_board
 
@@ -78,6 +81,21 @@ def test_it_is_done_once(bare: Board) -> None:
     again, said = prepared(bare)
     assert (again.made, said) == (False, [])
     assert len(installed(bare)) == 1
+
+
+def test_a_runtime_that_there_is_none_of_for_its_python_is_left_out(
+    bare: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Newer(OnnxRuntime):
+        def releases(self, python: tuple[int, int]) -> tuple[Release, ...]:
+            return ()
+
+    both = (OnnxRuntime(), Newer(title="Newer Runtime"))
+    monkeypatch.setattr("evaluators.device.upkeep.probed_board.runtimes_for_boards", lambda: both)
+    made, said = prepared(bare)
+    assert made.runtimes == ("ONNX Runtime 9.9",)
+    assert any("no Newer Runtime is known for its Python; it is left out" in text for text in said)
+    assert prepared(bare) == (replace(made, made=False), [])
 
 
 def test_pillow_is_for_the_course(bare: Board) -> None:
