@@ -22,7 +22,6 @@ from evaluators.runtimes.runtime import RUNTIMES, Runtime, version_here
 from evaluators.runtimes.settings import RuntimeSettings
 from search.measuring.rig import at_runtime, runtime_of
 from space.data.augmentation import normalise
-from space.data.images import MEAN, STD
 from space.dimensions import digest, dimensions, near, recipe_of, values_of
 from space.errors import CandidateError
 from space.formats.format import FORMATS, Original
@@ -31,6 +30,7 @@ from space.formats.target import SETTINGS, TARGETS, format_of
 from space.networks.mobilenet_v1.network import MobileNetV1
 from space.recipe import Recipe
 from tests.conftest import NARROW
+from tests.space.few_images import MEAN, STD
 
 HALVINGS = (2, 4, 6, 12)
 IMAGES, THREADS = 48, 2
@@ -62,7 +62,7 @@ def network(pixels: NDArray[np.uint8]) -> MobileNetV1:
     for layer in model.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = 1.0
-    images = normalise(torch.from_numpy(pixels))
+    images = normalise(torch.from_numpy(pixels), MEAN, STD)
     with torch.no_grad():
         model(images)
         answers = model.eval()(images)
@@ -74,7 +74,7 @@ def network(pixels: NDArray[np.uint8]) -> MobileNetV1:
 
 def answers_of(model: nn.Module, pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     with torch.no_grad():
-        classes: NDArray[np.int64] = model(normalise(torch.from_numpy(pixels))).argmax(1).numpy()
+        classes: NDArray[np.int64] = model(normalise(torch.from_numpy(pixels), MEAN, STD)).argmax(1).numpy()
     return classes
 
 
@@ -160,7 +160,7 @@ class RuntimeContract:
         assert recipe.spinning == ("spinning" in runtime.settings and "threads" in runtime.settings)
         assert recipe.runtime == self.name
         assert recipe_of(values_of(recipe, table) or {}) == recipe
-        assert digest(table) == digest(dimensions("full", THREADS, {"runtime": self.name}, ("another",)))
+        assert digest(table) == digest(dimensions("full", THREADS, {"runtime": self.name}, runtimes=("another",)))
 
     # --- what it answers
 

@@ -53,7 +53,7 @@ def test_what_is_stored_comes_back_as_it_was():
     assert Accuracy.from_json(confused.to_json()) == confused
     back = Candidate.from_json(one.candidate.to_json(), Path("there"))
     assert back.recipe == one.candidate.recipe
-    assert back.onnx == Path("there") / one.candidate.onnx
+    assert back.file == Path("there") / one.candidate.file
     with pytest.raises(ValueError, match="is no provenance"):
         Figures.from_json(figures().to_json().replace("measured (", "guessed ("))
 

@@ -9,6 +9,7 @@ import pytest
 from evaluators.device.on_board import application
 from space.formats import target
 from tests.contracts.runtime import RuntimeContract
+from tests.evaluators.device import short
 from tests.packages.installed import PACKAGE, installed
 
 
@@ -20,7 +21,7 @@ class TestOnnxRuntime(RuntimeContract):
 def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Installed for this process and for those that it starts; the program that runs on boards is made anew."""
     place = tmp_path_factory.mktemp("package")
-    caches = (application.content, target.target, target.format_for)
+    caches = (application.content, short.program, target.target, target.format_for)
     with installed(place), pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(place), str(PACKAGE), str(Path.cwd())]))
         for cache in caches:

@@ -71,7 +71,7 @@ def test_the_space_has_a_dimension_where_there_is_a_choice() -> None:
     table = dimensions("full", 2, runtimes=BOTH)
     assert table[-1] == Choice("runtime", BOTH)
     assert digest(table) != digest(dimensions("full", 2))
-    assert digest(dimensions("full", 2, {"runtime": NAME}, BOTH)) == digest(dimensions("full", 2))
+    assert digest(dimensions("full", 2, {"runtime": NAME}, runtimes=BOTH)) == digest(dimensions("full", 2))
     assert dimensions("pruning", 2, runtimes=BOTH) == dimensions("pruning", 2)
     values = {each.name: each.choices[0] if isinstance(each, Choice) else each.low for each in table}
     recipe = recipe_of({**values, "threads": 2, "spinning": 1, "runtime": NAME})

@@ -9,7 +9,6 @@ from onnx import numpy_helper
 from torch import nn
 
 from space.data.augmentation import normalise
-from space.data.images import MEAN, STD
 from space.errors import CandidateError
 from space.formats.onnx.cost import cost, load
 from space.formats.onnx.export import check, export, logits
@@ -18,6 +17,7 @@ from space.networks.steps import steps
 from space.recipe import Recipe
 from space.training import quantization_aware
 from tests.conftest import stirred
+from tests.space.few_images import MEAN, STD
 from tests.space.networks.small import NETWORKS, Small, averaged, conv
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (48, 3, 4, 4), dtype=np.uint8).repeat(2, axis=2).repeat(2, axis=3)
@@ -53,7 +53,7 @@ def left_over(model, path):
     before = logits(path, PIXELS)
     quantize(path, INT8, PIXELS, {})
     with torch.inference_mode():
-        rounded = quantization_aware._folded(model)(normalise(torch.from_numpy(PIXELS))).numpy()
+        rounded = quantization_aware._folded(model)(normalise(torch.from_numpy(PIXELS), MEAN, STD)).numpy()
     return np.abs(rounded - logits(path, PIXELS)).mean() / np.abs(logits(path, PIXELS) - before).mean()
 
 
@@ -70,7 +70,7 @@ def test_training_sees_both_sides_of_a_sum_rounded(tmp_path):
 
 def test_what_was_trained_with_rounding_is_what_is_left(model, monkeypatch):
     monkeypatch.setattr(quantization_aware, "_straight_through", lambda values, rounded: values)
-    images = normalise(torch.from_numpy(PIXELS))
+    images = normalise(torch.from_numpy(PIXELS), MEAN, STD)
     folded = quantization_aware._folded(model)
     with torch.inference_mode():
         torch.testing.assert_close(folded(images), model(images), atol=1e-4, rtol=1e-4)
