@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from search.store.database import StoreError, without_password
 from search.store.part import Part
-from search.store.process import machine, start_of
+from search.store.process import has_ended, machine, start_of
 from search.store.version import FIRST
 from space.errors import RequestError
 
@@ -50,7 +50,7 @@ class Writer:
 
     def gone(self, now: float) -> bool:
         """Not heard of for too long, or known to have ended: then it is not waited for."""
-        return now > self.expires_at or (self.machine == machine() and self.started != start_of(self.pid))
+        return now > self.expires_at or (self.machine == machine() and has_ended(self.pid, self.started))
 
     def __str__(self) -> str:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))

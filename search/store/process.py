@@ -22,8 +22,23 @@ def machine() -> str:
         return socket.gethostname()
 
 
+def has_ended(pid: int, start: str) -> bool:
+    """Whether the process that began then is known to be there no more."""
+    now = start_of(pid)
+    if now is not None:
+        return now != start
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        # Somebody else's, which the system may hide.
+        return False
+    except ProcessLookupError:
+        pass
+    return True
+
+
 def start_of(pid: int) -> str | None:
-    """When the process began, in the system's own words; None where there is none."""
+    """When the process began, in the system's own words; None where there is none to be seen."""
     if Path("/proc/self/stat").exists():
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

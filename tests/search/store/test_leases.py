@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 
 from search.commands.exit_status import OK, REQUEST
 from search.store import leases
+from search.store.process import has_ended, start_of
 from search.store.store import Store
 from search.store.trials import INTERRUPTED, RUNNING
 from search.store.writing import at_work, writing
@@ -122,6 +123,14 @@ def test_it_goes_on_at_once_when_the_first_was_killed(tmp_path, url, waited):
             store.remember("a", "2")
         assert time.monotonic() - begun < leases.EXPIRES_S / 2
     assert at_work(store) is None
+
+
+def test_a_process_is_told_apart_from_a_later_one_with_its_number():
+    assert not has_ended(os.getpid(), str(start_of(os.getpid())))
+    assert has_ended(os.getpid(), "long ago")
+    done = subprocess.Popen(["true"])
+    done.wait()
+    assert has_ended(done.pid, "0")
 
 
 def test_a_later_process_with_the_number_of_the_first_is_not_waited_for(tmp_path, url):

@@ -1,7 +1,5 @@
 """A database of an earlier schema: read as it is, and brought to the latest one by whoever writes first."""
 
-import json
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -15,24 +13,21 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from search.commands.exit_status import OK, REQUEST
+from search.commands.exit_status import REQUEST
 from search.store.database import open_database
 from search.store.migration import copy_of
 from search.store.store import Store
 from search.store.tables import METADATA
 from search.store.version import FIRST, LATEST, VERSION_TABLE, version_of
 from tests.search.made_up import BENCH, GOAL, distinct, evaluation, keep, statements, store_with
-from tests.search.store.test_recorded import ANSWERS, RECORDED, contents
+from tests.search.store.test_recorded import ANSWERS, LAST, check, contents, copied
 from tests.search.user import User
 from tests.search.whole import ROOT
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    folder = tmp_path / "store"
-    folder.mkdir()
-    shutil.copy(RECORDED / "search.db", folder)
-    return folder
+    return copied(LAST, tmp_path / "store")
 
 
 def dump(path: Path) -> list[str]:
@@ -57,16 +52,13 @@ def differences(url: str) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("words", ANSWERS)
-def test_a_migrated_store_says_what_it_said(user: User, old: Path, words: tuple[str, ...]) -> None:
-    Store.create(old)
-    status, out, err = user.types(*words, "--store", old)
-    assert (status, err) == (OK, "")
-    said, expected = out.replace(str(old), "STORE"), (RECORDED / ANSWERS[words]).read_text()
-    if "--json" in words:
-        assert json.loads(said) == json.loads(expected)
-    else:
-        assert said == expected
+@pytest.mark.parametrize(("recorded", "words", "answer"), ANSWERS)
+def test_a_migrated_store_says_what_it_said(
+    user: User, tmp_path: Path, recorded: Path, words: tuple[str, ...], answer: str
+) -> None:
+    store = copied(recorded, tmp_path / "store")
+    Store.create(store)
+    check(user, store, recorded / answer, words)
 
 
 def test_the_first_writer_migrates_once_and_keeps_a_copy(old: Path) -> None:

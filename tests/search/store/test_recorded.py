@@ -1,7 +1,7 @@
-"""A store of an earlier version opens and says the same, to the digit: searched, confirmed, and a grid begun.
+"""Stores of earlier versions open and say the same, to the digit: searched, confirmed, and a grid begun.
 
-tests/recorded/ holds its database, and what that version said of it: made again by running the words below there, with
-the path of the store written as STORE.
+tests/recorded/ holds the databases, and what was said of them: made again by running the words below, with the path of
+the store written as STORE. That of 2026-11-21 is the oldest that is opened; 2026-11 is the last one before the rooms.
 """
 
 import json
@@ -14,21 +14,27 @@ from search.commands.exit_status import OK
 from space.files import sha256
 from tests.search.user import User
 
-RECORDED = Path(__file__).parents[2] / "recorded" / "2026-11"
-# What was asked, and the file with the answer.
-ANSWERS = {
-    ("rank", "--space", "full", "--json"): "rank.json",
-    ("rank", "--json"): "rank-grid.json",
-    ("status",): "status.txt",
-    ("status", "--json"): "status.json",
-}
+RECORDED = Path(__file__).parents[2] / "recorded"
+LAST, OLDEST = RECORDED / "2026-11", RECORDED / "2026-11-21"
+# The store, what was asked of it, and the file with the answer; what ends in .csv was exported.
+ANSWERS = [
+    (LAST, ("rank", "--space", "full", "--json"), "rank.json"),
+    (LAST, ("rank", "--json"), "rank-grid.json"),
+    (LAST, ("status",), "status.txt"),
+    (LAST, ("status", "--json"), "status.json"),
+    (LAST, ("export", "--space", "full"), "table.csv"),
+    (LAST, ("export",), "table-grid.csv"),
+    (OLDEST, ("rank", "--objective", "fom", "--json"), "rank.json"),
+    (OLDEST, ("rank", "--objective", "latency", "--json"), "rank-latency.json"),
+    (OLDEST, ("status",), "status.txt"),
+    (OLDEST, ("status", "--json"), "status.json"),
+    (OLDEST, ("export", "--objective", "fom"), "table.csv"),
+]
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    folder = tmp_path / "store"
+def copied(recorded: Path, folder: Path) -> Path:
     folder.mkdir()
-    shutil.copy(RECORDED / "search.db", folder)
+    shutil.copy(recorded / "search.db", folder)
     return folder
 
 
@@ -36,31 +42,32 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): sha256(path) for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("words", ANSWERS)
-def test_it_says_what_it_said_and_nothing_is_written(user: User, store: Path, words: tuple[str, ...]) -> None:
-    before = contents(store)
-    status, out, err = user.types(*words, "--store", store)
+def check(user: User, store: Path, answer: Path, words: tuple[str, ...]) -> None:
+    """It says what it said."""
+    table = store.parent / answer.name
+    status, out, err = user.types(*words, *(("--to", table) if words[0] == "export" else ()), "--store", store)
     assert (status, err) == (OK, "")
-    said, expected = out.replace(str(store), "STORE"), (RECORDED / ANSWERS[words]).read_text()
+    said = table.read_text() if words[0] == "export" else out.replace(str(store), "STORE")
     if "--json" in words:
         # The order of a recipe's keys may change.
-        assert json.loads(said) == json.loads(expected)
+        assert json.loads(said) == json.loads(answer.read_text())
     else:
-        assert said == expected
-    assert contents(store) == before
+        assert said == answer.read_text()
 
 
-@pytest.mark.parametrize(("words", "name"), [(("--space", "full"), "table.csv"), ((), "table-grid.csv")])
-def test_its_table_is_what_it_was(user: User, store: Path, tmp_path: Path, words: tuple[str, ...], name: str) -> None:
+@pytest.mark.parametrize(("recorded", "words", "answer"), ANSWERS)
+def test_it_says_what_it_said_and_nothing_is_written(
+    user: User, tmp_path: Path, recorded: Path, words: tuple[str, ...], answer: str
+) -> None:
+    store = copied(recorded, tmp_path / "store")
     before = contents(store)
-    status, _, err = user.types("export", *words, "--to", tmp_path / name, "--store", store)
-    assert status == OK, err
-    assert (tmp_path / name).read_text() == (RECORDED / name).read_text()
+    check(user, store, recorded / answer, words)
     assert contents(store) == before
 
 
-def test_it_holds_a_search_that_was_confirmed_and_a_grid_that_was_begun() -> None:
-    ranking = json.loads((RECORDED / "rank.json").read_text())
-    assert any(row["stage"] == "confirm" for row in ranking["ranking"])
-    assert len(ranking["ranking"]) + 1 >= 10
-    assert "points of the grid" in (RECORDED / "status.txt").read_text()
+def test_they_hold_a_search_that_was_confirmed_and_a_grid_that_was_begun() -> None:
+    for recorded in (LAST, OLDEST):
+        ranking = json.loads((recorded / "rank.json").read_text())
+        assert any(row["stage"] == "confirm" for row in ranking["ranking"])
+        assert len(ranking["ranking"]) + 1 >= 10
+    assert "points of the grid" in (LAST / "status.txt").read_text()

@@ -22,7 +22,7 @@ from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep
 from tests.search.store.postgres import served
 from tests.search.store.test_leases import Other
 from tests.search.store.test_migration import differences
-from tests.search.store.test_recorded import RECORDED
+from tests.search.store.test_recorded import LAST
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_new_database_holds_what_it_was_told_in_its_order(url: str, tmp_path: 
 
 def as_first_version(url: str) -> None:
     """The recorded store, in the tables that its version made there."""
-    with closing(sqlite3.connect(RECORDED / "search.db")) as source, create_engine(url).begin() as target:
+    with closing(sqlite3.connect(LAST / "search.db")) as source, create_engine(url).begin() as target:
         tables = source.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name LIKE 'search_%'")
         for name, statement in tables.fetchall():
             target.execute(text(statement))
