@@ -80,8 +80,11 @@ def _empty(heads: Iterable[tuple[str, bool]]) -> Table:
 def provenance(standings: Standings) -> list[str]:
     """What every number above rests on."""
     row, effort = standings.row(standings.baseline), standings.effort()
+    figures = [evaluation.current for evaluation in (standings.baseline, *standings.ranked)]
+    # Two runtimes may meet in one study.
+    latencies = dict.fromkeys(str(measurement.latency_provenance) for measurement in figures)
     return [
-        f"latency {row.latency_provenance}",
+        f"latency {'; '.join(latencies)}",
         f"energy {row.energy_provenance}",
         *([ONE_CONTEST] if row.energy_provenance.kind is Kind.ESTIMATED else []),
         f"{effort.inferences:,} inferences timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have taken "

@@ -123,12 +123,16 @@ class Board:
         return True
 
 
-def make_board(sshd: Sshd, home: Path, *, prepared: bool = True) -> Board:
-    """From now on the server's home is this one. Not prepared: Python only as `python3`."""
+def make_board(sshd: Sshd, home: Path, *, prepared: bool = True, sysroot: str = "") -> Board:
+    """From now on the server's home is this one. Not prepared: Python only as `python3`.
+
+    What is run on a board knows no variable of who logs in: its Python names the folder that stands in for /.
+    """
     (home / "bin").mkdir(parents=True)
     (sshd.root / "home").write_text(str(home))
     board = Board(sshd, home)
-    python = f'exec {shlex.quote(sys.executable)} "$@"'
+    root = f"SEARCH_SYSROOT={shlex.quote(sysroot)} " if sysroot else ""
+    python = f'{root}exec {shlex.quote(sys.executable)} "$@"'
     if prepared:
         venv = board.folder / "venv" / "bin"
         venv.mkdir(parents=True)

@@ -21,9 +21,10 @@ from search.store.trials import COMPLETE, INTERRUPTED
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import coloured, write_pngs
 from tests.evaluators.device.processes import GONE_S
-from tests.evaluators.device.sshd import NAME, Board, free_port, make_board, running
+from tests.evaluators.device.sshd import NAME, Board, free_port
+from tests.search.calm_board import calm_board, home_that_knows
 from tests.search.user import User
-from tests.search.whole import ROOT, SEARCH, calm, command, copy
+from tests.search.whole import ROOT, SEARCH, command, copy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -33,21 +34,13 @@ HANG_S = 500.0
 
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[Board]:
-    (tmp_path / "sshd").mkdir()
-    with running(tmp_path / "sshd") as sshd:
-        board = make_board(sshd, tmp_path / "board")
-        # Its /proc tells of nobody else: other tests run beside it.
-        (board.home / "profile").write_text(f"export SEARCH_SYSROOT={calm()}\n")
+    with calm_board(tmp_path) as board:
         yield board
 
 
 @pytest.fixture
 def home(board: Board, tmp_path: Path) -> dict[str, str]:
-    """The environment of a user whose ssh configuration knows the board."""
-    folder = tmp_path / "user"
-    (folder / ".ssh").mkdir(parents=True, mode=0o700)
-    (folder / ".ssh" / "config").write_text(board.config().read_text())
-    return {**os.environ, "HOME": str(folder)}
+    return {**os.environ, **home_that_knows(board, tmp_path)}
 
 
 def measuring_on(board: Board) -> set[int]:
