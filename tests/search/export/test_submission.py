@@ -211,15 +211,38 @@ def test_the_boards_python_may_be_old():
         ast.parse(file.read_text(), feature_version=(3, 7))
 
 
-@pytest.mark.parametrize("words", [["absent.npz"], ["absent"], ["broken.npz"], ["empty"]], ids=str)
-def test_what_it_cannot_read_is_a_line(run, store, tmp_path, words):
+@pytest.mark.parametrize(
+    ("images", "why"),
+    [
+        ("absent.npz", "absent.npz"),
+        ("absent", "absent"),
+        ("broken.npz", ""),
+        ("empty", "empty holds no image"),
+        ("grey.npz", "an image is [1, 28, 28], the model takes [3, 32, 32]"),
+    ],
+)
+def test_what_it_cannot_read_is_a_line(run, store, tmp_path, images, why):
     run("export", "--to", tmp_path / "M3_7.zip", "--store", store)
     folder = unpacked(tmp_path / "M3_7.zip", tmp_path / "handed in")
     (folder / "broken.npz").write_bytes(b"no zip")
     (folder / "empty").mkdir()
-    done = alone(folder, *words)
+    np.savez(folder / "grey.npz", pixels=np.zeros((1, 1, 28, 28), np.uint8), labels=np.zeros(1, np.int64))
+    done = alone(folder, images)
     assert (done.returncode, done.stdout) == (REQUEST, "")
     assert done.stderr.startswith("error: ")
+    assert why in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_board_without_the_runtime_is_told_what_to_install(run, store, tmp_path):
+    run("export", "--to", tmp_path / "M3_7.zip", "--store", store)
+    folder = unpacked(tmp_path / "M3_7.zip", tmp_path / "handed in")
+    (folder / "model_runtime.py").write_text(
+        (folder / "model_runtime.py").read_text().replace("import onnxruntime", "import no_such_runtime")
+    )
+    done = alone(folder, "test.npz")
+    assert (done.returncode, done.stdout) == (REQUEST, "")
+    assert done.stderr.endswith(" -m pip install no_such_runtime\n")
     assert len(done.stderr.splitlines()) == 1
 
 
