@@ -15,14 +15,14 @@ class Candidate:
     recipe: Recipe
     file: Path
     sha256: str
-    # Of the network as the papers count them, BatchNorm included; of a foreign file, its stored numbers.
+    # Counted as papers do, BatchNorm included; a foreign file has its stored numbers counted.
     parameters: int
     macs: int
     operators: int
     file_bytes: int
     # Validation accuracy after each epoch of fine-tuning.
     history: tuple[float, ...] = ()
-    # Of a training that was given up: the accuracy that it could have reached at best.
+    # The accuracy that a training which was given up could have reached at best.
     projected: float | None = None
     # Seconds per step of building.
     seconds: dict[str, float]

@@ -3,10 +3,11 @@
 import difflib
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
+from space.dimension import Choice, Dimension, Integer, Value
 from space.errors import RequestError
 from space.formats.names import DEFAULT_RUNTIME
 from space.formats.quantizations import NONE, QUANTIZATIONS
@@ -29,45 +30,6 @@ _RATES = (0.05, 0.1, 0.2, 0.4, 0.8)
 MOST_AWARE_EPOCHS = 4
 MOST_THREADS = 4
 RUNTIME = "runtime"
-
-
-@dataclass(frozen=True, slots=True)
-class Integer:
-    """Steps from `low` to `high`, both included."""
-
-    name: str
-    low: int
-    high: int
-    # What a user may fix it to, where that is less or more than a search would try.
-    least: int | None = None
-    most: int | None = None
-    # Equal ratios are equal steps.
-    log: bool = False
-
-    def fixed(self, text: str) -> "Integer":
-        least = self.low if self.least is None else self.least
-        most = self.high if self.most is None else self.most
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise RequestError(f"--fix {self.name}={text}: {self.name} is a whole number from {least} to {most}")
-        return replace(self, low=int(text), high=int(text), log=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    name: str
-    choices: tuple["Value", ...]
-    # What a user may fix it to, beyond what a search would try.
-    also: tuple["Value", ...] = ()
-
-    def fixed(self, text: str) -> "Choice":
-        known = {str(value): value for value in (*self.choices, *self.also)}
-        if text not in known:
-            raise RequestError(f"--fix {self.name}={text}: {self.name} is one of {', '.join(known)}")
-        return Choice(self.name, (known[text],))
-
-
-Dimension = Integer | Choice
-Value = int | float | str
 
 
 @dataclass(frozen=True, slots=True)

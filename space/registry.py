@@ -19,7 +19,7 @@ class Registry(Generic[Member]):
 
     # What a person calls a member: "meter".
     noun: str
-    # Of the entry points that packages bring members with.
+    # The group of the entry points that packages bring members with.
     group: str
     # Our own, in the order in which they are listed: "module:object".
     own: Mapping[str, str]

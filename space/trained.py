@@ -35,7 +35,7 @@ class Trained:
     model: Prunable
     # Validation accuracy after each epoch.
     history: tuple[float, ...] = ()
-    # Of a training that was given up: what it could have reached at best. It is not kept.
+    # What a training that was given up could have reached at best; its weights are not kept.
     projected: float | None = None
 
 

@@ -20,7 +20,8 @@ from search.results.front import front
 from search.results.rows import Row
 from search.results.standings import Standings
 from search.store.evaluation import Evaluation
-from space.dimensions import SPACES, Value, dimensions, values_of
+from space.dimension import Value
+from space.dimensions import SPACES, dimensions, values_of
 from space.errors import RequestError
 from space.formats.names import DEFAULT_RUNTIME
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from search.choosing.settled_recipes import Known
 from search.choosing.time_left import Pace
 from search.settings.durations import spoken
-from space.dimensions import Value, recipe_of
+from space.dimension import Value
+from space.dimensions import recipe_of
 from space.recipe import Recipe
 
 Values = Mapping[str, Value]

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from space.dimensions import RUNTIME, Choice, Dimension, Integer, Value, near, network_in
+from space.dimension import Choice, Dimension, Integer, Value
+from space.dimensions import RUNTIME, near, network_in
 
 
 def first_values(table: Sequence[Dimension], images: int | None = None) -> list[dict[str, Value]]:

@@ -9,7 +9,8 @@ from optuna.trial import FrozenTrial
 
 from search.choosing.sampler import Sampler, SpaceExhausted, distributions
 from search.choosing.time_left import Pace, TimeLeft
-from space.dimensions import Dimension, points, recipe_of
+from space.dimension import Dimension
+from space.dimensions import points, recipe_of
 from space.recipe import Recipe
 
 

@@ -24,7 +24,8 @@ from search.choosing.time_left import Pace, TimeLeft, cost
 from search.choosing.trial_notes import TrialNotes, history_of
 from search.choosing.variation import Variation
 from search.scoring.objectives import Objective
-from space.dimensions import Dimension, Integer, Value, recipe_of
+from space.dimension import Dimension, Integer, Value
+from space.dimensions import recipe_of
 from space.networks.choose import network_of
 from space.recipe import Recipe
 

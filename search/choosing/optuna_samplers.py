@@ -11,7 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.choosing.sampler import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
 from search.choosing.time_left import Pace, TimeLeft
-from space.dimensions import Choice, Dimension, Value, points, recipe_of
+from space.dimension import Choice, Dimension, Value
+from space.dimensions import points, recipe_of
 from space.recipe import Recipe
 from space.training.threads import one_thread
 

@@ -12,7 +12,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from search.choosing.sampler import Sampler, SpaceExhausted, distributions
 from search.choosing.trial_notes import IMPORTED, RECIPE
 from search.scoring.objectives import Objective
-from space.dimensions import Dimension, Value, recipe_of
+from space.dimension import Dimension, Value
+from space.dimensions import recipe_of
 from space.recipe import Recipe
 
 

@@ -10,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from search.choosing.time_left import Pace
-from space.dimensions import Choice, Dimension
+from space.dimension import Choice, Dimension
 from space.recipe import Recipe
 
 NOTHING_NEW = "every recipe of this space is known; another --space or --fix has more"

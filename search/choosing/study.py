@@ -27,7 +27,8 @@ from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from search.store.store import Store
 from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING
-from space.dimensions import Dimension, Value, recipe_of, values_of
+from space.dimension import Dimension, Value
+from space.dimensions import recipe_of, values_of
 from space.recipe import Recipe
 
 

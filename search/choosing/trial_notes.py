@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from evaluators.measurement import Figures
 from search.scoring.objectives import RELATIVE, Objective, Scale
 from search.store.evaluation import Evaluation
-from space.dimensions import Value, recipe_of
+from space.dimension import Value
+from space.dimensions import recipe_of
 from space.recipe import Recipe
 
 if TYPE_CHECKING:

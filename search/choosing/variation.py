@@ -3,7 +3,8 @@
 import random
 from collections.abc import Mapping, Sequence
 
-from space.dimensions import ARCHITECTURE, Choice, Dimension, Integer, Value, network_in
+from space.dimension import Choice, Dimension, Integer, Value
+from space.dimensions import ARCHITECTURE, network_in
 from space.networks.network import Choosable
 from space.shapes import gone, halving, narrowing, never
 

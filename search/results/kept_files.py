@@ -7,7 +7,7 @@ from search.store.store import Store
 
 # Fact of the store: whose files its last run kept.
 KEPT = "keep"
-# Of what says of a candidate how it was built; it stays.
+# The ending of a manifest, which says how a candidate was built, and stays.
 MANIFEST = ".json"
 
 

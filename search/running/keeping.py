@@ -19,7 +19,7 @@ def clear(store: Store) -> int:
     goals = store.studies()
     wanted = {path for goal in goals for path in _wanted(store, goal)}
     pools = {(goal.baseline_id, goal.bench_id) for goal in goals}
-    files = {one.candidate.file for pool in pools for one in store.evaluations(*pool).values()}
+    files = {built.candidate.file for pool in pools for built in store.evaluations(*pool).values()}
     gone = 0
     for path in files - wanted:
         with suppress(FileNotFoundError):
@@ -36,11 +36,11 @@ def _wanted(store: Store, goal: Goal) -> Iterator[Path]:
     with suppress(RequestError):
         ranking = standings(store, goal)
         rows = ranking.rows[:-1]
-        able = [*ranking.ranked[: ranking.leaders], *ranking.waiting]
+        candidates = [*ranking.ranked[: ranking.leaders], *ranking.waiting]
         recipe_ids |= {row.recipe_id for row in (*front(rows), *front(rows, ranking.objective))}
-        recipe_ids |= {one.recipe_id for one in networks(able, ranking.objective)[:MOST]}
-        recipe_ids |= {one.recipe_id for one in ranking.ranked if one.confirmation}
+        recipe_ids |= {able.recipe_id for able in networks(candidates, ranking.objective)[:MOST]}
+        recipe_ids |= {confirmed.recipe_id for confirmed in ranking.ranked if confirmed.confirmation}
         # The unpruned network at other settings may be the next reference.
         unpruned = ranking.baseline.network_id
-        recipe_ids |= {recipe_id for recipe_id, one in evaluations.items() if one.network_id == unpruned}
+        recipe_ids |= {recipe_id for recipe_id, built in evaluations.items() if built.network_id == unpruned}
     yield from (evaluations[recipe_id].candidate.file for recipe_id in recipe_ids & evaluations.keys())

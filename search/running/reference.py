@@ -76,7 +76,7 @@ class References:
         )
         self._keep_scale(earlier or measured.figures)
         if known and known != chosen.recipe.id:
-            self._change(next((one for one in settings if one.recipe.id == known), None), chosen)
+            self._change(next((setting for setting in settings if setting.recipe.id == known), None), chosen)
         for setting in settings:
             if setting is not chosen:
                 # A candidate may have the same structure: its latency is kept over the reference's, as any other's.

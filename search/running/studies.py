@@ -25,7 +25,8 @@ from search.settings.settings import Settings
 from search.store.goal import Goal, fixed_text
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
-from space.dimensions import Dimension, digest, dimensions, grid
+from space.dimension import Dimension
+from space.dimensions import digest, dimensions, grid
 
 
 def open_studies(

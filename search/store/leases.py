@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 HEARTBEAT_S, EXPIRES_S = 10.0, 60.0
 # The lease of all there is.
 _DATABASE = "database"
-# Of a long command the beginning will do.
+# A long command is cut to its beginning.
 _COMMAND_LETTERS = 600
 
 

@@ -25,7 +25,7 @@ class Collection(Protocol):
     # What nobody may overlook who reads a figure on it, as "not CIFAR-10"; empty where results on it are published.
     caveat: str = ""
 
-    # Of a generated one: unless another is asked for.
+    # The shape of its images; a generated set is drawn in it unless another is asked for.
     shape: ImageShape
     classes: int
     # In the order of the labels; empty where classes have numbers alone.
@@ -39,14 +39,14 @@ class Collection(Protocol):
     # Others that code which trains on it uses: whoever imports a network without saying which is asked by trying.
     normalisations: tuple[Normalisation, ...] = ()
     augmentation: Augmentation = PLAIN
-    # Of the baseline, for images of `shape`.
+    # The schedule of a baseline, for images of `shape`.
     schedule: Schedule
     # What a GPU makes in minutes and a processor in hours; None: the same.
     long_schedule: Schedule | None = None
 
     # It needs no file: it is drawn, in any shape, and a copy is kept in the store's folder, by its fingerprint.
     generated: bool = False
-    # Of one that lies on the disk: the folder or file that is looked for, and the environment variable that names the
+    # What is looked for of a set that lies on the disk, a folder or a file, and the environment variable that names the
     # folder which holds it.
     files: str = ""
     variable: str = ""

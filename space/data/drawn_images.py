@@ -59,7 +59,7 @@ MEMBERS = np.array([np.flatnonzero(CLASS_OF.ravel() == label) for label in range
 
 # Pixels along a side of the images that are drawn without being scaled.
 SIDE = 32
-# Of a colour in an image of one channel: its luma (ITU-R BT.601).
+# What a colour becomes in an image of one channel: its luma (ITU-R BT.601).
 LUMA = (0.299, 0.587, 0.114)
 
 # Each is drawn evenly between two bounds. Lengths in pixels of an image of that side, brightness from 0 to 1.
@@ -81,7 +81,7 @@ NOISE = 0.06  # standard deviation of a pixel
 
 BOW_TIE = 9.0  # pixels
 HALF_ROOT = np.float32(0.70710678)
-# Of a random byte.
+# The mean and the standard deviation of a random byte.
 GRAIN_MEAN, GRAIN_STD = 127.5, 73.9
 
 Floats = NDArray[np.float32]

@@ -12,9 +12,9 @@ class Source:
     name: str
     # Where its files lie; of a generated set where it is kept, None: nowhere.
     folder: Path | None = None
-    # Of a generated set: which version of it; None is the present one.
+    # The version of a generated set; None is the present one.
     fingerprint: str | None = None
-    # Of a generated set: what the network takes; None is the set's own shape.
+    # The shape in which a generated set is drawn, as the network takes it; None is the set's own.
     shape: ImageShape | None = None
 
 

@@ -47,7 +47,7 @@ class Add(nn.Module):
 class Step:
     """One operator."""
 
-    # Of the layer in the network; of a function one of its own.
+    # The layer's in the network; a function has a name of its own.
     name: str
     layer: nn.Module
     # Names of the steps whose results it takes.

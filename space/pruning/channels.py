@@ -57,7 +57,7 @@ def choose(
     for unit in units:
         filters = [_filters(model, writer, inputs if surviving_inputs else {}) for writer in unit.writers]
         # A channel that several convolutions write to is worth what it is worth to all of them.
-        scores = torch.stack([score(one, generator) for one in filters]).sum(dim=0)
+        scores = torch.stack([score(weights, generator) for weights in filters]).sum(dim=0)
         kept[unit.name] = strongest(scores, unit.width)
         for reader in unit.readers:
             inputs[reader.layer] = _places(kept[unit.name], reader, columns)

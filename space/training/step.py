@@ -74,8 +74,8 @@ def optimizer(model: nn.Module, name: str, rate: float, weight_decay: float) -> 
     """Weight decay is for weights: it would pull biases and BatchNorm's scales, which tell channels apart, to zero."""
     parameters = list(model.parameters())
     groups = [
-        {"params": [one for one in parameters if one.dim() > 1], "weight_decay": weight_decay},
-        {"params": [one for one in parameters if one.dim() <= 1], "weight_decay": 0.0},
+        {"params": [weight for weight in parameters if weight.dim() > 1], "weight_decay": weight_decay},
+        {"params": [weight for weight in parameters if weight.dim() <= 1], "weight_decay": 0.0},
     ]
     fused = parameters[0].device.type in ("cpu", "cuda")
     if name == "adam":

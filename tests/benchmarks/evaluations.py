@@ -27,7 +27,8 @@ from search.store.store import Store
 from space.baseline import describe
 from space.build import build
 from space.data.cifar10 import load_cifar10
-from space.dimensions import Value, dimensions, recipe_of, values_of
+from space.dimension import Value
+from space.dimensions import dimensions, recipe_of, values_of
 from space.outline import outline
 from space.recipe import Recipe
 from space.workshop import Workshop

@@ -15,7 +15,8 @@ from search.store.goal import Goal
 from search.store.reference_fact import reference_fact
 from search.store.store import Store
 from search.store.trials import COMPLETE
-from space.dimensions import Integer, Value, dimensions, recipe_of
+from space.dimension import Integer, Value
+from space.dimensions import dimensions, recipe_of
 from space.recipe import Recipe
 from tests.search.made_up import BENCH, DEVICE, GOAL, HALVINGS, WIDTHS, evaluation
 

@@ -14,7 +14,8 @@ from tempfile import mkdtemp
 import optuna
 
 from search.store.store import Store
-from space.dimensions import Integer, dimensions
+from space.dimension import Integer
+from space.dimensions import dimensions
 from space.networks.mobilenet_v1.shape import WIDTHS
 
 ROOT = Path(__file__).parent.parent.parent

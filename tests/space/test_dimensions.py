@@ -3,17 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from space.dimensions import (
-    SPACES,
-    Choice,
-    Integer,
-    digest,
-    dimensions,
-    grid,
-    near,
-    recipe_of,
-    values_of,
-)
+from space.dimension import Choice, Integer
+from space.dimensions import SPACES, digest, dimensions, grid, near, recipe_of, values_of
 from space.errors import RequestError
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS

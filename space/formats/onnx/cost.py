@@ -20,7 +20,9 @@ def cost(path: Path) -> Cost:
     weights = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant":
-            weights[node.output[0]] = next((tuple(one.t.dims) for one in node.attribute if one.name == "value"), ())
+            weights[node.output[0]] = next(
+                (tuple(entry.t.dims) for entry in node.attribute if entry.name == "value"), ()
+            )
     shapes = {
         value.name: [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]
         for value in (*graph.input, *graph.value_info, *graph.output)
@@ -36,7 +38,7 @@ def cost(path: Path) -> Cost:
     for node in graph.node:
         kernel = weight_shape(node.input[1]) if len(node.input) > 1 else ()
         if node.op_type in {"Conv", "ConvInteger"} and kernel:
-            # Of an output value: the channels it reads x the kernel.
+            # Each output value takes as many products as it reads channels, times the size of the kernel.
             macs += math.prod(shapes.get(node.output[0], [])) * math.prod(kernel[1:])
         elif node.op_type in {"Gemm", "MatMul", "MatMulInteger"} and kernel:
             macs += math.prod(kernel)

@@ -53,4 +53,4 @@ class Graph:
 
 
 def attribute(node: onnx.NodeProto, name: str, default: int) -> int:
-    return next((found.i for found in node.attribute if found.name == name), default)
+    return next((attribute.i for attribute in node.attribute if attribute.name == name), default)

@@ -27,7 +27,7 @@ LAYERS = (*WEIGHTED, "GlobalAveragePool", "AveragePool", "Add", *_CHOOSING)
 _CLIPPING = ("Relu", "Clip")
 # Levels of an activation, and the lowest of them.
 _LEVELS, _LOWEST = 255, -128
-# Of a weight, to both sides: -128 is not used.
+# Levels of a weight to both sides of zero: -128 is not used.
 _WEIGHT_LEVELS = 127
 # Room for the sum beside a 32-bit bias.
 _LARGEST_BIAS = 2**30

@@ -4,7 +4,8 @@ import pytest
 
 from search.choosing.first_recipes import first_values
 from search.choosing.variation import Variation
-from space.dimensions import SPACES, Choice, dimensions, recipe_of
+from space.dimension import Choice
+from space.dimensions import SPACES, dimensions, recipe_of
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 
 

@@ -12,7 +12,8 @@ import pytest
 from search.commands.exit_status import OK, REQUEST
 from search.measuring.installed import check_installed, differing
 from search.measuring.installed import installed as installed_runtimes
-from space.dimensions import Choice, digest, dimensions, recipe_of
+from space.dimension import Choice
+from space.dimensions import digest, dimensions, recipe_of
 from space.errors import RequestError
 from space.formats import target
 from tests.packages.installed import PACKAGE, installed

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from space.baseline import baseline_recipe
-from space.dimensions import Choice, grid, points, recipe_of, values_of
+from space.dimension import Choice
+from space.dimensions import grid, points, recipe_of, values_of
 from space.errors import RequestError
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning.fractions import kept, pruned
