@@ -36,6 +36,13 @@ class Registry(Generic[Member]):
     def knows(self, name: str) -> bool:
         return name in self.own or name in self.added()
 
+    def package(self, name: str) -> str | None:
+        """What has to be installed for it, with its version; None for our own, and for what nothing here brings."""
+        if name in self.own:
+            return None
+        found = (entry.dist for entry in _entry_points(self.group) if entry.name == name)
+        return next((f"{package.name} {package.version}" for package in found if package), None)
+
     def get(self, name: str) -> Member:
         """RequestError names what is known, or the package at fault."""
         if name in self.own:

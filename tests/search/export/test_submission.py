@@ -26,6 +26,7 @@ from search.export.submission import named, sources
 from space.data.cifar10 import CIFAR10
 from space.files import sha256
 from tests.evaluators.device.models import write_classifier
+from tests.packages.installed import installed
 from tests.search.made_up import GOAL, distinct, evaluation
 from tests.search.settings.made_up_grid import with_trials
 from tests.search.whole import ROOT
@@ -131,6 +132,23 @@ def test_the_code_in_it_is_ours_whole_and_runs(run, store, tmp_path):
     assert "75.00 % test" in copied("export", "--to", tmp_path / "copied.html", "--store", store)
     run("export", "--to", tmp_path / "ours.html", "--store", store)
     assert (tmp_path / "copied.html").read_bytes() == (tmp_path / "ours.html").read_bytes()
+
+
+def test_its_code_names_the_package_that_it_needs(run, store, tmp_path):
+    one = evaluation(made=replace(distinct(1)[0], runtime="second_runtime"), test=0.75)
+    (model,) = (store / "candidates").glob("*.onnx")
+    other = tmp_path / "other"
+    (other / "candidates").mkdir(parents=True)
+    (other / "candidates" / one.candidate.file.name).write_bytes(model.read_bytes())
+    one = replace(one, candidate=replace(one.candidate, sha256=sha256(model)))
+    with_trials(other, [one], replace(GOAL, data="segments"))
+    (tmp_path / "site").mkdir()
+    with installed(tmp_path / "site"):
+        status, _, err = run("export", "--to", tmp_path / "M3_7.zip", "--store", other)
+    assert status == OK, err
+    readme = (unpacked(tmp_path / "M3_7.zip", tmp_path / "handed in") / "README.txt").read_text()
+    assert "python -m search, with second-of-each 1.0 installed\n" in readme
+    assert "NumPy and Second Runtime alone" in readme
 
 
 def test_it_says_the_accuracy_of_the_file_without_anything_else_installed(run, store, tmp_path):
