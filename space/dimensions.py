@@ -96,8 +96,13 @@ def dimensions(
 ) -> tuple[Dimension, ...]:
     """`fixed`: dimensions that do not vary, by name. `cores`, `runtimes`: see Devices."""
     only = (fixed or {}).get(RUNTIME)
-    # Named where it is known, whatever is installed: who opens the devices says what is missing there.
-    devices = Devices(cores, (target(only).name,) if only else tuple(runtimes))
+    if only:
+        try:
+            # Named where it is known, whatever is installed: who opens the devices says what is missing there.
+            runtimes = (target(only).name,)
+        except RequestError as error:
+            raise RequestError(f"--fix {RUNTIME}={only}: {error}") from error
+    devices = Devices(cores, tuple(runtimes))
     varying = SPACES[space](network_named(architecture), devices)
     table = (*_architecture(architecture), *varying, *_runtime(space, devices))
     names = [*(dimension.name for dimension in table if dimension.name != RUNTIME), RUNTIME]

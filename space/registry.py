@@ -23,6 +23,8 @@ class Registry(Generic[Member]):
     group: str
     # Our own, in the order in which they are listed: "module:object".
     own: Mapping[str, str]
+    # Whether a member says its name as well, which then has to be its entry point's.
+    named: bool = True
 
     def names(self) -> tuple[str, ...]:
         return (*self.own, *self.added())
@@ -33,6 +35,13 @@ class Registry(Generic[Member]):
 
     def knows(self, name: str) -> bool:
         return name in self.own or name in self.added()
+
+    def package(self, name: str) -> str | None:
+        """What has to be installed for it, with its version; None for our own, and for what nothing here brings."""
+        if name in self.own:
+            return None
+        found = (entry.dist for entry in _entry_points(self.group) if entry.name == name)
+        return next((f"{package.name} {package.version}" for package in found if package), None)
 
     def get(self, name: str) -> Member:
         """RequestError names what is known, or the package at fault."""
@@ -50,9 +59,22 @@ class Registry(Generic[Member]):
             packages = ", ".join(sorted(other.dist.name for other in found if other.dist))
             raise RequestError(f"{self.noun} {name}: several packages bring it ({packages}); uninstall all but one")
         try:
-            return cast(Member, entry.load())
+            member = entry.load()
+            called = member.name if self.named else name
         except (ImportError, AttributeError) as error:
             raise RequestError(f"{self.noun} {name}: the package that brings it cannot be used: {error}") from error
+        if called != name:
+            raise RequestError(
+                f"{self.noun} {name}: the package that brings it calls it {called}; one of them is wrong"
+            )
+        return cast(Member, member)
+
+    def find(self, name: str) -> Member | None:
+        """None where the package that brought it is gone or cannot be used: what was found with it can be read."""
+        try:
+            return self.get(name)
+        except RequestError:
+            return None
 
 
 def _entry_points(group: str) -> "EntryPoints":

@@ -6,15 +6,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
-from space.data.choose import DATA_SETS, data_set_named
+from space.data.choose import DATA_SETS
 from space.formats.format import FORMATS
 from space.formats.target import TARGETS
-from space.networks.choose import network_named
-from space.networks.names import OWN
+from space.networks.choose import NETWORKS
+from space.registry import Registry
 
 ROOT = Path(__file__).parent.parent
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -138,24 +140,6 @@ def test_the_program_knows_only_itself():
         assert all(name.startswith("evaluators.device.program.") for name in ours), inside(path)
 
 
-# Where runtimes and the kinds of files that they take are named; everything else asks their registries. The parts of
-# the program that runs on the board lie beside their runtimes.
-RUNTIME_ROOMS = ("evaluators/runtimes/", "space/formats/")
-# Beside those that there are, one that is to come.
-RUNTIME_NAMES = {"tflite", "litert", "tensorflow"}
-
-
-def test_nothing_outside_their_rooms_names_a_runtime_or_a_kind_of_file():
-    """In code, in what people read, or in a comment."""
-    known = [*(TARGETS.get(name) for name in TARGETS.own), *(FORMATS.get(name) for name in FORMATS.own)]
-    names = RUNTIME_NAMES | {name.lower() for each in known for name in (each.name, each.title)}
-    assert {"onnx", "onnxruntime"} < names
-    files = [*MODULES, *(path for path in (ROOT / "search/export/html").iterdir() if path.is_file())]
-    for path in (path for path in files if not inside(path).startswith(RUNTIME_ROOMS)):
-        text = path.read_text().lower()
-        assert not [name for name in names if name in text], inside(path)
-
-
 def test_the_rooms_of_space_import_one_way():
     for path in (path for path in MODULES if inside(path).startswith("space/") and inside(path).count("/") > 1):
         room = path.relative_to(ROOT).parts[1]
@@ -164,15 +148,48 @@ def test_the_rooms_of_space_import_one_way():
         assert rooms <= SPACE_ROOMS[room], f"{inside(path)} imports from {', '.join(rooms - SPACE_ROOMS[room])}"
 
 
-# What tells a data set: its name, what a person calls it, its files, its variable.
-DATA_SET_NAMED = re.compile(r"cifar|built.?in.?(image|set)|\bbuiltin\b", re.IGNORECASE)
-# What tells a network: its name as files write it, and what a person calls it.
-NETWORK_NAMED = re.compile(r"mobile.?net", re.IGNORECASE)
+class Kind(NamedTuple):
+    """What is named in its own rooms alone: everything else asks its registries."""
+
+    told_by: re.Pattern[str]
+    rooms: tuple[str, ...]
+    registries: tuple[Registry[Any], ...]
+    # Where others find what they would name.
+    instead: str
+    # A figure may say in a comment what it was measured on.
+    in_comments: bool = False
+
+
+KINDS = {
+    "network": Kind(
+        re.compile(r"mobile.?net", re.IGNORECASE),
+        ("space/networks/",),
+        (NETWORKS,),
+        "space/networks/names.py has DEFAULT, and a network says what a person calls it",
+    ),
+    "data set": Kind(
+        re.compile(r"cifar|built.?in.?(image|set)|\bbuiltin\b", re.IGNORECASE),
+        ("space/data/",),
+        (DATA_SETS,),
+        "space/data/choose.py has DEFAULT and STAND_IN, and what a person calls them",
+    ),
+    # Beside those that there are, one that is to come. The parts of the program on the board lie beside their runtimes.
+    "runtime or kind of file": Kind(
+        re.compile(r"onnx|tflite|litert|tensorflow", re.IGNORECASE),
+        ("evaluators/runtimes/", "space/formats/"),
+        (TARGETS, FORMATS),
+        "space/formats/names.py has DEFAULT_RUNTIME, and a runtime says what a person calls it",
+        in_comments=True,
+    ),
+}
+# What a member is called, and what it is found by, where it has such.
+CALLED = ("name", "title", "short_title", "files", "variable")
+# What people read beside what the modules say.
+PAGE = sorted(path for path in (ROOT / "search/export/html").iterdir() if path.suffix in {".html", ".css", ".js"})
 
 
 def spoken_and_run(path: Path) -> Iterator[tuple[int, str]]:
-    """Each name and string of a module, with its line. Comments and docstrings are left out: there a figure may say
-    what it was measured on."""
+    """Each name and string of a module, with its line; without comments and docstrings."""
     tree = ast.parse(path.read_text())
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {
@@ -188,31 +205,21 @@ def spoken_and_run(path: Path) -> Iterator[tuple[int, str]]:
                 yield line, text
 
 
-def test_nothing_outside_its_room_names_a_data_set():
-    for path in (path for path in MODULES if not inside(path).startswith("space/data/")):
-        named = [f"{inside(path)}:{line}: {text}" for line, text in spoken_and_run(path) if DATA_SET_NAMED.search(text)]
-        assert not named, f"{named}; space/data/choose.py has DEFAULT and STAND_IN, and what a person calls them"
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_nothing_outside_its_rooms_names_one(kind: Kind):
+    for path in (path for path in (*MODULES, *PAGE) if not inside(path).startswith(kind.rooms)):
+        whole = kind.in_comments or path in PAGE
+        texts = enumerate(path.read_text().splitlines(), start=1) if whole else spoken_and_run(path)
+        named = [f"{inside(path)}:{line}: {text}" for line, text in texts if kind.told_by.search(text)]
+        assert not named, f"{named}; {kind.instead}"
 
 
-def test_the_data_sets_are_told_by_what_names_them():
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_our_own_are_told_by_what_names_them(kind: Kind):
     """Or the test above would see nothing."""
-    for name in DATA_SETS.own:
-        collection = data_set_named(name)
-        for text in (name, collection.title, collection.short_title, collection.files, collection.variable):
-            assert not text or DATA_SET_NAMED.search(text), text
-
-
-def test_nothing_outside_its_room_names_a_network():
-    for path in (path for path in MODULES if not inside(path).startswith("space/networks/")):
-        named = [f"{inside(path)}:{line}: {text}" for line, text in spoken_and_run(path) if NETWORK_NAMED.search(text)]
-        assert not named, f"{named}; space/networks/names.py has DEFAULT, and a network says what a person calls it"
-
-
-def test_the_networks_are_told_by_what_names_them():
-    """Or the test above would see nothing."""
-    for name in OWN:
-        for text in (name, network_named(name).title):
-            assert NETWORK_NAMED.search(text), text
+    for registry, called in product(kind.registries, CALLED):
+        for text in filter(None, (getattr(registry.get(name), called, None) for name in registry.own)):
+            assert kind.told_by.search(text), text
 
 
 def drawn(package: str) -> set[tuple[str, str]]:

@@ -26,7 +26,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "command": ("evaluators.power.command:command", "PROGRAM ARGUMENTS"),
 }
 METERS: Registry[Maker] = Registry(
-    "meter", "ondevice_search.meters", {kind: maker for kind, (maker, _) in KINDS.items()}
+    "meter", "ondevice_search.meters", {kind: maker for kind, (maker, _) in KINDS.items()}, named=False
 )
 # What stands behind the colon is a program to run.
 PROGRAMS = ("command",)

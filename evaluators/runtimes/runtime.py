@@ -152,7 +152,10 @@ def runtime_of_file(path: Path) -> Runtime:
     for runtime in known:
         if FORMATS.get(runtime.format).suffix == path.suffix:
             return runtime
-    endings = ", ".join(f"{FORMATS.get(runtime.format).suffix} ({runtime.title})" for runtime in known)
+    titles: dict[str, list[str]] = {}
+    for runtime in known:
+        titles.setdefault(FORMATS.get(runtime.format).suffix, []).append(runtime.title)
+    endings = ", ".join(f"{suffix} ({', '.join(those)})" for suffix, those in titles.items())
     raise RequestError(f"{path}: no runtime is known that takes a file of this ending; known are {endings}")
 
 

@@ -139,6 +139,9 @@ def main(words: List[str]) -> int:
             seconds += time.perf_counter() - started
             right += int(np.argmax(model.logits(answer)) == label)
             total += 1
+    except ImportError as error:
+        print("error: %s; next: %s -m pip install %s" % (error, sys.executable, error.name), file=sys.stderr)
+        return 2
     except (WrongImages, OSError, KeyError, ValueError, struct.error, zipfile.BadZipFile) as error:
         print("error: %s" % error, file=sys.stderr)
         return 2

@@ -15,11 +15,14 @@ from search.export.deck.decks import write_deck
 from search.export.deck.material import Material
 from search.export.table_files import write_csv
 from search.store.evaluation import Evaluation
+from search.store.goal import Goal
 from search.store.store import Store
 from space.candidate import check_whole, ending
-from space.data.choose import described
+from space.data.choose import DATA_SETS, described
 from space.data.images import DataSet
 from space.files import written_whole
+from space.networks.choose import NETWORKS
+from space.recipe import Recipe
 
 # A file's name says which deck it asks for, and whose it is.
 _NAME = re.compile(r"M([123])_(\w+)\.zip")
@@ -123,6 +126,8 @@ def _readme(submission: Submission, table: str) -> str:
     images = "test.npz" if submission.data is not None else "IMAGES"
     given = "" if submission.data is not None else "IMAGES: a folder of <number>_<class>.png files, or a test.npz.\n"
     team = f"(team {material.cover.team})" if material.cover.team else ""
+    packages = ", ".join(_packages(goal, candidate.recipe))
+    with_packages = f", with {packages} installed" if packages else ""
     won = "the winner" if material.standings.best is submission.entered else "no network may win; the most accurate"
     return (
         f"{material.cover.title or goal.id}\n"
@@ -135,8 +140,14 @@ def _readme(submission: Submission, table: str) -> str:
         f"{table:20}the course's table, with intervals and provenance\n"
         "recipe.json         every parameter of the network, the study and the bench\n"
         "measurements.jsonl  what the processes of the search saw; --device replay:measurements.jsonl answers from it\n"
-        "code/               what made it: python -m search\n\n" + material.notes + "\n"
+        f"code/               what made it: python -m search{with_packages}\n\n" + material.notes + "\n"
     )
+
+
+def _packages(goal: Goal, recipe: Recipe) -> list[str]:
+    """Those that bring the network, the data or the runtime: their sources are not among ours."""
+    brought = (NETWORKS.package(goal.architecture), DATA_SETS.package(goal.data), RUNTIMES.package(recipe.runtime))
+    return [package for package in dict.fromkeys(brought) if package]
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -25,8 +25,9 @@ from search.measuring.board_worker import Worker
 from search.measuring.installed import check_installed, differing, installed
 from space.candidate import Candidate
 from space.dimensions import MOST_THREADS
-from space.errors import RequestError
+from space.errors import CandidateError, RequestError
 from space.files import written_whole
+from space.formats.target import title_of
 from space.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -147,6 +148,14 @@ class Rig:
         """Runtimes that are no part of the bench, each with its version: it is part of what was measured with it."""
         named = {name: self.device.framework(name) for name in self.runtimes}
         return {name: framework for name, framework in named.items() if framework and framework != self.bench.runtime}
+
+    def runs(self, recipe: Recipe) -> bool:
+        """Whether its runtime is installed on this machine and on every board."""
+        return recipe.runtime in self.runtimes
+
+    def check_runs(self, recipe: Recipe) -> None:
+        if not self.runs(recipe):
+            raise CandidateError(f"{title_of(recipe.runtime)} is not installed here and on every board")
 
     def tried(self) -> list[RuntimeSettings]:
         """Every setting of every runtime at which the unpruned network may be the reference."""

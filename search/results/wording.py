@@ -204,5 +204,6 @@ def beside_default(recipe: Recipe) -> str:
 def calls_text(recipes: Iterable[Recipe]) -> str:
     """What was timed of these networks; of a runtime whose package is gone its name alone is known."""
     names = dict.fromkeys(recipe.runtime for recipe in recipes)
-    known = (RUNTIMES.get(name).call if RUNTIMES.knows(name) else f"run() of {name}" for name in names)
-    return " and ".join(dict.fromkeys(known))
+    known = {name: RUNTIMES.find(name) for name in names}
+    calls = (runtime.call if runtime else f"run() of {name}" for name, runtime in known.items())
+    return " and ".join(dict.fromkeys(calls))

@@ -1,7 +1,7 @@
 """Confirmation: the leaders again, on the whole test set, each process of them between two of the reference."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -14,7 +14,7 @@ from search.results.standings import Standings, standings
 from search.running.remeasuring import Metering
 from search.running.view import View
 from search.scoring.lead_probability import chances_to_beat_confirmed
-from search.scoring.objectives import OBJECTIVES
+from search.scoring.objectives import OBJECTIVES, Objective
 from search.scoring.race import MOST_PAIRS, Race, Verdict
 from search.scoring.ranking import CLOSE, estimate, feasible, networks
 from search.store.evaluation import Confirmation, Evaluation
@@ -22,6 +22,7 @@ from search.store.goal import Goal
 from search.store.store import Store
 from space.candidate import Candidate
 from space.data.images import DataSet
+from space.formats.target import title_of
 
 # Networks that are confirmed in any case, and the most that are confirmed in search of a better one than the best.
 LEADERS, MOST = 3, 10
@@ -46,6 +47,7 @@ class Confirmations:
         """Whoever is predicted to come near the lead gets its minute of meter, before anyone is called the winner."""
 
         def measured(evaluation: Evaluation) -> Measured:
+            self.rig.check_runs(evaluation.candidate.recipe)
             return self.rig.measure(subject_of(self.with_file(evaluation)), FRONT, self.view.step).result()
 
         metering = Metering(self.store, self.rig.bench.id, self.view, self.rig.metering_s, measured)
@@ -53,6 +55,7 @@ class Confirmations:
 
     def walk(self, goal: Goal, leaders: int = LEADERS) -> None:
         """The leaders; then on down the ranking until one holds the line on test and no other is likely to beat it."""
+        self._say_what_cannot_run(standings(self.store, goal))
         earlier = frozenset(self.measured)
         while (following := self._following(standings(self.store, goal), leaders, earlier)) is not None:
             self.view.begin(f"confirming {following.recipe_id}: ")
@@ -67,28 +70,45 @@ class Confirmations:
             if row.recipe_id in self.measured
         }
         disturbed = [
-            row for row in ranking.ranked if row.confirmation and not row.confirmed and feasible(row, ranking.goal)
+            row
+            for row in self._runnable(ranking.ranked)
+            if row.confirmation and not row.confirmed and feasible(row, ranking.goal)
         ]
         again = [row for row in disturbed if row.network_id not in done]
         if again:
             # Who was only confirmed beside other load may be the best of all.
             return again[0]
-        able = networks([*ranking.ranked[: ranking.leaders], *ranking.waiting], ranking.objective)
-        order = [_at_best_settings(row, ranking) for row in able if row.network_id not in done]
+        waiting = self._runnable(ranking.waiting)
+        able = networks([*self._runnable(ranking.ranked[: ranking.leaders]), *waiting], ranking.objective)
+        order = [_at_best_settings(row, waiting, ranking.objective) for row in able if row.network_id not in done]
         holding = [row for row in able if row.confirmed]
         places = len(done.keys() - {ranking.baseline.network_id})
         used_up = len(set(done.values()) - earlier) >= max(MOST, leaders)
         # On a machine that stays busy nobody is ever confirmed: then it is enough that somebody holds the line.
         if not order or places < leaders or not (holding or (used_up and disturbed)):
             return order[0] if order else None
-        waiting = [row for row in order if not row.confirmed]
-        if used_up or not waiting:
+        unconfirmed = [row for row in order if not row.confirmed]
+        if used_up or not unconfirmed:
             return None
         chances = chances_to_beat_confirmed(
-            [estimate(row, ranking.objective) for row in waiting], [estimate(row, ranking.objective) for row in holding]
+            [estimate(row, ranking.objective) for row in unconfirmed],
+            [estimate(row, ranking.objective) for row in holding],
         )
         chance, place = max((chance, -place) for place, chance in enumerate(chances))
-        return waiting[-place] if chance > UNLIKELY else None
+        return unconfirmed[-place] if chance > UNLIKELY else None
+
+    def _runnable(self, rows: Sequence[Evaluation]) -> list[Evaluation]:
+        return [row for row in rows if self.rig.runs(row.candidate.recipe)]
+
+    def _say_what_cannot_run(self, ranking: Standings) -> None:
+        leaders = (*ranking.ranked[: ranking.leaders], *ranking.waiting)
+        recipes = [row.candidate.recipe for row in leaders if not self.rig.runs(row.candidate.recipe)]
+        for runtime in dict.fromkeys(recipe.runtime for recipe in recipes):
+            count = sum(recipe.runtime == runtime for recipe in recipes)
+            self.view.say(
+                f"{title_of(runtime)} is not installed here and on the board: what was measured with it ({count} of "
+                f"{len(leaders)} leaders) is not confirmed"
+            )
 
     def race(self, goal: Goal) -> None:
         """The two best networks are measured on, in turns, until one is the better one or no more looks are left."""
@@ -164,10 +184,10 @@ class Confirmations:
         )
 
 
-def _at_best_settings(network: Evaluation, ranking: Standings) -> Evaluation:
+def _at_best_settings(network: Evaluation, waiting: Sequence[Evaluation], objective: Objective) -> Evaluation:
     """A confirmed network once more at other settings, where those are plainly better than what was confirmed."""
-    objective, share = ranking.objective, network.accuracy.share
-    others = [row for row in ranking.waiting if row.network_id == network.network_id]
+    share = network.accuracy.share
+    others = [row for row in waiting if row.network_id == network.network_id]
     if not network.confirmed or not others:
         return network
 

@@ -162,6 +162,10 @@ class References:
     def _change(self, before: _Setting | None, after: _Setting) -> None:
         """What is stored was measured over the former reference: it is converted by what both took in this run."""
         if before is None:
+            self.view.say(
+                "WARNING: the reference of earlier runs was not timed in this one: gains so far are over that, those "
+                f"from now on over the baseline at {settings_text(after.recipe)}"
+            )
             return
         latency = after.figures.latency_s / before.figures.latency_s
         energy = after.figures.energy_j / before.figures.energy_j

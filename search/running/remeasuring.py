@@ -52,6 +52,7 @@ def measure_again(dirty: Sequence[Evaluation], work: Workplace, deadline: float)
             return
         work.view.begin(f"{evaluation.recipe_id} again: ")
         try:
+            work.rig.check_runs(evaluation.candidate.recipe)
             candidate = built(work.carry_out(evaluation.candidate.recipe)).candidate
             measured = work.measure(subject_of(candidate), FRONT).result()
         except CandidateError as error:
@@ -119,6 +120,7 @@ class Metering:
 def metering_at(work: Workplace) -> Metering:
     def measured(evaluation: Evaluation) -> Measured:
         recipe = evaluation.candidate.recipe
+        work.rig.check_runs(recipe)
         candidate = built(work.carry_out(recipe)).candidate
         return work.measure(subject_of(candidate), FRONT, work.earlier_runs(recipe)).result()
 
@@ -132,6 +134,8 @@ def follow_reference(study: Study, work: Workplace) -> Stages[None]:
     if best is None or reference is None or best.confirmed or study.goal.grid or work.rig.device.recorded:
         return
     if not moved(best.figures, reference) or not best.candidate.file.is_file():
+        return
+    if not work.rig.runs(best.candidate.recipe):
         return
     work.view.say(
         f"the reference takes {number(1e3 * reference.latency_s)} ms now, and took "

@@ -7,7 +7,6 @@ its object a `Collection` of that name.
 from functools import cache
 
 from space.data.collection import Collection
-from space.errors import RequestError
 from space.registry import Registry
 
 # Taken where nobody names one, and in its place where it cannot be had.
@@ -22,14 +21,9 @@ DATA_SETS: Registry[Collection] = Registry(
 @cache
 def data_set_named(name: str) -> Collection:
     """RequestError names those that are known."""
-    collection = DATA_SETS.get(name)
-    if collection.name != name:
-        raise RequestError(
-            f"data set {name}: the package that brings it calls it {collection.name}; one of them is wrong"
-        )
-    return collection
+    return DATA_SETS.get(name)
 
 
 def described(name: str) -> Collection | None:
     """None where the package that brought it is gone: what was found on it can still be read."""
-    return data_set_named(name) if DATA_SETS.knows(name) else None
+    return DATA_SETS.find(name)

@@ -3,7 +3,6 @@
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from space.errors import RequestError
 from space.formats.format import FORMATS, Format
 from space.registry import Registry
 
@@ -49,12 +48,11 @@ def target(name: str) -> Target:
     return TARGETS.get(name)
 
 
+@cache
 def title_of(runtime: str) -> str:
     """What a person calls it; its name, where the package that brought it is gone."""
-    try:
-        return target(runtime).title
-    except RequestError:
-        return runtime
+    known = TARGETS.find(runtime)
+    return known.title if known else runtime
 
 
 @cache

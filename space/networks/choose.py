@@ -6,7 +6,6 @@ object a `Network`.
 
 from functools import cache
 
-from space.errors import RequestError
 from space.networks.names import OWN
 from space.networks.network import Layer, Network, unpruned
 from space.recipe import Recipe
@@ -18,10 +17,7 @@ NETWORKS: Registry[Network] = Registry("network", "ondevice_search.networks", OW
 @cache
 def network_named(name: str) -> Network:
     """RequestError names those that are known."""
-    network = NETWORKS.get(name)
-    if network.name != name:
-        raise RequestError(f"network {name}: the package that brings it calls it {network.name}; one of them is wrong")
-    return network
+    return NETWORKS.get(name)
 
 
 def network_of(recipe: Recipe) -> Network:
@@ -29,18 +25,21 @@ def network_of(recipe: Recipe) -> Network:
 
 
 def title_of(name: str) -> str:
-    """Its name alone where the package that brought it is gone: what it did can still be read."""
-    return network_named(name).title if NETWORKS.knows(name) else name
+    """What a person calls it; its name, where the package that brought it is gone."""
+    network = NETWORKS.find(name)
+    return network.title if network else name
 
 
 def unpruned_widths(architecture: str) -> tuple[int, ...]:
     """Empty for a network that is not known here."""
-    return unpruned(network_named(architecture)).widths if NETWORKS.knows(architecture) else ()
+    network = NETWORKS.find(architecture)
+    return unpruned(network).widths if network else ()
 
 
 def first_unit(architecture: str) -> str:
     """What its unit 0 is called."""
-    return network_named(architecture).units[0].name if NETWORKS.knows(architecture) else "first"
+    network = NETWORKS.find(architecture)
+    return network.units[0].name if network else "first"
 
 
 def layers_of(recipe: Recipe) -> tuple[Layer, ...]:

@@ -14,7 +14,7 @@ def open_images(path: str) -> Any:
         raise RequestRefused("images %s cannot be read: %s" % (path, one_line(error))) from None
     if images.dtype != numpy.uint8 or images.ndim != 4 or len(images) == 0:
         raise RequestRefused(
-            "images %s are %s %s; uint8, N x 3 x 32 x 32 is expected" % (path, images.dtype, images.shape)
+            "images %s are %s %s; uint8, N x channels x height x width is expected" % (path, images.dtype, images.shape)
         )
     return images
 

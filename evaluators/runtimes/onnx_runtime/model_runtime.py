@@ -18,13 +18,18 @@ class Model:
         recipe = json.loads(plain.get_modelmeta().custom_metadata_map.get("recipe", "{}"))
         session = onnxruntime.InferenceSession(path, options_of(recipe), providers=["CPUExecutionProvider"])
         self.run = session.run
-        self.input = session.get_inputs()[0].name
+        self.input = session.get_inputs()[0]
 
     def feed(self, image: Any) -> Tuple[Any, ...]:
-        """What `run` is called with for one image, channels x height x width."""
+        """What `run` is called with for one image, channels x height x width. ValueError where it takes none such."""
         import numpy
 
-        return None, {self.input: numpy.ascontiguousarray(image[numpy.newaxis])}
+        shape, wanted = list(image.shape), list(self.input.shape)[1:]
+        if len(shape) != len(wanted) or any(
+            isinstance(want, int) and have != want for have, want in zip(shape, wanted)
+        ):
+            raise ValueError("an image is %s, the model takes %s: channels, height, width" % (shape, wanted))
+        return None, {self.input.name: numpy.ascontiguousarray(image[numpy.newaxis])}
 
     def logits(self, answer: Any) -> Any:
         return answer[0][0]

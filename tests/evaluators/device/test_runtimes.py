@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from evaluators.device.on_board import application
+from evaluators.runtimes.runtime import runtime_of_file
+from space.errors import RequestError
 from space.formats import target
 from tests.contracts.runtime import RuntimeContract
 from tests.evaluators.device import short
@@ -21,7 +23,7 @@ class TestOnnxRuntime(RuntimeContract):
 def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Installed for this process and for those that it starts; the program that runs on boards is made anew."""
     place = tmp_path_factory.mktemp("package")
-    caches = (application.content, short.program, target.target, target.format_for)
+    caches = (application.content, short.program, target.target, target.format_for, target.title_of)
     with installed(place), pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(place), str(PACKAGE), str(Path.cwd())]))
         for cache in caches:
@@ -34,3 +36,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.mark.usefixtures("package")
 class TestOneOfAnotherPackage(RuntimeContract):
     name = "second_runtime"
+
+    def test_a_file_that_none_takes_is_told_which_endings_there_are(self) -> None:
+        with pytest.raises(RequestError, match=r"known are \.onnx \(ONNX Runtime, Second Runtime\)$"):
+            runtime_of_file(Path("model.bin"))

@@ -26,6 +26,7 @@ from search.export.submission import named, sources
 from space.data.cifar10 import CIFAR10
 from space.files import sha256
 from tests.evaluators.device.models import write_classifier
+from tests.packages.installed import installed
 from tests.search.made_up import GOAL, distinct, evaluation
 from tests.search.settings.made_up_grid import with_trials
 from tests.search.whole import ROOT
@@ -133,6 +134,23 @@ def test_the_code_in_it_is_ours_whole_and_runs(run, store, tmp_path):
     assert (tmp_path / "copied.html").read_bytes() == (tmp_path / "ours.html").read_bytes()
 
 
+def test_its_code_names_the_package_that_it_needs(run, store, tmp_path):
+    one = evaluation(made=replace(distinct(1)[0], runtime="second_runtime"), test=0.75)
+    (model,) = (store / "candidates").glob("*.onnx")
+    other = tmp_path / "other"
+    (other / "candidates").mkdir(parents=True)
+    (other / "candidates" / one.candidate.file.name).write_bytes(model.read_bytes())
+    one = replace(one, candidate=replace(one.candidate, sha256=sha256(model)))
+    with_trials(other, [one], replace(GOAL, data="segments"))
+    (tmp_path / "site").mkdir()
+    with installed(tmp_path / "site"):
+        status, _, err = run("export", "--to", tmp_path / "M3_7.zip", "--store", other)
+    assert status == OK, err
+    readme = (unpacked(tmp_path / "M3_7.zip", tmp_path / "handed in") / "README.txt").read_text()
+    assert "python -m search, with second-of-each 1.0 installed\n" in readme
+    assert "NumPy and Second Runtime alone" in readme
+
+
 def test_it_says_the_accuracy_of_the_file_without_anything_else_installed(run, store, tmp_path):
     run("export", "--to", tmp_path / "M3_7.zip", "--store", store)
     folder = unpacked(tmp_path / "M3_7.zip", tmp_path / "handed in")
@@ -211,15 +229,38 @@ def test_the_boards_python_may_be_old():
         ast.parse(file.read_text(), feature_version=(3, 7))
 
 
-@pytest.mark.parametrize("words", [["absent.npz"], ["absent"], ["broken.npz"], ["empty"]], ids=str)
-def test_what_it_cannot_read_is_a_line(run, store, tmp_path, words):
+@pytest.mark.parametrize(
+    ("images", "why"),
+    [
+        ("absent.npz", "absent.npz"),
+        ("absent", "absent"),
+        ("broken.npz", ""),
+        ("empty", "empty holds no image"),
+        ("grey.npz", "an image is [1, 28, 28], the model takes [3, 32, 32]"),
+    ],
+)
+def test_what_it_cannot_read_is_a_line(run, store, tmp_path, images, why):
     run("export", "--to", tmp_path / "M3_7.zip", "--store", store)
     folder = unpacked(tmp_path / "M3_7.zip", tmp_path / "handed in")
     (folder / "broken.npz").write_bytes(b"no zip")
     (folder / "empty").mkdir()
-    done = alone(folder, *words)
+    np.savez(folder / "grey.npz", pixels=np.zeros((1, 1, 28, 28), np.uint8), labels=np.zeros(1, np.int64))
+    done = alone(folder, images)
     assert (done.returncode, done.stdout) == (REQUEST, "")
     assert done.stderr.startswith("error: ")
+    assert why in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_board_without_the_runtime_is_told_what_to_install(run, store, tmp_path):
+    run("export", "--to", tmp_path / "M3_7.zip", "--store", store)
+    folder = unpacked(tmp_path / "M3_7.zip", tmp_path / "handed in")
+    (folder / "model_runtime.py").write_text(
+        (folder / "model_runtime.py").read_text().replace("import onnxruntime", "import no_such_runtime")
+    )
+    done = alone(folder, "test.npz")
+    assert (done.returncode, done.stdout) == (REQUEST, "")
+    assert done.stderr.endswith(" -m pip install no_such_runtime\n")
     assert len(done.stderr.splitlines()) == 1
 
 

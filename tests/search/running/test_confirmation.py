@@ -133,6 +133,15 @@ def test_networks_out_of_reach_are_not_confirmed(tmp_path: Path) -> None:
     assert now.leaders == 3
 
 
+def test_what_runs_on_a_runtime_that_is_gone_is_left_out_with_a_word(tmp_path: Path) -> None:
+    first, *others = distinct(4)
+    recipes = [replace(first, runtime="gone"), *others]
+    study = bench(tmp_path, [(0.9, 0.9), (1.0, 1.0), (1.1, 1.1), (1.2, 1.2)], recipes, noise=0.002)
+    confirmed = {row.candidate.recipe: row.confirmed for row in study.confirm().ranked}
+    assert [confirmed[recipe] for recipe in recipes] == [False, True, True, True]
+    assert any("gone is not installed here and on the board" in text and "1 of 4" in text for text in study.said)
+
+
 def test_no_more_than_ten_are_confirmed(tmp_path: Path) -> None:
     now = bench(tmp_path, drawn(14, 0.01), noise=0.01).confirm()
     assert now.leaders == 10

@@ -93,6 +93,16 @@ def test_the_fastest_setting_is_the_reference(world: World) -> None:
     assert world.settle() == at(SETTINGS[2])
 
 
+def test_a_reference_whose_runtime_is_gone_is_given_up_with_a_word(world: World) -> None:
+    gone = evaluation(share=0.9, made=replace(baseline_recipe(), runtime="gone"))
+    world.store.add_candidate(gone.candidate, GOAL.baseline_id, gone.validation)
+    with simulated_rig(world.board, world.store.folder / "images.npy", []) as rig:
+        world.store.remember(reference_fact(rig.bench.id, GOAL.baseline_id), gone.recipe_id)
+    assert world.settle() == at(SETTINGS[2])
+    (warning,) = world.said
+    assert warning.startswith("WARNING: the reference of earlier runs was not timed in this one")
+
+
 def test_a_fastest_setting_that_is_dirty_is_timed_again(world: World) -> None:
     world.board.busy = wants_two_threads(until=8)
     assert world.settle() == at(SETTINGS[2])

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from space.data.builtin import BUILTIN
-from space.data.choose import DATA_SETS, data_set_named, described
+from space.data.choose import data_set_named, described
 from space.data.cifar10 import CIFAR10
 from space.data.collection import Collection
 from space.data.images import ImageShape
@@ -92,15 +92,3 @@ def test_one_that_nobody_knows_is_told_those_there_are() -> None:
         load(Source("mnist"))
     # What was found on it can still be read.
     assert described("mnist") is None
-
-
-def test_one_that_calls_itself_otherwise_is_refused(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entries = package / "entry_points.txt"
-    whole = entries.read_text()
-    entries.write_text("[ondevice_search.data_sets]\ndigits = second_of_each.data_set:SEGMENTS\n")
-    try:
-        assert "digits" in DATA_SETS.names()
-        with pytest.raises(RequestError, match="the package that brings it calls it segments"):
-            data_set_named("digits")
-    finally:
-        entries.write_text(whole)
