@@ -8,10 +8,14 @@ from typing import Any
 
 from space.errors import RequestError
 from space.files import written_whole
+from space.json_text import from_json
 from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.networks.network import unpruned
 from space.recipe import Recipe
+
+# The description last: where it is, the weights are.
+_ENDINGS = (".pt", ".json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +47,25 @@ def baseline_recipe(architecture: str = DEFAULT_NETWORK) -> Recipe:
 
 
 def describe(folder: Path, id: str) -> Baseline:
-    values = json.loads((folder / f"{id}.json").read_text())
-    values["mean"], values["std"] = tuple(values["mean"]), tuple(values["std"])
-    return Baseline(**values)
+    path = folder / f"{id}.json"
+    try:
+        return from_json(Baseline, path.read_text())
+    except FileNotFoundError:
+        raise missing(folder, id) from None
+    except ValueError as error:
+        raise RequestError(f"{path} is damaged, or of a newer version: {error}; put a copy of it back") from error
+
+
+def missing(folder: Path, id: str) -> RequestError:
+    return RequestError(
+        f"baseline {id} is not in {folder}: it was removed, or lies in another store of the same database; copy "
+        f"{id}.json and {id}.pt from that store's baselines/, or name another --storage"
+    )
+
+
+def is_whole(folder: Path, id: str) -> bool:
+    """Whether weights and description lie there."""
+    return all((folder / f"{id}{ending}").is_file() for ending in _ENDINGS)
 
 
 def supplied(architecture: str, fingerprint: str) -> Baseline | None:
@@ -60,7 +80,7 @@ def supply(baseline: Baseline, folder: Path) -> None:
     """Puts the weights of a supplied one where the others lie, under its id."""
     source = network_named(baseline.architecture).baselines
     assert source is not None
-    for ending in (".pt", ".json"):
+    for ending in _ENDINGS:
         with written_whole(folder / f"{baseline.id}{ending}") as path:
             path.write_bytes((source / f"{baseline.fingerprint}{ending}").read_bytes())
 

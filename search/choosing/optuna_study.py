@@ -12,14 +12,17 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from search.choosing.sampler import Sampler, SpaceExhausted, distributions
 from search.choosing.trial_notes import IMPORTED, RECIPE
 from search.scoring.objectives import Objective
+from search.store.store import Store
 from space.dimension import Dimension, Value
 from space.dimensions import recipe_of
 from space.recipe import Recipe
 
 
-def open_storage(url: str) -> RDBStorage:
-    """Optuna's tables, in the same database as the store's."""
-    return RDBStorage(url)
+def open_storage(store: Store) -> RDBStorage:
+    """Optuna's tables, in the same database as the store's, and under its leases."""
+    storage = RDBStorage(store.url)
+    store.guard(storage.scoped_session)
+    return storage
 
 
 class OptunaStudy:

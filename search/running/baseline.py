@@ -7,6 +7,7 @@ from search.building.tasks import import_baseline, train_baseline
 from search.running.view import View
 from search.settings.durations import spoken
 from search.settings.settings import Settings
+from search.store.goal import Goal
 from search.store.store import Store
 from space import baseline as baselines
 from space.baseline import Baseline
@@ -18,7 +19,7 @@ from space.networks.names import DEFAULT as DEFAULT_NETWORK
 def known_baseline(store: Store | None, data: DataSet, architecture: str) -> Baseline | None:
     """The network's that was trained on these images, or imported for them, last."""
     id = store.fact(_baseline_fact(data.fingerprint, architecture)) if store else None
-    return baselines.describe(store.folder / "baselines", id) if store and id else None
+    return _found(store, id, architecture, data.fingerprint) if store and id else None
 
 
 def baseline_at_hand(store: Store | None, data: DataSet, architecture: str) -> Baseline | None:
@@ -26,11 +27,28 @@ def baseline_at_hand(store: Store | None, data: DataSet, architecture: str) -> B
     return known_baseline(store, data, architecture) or baselines.supplied(architecture, data.fingerprint)
 
 
-def supplied_baseline(store: Store, baseline: Baseline) -> Baseline:
-    """One that comes with its network becomes the store's."""
-    baselines.supply(baseline, store.folder / "baselines")
-    remember_baseline(store, baseline)
+def baseline_of(goal: Goal, store: Store) -> Baseline:
+    """The one that a study began from, in the folder of who writes."""
+    return in_folder(_found(store, goal.baseline_id, goal.architecture, goal.fingerprint), store)
+
+
+def in_folder(baseline: Baseline, store: Store) -> Baseline:
+    """One that comes with its network is put where the others lie; other folders of the database have their own."""
+    folder = store.folder / "baselines"
+    if not baselines.is_whole(folder, baseline.id):
+        baselines.supply(baseline, folder)
     return baseline
+
+
+def _found(store: Store, id: str, architecture: str, fingerprint: str) -> Baseline:
+    """In the folder, or with the network; RequestError where it lies in another folder of the database alone."""
+    folder = store.folder / "baselines"
+    if baselines.is_whole(folder, id):
+        return baselines.describe(folder, id)
+    supplied = baselines.supplied(architecture, fingerprint)
+    if supplied is None or supplied.id != id:
+        raise baselines.missing(folder, id)
+    return supplied
 
 
 def remember_baseline(store: Store, baseline: Baseline) -> None:

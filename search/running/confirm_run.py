@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from search.building.child import Builder
 from search.measuring.rig import Rig, open_rig, save_images
 from search.results.standings import standings
+from search.running.baseline import baseline_of
 from search.running.confirmation import LEADERS, Confirmations
 from search.running.data_choice import images_of, source_of
 from search.running.noted_bench import note_bench
@@ -15,7 +16,6 @@ from search.running.view import View
 from search.settings.settings import Settings
 from search.store.goal import Goal
 from search.store.store import Store
-from space import baseline as baselines
 from space.errors import RequestError
 
 
@@ -28,7 +28,7 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
         check_bench(rig, goals[0], chosen, store)
         note_bench(store, rig)
         with Builder(view.step) as builder:
-            baseline = baselines.describe(store.folder / "baselines", goals[0].baseline_id)
+            baseline = baseline_of(goals[0], store)
             source = source_of(goals[0], chosen, store)
             References(store, builder, rig, view, baseline, source).settle()
             for goal in goals:
@@ -76,5 +76,5 @@ def _tune(goal: Goal, chosen: Settings, store: Store, rig: Rig, builder: Builder
     leader = standings(store, goal).best
     if leader is None or goal.grid or leader.confirmation:
         return
-    baseline = baselines.describe(store.folder / "baselines", goal.baseline_id)
+    baseline = baseline_of(goal, store)
     tune(leader, goal, store, rig, builder, baseline, source_of(goal, chosen, store), view)

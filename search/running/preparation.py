@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from search.building.child import Builder
-from search.running.baseline import baseline_at_hand, known_baseline, supplied_baseline, trained_baseline
+from search.running.baseline import baseline_at_hand, in_folder, known_baseline, remember_baseline, trained_baseline
 from search.running.data_choice import choose_data, obtained
 from search.running.training_speed import baseline_seconds
 from search.running.view import View
@@ -55,9 +55,10 @@ def have_baseline(
 ) -> Baseline:
     if prepared.baseline is None:
         return trained_baseline(prepared.source, store, builder, settings, view, length)
+    baseline = in_folder(prepared.baseline, store)
     if known_baseline(store, prepared.data, settings.architecture) is None:
-        return supplied_baseline(store, prepared.baseline)
-    return prepared.baseline
+        remember_baseline(store, baseline)
+    return baseline
 
 
 def _set_changed(store: Store, collection: Collection, data: DataSet, architecture: str) -> list[str]:

@@ -36,7 +36,7 @@ def open_studies(
     pool = Pool()
     seconds_per_cost = _seconds_per_cost(chosen, store, prepared)
     time_left = TimeLeft(lambda: deadline - time.monotonic(), seconds_per_cost, rig.metering_s)
-    storage = open_storage(store.url)
+    storage = open_storage(store)
     earlier = store.studies()
     studies = []
     for objective in chosen.objectives:

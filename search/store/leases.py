@@ -22,6 +22,7 @@ from space.errors import RequestError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+    from sqlalchemy.orm import Session, scoped_session
 
     from search.store.write import Write
 
@@ -81,6 +82,17 @@ class Leases(Part):
             # Where the database is gone, the lease is given back by its age.
             with suppress(StoreError, RequestError), self._database.transaction() as connection:
                 _remove(connection, owner)
+
+    def guard(self, sessions: "scoped_session[Session]") -> None:
+        """What is written through these sessions, as Optuna's tables are, is none of ours once the lease is lost: who
+        writes by then has trials with the same numbers."""
+        from sqlalchemy import event
+
+        event.listen(sessions, "before_commit", self._check_session)
+
+    def _check_session(self, session: "Session") -> None:
+        if self._owner is not None:
+            check_held(session.connection(), self._owner, self.url)
 
     def writers(self) -> list[Writer]:
         """Who writes now, for a person to read."""

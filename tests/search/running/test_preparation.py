@@ -8,7 +8,7 @@ import pytest
 
 from search.building.child import Builder
 from search.running import training_speed
-from search.running.baseline import known_baseline
+from search.running.baseline import baseline_of, known_baseline
 from search.running.data_choice import images_of
 from search.running.preparation import have_baseline, prepare
 from search.running.training_speed import remember_speed, seconds_per_image
@@ -16,6 +16,7 @@ from search.running.view import View
 from search.settings.settings import Settings, settings
 from search.store.goal import Goal
 from search.store.store import Store
+from space.baseline import is_whole
 from space.data.choose import STAND_IN
 from space.data.drawn_images import SPLITS, generate
 from space.data.images import DataSet
@@ -62,6 +63,33 @@ def test_a_baseline_that_comes_with_the_network_is_taken_unless_one_is_to_be_tra
     assert (tmp_path / "baselines" / f"{baseline.id}.pt").is_file()
     # It is the store's now, as any other.
     assert prepare(chosen, store, said.append, to_train=True).baseline == baseline
+
+
+def test_a_second_folder_of_a_database_gets_the_supplied_baseline_of_the_first(tmp_path):
+    first, chosen = Store.create(tmp_path, f"sqlite:///{tmp_path}/shared.db"), Settings(data=STAND_IN)
+    with View(0) as view, Builder(view.step) as builder:
+        baseline = have_baseline(prepare(chosen, first, print), first, builder, chosen, view)
+        second = Store.create(tmp_path / "second", first.url)
+        assert have_baseline(prepare(chosen, second, print), second, builder, chosen, view) == baseline
+    assert is_whole(second.folder / "baselines", baseline.id)
+    third = Store.create(tmp_path / "third", first.url)
+    goal = replace(GOAL, baseline_id=baseline.id, fingerprint=baseline.fingerprint)
+    assert baseline_of(goal, third) == baseline
+    assert is_whole(third.folder / "baselines", baseline.id)
+
+
+def test_a_baseline_that_lies_in_another_folder_of_the_database_is_named(tmp_path):
+    store, chosen = Store.create(tmp_path), Settings(data=STAND_IN)
+    data = prepare(chosen, None, print).data
+    (tmp_path / "baselines").mkdir()
+    for ending in ("", ".json"):
+        # Without its weights the description is no use.
+        (tmp_path / "baselines" / f"0123456789ab{ending}").touch()
+        store.remember(f"baseline {data.fingerprint}", "0123456789ab")
+        with pytest.raises(RequestError, match=f"baseline 0123456789ab is not in {tmp_path}/baselines: .* copy"):
+            prepare(chosen, store, print)
+    with pytest.raises(RequestError, match=f"copy {GOAL.baseline_id}.json and"):
+        baseline_of(GOAL, store)
 
 
 @pytest.fixture

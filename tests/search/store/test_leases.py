@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
+from search.choosing.optuna_study import open_storage
 from search.commands.exit_status import OK, REQUEST
 from search.store import leases
 from search.store.process import has_ended, start_of
@@ -162,6 +164,20 @@ def test_who_lost_its_lease_writes_no_more(tmp_path, url):
             assert first.does("store.remember('a', 'first')") == ""
             assert "stood still for over 60 s, and another one writes now" in first.errors()
             assert store.fact("a") is None
+
+
+def test_who_lost_its_lease_ends_no_trial_of_the_second_in_optuna_either(tmp_path, url):
+    """The second has asked for a trial, and has not yet written down whose it is."""
+    with other(tmp_path, url) as first:
+        first.does("from search.choosing.optuna_study import open_storage; storage = open_storage(store)")
+        first.does(f"import optuna; study = optuna.create_study(storage=storage, study_name={GOAL.id!r})")
+        first.does("study.ask()")
+        elsewhere(Store.existing(tmp_path / "first"), expires_at=0)
+        with second(tmp_path, url) as store:
+            asked = optuna.load_study(study_name=GOAL.id, storage=open_storage(store)).ask()
+            assert first.does(f"study.tell({asked.number}, state=optuna.trial.TrialState.FAIL)") == ""
+            assert "stood still for over 60 s, and another one writes now" in first.errors()
+            assert optunas(store, GOAL.id)[asked.number].state == TrialState.RUNNING
 
 
 def test_a_heartbeat_keeps_the_lease(tmp_path, url):

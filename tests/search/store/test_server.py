@@ -54,7 +54,7 @@ def test_a_new_database_holds_what_it_was_told_in_its_order(url: str, tmp_path: 
     assert kept.keys() == {one.recipe_id for one in new}
     assert list(Store.existing(tmp_path, url).evaluations(GOAL.baseline_id, BENCH.id)) == list(kept)
     assert [one.id for one in store.studies()] == [GOAL.id]
-    open_storage(url)
+    open_storage(store)
     assert store.evaluations(GOAL.baseline_id, BENCH.id) == kept
 
 
