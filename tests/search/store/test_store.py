@@ -238,6 +238,24 @@ def test_a_damaged_evaluation_is_named_with_its_field(user: User, tmp_path):
         execute("UPDATE search_structures SET figures = REPLACE(figures, :old, :new) WHERE structure_id = :id", words)
     status, out, err = user.types("rank", "--store", tmp_path)
     assert (status, out) == (RIG, "")
-    assert f"search.db: what is kept of recipe {one.recipe_id} is damaged or of a newer version: " in err
+    assert err.startswith(f"error: sqlite:///{tmp_path}/search.db: what is kept of recipe {one.recipe_id} is damaged ")
     assert "Figures: unknown field latency" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "what"),
+    [
+        ("search_studies", "content", f"study {GOAL.id}"),
+        ("search_benches", "content", f"bench {BENCH.id}"),
+        ("search_benches", "device", f"the device of bench {BENCH.id}"),
+    ],
+)
+def test_a_field_of_a_newer_version_is_named(user: User, tmp_path, table, column, what):
+    with statements(store_with(tmp_path, [evaluation()])) as execute:
+        execute(f"UPDATE {table} SET {column} = :content", {"content": '{"later": 1}'})  # noqa: S608
+    status, out, err = user.types("export", "--to", tmp_path / "table.csv", "--store", tmp_path)
+    assert (status, out) == (RIG, "")
+    assert f"search.db: what is kept of {what} is damaged or of a newer version: " in err
+    assert "unknown field later" in err
     assert err.count("\n") == 1
