@@ -1,5 +1,6 @@
 import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -176,6 +177,29 @@ def test_a_store_that_may_not_be_read_is_no_empty_one(file, mode):
         done = subprocess.run([sys.executable, "-c", AS_ANOTHER, store], cwd=ROOT, capture_output=True, text=True)
     assert "StoreError" in done.stderr.splitlines()[-1]
     assert "Permission denied; make it accessible" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("log", [False, True])
+def test_a_store_in_a_folder_that_nobody_may_write_to_is_read(log):
+    """SQLite makes files beside a database that it reads; `log`: a writer left some, as it was killed."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "store"
+        store_with(store, [])
+        with contextlib.closing(sqlite3.connect(store / "search.db")) as writer:
+            writer.execute("PRAGMA journal_mode = WAL")
+            if log:
+                writer.execute("INSERT INTO search_facts (name, value) VALUES ('a', '1')")
+                writer.commit()
+                for file in store.glob("search.db*"):
+                    shutil.copyfile(file, file.with_name(f"{file.name}.kept"))
+        for file in store.glob("search.db*.kept"):
+            file.rename(file.with_suffix(""))
+        for path, read_only in ((Path(folder), 0o755), *((file, 0o444) for file in store.iterdir()), (store, 0o555)):
+            path.chmod(read_only)
+        words = [sys.executable, "-c", f"{AS_ANOTHER}\nprint(Store(Path(sys.argv[1])).fact('a'))", store]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("1\n" if log else "None\n", "")
 
 
 def test_an_empty_database_holds_no_study_yet(tmp_path):
