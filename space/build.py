@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from space.candidate import Candidate
+from space.candidate import Candidate, is_whole
 from space.files import sha256, written_whole
 from space.formats.format import Original
 from space.formats.target import format_of
@@ -25,7 +25,7 @@ def build(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hope
         candidate = Candidate.from_json(manifest.read_text(), manifest.parent)
         # One that was given up serves only whom its projection would not save either.
         settled = candidate.projected is None or (hopeless is not None and hopeless(1.0, candidate.projected))
-        if settled and candidate.file.exists() and sha256(candidate.file) == candidate.sha256:
+        if settled and is_whole(candidate):
             return candidate
     seconds: dict[str, float] = {}
     with _timed(seconds, "train"):

@@ -51,7 +51,12 @@ def ending(file: Path) -> str:
     return file.suffix.removeprefix(".")
 
 
+def is_whole(candidate: Candidate) -> bool:
+    """Whether its file is there, and the one that was scored."""
+    return candidate.file.is_file() and sha256(candidate.file) == candidate.sha256
+
+
 def check_whole(candidate: Candidate) -> None:
     """What is handed on has to be the file that was scored."""
-    if not candidate.file.is_file() or sha256(candidate.file) != candidate.sha256:
+    if not is_whole(candidate):
         raise RequestError(f"{candidate.file} is gone or was changed; `confirm` builds it again")

@@ -1,4 +1,4 @@
-"""Rebuilding: the file of a candidate that is gone, built again from the weights that were kept."""
+"""Rebuilding: the file of a candidate that is gone or was changed, built again from the weights that were kept."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from search.running.view import View
 from search.store.evaluation import Evaluation
 from search.store.store import Store
 from space.baseline import Baseline
-from space.candidate import Candidate
+from space.candidate import Candidate, is_whole
 from space.data.sources import Source
 from space.errors import CandidateError
 
@@ -25,7 +25,7 @@ class Rebuilding:
 
     def __call__(self, evaluation: Evaluation) -> Candidate:
         candidate = evaluation.candidate
-        if candidate.file.is_file():
+        if is_whole(candidate):
             return candidate
         self.view.begin(f"{evaluation.recipe_id} built again: ")
         words = (candidate.recipe, self.store.folder, self.baseline, self.source, self.accelerator)
@@ -33,7 +33,7 @@ class Rebuilding:
             again = built(builder.submit(carry_out, *words)).candidate
         if again.sha256 != candidate.sha256:
             raise CandidateError(
-                f"{candidate.file} was gone, and what was built again is another file: another version of a library "
-                "writes it differently, or its weights were removed; its figures are those of the former one"
+                f"{candidate.file} was gone or changed, and what was built again is another file: another version of "
+                "a library writes it differently, or its weights were removed; its figures are those of the former one"
             )
         return again

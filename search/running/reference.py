@@ -19,6 +19,7 @@ from search.scoring.objectives import Scale
 from search.store.reference_fact import reference_fact, scale_fact
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
+from space.candidate import is_whole
 from space.data.sources import Source
 from space.errors import CandidateError
 from space.json_text import from_json
@@ -113,7 +114,7 @@ class References:
 
     def _built(self, recipe: Recipe) -> Built:
         kept = self.store.candidate(recipe.id, self.baseline.id)
-        if kept and kept[0].file.is_file():
+        if kept and is_whole(kept[0]):
             return Built(*kept)
         candidate = built(self.builder.submit(carry_out, recipe, self.store.folder, self.baseline, self.source))
         self.store.add_candidate(candidate.candidate, self.baseline.id, candidate.validation)

@@ -20,6 +20,7 @@ from search.running.workplace import Workplace
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from search.store.store import Store
+from space.candidate import is_whole
 from space.errors import CandidateError
 
 
@@ -133,7 +134,7 @@ def follow_reference(study: Study, work: Workplace) -> Stages[None]:
     best, reference = standings(work.store, study.goal).best, work.rig.reference
     if best is None or reference is None or best.confirmed or study.goal.grid or work.rig.device.recorded:
         return
-    if not moved(best.figures, reference) or not best.candidate.file.is_file():
+    if not moved(best.figures, reference) or not is_whole(best.candidate):
         return
     if not work.rig.runs(best.candidate.recipe):
         return

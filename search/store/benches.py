@@ -22,9 +22,10 @@ class Benches(Part):
     def device(self, bench_id: str) -> DeviceInfo:
         """What the bench's device said of itself."""
         rows = self._database.rows("SELECT device FROM search_benches WHERE id = :id", {"id": bench_id})
-        return from_json(DeviceInfo, rows[0][0])
+        with self._reading(f"the device of bench {bench_id}"):
+            return from_json(DeviceInfo, rows[0][0])
 
     def bench(self, id: str) -> Bench:
-        return Bench.from_json(
-            self._database.rows("SELECT content FROM search_benches WHERE id = :id", {"id": id})[0][0]
-        )
+        rows = self._database.rows("SELECT content FROM search_benches WHERE id = :id", {"id": id})
+        with self._reading(f"bench {id}"):
+            return Bench.from_json(rows[0][0])

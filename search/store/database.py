@@ -130,12 +130,18 @@ class _Sqlite(_SqlAlchemy):
         return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name}))
 
     def rows(self, sql: str, parameters: Parameters = {}) -> list[Row]:  # noqa: B006
-        # Reading makes no file where there is none.
-        name = f"{_path(self.url).absolute().as_uri()}?mode=rw"
-        with (
-            store_faults(self.url),
-            closing(sqlite3.connect(name, timeout=_BUSY_S, isolation_level=None, uri=True)) as connection,
-        ):
+        with store_faults(self.url):
+            try:
+                # Reading makes no file where there is none.
+                return self._read("mode=rw", sql, parameters)
+            except sqlite3.OperationalError:
+                if not _whole_and_still(_path(self.url)):
+                    raise
+                return self._read("mode=ro&immutable=1", sql, parameters)
+
+    def _read(self, mode: str, sql: str, parameters: Parameters) -> list[Row]:
+        name = f"{_path(self.url).absolute().as_uri()}?{mode}"
+        with closing(sqlite3.connect(name, timeout=_BUSY_S, isolation_level=None, uri=True)) as connection:
             return connection.execute(sql, parameters).fetchall()
 
 
@@ -160,6 +166,14 @@ def without_password(url: str) -> str:
 
 def _path(url: str) -> Path:
     return Path(url.partition(":///")[2])
+
+
+def _whole_and_still(path: Path) -> bool:
+    """SQLite reads a database with a write-ahead log by files that it makes beside it (sqlite.org/wal.html, "Read-Only
+    Databases"). In a folder where it may not, and where nobody who may has left a log, all there is lies in the file.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    return not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
 
 
 def _cause(error: BaseException) -> Exception | None:

@@ -6,14 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from evaluators.measurement import Accuracy, Figures
-from search.store.database import Parameters, StoreError, without_password
+from search.store.database import Parameters
 from search.store.evaluation import Confirmation, Evaluation
 from search.store.frameworks import Frameworks, is_current
 from search.store.goal import Goal
 from search.store.pool import Placed, Pool
 from search.store.version import FIRST
 from space.candidate import Candidate
-from space.errors import RequestError
 
 # What was written since: by indexes, as a table is read whole where a condition says "or".
 _CHANGED = (
@@ -53,7 +52,8 @@ class Evaluations(Frameworks):
         if not rows:
             return None
         candidate, validation = rows[0]
-        return Candidate.from_json(candidate, self.candidates), Accuracy.from_json(validation)
+        with self._reading(f"recipe {recipe_id}"):
+            return Candidate.from_json(candidate, self.candidates), Accuracy.from_json(validation)
 
     def add_confirmation(
         self,
@@ -161,13 +161,8 @@ class Evaluations(Frameworks):
         )
         placed = []
         for sequence, recipe_id, *columns in rows:
-            try:
+            with self._reading(f"recipe {recipe_id}"):
                 placed.append((sequence, self._evaluation(recipe_id, *columns)))
-            except (ValueError, RequestError) as error:
-                what = (
-                    f"{without_password(self.url)}: what is kept of recipe {recipe_id} is damaged or of a newer version"
-                )
-                raise StoreError(f"{without_password(self.url)}: {what}: {error}") from error
         return placed
 
     def _evaluation(

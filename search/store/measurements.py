@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from evaluators.device.device import ProcessRun
 from evaluators.measurement import Figures
-from search.store.database import StoreError, without_password
 from search.store.frameworks import Frameworks, is_current
 
 if TYPE_CHECKING:
@@ -55,7 +54,8 @@ class Measurements(Frameworks):
             "SELECT figures FROM search_structures WHERE structure_id = :structure_id AND bench_id = :bench_id",
             {"structure_id": structure_id, "bench_id": bench_id},
         )
-        figures = Figures.from_json(rows[0][0]) if rows else None
+        with self._reading(f"structure {structure_id}"):
+            figures = Figures.from_json(rows[0][0]) if rows else None
         return figures if figures and is_current(figures, self.frameworks(bench_id)) else None
 
     def runs(self, structure_id: str, bench_id: str) -> tuple[ProcessRun, ...]:
@@ -68,12 +68,8 @@ class Measurements(Frameworks):
         )
         if self.frameworks(bench_id) and self.structure(structure_id, bench_id) is None:
             return ()
-        try:
+        with self._reading(f"the processes of structure {structure_id}"):
             return runs_of(rows[0][0]) if rows else ()
-        except ValueError as error:
-            raise StoreError(
-                f"{without_password(self.url)}: what {structure_id} was timed at is damaged: {error}"
-            ) from error
 
     def raw(self, bench_id: str) -> dict[str, str]:
         """What the processes saw, by structure."""

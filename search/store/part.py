@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.store.database import open_database
+from search.store.database import StoreError, open_database, without_password
 from search.store.version import FIRST, version_of
+from space.errors import RequestError
 
 if TYPE_CHECKING:
     from search.store.write import Write
@@ -39,6 +40,15 @@ class Part:
     def _words(self, latest: str, first: str) -> str:
         """What a statement says of the latest version, or of the first, which had neither numbers nor owners."""
         return first if self.version == FIRST else latest
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
+        """What is stored as JSON and does not fit becomes a StoreError that says of what it is."""
+        try:
+            yield
+        except (ValueError, RequestError) as error:
+            kept = f"{without_password(self.url)}: what is kept of {what} is damaged or of a newer version"
+            raise StoreError(f"{kept}: {error}") from error
 
     @contextmanager
     def _writing(self) -> Iterator["Write"]:

@@ -22,5 +22,9 @@ class Studies(Leases):
     def studies(self) -> list[Goal]:
         """The latest used first."""
         order = self._words("used", "used_at")
-        rows = self._database.rows(f"SELECT content FROM search_studies ORDER BY {order} DESC")  # noqa: S608
-        return [Goal.from_json(content) for (content,) in rows]
+        rows = self._database.rows(f"SELECT id, content FROM search_studies ORDER BY {order} DESC")  # noqa: S608
+        goals = []
+        for id, content in rows:
+            with self._reading(f"study {id}"):
+                goals.append(Goal.from_json(content))
+        return goals

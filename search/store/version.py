@@ -15,10 +15,10 @@ def version_of(database: Database) -> int | None:
     rows = database.rows("SELECT version_num FROM search_version")
     if not rows:
         return None
-    version = int(rows[0][0])
-    if version > LATEST:
+    version = str(rows[0][0])
+    if not version.isdecimal() or int(version) > LATEST:
         raise RequestError(
             f"{without_password(database.url)} was written by a newer version of this program: its schema is version "
             f"{version}, the newest known here is {LATEST}; update this program, or name another --store"
         )
-    return version
+    return int(version)

@@ -65,7 +65,7 @@ def test_what_another_study_wants_stays(tmp_path: Path) -> None:
     assert slow.recipe_id in there(store)
 
 
-def test_a_file_that_went_is_built_again_for_confirm(user: User, started: Path, tmp_path: Path) -> None:
+def test_a_file_that_went_or_was_changed_is_built_again_for_confirm(user: User, started: Path, tmp_path: Path) -> None:
     folder = copy(started, tmp_path / "store")
     done = finished(*SEARCH, "--store", folder, "--keep", "front", "--trials", 2)
     assert done.returncode == OK, done.stderr
@@ -75,8 +75,10 @@ def test_a_file_that_went_is_built_again_for_confirm(user: User, started: Path, 
     store = Store.existing(folder)
     best = standings(store, store.studies()[0]).best
     assert best is not None
+    another = next(path for path in store.candidates.glob("*.onnx") if path != best.candidate.file).read_bytes()
     for path in store.candidates.glob("*.onnx"):
         path.unlink()
+    best.candidate.file.write_bytes(another)
     status, _, err = user.types("export", "--to", tmp_path / "winner.onnx", "--store", folder)
     assert status == REQUEST
     assert f"{best.candidate.file} is gone or was changed; `confirm` builds it again" in err

@@ -29,6 +29,7 @@ from search.scoring.objectives import OBJECTIVES
 from search.store.trials import COMPLETE, FAILED, GATED
 from space.dimensions import dimensions, recipe_of
 from space.errors import CandidateError
+from space.files import sha256
 from space.networks.mobilenet_v1.shape import unit_name
 from tests.search.made_up import GOAL, evaluation, figures, store_with
 
@@ -416,7 +417,7 @@ def _with_file(trainer: Trainer, folder: Path) -> list[str]:
         path.parent.mkdir(exist_ok=True)
         path.touch()
         there.append(recipe.id)
-        return Built(replace(one.candidate, file=path), one.validation)
+        return Built(replace(one.candidate, file=path, sha256=sha256(path)), one.validation)
 
     trainer._train = with_file
     return there

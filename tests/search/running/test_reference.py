@@ -20,6 +20,7 @@ from search.store.reference_fact import reference_fact
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.data.sources import Source
+from space.files import sha256
 from tests.evaluators.device.runs import process_run
 from tests.search.made_up import BENCH, DEVICE, GOAL, evaluation, figures, recipe
 from tests.search.measuring.simulated_board import SimulatedBoard, simulated_rig
@@ -65,7 +66,7 @@ def world(tmp_path: Path) -> World:
         row = evaluation(share=0.9, made=at_runtime(baseline_recipe(), settings))
         path = store.candidates / row.candidate.file.name
         path.touch()
-        store.add_candidate(row.candidate, GOAL.baseline_id, row.validation)
+        store.add_candidate(replace(row.candidate, sha256=sha256(path)), GOAL.baseline_id, row.validation)
         latencies[path] = true_s
     store.add_bench(BENCH, DEVICE)
     baseline = Baseline(

@@ -1,5 +1,6 @@
 import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -178,6 +179,29 @@ def test_a_store_that_may_not_be_read_is_no_empty_one(file, mode):
     assert "Permission denied; make it accessible" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("log", [False, True])
+def test_a_store_in_a_folder_that_nobody_may_write_to_is_read(log):
+    """SQLite makes files beside a database that it reads; `log`: a writer left some, as it was killed."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "store"
+        store_with(store, [])
+        with contextlib.closing(sqlite3.connect(store / "search.db")) as writer:
+            writer.execute("PRAGMA journal_mode = WAL")
+            if log:
+                writer.execute("INSERT INTO search_facts (name, value) VALUES ('a', '1')")
+                writer.commit()
+                for file in store.glob("search.db*"):
+                    shutil.copyfile(file, file.with_name(f"{file.name}.kept"))
+        for file in store.glob("search.db*.kept"):
+            file.rename(file.with_suffix(""))
+        for path, read_only in ((Path(folder), 0o755), *((file, 0o444) for file in store.iterdir()), (store, 0o555)):
+            path.chmod(read_only)
+        words = [sys.executable, "-c", f"{AS_ANOTHER}\nprint(Store(Path(sys.argv[1])).fact('a'))", store]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("1\n" if log else "None\n", "")
+
+
 def test_an_empty_database_holds_no_study_yet(tmp_path):
     (tmp_path / "search.db").touch()
     with pytest.raises(RequestError, match="holds no study yet"):
@@ -238,6 +262,24 @@ def test_a_damaged_evaluation_is_named_with_its_field(user: User, tmp_path):
         execute("UPDATE search_structures SET figures = REPLACE(figures, :old, :new) WHERE structure_id = :id", words)
     status, out, err = user.types("rank", "--store", tmp_path)
     assert (status, out) == (RIG, "")
-    assert f"search.db: what is kept of recipe {one.recipe_id} is damaged or of a newer version: " in err
+    assert err.startswith(f"error: sqlite:///{tmp_path}/search.db: what is kept of recipe {one.recipe_id} is damaged ")
     assert "Figures: unknown field latency" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "what"),
+    [
+        ("search_studies", "content", f"study {GOAL.id}"),
+        ("search_benches", "content", f"bench {BENCH.id}"),
+        ("search_benches", "device", f"the device of bench {BENCH.id}"),
+    ],
+)
+def test_a_field_of_a_newer_version_is_named(user: User, tmp_path, table, column, what):
+    with statements(store_with(tmp_path, [evaluation()])) as execute:
+        execute(f"UPDATE {table} SET {column} = :content", {"content": '{"later": 1}'})  # noqa: S608
+    status, out, err = user.types("export", "--to", tmp_path / "table.csv", "--store", tmp_path)
+    assert (status, out) == (RIG, "")
+    assert f"search.db: what is kept of {what} is damaged or of a newer version: " in err
+    assert "unknown field later" in err
     assert err.count("\n") == 1
