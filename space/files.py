@@ -1,5 +1,6 @@
 """Files that are whole or absent: written beside, renamed last."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -18,6 +19,11 @@ def written_whole(path: Path) -> Iterator[Path]:
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
         beside.replace(path)
+    except Exception as error:
+        # Libraries that write say "problem writing element 372736", or nothing of the disk at all.
+        if os.statvfs(path.parent).f_bavail == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         with suppress(FileNotFoundError):
             beside.unlink()

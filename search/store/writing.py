@@ -1,20 +1,31 @@
 """Writing: a store for one who writes to it, the folder locked and the database leased; and who does so now."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from search.store.database import StoreError
 from search.store.lock import holder, locked
 from search.store.store import Store
+
+# What a system says where there is no more room: on the disk, in a user's quota, for a file of the size.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
 def writing(folder: Path, storage: str | None = None) -> Iterator[Store]:
     """The lock keeps others from the folder's files, the lease from the database, which may be another folder's too."""
     with locked(folder):
-        store = Store.create(folder, storage)
-        with store.held():
-            yield store
+        try:
+            store = Store.create(folder, storage)
+            with store.held():
+                yield store
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            full = f"{error.filename or folder}: {error.strerror}: its disk is full, or a quota is used up"
+            raise StoreError(f"{full}; make room, the same command goes on then") from error
 
 
 def at_work(store: Store) -> str | None:

@@ -1,5 +1,6 @@
 import contextlib
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -7,13 +8,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from search.commands.exit_status import REQUEST, RIG
 from search.store.database import StoreError
 from search.store.store import Store
 from search.store.trials import COMPLETE, RUNNING
+from search.store.writing import writing
 from space.errors import RequestError
+from space.files import written_whole
 from tests.evaluators.device.sshd import free_port
 from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep, statements, store_with
 from tests.search.user import User
@@ -200,6 +204,44 @@ def test_a_store_in_a_folder_that_nobody_may_write_to_is_read(log):
         words = [sys.executable, "-c", f"{AS_ANOTHER}\nprint(Store(Path(sys.argv[1])).fact('a'))", store]
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("1\n" if log else "None\n", "")
+
+
+@contextlib.contextmanager
+def small_files(most: int):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_candidate_that_there_is_no_room_for_ends_a_run_with_what_to_do(tmp_path):
+    with (
+        pytest.raises(StoreError, match=r"File too large: its disk is full, .*; make room, the same command goes on"),
+        writing(tmp_path) as store,
+        small_files(10_000),
+        written_whole(store.candidates / "a.onnx") as path,
+    ):
+        path.write_bytes(bytes(20_000))
+    assert list(store.candidates.iterdir()) == []
+
+
+def test_a_full_disk_is_named_whatever_a_library_says_of_it(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        with (
+            pytest.raises(StoreError, match=f"{disk}/candidates/a.npy: No space left on device: its disk is full"),
+            writing(disk) as store,
+            written_whole(store.candidates / "a.npy") as path,
+            path.open("wb") as file,
+        ):
+            np.save(file, np.zeros(1_000_000))
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def test_an_empty_database_holds_no_study_yet(tmp_path):
