@@ -104,7 +104,7 @@ def dimensions(
             raise RequestError(f"--fix {RUNTIME}={only}: {error}") from error
     devices = Devices(cores, tuple(runtimes))
     varying = SPACES[space](network_named(architecture), devices)
-    table = (*_architecture(architecture), *varying, *_runtime(space, devices))
+    table = (*architecture_dimension(architecture), *varying, *_runtime(space, devices))
     names = [*(dimension.name for dimension in table if dimension.name != RUNTIME), RUNTIME]
     for name in fixed or {}:
         if name not in names:
@@ -139,7 +139,7 @@ def digest(table: Sequence[Dimension]) -> str:
     return hashlib.sha256(repr(tuple(varies)).encode()).hexdigest()[:8]
 
 
-def _architecture(name: str) -> tuple[Dimension, ...]:
+def architecture_dimension(name: str) -> tuple[Dimension, ...]:
     return () if name == DEFAULT_NETWORK else (Choice(ARCHITECTURE, (name,)),)
 
 
@@ -148,29 +148,6 @@ def network_in(table: Iterable[Dimension]) -> Network:
     chosen = (dimension.choices[0] for dimension in table if isinstance(dimension, Choice)
               if dimension.name == ARCHITECTURE)  # fmt: skip
     return network_named(str(next(chosen, DEFAULT_NETWORK)))
-
-
-def grid(
-    fractions: Sequence[float],
-    epochs: Sequence[int],
-    quantizations: Sequence[str],
-    criterion: str,
-    unpruned: bool,
-    architecture: str = DEFAULT_NETWORK,
-) -> tuple[Dimension, ...]:
-    """Uniform fractions: a table in the order in which its points are worth trying, the slowest dimension first.
-
-    Every latency comes before any fine-tuning, and the ends of a range before what lies between.
-    """
-    if criterion not in CRITERIA:
-        raise RequestError(f"criterion {criterion!r} is not known; choose {', '.join(CRITERIA)}")
-    return (
-        *_architecture(architecture),
-        Choice("criterion", (criterion,)),
-        Choice("epochs", _coarse_first(epochs)),
-        Choice("fraction", (*([0.0] if unpruned else []), *_coarse_first(fractions))),
-        Choice("quantization", tuple(quantizations)),
-    )
 
 
 def points(table: Sequence[Dimension]) -> Iterator[dict[str, Value]]:
@@ -278,19 +255,6 @@ def _values(dimension: Dimension) -> Sequence[Value]:
 @cache
 def _points_by_recipe(table: tuple[Dimension, ...]) -> dict[Recipe, dict[str, Value]]:
     return {recipe_of(values): values for values in reversed(list(points(table)))}
-
-
-def _coarse_first(values: Sequence[float]) -> tuple[float, ...]:
-    """The ends, then the middle of every gap."""
-    ordered = sorted(values)
-    places = [0, len(ordered) - 1]
-    gaps = [(0, len(ordered) - 1)]
-    for low, high in gaps:
-        middle = (low + high) // 2
-        if low < middle:
-            places.append(middle)
-            gaps += [(low, middle), (middle, high)]
-    return tuple(dict.fromkeys(ordered[place] for place in places))
 
 
 def _first(dimension: Dimension) -> Value:

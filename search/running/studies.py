@@ -26,7 +26,8 @@ from search.store.goal import Goal, fixed_text
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.dimension import Dimension
-from space.dimensions import digest, dimensions, grid
+from space.dimensions import digest, dimensions
+from space.grid import grid
 
 
 def open_studies(

@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 
 from space.dimension import Choice, Integer
-from space.dimensions import SPACES, digest, dimensions, grid, near, recipe_of, values_of
+from space.dimensions import SPACES, digest, dimensions, near, recipe_of, values_of
 from space.errors import RequestError
+from space.grid import grid
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 from space.networks.network import RUNGS

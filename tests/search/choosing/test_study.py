@@ -25,7 +25,8 @@ from search.choosing.trial_notes import RECIPE
 from search.scoring.objectives import OBJECTIVES
 from search.store.store import Store
 from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED
-from space.dimensions import dimensions, grid, recipe_of
+from space.dimensions import dimensions, recipe_of
+from space.grid import grid
 from space.networks.mobilenet_v1.shape import WIDTHS, unit_name
 from tests.search.made_up import GOAL, evaluation, figures, keep, store_with
 

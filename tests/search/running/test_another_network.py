@@ -22,9 +22,10 @@ from space.build import build
 from space.checkpoint import read_checkpoint, save, unpruned_model
 from space.data.images import DataSet, Images
 from space.data.sources import Source
-from space.dimensions import dimensions, grid, points, recipe_of, values_of
+from space.dimensions import dimensions, points, recipe_of, values_of
 from space.errors import CandidateError, RequestError
 from space.formats.onnx.cost import cost as file_cost
+from space.grid import grid
 from space.networks.choose import layers_of, network_named
 from space.networks.names import DEFAULT
 from space.outline import outline

@@ -23,8 +23,8 @@ from search.settings.study_files import study_file
 from search.store.goal import Goal
 from search.store.store import Store
 from space.baseline import baseline_recipe
-from space.dimensions import grid
 from space.errors import RequestError
+from space.grid import grid
 from tests.search.made_up import GOAL, distinct, evaluation, keep, recipe, store_with
 
 SMALL = Grid(fractions=(0.5, 0.9), epochs=(0, 1))

@@ -5,8 +5,9 @@ import pytest
 
 from space.baseline import baseline_recipe
 from space.dimension import Choice
-from space.dimensions import grid, points, recipe_of, values_of
+from space.dimensions import points, recipe_of, values_of
 from space.errors import RequestError
+from space.grid import grid
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 from space.pruning.fractions import kept, pruned
 from space.recipe import Recipe
