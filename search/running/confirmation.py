@@ -22,6 +22,7 @@ from search.store.goal import Goal
 from search.store.store import Store
 from space.candidate import Candidate
 from space.data.images import DataSet
+from space.errors import CandidateError
 from space.formats.target import title_of
 
 # Networks that are confirmed in any case, and the most that are confirmed in search of a better one than the best.
@@ -42,6 +43,8 @@ class Confirmations:
     with_file: Callable[[Evaluation], Candidate] = attrgetter("candidate")
     # What was measured, by the id of its recipe.
     measured: dict[str, Measured] = field(default_factory=dict)
+    # Who cannot be confirmed: its file is another one by now, or does not run on the device.
+    set_aside: set[str] = field(default_factory=set)
 
     def meter(self, goal: Goal) -> None:
         """Whoever is predicted to come near the lead gets its minute of meter, before anyone is called the winner."""
@@ -59,7 +62,11 @@ class Confirmations:
         earlier = frozenset(self.measured)
         while (following := self._following(standings(self.store, goal), leaders, earlier)) is not None:
             self.view.begin(f"confirming {following.recipe_id}: ")
-            self.confirm(following, goal)
+            try:
+                self.confirm(following, goal)
+            except CandidateError as error:
+                self.set_aside.add(following.recipe_id)
+                self.view.say(f"{following.recipe_id} cannot be confirmed: {error}")
 
     def _following(self, ranking: Standings, leaders: int, earlier: frozenset[str]) -> Evaluation | None:
         """Who is confirmed next; `earlier` were confirmed for other studies of this run, and take none of the places in
@@ -74,13 +81,14 @@ class Confirmations:
             for row in self._runnable(ranking.ranked)
             if row.confirmation and not row.confirmed and feasible(row, ranking.goal)
         ]
-        again = [row for row in disturbed if row.network_id not in done]
+        again = [row for row in disturbed if row.network_id not in done and row.recipe_id not in self.set_aside]
         if again:
             # Who was only confirmed beside other load may be the best of all.
             return again[0]
         waiting = self._runnable(ranking.waiting)
         able = networks([*self._runnable(ranking.ranked[: ranking.leaders]), *waiting], ranking.objective)
         order = [_at_best_settings(row, waiting, ranking.objective) for row in able if row.network_id not in done]
+        order = [row for row in order if row.recipe_id not in self.set_aside]
         holding = [row for row in able if row.confirmed]
         places = len(done.keys() - {ranking.baseline.network_id})
         used_up = len(set(done.values()) - earlier) >= max(MOST, leaders)

@@ -53,6 +53,8 @@ class Database(Protocol):
 
 
 def open_database(url: str) -> Database:
+    if url.startswith("sqlite") and url.partition("://")[2].partition("?")[0] in ("", "/", "/:memory:"):
+        raise RequestError(f"--storage {url} names no file, and would keep nothing; e.g. sqlite:///search.db")
     return _Sqlite(url) if url.startswith(_SQLITE) else _SqlAlchemy(url)
 
 

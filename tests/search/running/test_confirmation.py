@@ -19,8 +19,9 @@ from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from search.store.reference_fact import reference_fact
 from search.store.store import Store
+from space.candidate import Candidate
 from space.data.images import DataSet, Images
-from space.errors import RequestError
+from space.errors import CandidateError, RequestError
 from space.recipe import Recipe
 from tests.search.made_up import BENCH, DEVICE, GOAL, HALVINGS, WIDTHS, distinct, evaluation, figures, keep
 from tests.search.measuring.simulated_board import SimulatedBoard, simulated_rig
@@ -104,6 +105,28 @@ def bench(
 def drawn(count: int, noise: float, seed: int = 0) -> list[tuple[float, float]]:
     """Equal networks, as a search sees them."""
     return [(1.0, float(1 + deviation)) for deviation in np.random.default_rng(seed).normal(0, noise, count)]
+
+
+def test_one_whose_file_is_another_by_now_keeps_no_others_from_being_confirmed(tmp_path: Path) -> None:
+    """As where another version of a library writes it: the leader could be confirmed never again."""
+    quiet = bench(tmp_path, [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0)])
+    leader = standings(quiet.store, quiet.goal).ranked[0]
+
+    def with_file(evaluation: Evaluation) -> Candidate:
+        if evaluation.recipe_id == leader.recipe_id:
+            raise CandidateError("what was built again is another file")
+        return evaluation.candidate
+
+    with quiet.confirmations() as confirmations:
+        confirmations.with_file = with_file
+        confirmations.walk(quiet.goal, 2)
+    ranking = standings(quiet.store, quiet.goal)
+    assert [row.candidate.recipe.id for row in ranking.ranked if row.confirmed] == [
+        row.recipe_id for row in ranking.ranked if row.recipe_id != leader.recipe_id
+    ]
+    assert ranking.best is not None
+    assert ranking.best.confirmed
+    assert f"{leader.recipe_id} cannot be confirmed: what was built again is another file" in quiet.said
 
 
 def test_what_leads_after_confirm_is_confirmed(tmp_path: Path) -> None:

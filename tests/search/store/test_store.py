@@ -1,5 +1,6 @@
 import contextlib
 import os
+import re
 import resource
 import shutil
 import sqlite3
@@ -295,6 +296,12 @@ def test_another_database_holds_the_same(tmp_path):
 def test_a_storage_that_nobody_speaks_is_refused(tmp_path):
     with pytest.raises(RequestError, match="--storage"):
         Store.create(tmp_path, "oracle-of-delphi://here")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+pysqlite://"])
+def test_a_storage_that_keeps_nothing_is_refused(tmp_path, url):
+    with pytest.raises(RequestError, match=f"--storage {re.escape(url)} names no file"):
+        Store.create(tmp_path, url)
 
 
 def test_a_damaged_evaluation_is_named_with_its_field(user: User, tmp_path):
