@@ -169,10 +169,6 @@ def version_here(runtime: Runtime) -> str | None:
         return None
 
 
-def missing_here(runtime: Runtime) -> str:
-    return f"{runtime.title} is not installed here; next: pip install {runtime.distribution}"
-
-
 def runtimes_for_boards() -> tuple[Runtime, ...]:
     """Those of this machine, as a search takes what both sides have; the default one where it has none."""
     here = tuple(runtime for runtime in runtimes() if version_here(runtime))

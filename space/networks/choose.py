@@ -30,8 +30,9 @@ def title_of(name: str) -> str:
     return network.title if network else name
 
 
+@cache
 def unpruned_widths(architecture: str) -> tuple[int, ...]:
-    """Empty for a network that is not known here."""
+    """Empty for a network that is not known here. Kept: each row of a table asks twice."""
     network = NETWORKS.find(architecture)
     return unpruned(network).widths if network else ()
 
