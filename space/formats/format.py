@@ -95,5 +95,8 @@ class Format(Protocol):
         """What was written beside the weights, read without a library. CandidateError where it is no such file."""
         ...
 
-
-FORMATS: Registry[Format] = Registry("format", "ondevice_search.formats", {"onnx": "space.formats.onnx.format:ONNX"})
+FORMATS: Registry[Format] = Registry(
+    "format",
+    "ondevice_search.formats",
+    {"onnx": "space.formats.onnx.format:ONNX", "tflite": "space.formats.tflite.format:TFLITE"},
+)
