@@ -95,6 +95,7 @@ class Format(Protocol):
         """What was written beside the weights, read without a library. CandidateError where it is no such file."""
         ...
 
+
 FORMATS: Registry[Format] = Registry(
     "format",
     "ondevice_search.formats",

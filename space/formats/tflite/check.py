@@ -32,7 +32,9 @@ def logits(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     with quietly():
         interpreter = Interpreter(model_path=str(path), num_threads=1)
         interpreter.allocate_tensors()
-    read, written = (details[0]["index"] for details in (interpreter.get_input_details(), interpreter.get_output_details()))
+    read, written = (
+        details[0]["index"] for details in (interpreter.get_input_details(), interpreter.get_output_details())
+    )
     answers = []
     for image in pixels.transpose(0, 2, 3, 1).astype(np.float32):
         interpreter.set_tensor(read, image[np.newaxis])

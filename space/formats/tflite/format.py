@@ -31,7 +31,7 @@ class TfLite:
         check(original, path)
 
     def quantize(self, original: Original, recipe: "Recipe", path: Path) -> None:
-        from space.formats.tflite.quantization import quantize
+        from space.formats.tflite.export import quantize
 
         quantize(original, recipe, path)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from space.errors import CandidateError
 
 IDENTIFIER = b"TFL3"
-# Positions of fields in the schema's tables: Model.buffers, Model.metadata, Metadata.name, Metadata.buffer, Buffer.data.
+# Positions of fields in the schema's tables: Model.buffers and metadata, Metadata.name and buffer, Buffer.data.
 _BUFFERS, _METADATA = 4, 6
 _NAME, _BUFFER = 0, 1
 _DATA = 0
