@@ -5,7 +5,7 @@ import json
 import sys
 
 from evaluators.measured import Subject
-from evaluators.runtimes.runtime import format_of_runtime, runtime_of_file
+from evaluators.runtimes.runtime import RUNTIMES, format_of_runtime, runtime_of_file
 from evaluators.runtimes.settings import RuntimeSettings
 from search.commands.exit_status import INTERRUPTED, OK
 from search.results.course_row import CourseRow, course_row
@@ -59,6 +59,7 @@ def _print(row: FileRow, runtime: RuntimeSettings) -> None:
     low, high = row.latency_ci_ms
     for name, text in (
         ("latency", f"{number(row.latency_ms)} ms ({number(low)} to {number(high)}), {row.latency_provenance}"),
+        ("course", _course(row, runtime)),
         ("energy", f"{number(row.energy_mj)} mJ, {number(row.mwh_per_2000)} mWh per 2,000, {row.energy_provenance}"),
         ("power", _power(row)),
         ("memory", f"{row.memory_mb:.1f} MB"),
@@ -70,6 +71,12 @@ def _print(row: FileRow, runtime: RuntimeSettings) -> None:
         console.print(_DIRTY, markup=False)
     for text in row.warnings or ():
         console.print(f"warning: {text}", markup=False)
+
+
+def _course(row: FileRow, runtime: RuntimeSettings) -> str:
+    if row.course_latency_ms is None:
+        return f"the same: {RUNTIMES.get(runtime.runtime).course_call} is what its script times"
+    return f"{number(row.course_latency_ms)} ms, {row.course_call} alone, which is what its script times"
 
 
 def _power(row: FileRow | CourseRow) -> str:

@@ -19,7 +19,7 @@ from space.files import written_whole
 def frame(rows: Sequence[Row], view: View) -> pd.DataFrame:
     """The values in full, with intervals, provenance and ids beside them; what is not known is None."""
     values: dict[str, list[Value]] = {}
-    for shown in (*columns(view), *columns(View.FILE)):
+    for shown in (*columns(view), *columns(View.FILE, rows)):
         values[shown.title] = [_full(shown.column.value(row)) for row in rows]
         if shown.column.kind_in_files is not None:
             values[f"{shown.title} is"] = [_full(shown.column.kind_in_files(row)) for row in rows]

@@ -3,7 +3,7 @@
 The ranking and a grid on a terminal, the page's table, the course's tables on slides and in files print from it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from search.results.columns import UNKNOWN, Column, Entry, Value, View, ViewColumn, at, known
 from search.results.findings import quantization_name
@@ -80,6 +80,10 @@ def _bare_fom_gain(entry: Entry) -> str:
     """A cell of a slide has no room for the interval; files have it beside."""
     gain = entry.row.fom_gain
     return marked(times(gain), entry.row) if known(gain) else UNKNOWN
+
+
+def _course_times_less(row: Row) -> bool:
+    return row.course_latency_ms is not None
 
 
 def _ends(place: int, title: str, interval: Callable[[Row], tuple[float, float] | None]) -> tuple[Column, Column]:
@@ -213,6 +217,19 @@ COLUMNS = (
         objective="latency",
         provenance=lambda row: row.latency_provenance,
     ),
+    # What the course's script times stands beside, under a name of its own, and decides nothing.
+    Column(
+        value=lambda row: row.course_latency_ms or row.latency_ms,
+        text=number,
+        shown=at(55, "course ms", RANKING) | at(62, "Latency as the course times it (ms)", FILE),
+        least_width=170,
+        worth_showing=_course_times_less,
+    ),
+    Column(
+        value=lambda row: row.course_call or "all of the latency",
+        shown=at(64, "The course times", FILE),
+        worth_showing=_course_times_less,
+    ),
     Column(value=half_width, text=lambda percent: f"{percent:.1f} %", shown=at(70, "±", PAGE)),
     Column(
         value=lambda row: row.latency_gain,
@@ -277,7 +294,12 @@ COLUMNS = (
 )
 
 
-def columns(view: View) -> tuple[ViewColumn, ...]:
-    """From left to right."""
-    shown = [ViewColumn(column, view, column.shown[view]) for column in COLUMNS if view in column.shown]
+def columns(view: View, rows: Iterable[Row] = ()) -> tuple[ViewColumn, ...]:
+    """From left to right; without those that none of the rows is worth."""
+    all_rows = tuple(rows)
+    shown = [
+        ViewColumn(column, view, column.shown[view])
+        for column in COLUMNS
+        if view in column.shown and (column.worth_showing is None or any(map(column.worth_showing, all_rows)))
+    ]
     return tuple(sorted(shown, key=lambda each: each.spot.place))

@@ -82,6 +82,8 @@ class Column:
     unknown_sorts_as: float = 0.0
     # A terminal narrower than this does without.
     least_width: int = 0
+    # It is shown where this holds of some row; else always.
+    worth_showing: Callable[[Row], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,11 @@ def results_console() -> Console:
 
 
 def table(standings: Standings, top: int, width: int = 250) -> Table:
-    shown = [each for each in columns(View.RANKING) if width >= each.column.least_width]
+    shown_entries = entries(standings, top)
+    chosen = columns(View.RANKING, (entry.row for entry in shown_entries))
+    shown = [each for each in chosen if width >= each.column.least_width]
     drawn = _empty((each.title, each.column.words) for each in shown)
-    for entry in entries(standings, top):
+    for entry in shown_entries:
         drawn.add_row(*(each.read(entry) for each in shown), style="bold" if entry.place == 1 else None)
     return drawn
 
@@ -85,6 +87,7 @@ def provenance(standings: Standings) -> list[str]:
     latencies = dict.fromkeys(str(measurement.latency_provenance) for measurement in figures)
     return [
         f"latency {'; '.join(latencies)}",
+        *_course_latency(standings.rows),
         f"energy {row.energy_provenance}",
         *([ONE_CONTEST] if row.energy_provenance.kind is Kind.ESTIMATED else []),
         f"{effort.inferences:,} inferences timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have taken "
@@ -93,6 +96,12 @@ def provenance(standings: Standings) -> list[str]:
         f"{100 * standings.goal.least_accuracy:.2f} % on validation",
         *_warnings(standings),
     ]
+
+
+def _course_latency(rows: Sequence[Row]) -> list[str]:
+    """A line where the course's script times less than a latency is of."""
+    calls = " or ".join(dict.fromkeys(row.course_call for row in rows if row.course_call))
+    return [f"course ms is what the course's script times, {calls} alone; it is never ranked"] if calls else []
 
 
 def _warnings(standings: Standings) -> list[str]:
