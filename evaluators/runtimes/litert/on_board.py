@@ -5,6 +5,7 @@ which is what the same interpreter was called until 2023.
 """
 
 import importlib
+import importlib.util
 import time
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
@@ -20,12 +21,16 @@ SIGN = 128
 
 def library() -> Tuple[str, Any]:
     """Its name, and its module of the interpreter."""
-    for name in LIBRARIES[:-1]:
+    present = [name for name in LIBRARIES if importlib.util.find_spec(name)]
+    if not present:
+        raise ImportError("neither %s is installed" % " nor ".join(LIBRARIES))
+    for name in present[:-1]:
         try:
             return name, importlib.import_module(name + ".interpreter")
         except ImportError:
             continue
-    return LIBRARIES[-1], importlib.import_module(LIBRARIES[-1] + ".interpreter")
+    # What it lacks is told by its own error.
+    return present[-1], importlib.import_module(present[-1] + ".interpreter")
 
 
 def version() -> str:

@@ -22,6 +22,7 @@ _FOLDER = Path(__file__).parent
 @dataclass(frozen=True, slots=True)
 class LiteRt(LiteRtTarget):
     distribution: str = "ai-edge-litert"
+    distributions: tuple[str, ...] = ("ai-edge-litert", "tflite-runtime")
     module: str = "ai_edge_litert"
     part: Path = _FOLDER / "on_board.py"
     script: Path = _FOLDER / "model_runtime.py"

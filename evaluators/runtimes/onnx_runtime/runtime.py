@@ -24,6 +24,7 @@ GRAPH_OPTIMIZATIONS = ("all", "extended")
 @dataclass(frozen=True, slots=True)
 class OnnxRuntime(OnnxRuntimeTarget):
     distribution: str = "onnxruntime"
+    distributions: tuple[str, ...] = ("onnxruntime",)
     module: str = "onnxruntime"
     part: Path = _FOLDER / "on_board.py"
     script: Path = _FOLDER / "model_runtime.py"
