@@ -53,6 +53,8 @@ def load(request: Dict[str, Any], shape: Sequence[int]) -> "LiteRtRunner":
     except (RuntimeError, ValueError) as error:
         raise ModelError("%s cannot load it: %s" % (title, one_line(error))) from None
     channels_last = check_input(interpreter, shape)
+    if not interpreter.get_output_details():
+        raise ModelError("it has no output; one is expected, the logits")
     return LiteRtRunner(title, interpreter, channels_last, request)
 
 
