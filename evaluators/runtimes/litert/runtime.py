@@ -29,7 +29,7 @@ class LiteRt(LiteRtTarget):
     call: str = "the image as bytes to the logits: set_tensor(), invoke(), get_tensor()"
     course_call: str = "interpreter.invoke()"
     probe: Path = _FOLDER / "convolution.py"
-    room_kb: int = 500_000
+    room_kb: int = 300_000
     oldest_python: tuple[int, int] = releases.OLDEST_PYTHON
 
     def answers(
