@@ -25,6 +25,7 @@ GRAPH_OPTIMIZATIONS = ("all", "extended")
 class OnnxRuntime(OnnxRuntimeTarget):
     distribution: str = "onnxruntime"
     module: str = "onnxruntime"
+    published_for: tuple[str, ...] = ()
     part: Path = _FOLDER / "on_board.py"
     script: Path = _FOLDER / "model_runtime.py"
     call: str = "session.run()"
