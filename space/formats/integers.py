@@ -96,8 +96,12 @@ def integers(network: Folded, pixels: NDArray[np.uint8], *, equalize: bool) -> I
 
 def integer_values(network: Folded) -> tuple[str, ...]:
     """What layers with integer kernels read."""
-    read = (name for step in network.steps if not isinstance(step.layer, _CLIPPING) for name in step.reads)
-    return tuple(dict.fromkeys(read))
+    return tuple(dict.fromkeys(name for step in network.steps if not clips(step) for name in step.reads))
+
+
+def clips(step: Step) -> bool:
+    """Whether it is a ReLU or a ReLU6, which has no integer kernel of its own everywhere."""
+    return isinstance(step.layer, _CLIPPING)
 
 
 def handed_on(network: Folded, given: Mapping[str, Range]) -> dict[str, Range]:
@@ -157,7 +161,7 @@ def _clipped(network: Folded) -> dict[str, Step]:
     read = integer_values(network)
     for step in network.steps:
         following = network.only_reader(step.name) if isinstance(step.layer, _COMPUTING) else None
-        if following is not None and isinstance(following.layer, _CLIPPING) and following.name in read:
+        if following is not None and clips(following) and following.name in read:
             clipped[step.name] = following
     return clipped
 
