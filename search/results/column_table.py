@@ -3,7 +3,7 @@
 The ranking and a grid on a terminal, the page's table, the course's tables on slides and in files print from it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from search.results.columns import UNKNOWN, Column, Entry, Value, View, ViewColumn, at, known
 from search.results.findings import quantization_name
@@ -13,6 +13,7 @@ from search.results.wording import (
     accuracy,
     faster,
     fom_gain,
+    framework_text,
     half_percent,
     half_width,
     marked,
@@ -22,6 +23,7 @@ from search.results.wording import (
     times,
     training_text,
 )
+from space.formats.target import title_of
 
 RANKING, GRID, PAGE, FILE = View.RANKING, View.GRID, View.PAGE, View.FILE
 # The front's table has more columns than a slide.
@@ -92,6 +94,10 @@ def _ends(place: int, title: str, interval: Callable[[Row], tuple[float, float] 
         Column(value=end(0), shown=at(place, title.format("low"), FILE)),
         Column(value=end(1), shown=at(place + 1, title.format("high"), FILE)),
     )
+
+
+def _runtime(entry: Entry) -> str:
+    return title_of(entry.row.recipe.runtime)
 
 
 def _ranking_remarks(entry: Entry) -> str:
@@ -245,7 +251,15 @@ COLUMNS = (
         provenance=lambda row: row.energy_provenance,
     ),
     Column(value=lambda row: row.energy_provenance.kind, shown=at(100, "energy is", PAGE), words=True),
-    Column(value=lambda row: row.framework, shown=at(90, "Framework", M3)),
+    Column(
+        value=framework_text,
+        shown=at(90, "Framework", M3)
+        | at(95, "Framework", M1, M2, where_several=True)
+        | at(125, "Framework", *_FRONTS, where_several=True)
+        | at(125, "runtime", RANKING, text=_runtime, where_several=True)
+        | at(165, "runtime", PAGE, text=_runtime, where_several=True),
+        words=True,
+    ),
     FOM,
     Column(
         value=lambda row: row.fom_gain,
@@ -277,7 +291,12 @@ COLUMNS = (
 )
 
 
-def columns(view: View) -> tuple[ViewColumn, ...]:
-    """From left to right."""
-    shown = [ViewColumn(column, view, column.shown[view]) for column in COLUMNS if view in column.shown]
+def columns(view: View, rows: Sequence[Row] = ()) -> tuple[ViewColumn, ...]:
+    """From left to right, for a table of these rows."""
+    shown = [
+        ViewColumn(column, view, spot)
+        for column in COLUMNS
+        if (spot := column.shown.get(view)) is not None
+        if not spot.where_several or len({column.value(row) for row in rows}) > 1
+    ]
     return tuple(sorted(shown, key=lambda each: each.spot.place))

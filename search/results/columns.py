@@ -54,11 +54,15 @@ class Spot:
     title: str
     # How it is read there, where that is another way than the column's.
     text: Callable[[Entry], str] | None = None
+    # Only where the rows differ in it.
+    where_several: bool = False
 
 
-def at(place: int, title: str, *views: View, text: Callable[[Entry], str] | None = None) -> dict[View, Spot]:
+def at(
+    place: int, title: str, *views: View, text: Callable[[Entry], str] | None = None, where_several: bool = False
+) -> dict[View, Spot]:
     """Places are in tens, so that a new column can go between two without moving the others."""
-    return dict.fromkeys(views, Spot(place, title, text))
+    return dict.fromkeys(views, Spot(place, title, text, where_several))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

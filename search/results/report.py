@@ -39,16 +39,18 @@ def results_console() -> Console:
 
 
 def table(standings: Standings, top: int, width: int = 250) -> Table:
-    shown = [each for each in columns(View.RANKING) if width >= each.column.least_width]
+    listed = entries(standings, top)
+    chosen = columns(View.RANKING, [entry.row for entry in listed])
+    shown = [each for each in chosen if width >= each.column.least_width]
     drawn = _empty((each.title, each.column.words) for each in shown)
-    for entry in entries(standings, top):
+    for entry in listed:
         drawn.add_row(*(each.read(entry) for each in shown), style="bold" if entry.place == 1 else None)
     return drawn
 
 
 def grid_table(standings: Standings) -> Table:
     """A row per point, in the grid's order; the baseline last."""
-    shown = columns(View.GRID)
+    shown = columns(View.GRID, standings.rows)
     drawn = _empty([("quantization", True), ("fraction", False), ("epochs", False),
                     *((each.title, each.column.words) for each in shown)])  # fmt: skip
     places = {evaluation.recipe_id: place for place, evaluation in enumerate(standings.ranked, start=1)}

@@ -18,7 +18,7 @@ from space.candidate import ending
 from space.recipe import Recipe
 
 # Left out of what others read until there is something to say.
-_WHERE_KNOWN = ("search", "confusion", "warnings")
+_WHERE_KNOWN = ("search", "confusion", "warnings", "images")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,8 @@ class FileRow:
     confusion: tuple[tuple[int, ...], ...] | None = None
     # What may have disturbed its measurement, or would not have been seen.
     warnings: tuple[str, ...] | None = None
+    # Of a file that was measured alone: the images that it was given.
+    images: str | None = None
 
     @property
     def audit(self) -> Audit:
@@ -205,6 +207,7 @@ def row_of_file(
     cost: tuple[int, int, int],
     metadata: Mapping[str, Any],
     recipe: Recipe | None,
+    images: str,
 ) -> FileRow:
     """A file that was measured alone: it has no accuracy and no study."""
     parameters, macs, operators = cost
@@ -225,5 +228,6 @@ def row_of_file(
         operators=operators,
         file=file,
         recipe=recipe,
+        images=images,
         **shown,
     )

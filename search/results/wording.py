@@ -10,8 +10,9 @@ from search.results.rows import Row
 from search.scoring.audit import Audit
 from search.scoring.objectives import OBJECTIVES, Objective
 from space.data.choose import described
+from space.formats.format import FORMATS
 from space.formats.names import DEFAULT_RUNTIME
-from space.formats.target import title_of
+from space.formats.target import TARGETS, title_of
 from space.recipe import Recipe
 
 # A note on every search without a meter: an estimate's power is a constant of the board for each busy core.
@@ -199,6 +200,12 @@ def threads_text(recipe: Recipe) -> str:
 def beside_default(recipe: Recipe) -> str:
     """Names the runtime where it is not the one that goes without saying."""
     return "" if recipe.runtime == DEFAULT_RUNTIME else f", {title_of(recipe.runtime)}"
+
+
+def framework_text(row: Row) -> str:
+    """The kind of file, and what ran it; that alone, where its package is gone."""
+    known = TARGETS.find(row.recipe.runtime)
+    return f"{FORMATS.get(known.format).title} ({row.framework})" if known else row.framework
 
 
 def calls_text(recipes: Iterable[Recipe]) -> str:
