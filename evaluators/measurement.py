@@ -86,6 +86,8 @@ class Figures:
     latency_high_s: float
     # The plain mean, as the contest defines latency.
     latency_mean_s: float
+    # What the course's script times of it, which ranks nothing. None: all of it, as in stores of older versions.
+    course_latency_s: float | None = None
     latency_provenance: Provenance
     energy_j: float
     energy_dynamic_j: float

@@ -122,6 +122,7 @@ class Measuring:
             latency_low_s=figure.low_s,
             latency_high_s=figure.high_s,
             latency_mean_s=figure.mean_s,
+            course_latency_s=self._course_latency_s(runs),
             latency_provenance=Provenance(Kind.MEASURED, f"{info.model}, {framework}"),
             energy_j=energy.total_j,
             energy_dynamic_j=energy.dynamic_j,
@@ -140,6 +141,10 @@ class Measuring:
             dirty=tuple(dict.fromkeys(dirty)),
             warnings=tuple(dict.fromkeys([*(warning for run in seen for warning in run.warnings), *energy.warnings])),
         )
+
+    def _course_latency_s(self, runs: Sequence[ProcessRun]) -> float | None:
+        courses = [run.course_s for run in runs if run.course_s is not None]
+        return self.calibration * statistics.median(courses) if courses else None
 
     def _energy(self, figure: Latency, runs: Sequence[ProcessRun], loads: Sequence[Metered]) -> EnergyFigures:
         """Measured, of who is in the race; else predicted by what this bench takes; without a meter estimated."""

@@ -127,6 +127,8 @@ class ProcessRun:
     # The worst of what was seen between blocks: hottest, slowest clock, every throttle bit, highest load.
     # None: recorded by a program that did not look.
     during: BoardState | None = None
+    # The median of what the course's script would have timed, where that is less than a latency is of. None: the same.
+    course_s: float | None = None
     # Confirm mode: the class said for each image, in order.
     predictions: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -77,6 +77,7 @@ def _print(row: FileRow, runtime: RuntimeSettings) -> None:
     low, high = row.latency_ci_ms
     for name, text in (
         ("latency", f"{number(row.latency_ms)} ms ({number(low)} to {number(high)}), {row.latency_provenance}"),
+        ("course", _course(row, runtime)),
         ("energy", f"{number(row.energy_mj)} mJ, {number(row.mwh_per_2000)} mWh per 2,000, {row.energy_provenance}"),
         ("power", _power(row)),
         ("memory", f"{row.memory_mb:.1f} MB"),
@@ -95,6 +96,12 @@ def _runtime(row: FileRow, settings: RuntimeSettings) -> str:
     heeded = RUNTIMES.get(settings.runtime).settings
     spinning = f", spinning {'on' if settings.spinning else 'off'}" if "spinning" in heeded else ""
     return f"{row.framework}, {settings.threads} thread(s){spinning}"
+
+
+def _course(row: FileRow, runtime: RuntimeSettings) -> str:
+    if row.course_latency_ms is None:
+        return f"the same: {RUNTIMES.get(runtime.runtime).course_call} is what its script times"
+    return f"{number(row.course_latency_ms)} ms, {row.course_call} alone, which is what its script times"
 
 
 def _power(row: FileRow | CourseRow) -> str:

@@ -84,6 +84,14 @@ def _bare_fom_gain(entry: Entry) -> str:
     return marked(times(gain), entry.row) if known(gain) else UNKNOWN
 
 
+def _course_times_less(rows: Sequence[Row]) -> bool:
+    return any(row.course_latency_ms is not None for row in rows)
+
+
+def _frameworks_differ(rows: Sequence[Row]) -> bool:
+    return len({framework_text(row) for row in rows}) > 1
+
+
 def _ends(place: int, title: str, interval: Callable[[Row], tuple[float, float] | None]) -> tuple[Column, Column]:
     """The two ends of an interval, which a file has beside the figure."""
 
@@ -219,6 +227,18 @@ COLUMNS = (
         objective="latency",
         provenance=lambda row: row.latency_provenance,
     ),
+    # What the course's script times stands beside, under a name of its own, and decides nothing.
+    Column(
+        value=lambda row: row.course_latency_ms or row.latency_ms,
+        text=number,
+        shown=at(55, "course ms", RANKING, worth_showing=_course_times_less)
+        | at(62, "Latency as the course times it (ms)", FILE, worth_showing=_course_times_less),
+        least_width=170,
+    ),
+    Column(
+        value=lambda row: row.course_call or "all of the latency",
+        shown=at(64, "The course times", FILE, worth_showing=_course_times_less),
+    ),
     Column(value=half_width, text=lambda percent: f"{percent:.1f} %", shown=at(70, "±", PAGE)),
     Column(
         value=lambda row: row.latency_gain,
@@ -254,10 +274,10 @@ COLUMNS = (
     Column(
         value=framework_text,
         shown=at(90, "Framework", M3)
-        | at(95, "Framework", M1, M2, where_several=True)
-        | at(125, "Framework", *_FRONTS, where_several=True)
-        | at(125, "runtime", RANKING, text=_runtime, where_several=True)
-        | at(165, "runtime", PAGE, text=_runtime, where_several=True),
+        | at(95, "Framework", M1, M2, worth_showing=_frameworks_differ)
+        | at(125, "Framework", *_FRONTS, worth_showing=_frameworks_differ)
+        | at(125, "runtime", RANKING, text=_runtime, worth_showing=_frameworks_differ)
+        | at(165, "runtime", PAGE, text=_runtime, worth_showing=_frameworks_differ),
         words=True,
     ),
     FOM,
@@ -297,6 +317,6 @@ def columns(view: View, rows: Sequence[Row] = ()) -> tuple[ViewColumn, ...]:
         ViewColumn(column, view, spot)
         for column in COLUMNS
         if (spot := column.shown.get(view)) is not None
-        if not spot.where_several or len({column.value(row) for row in rows}) > 1
+        if spot.worth_showing is None or spot.worth_showing(rows)
     ]
     return tuple(sorted(shown, key=lambda each: each.spot.place))

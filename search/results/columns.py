@@ -1,7 +1,7 @@
 """Columns: what a column of a table says of a row, in which views it is shown, and how it is read there."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -54,15 +54,19 @@ class Spot:
     title: str
     # How it is read there, where that is another way than the column's.
     text: Callable[[Entry], str] | None = None
-    # Only where the rows differ in it.
-    where_several: bool = False
+    # It stands there where this holds of the rows of the table; else always.
+    worth_showing: Callable[[Sequence[Row]], bool] | None = None
 
 
 def at(
-    place: int, title: str, *views: View, text: Callable[[Entry], str] | None = None, where_several: bool = False
+    place: int,
+    title: str,
+    *views: View,
+    text: Callable[[Entry], str] | None = None,
+    worth_showing: Callable[[Sequence[Row]], bool] | None = None,
 ) -> dict[View, Spot]:
     """Places are in tens, so that a new column can go between two without moving the others."""
-    return dict.fromkeys(views, Spot(place, title, text, where_several))
+    return dict.fromkeys(views, Spot(place, title, text, worth_showing))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,7 @@ def provenance(standings: Standings) -> list[str]:
     latencies = dict.fromkeys(str(measurement.latency_provenance) for measurement in figures)
     return [
         f"latency {'; '.join(latencies)}",
+        *_course_latency(standings.rows),
         f"energy {row.energy_provenance}",
         *([ONE_CONTEST] if row.energy_provenance.kind is Kind.ESTIMATED else []),
         f"{effort.inferences:,} inferences timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have taken "
@@ -95,6 +96,12 @@ def provenance(standings: Standings) -> list[str]:
         f"{100 * standings.goal.least_accuracy:.2f} % on validation",
         *_warnings(standings),
     ]
+
+
+def _course_latency(rows: Sequence[Row]) -> list[str]:
+    """A line where the course's script times less than a latency is of."""
+    calls = " or ".join(dict.fromkeys(row.course_call for row in rows if row.course_call))
+    return [f"course ms is what the course's script times, {calls} alone; it is never ranked"] if calls else []
 
 
 def _warnings(standings: Standings) -> list[str]:

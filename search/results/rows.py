@@ -3,12 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from evaluators.confidence import NORMAL_95
 from evaluators.measurement import Accuracy, Figures
 from evaluators.provenance import Provenance
+from evaluators.runtimes.runtime import RUNTIMES
 from search.scoring.audit import Audit, audit
 from search.scoring.objectives import fom
 from search.scoring.ranking import feasible
@@ -18,7 +20,7 @@ from space.candidate import ending
 from space.recipe import Recipe
 
 # Left out of what others read until there is something to say.
-_WHERE_KNOWN = ("search", "confusion", "warnings", "images")
+_WHERE_KNOWN = ("search", "confusion", "warnings", "images", "course_latency_ms", "course_call")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,10 @@ class FileRow:
     recipe: Recipe | None
     # The search's own figures, where confirm has replaced them.
     search: Mapping[str, Any] | None = None
+    # What the course's script times of the latency, and what that is called there: `interpreter.invoke()`. It ranks
+    # nothing. None: all of it.
+    course_latency_ms: float | None = None
+    course_call: str | None = None
     # On test, once confirmed: images by class, and by what the file says of them.
     confusion: tuple[tuple[int, ...], ...] | None = None
     # What may have disturbed its measurement, or would not have been seen.
@@ -172,7 +178,23 @@ def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | N
         "latency_gain": latency_gain.value,
         "latency_gain_ci": latency_gain.interval,
         "framework": figures.framework,
+        **_course_figures(figures),
     }
+
+
+def _course_figures(figures: Figures) -> dict[str, Any]:
+    """Of the course's script, where it times less."""
+    if figures.course_latency_s is None:
+        return {}
+    call = _course_call(figures.framework.partition(" ")[0])
+    return {"course_latency_ms": 1e3 * figures.course_latency_s, "course_call": call}
+
+
+@cache
+def _course_call(runtime: str) -> str:
+    """Kept: a ranking has ten thousand rows. The package that brought the runtime may be gone."""
+    known = RUNTIMES.find(runtime)
+    return known.course_call if known else f"run() of {runtime}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from evaluators.latency import process_interval
 from evaluators.measured import Measured
 from evaluators.measurement import Accuracy
 from evaluators.race import FRONT
+from evaluators.runtimes.runtime import RUNTIMES
 from search.measuring.rig import Rig, subject_of
 from search.results.standings import Standings, standings
 from search.running.remeasuring import Metering
@@ -184,10 +185,15 @@ class Confirmations:
             evaluation.recipe_id, goal.baseline_id, goal.bench_id, confirmation, measured.raw, measured.traces
         )
         low, high = confirmation.test.interval
+        course_s, call = (
+            measured.figures.course_latency_s,
+            RUNTIMES.get(evaluation.candidate.recipe.runtime).course_call,
+        )
+        course = f" ({1e3 * course_s:.4g} ms {call} alone)" if course_s else ""
         disturbed = f"; disturbed: {measured.figures.dirty[0]}" if measured.figures.dirty else ""
         self.view.say(
             f"{evaluation.recipe_id}: {100 * confirmation.test.share:.2f} % test "
-            f"({100 * low:.2f} to {100 * high:.2f}), {1e3 * measured.figures.latency_s:.4g} ms over "
+            f"({100 * low:.2f} to {100 * high:.2f}), {1e3 * measured.figures.latency_s:.4g} ms{course} over "
             f"{measured.figures.processes} runs of {len(self.data.test):,} images{disturbed}"
         )
 

@@ -225,3 +225,5 @@ class RuntimeContract:
         _, (run,) = asyncio.run(self.ran(runtime, device, [task]))
         assert min(run.latencies_s) > 0
         assert run.memory_peak_bytes > run.memory_imports_bytes
+        # Energy is that of the same work as the latency; the course's own figure stands beside, and is no other run's.
+        assert run.course_s is None or run.course_s > 0

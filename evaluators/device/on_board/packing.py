@@ -24,6 +24,7 @@ def result_message(run: ProcessRun) -> dict[str, object]:
         "protocol": PROTOCOL_VERSION,
         "latencies_ns": packed([round(latency * 1e9) for latency in run.latencies_s]),
         "block_starts": packed(run.block_starts),
+        "course_s": run.course_s,
         "began_s": run.began_s,
         "wall_s": run.wall_s,
         "cpu_s": run.cpu_s,

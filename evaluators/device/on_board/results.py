@@ -43,6 +43,7 @@ def process_run(message: dict[str, object]) -> ProcessRun:
         before=_board_state(fields.inner("before")),
         after=_board_state(fields.inner("after")),
         during=None if message.get("during") is None else _board_state(fields.inner("during")),
+        course_s=fields.number_or_none("course_s", 1e-9),
         predictions=tuple(fields.wholes("predictions")),
         warnings=fields.texts("warnings"),
         reference_s=fields.number_or_none("reference_s", 1e-9) if "reference_s" in message else None,

@@ -29,6 +29,11 @@ class Runner:
         """Whether it is the runtime that says so, of the model."""
         raise NotImplementedError
 
+    @property
+    def course_times_less(self) -> bool:
+        """Whether the course's script times less than `run` does."""
+        return type(self).timed_as_in_the_course is not Runner.timed_as_in_the_course
+
     def timed_as_in_the_course(self, feed: Feed) -> Tuple[int, Any]:
         """Nanoseconds that the course counts for one image, and the answer; where its script times less than `run`
         does, a runtime has a way of its own."""

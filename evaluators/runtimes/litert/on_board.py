@@ -32,7 +32,10 @@ def library() -> Tuple[str, Any]:
 
 
 def version() -> str:
-    return str(importlib.import_module(library()[0]).__version__)
+    """The older library's says so: the two count their versions apart."""
+    name = library()[0]
+    own = str(importlib.import_module(name).__version__)
+    return own if name == LIBRARIES[0] else "%s+%s" % (own, name)
 
 
 def providers() -> List[str]:
@@ -180,10 +183,11 @@ def as_bytes(kind: Any, shape: Sequence[int]) -> Callable[[Any], Any]:
         return lambda image: image
     numbers = numpy.empty(shape, kind)
     if kind == numpy.int8:
-        levels = numbers.view(numpy.uint8)
+        # With a number of NumPy's own the call takes a fifth less than with one of Python's.
+        levels, sign = numbers.view(numpy.uint8), numpy.uint8(SIGN)
 
         def less_128(image: Any) -> Any:
-            numpy.bitwise_xor(image, SIGN, levels)
+            numpy.bitwise_xor(image, sign, levels)
             return numbers
 
         return less_128

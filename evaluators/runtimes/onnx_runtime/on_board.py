@@ -3,7 +3,8 @@
 It runs on Python 3.7 and newer, and imports nothing but the program and its library.
 """
 
-from typing import Any, Dict, List, Sequence
+import time
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from evaluators.device.program.answers import ModelError, RequestRefused, one_line
 from evaluators.device.program.runner import Feed, Runner
@@ -51,7 +52,11 @@ def load(request: Dict[str, Any], shape: Sequence[int]) -> "OnnxRunner":
     except Exception as error:
         raise ModelError("%s cannot load it: %s" % (title, one_line(error))) from None
     check_input(session, shape)
-    return OnnxRunner(title, session)
+    if session.get_inputs()[0].type != "tensor(float)":
+        return OnnxRunner(title, session)
+    if request["mean"] is None or request["std"] is None:
+        raise ModelError("its input is tensor(float), and nothing says how the raw images are to be normalised")
+    return NormalisingOnnxRunner(title, session, normalising([1, *shape], request["mean"], request["std"]))
 
 
 def check_input(session: Any, image: Sequence[int]) -> None:
@@ -79,14 +84,6 @@ class OnnxRunner(Runner):
         import numpy
 
         batch = numpy.array(images)
-        if self.input.type == "tensor(float)":
-            if request["mean"] is None or request["std"] is None:
-                raise ModelError(
-                    "its input is %s, and nothing says how the raw images are to be normalised" % self.input.type
-                )
-            mean = numpy.array(request["mean"], numpy.float32).reshape(1, -1, 1, 1)
-            std = numpy.array(request["std"], numpy.float32).reshape(1, -1, 1, 1)
-            batch = (batch.astype(numpy.float32) / numpy.float32(255) - mean) / std
         return [{self.input.name: numpy.ascontiguousarray(batch[i : i + 1])} for i in range(len(batch))]
 
     def logits(self, answer: Any) -> Any:
@@ -94,3 +91,40 @@ class OnnxRunner(Runner):
 
     def blames_the_model(self, error: Exception) -> bool:
         return type(error).__module__.startswith("onnxruntime")
+
+
+def normalising(shape: Sequence[int], mean: Sequence[float], std: Sequence[float]) -> Callable[[Any], Any]:
+    """What makes float32 numbers of an image's bytes, in memory that is used again for each image."""
+    import numpy
+
+    deviations = numpy.array(std, numpy.float32).reshape(1, -1, 1, 1)
+    factor, shift = 1 / (255 * deviations), numpy.array(mean, numpy.float32).reshape(1, -1, 1, 1) / deviations
+    numbers = numpy.empty(shape, numpy.float32)
+
+    def normalised(image: Any) -> Any:
+        numpy.multiply(image, factor, numbers)
+        numpy.subtract(numbers, shift, numbers)
+        return numbers
+
+    return normalised
+
+
+class NormalisingOnnxRunner(OnnxRunner):
+    """Of a model that takes float32 numbers: from the image as bytes, as of any other."""
+
+    def __init__(self, title: str, session: Any, normalised: Callable[[Any], Any]) -> None:
+        super().__init__(title, session)
+        self.session, self.normalised = session, normalised
+        run, name = session.run, self.input.name
+
+        def run_normalised(outputs: Any, feed: Feed) -> Any:
+            return run(outputs, {name: normalised(feed[name])})
+
+        self.run = run_normalised
+
+    def timed_as_in_the_course(self, feed: Feed) -> Tuple[int, Any]:
+        """`session.run()` alone."""
+        ready, clock = {self.input.name: self.normalised(feed[self.input.name])}, time.perf_counter_ns
+        begin = clock()
+        answer = self.session.run(self.outputs, ready)
+        return clock() - begin, answer

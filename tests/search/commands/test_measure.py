@@ -83,7 +83,7 @@ def test_a_person_reads_two_blocks(course):
     done = finished("measure", *course)
     assert done.returncode == OK, done.stderr
     ours, theirs = done.stdout.split(f"The course's protocol, {COUNT} PNG files\n")
-    assert [line.split()[0] for line in ours.splitlines() if line][:2] == ["latency", "energy"]
+    assert [line.split()[0] for line in ours.splitlines() if line][:2] == ["latency", "course"]
     words = ["accuracy", "latency", "script", "energy", "power", "memory", "FoM"]
     assert [line.split()[0] for line in theirs.splitlines()][: len(words)] == words
     assert re.search(r"latency  [0-9.]+ ms, measured \(.*course protocol", theirs)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -22,7 +23,8 @@ from evaluators.device.on_board.application import program_file
 from evaluators.device.on_board.requests import measure_request
 from evaluators.device.program import timing
 from evaluators.device.program.requests import checked_request
-from evaluators.device.program.timing import BLOCK_RUNS, Timer
+from evaluators.device.program.runner import Runner
+from evaluators.device.program.timing import BLOCK_RUNS, Timer, course_seconds
 from evaluators.errors import DeviceError
 from evaluators.runtimes.onnx_runtime.on_board import load
 from evaluators.runtimes.settings import RuntimeSettings
@@ -108,6 +110,9 @@ def test_a_float_model_gets_normalised_images(quick: Task, tmp_path: Path) -> No
     expected = [int(session.run(None, {"image": image[None]})[0].argmax()) for image in images]
     assert run.predictions == tuple(expected)
     assert len(set(expected)) > 1
+    # That step is part of the latency, and not of what the course's script times.
+    assert run.course_s is not None
+    assert ask(quick).course_s is None
 
 
 class MadeUpTime:
@@ -145,6 +150,32 @@ def test_what_is_timed_is_the_run_and_nothing_else(monkeypatch: pytest.MonkeyPat
     assert [taken / 1_000_000 for taken in timer.latencies] == list(range(1, made_up.runs + 1))
     assert timer.starts == [0, BLOCK_RUNS]
     assert classes == [3] * BLOCK_RUNS
+
+
+class CourseOnly(Runner):
+    """A model of which the course times so long, by a clock of its own."""
+
+    def __init__(self, clock: MadeUpTime, takes_ns: int) -> None:
+        super().__init__("made up", clock.run)
+        self.clock, self.takes_ns, self.calls = clock, takes_ns, 0
+
+    def timed_as_in_the_course(self, feed: Any) -> tuple[int, None]:
+        self.calls += 1
+        self.clock.now_ns += self.takes_ns
+        return self.takes_ns + self.calls % 2, None
+
+
+@pytest.mark.parametrize(("takes_ns", "calls"), [(10_000, 5000), (500_000, 200), (10_000_000, 20), (100_000_000, 5)])
+def test_what_the_course_times_is_asked_for_often_enough_and_not_for_long(
+    monkeypatch: pytest.MonkeyPatch, takes_ns: int, calls: int
+) -> None:
+    clock = MadeUpTime()
+    monkeypatch.setattr(timing, "time", clock)
+    model = CourseOnly(clock, takes_ns)
+    told_s = course_seconds(model, [0, 1])
+    assert told_s is not None
+    assert (round(told_s * 1e9 - takes_ns) in (0, 1), model.calls) == (True, calls)
+    assert course_seconds(Runner("made up", clock.run), [0, 1]) is None
 
 
 @pytest.mark.parametrize("spinning", [False, True])

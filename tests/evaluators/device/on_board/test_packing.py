@@ -10,7 +10,9 @@ from tests.evaluators.device.runs import process_run
 
 @pytest.mark.parametrize("latency_s", [1e-9, 0.0015, 3.999999999, 12.345678901])
 def test_a_run_comes_back_as_it_was_to_the_nanosecond(latency_s: float) -> None:
-    run = process_run((latency_s, 0.001, 0.5), block_starts=(0, 2), predictions=(9, 0, 3), warnings=("hot",))
+    run = process_run(
+        (latency_s, 0.001, 0.5), block_starts=(0, 2), course_s=latency_s, predictions=(9, 0, 3), warnings=("hot",)
+    )
     assert unpack(pack([run, run])) == (run, run)
 
 

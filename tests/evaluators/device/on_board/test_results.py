@@ -42,6 +42,8 @@ COURSE = CourseTask(model=Path("m.onnx"), images=Path("i.zip"), count=3, runtime
         ({"after": {"throttled": True}}, "throttled"),
         ({"after": {"temperature_c": 4000}}, "temperature_c"),
         ({"warnings": "hot"}, "warnings"),
+        ({"course_s": 0}, "course_s"),
+        ({"course_s": "fast"}, "course_s"),
         ({"during": 7}, "JSON object"),
         ({"during": {"clock_hz": "fast"}}, "clock_hz"),
         ({"after": {"neighbour": 1234}}, "neighbour"),
@@ -64,6 +66,13 @@ def test_a_run_recorded_before_anyone_looked_in_between_is_read() -> None:
     message = result_message(process_run())
     del message["during"]
     assert results.process_run(message).during is None
+
+
+def test_a_run_recorded_before_the_course_was_asked_for_counts_all_of_its_latency() -> None:
+    message = result_message(process_run(course_s=0.001))
+    assert results.process_run(message).course_s == 0.001
+    del message["course_s"]
+    assert results.process_run(message).course_s is None
 
 
 def test_passes_that_were_not_all_run_are_noticed() -> None:
