@@ -133,7 +133,12 @@ class Runtime(Target, Protocol):
 
 # Their order is that of preference, where several would do.
 RUNTIMES: Registry[Runtime] = Registry(
-    TARGETS.noun, TARGETS.group, {DEFAULT_RUNTIME: "evaluators.runtimes.onnx_runtime.runtime:ONNX_RUNTIME"}
+    TARGETS.noun,
+    TARGETS.group,
+    {
+        DEFAULT_RUNTIME: "evaluators.runtimes.onnx_runtime.runtime:ONNX_RUNTIME",
+        "litert": "evaluators.runtimes.litert.runtime:LITERT",
+    },
 )
 
 

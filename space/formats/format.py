@@ -96,4 +96,8 @@ class Format(Protocol):
         ...
 
 
-FORMATS: Registry[Format] = Registry("format", "ondevice_search.formats", {"onnx": "space.formats.onnx.format:ONNX"})
+FORMATS: Registry[Format] = Registry(
+    "format",
+    "ondevice_search.formats",
+    {"onnx": "space.formats.onnx.format:ONNX", "tflite": "space.formats.tflite.format:TFLITE"},
+)

@@ -18,6 +18,7 @@ class Quantization:
 QUANTIZATIONS = {
     NONE: Quantization("fp32"),
     "dynamic_uint8": Quantization("dynamic uint8", "uint8"),
+    "dynamic_int8": Quantization("dynamic int8", "int8"),
     "static_int8": Quantization("static int8", "int8", fixed_ranges=True),
 }
 

@@ -38,7 +38,9 @@ class Target(Protocol):
 
 
 TARGETS: Registry[Target] = Registry(
-    "runtime", "ondevice_search.runtimes", {"onnxruntime": "space.formats.onnx.target:ONNX_RUNTIME"}
+    "runtime",
+    "ondevice_search.runtimes",
+    {"onnxruntime": "space.formats.onnx.target:ONNX_RUNTIME", "litert": "space.formats.tflite.target:LITERT"},
 )
 
 

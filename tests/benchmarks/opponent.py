@@ -32,6 +32,7 @@ from space.checkpoint import read_checkpoint
 from space.data.augmentation import Pictures
 from space.data.cifar10 import load_cifar10
 from space.data.images import DataSet
+from space.formats.format import Original
 from space.formats.onnx.export import export
 from space.formats.onnx.quantization import quantize
 from space.formats.quantizations import QUANTIZATIONS
@@ -88,8 +89,9 @@ class Opponent:
         """Validation accuracy of the file, its latency and energy."""
         path = self.folder / f"{name}.onnx"
         recipe = Recipe(widths=model.widths, halvings=model.halvings, quantization=quantization)
+        original = Original(network=model, mean=self.mean, std=self.std, pixels=self.data.train.pixels, metadata={})
         export(model, path, mean=self.mean, std=self.std, metadata={})
-        quantize(path, recipe, self.data.train.pixels, {})
+        quantize(original, recipe, path)
         subject = Subject(name, path, RuntimeSettings())
         figures = self.worker.submit(self.examiner.measure, subject, NO_RACE).result().figures
         return accuracy(path, self.data.validation).share, figures.latency_s, figures.energy_j

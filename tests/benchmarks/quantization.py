@@ -2,9 +2,8 @@
 
 python tests/benchmarks/quantization.py DATA_DIR MODEL... [--test]
 
-DATA_DIR holds cifar-10-batches-py. A MODEL is a checkpoint of the unpruned network, or an fp32 file as `export` writes
-it. With --test: on the test images, plain alone. Standard errors are those of the difference, the same images answered
-twice.
+DATA_DIR holds cifar-10-batches-py. A MODEL is a checkpoint of the unpruned network. With --test: on the test images,
+plain alone. Standard errors are those of the difference, the same images answered twice.
 """
 
 import argparse
@@ -22,6 +21,7 @@ from space.baseline import read_description
 from space.checkpoint import read_checkpoint
 from space.data.cifar10 import CIFAR10, load_cifar10
 from space.data.images import DataSet, Images
+from space.formats.format import Original
 from space.formats.onnx.cost import cost
 from space.formats.onnx.exactness import inexact
 from space.formats.onnx.export import export
@@ -49,21 +49,18 @@ def main() -> None:
 
 def compare(model: Path, scratch: Path, data: DataSet, test: bool) -> None:
     fp32 = scratch / "fp32.onnx"
-    if model.suffix == ".onnx":
-        fp32.write_bytes(model.read_bytes())
-    else:
-        described = read_description(model)
-        mean, std = described.get("mean", MEAN), described.get("std", STD)
-        export(read_checkpoint(model, MOBILENET_V1), fp32, mean=mean, std=std, metadata={})
+    described, network = read_description(model), read_checkpoint(model, MOBILENET_V1)
+    mean, std = described.get("mean", MEAN), described.get("std", STD)
+    original = Original(network=network, mean=mean, std=std, pixels=data.train.pixels, metadata={})
+    export(network, fp32, mean=mean, std=std, metadata={})
     images = data.test if test else data.validation
     plain = Recipe(widths=WIDTHS, halvings=HALVINGS, quantization="static_int8")
     before = right(fp32, images)
     print(f"{model.name}: {cost(fp32).macs / 1e6:.2f} M MACs, fp32 {100 * before.mean():.2f} % of {len(before):,}")
     for recipe in (plain,) if test else (plain, replace(plain, equalized=True)):
         int8 = scratch / "int8.onnx"
-        int8.write_bytes(fp32.read_bytes())
         started = time.perf_counter()
-        quantize(int8, recipe, data.train.pixels, {})
+        quantize(original, recipe, int8)
         seconds = time.perf_counter() - started
         lost = before.astype(int) - right(int8, images)
         print(

@@ -18,6 +18,7 @@ from torch import nn
 from space.data.augmentation import normalise
 from space.data.images import DataSet, Images
 from space.dimensions import dimensions, near, recipe_of, values_of
+from space.formats.format import Original
 from space.formats.onnx.cost import cost
 from space.formats.onnx.export import check, export, logits
 from space.formats.onnx.quantization import quantize
@@ -199,9 +200,10 @@ class NetworkContract:
         self, network: Network, data: DataSet, tmp_path: Path, place: int, equalized: bool
     ) -> None:
         recipe = network.first_recipes[place]
-        path = _exported(self.acquainted(network, recipe, data), tmp_path)
+        model = self.acquainted(network, recipe, data)
+        path = _exported(model, tmp_path)
         before, macs = logits(path, data.train.pixels), cost(path).macs
-        quantize(path, _as_int8(recipe, equalized), data.train.pixels, {})
+        quantize(_original(model, data), _as_int8(recipe, equalized), path)
         after = logits(path, data.train.pixels)
         assert cost(path).macs == macs
         assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.95
@@ -215,7 +217,7 @@ class NetworkContract:
         model = self.acquainted(network, recipe, data)
         path = _exported(model, tmp_path)
         plain = logits(path, data.train.pixels)
-        quantize(path, _as_int8(recipe, equalized=False), data.train.pixels, {})
+        quantize(_original(model, data), _as_int8(recipe, equalized=False), path)
         rounded = _answers(quantization_aware._folded(model), _normalised(model, data)).numpy()
         ours, theirs = np.abs(rounded - plain).mean(), np.abs(logits(path, data.train.pixels) - plain).mean()
         assert 0.5 * theirs < ours < 2 * theirs
@@ -266,6 +268,11 @@ def _exported(model: Prunable, folder: Path) -> Path:
     mean, std = _normalisation(model)
     export(model, folder / "model.onnx", mean=mean, std=std, metadata={})
     return folder / "model.onnx"
+
+
+def _original(model: Prunable, data: DataSet) -> Original:
+    mean, std = _normalisation(model)
+    return Original(network=model, mean=mean, std=std, pixels=data.train.pixels, metadata={})
 
 
 def _as_int8(recipe: Recipe, equalized: bool) -> Recipe:

@@ -25,7 +25,7 @@ from space.networks.mobilenet_v1.network import MobileNetV1
 from space.recipe import Recipe
 from space.training.accelerator import accelerator
 from tests.conftest import NARROW, stirred
-from tests.space.few_images import MEAN, STD
+from tests.space.few_images import MEAN, STD, original_of
 from tests.space.networks.small import NETWORKS
 
 CPU = torch.device("cpu")
@@ -66,7 +66,8 @@ def deployed(
 ) -> Path:
     path = tmp_path_factory.mktemp("deployed") / f"{request.param}.onnx"
     export(network, path, mean=MEAN, std=STD, metadata={})
-    quantize(path, Recipe(widths=NARROW, halvings=HALVINGS, quantization=request.param), images.pixels, {})
+    recipe = Recipe(widths=NARROW, halvings=HALVINGS, quantization=request.param)
+    quantize(original_of(network, images.pixels), recipe, path)
     return path
 
 
@@ -100,8 +101,9 @@ def test_torch_answers_many_as_onnx_runtime_answers_each(deployed: Path, images:
 def test_torch_knows_every_operator_that_export_writes(tmp_path: Path, name: str, kind: str) -> None:
     torch.manual_seed(0)
     path, pixels = tmp_path / "model.onnx", np.random.default_rng(0).integers(0, 256, (40, 3, 8, 8), dtype=np.uint8)
-    export(stirred(NETWORKS[name]()), path, mean=MEAN, std=STD, metadata={})
-    quantize(path, Recipe(widths=(), halvings=(), quantization=kind), pixels, {})
+    model = stirred(NETWORKS[name]())
+    export(model, path, mean=MEAN, std=STD, metadata={})
+    quantize(original_of(model, pixels), Recipe(widths=(), halvings=(), quantization=kind), path)
     expected = one_at_a_time(path, pixels)
     # Sums and pools of integers are rounded once more than here: a level of the last value that is rounded.
     assert np.abs(TorchGraph(path, CPU).logits(pixels) - expected).max() <= 0.02 * np.abs(expected).max()

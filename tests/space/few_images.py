@@ -10,7 +10,9 @@ from space.checkpoint import save
 from space.data.augmentation import normalise
 from space.data.cifar10 import CIFAR10
 from space.data.images import DataSet, Images
+from space.formats.format import Original
 from space.networks.mobilenet_v1.network import MobileNetV1
+from space.networks.prunable import Prunable
 from space.recipe import Recipe
 from space.training.batchnorm import reestimate_batchnorm
 from space.workshop import Workshop
@@ -30,6 +32,11 @@ def acquainted(model: MobileNetV1) -> MobileNetV1:
     with torch.no_grad():
         model.classifier.bias -= model(normalise(torch.from_numpy(PIXELS), MEAN, STD)).mean(0)
     return model
+
+
+def original_of(model: Prunable, pixels: np.ndarray = PIXELS, **metadata: str) -> Original:
+    """What a file of the model is made of."""
+    return Original(network=model, mean=MEAN, std=STD, pixels=pixels, metadata=metadata)
 
 
 def workshop_of(model: MobileNetV1, folder: Path) -> Workshop:

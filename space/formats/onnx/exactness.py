@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from space.formats.onnx.export import INPUT
+from space.formats.onnx.operators import INPUT
 
 # Share of the answers that may differ: rounding tips a few between classes that are nearly level.
 TOLERATED = 0.05

@@ -37,7 +37,7 @@ class Onnx:
     def quantize(self, original: Original, recipe: "Recipe", path: Path) -> None:
         from space.formats.onnx.quantization import quantize
 
-        quantize(path, recipe, original.pixels, original.metadata)
+        quantize(original, recipe, path)
 
     def doubt(self, recipe: "Recipe", path: Path, pixels: "NDArray[np.uint8]") -> str | None:
         """Ranges that are found anew for each image are not spelled out in the file."""

@@ -8,16 +8,15 @@ from space.formats.onnx.export import export, logits
 from space.formats.onnx.quantization import quantize
 from space.training import quantization_aware
 from tests.conftest import NARROW
-from tests.space.few_images import MEAN, PIXELS, RECIPE, STD, acquainted
+from tests.space.few_images import MEAN, PIXELS, RECIPE, STD, acquainted, original_of
 
 
 def test_training_sees_the_rounding_that_the_file_has(tmp_path, network):
     model = acquainted(network(NARROW))
     images = normalise(torch.from_numpy(PIXELS), MEAN, STD)
     fp32, int8 = tmp_path / "fp32.onnx", tmp_path / "int8.onnx"
-    for path in (fp32, int8):
-        export(model, path, mean=MEAN, std=STD, metadata={})
-    quantize(int8, RECIPE, PIXELS, {})
+    export(model, fp32, mean=MEAN, std=STD, metadata={})
+    quantize(original_of(model), RECIPE, int8)
     with torch.inference_mode():
         rounded = quantization_aware._folded(model)(images).numpy()
     ours = np.abs(rounded - logits(fp32, PIXELS)).mean()

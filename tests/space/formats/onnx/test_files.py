@@ -16,7 +16,7 @@ from space.formats.onnx.quantization import quantize
 from space.networks.mobilenet_v1.shape import WIDTHS
 from space.recipe import Recipe
 from tests.conftest import NARROW
-from tests.space.few_images import MEAN, STD
+from tests.space.few_images import MEAN, STD, original_of
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (64, 3, 32, 32), dtype=np.uint8)
 RECIPE = Recipe(widths=NARROW, halvings=(2, 4, 6, 12))
@@ -53,24 +53,26 @@ def test_the_file_takes_raw_images_one_or_many(tmp_path, network):
 @pytest.mark.parametrize("quantization", ["none", "dynamic_uint8", "static_int8"])
 def test_the_recipe_is_in_the_metadata_of_the_file(tmp_path, network, quantization):
     recipe = Recipe(widths=NARROW, halvings=(2, 4, 6, 12), quantization=quantization)
-    path = exported(tmp_path / "model.onnx", network(NARROW))
-    quantize(path, recipe, PIXELS, {"recipe": recipe.to_json()})
+    model = network(NARROW)
+    path = exported(tmp_path / "model.onnx", model)
+    quantize(original_of(model, PIXELS, recipe=recipe.to_json()), recipe, path)
     assert Recipe.from_json(metadata(path)["recipe"]) == recipe
 
 
 @pytest.mark.parametrize("quantization", ["dynamic_uint8", "static_int8"])
 def test_a_quantized_file_answers_much_like_the_network(tmp_path, network, quantization):
-    path = exported(tmp_path / "model.onnx", network(NARROW))
+    model = network(NARROW)
+    path = exported(tmp_path / "model.onnx", model)
     before = logits(path, PIXELS)
-    quantize(path, Recipe(widths=NARROW, halvings=(), quantization=quantization), PIXELS, {})
+    quantize(original_of(model, PIXELS), Recipe(widths=NARROW, halvings=(), quantization=quantization), path)
     after = logits(path, PIXELS)
     assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.97
     assert not np.allclose(before, after, atol=1e-6)
 
 
 def test_static_int8_is_signed_per_channel_qdq(tmp_path, network):
-    path = exported(tmp_path / "model.onnx", network(NARROW))
-    quantize(path, Recipe(widths=NARROW, halvings=(), quantization="static_int8"), PIXELS, {})
+    path, recipe = tmp_path / "model.onnx", Recipe(widths=NARROW, halvings=(), quantization="static_int8")
+    quantize(original_of(network(NARROW), PIXELS), recipe, path)
     graph = load(path).graph
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     kinds = {node.op_type for node in graph.node}
@@ -108,11 +110,12 @@ def test_cost_of_weights_that_constant_nodes_hold(tmp_path):
 
 
 def test_cost_of_a_quantized_file_counts_the_same_macs(tmp_path, network):
-    path = exported(tmp_path / "model.onnx", network(NARROW))
+    model = network(NARROW)
+    path = exported(tmp_path / "model.onnx", model)
     before = cost(path).macs
     for quantization in ("dynamic_uint8", "static_int8"):
-        exported(path, network(NARROW))
-        quantize(path, Recipe(widths=NARROW, halvings=(), quantization=quantization), PIXELS, {})
+        exported(path, model)
+        quantize(original_of(model, PIXELS), Recipe(widths=NARROW, halvings=(), quantization=quantization), path)
         assert cost(path).macs == before
 
 

@@ -1,0 +1,151 @@
+"""LiteRT's part of the on-device program: a model loaded as the request says, and images as it takes them.
+
+It runs on Python 3.7 and newer, and imports nothing but the program and its library: ai_edge_litert, or tflite_runtime,
+which is what the same interpreter was called until 2023.
+"""
+
+import importlib
+import time
+from typing import Any, Callable, Dict, List, Sequence, Tuple
+
+from evaluators.device.program.answers import ModelError, one_line
+from evaluators.device.program.runner import Feed, Runner
+
+TITLE = "LiteRT"
+# The newer one first.
+LIBRARIES = ("ai_edge_litert", "tflite_runtime")
+# What turns a byte into the int8 number that is smaller by 128.
+SIGN = 128
+
+
+def library() -> Tuple[str, Any]:
+    """Its name, and its module of the interpreter."""
+    for name in LIBRARIES[:-1]:
+        try:
+            return name, importlib.import_module(name + ".interpreter")
+        except ImportError:
+            continue
+    return LIBRARIES[-1], importlib.import_module(LIBRARIES[-1] + ".interpreter")
+
+
+def version() -> str:
+    return str(importlib.import_module(library()[0]).__version__)
+
+
+def providers() -> List[str]:
+    library()
+    return ["XNNPACK"]
+
+
+def load(request: Dict[str, Any], shape: Sequence[int]) -> "LiteRtRunner":
+    title = "%s %s" % (TITLE, version())
+    try:
+        interpreter = library()[1].Interpreter(model_path=request["model"], num_threads=request["threads"])
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise ModelError("%s cannot load it: %s" % (title, one_line(error))) from None
+    channels_last = check_input(interpreter, shape)
+    return LiteRtRunner(title, interpreter, channels_last, request)
+
+
+def check_input(interpreter: Any, image: Sequence[int]) -> bool:
+    """The one input has to take one image as `image` is, channels x height x width; whether its channels come last."""
+    inputs = interpreter.get_input_details()
+    if len(inputs) != 1:
+        raise ModelError("it has %d inputs; one is expected, the image" % len(inputs))
+    channels, height, width = image
+    shape, last, first = [int(size) for size in inputs[0]["shape"]], [1, height, width, channels], [1, *image]
+    if shape not in (last, first):
+        raise ModelError("its input is %s; %s is expected, or %s" % (shape, last, first))
+    if inputs[0]["dtype"].__name__ not in ("float32", "int8", "uint8"):
+        raise ModelError("its input is %s; float32, int8 or uint8 is expected" % inputs[0]["dtype"].__name__)
+    return shape == last
+
+
+class LiteRtRunner(Runner):
+    """An image lies in memory as bytes, in the order that the model takes them; what makes int8 or float32 of them is
+    part of what is timed."""
+
+    def __init__(self, title: str, interpreter: Any, channels_last: bool, request: Dict[str, Any]) -> None:
+        self.interpreter = interpreter
+        self.input = interpreter.get_input_details()[0]
+        self.output = interpreter.get_output_details()[0]
+        self.channels_last = channels_last
+        self.staged = staged(self.input, channels_last, request)
+        super().__init__(title, answering(interpreter, self.staged, self.input["index"], self.output["index"]))
+
+    def feeds(self, images: Any, request: Dict[str, Any]) -> List[Feed]:
+        import numpy
+
+        batch = numpy.array(images)
+        if self.channels_last:
+            batch = batch.transpose(0, 2, 3, 1)
+        return [numpy.ascontiguousarray(batch[i : i + 1]) for i in range(len(batch))]
+
+    def logits(self, answer: Any) -> Any:
+        return answer
+
+    def blames_the_model(self, error: Exception) -> bool:
+        """What the interpreter raises has no type of its own."""
+        return isinstance(error, (RuntimeError, ValueError))
+
+    def timed_as_in_the_course(self, feed: Feed) -> Tuple[int, Any]:
+        """`invoke()` alone."""
+        clock = time.perf_counter_ns
+        self.interpreter.set_tensor(self.input["index"], self.staged(feed))
+        begin = clock()
+        self.interpreter.invoke()
+        spent = clock() - begin
+        return spent, self.interpreter.get_tensor(self.output["index"])
+
+
+def answering(interpreter: Any, stage: Callable[[Any], Any], read: int, written: int) -> Callable[[Any, Feed], Any]:
+    """From an image as bytes in memory to the logits in memory."""
+    set_tensor, invoke, get_tensor = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
+
+    def run(_: Any, image: Feed) -> Any:
+        set_tensor(read, stage(image))
+        invoke()
+        return get_tensor(written)
+
+    return run
+
+
+def staged(details: Dict[str, Any], channels_last: bool, request: Dict[str, Any]) -> Callable[[Any], Any]:
+    """What makes the numbers that the model takes of an image's bytes, in memory that is used again for each image.
+
+    A model of raw images takes bytes as they are: as float32, less 128 as int8. For any other the request says how they
+    are normalised.
+    """
+    import numpy
+
+    kind, shape = details["dtype"], [int(size) for size in details["shape"]]
+    if kind == numpy.uint8:
+        return lambda image: image
+    numbers = numpy.empty(shape, kind)
+    if kind == numpy.int8:
+        levels = numbers.view(numpy.uint8)
+
+        def less_128(image: Any) -> Any:
+            numpy.bitwise_xor(image, SIGN, levels)
+            return numbers
+
+        return less_128
+    if request["mean"] is None or request["std"] is None:
+
+        def as_float(image: Any) -> Any:
+            numpy.copyto(numbers, image)
+            return numbers
+
+        return as_float
+    along = (1, 1, 1, -1) if channels_last else (1, -1, 1, 1)
+    std = numpy.array(request["std"], numpy.float32).reshape(along)
+    factor = 1 / (255 * std)
+    shift = numpy.array(request["mean"], numpy.float32).reshape(along) / std
+
+    def normalised(image: Any) -> Any:
+        numpy.multiply(image, factor, numbers)
+        numpy.subtract(numbers, shift, numbers)
+        return numbers
+
+    return normalised
