@@ -4,9 +4,9 @@
 
 Without files, for the unpruned network and for one of those that win. `work` is from the image as bytes to the logits,
 as the on-device program times it; `course` is what the course times. Each is the median of the runs; every inference is
-counted by itself, without Python's start, imports and loading. These are no times, and are ranked beside none: what they
-are is said in docs/emulated.md. The first use fetches a Debian for aarch64, and $SEARCH_EMULATED names the folder where
-it stays.
+counted by itself, without Python's start, imports and loading. These are no times, and are ranked beside none; what
+they are is said in docs/emulated.md. The first use fetches a Debian for aarch64, and $SEARCH_EMULATED names the folder
+where it stays.
 """
 
 import argparse

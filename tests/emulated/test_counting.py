@@ -14,8 +14,6 @@ from tests.emulated.counting import Counted, CountingError, Instructions, counte
 from tests.emulated.folder import UnavailableError
 from tests.emulated.networks import SMALL, images, written
 
-pytestmark = pytest.mark.emulated
-
 A53 = CORES[0]
 RUNS = 20
 # Where memory lies differs between processes, and with it what a few instructions in a thousand do.
@@ -40,6 +38,7 @@ def count(emulated: Emulator, tmp_path: Path) -> Count:
     return of
 
 
+@pytest.mark.emulated
 @pytest.mark.parametrize("runtime", RUNTIMES.names())
 def test_a_count_repeats_and_the_course_counts_no_more_than_the_work(count: Count, runtime: str) -> None:
     first, again = count(runtime, "none"), count(runtime, "none")
