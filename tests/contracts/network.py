@@ -18,10 +18,7 @@ from torch import nn
 from space.data.augmentation import normalise
 from space.data.images import DataSet, Images
 from space.dimensions import dimensions, near, recipe_of, values_of
-from space.formats.format import Original
-from space.formats.onnx.cost import cost
-from space.formats.onnx.export import check, export, logits
-from space.formats.onnx.quantization import quantize
+from space.formats.format import FORMATS, Format, Original
 from space.networks.choose import network_named
 from space.networks.network import Network, unpruned
 from space.networks.prunable import Prunable
@@ -32,6 +29,7 @@ from space.recipe import Recipe
 from space.training import quantization_aware
 from space.training.batchnorm import reestimate_batchnorm
 from tests.conftest import stirred
+from tests.space.logits import logits_of
 from tests.space.test_dimensions import drawn
 
 SHAPES = range(3)
@@ -42,6 +40,10 @@ class NetworkContract:
     @pytest.fixture
     def network(self) -> Network:
         raise NotImplementedError
+
+    @pytest.fixture(params=FORMATS.own)
+    def file_format(self, request: pytest.FixtureRequest) -> Format:
+        return FORMATS.get(request.param)
 
     @pytest.fixture
     def data(self, network: Network) -> DataSet:
@@ -177,49 +179,51 @@ class NetworkContract:
             assert _answers(smaller, images).isfinite().all()
 
     @pytest.mark.parametrize("seed", SHAPES)
-    def test_what_a_shape_costs_is_what_its_file_costs(self, network: Network, tmp_path: Path, seed: int) -> None:
+    def test_what_a_shape_costs_is_what_its_file_costs(
+        self, network: Network, data: DataSet, file_format: Format, tmp_path: Path, seed: int
+    ) -> None:
         recipe = self.shape(network, seed)
         model = self.model(network, recipe)
-        path = _exported(model, tmp_path)
+        path = _written(file_format, model, data, tmp_path)
         layers = network.layers(recipe.widths, recipe.halvings, network.image, network.classes)
-        assert sum(layer.macs for layer in layers) == cost(path).macs
+        assert sum(layer.macs for layer in layers) == file_format.cost(path).macs
         weighted = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
         assert [layer.weights for layer in layers] == [module.weight.numel() for module in weighted]
 
     @pytest.mark.parametrize("seed", SHAPES)
     def test_the_file_answers_as_the_network_does(
-        self, network: Network, data: DataSet, tmp_path: Path, seed: int
+        self, network: Network, data: DataSet, file_format: Format, tmp_path: Path, seed: int
     ) -> None:
         model = self.model(network, self.shape(network, seed))
         # More than 1e-4 is an error.
-        check(_exported(model, tmp_path), model, data.train.pixels, *_normalisation(model))
+        file_format.check(_original(model, data), _written(file_format, model, data, tmp_path))
 
     @pytest.mark.parametrize("equalized", [False, True])
     @pytest.mark.parametrize("place", range(2))
     def test_the_static_int8_file_gives_most_of_the_same_answers(
-        self, network: Network, data: DataSet, tmp_path: Path, place: int, equalized: bool
+        self, network: Network, data: DataSet, file_format: Format, tmp_path: Path, place: int, equalized: bool
     ) -> None:
         recipe = network.first_recipes[place]
         model = self.acquainted(network, recipe, data)
-        path = _exported(model, tmp_path)
-        before, macs = logits(path, data.train.pixels), cost(path).macs
-        quantize(_original(model, data), _as_int8(recipe, equalized), path)
-        after = logits(path, data.train.pixels)
-        assert cost(path).macs == macs
+        path = _written(file_format, model, data, tmp_path)
+        before, macs = logits_of(path, data.train.pixels), file_format.cost(path).macs
+        file_format.quantize(_original(model, data), _as_int8(recipe, equalized), path)
+        after = logits_of(path, data.train.pixels)
+        assert file_format.cost(path).macs == macs
         assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.95
         # Nobody trained it: classes are nearly level, and most answers are what can be asked of a deep network.
         assert (before.argmax(1) == after.argmax(1)).mean() > 0.6
 
     def test_training_sees_the_rounding_that_the_file_has(
-        self, network: Network, data: DataSet, tmp_path: Path
+        self, network: Network, data: DataSet, file_format: Format, tmp_path: Path
     ) -> None:
         recipe = network.first_recipes[0]
         model = self.acquainted(network, recipe, data)
-        path = _exported(model, tmp_path)
-        plain = logits(path, data.train.pixels)
-        quantize(_original(model, data), _as_int8(recipe, equalized=False), path)
+        path = _written(file_format, model, data, tmp_path)
+        plain = logits_of(path, data.train.pixels)
+        file_format.quantize(_original(model, data), _as_int8(recipe, equalized=False), path)
         rounded = _answers(quantization_aware._folded(model), _normalised(model, data)).numpy()
-        ours, theirs = np.abs(rounded - plain).mean(), np.abs(logits(path, data.train.pixels) - plain).mean()
+        ours, theirs = np.abs(rounded - plain).mean(), np.abs(logits_of(path, data.train.pixels) - plain).mean()
         assert 0.5 * theirs < ours < 2 * theirs
 
     def test_the_trained_network_is_the_one_that_was_rounded(
@@ -264,10 +268,10 @@ def _normalised(model: Prunable, data: DataSet) -> torch.Tensor:
     return normalise(torch.from_numpy(data.train.pixels), *_normalisation(model))
 
 
-def _exported(model: Prunable, folder: Path) -> Path:
-    mean, std = _normalisation(model)
-    export(model, folder / "model.onnx", mean=mean, std=std, metadata={})
-    return folder / "model.onnx"
+def _written(file_format: Format, model: Prunable, data: DataSet, folder: Path) -> Path:
+    path = folder / f"model{file_format.suffix}"
+    file_format.write(_original(model, data), path)
+    return path
 
 
 def _original(model: Prunable, data: DataSet) -> Original:

@@ -26,7 +26,6 @@ def predictions(
     import numpy as np
 
     from evaluators.device.program.answers import ModelError
-    from evaluators.device.program.images import predicted_class
     from evaluators.runtimes.litert import on_board
 
     request = {"model": str(path), "threads": 1, "mean": None, "std": None}
@@ -40,7 +39,7 @@ def predictions(
         return loaded
 
     def answer(feed: "Feed") -> int:
-        return predicted_class(runner().logits(runner().run(None, feed)))
+        return int(runner().logits(runner().run(None, feed)).argmax())
 
     answers: list[int] = []
     try:

@@ -15,7 +15,6 @@ from space.formats.tflite.network import Network
 from space.formats.tflite.whole import Whole
 from space.recipe import Recipe
 
-
 # The entry of the metadata that says of images in float32: as they are, from 0 to 255.
 RAW = "raw_images"
 

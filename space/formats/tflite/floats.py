@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
 from torch import nn
 
-from space.formats.folded import Folded
+from space.formats.folded import Array, Folded
 from space.formats.tflite.network import Arranged, fused
 from space.formats.tflite.writer import Levels, Writer
 from space.networks.steps import Add, Step
@@ -57,13 +58,19 @@ class Floats:
         """Its mean is subtracted by an operator of its own: zero padding has to stay the mean of the image."""
         side, channels = self.network.image.side, self.network.image.channels
         shape = (1, side, side, channels)
+
+        def of_row(values: Array) -> NDArray[np.float32]:
+            """For each place of a row: XNNPACK takes three numbers at a time where there is one for each channel
+            alone, which costs a small network a quarter of its time."""
+            return np.tile(values.astype(np.float32), (1, side, 1))
+
         if self.network.mean.any():
-            mean = writer.constant("mean", self.network.mean.astype(np.float32))
+            mean = writer.constant("mean", of_row(self.network.mean))
             centred = writer.value("centred", shape, np.float32)
             writer.operator(_CODES.SUB, [image, mean], centred, schema.SubOptionsT())
             image = centred
         if self.network.scale is not None:
-            scale = writer.constant("scale", self.network.scale.astype(np.float32))
+            scale = writer.constant("scale", of_row(self.network.scale))
             scaled = writer.value("scaled", shape, np.float32)
             writer.operator(_CODES.MUL, [image, scale], scaled, schema.MulOptionsT())
             image = scaled

@@ -13,14 +13,13 @@ from evaluators.runtimes.litert.host import predictions
 from space.data.images import ImageShape
 from space.errors import CandidateError
 from space.formats.format import FORMATS, Original
-from space.formats.onnx.export import logits as onnx_logits
 from space.formats.quantizations import NONE
-from space.formats.tflite.check import logits
 from space.formats.tflite.reading import graph_of
 from space.networks.mobilenet_v1.shape import WIDTHS
 from space.recipe import Recipe
 from tests.conftest import NARROW
 from tests.space.few_images import DATA, MEAN, STD, acquainted
+from tests.space.logits import logits_of
 
 PIXELS = DATA.train.pixels
 TFLITE = FORMATS.get("tflite")
@@ -39,20 +38,6 @@ def written(path, model, quantization=NONE, equalized=False):
     TFLITE.write(original(model), path)
     TFLITE.quantize(original(model), recipe_of(quantization, equalized), path)
     return path
-
-
-def levels(path):
-    """The answers of an int8 file, and its logits."""
-    interpreter = Interpreter(model_path=str(path), num_threads=1)
-    interpreter.allocate_tensors()
-    image, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    numbers = []
-    for pixels in (PIXELS ^ 128).view(np.int8).transpose(0, 2, 3, 1):
-        interpreter.set_tensor(image["index"], pixels[np.newaxis])
-        interpreter.invoke()
-        numbers.append(interpreter.get_tensor(answer["index"])[0])
-    scale, zero = answer["quantization"]
-    return np.array(numbers), scale * (np.array(numbers, dtype=np.float64) - zero)
 
 
 class Layers(nn.Sequential):
@@ -110,7 +95,7 @@ def test_every_layer_answers_as_it_does_in_torch(tmp_path, model):
     TFLITE.check(source, path)
     with torch.inference_mode():
         images = (torch.from_numpy(pixels) / 255 - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
-        np.testing.assert_allclose(logits(path, pixels), model(images).numpy(), atol=1e-5)
+        np.testing.assert_allclose(logits_of(path, pixels), model(images).numpy(), atol=1e-5)
 
 
 def test_every_layer_answers_much_alike_in_int8(tmp_path, model):
@@ -118,19 +103,12 @@ def test_every_layer_answers_much_alike_in_int8(tmp_path, model):
     source = Original(network=model, mean=MEAN, std=STD, pixels=pixels, metadata={})
     path = tmp_path / "model.tflite"
     TFLITE.write(source, path)
-    expected = logits(path, pixels)
+    expected = logits_of(path, pixels)
     TFLITE.quantize(source, recipe_of("static_int8"), path)
     interpreter = Interpreter(model_path=str(path), num_threads=1)
-    interpreter.allocate_tensors()
-    image, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    scale, zero = answer["quantization"]
-    answers = []
-    for numbers in (pixels ^ 128).view(np.int8).transpose(0, 2, 3, 1):
-        interpreter.set_tensor(image["index"], np.ascontiguousarray(numbers[np.newaxis]))
-        interpreter.invoke()
-        answers.append(scale * (interpreter.get_tensor(answer["index"])[0].astype(np.float64) - zero))
+    scale, _ = interpreter.get_output_details()[0]["quantization"]
     # A few steps of the answer, each 1/255 of its range: what the roundings of three or four layers add up to.
-    assert np.abs(np.array(answers) - expected).mean() < 3 * scale
+    assert np.abs(logits_of(path, pixels) - expected).mean() < 3 * scale
 
 
 def test_a_file_that_answers_otherwise_is_refused(tmp_path, network):
@@ -149,11 +127,11 @@ def test_int8_answers_are_those_of_the_onnx_file_of_the_same_whole_numbers(tmp_p
     onnx = FORMATS.get("onnx")
     onnx.write(original(model), other)
     onnx.quantize(original(model), replace(recipe_of("static_int8", equalized), runtime="onnxruntime"), other)
-    numbers, answers = levels(written(tmp_path / "model.tflite", model, "static_int8", equalized))
-    expected = onnx_logits(other, PIXELS)
+    path = written(tmp_path / "model.tflite", model, "static_int8", equalized)
+    expected, answers = logits_of(other, PIXELS), logits_of(path, PIXELS)
     assert np.corrcoef(expected.ravel(), answers.ravel())[0, 1] > 0.998
-    assert (numbers.argmax(1) == expected.argmax(1)).mean() > 0.9
-    assert (predictions(tmp_path / "model.tflite", PIXELS) == numbers.argmax(1)).all()
+    assert (answers.argmax(1) == expected.argmax(1)).mean() > 0.9
+    assert (predictions(path, PIXELS) == answers.argmax(1)).all()
 
 
 def test_static_int8_is_signed_and_has_a_scale_for_each_channel(tmp_path, network):
