@@ -125,9 +125,11 @@ def staged(details: Dict[str, Any], channels_last: bool, request: Dict[str, Any]
     numbers = numpy.empty(shape, kind)
     if kind == numpy.int8:
         levels = numbers.view(numpy.uint8)
+        # An array, which a number of Python would be made into again for each image.
+        sign = numpy.array(SIGN, numpy.uint8)
 
         def less_128(image: Any) -> Any:
-            numpy.bitwise_xor(image, SIGN, levels)
+            numpy.bitwise_xor(image, sign, levels)
             return numbers
 
         return less_128
