@@ -155,6 +155,8 @@ def staged(details: Dict[str, Any], channels_last: bool, request: Dict[str, Any]
         if not scale > 0:
             raise ModelError("its input is %s, and nothing says what those numbers stand for" % kind.__name__)
         factor, shift = factor / numpy.float32(scale), shift / numpy.float32(scale) - numpy.float32(zero)
+    # A number for each place: with one for each channel NumPy takes three at a time.
+    factor, shift = (numpy.array(numpy.broadcast_to(values, shape)) for values in (factor, shift))
     floats = numpy.empty(shape, numpy.float32)
 
     def normalised(image: Any) -> Any:
