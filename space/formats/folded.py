@@ -90,7 +90,7 @@ class Folded:
     def only_reader(self, value: str) -> Step | None:
         """None where several read what this step hands on, or where it is the network's answer."""
         readers = self._readers.get(value, [])
-        return readers[0] if len(readers) == 1 and value != self.last.name else None
+        return readers[0] if len(readers) == 1 else None
 
 
 def folded(model: Prunable, mean: Sequence[float], std: Sequence[float]) -> Folded:
@@ -217,7 +217,7 @@ def _result(network: Folded, step: Step, read: list[Tensor], weights: Mapping[st
         return F.conv2d(read[0], *weights[step.name], window.strides, window.pads[:2], groups=layer.groups)
     if isinstance(layer, nn.Linear):
         return F.linear(read[0], *weights[step.name])
-    # A layer may be one that writes over what it reads, which others read too.
+    # A layer may be one that writes over what it reads, which whoever observes it still holds.
     if isinstance(layer, nn.ReLU):
         return F.relu(read[0])
     if isinstance(layer, nn.ReLU6):
