@@ -11,6 +11,7 @@ from search.results.pruned_fractions import fraction_text
 from search.results.rows import Row
 from search.results.wording import (
     accuracy,
+    beside_default,
     faster,
     fom_gain,
     framework_text,
@@ -110,7 +111,7 @@ def _runtime(entry: Entry) -> str:
 
 def _ranking_remarks(entry: Entry) -> str:
     if entry.is_baseline:
-        return "the unpruned baseline"
+        return f"the unpruned baseline{beside_default(entry.row.recipe)}"
     row, recipe = entry.row, entry.row.recipe
     notes = [
         "" if row.feasible else "below the line:",

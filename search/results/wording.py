@@ -124,10 +124,10 @@ def fom_gain(row: Row) -> str:
 
 def gain(row: Row, objective: str) -> str:
     """Over the baseline; where no meter read the energy, latency comes first."""
-    latency = f"{pace_of(row)} than the baseline"
+    latency = f"{pace_of(row)} than {_baseline(row)}"
     if OBJECTIVES[objective].praised_for == "latency" or row.fom_gain is None:
         return latency
-    return f"{fom_gain(row)} the baseline" if measured(row) else f"{latency}, FoM {fom_gain(row)}"
+    return f"{fom_gain(row)} {_baseline(row)}" if measured(row) else f"{latency}, FoM {fom_gain(row)}"
 
 
 def gain_over_unpruned(row: Row, objective: Objective) -> str:
@@ -144,7 +144,12 @@ def line(row: Row, objective: str) -> str:
         return f"{latency}, {accuracy(row)}, {gain(row, objective)}"
     if measured(row):
         return f"{figure(row, objective)}, {accuracy(row)}, {latency}, {gain(row, objective)}"
-    return f"{latency}, {accuracy(row)}, {pace_of(row)} than the baseline; {_beside(row, objective)}"
+    return f"{latency}, {accuracy(row)}, {pace_of(row)} than {_baseline(row)}; {_beside(row, objective)}"
+
+
+def _baseline(row: Row) -> str:
+    """In which runtime, where that does not go without saying."""
+    return f"the baseline in {row.reference}" if row.reference else "the baseline"
 
 
 def _beside(row: Row, objective: str) -> str:
@@ -190,6 +195,11 @@ def settings_text(recipe: Recipe) -> str:
     """2 threads, spinning; the runtime too, where it is not the usual one."""
     spinning = ", spinning" if recipe.spinning else ""
     return f"{recipe.threads} thread{'s' if recipe.threads > 1 else ''}{spinning}{beside_default(recipe)}"
+
+
+def runtime_and_settings(recipe: Recipe) -> str:
+    """ONNX Runtime at 2 threads, spinning."""
+    return f"{title_of(recipe.runtime)} at {settings_text(replace(recipe, runtime=DEFAULT_RUNTIME))}"
 
 
 def threads_text(recipe: Recipe) -> str:

@@ -16,7 +16,7 @@ from evaluators.race import NO_RACE
 from search.building.child import Builder, built
 from search.building.tasks import Built, carry_out
 from search.measuring.rig import Rig, at_runtime, subject_of
-from search.results.wording import number, settings_text
+from search.results.wording import number, runtime_and_settings, settings_text
 from search.running.view import View
 from search.scoring.objectives import Scale
 from search.store.reference_fact import reference_fact, scale_fact
@@ -92,6 +92,7 @@ class References:
         self._keep_scale(earlier or measured.figures)
         if change is not None:
             self._convert(change, chosen)
+        self._say_runtimes(settings, chosen)
         for setting in settings:
             if setting is not chosen:
                 # A candidate may have the same structure: its latency is kept over the reference's, as any other's.
@@ -168,6 +169,20 @@ class References:
                 "until a run times it at rest"
             )
         return chosen
+
+    def _say_runtimes(self, settings: Sequence[_Setting], chosen: _Setting) -> None:
+        """What the unpruned network takes in each runtime, where there are several."""
+        best: dict[str, _Setting] = {}
+        for setting in sorted(settings, key=lambda setting: setting.order):
+            best.setdefault(setting.recipe.runtime, setting)
+        texts = [
+            f"{number(1e3 * setting.figures.latency_s)} ms in {runtime_and_settings(setting.recipe)}"
+            for setting in best.values()
+        ]
+        if len(texts) > 1:
+            self.view.say(
+                f"the baseline takes {', '.join(texts)}; gains are over it in {runtime_and_settings(chosen.recipe)}"
+            )
 
     def _keep_scale(self, figures: Figures) -> None:
         name = scale_fact(self.rig.bench.id, self.baseline.id)

@@ -36,7 +36,7 @@ def tune(
     lead = Lead(OBJECTIVES[goal.objective], leader, rig.least_w, rig.reference)
     race = lead.race(leader.validation.share)
     timed = []
-    for recipe in _recipes(leader.candidate.recipe, goal.fixed_values, rig):
+    for recipe in recipes(leader.candidate.recipe, goal.fixed_values, rig):
         if store.evaluation(recipe.id, goal) is None:
             view.begin(f"{leader.recipe_id} at {settings_text(recipe)}, {recipe.graph_optimization}: ")
             try:
@@ -55,7 +55,7 @@ def tune(
     view.say(f"{leader.recipe_id} at threads/graph optimization, ms: {', '.join(text for _, text in sorted(timed))}")
 
 
-def _recipes(recipe: Recipe, fixed: Mapping[str, str], rig: Rig) -> Iterator[Recipe]:
+def recipes(recipe: Recipe, fixed: Mapping[str, str], rig: Rig) -> Iterator[Recipe]:
     """At every setting; where a runtime's files lack its quantization, in the one that they have in its place."""
     for settings in rig.tuned():
         if settings.runtime != fixed.get(RUNTIME, settings.runtime):
