@@ -4,6 +4,7 @@ The ranking and a grid on a terminal, the page's table, the course's tables on s
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from search.results.columns import UNKNOWN, Column, Entry, Value, View, ViewColumn, at, known
 from search.results.findings import quantization_name
@@ -107,6 +108,10 @@ def _ends(place: int, title: str, interval: Callable[[Row], tuple[float, float] 
 
 def _runtime(entry: Entry) -> str:
     return title_of(entry.row.recipe.runtime)
+
+
+def _file_ending(entry: Entry) -> str:
+    return Path(entry.row.file).suffix
 
 
 def _ranking_remarks(entry: Entry) -> str:
@@ -276,7 +281,9 @@ COLUMNS = (
         value=framework_text,
         shown=at(90, "Framework", M3)
         | at(95, "Framework", M1, M2, worth_showing=_frameworks_differ)
-        | at(125, "Framework", *_FRONTS, worth_showing=_frameworks_differ)
+        | at(125, "Framework", FRONT, worth_showing=_frameworks_differ)
+        # The front's slide is full: the ending tells, and the slide's foot names what ran which.
+        | at(125, "File", FRONT_SLIDE, text=_file_ending, worth_showing=_frameworks_differ)
         | at(125, "runtime", RANKING, text=_runtime, worth_showing=_frameworks_differ)
         | at(165, "runtime", PAGE, text=_runtime, worth_showing=_frameworks_differ),
         words=True,
