@@ -27,7 +27,7 @@ def written(recipe: Recipe, runtime: str, quantization: str, folder: Path) -> Pa
     network = acquainted(MobileNetV1(recipe.widths, recipe.halvings).eval())
     recipe = replace(recipe, runtime=runtime, quantization=quantization)
     file_format = format_of(recipe)
-    path = folder / f"{runtime}-{recipe.structure_id}{file_format.suffix}"
+    path = folder / f"{runtime}-{recipe.structure_id}-{quantization}{file_format.suffix}"
     original = Original(network=network, mean=MEAN, std=STD, pixels=PIXELS, metadata={"recipe": recipe.to_json()})
     file_format.write(original, path)
     file_format.quantize(original, recipe, path)

@@ -47,6 +47,12 @@ async def described(device: LocalDevice) -> DeviceInfo:
         return opened.info
 
 
+def answers(device: LocalDevice, runtime: str, model: Path, folder: Path) -> list[int]:
+    """The classes of the confirm pass."""
+    task = Task(model=model, images=images(folder), runtime=RuntimeSettings(runtime=runtime), passes=1)
+    return list(asyncio.run(device.run(task)).predictions)
+
+
 def test_a_core_says_which_one_it_is(emulated: Emulator, core: Core) -> None:
     words = emulated.words(core)
     command = "import os; print(open('/proc/cpuinfo').read()); print(os.uname().machine)"
@@ -62,23 +68,19 @@ def test_it_describes_itself(device: LocalDevice, runtime: str) -> None:
     assert info.framework(runtime) is not None
 
 
-@pytest.mark.parametrize(
-    ("runtime", "quantization"), FILES, ids=[f"{name}-{quantization}" for name, quantization in FILES]
-)
+@pytest.mark.parametrize(("runtime", "quantization"), FILES, ids=[f"{name}-{kind}" for name, kind in FILES])
 def test_it_answers_as_this_machine_does(device: LocalDevice, runtime: str, quantization: str, tmp_path: Path) -> None:
     model = written(SMALL, runtime, quantization, tmp_path)
-    settings = RuntimeSettings(runtime=runtime)
-    run = asyncio.run(device.run(Task(model=model, images=images(tmp_path), runtime=settings, passes=1)))
     expected = RUNTIMES.get(runtime).predictions(model, PIXELS).tolist()
     assert len(set(expected)) > 3
-    assert list(run.predictions) == expected
+    assert answers(device, runtime, model, tmp_path) == expected
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES.names())
-def test_every_release_for_its_python_loads(emulated: Emulator, runtime: str) -> None:
-    """Where one does not fit a core, `devices prepare` goes on to the next; the first has to fit all of these."""
-    kind = RUNTIMES.get(runtime)
-    failed, lacking = {}, []
+def test_every_release_for_its_python_loads_and_answers(emulated: Emulator, runtime: str, tmp_path: Path) -> None:
+    """Where one does not fit a core, `devices prepare` goes on to the next; all of these have to fit."""
+    kind, lacking = RUNTIMES.get(runtime), []
+    files = [written(SMALL, runtime, name, tmp_path) for name in format_of_runtime(runtime).quantizations]
     for release in kind.releases(emulated.target().python):
         try:
             site = emulated.site(release.requirements)
@@ -87,11 +89,13 @@ def test_every_release_for_its_python_loads(emulated: Emulator, runtime: str) ->
             continue
         for core in CORES:
             done = probed(emulated, core, site, kind.probe)
-            if done.returncode != 0:
-                failed[f"{release} on a {core.name}"] = (done.returncode, done.stderr[-500:])
-    if lacking and not failed:
+            assert done.returncode == 0, f"{release} on a {core.name}: {done.returncode}, {done.stderr[-500:]}"
+        board = LocalDevice(python=str(emulated.launcher(CORES[0], [site], tmp_path / "python")), lock="")
+        for model in files:
+            expected = kind.predictions(model, PIXELS).tolist()
+            assert answers(board, runtime, model, tmp_path) == expected, f"{release}, {model.name}"
+    if lacking:
         pytest.skip(f"not all could be tried: {'; '.join(lacking)}")
-    assert not failed
 
 
 def test_a_release_that_crashes_on_old_cores_is_seen_to(emulated: Emulator, core: Core) -> None:
