@@ -4,6 +4,7 @@ A package adds one through the entry point group `ondevice_search.runtimes`: the
 object has all that Runtime and Target name.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,11 @@ class Release:
     requirements: tuple[str, ...]
     title: str
 
+    @property
+    def distribution(self) -> str:
+        """What pip calls it, without a version."""
+        return re.split("[=<>!~ ]", self.requirements[0], maxsplit=1)[0]
+
     def __str__(self) -> str:
         return self.title
 
@@ -54,6 +60,11 @@ class Runtime(Target, Protocol):
     @property
     def distribution(self) -> str:
         """What pip calls it."""
+        ...
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """Those that a board may have it from: that one, and what it was called before."""
         ...
 
     @property
@@ -129,7 +140,7 @@ class Runtime(Target, Protocol):
         ...
 
     def releases(self, python: tuple[int, int]) -> Sequence[Release]:
-        """Those for a board's Python, the best first; what follows is for processors that it does not fit."""
+        """Those for a board's Python, the best first; what follows is for systems that it does not fit."""
         ...
 
     def usable(self, version: str) -> bool:

@@ -14,13 +14,12 @@ from evaluators.device.ssh.address import Address
 from evaluators.device.ssh.shell import Shell
 from evaluators.device.ssh.trust import Standing
 from evaluators.device.upkeep import health
-from evaluators.device.upkeep.health import Health
+from evaluators.device.upkeep.health import Health, RuntimeHealth
 from evaluators.errors import DeviceError, MeterError
 from evaluators.power.choose import open_meter
 from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
-from evaluators.runtimes.runtime import RUNTIMES
-from evaluators.runtimes.settings import DEFAULT_RUNTIME
+from evaluators.runtimes.runtime import RUNTIMES, version_here
 from search.commands.exit_status import REQUEST, RIG
 from search.running.data_choice import choose_data
 from search.settings.settings import Settings
@@ -63,15 +62,12 @@ async def checks(chosen: Settings) -> AsyncIterator[Check]:
     """Checks in the order in which a search needs things; what stands on something missing is left out."""
     # What cannot be is said before anything is looked at.
     devices = [(name, address_of(name), open_device(name)) for name in chosen.devices]
-    runtime = dict(chosen.fixed).get("runtime")
-    if runtime:
-        RUNTIMES.get(runtime)
     yield data(chosen)
     yield accelerator(chosen)
     yield disk_here(chosen.store)
     for name, address, device in devices:
         prefix = f"{name}: " if len(devices) > 1 else ""
-        looks = _local(runtime) if name == "local" else _board(address, runtime) if address else _recorded(device)
+        looks = _local() if name == "local" else _board(address) if address else _recorded(device)
         async for check in looks:
             yield replace(check, text=prefix + check.text)
     if not chosen.meters:
@@ -88,8 +84,8 @@ async def _meter(meter: PowerMeter) -> Check:
     return Check("meter", OK, f"{meter.info.title}: {reading.watts:.3f} W now")
 
 
-async def _local(runtime: str | None) -> AsyncIterator[Check]:
-    for check in _device(NAME, await health.health_here(), runtime):
+async def _local() -> AsyncIterator[Check]:
+    for check in _device(NAME, await health.health_here()):
         yield check
 
 
@@ -136,7 +132,7 @@ def disk_here(store: Path) -> Check:
     return Check("disk here", state, text if state == OK else f"{text}; make room, or name another --store", REQUEST)
 
 
-async def _board(address: Address, runtime: str | None) -> AsyncIterator[Check]:
+async def _board(address: Address) -> AsyncIterator[Check]:
     name = str(address)
     try:
         key = await trust.look(address)
@@ -153,7 +149,7 @@ async def _board(address: Address, runtime: str | None) -> AsyncIterator[Check]:
     # It may be known by its IP address or a certificate instead.
     yield _host_key(replace(key, standing=Standing.KNOWN))
     try:
-        for check in _device(name, await health.health_of(name, shell), runtime):
+        for check in _device(name, await health.health_of(name, shell)):
             yield check
         yield _clock(await health.clock_offset(name, shell))
     except DeviceError as error:
@@ -174,10 +170,10 @@ def _host_key(key: trust.ShownKey) -> Check:
     return Check("host key", MISSING, f"{shown} is not the one in {key.file}: {key.remedy}")
 
 
-def _device(name: str, health: Health, runtime: str | None) -> list[Check]:
+def _device(name: str, health: Health) -> list[Check]:
     checked = [
         _system(health),
-        _runtime(name, health, runtime),
+        *_runtimes(name, health),
         _governor(health.state.governor),
         _temperature(health.state.temperature_c),
     ]
@@ -193,15 +189,32 @@ def _system(health: Health) -> Check:
     return Check("board", MISSING, f"{text}: its Python is {health.bits}-bit; install the 64-bit Raspberry Pi OS")
 
 
-def _runtime(name: str, health: Health, wanted: str | None) -> Check:
-    """`wanted`: the one that a study holds to; else any will do."""
-    if health.runtimes and wanted in (None, *health.runtimes):
-        return Check("runtime", OK, health.runtime)
-    runtime = RUNTIMES.get(wanted or DEFAULT_RUNTIME)
-    install = f"pip install {runtime.distribution}"
-    next_step = install if name == NAME else f"python -m search devices prepare {name}"
-    reason = health.fault or health.runtime
-    return Check("runtime", MISSING, f"{runtime.title} does not start there ({reason}); {next_step}")
+def _runtimes(name: str, health: Health) -> list[Check]:
+    """A line for each; one is enough for a search."""
+    problems = {each: _problem(name, each) for each in health.runtimes}
+    usable = not all(problems.values())
+    checked = []
+    for each, problem in problems.items():
+        if problem is None:
+            checked.append(Check("runtime", OK, each.text))
+        else:
+            what, next_step = problem
+            without = "; a search does without it" if usable else ""
+            checked.append(Check("runtime", WARNING if usable else MISSING, f"{what}{without}; {next_step}"))
+    return checked
+
+
+def _problem(name: str, there: RuntimeHealth) -> tuple[str, str] | None:
+    """What keeps a search from this runtime, and what to do: both sides need it."""
+    runtime = RUNTIMES.get(there.name)
+    install, prepare = f"pip install {runtime.distribution}", f"python -m search devices prepare {name}"
+    if there.fault:
+        what = f"{runtime.title} does not start there ({there.fault})"
+        if name == NAME:
+            return what, install
+        # A board gets the runtimes of this machine.
+        return what, prepare if version_here(runtime) else f"{install}, here, then {prepare}"
+    return None if version_here(runtime) else (f"{runtime.title} is there and not installed here", install)
 
 
 def _governor(governor: str | None) -> Check:

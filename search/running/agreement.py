@@ -1,4 +1,4 @@
-"""Agreement: whether a board's int8 arithmetic says what this machine's says, on the first quantized candidates."""
+"""Agreement: whether a board's int8 says what this machine's says, on the first quantized candidates of a runtime."""
 
 import hashlib
 from pathlib import Path
@@ -44,7 +44,8 @@ def compared(candidate: Candidate, images: "Images", rig: Rig, view: View, path:
     gap = abs(float((answers_here == labels).mean()) - float((answers_there == labels).mean()))
     agree = float((answers_here == answers_there).mean())
     comparison = (
-        f"{candidate.recipe.quantization} on the board and here: {100 * agree:.1f} % of {count} answers agree, "
+        f"{candidate.recipe.quantization} by {runtime.title} on the board and here: {100 * agree:.1f} % of {count} "
+        "answers agree, "
         f"{100 * gap:.1f} points of accuracy apart"
     )
     if gap <= TOLERATED:

@@ -11,6 +11,7 @@ STDERR_BYTES = 4096
 HINTS = {
     "SIGKILL": "out of memory?",
     "SIGILL": "this build of the runtime does not fit the processor; try another version",
+    "SIGSEGV": "the runtime crashed",
 }
 
 

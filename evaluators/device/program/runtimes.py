@@ -12,7 +12,7 @@ program as `parts/NAME.py`, and its name into NAMES of `parts/__init__.py`. It h
 
 import importlib
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from evaluators.device.program.answers import ModelError, RequestRefused, one_line
@@ -36,10 +36,9 @@ def installed() -> List[Tuple[str, str]]:
     """Name and version of those whose library is here, in the order of preference."""
     here = []
     for name in names():
-        try:
+        # One that is broken raises what it likes, and is no reason to do without the others.
+        with suppress(Exception):
             here.append((name, part(name).version()))
-        except ImportError:
-            continue
     return here
 
 

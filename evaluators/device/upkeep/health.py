@@ -5,7 +5,8 @@ import os
 import sys
 import time
 from asyncio.subprocess import PIPE
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 
 from evaluators.device.device import BoardState
 from evaluators.device.devices.board_folder import FOLDER
@@ -15,13 +16,15 @@ from evaluators.device.on_board.fields import Fields, GarbledError, parsed, prin
 from evaluators.device.on_board.last_words import last_line, signal_name
 from evaluators.device.ssh.shell import Shell
 from evaluators.errors import DeviceError
+from evaluators.runtimes.runtime import RUNTIMES
 
 # A Pi 3 takes three seconds to import a runtime.
 LOOK_S = 60.0
 PINGS = 5
 
 # The look at a board uses the on-device program's own modules, read from its input and imported from memory: a search
-# will see the same, and nothing is left on the board. An import that ends the process comes last.
+# will see the same, and nothing is left on the board. The runtimes that it is to try are its arguments; it says each
+# one's name first, as the import of one may end the process.
 _LOOK = """
 import importlib.abc, importlib.util, io, json, os, shutil, struct, sys, zipfile
 
@@ -40,7 +43,7 @@ sys.meta_path.insert(0, Sent())
 
 from evaluators.device.program.board import board_state
 from evaluators.device.program.description import board_model, system_name
-from evaluators.device.program.runtimes import names, part
+from evaluators.device.program.runtimes import part
 print(json.dumps({
     "model": board_model(),
     "system": system_name(),
@@ -48,25 +51,32 @@ print(json.dumps({
     "free_bytes": shutil.disk_usage(os.path.expanduser("~")).free,
     "state": board_state(True),
 }), flush=True)
-import numpy
-versions, faults = {}, []
-for name in names():
+for name in sys.argv[1:]:
+    print(json.dumps({"name": name, "text": "", "fault": ""}), flush=True)
+    text = fault = ""
     try:
-        versions[name] = "%s %s" % (part(name).TITLE, part(name).version())
-    except ImportError as error:
-        faults.append("%s: %s" % (type(error).__name__, error))
-        continue
-    print(json.dumps({"runtimes": list(versions), "text": "%s, NumPy %s, Python %d.%d" % (
-        ", ".join(versions.values()), numpy.__version__, *sys.version_info[:2])}), flush=True)
-if faults and not versions:
-    sys.exit(faults[0])
+        import numpy
+        text = "%s %s, NumPy %s, Python %d.%d" % (
+            part(name).TITLE, part(name).version(), numpy.__version__, *sys.version_info[:2])
+    except Exception as error:
+        fault = "%s: %s" % (type(error).__name__, error)
+    print(json.dumps({"name": name, "text": text, "fault": fault}), flush=True)
 """
 # As a measurement chooses it.
 _WITH_ITS_PYTHON = f"""
 python="$HOME/{FOLDER}/venv/bin/python"; [ -x "$python" ] || python=python3
-exec "$python" -c "$1"
+exec "$python" -c "$@"
 """
 _CLOCK = "while read -r _; do date +%s.%N; done"
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeHealth:
+    """Of one runtime, by its name in RUNTIMES: what it is in words, or why it does not start."""
+
+    name: str
+    text: str
+    fault: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +86,8 @@ class Health:
     bits: int
     free_bytes: float
     state: BoardState
-    # In words, and by name; none for a reason.
-    runtime: str
-    runtimes: tuple[str, ...]
-    fault: str
+    # Each that is known, there or not.
+    runtimes: tuple[RuntimeHealth, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +98,17 @@ class ClockOffset:
     uncertainty_s: float
 
 
+# What it said, and how it ended: of a look for runtimes of these names.
+Look = Callable[[Sequence[str]], Awaitable[tuple[bytes, str]]]
+
+
 async def health_here() -> Health:
+    return await _health(NAME, _look_here)
+
+
+async def _look_here(names: Sequence[str]) -> tuple[bytes, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _LOOK), stdin=PIPE, stdout=PIPE, stderr=PIPE, env=dict(os.environ)
+        *(sys.executable, "-c", _LOOK, *names), stdin=PIPE, stdout=PIPE, stderr=PIPE, env=dict(os.environ)
     )
     try:
         async with asyncio.timeout(LOOK_S):
@@ -103,13 +119,16 @@ async def health_here() -> Health:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return _health(NAME, output, _fault(process.returncode or 0, complaints))
+    return output, _fault(process.returncode or 0, complaints)
 
 
 async def health_of(name: str, shell: Shell) -> Health:
-    command = ("sh", "-c", _WITH_ITS_PYTHON, "sh", _LOOK)
-    done = await shell.run(*command, input=application.content(), limit_s=LOOK_S)
-    return _health(name, done.stdout, _fault(done.status, done.stderr))
+    async def look(names: Sequence[str]) -> tuple[bytes, str]:
+        command = ("sh", "-c", _WITH_ITS_PYTHON, "sh", _LOOK, *names)
+        done = await shell.run(*command, input=application.content(), limit_s=LOOK_S)
+        return done.stdout, _fault(done.status, done.stderr)
+
+    return await _health(name, look)
 
 
 async def clock_offset(name: str, shell: Shell) -> ClockOffset:
@@ -137,27 +156,44 @@ def _fault(status: int, complaints: bytes) -> str:
     return f"ended by {signal_name(-status)}" if status < 0 else last_line(complaints)
 
 
-def _health(name: str, output: bytes, fault: str) -> Health:
-    lines = output.splitlines()
-    if not lines:
-        raise DeviceError(f"{name}: it has no Python that works ({fault}); python -m search devices prepare {name}")
-    try:
-        told = Fields(parsed(lines[-1])) if len(lines) > 1 else None
-        fields = Fields(parsed(lines[0]))
-        state = fields.inner("state")
-        return Health(
-            model=fields.text("model"),
-            system=fields.text("system"),
-            bits=fields.whole("bits", 8, 128),
-            free_bytes=fields.number("free_bytes", 0),
-            state=BoardState(
-                temperature_c=state.number_or_none("temperature_c", -273.15, 1000),
-                governor=state.text_or_none("governor"),
-                throttled=state.whole_or_none("throttled", 0, 2**32 - 1),
-            ),
-            runtime=told.text("text") if told else "",
-            runtimes=told.texts("runtimes") if told else (),
-            fault="" if told else fault,
-        )
-    except GarbledError as error:
-        raise DeviceError(f"{name}: it does not describe itself: {error}") from error
+async def _health(name: str, look: Look) -> Health:
+    """A runtime that ends the process that looks is no reason not to look at those behind it."""
+    left, seen = list(RUNTIMES.names()), list[RuntimeHealth]()
+    while True:
+        output, ended = await look(left)
+        lines = output.splitlines()
+        if not lines:
+            raise DeviceError(f"{name}: it has no Python that works ({ended}); python -m search devices prepare {name}")
+        try:
+            told = [_runtime(Fields(parsed(line)), left) for line in lines[1:]]
+            # The last word on each.
+            found = {each.name: each for each in told}
+            seen += [each if each.text or each.fault else replace(each, fault=ended) for each in found.values()]
+            left = left[len(found) :]
+            if not left or not found:
+                return _described(Fields(parsed(lines[0])), seen, left, ended)
+        except GarbledError as error:
+            raise DeviceError(f"{name}: it does not describe itself: {error}") from error
+
+
+def _runtime(fields: Fields, asked: Sequence[str]) -> RuntimeHealth:
+    name = fields.text("name")
+    if name not in asked:
+        raise GarbledError(f"{name!r} is no runtime that it was asked for")
+    return RuntimeHealth(name, fields.text("text"), fields.text("fault"))
+
+
+def _described(fields: Fields, seen: Sequence[RuntimeHealth], unseen: Sequence[str], ended: str) -> Health:
+    state = fields.inner("state")
+    return Health(
+        model=fields.text("model"),
+        system=fields.text("system"),
+        bits=fields.whole("bits", 8, 128),
+        free_bytes=fields.number("free_bytes", 0),
+        state=BoardState(
+            temperature_c=state.number_or_none("temperature_c", -273.15, 1000),
+            governor=state.text_or_none("governor"),
+            throttled=state.whole_or_none("throttled", 0, 2**32 - 1),
+        ),
+        runtimes=(*seen, *(RuntimeHealth(name, "", ended) for name in unseen)),
+    )

@@ -52,6 +52,7 @@ if [ -f "$dir/venv/prepared.json" ]; then
     echo "stamp=$(cat "$dir/venv/prepared.json")"
     versions=$2; shift 2
     echo "versions=$("$dir/venv/bin/python" -c "$versions" "$@" </dev/null 2>/dev/null)"
+    [ ! -f "$dir/venv/left-out.json" ] || echo "left_out=$(cat "$dir/venv/left-out.json")"
 fi
 exit 0
 """
@@ -64,12 +65,42 @@ class Prepared:
     runtimes: tuple[str, ...]
     numpy: str
     pillow: str | None
+    # What a person calls each runtime that cannot be had there, with the reason.
+    left_out: tuple[str, ...] = ()
     # False: all was there.
     made: bool = True
 
     def __str__(self) -> str:
         pillow = f", Pillow {self.pillow}" if self.pillow else ""
-        return f"Python {self.python}, {', '.join(self.runtimes)}, NumPy {self.numpy}{pillow}"
+        without = f"; without {', '.join(self.left_out)}" if self.left_out else ""
+        return f"Python {self.python}, {', '.join(self.runtimes)}, NumPy {self.numpy}{pillow}{without}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Why a runtime cannot be had on a board, by the releases that were tried: others may fit."""
+
+    reason: str
+    releases: tuple[str, ...]
+
+    @classmethod
+    def of(cls, runtime: Runtime, python: tuple[int, int], reason: str) -> "LeftOut":
+        return cls(reason, tuple(release.requirements[0] for release in runtime.releases(python)))
+
+    @classmethod
+    def all_from_json(cls, text: str) -> "dict[str, LeftOut]":
+        """By the runtimes' names; none of a text that is another."""
+        try:
+            return {
+                str(name): cls(printable(reason), tuple(releases))
+                for name, (reason, releases) in json.loads(text).items()
+            }
+        except (ValueError, TypeError, AttributeError):
+            return {}
+
+
+def left_out_json(left_out: "Mapping[str, LeftOut]") -> str:
+    return json.dumps({name: [each.reason, each.releases] for name, each in left_out.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +146,23 @@ class ProbedBoard:
         try:
             versions = json.loads(stamp)
             python, numpy, pillow = versions["python"], versions["numpy"], versions["pillow"]
-            there = {runtime: versions[runtime.distribution] for runtime in self.runtimes or self.wanted}
+            there = {runtime: _installed(runtime, versions) for runtime in self.runtimes or self.wanted}
         except (ValueError, TypeError, KeyError):
             return None
-        usable = numpy and all(version and runtime.usable(version) for runtime, version in there.items())
-        if not usable or (course and not pillow):
+        left_out = self._left_out(tuple(runtime for runtime, title in there.items() if not title))
+        titles = tuple(title for title in there.values() if title)
+        if left_out is None or not titles or not numpy or (course and not pillow):
             return None
-        titles = tuple(f"{runtime.title} {version}" for runtime, version in there.items())
-        return Prepared(python, titles, numpy, pillow, made=False)
+        return Prepared(python, titles, numpy, pillow, left_out, made=False)
+
+    def _left_out(self, lacking: Sequence[Runtime]) -> tuple[str, ...] | None:
+        """Why each of them is not there; None where that is not known, or there are releases that were not tried."""
+        known = LeftOut.all_from_json(self.facts.get("left_out", ""))
+        reasons = {runtime: known[runtime.name].reason for runtime in lacking if runtime.name in known}
+        tried = all(known[runtime.name] == LeftOut.of(runtime, self.python, reasons[runtime]) for runtime in reasons)
+        if not tried or len(reasons) < len(lacking):
+            return None
+        return tuple(f"{runtime.title} ({reason})" for runtime, reason in reasons.items())
 
     def check(self) -> None:
         """DeviceError with what a person has to do first."""
@@ -160,7 +200,17 @@ class ProbedBoard:
 
 def distributions(needed: Sequence[Runtime]) -> tuple[str, ...]:
     """What the stamp of an environment names."""
-    return ("numpy", *dict.fromkeys(runtime.distribution for runtime in needed), "pillow")
+    return ("numpy", *dict.fromkeys(name for runtime in needed for name in runtime.distributions), "pillow")
+
+
+def _installed(runtime: Runtime, versions: Mapping[str, str | None]) -> str | None:
+    """What a person calls it, with its version; None where there is none that is usable."""
+    for distribution in runtime.distributions:
+        version = versions[distribution]
+        if version and runtime.usable(version):
+            older = "" if distribution == runtime.distribution else f" ({distribution})"
+            return f"{runtime.title} {version}{older}"
+    return None
 
 
 def numbers(text: str) -> tuple[int, int]:

@@ -19,6 +19,14 @@ FETCH_S = 600.0
 _OLDEST_GLIBC = 17
 
 
+# What pip warns of before it says that there is no such release: nobody was there who would know.
+UNREACHED = b"connection broken"
+
+
+class NoWheelsError(DeviceError):
+    """There are none of this release for that board; of others there may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     python: tuple[int, int]
@@ -57,5 +65,6 @@ async def fetch(requirements: Sequence[str], target: Target, folder: Path) -> li
             await process.wait()
     if process.returncode != 0:
         what = f"{', '.join(requirements)} for Python {python} on {target.machine}"
-        raise DeviceError(f"no wheels of {what} could be fetched here: {last_line(complaints)}")
+        kind = DeviceError if UNREACHED in complaints else NoWheelsError
+        raise kind(f"no wheels of {what} could be fetched here: {last_line(complaints)}")
     return sorted(folder.glob("*.whl"))

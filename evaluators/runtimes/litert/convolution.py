@@ -2,6 +2,7 @@
 
 import base64
 import importlib
+import importlib.util
 import sys
 import zlib
 
@@ -17,11 +18,11 @@ MODEL = (
 
 
 def main() -> None:
-    try:
-        library = importlib.import_module("ai_edge_litert.interpreter")
-    except ImportError:
-        # What the same interpreter was called until 2023.
-        library = importlib.import_module("tflite_runtime.interpreter")
+    # The second is what the same interpreter was called until 2023.
+    names = [name for name in ("ai_edge_litert", "tflite_runtime") if importlib.util.find_spec(name)]
+    if not names:
+        sys.exit("neither ai_edge_litert nor tflite_runtime is installed")
+    library = importlib.import_module(names[0] + ".interpreter")
     interpreter = library.Interpreter(model_content=zlib.decompress(base64.b64decode(MODEL)), num_threads=1)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], numpy.ones((1, 8, 8, 3), numpy.float32))

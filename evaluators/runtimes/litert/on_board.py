@@ -5,6 +5,7 @@ which is what the same interpreter was called until 2023.
 """
 
 import importlib
+import importlib.util
 import re
 import time
 from typing import Any, Callable, Dict, List, Sequence, Tuple
@@ -23,12 +24,16 @@ LACKING = re.compile(r"(?:unresolved custom op|Select TensorFlow op).*Node numbe
 
 def library() -> Tuple[str, Any]:
     """Its name, and its module of the interpreter."""
-    for name in LIBRARIES[:-1]:
+    present = [name for name in LIBRARIES if importlib.util.find_spec(name)]
+    if not present:
+        raise ImportError("neither %s is installed" % " nor ".join(LIBRARIES))
+    for name in present[:-1]:
         try:
             return name, importlib.import_module(name + ".interpreter")
         except ImportError:
             continue
-    return LIBRARIES[-1], importlib.import_module(LIBRARIES[-1] + ".interpreter")
+    # What it lacks is told by its own error.
+    return present[-1], importlib.import_module(present[-1] + ".interpreter")
 
 
 def version() -> str:
@@ -51,6 +56,8 @@ def load(request: Dict[str, Any], shape: Sequence[int]) -> "LiteRtRunner":
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise ModelError("%s cannot load it: %s" % (title, reason(error))) from None
+    if not interpreter.get_output_details():
+        raise ModelError("it has no output; one is expected, the logits")
     return LiteRtRunner(title, interpreter, channels_last, request)
 
 

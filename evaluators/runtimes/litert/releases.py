@@ -26,4 +26,4 @@ def releases_for(python: tuple[int, int]) -> tuple[Release, ...]:
 
 def _release(distribution: str, version: str, numpy: str) -> Release:
     own = f"{distribution}=={version}" if version else distribution
-    return Release((own, numpy), f"{distribution} {version or '(the newest)'}")
+    return Release((own, numpy), f"LiteRT {version or '(the newest)'} ({distribution})")

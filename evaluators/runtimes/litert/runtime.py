@@ -22,6 +22,7 @@ _FOLDER = Path(__file__).parent
 @dataclass(frozen=True, slots=True)
 class LiteRt(LiteRtTarget):
     distribution: str = "ai-edge-litert"
+    distributions: tuple[str, ...] = ("ai-edge-litert", "tflite-runtime")
     module: str = "ai_edge_litert"
     # As the marker of the dependency in pyproject.toml.
     published_for: tuple[str, ...] = ("linux x86_64", "linux aarch64", "darwin arm64")

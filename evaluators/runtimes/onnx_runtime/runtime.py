@@ -24,6 +24,7 @@ GRAPH_OPTIMIZATIONS = ("all", "extended")
 @dataclass(frozen=True, slots=True)
 class OnnxRuntime(OnnxRuntimeTarget):
     distribution: str = "onnxruntime"
+    distributions: tuple[str, ...] = ("onnxruntime",)
     module: str = "onnxruntime"
     published_for: tuple[str, ...] = ()
     part: Path = _FOLDER / "on_board.py"

@@ -1,8 +1,11 @@
-"""Which ONNX Runtime for which Python."""
+"""Which release of a runtime for which Python."""
 
 import pytest
 
+from evaluators.runtimes.litert.runtime import LITERT
 from evaluators.runtimes.onnx_runtime.releases import UNUSABLE, releases_for
+from evaluators.runtimes.onnx_runtime.runtime import ONNX_RUNTIME
+from evaluators.runtimes.runtime import Runtime
 
 
 @pytest.mark.parametrize(
@@ -29,3 +32,23 @@ def test_the_unusable_one_is_never_asked_for(minor: int) -> None:
 
 def test_those_of_numpy_1_get_numpy_1() -> None:
     assert [release.requirements[1] for release in releases_for((3, 9))] == ["numpy", "numpy<2", "numpy<2"]
+
+
+@pytest.mark.parametrize(
+    ("minor", "own"),
+    [
+        (8, ["tflite-runtime==2.13.0"]),
+        (9, ["ai-edge-litert==2.1.0", "tflite-runtime==2.14.0", "tflite-runtime==2.13.0"]),
+        (11, ["ai-edge-litert", "ai-edge-litert==2.1.0", "tflite-runtime==2.14.0", "tflite-runtime==2.13.0"]),
+        (13, ["ai-edge-litert", "ai-edge-litert==2.1.0"]),
+    ],
+)
+def test_behind_litert_comes_what_it_was_called_before(minor: int, own: list[str]) -> None:
+    assert [release.requirements[0] for release in LITERT.releases((3, minor))] == own
+
+
+@pytest.mark.parametrize("runtime", [ONNX_RUNTIME, LITERT])
+def test_a_release_is_of_a_distribution_that_is_looked_for(runtime: Runtime) -> None:
+    releases = [release for minor in range(8, 20) for release in runtime.releases((3, minor))]
+    assert {release.distribution for release in releases} == set(runtime.distributions)
+    assert runtime.distributions[0] == runtime.distribution

@@ -23,10 +23,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def doctor(user: User, *words: object) -> tuple[int, dict[str, tuple[str, str]]]:
-    """Exit status; of each check its state and text."""
+    """Exit status; of each check its state and text, those of runtimes under what these are called."""
     status, out, err = user.types("doctor", "--data", "builtin", "--json", *words)
     assert err == ""
-    return status, {check["name"]: (check["state"], check["text"]) for check in json.loads(out)}
+    checks = json.loads(out)
+    for check in checks:
+        if check["name"] == "runtime":
+            check["name"] = "LiteRT" if check["text"].startswith("LiteRT") else "ONNX Runtime"
+    return status, {check["name"]: (check["state"], check["text"]) for check in checks}
 
 
 def as_pi(board: Board) -> Path:
@@ -37,23 +41,25 @@ def as_pi(board: Board) -> Path:
     return root
 
 
-def break_runtime(board: Board, body: str) -> None:
+def break_runtimes(board: Board, body: str, *modules: str) -> None:
     (board.home / "broken").mkdir()
-    (board.home / "broken" / "onnxruntime.py").write_text(body)
+    for module in modules:
+        (board.home / "broken" / f"{module}.py").write_text(body)
     (board.home / "profile").write_text(f"export PYTHONPATH={board.home}/broken\n")
 
 
 def test_this_machine_is_ready(user: User) -> None:
     status, found = doctor(user)
     assert status == OK
-    assert list(found) == ["data", "accelerator", "disk here", "board", "runtime", "governor", "temperature", "meter"]
+    looks = ["board", "ONNX Runtime", "LiteRT", "governor", "temperature"]
+    assert list(found) == ["data", "accelerator", "disk here", *looks, "meter"]
     assert all(state != "missing" for state, _ in found.values())
 
 
 def test_a_check_is_one_line(user: User) -> None:
     _, out, _ = user.types("doctor", "--data", "builtin")
     assert [line.split()[0] for line in out.splitlines()].count("ok") >= 5
-    assert len(out.splitlines()) == 8
+    assert len(out.splitlines()) == 9
 
 
 def test_nothing_is_made(user: User, tmp_path: Path) -> None:
@@ -93,7 +99,8 @@ def test_a_board_is_ready(user: User, board: Board) -> None:
     assert status == OK
     assert found["host key"][0] == "ok"
     assert found["board"][1].startswith("Raspberry Pi 3 Model B Plus Rev 1.3")
-    assert found["runtime"][1].startswith("ONNX Runtime 1.")
+    assert found["ONNX Runtime"][1].startswith("ONNX Runtime 1.")
+    assert found["LiteRT"][1].startswith("LiteRT 2.")
     assert found["disk there"][0] == "ok"
 
 
@@ -185,19 +192,37 @@ def test_a_board_that_lets_nobody_in_is_missing(user: User, board: Board) -> Non
     assert (status, found["host key"][0], found["board"][0]) == (RIG, "ok", "missing")
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ("raise ImportError('no such library')", "ImportError: no such library"),
-        ("import os; os.kill(os.getpid(), 4)", "ended by SIGILL"),
-    ],
-)
-def test_a_runtime_that_does_not_start_is_missing_with_the_command(
+DEAD = [
+    ("raise ImportError('no such library')", "ImportError: no such library"),
+    ("raise AttributeError('built for another NumPy')", "AttributeError: built for another NumPy"),
+    ("import os; os.kill(os.getpid(), 4)", "ended by SIGILL"),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), DEAD)
+def test_runtimes_that_do_not_start_are_missing_with_the_command(
     user: User, board: Board, body: str, said: str
 ) -> None:
     user.knows(board)
-    break_runtime(board, body)
+    break_runtimes(board, body, "onnxruntime", "ai_edge_litert")
     status, found = doctor(user, "--device", "ssh:board")
-    assert (status, found["runtime"][0]) == (RIG, "missing")
-    assert said in found["runtime"][1]
-    assert "devices prepare board" in found["runtime"][1]
+    for runtime in ("ONNX Runtime", "LiteRT"):
+        assert (status, found[runtime][0]) == (RIG, "missing")
+        assert said in found[runtime][1]
+        assert "devices prepare board" in found[runtime][1]
+
+
+@pytest.mark.parametrize(("body", "said"), DEAD)
+@pytest.mark.parametrize(
+    ("broken", "module", "other"),
+    [("ONNX Runtime", "onnxruntime", "LiteRT"), ("LiteRT", "ai_edge_litert", "ONNX Runtime")],
+)
+def test_a_runtime_that_does_not_start_is_a_warning_where_there_is_another(
+    user: User, board: Board, body: str, said: str, broken: str, module: str, other: str
+) -> None:
+    user.knows(board)
+    break_runtimes(board, body, module)
+    status, found = doctor(user, "--device", "ssh:board")
+    assert (status, found[broken][0], found[other][0]) == (OK, "warning", "ok")
+    assert said in found[broken][1]
+    assert "a search does without it; python -m search devices prepare board" in found[broken][1]

@@ -18,6 +18,7 @@ from tests.evaluators.device.sshd import Board, Sshd, make_board
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the board of these tests is this machine")
 
+BOTH = ("ONNX Runtime 9.9", "LiteRT 9.9")
 # "Installs" at once and notes what; what runs there is decided by the case.
 VENV_PYTHON = r"""
 here=${0%/bin/python}
@@ -27,12 +28,30 @@ case "$1 $3" in
 "-m install")
     echo "$*" >>"$HOME/installed"
     eval "$ON_INSTALL"
-    case "$*" in *pillow*) pillow='"12.0"' ;; *) pillow=null ;; esac
-    case "$*" in *onnxruntime==*) version=${*#*onnxruntime==}; version=${version%% *} ;; *) version=9.9 ;; esac
-    printf '{"numpy": "2.0", "onnxruntime": "%s", "pillow": %s, "python": "3.12"}\n' "$version" "$pillow" \
-        >"$here/versions" ;;
-"- "*) cat >/dev/null; eval "$ON_CONVOLUTION" ;;
-*) cat "$here/versions" ;;
+    mkdir -p "$here/has"; shift 3
+    for word in "$@"; do
+        name=${word%%[=<>!]*}
+        case "$word" in
+        -*) continue ;;
+        *==*) version=${word#*==} ;;
+        numpy*) version=2.0 ;;
+        pillow) version=12.0 ;;
+        *) version=9.9 ;;
+        esac
+        echo "$version" >"$here/has/$name"
+    done ;;
+"-m uninstall") for word in "$@"; do rm -f "$here/has/$word"; done ;;
+"- "*)
+    case "$(cat)" in *onnxruntime*) runtime=onnxruntime ;; *) runtime=litert ;; esac
+    has() { grep -qx "$2" "$here/has/$1" 2>/dev/null; }
+    eval "$ON_CONVOLUTION" ;;
+*)
+    shift 2; printf '{"python": "3.12"'
+    for name in "$@"; do
+        if [ -f "$here/has/$name" ]; then printf ', "%s": "%s"' "$name" "$(cat "$here/has/$name")"
+        else printf ', "%s": null' "$name"; fi
+    done
+    echo "}" ;;
 esac
 """
 PYTHON = """
@@ -65,10 +84,11 @@ def prepared(board: Board, *, course: bool = False) -> tuple[Prepared, list[str]
     return asyncio.run(prepare(board.address, course=course, login=board.login(), say=said.append)), said
 
 
-def installed(board: Board) -> list[str]:
-    """The ONNX Runtime of each installation."""
+def installed(board: Board, *names: str) -> list[str]:
+    """The runtimes of these distributions that each installation asked for first."""
     lines = (board.home / "installed").read_text().splitlines()
-    return [word for line in lines for word in line.split() if word.startswith("onnxruntime")]
+    firsts = [next(word for word in line.split()[3:] if not word.startswith("-")) for line in lines]
+    return [word for word in firsts if word.startswith(names or ("onnxruntime",))]
 
 
 def environments(board: Board) -> list[str]:
@@ -77,7 +97,7 @@ def environments(board: Board) -> list[str]:
 
 def test_it_is_done_once(bare: Board) -> None:
     first, _ = prepared(bare)
-    assert first == Prepared("3.12", ("ONNX Runtime 9.9",), "2.0", None)
+    assert first == Prepared("3.12", BOTH, "2.0", None)
     again, said = prepared(bare)
     assert (again.made, said) == (False, [])
     assert len(installed(bare)) == 1
@@ -90,7 +110,7 @@ def test_a_runtime_that_there_is_none_of_for_its_python_is_left_out(
         def releases(self, python: tuple[int, int]) -> tuple[Release, ...]:
             return ()
 
-    both = (OnnxRuntime(), Newer(title="Newer Runtime"))
+    both = (OnnxRuntime(), Newer(name="newer", title="Newer Runtime"))
     monkeypatch.setattr("evaluators.device.upkeep.probed_board.runtimes_for_boards", lambda: both)
     made, said = prepared(bare)
     assert made.runtimes == ("ONNX Runtime 9.9",)
@@ -101,13 +121,12 @@ def test_a_runtime_that_there_is_none_of_for_its_python_is_left_out(
 def test_pillow_is_for_the_course(bare: Board) -> None:
     prepared(bare)
     assert prepared(bare, course=True)[0].pillow == "12.0"
-    assert prepared(bare)[0] == Prepared("3.12", ("ONNX Runtime 9.9",), "2.0", "12.0", made=False)
+    assert prepared(bare)[0] == Prepared("3.12", BOTH, "2.0", "12.0", made=False)
 
 
 def test_what_was_changed_by_hand_is_made_anew(bare: Board) -> None:
     prepared(bare)
-    versions = bare.folder / "venv" / "versions"
-    versions.write_text(versions.read_text().replace("9.9", "1.21.0"))
+    (bare.folder / "venv" / "has" / "onnxruntime").write_text("1.21.0")
     assert prepared(bare)[0].made
 
 
@@ -118,9 +137,9 @@ def test_an_environment_without_a_stamp_is_made_anew(bare: Board) -> None:
 
 
 def test_after_an_illegal_instruction_an_older_one_is_tried_and_told(bare: Board) -> None:
-    on(bare, ON_CONVOLUTION='grep -q 1.20.1 "$here/versions" || kill -ILL $$')
+    on(bare, ON_CONVOLUTION="[ $runtime != onnxruntime ] || has onnxruntime 1.20.1 || kill -ILL $$")
     made, said = prepared(bare)
-    assert made.runtimes == ("ONNX Runtime 1.20.1",)
+    assert made.runtimes == ("ONNX Runtime 1.20.1", "LiteRT 9.9")
     assert installed(bare) == ["onnxruntime!=1.21.0", "onnxruntime==1.23.2", "onnxruntime==1.20.1"]
     assert sum("illegal instruction" in line for line in said) == 2
 
@@ -132,9 +151,74 @@ def test_a_processor_that_none_fits_is_told(bare: Board) -> None:
     assert not (bare.folder / "venv").exists()
 
 
-def test_a_runtime_that_fails_otherwise_is_told_with_its_words(bare: Board) -> None:
-    on(bare, ON_CONVOLUTION="echo no such library >&2; exit 1")
-    with pytest.raises(DeviceError, match="does not run there: no such library"):
+def test_a_board_where_none_runs_is_told_with_their_words(bare: Board) -> None:
+    on(bare, ON_CONVOLUTION="echo no such library of $runtime >&2; exit 1")
+    with pytest.raises(DeviceError, match=r"no such library of onnxruntime.*no such library of litert"):
+        prepared(bare)
+    assert not (bare.folder / "venv").exists()
+
+
+# As on Debian 11: the newest release is tagged for its C library, and cannot be loaded with it.
+TOO_NEW = "echo \"ImportError: version 'GLIBC_2.34' not found\" >&2; exit 1"
+
+
+def test_after_a_wheel_that_cannot_be_loaded_an_older_one_is_tried(bare: Board) -> None:
+    on(bare, ON_CONVOLUTION=f"[ $runtime != litert ] || has ai-edge-litert 2.1.0 || {{ {TOO_NEW}; }}")
+    made, said = prepared(bare)
+    assert made.runtimes == ("ONNX Runtime 9.9", "LiteRT 2.1.0")
+    assert installed(bare, "ai-edge-litert") == ["ai-edge-litert", "ai-edge-litert==2.1.0"]
+    assert sum("GLIBC_2.34" in line and "trying an older one" in line for line in said) == 1
+    assert prepared(bare) == (replace(made, made=False), [])
+
+
+def test_the_older_library_of_a_runtime_will_do(bare: Board) -> None:
+    bare.put_program("python3", PYTHON.replace("3.12", "3.11"))
+    on(bare, ON_CONVOLUTION=f"[ $runtime != litert ] || has tflite-runtime 2.14.0 || {{ {TOO_NEW}; }}")
+    made, _ = prepared(bare)
+    assert made.runtimes == ("ONNX Runtime 9.9", "LiteRT 2.14.0 (tflite-runtime)")
+    assert not (bare.folder / "venv" / "has" / "ai-edge-litert").exists()
+    assert prepared(bare)[0].made is False
+
+
+@pytest.mark.parametrize(
+    ("lost", "left", "case"),
+    [
+        ("LiteRT", "ONNX Runtime 9.9", {"ON_CONVOLUTION": f"[ $runtime != litert ] || {{ {TOO_NEW}; }}"}),
+        ("ONNX Runtime", "LiteRT 9.9", {"ON_CONVOLUTION": "[ $runtime = litert ] || kill -ILL $$"}),
+        (
+            "LiteRT",
+            "ONNX Runtime 9.9",
+            {"ON_INSTALL": 'case "$*" in *litert*) echo "ERROR: No matching distribution found" >&2; exit 1 ;; esac'},
+        ),
+    ],
+)
+def test_a_runtime_that_cannot_be_had_is_named_and_left_out(
+    bare: Board, lost: str, left: str, case: dict[str, str]
+) -> None:
+    on(bare, **case)
+    made, said = prepared(bare)
+    assert made.runtimes == (left,)
+    assert [text.partition(" (")[0] for text in made.left_out] == [lost]
+    assert sum(f"{lost} is left out" in line for line in said) == 1
+    assert f"; without {lost} (" in str(made)
+    # That is no reason to try once more each time.
+    assert prepared(bare) == (replace(made, made=False), [])
+
+
+def test_what_was_left_out_is_tried_again_where_there_is_another_release(
+    bare: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on(bare, ON_CONVOLUTION=f"[ $runtime != litert ] || has ai-edge-litert 3.0 || {{ {TOO_NEW}; }}")
+    assert prepared(bare)[0].left_out
+    table = (("ai-edge-litert", "3.0", 10, 99, "numpy"),)
+    monkeypatch.setattr("evaluators.runtimes.litert.releases._RELEASES", table)
+    assert prepared(bare)[0].runtimes == ("ONNX Runtime 9.9", "LiteRT 3.0")
+
+
+def test_a_network_that_fails_leaves_no_runtime_out(bare: Board) -> None:
+    complaint = "WARNING: Retrying after connection broken by X\\nERROR: No matching distribution found"
+    on(bare, ON_INSTALL=f"case \"$*\" in *litert*) printf '{complaint}' >&2; exit 1 ;; esac")
+    with pytest.raises(DeviceError, match="pip install failed: ERROR: No matching"):
         prepared(bare)
 
 
@@ -206,7 +290,7 @@ def test_a_python_without_wheels_is_refused(bare: Board) -> None:
 
 def test_a_full_disk_is_said_with_figures(bare: Board) -> None:
     bare.put_program("df", "echo; echo x x x 123456 x x")
-    with pytest.raises(DeviceError, match="123 MB are free in its home, 600 MB are needed"):
+    with pytest.raises(DeviceError, match="123 MB are free in its home, 1100 MB are needed"):
         prepared(bare)
 
 
@@ -221,4 +305,5 @@ def test_a_board_and_a_machine_without_network_are_told(bare: Board, monkeypatch
 def test_the_stamp_names_what_is_there(bare: Board) -> None:
     prepared(bare)
     stamp = json.loads((bare.folder / "venv" / "prepared.json").read_text())
-    assert stamp == {"numpy": "2.0", "onnxruntime": "9.9", "pillow": None, "python": "3.12"}
+    runtimes = {"onnxruntime": "9.9", "ai-edge-litert": "9.9", "tflite-runtime": None}
+    assert stamp == {"numpy": "2.0", **runtimes, "pillow": None, "python": "3.12"}

@@ -4,14 +4,17 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from evaluators.device.device import ProcessRun, Task
 from evaluators.device.upkeep.prepare import Prepared, prepare
+from evaluators.runtimes.settings import RuntimeSettings
+from tests.evaluators.device.models import write_images
 from tests.evaluators.device.sshd import Board, Sshd, make_board
+from tests.evaluators.device.tflite_models import write_network
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the board of these tests is this machine")
 
@@ -31,7 +34,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheels")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--dest", str(folder)]
     try:
-        done = subprocess.run([*command, "onnxruntime", "numpy"], capture_output=True, text=True, timeout=FETCH_S)
+        done = subprocess.run(
+            [*command, "onnxruntime", "ai-edge-litert", "numpy"], capture_output=True, text=True, timeout=FETCH_S
+        )
     except subprocess.TimeoutExpired:
         pytest.skip(f"no wheels within {FETCH_S} s")
     if done.returncode != 0:
@@ -40,17 +45,21 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(sshd: Sshd, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    board = make_board(sshd, tmp_path_factory.mktemp("prepared") / "home", prepared=False)
+def made(sshd: Sshd, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return prepared(sshd, wheels, tmp_path_factory.mktemp("prepared") / "home")
+
+
+def prepared(sshd: Sshd, wheels: Path, home: Path) -> Made:
+    """A board that reaches no index, from these wheels."""
+    board = make_board(sshd, home, prepared=False)
     pip = board.home / ".config" / "pip" / "pip.conf"
     pip.parent.mkdir(parents=True)
-    # A board that reaches no index.
     pip.write_text("[global]\nno-index = true\nfind-links =\n")
     said: list[str] = []
     with pytest.MonkeyPatch.context() as here:
         here.setenv("PIP_NO_INDEX", "1")
         here.setenv("PIP_FIND_LINKS", str(wheels))
-        yield Made(board, asyncio.run(prepare(board.address, login=board.login(), say=said.append)), said)
+        return Made(board, asyncio.run(prepare(board.address, login=board.login(), say=said.append)), said)
 
 
 def test_it_comes_from_wheels_fetched_here_where_the_board_has_no_network(made: Made) -> None:
@@ -59,12 +68,19 @@ def test_it_comes_from_wheels_fetched_here_where_the_board_has_no_network(made: 
     assert made.prepared.made
 
 
-def test_models_run_there(made: Made) -> None:
-    async def runtime() -> str:
-        async with made.board.device() as device:
-            return device.info.runtime
+def runtimes_of(board: Board) -> tuple[str, ...]:
+    async def described() -> tuple[str, ...]:
+        async with board.device() as device:
+            return device.info.runtimes
 
-    assert made.prepared.runtimes == (asyncio.run(runtime()).replace("onnxruntime", "ONNX Runtime"),)
+    return asyncio.run(described())
+
+
+def test_its_runtimes_are_found_there(made: Made) -> None:
+    first, second = runtimes_of(made.board)
+    told = (first.replace("onnxruntime", "ONNX Runtime"), second.replace("litert", "LiteRT"))
+    assert made.prepared.runtimes == told
+    assert made.prepared.left_out == ()
 
 
 def test_again_it_takes_a_single_look_at_the_board(made: Made) -> None:
@@ -87,3 +103,30 @@ def test_its_commands_are_whole(made: Made) -> None:
     pip = made.board.folder / "venv" / "bin" / "pip"
     done = subprocess.run([pip, "--version"], capture_output=True, text=True, env={**os.environ, "HOME": "/nowhere"})
     assert done.returncode == 0, done.stderr
+
+
+def test_a_missing_wheel_is_named_and_the_board_measures_with_the_other_runtime(
+    sshd: Sshd, wheels: Path, tmp_path: Path
+) -> None:
+    """The last one here: the server leads to its board from now on."""
+    some = tmp_path / "wheels"
+    some.mkdir()
+    for wheel in wheels.iterdir():
+        if not wheel.name.startswith("onnxruntime"):
+            (some / wheel.name).symlink_to(wheel)
+    without = prepared(sshd, some, tmp_path / "home")
+    assert [text.split(" (")[0] for text in without.prepared.left_out] == ["ONNX Runtime"]
+    assert "No matching distribution" in without.prepared.left_out[0]
+    assert [text.split()[0] for text in runtimes_of(without.board)] == ["litert"]
+    task = Task(
+        model=write_network(tmp_path / "network.tflite"),
+        images=write_images(tmp_path / "images.npy", 16),
+        runtime=RuntimeSettings(runtime="litert"),
+        limit_s=0.05,
+    )
+
+    async def run() -> ProcessRun:
+        async with without.board.device() as device:
+            return await device.run(task)
+
+    assert asyncio.run(run()).latencies_s
