@@ -11,7 +11,6 @@ from search.results.pruned_fractions import fraction_text
 from search.results.rows import Row
 from search.results.wording import (
     accuracy,
-    beside_default,
     faster,
     fom_gain,
     half_percent,
@@ -97,7 +96,7 @@ def _ends(place: int, title: str, interval: Callable[[Row], tuple[float, float] 
 
 def _ranking_remarks(entry: Entry) -> str:
     if entry.is_baseline:
-        return f"the unpruned baseline{beside_default(entry.row.recipe)}"
+        return "the unpruned baseline"
     row, recipe = entry.row, entry.row.recipe
     notes = [
         "" if row.feasible else "below the line:",
