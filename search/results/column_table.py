@@ -12,7 +12,6 @@ from search.results.pruned_fractions import fraction_text
 from search.results.rows import Row
 from search.results.wording import (
     accuracy,
-    beside_default,
     faster,
     fom_gain,
     framework_text,
@@ -116,7 +115,7 @@ def _file_ending(entry: Entry) -> str:
 
 def _ranking_remarks(entry: Entry) -> str:
     if entry.is_baseline:
-        return f"the unpruned baseline{beside_default(entry.row.recipe)}"
+        return "the unpruned baseline"
     row, recipe = entry.row, entry.row.recipe
     notes = [
         "" if row.feasible else "below the line:",
