@@ -64,7 +64,7 @@ def measure_file(subject: Subject, protocol: Sequence[str], chosen: Settings, sa
     taken = format_of_runtime(subject.runtime.runtime).image_input(subject.file)
     shape = taken.shape or collection.shape
     images = f"{shape}, bytes {taken.numbers}"
-    if not taken.raw or _stands_for_normalised(taken, collection):
+    if not taken.raw or _stands_for_normalised(taken, shape, collection):
         subject = _normalising(subject, shape, collection)
         images = f"{shape}, normalised as those of {collection.title}"
     count = _image_count(subject, shape)
@@ -99,9 +99,9 @@ def runtime_settings(recipe: Recipe | None, file: Path) -> RuntimeSettings:
     return runtime_of(recipe)
 
 
-def _stands_for_normalised(taken: ImageInput, collection: Collection) -> bool:
+def _stands_for_normalised(taken: ImageInput, shape: ImageShape, collection: Collection) -> bool:
     """Whether its whole numbers reach as far as the data set's images do, once those are normalised."""
-    if taken.span is None:
+    if taken.span is None or shape.channels != collection.shape.channels:
         return False
     ends = [
         pick((end - mean) / std for mean, std in zip(collection.mean, collection.std, strict=True))

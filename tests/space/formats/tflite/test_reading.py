@@ -90,7 +90,7 @@ def test_what_is_too_large_or_has_no_end_is_not_read(tmp_path: Path, monkeypatch
     with pytest.raises(RequestError, match=r"it has [0-9,]+ bytes, more than 1,000"):
         TFLITE.cost(path)
     with pytest.raises(RequestError, match="it is no regular file"):
-        TFLITE.cost(Path("/dev/zero"))
+        TFLITE.cost(Path("/dev/null"))
 
 
 def loop(model: Any) -> None:
