@@ -198,7 +198,7 @@ def settings_text(recipe: Recipe) -> str:
 
 
 def runtime_and_settings(recipe: Recipe) -> str:
-    """ONNX Runtime at 2 threads, spinning."""
+    """The runtime's title, and how it is run: at 2 threads, spinning."""
     return f"{title_of(recipe.runtime)} at {settings_text(replace(recipe, runtime=DEFAULT_RUNTIME))}"
 
 

@@ -19,8 +19,9 @@ RUNS = 20
 # Where memory lies differs between processes, and with it what a few instructions in a thousand do.
 REPEATED = 0.01
 
-# By runtime and quantization: the most that the small network may take, work and course's call; a little above what they
-# took when this was written (153,607 and 139,617 with LiteRT 2.3.0). Its multiplications alone are 59,000, four at a time.
+# By runtime and quantization: the most that the small network may take, work and course's call; a little above what
+# they took when this was written (153,607 and 139,617 with LiteRT 2.3.0). Its multiplications alone are 59,000, four at
+# a time.
 MOST = {("litert", "static_int8"): (155_000, 141_000)}
 
 Count = Callable[[str, str], Counted]
