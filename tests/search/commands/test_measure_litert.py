@@ -1,13 +1,16 @@
 """`measure` of TensorFlow Lite files that others made, in a process of its own, with the real device."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from search.__main__ import main
 from search.commands.exit_status import OK, REQUEST
+from search.measuring import installed
 from space.formats.tflite.writer import Levels
 from tests.evaluators.device.pngs import coloured, write_pngs
 from tests.search.whole import finished
@@ -87,3 +90,13 @@ def test_what_cannot_be_measured_is_one_line(tmp_path: Path, damage: Any, said: 
     assert (done.returncode, done.stdout) == (REQUEST, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_where_the_runtime_is_not_installed_the_command_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(installed, "version_here", lambda runtime: None)
+    monkeypatch.setattr(sys, "argv", ["search", "measure", str(write_classifier(tmp_path / "model.tflite"))])
+    assert main() == REQUEST
+    said = "error: runtime litert: LiteRT is not installed here (pip install ai-edge-litert)\n"
+    assert capsys.readouterr() == ("", said)
