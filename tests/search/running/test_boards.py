@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from evaluators.examiner import Examiner
-from search.commands.exit_status import NONE_FEASIBLE, OK, RIG
+from search.commands.exit_status import NONE_FEASIBLE, OK, REQUEST, RIG
 from search.running.pipeline import Pipeline
 from search.store.store import Store
 from search.store.trials import COMPLETE, INTERRUPTED
@@ -22,9 +22,10 @@ from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import coloured, write_pngs
 from tests.evaluators.device.processes import GONE_S
 from tests.evaluators.device.sshd import NAME, Board, free_port
+from tests.evaluators.device.tflite_models import write_network
 from tests.search.calm_board import calm_board, home_that_knows
 from tests.search.user import User
-from tests.search.whole import ROOT, SEARCH, command, copy
+from tests.search.whole import REAL, ROOT, SEARCH, command, copy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -148,3 +149,43 @@ def test_a_board_is_measured_by_both_protocols(board, home, tmp_path):
     assert row["latency_ms"] > 0
     assert row["course"]["images"] == 20
     assert board.is_empty_within(GONE_S)
+
+
+@pytest.fixture
+def without_onnx_runtime(board: Board) -> Board:
+    """Its Python has one that cannot be loaded, as one for another C library."""
+    (board.home / "broken").mkdir()
+    (board.home / "broken" / "onnxruntime.py").write_text("raise ImportError('no such library')")
+    python = board.folder / "venv" / "bin" / "python"
+    shebang, _, rest = python.read_text().partition("\n")
+    python.write_text(f"{shebang}\nexport PYTHONPATH={board.home}/broken\n{rest}")
+    return board
+
+
+@pytest.mark.usefixtures("without_onnx_runtime")
+def test_a_search_goes_on_with_the_runtime_that_the_board_has(started, home, tmp_path):
+    store = copy(started, tmp_path / "store")
+    words = command(*SEARCH, "--device", f"ssh:{NAME}", "--store", store, "--trials", 1, program=REAL)
+    done = subprocess.run(words, cwd=ROOT, env=home, capture_output=True, text=True, timeout=HANG_S)
+    assert done.returncode in (OK, NONE_FEASIBLE), done.stderr
+    rank = command("rank", "--json", "--store", store)
+    content = json.loads(subprocess.run(rank, cwd=ROOT, env=home, capture_output=True, text=True).stdout)
+    assert content["bench"]["runtime"].startswith("litert ")
+    for row in (content["baseline"], *content["ranking"]):
+        assert row["recipe"]["runtime"] == "litert"
+        assert row["framework"] == content["bench"]["runtime"]
+        assert row["course_call"] == "interpreter.invoke()"
+        assert 0 < row["course_latency_ms"] < 2 * row["latency_ms"]
+
+
+@pytest.mark.usefixtures("without_onnx_runtime")
+def test_a_file_of_a_runtime_that_the_board_lacks_is_refused_by_name_and_another_measured(home, tmp_path):
+    measure = ("measure", "--device", f"ssh:{NAME}")
+    lacking = command(*measure, write_classifier(tmp_path / "model.onnx"))
+    done = subprocess.run(lacking, cwd=ROOT, env=home, capture_output=True, text=True, timeout=HANG_S)
+    assert done.returncode == REQUEST
+    assert f"ONNX Runtime is not installed on ssh:{NAME}" in done.stderr
+    there = command(*measure, write_network(tmp_path / "model.tflite"))
+    done = subprocess.run(there, cwd=ROOT, env=home, capture_output=True, text=True, timeout=HANG_S)
+    assert done.returncode == OK, done.stderr
+    assert "interpreter.invoke() alone" in done.stdout

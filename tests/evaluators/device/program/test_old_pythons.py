@@ -1,6 +1,6 @@
-"""The on-device program on the Pythons that boards have: those in $SEARCH_PYTHONS, each with NumPy and ONNX Runtime.
+"""The on-device program on the Pythons that boards have: those in $SEARCH_PYTHONS, each with NumPy and a runtime.
 
-The course's protocol is tried on those with Pillow.
+LiteRT may be there as tflite-runtime. The course's protocol is tried on those with Pillow.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from evaluators.device.devices.local import LocalDevice
 from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.models import CLASSES, write_classifier, write_images
 from tests.evaluators.device.pngs import bundled, coloured, write_pngs
+from tests.evaluators.device.tflite_models import write_network
 
 PYTHONS = [python for python in os.environ.get("SEARCH_PYTHONS", "").split(os.pathsep) if python]
 IMAGES = 64
@@ -25,17 +26,41 @@ NAMES = [Path(python).parent.parent.name for python in PYTHONS]
 pytestmark = pytest.mark.skipif(not PYTHONS, reason="SEARCH_PYTHONS names no interpreters")
 
 
+@pytest.fixture(scope="module", params=["onnxruntime", "litert"])
+def runtime(request: pytest.FixtureRequest) -> RuntimeSettings:
+    return RuntimeSettings(runtime=request.param)
+
+
+@pytest.fixture(scope="module")
+def model(runtime: RuntimeSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    if runtime.runtime == "litert":
+        return write_network(folder / "network.tflite")
+    return write_classifier(folder / "classifier.onnx")
+
+
 @pytest.fixture(scope="module", params=PYTHONS, ids=NAMES)
+def python(request: pytest.FixtureRequest, runtime: RuntimeSettings) -> str:
+    async def has() -> bool:
+        async with LocalDevice(python=request.param, lock="") as device:
+            return device.info.framework(runtime.runtime) is not None
+
+    if not asyncio.run(has()):
+        pytest.skip(f"it has no {runtime.runtime}")
+    found: str = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
 def answers(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    python: str, runtime: RuntimeSettings, model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[DeviceInfo, ProcessRun, ProcessRun]:
     """Described, searched, confirmed."""
     folder = tmp_path_factory.mktemp("old")
-    model, images = write_classifier(folder / "classifier.onnx"), write_images(folder / "images.npy", IMAGES)
-    task = Task(model=model, images=images, runtime=RuntimeSettings(), limit_s=0.5)
+    task = Task(model=model, images=write_images(folder / "images.npy", IMAGES), runtime=runtime, limit_s=0.5)
 
     async def asked() -> tuple[DeviceInfo, ProcessRun, ProcessRun]:
-        async with LocalDevice(python=request.param, lock=str(folder / "board.lock")) as device:
+        async with LocalDevice(python=python, lock=str(folder / "board.lock")) as device:
             return device.info, await device.run(task), await device.run(replace(task, passes=2))
 
     return asyncio.run(asked())
@@ -44,10 +69,11 @@ def answers(
 Answers = tuple[DeviceInfo, ProcessRun, ProcessRun]
 
 
-def test_it_describes_itself(answers: Answers) -> None:
+def test_it_describes_itself(answers: Answers, runtime: RuntimeSettings) -> None:
     info = answers[0]
     assert info.python.startswith("3.")
-    assert info.runtime.startswith("onnxruntime 1.")
+    assert info.runtimes[0] == info.runtime
+    assert info.framework(runtime.runtime) is not None
     assert (info.bits, info.cores >= 1) == (64, True)
 
 
@@ -64,14 +90,13 @@ def test_it_confirms(answers: Answers) -> None:
     assert all(0 <= name < CLASSES for name in confirm.predictions)
 
 
-@pytest.mark.parametrize("python", PYTHONS, ids=NAMES)
-def test_it_runs_the_courses_script(python: str, tmp_path: Path) -> None:
+def test_it_runs_the_courses_script(python: str, model: Path, runtime: RuntimeSettings, tmp_path: Path) -> None:
     folder = write_pngs(tmp_path / "pngs", coloured(16), np.zeros(16, np.int64))
     task = CourseTask(
-        model=write_classifier(tmp_path / "classifier.onnx"),
+        model=model,
         images=bundled(folder, tmp_path / "images.zip"),
         count=16,
-        runtime=RuntimeSettings(),
+        runtime=runtime,
     )
 
     async def asked() -> CourseRun:
@@ -85,12 +110,11 @@ def test_it_runs_the_courses_script(python: str, tmp_path: Path) -> None:
     assert run.wall_s > run.loop_wall_s
 
 
-@pytest.mark.parametrize("python", PYTHONS, ids=NAMES)
-def test_it_works_for_a_meter(python: str, tmp_path: Path) -> None:
+def test_it_works_for_a_meter(python: str, model: Path, runtime: RuntimeSettings, tmp_path: Path) -> None:
     task = LoadTask(
-        model=write_classifier(tmp_path / "classifier.onnx"),
+        model=model,
         images=write_images(tmp_path / "images.npy", IMAGES),
-        runtime=RuntimeSettings(),
+        runtime=runtime,
         idle_s=0.2,
         active_s=0.3,
     )
