@@ -198,8 +198,8 @@ def settings_text(recipe: Recipe) -> str:
 
 
 def runtime_and_settings(recipe: Recipe) -> str:
-    """The runtime's title, and how it is run: at 2 threads, spinning."""
-    return f"{title_of(recipe.runtime)} at {settings_text(replace(recipe, runtime=DEFAULT_RUNTIME))}"
+    """The runtime's title, and beside it: (2 threads, spinning)."""
+    return f"{title_of(recipe.runtime)} ({settings_text(replace(recipe, runtime=DEFAULT_RUNTIME))})"
 
 
 def threads_text(recipe: Recipe) -> str:

@@ -181,7 +181,7 @@ class References:
         ]
         if len(texts) > 1:
             self.view.say(
-                f"the baseline takes {', '.join(texts)}; gains are over it in {runtime_and_settings(chosen.recipe)}"
+                f"the baseline takes {' and '.join(texts)}; gains are over it in {runtime_and_settings(chosen.recipe)}"
             )
 
     def _keep_scale(self, figures: Figures) -> None:

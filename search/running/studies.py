@@ -26,8 +26,8 @@ from search.settings.settings import Settings
 from search.store.goal import Goal, fixed_text
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
-from space.dimension import Choice, Dimension
-from space.dimensions import RUNTIME, digest, dimensions
+from space.dimension import Dimension
+from space.dimensions import digest, dimensions, runtimes_in
 from space.formats.names import DEFAULT_RUNTIME
 from space.formats.target import title_of
 from space.grid import grid
@@ -73,9 +73,7 @@ def table_of(chosen: Settings, cores: int, runtimes: Sequence[str]) -> tuple[Dim
 
 def missing_runtimes(chosen: Settings, rig: Rig) -> list[str]:
     """A line for each runtime that the space would have as a choice."""
-    table = table_of(chosen, rig.cores, RUNTIMES.names())
-    choices = (dimension.choices for dimension in table if isinstance(dimension, Choice) and dimension.name == RUNTIME)
-    return rig.left_out([str(name) for name in next(choices, ())])
+    return rig.left_out(runtimes_in(table_of(chosen, rig.cores, RUNTIMES.names())))
 
 
 def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) -> Goal:

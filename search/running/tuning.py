@@ -1,6 +1,6 @@
 """Tuning: a leader at the runtimes and settings that were not tried with it; on the device, nothing is trained."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from search.building.child import Builder, built
@@ -15,7 +15,7 @@ from search.store.goal import Goal
 from search.store.store import Store
 from space.baseline import Baseline
 from space.data.sources import Source
-from space.dimensions import RUNTIME
+from space.dimensions import dimensions, runtimes_in
 from space.errors import CandidateError
 from space.formats.quantizations import counterpart
 from space.formats.target import format_of
@@ -36,7 +36,7 @@ def tune(
     lead = Lead(OBJECTIVES[goal.objective], leader, rig.least_w, rig.reference)
     race = lead.race(leader.validation.share)
     timed = []
-    for recipe in recipes(leader.candidate.recipe, goal.fixed_values, rig):
+    for recipe in recipes(leader.candidate.recipe, goal, rig):
         if store.evaluation(recipe.id, goal) is None:
             view.begin(f"{leader.recipe_id} at {settings_text(recipe)}, {recipe.graph_optimization}: ")
             try:
@@ -55,10 +55,13 @@ def tune(
     view.say(f"{leader.recipe_id} at threads/graph optimization, ms: {', '.join(text for _, text in sorted(timed))}")
 
 
-def recipes(recipe: Recipe, fixed: Mapping[str, str], rig: Rig) -> Iterator[Recipe]:
-    """At every setting; where a runtime's files lack its quantization, in the one that they have in its place."""
+def recipes(recipe: Recipe, goal: Goal, rig: Rig) -> Iterator[Recipe]:
+    """At every setting of the runtimes that compete in the study; where a runtime's files lack the quantization, in the
+    one that they have in its place."""
+    fixed = goal.fixed_values
+    competing = runtimes_in(dimensions(goal.space, rig.cores, fixed, goal.architecture, rig.runtimes))
     for settings in rig.tuned():
-        if settings.runtime != fixed.get(RUNTIME, settings.runtime):
+        if settings.runtime not in competing:
             continue
         tuned = at_runtime(recipe, settings)
         quantization = counterpart(recipe.quantization, format_of(tuned).quantizations)

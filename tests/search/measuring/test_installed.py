@@ -77,5 +77,5 @@ def test_it_is_a_dependency_where_it_is_said_to_be_published(system: str, machin
 
 def test_a_runtime_is_named_with_its_settings() -> None:
     recipe = Recipe(widths=WIDTHS, halvings=HALVINGS, threads=2, spinning=True)
-    assert runtime_and_settings(recipe) == "ONNX Runtime at 2 threads, spinning"
-    assert runtime_and_settings(replace(recipe, spinning=False, runtime="litert")) == "LiteRT at 2 threads"
+    assert runtime_and_settings(recipe) == "ONNX Runtime (2 threads, spinning)"
+    assert runtime_and_settings(replace(recipe, spinning=False, runtime="litert")) == "LiteRT (2 threads)"

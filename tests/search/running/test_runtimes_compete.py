@@ -48,16 +48,21 @@ def test_a_study_from_before_there_was_a_choice_says_that_it_is_taken_in(rig: Ri
 
 def test_a_leader_is_tuned_in_what_each_runtime_has_in_place_of_its_quantization(rig: Rig) -> None:
     leader = recipe(quantization="dynamic_uint8", threads=2)
-    tuned = list(recipes(leader, {}, rig))
+    tuned = list(recipes(leader, GOAL, rig))
     assert {(each.runtime, each.quantization) for each in tuned} == {
         ("onnxruntime", "dynamic_uint8"),
         ("litert", "dynamic_int8"),
     }
     assert {each.threads for each in tuned} == {1, 2}
     assert {each.weights_id for each in tuned} == {leader.weights_id}
-    assert {each.runtime for each in recipes(leader, {"runtime": "litert"}, rig)} == {"litert"}
-    held = recipes(leader, {"quantization": "dynamic_uint8"}, rig)
-    assert {each.runtime for each in held} == {"onnxruntime"}
+    # In no runtime that does not compete in its study.
+    alone = [
+        (replace(GOAL, fixed="runtime=litert"), "litert"),
+        (replace(GOAL, fixed="quantization=dynamic_uint8"), "onnxruntime"),
+        (replace(GOAL, space="pruning"), "onnxruntime"),
+    ]
+    for goal, runtime in alone:
+        assert {each.runtime for each in recipes(leader, goal, rig)} == {runtime}
 
 
 def test_a_quantization_has_its_counterpart_in_another_kind_of_file() -> None:
