@@ -150,6 +150,12 @@ def network_in(table: Iterable[Dimension]) -> Network:
     return network_named(str(next(chosen, DEFAULT_NETWORK)))
 
 
+def runtimes_in(table: Iterable[Dimension]) -> tuple[str, ...]:
+    """What runs its recipes, by name."""
+    chosen = (dimension.choices for dimension in table if isinstance(dimension, Choice) if dimension.name == RUNTIME)
+    return tuple(map(str, next(chosen, (DEFAULT_RUNTIME,))))
+
+
 def points(table: Sequence[Dimension]) -> Iterator[dict[str, Value]]:
     """All of a table's, in its order."""
     names = [dimension.name for dimension in table]

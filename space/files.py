@@ -3,9 +3,13 @@
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+# Bytes: half of what a Raspberry Pi 3 has as memory.
+LARGEST_NETWORK = 2**29
 
 
 @contextmanager
@@ -27,6 +31,15 @@ def written_whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             beside.unlink()
+
+
+def check_size(path: Path) -> None:
+    """ValueError where it is larger than any network that is run here, or no file that ends."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is no regular file")
+    if status.st_size > LARGEST_NETWORK:
+        raise ValueError(f"it has {status.st_size:,} bytes, more than {LARGEST_NETWORK:,}")
 
 
 def sha256(path: Path) -> str:

@@ -74,6 +74,12 @@ class Runtime(Target, Protocol):
 
     # --- on this machine
 
+    @property
+    def published_for(self) -> tuple[str, ...]:
+        """Systems that pip finds it for, each as `sys.platform` and `platform.machine()` say: "linux aarch64"; none
+        where it is published for all."""
+        ...
+
     def answers(
         self, path: Path, pixels: "NDArray[np.uint8]", progress: Callable[[float], None], device: "Accelerator | None"
     ) -> Answered:

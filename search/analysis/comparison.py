@@ -72,8 +72,9 @@ class Comparison:
     b: Side
     # The two winners, or the two recipes; None where one side has none.
     chosen: Pair | None
-    # The same structure in both.
+    # The same structure in both; where no runtime is in both, the same network, at its fastest in each.
     common: tuple[Pair, ...]
+    across_runtimes: bool
     # Spearman's, of the latencies of common structures.
     rank_correlation: float | None
     not_compared: tuple[str, ...]
@@ -121,16 +122,17 @@ def compared(a: Side, b: Side) -> Comparison:
         without = " and ".join(name for name, side in (("A", a), ("B", b)) if side.winner is None)
         reasons.append(f"winners are not compared: {without} has none that holds its line")
     common: list[Pair] = []
+    across = _share_no_runtime(a, b)
     if a.recipe_id is None and b.recipe_id is None and a.standings != b.standings:
-        common = _common(a, b, same_data=same_data)
-        reasons += _counts(a, b, len(common))
+        common = _across(a, b, same_data=same_data) if across else _common(a, b, same_data=same_data)
+        reasons += _counts(a, b, len(common), across=across)
     other = [pair for pair in (*common, *([chosen] if chosen else [])) if not _one_provenance(pair)]
     if other:
         reasons.append(
             f"energy is not compared in {len(other)} rows, as of {other[0].a.recipe_id}: "
             f"{other[0].a.energy_provenance}; {other[0].b.energy_provenance}"
         )
-    return Comparison(a, b, chosen, tuple(common), _correlation(common), tuple(reasons))
+    return Comparison(a, b, chosen, tuple(common), across, _correlation(common), tuple(reasons))
 
 
 def _one_provenance(pair: Pair) -> bool:
@@ -169,20 +171,53 @@ def _common(a: Side, b: Side, *, same_data: bool) -> list[Pair]:
     return list(pairs.values())
 
 
-def _counts(a: Side, b: Side, common: int) -> list[str]:
+def _share_no_runtime(a: Side, b: Side) -> bool:
+    """Among what was tried: the unpruned network stands in the one that it runs best in."""
+    ours, theirs = ({evaluation.candidate.recipe.runtime for evaluation in side.standings.ranked} for side in (a, b))
+    return bool(ours and theirs) and not ours & theirs
+
+
+def _network(evaluation: Evaluation) -> str:
+    """Of its structure, whatever runs it and at whatever settings."""
+    return evaluation.candidate.recipe.network.structure_id
+
+
+def _across(a: Side, b: Side, *, same_data: bool) -> list[Pair]:
+    """One pair for each network, at its fastest in either; accuracies are compared where the weights are the same."""
+    ours, theirs = ({_network(each): each for each in _slowest_first(side)} for side in (a, b))
+    return [
+        _pair(a, ours[id], b, theirs[id], same_data=same_data and ours[id].network_id == theirs[id].network_id)
+        for id in ours.keys() & theirs.keys()
+    ]
+
+
+def _slowest_first(side: Side) -> list[Evaluation]:
+    clean = [evaluation for evaluation in side.evaluations if not evaluation.current.dirty and not evaluation.gated]
+    return sorted(clean, key=lambda evaluation: -evaluation.current.latency_s)
+
+
+def _counts(a: Side, b: Side, common: int, *, across: bool) -> list[str]:
     ours, theirs = (
-        {evaluation.structure_id for evaluation in side.evaluations if not evaluation.current.dirty} for side in (a, b)
+        {
+            _network(evaluation) if across else evaluation.structure_id
+            for evaluation in side.evaluations
+            if not evaluation.current.dirty
+        }
+        for side in (a, b)
     )
-    only = len(ours - theirs), len(theirs - ours)
+    only, noun = (len(ours - theirs), len(theirs - ours)), common_noun(across=across)
     dirty = sum(bool(evaluation.current.dirty) for side in (a, b) for evaluation in side.evaluations)
-    reasons = [f"{only[0]} structures were measured in A alone, {only[1]} in B alone"] if any(only) else []
+    reasons = [f"{only[0]} {noun} were measured in A alone, {only[1]} in B alone"] if any(only) else []
     if dirty:
         reasons.append(f"{dirty} dirty rows are left out")
     if common < FEWEST_TO_CORRELATE:
-        reasons.append(
-            f"no rank correlation: {common} common structures, and fewer than {FEWEST_TO_CORRELATE} say nothing"
-        )
+        reasons.append(f"no rank correlation: {common} common {noun}, and fewer than {FEWEST_TO_CORRELATE} say nothing")
     return reasons
+
+
+def common_noun(*, across: bool) -> str:
+    """What two studies have in common."""
+    return "networks" if across else "structures"
 
 
 def _pair(a: Side, ours: Evaluation, b: Side, theirs: Evaluation, *, same_data: bool) -> Pair:

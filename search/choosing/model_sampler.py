@@ -3,14 +3,16 @@ most promising.
 
 Networks are told apart by what they are, not by the values that name them: two surrogates on a dozen features of the
 shape replace the twenty-odd dimensions. A new network is trained for a few epochs only; about half of all training goes
-to longer trainings of those that still look best. What could not end before the deadline is not asked for; while there
-is time left, the most likely leader is, however unlikely.
+to longer trainings of those that still look best. Where several runtimes compete, what was trained for one of them is
+timed in another, and in other numbers, as soon as it may lead there: that takes seconds. What could not end before the
+deadline is not asked for; while there is time left, the most likely leader is, however unlikely.
 """
 
 import math
 import random
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -24,8 +26,9 @@ from search.choosing.time_left import Pace, TimeLeft, cost
 from search.choosing.trial_notes import TrialNotes, history_of
 from search.choosing.variation import Variation
 from search.scoring.objectives import Objective
-from space.dimension import Dimension, Integer, Value
-from space.dimensions import recipe_of
+from space.dimension import Choice, Dimension, Integer, Value
+from space.dimensions import RUNTIME, recipe_of
+from space.formats.names import DEFAULT_RUNTIME
 from space.networks.choose import network_of
 from space.recipe import Recipe
 
@@ -33,7 +36,7 @@ from space.recipe import Recipe
 RUNGS = (3, 10, 32)
 # Points to choose from: so many around the best ones, so many at random, and how many count as the best.
 _NEAR, _ANEW, _PARENTS = 1000, 250, 12
-# While new networks can be tried, a longer training has to be this likely to give a new leader.
+# While new networks can be tried, a longer training has to be this likely to give a new leader, and so has a variant.
 _LIKELY = 0.1
 # With a deadline, where no network is likelier than this to give a new leader, the likeliest one is tried: its expected
 # improvement is too small a number to choose by.
@@ -70,6 +73,8 @@ class ModelSampler(Sampler):
         self._objective = objective
         self._least_accuracy = least_accuracy
         self._time_left = time_left or TimeLeft()
+        choices = {dimension.name: dimension.choices for dimension in table if isinstance(dimension, Choice)}
+        self._runtimes, self._quantizations = choices.get(RUNTIME, ()), choices["quantization"]
         steps = rungs(table)
         # Without a deadline trials are what is short, not time: first looks are longer.
         self._rungs = steps if self._time_left.left_s() < math.inf else steps[1:] or steps
@@ -86,6 +91,8 @@ class ModelSampler(Sampler):
     ) -> dict[str, Any]:
         history = history_of(study)
         pace = self._time_left.pace(history)
+        if (variant := self._likely_variant(history, pace)) is not None:
+            return variant
         options = self._options(history, trial.number, pace)
         if not options:
             raise SpaceExhausted(self._why_nothing(history, trial.number, pace))
@@ -113,7 +120,9 @@ class ModelSampler(Sampler):
         if trained.all() or not trained.any():
             return int(improvement.argmax())
         longer = int(np.where(trained, improvement, -1.0).argmax())
-        costs = [(trial.recipe.epochs, cost(trial.recipe, trial.recipe.epochs)) for trial in history]
+        # What several runtimes share is trained once.
+        once = {replace(trial.recipe, runtime=DEFAULT_RUNTIME).id: trial.recipe for trial in history}.values()
+        costs = [(recipe.epochs, cost(recipe, recipe.epochs)) for recipe in once]
         first_looks = sum(training for epochs, training in costs if epochs <= self._rungs[0])
         longer_ones = sum(training for epochs, training in costs if epochs > self._rungs[0])
         if longer_ones < first_looks and prediction.probability_of_leading[longer] >= _LIKELY:
@@ -121,6 +130,14 @@ class ModelSampler(Sampler):
         return int(np.where(trained, -1.0, improvement).argmax())
 
     def _options(self, history: Sequence[TrialNotes], number: int, pace: Pace) -> list[Option]:
+        longest = self._longest(history)
+        for values in self._points(history, random.Random(seed_of(self._seed, number))):
+            longest.setdefault(_network(recipe_of(values)), (_NEVER, values))
+        options = (self._option(values, epochs, pace) for epochs, values in longest.values())
+        return [option for option in options if option is not None]
+
+    def _longest(self, history: Sequence[TrialNotes]) -> dict[object, tuple[int, dict[str, Value]]]:
+        """The longest training of each network, and its values."""
         longest: dict[object, tuple[int, dict[str, Value]]] = {}
         for trial in history:
             network = _network(trial.recipe)
@@ -128,10 +145,30 @@ class ModelSampler(Sampler):
             epochs = self._rungs[-1] if trial.accuracy is None else trial.recipe.epochs
             if epochs >= longest.get(network, (_NEVER, {}))[0]:
                 longest[network] = epochs, dict(trial.values)
-        for values in self._points(history, random.Random(seed_of(self._seed, number))):
-            longest.setdefault(_network(recipe_of(values)), (_NEVER, values))
-        options = (self._option(values, epochs, pace) for epochs, values in longest.values())
-        return [option for option in options if option is not None]
+        return longest
+
+    def _likely_variant(self, history: Sequence[TrialNotes], pace: Pace) -> dict[str, Value] | None:
+        """The likeliest new leader among the variants; None where none is likely."""
+        variants = [(values, recipe_of(values)) for values in self._variants(history)]
+        new = [(values, recipe) for values, recipe in variants if recipe.id not in self._known and pace.fits(recipe)]
+        if not new:
+            return None
+        likely = self._forecast(history, [(recipe, recipe.epochs) for _, recipe in new]).probability_of_leading
+        place = int(likely.argmax())
+        return new[place][0] if likely[place] >= _LIKELY else None
+
+    def _variants(self, history: Sequence[TrialNotes]) -> Iterator[dict[str, Value]]:
+        """What holds the minimum accuracy, by its longest training, with every runtime and quantization in which it was
+        not looked at for so long; nothing where one runtime is all there is."""
+        if len(self._runtimes) < 2:
+            return
+        seen = self._longest(history)
+        holding = sorted((trial for trial in history if trial.feasible_value is not None), key=_epochs)
+        for trial in {_shape(trial.recipe): trial for trial in holding}.values():
+            for runtime, quantization in product(self._runtimes, self._quantizations):
+                values = {**trial.values, RUNTIME: runtime, "quantization": quantization}
+                if seen.get(_network(recipe_of(values)), (_NEVER, {}))[0] < trial.recipe.epochs:
+                    yield values
 
     def _option(self, values: dict[str, Value], trained_epochs: int, pace: Pace) -> Option | None:
         recipe = recipe_of(values)
@@ -179,6 +216,15 @@ def rungs(table: Sequence[Dimension]) -> tuple[int, ...]:
     return tuple(sorted({*(rung for rung in RUNGS if epochs.low <= rung <= epochs.high), epochs.high}))
 
 
+def _epochs(trial: TrialNotes) -> int:
+    return trial.recipe.epochs
+
+
+def _shape(recipe: Recipe) -> object:
+    """What makes it another network before it is deployed."""
+    return network_of(recipe).same(recipe.widths, recipe.halvings)
+
+
 def _network(recipe: Recipe) -> object:
     """What makes it another network, however it is named, begun and trained."""
     deployed = (
@@ -189,4 +235,4 @@ def _network(recipe: Recipe) -> object:
         recipe.spinning,
         recipe.runtime,
     )
-    return network_of(recipe).same(recipe.widths, recipe.halvings), deployed
+    return _shape(recipe), deployed

@@ -14,7 +14,7 @@ from search.choosing.time_left import Pace, TimeLeft
 from space.dimension import Choice, Dimension, Value
 from space.dimensions import points, recipe_of
 from space.recipe import Recipe
-from space.training.threads import one_thread
+from space.threads import one_thread
 
 # Suggestions of Optuna's sampler that may turn out to be known, before a neighbour of the last one is taken instead.
 _SUGGESTIONS = 3

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from search.analysis.comparison import Comparison, Pair, Ratio, as_dict, compared, side
+from search.analysis.comparison import Comparison, Pair, Ratio, as_dict, common_noun, compared, side
 from search.commands.exit_status import OK
 from search.results.report import results_console
 from search.results.rows import Row
-from search.results.wording import accuracy, fom_gain, half_percent, marked, number, pace_of
+from search.results.wording import accuracy, fom_gain, framework_text, half_percent, marked, number, pace_of
 from search.settings.settings import asked, settings
 from search.store.store import Store
 
@@ -33,12 +33,16 @@ def main(options: argparse.Namespace) -> int:
         console.print(f"{name}: {ranking.goal.id} on {ranking.bench.title}", markup=False)
     if comparison.chosen:
         console.print(_table("recipe A, recipe B", [comparison.chosen], both=True))
-        for name, row in (("A", comparison.chosen.a), ("B", comparison.chosen.b)):
-            console.print(f"{name}: {_own(row)}", markup=False)
+        rows = (comparison.chosen.a, comparison.chosen.b)
+        differ = len({row.recipe.runtime for row in rows}) > 1
+        for name, row in zip("AB", rows, strict=True):
+            console.print(f"{name}: {_own(row)}{f'; {framework_text(row)}' if differ else ''}", markup=False)
     if comparison.common:
         fastest = sorted(comparison.common, key=lambda pair: pair.a.latency_ms)
-        console.print(_table("recipe", fastest[: options.top], both=False))
-        console.print(f"{min(options.top, len(fastest))} of {len(fastest)} common structures, the fastest of A first")
+        across = comparison.across_runtimes
+        console.print(_table("recipe A, recipe B" if across else "recipe", fastest[: options.top], both=across))
+        count, noun = f"{min(options.top, len(fastest))} of {len(fastest)}", common_noun(across=across)
+        console.print(f"{count} common {noun}, the fastest of A first")
     for text in _correlation(comparison):
         console.print(text, markup=False)
     for text in comparison.not_compared:
@@ -49,10 +53,11 @@ def main(options: argparse.Namespace) -> int:
 def _correlation(comparison: Comparison) -> list[str]:
     if comparison.rank_correlation is None:
         return []
+    noun = common_noun(across=comparison.across_runtimes)
     ratios = sorted(pair.latency.value for pair in comparison.common if pair.latency)
     return [
         f"latencies B / A from {number(ratios[0])} to {number(ratios[-1])}; rank correlation "
-        f"{comparison.rank_correlation:.3f} over {len(ratios)} structures (1: the same order)"
+        f"{comparison.rank_correlation:.3f} over {len(ratios)} {noun} (1: the same order)"
     ]
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,19 +54,30 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _model(order: Order) -> int:
-    ranking = order.ranking
+    """The winner, or the best of those that have such a file where the winner has another."""
+    ranking, suffix = order.ranking, order.path.suffix
     if ranking.best is None:
         return _none(ranking)
-    candidate = ranking.best.candidate
-    if candidate.file.suffix != order.path.suffix:
-        title = format_of(candidate.recipe).title
-        right = order.path.with_suffix(candidate.file.suffix)
-        raise RequestError(f"--to {order.path}: the winner's file is one of {title}; --to {right}")
-    check_whole(candidate)
+    best = ranking.best_with(suffix)
+    if best is None:
+        raise RequestError(f"--to {order.path}: {_none_such(ranking, order.path)}")
+    check_whole(best.candidate)
     with written_whole(order.path) as beside:
-        shutil.copyfile(candidate.file, beside)
-    print(f"{order.path}: {ranking.best.recipe_id}, {line(ranking.row(ranking.best), ranking.goal.objective)}")
+        shutil.copyfile(best.candidate.file, beside)
+    print(f"{order.path}: {best.recipe_id}, {line(ranking.row(best), ranking.goal.objective)}")
+    if best is not ranking.best:
+        waits = "" if best.confirmed or not ranking.best.confirmed else "; this one is not confirmed"
+        print(f"the winner is another: --to {order.path.with_suffix(ranking.best.candidate.file.suffix)}{waits}")
     return OK
+
+
+def _none_such(ranking: Standings, path: Path) -> str:
+    """Which files there are instead, and how many networks that hold the line have them."""
+    able = [*ranking.ranked[: ranking.leaders], *ranking.waiting]
+    counts = Counter((format_of(each.candidate.recipe).title, each.candidate.file.suffix) for each in able)
+    known = ", ".join(f"{count} of {title} (--to {path.with_suffix(end)})" for (title, end), count in counts.items())
+    title = next(form.title for form in map(FORMATS.get, FORMATS.names()) if form.suffix == path.suffix)
+    return f"no network of {title} holds the line in {ranking.goal.id}; those that do: {known}"
 
 
 def _jsonl(order: Order) -> int:

@@ -2,10 +2,13 @@
 
 import argparse
 import json
+import re
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 from evaluators.measured import Subject
-from evaluators.runtimes.runtime import RUNTIMES, format_of_runtime, runtime_of_file
+from evaluators.runtimes.runtime import RUNTIMES, format_of_runtime
 from evaluators.runtimes.settings import RuntimeSettings
 from search.commands.exit_status import INTERRUPTED, OK
 from search.results.course_row import CourseRow, course_row
@@ -13,31 +16,33 @@ from search.results.report import results_console
 from search.results.rows import FileRow, row_of_file
 from search.results.terminal import plain
 from search.results.wording import number
-from search.running.file_measuring import measure_file, runtime_settings
+from search.running.file_measuring import measure_file, runtime_settings, taker_of
 from search.settings.settings import settings
+from space.errors import CandidateError, RequestError
+from space.formats.format import Format
 from space.recipe import Recipe
 
 
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
-    file_format = format_of_runtime(runtime_of_file(options.model).name)
+    file_format = format_of_runtime(taker_of(options.model).name)
     figures = file_format.cost(options.model)
-    described = file_format.read_metadata(options.model)
-    recipe = Recipe.from_json(described["recipe"]) if "recipe" in described else None
+    described, recipe = _described(file_format, options.model)
     runtime = runtime_settings(recipe, options.model)
     try:
         subject = Subject(options.model.name, options.model, runtime)
-        measured, course = measure_file(subject, options.protocol, chosen, _say)
+        measured = measure_file(subject, options.protocol, chosen, _say)
     except KeyboardInterrupt:
         return INTERRUPTED
     row = row_of_file(
-        measured.figures,
+        measured.ours.figures,
         str(options.model),
         (figures.weights, figures.macs, figures.operators),
         described,
         recipe,
+        measured.images,
     )
-    beside = course_row(course) if course else None
+    beside = course_row(measured.course) if measured.course else None
     if options.json:
         print(json.dumps(row.as_dict() | ({"course": beside.as_dict()} if beside else {}), indent=1))
     else:
@@ -47,6 +52,19 @@ def main(options: argparse.Namespace) -> int:
     return OK
 
 
+def _described(file_format: Format, model: Path) -> tuple[Mapping[str, str], Recipe | None]:
+    """What its metadata say, and the recipe among them, where a search of ours wrote the file."""
+    try:
+        described = file_format.read_metadata(model)
+        recipe = Recipe.from_json(described["recipe"]) if "recipe" in described else None
+    except (CandidateError, RequestError) as error:
+        raise RequestError(f"{model}: its metadata cannot be read: {error}") from error
+    if not _COUNT.fullmatch(described.get("parameters", "0")):
+        raise RequestError(f"{model}: its metadata give {described['parameters'][:50]!r} as the number of parameters")
+    return described, recipe
+
+
+_COUNT = re.compile("[0-9]{1,18}")
 _DIRTY = "the run was dirty: others used the device"
 
 
@@ -64,13 +82,20 @@ def _print(row: FileRow, runtime: RuntimeSettings) -> None:
         ("power", _power(row)),
         ("memory", f"{row.memory_mb:.1f} MB"),
         ("size", f"{row.parameters:,} parameters, {row.macs:,} MACs, {row.operators} operators"),
-        ("runtime", f"{row.framework}, {runtime.threads} thread(s), spinning {'on' if runtime.spinning else 'off'}"),
+        ("runtime", _runtime(row, runtime)),
+        ("images", row.images),
     ):
         console.print(f"{name:9}{text}", markup=False)
     if row.dirty:
         console.print(_DIRTY, markup=False)
     for text in row.warnings or ():
         console.print(f"warning: {text}", markup=False)
+
+
+def _runtime(row: FileRow, settings: RuntimeSettings) -> str:
+    heeded = RUNTIMES.get(settings.runtime).settings
+    spinning = f", spinning {'on' if settings.spinning else 'off'}" if "spinning" in heeded else ""
+    return f"{row.framework}, {settings.threads} thread(s){spinning}"
 
 
 def _course(row: FileRow, runtime: RuntimeSettings) -> str:

@@ -113,7 +113,8 @@ def baseline(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL")
+    files = " or ".join(FORMATS.get(name).suffix for name in FORMATS.names())
+    parser.add_argument("model", type=Path, metavar="MODEL", help=f"{files}, whoever made it; it takes one image")
     parser.add_argument("--json", action="store_true", help="as JSON")
     text = (
         "steady (default): run() alone, warmed up, until its interval is narrow; course DIR: beside it the university "
@@ -135,9 +136,9 @@ def export(parser: argparse.ArgumentParser) -> None:
     _chosen_study(parser)
     files = " or ".join(FORMATS.get(name).suffix for name in FORMATS.names())
     text = (
-        f"by its ending: the winner as {files}; the bench's measurements as .jsonl for --device replay:FILE; the front "
-        "as an interactive page, .html, or as a figure, .png, .svg or .pdf; a table as .csv, .json or .md; slides as "
-        ".pptx; what is handed in as .zip (M3_7.zip is milestone 3 of team 7)"
+        f"by its ending: the best network that has such a file, {files}; the bench's measurements as .jsonl for "
+        "--device replay:FILE; the front as an interactive page, .html, or as a figure, .png, .svg or .pdf; a table as "
+        ".csv, .json or .md; slides as .pptx; what is handed in as .zip (M3_7.zip is milestone 3 of team 7)"
     )
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
     text = "m1, m2 (a grid's milestones), m3 (the winner) or front (everything; the default, of a .zip m3)"

@@ -117,6 +117,10 @@ def model_beside(folder: str) -> str:
     return next((os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.startswith("model.")), "")
 
 
+def missing(error: ImportError) -> bool:
+    return isinstance(error, ModuleNotFoundError) and bool(error.name)
+
+
 def main(words: List[str]) -> int:
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description="Accuracy and latency of the model beside this file.")
@@ -140,9 +144,11 @@ def main(words: List[str]) -> int:
             right += int(np.argmax(model.logits(answer)) == label)
             total += 1
     except ImportError as error:
-        print("error: %s; next: %s -m pip install %s" % (error, sys.executable, error.name), file=sys.stderr)
+        # One that is there and does not fit the system has its own words.
+        then = "; next: %s -m pip install %s" % (sys.executable, error.name) if missing(error) else ""
+        print("error: %s%s" % (" ".join(str(error).split()), then), file=sys.stderr)
         return 2
-    except (WrongImages, OSError, KeyError, ValueError, struct.error, zipfile.BadZipFile) as error:
+    except (WrongImages, OSError, KeyError, ValueError, RuntimeError, struct.error, zipfile.BadZipFile) as error:
         print("error: %s" % error, file=sys.stderr)
         return 2
     if not total:

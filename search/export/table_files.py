@@ -19,7 +19,7 @@ from space.files import written_whole
 def frame(rows: Sequence[Row], view: View) -> pd.DataFrame:
     """The values in full, with intervals, provenance and ids beside them; what is not known is None."""
     values: dict[str, list[Value]] = {}
-    for shown in (*columns(view), *columns(View.FILE, rows)):
+    for shown in (*columns(view, rows), *columns(View.FILE, rows)):
         values[shown.title] = [_full(shown.column.value(row)) for row in rows]
         if shown.column.kind_in_files is not None:
             values[f"{shown.title} is"] = [_full(shown.column.kind_in_files(row)) for row in rows]
@@ -56,7 +56,8 @@ def write_json(path: Path, standings: Standings, name: str) -> int:
 def write_md(path: Path, standings: Standings, name: str) -> int:
     """As a person reads it; what decides the study's contest is bold."""
     view = View(name)
-    rows, shown = ROWS[view](standings), columns(view)
+    rows = ROWS[view](standings)
+    shown = columns(view, rows)
     headings, cells = texts(rows, shown)
     decides = [each.column.objective == standings.goal.objective for each in shown]
     lines = [

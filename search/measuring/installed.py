@@ -1,9 +1,11 @@
 """Installed runtimes: those that this machine and every device of a run have, and what to do where one is missing."""
 
+import platform
+import sys
 from collections.abc import Mapping, Sequence
 
 from evaluators.device.device import DeviceInfo
-from evaluators.runtimes.runtime import RUNTIMES, runtimes, version_here
+from evaluators.runtimes.runtime import RUNTIMES, Runtime, runtimes, version_here
 from space.errors import RequestError
 
 
@@ -18,20 +20,45 @@ def installed(devices: Sequence[DeviceInfo]) -> tuple[str, ...]:
 
 def check_installed(name: str, devices: Mapping[str, DeviceInfo]) -> None:
     """`devices` by the names that the user gave them."""
-    runtime = RUNTIMES.get(name)
-    install = f"pip install {runtime.distribution}"
-    missing = [] if version_here(runtime) else [f"here ({install})"]
-    for device_name, device in devices.items():
-        if device.framework(name) is None:
-            missing.append(f"on {device_name} ({_remedy(device_name, device, install)})")
+    missing = _missing(RUNTIMES.get(name), devices)
     if missing:
-        raise RequestError(f"runtime {name}: {runtime.title} is not installed {', nor '.join(missing)}")
+        raise RequestError(f"runtime {name}: {RUNTIMES.get(name).title} is not installed {', nor '.join(missing)}")
 
 
-def _remedy(name: str, device: DeviceInfo, install: str) -> str:
+def left_out(names: Sequence[str], devices: Mapping[str, DeviceInfo]) -> list[str]:
+    """A line for each that would compete if it were installed; a recording holds what it holds."""
+    there = installed(list(devices.values()))
+    beside = " and ".join(RUNTIMES.get(name).title for name in there)
+    if not there or any(device.recorded for device in devices.values()):
+        return []
+    return [
+        f"{runtime.title} is not installed {', nor '.join(_missing(runtime, devices))}: the study runs on {beside}"
+        for runtime in map(RUNTIMES.get, names)
+        if runtime.name not in there
+    ]
+
+
+def _missing(runtime: Runtime, devices: Mapping[str, DeviceInfo]) -> list[str]:
+    """Where it is, with what to do there."""
+    missing = [] if version_here(runtime) else [f"here ({_remedy_here(runtime)})"]
+    for name, device in devices.items():
+        # Without it here, a device that is this machine has it neither: that is said already.
+        if device.framework(runtime.name) is None and not (missing and device.on_this_machine):
+            missing.append(f"on {name} ({_remedy(name, device, runtime)})")
+    return missing
+
+
+def _remedy_here(runtime: Runtime) -> str:
+    system = f"{sys.platform} {platform.machine()}"
+    if runtime.published_for and system not in runtime.published_for:
+        return f"no wheel of {runtime.distribution} is published for {system}"
+    return f"pip install {runtime.distribution}"
+
+
+def _remedy(name: str, device: DeviceInfo, runtime: Runtime) -> str:
     if device.recorded:
         return "a recording: name the board itself"
-    return install if device.on_this_machine else f"python -m search devices prepare {name}"
+    return _remedy_here(runtime) if device.on_this_machine else f"python -m search devices prepare {name}"
 
 
 def differing(first: DeviceInfo, other: DeviceInfo) -> list[str]:

@@ -22,7 +22,7 @@ from evaluators.race import Race
 from evaluators.runtimes.runtime import RUNTIMES
 from evaluators.runtimes.settings import DEFAULT_RUNTIME, RuntimeSettings
 from search.measuring.board_worker import Worker
-from search.measuring.installed import check_installed, differing, installed
+from search.measuring.installed import check_installed, differing, installed, left_out
 from space.candidate import Candidate
 from space.dimensions import MOST_THREADS
 from space.errors import CandidateError, RequestError
@@ -63,6 +63,10 @@ class Rig:
         self.runtimes = installed([board.examiner.device.info for board in boards])
         self._say = say
         self._change = threading.Lock()
+
+    def left_out(self, names: Sequence[str]) -> list[str]:
+        """A line for each of these runtimes that is missing here or on a board, with what to do."""
+        return left_out(names, {board.name: board.examiner.device.info for board in self._boards})
 
     @property
     def first(self) -> Board:

@@ -3,7 +3,8 @@
 The ranking and a grid on a terminal, the page's table, the course's tables on slides and in files print from it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from search.results.columns import UNKNOWN, Column, Entry, Value, View, ViewColumn, at, known
 from search.results.findings import quantization_name
@@ -13,6 +14,7 @@ from search.results.wording import (
     accuracy,
     faster,
     fom_gain,
+    framework_text,
     half_percent,
     half_width,
     marked,
@@ -22,6 +24,7 @@ from search.results.wording import (
     times,
     training_text,
 )
+from space.formats.target import title_of
 
 RANKING, GRID, PAGE, FILE = View.RANKING, View.GRID, View.PAGE, View.FILE
 # The front's table has more columns than a slide.
@@ -82,8 +85,12 @@ def _bare_fom_gain(entry: Entry) -> str:
     return marked(times(gain), entry.row) if known(gain) else UNKNOWN
 
 
-def _course_times_less(row: Row) -> bool:
-    return row.course_latency_ms is not None
+def _course_times_less(rows: Sequence[Row]) -> bool:
+    return any(row.course_latency_ms is not None for row in rows)
+
+
+def _frameworks_differ(rows: Sequence[Row]) -> bool:
+    return len({framework_text(row) for row in rows}) > 1
 
 
 def _ends(place: int, title: str, interval: Callable[[Row], tuple[float, float] | None]) -> tuple[Column, Column]:
@@ -96,6 +103,14 @@ def _ends(place: int, title: str, interval: Callable[[Row], tuple[float, float] 
         Column(value=end(0), shown=at(place, title.format("low"), FILE)),
         Column(value=end(1), shown=at(place + 1, title.format("high"), FILE)),
     )
+
+
+def _runtime(entry: Entry) -> str:
+    return title_of(entry.row.recipe.runtime)
+
+
+def _file_ending(entry: Entry) -> str:
+    return Path(entry.row.file).suffix
 
 
 def _ranking_remarks(entry: Entry) -> str:
@@ -221,14 +236,13 @@ COLUMNS = (
     Column(
         value=lambda row: row.course_latency_ms or row.latency_ms,
         text=number,
-        shown=at(55, "course ms", RANKING) | at(62, "Latency as the course times it (ms)", FILE),
+        shown=at(55, "course ms", RANKING, worth_showing=_course_times_less)
+        | at(62, "Latency as the course times it (ms)", FILE, worth_showing=_course_times_less),
         least_width=170,
-        worth_showing=_course_times_less,
     ),
     Column(
         value=lambda row: row.course_call or "all of the latency",
-        shown=at(64, "The course times", FILE),
-        worth_showing=_course_times_less,
+        shown=at(64, "The course times", FILE, worth_showing=_course_times_less),
     ),
     Column(value=half_width, text=lambda percent: f"{percent:.1f} %", shown=at(70, "±", PAGE)),
     Column(
@@ -262,7 +276,17 @@ COLUMNS = (
         provenance=lambda row: row.energy_provenance,
     ),
     Column(value=lambda row: row.energy_provenance.kind, shown=at(100, "energy is", PAGE), words=True),
-    Column(value=lambda row: row.framework, shown=at(90, "Framework", M3)),
+    Column(
+        value=framework_text,
+        shown=at(90, "Framework", M3)
+        | at(95, "Framework", M1, M2, worth_showing=_frameworks_differ)
+        | at(125, "Framework", FRONT, worth_showing=_frameworks_differ)
+        # The front's slide is full: the ending tells, and the slide's foot names what ran which.
+        | at(125, "File", FRONT_SLIDE, text=_file_ending, worth_showing=_frameworks_differ)
+        | at(125, "runtime", RANKING, text=_runtime, worth_showing=_frameworks_differ)
+        | at(165, "runtime", PAGE, text=_runtime, worth_showing=_frameworks_differ),
+        words=True,
+    ),
     FOM,
     Column(
         value=lambda row: row.fom_gain,
@@ -294,12 +318,12 @@ COLUMNS = (
 )
 
 
-def columns(view: View, rows: Iterable[Row] = ()) -> tuple[ViewColumn, ...]:
-    """From left to right; without those that none of the rows is worth."""
-    all_rows = tuple(rows)
+def columns(view: View, rows: Sequence[Row] = ()) -> tuple[ViewColumn, ...]:
+    """From left to right, for a table of these rows."""
     shown = [
-        ViewColumn(column, view, column.shown[view])
+        ViewColumn(column, view, spot)
         for column in COLUMNS
-        if view in column.shown and (column.worth_showing is None or any(map(column.worth_showing, all_rows)))
+        if (spot := column.shown.get(view)) is not None
+        if spot.worth_showing is None or spot.worth_showing(rows)
     ]
     return tuple(sorted(shown, key=lambda each: each.spot.place))

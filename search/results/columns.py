@@ -1,7 +1,7 @@
 """Columns: what a column of a table says of a row, in which views it is shown, and how it is read there."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -54,11 +54,19 @@ class Spot:
     title: str
     # How it is read there, where that is another way than the column's.
     text: Callable[[Entry], str] | None = None
+    # It stands there where this holds of the rows of the table; else always.
+    worth_showing: Callable[[Sequence[Row]], bool] | None = None
 
 
-def at(place: int, title: str, *views: View, text: Callable[[Entry], str] | None = None) -> dict[View, Spot]:
+def at(
+    place: int,
+    title: str,
+    *views: View,
+    text: Callable[[Entry], str] | None = None,
+    worth_showing: Callable[[Sequence[Row]], bool] | None = None,
+) -> dict[View, Spot]:
     """Places are in tens, so that a new column can go between two without moving the others."""
-    return dict.fromkeys(views, Spot(place, title, text))
+    return dict.fromkeys(views, Spot(place, title, text, worth_showing))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +90,6 @@ class Column:
     unknown_sorts_as: float = 0.0
     # A terminal narrower than this does without.
     least_width: int = 0
-    # It is shown where this holds of some row; else always.
-    worth_showing: Callable[[Row], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from search.results.wording import (
     data_name,
     implied,
     number,
+    runtime_and_settings,
 )
 from search.scoring.audit import FITS
 from search.scoring.ranking import feasible
@@ -39,18 +40,18 @@ def results_console() -> Console:
 
 
 def table(standings: Standings, top: int, width: int = 250) -> Table:
-    shown_entries = entries(standings, top)
-    chosen = columns(View.RANKING, (entry.row for entry in shown_entries))
+    listed = entries(standings, top)
+    chosen = columns(View.RANKING, [entry.row for entry in listed])
     shown = [each for each in chosen if width >= each.column.least_width]
     drawn = _empty((each.title, each.column.words) for each in shown)
-    for entry in shown_entries:
+    for entry in listed:
         drawn.add_row(*(each.read(entry) for each in shown), style="bold" if entry.place == 1 else None)
     return drawn
 
 
 def grid_table(standings: Standings) -> Table:
     """A row per point, in the grid's order; the baseline last."""
-    shown = columns(View.GRID)
+    shown = columns(View.GRID, standings.rows)
     drawn = _empty([("quantization", True), ("fraction", False), ("epochs", False),
                     *((each.title, each.column.words) for each in shown)])  # fmt: skip
     places = {evaluation.recipe_id: place for place, evaluation in enumerate(standings.ranked, start=1)}
@@ -83,11 +84,14 @@ def provenance(standings: Standings) -> list[str]:
     """What every number above rests on."""
     row, effort = standings.row(standings.baseline), standings.effort()
     figures = [evaluation.current for evaluation in (standings.baseline, *standings.ranked)]
-    # Two runtimes may meet in one study.
+    # Two runtimes may meet in one study: then gains say over which of them.
+    recipes = [evaluation.candidate.recipe for evaluation in (standings.baseline, *standings.ranked)]
+    several = len({recipe.runtime for recipe in recipes}) > 1
     latencies = dict.fromkeys(str(measurement.latency_provenance) for measurement in figures)
     return [
         f"latency {'; '.join(latencies)}",
         *_course_latency(standings.rows),
+        *([f"gains are over the baseline in {runtime_and_settings(recipes[0])}"] if several else []),
         f"energy {row.energy_provenance}",
         *([ONE_CONTEST] if row.energy_provenance.kind is Kind.ESTIMATED else []),
         f"{effort.inferences:,} inferences timed in {spoken(effort.seconds)}; 3 x 10,000 of each file would have taken "

@@ -17,10 +17,12 @@ from search.scoring.ranking import feasible
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from space.candidate import ending
+from space.formats.names import DEFAULT_RUNTIME
+from space.formats.target import title_of
 from space.recipe import Recipe
 
 # Left out of what others read until there is something to say.
-_WHERE_KNOWN = ("search", "confusion", "warnings", "course_latency_ms", "course_call")
+_WHERE_KNOWN = ("search", "confusion", "warnings", "images", "course_latency_ms", "course_call", "reference")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,10 @@ class FileRow:
     confusion: tuple[tuple[int, ...], ...] | None = None
     # What may have disturbed its measurement, or would not have been seen.
     warnings: tuple[str, ...] | None = None
+    # Of a file that was measured alone: the images that it was given.
+    images: str | None = None
+    # The runtime of the network that gains are over, by its title; None where it goes without saying.
+    reference: str | None = None
 
     @property
     def audit(self) -> Audit:
@@ -141,8 +147,14 @@ def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | N
         recipe=candidate.recipe,
         search=_as_texts(search) if confirmed else None,
         confusion=evaluation.confirmation.test.confusion if evaluation.confirmation else None,
+        reference=_reference(candidate.recipe, baseline.candidate.recipe),
         **shown,
     )
+
+
+def _reference(recipe: Recipe, baseline: Recipe) -> str | None:
+    unsaid = recipe.runtime == baseline.runtime == DEFAULT_RUNTIME
+    return None if unsaid else title_of(baseline.runtime)
 
 
 def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | None) -> dict[str, Any]:
@@ -227,6 +239,7 @@ def row_of_file(
     cost: tuple[int, int, int],
     metadata: Mapping[str, Any],
     recipe: Recipe | None,
+    images: str,
 ) -> FileRow:
     """A file that was measured alone: it has no accuracy and no study."""
     parameters, macs, operators = cost
@@ -247,5 +260,6 @@ def row_of_file(
         operators=operators,
         file=file,
         recipe=recipe,
+        images=images,
         **shown,
     )

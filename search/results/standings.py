@@ -9,7 +9,7 @@ from search.results.rows import Row, row
 from search.results.unmetered import unmetered_ids
 from search.scoring.lead_probability import best_probabilities, within_reach
 from search.scoring.objectives import OBJECTIVES, Objective
-from search.scoring.ranking import confirmed_first, eligible, estimate, in_order, networks
+from search.scoring.ranking import confirmed_first, eligible, estimate, in_order, leading, networks
 from search.settings.grid import Grid, Point
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
@@ -76,6 +76,11 @@ class Standings:
     @property
     def best(self) -> Evaluation | None:
         return self.ranked[0] if self.leaders else None
+
+    def best_with(self, suffix: str) -> Evaluation | None:
+        """The best of those whose file has this ending, by the same rules: confirmed ones, where there are any."""
+        having = [evaluation for evaluation in self.ranked if evaluation.candidate.file.suffix == suffix]
+        return next(iter(leading(having, self.goal)), None)
 
     @property
     def objective(self) -> Objective:

@@ -10,8 +10,9 @@ from search.results.rows import Row
 from search.scoring.audit import Audit
 from search.scoring.objectives import OBJECTIVES, Objective
 from space.data.choose import described
+from space.formats.format import FORMATS
 from space.formats.names import DEFAULT_RUNTIME
-from space.formats.target import title_of
+from space.formats.target import TARGETS, title_of
 from space.recipe import Recipe
 
 # A note on every search without a meter: an estimate's power is a constant of the board for each busy core.
@@ -123,10 +124,10 @@ def fom_gain(row: Row) -> str:
 
 def gain(row: Row, objective: str) -> str:
     """Over the baseline; where no meter read the energy, latency comes first."""
-    latency = f"{pace_of(row)} than the baseline"
+    latency = f"{pace_of(row)} than {_baseline(row)}"
     if OBJECTIVES[objective].praised_for == "latency" or row.fom_gain is None:
         return latency
-    return f"{fom_gain(row)} the baseline" if measured(row) else f"{latency}, FoM {fom_gain(row)}"
+    return f"{fom_gain(row)} {_baseline(row)}" if measured(row) else f"{latency}, FoM {fom_gain(row)}"
 
 
 def gain_over_unpruned(row: Row, objective: Objective) -> str:
@@ -143,7 +144,12 @@ def line(row: Row, objective: str) -> str:
         return f"{latency}, {accuracy(row)}, {gain(row, objective)}"
     if measured(row):
         return f"{figure(row, objective)}, {accuracy(row)}, {latency}, {gain(row, objective)}"
-    return f"{latency}, {accuracy(row)}, {pace_of(row)} than the baseline; {_beside(row, objective)}"
+    return f"{latency}, {accuracy(row)}, {pace_of(row)} than {_baseline(row)}; {_beside(row, objective)}"
+
+
+def _baseline(row: Row) -> str:
+    """In which runtime, where that does not go without saying."""
+    return f"the baseline in {row.reference}" if row.reference else "the baseline"
 
 
 def _beside(row: Row, objective: str) -> str:
@@ -191,6 +197,11 @@ def settings_text(recipe: Recipe) -> str:
     return f"{recipe.threads} thread{'s' if recipe.threads > 1 else ''}{spinning}{beside_default(recipe)}"
 
 
+def runtime_and_settings(recipe: Recipe) -> str:
+    """The runtime's title, and beside it: (2 threads, spinning)."""
+    return f"{title_of(recipe.runtime)} ({settings_text(replace(recipe, runtime=DEFAULT_RUNTIME))})"
+
+
 def threads_text(recipe: Recipe) -> str:
     """Without spinning, for what is said in few words."""
     return settings_text(replace(recipe, spinning=False))
@@ -199,6 +210,12 @@ def threads_text(recipe: Recipe) -> str:
 def beside_default(recipe: Recipe) -> str:
     """Names the runtime where it is not the one that goes without saying."""
     return "" if recipe.runtime == DEFAULT_RUNTIME else f", {title_of(recipe.runtime)}"
+
+
+def framework_text(row: Row) -> str:
+    """The kind of file, and what ran it; that alone, where its package is gone."""
+    known = TARGETS.find(row.recipe.runtime)
+    return f"{FORMATS.get(known.format).title} ({row.framework})" if known else row.framework
 
 
 def calls_text(recipes: Iterable[Recipe]) -> str:

@@ -2,18 +2,21 @@
 
 import json
 import math
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from operator import attrgetter
 
 from evaluators.beside import beside_reference
 from evaluators.measured import Measured
 from evaluators.measurement import Figures
+from evaluators.measuring import PROCESSES
 from evaluators.race import NO_RACE
 from search.building.child import Builder, built
 from search.building.tasks import Built, carry_out
 from search.measuring.rig import Rig, at_runtime, subject_of
-from search.results.wording import number, settings_text
+from search.results.wording import number, runtime_and_settings, settings_text
 from search.running.view import View
 from search.scoring.objectives import Scale
 from search.store.reference_fact import reference_fact, scale_fact
@@ -51,6 +54,16 @@ class _Setting:
         return bool(self.figures.dirty), self.figures.latency_s
 
 
+@dataclass(frozen=True)
+class _Change:
+    """From a former reference to another one, which takes so many times its latency and energy: timed in turns, as a
+    machine changes its speed between one timing and the next."""
+
+    before: _Setting
+    latency: float
+    energy: float
+
+
 @dataclass
 class References:
     """Times the unpruned network at every runtime setting of a rig, and settles which one is the reference."""
@@ -70,14 +83,16 @@ class References:
         earlier = self._earlier(known)
         settings = self._timed()
         chosen = self._chosen(settings, known)
+        change = self._change_from(known, chosen, settings)
         structure_id = chosen.recipe.structure_id
         self.view.begin("reference: ")
         measured = self.rig.use_reference(
             chosen.built.candidate, self.store.runs(structure_id, bench_id), self.view.step
         )
         self._keep_scale(earlier or measured.figures)
-        if known and known != chosen.recipe.id:
-            self._change(next((setting for setting in settings if setting.recipe.id == known), None), chosen)
+        if change is not None:
+            self._convert(change, chosen)
+        self._say_runtimes(settings, chosen)
         for setting in settings:
             if setting is not chosen:
                 # A candidate may have the same structure: its latency is kept over the reference's, as any other's.
@@ -155,28 +170,62 @@ class References:
             )
         return chosen
 
+    def _say_runtimes(self, settings: Sequence[_Setting], chosen: _Setting) -> None:
+        """What the unpruned network takes in each runtime, where there are several."""
+        best: dict[str, _Setting] = {}
+        for setting in sorted(settings, key=lambda setting: setting.order):
+            best.setdefault(setting.recipe.runtime, setting)
+        texts = [
+            f"{number(1e3 * setting.figures.latency_s)} ms in {runtime_and_settings(setting.recipe)}"
+            for setting in best.values()
+        ]
+        if len(texts) > 1:
+            self.view.say(
+                f"the baseline takes {' and '.join(texts)}; gains are over it in {runtime_and_settings(chosen.recipe)}"
+            )
+
     def _keep_scale(self, figures: Figures) -> None:
         name = scale_fact(self.rig.bench.id, self.baseline.id)
         if self.store.fact(name) is None:
             self.store.remember(name, json.dumps(asdict(Scale(figures.latency_s, figures.energy_j))))
 
-    def _change(self, before: _Setting | None, after: _Setting) -> None:
-        """What is stored was measured over the former reference: it is converted by what both took in this run."""
+    def _change_from(self, known: str | None, chosen: _Setting, settings: Sequence[_Setting]) -> _Change | None:
+        """None where the reference stays what it was, and where nobody can say what the former one takes now."""
+        if known is None or known == chosen.recipe.id:
+            return None
+        before = next((setting for setting in settings if setting.recipe.id == known), None)
         if before is None:
             self.view.say(
                 "WARNING: the reference of earlier runs was not timed in this one: gains so far are over that, those "
-                f"from now on over the baseline at {settings_text(after.recipe)}"
+                f"from now on over the baseline at {settings_text(chosen.recipe)}"
             )
-            return
-        latency = after.figures.latency_s / before.figures.latency_s
-        energy = after.figures.energy_j / before.figures.energy_j
+            return None
+        # One timing more of the former: each of the other one stands between two of it, and a drift cancels out.
+        turns = [self._once_more(before)]
+        for _ in range(PROCESSES):
+            turns += [self._once_more(chosen), self._once_more(before)]
+        over = list(zip(turns[::2], turns[1::2], turns[2::2], strict=False))
+        clean = [group for group in over if not any(figures.dirty for figures in group)] or over
+        latency, energy = (
+            statistics.median(2 * taken(new) / (taken(former) + taken(again)) for former, new, again in clean)
+            for taken in (attrgetter("latency_s"), attrgetter("energy_j"))
+        )
+        return _Change(before, latency, energy)
+
+    def _once_more(self, setting: _Setting) -> Figures:
+        self.view.begin(f"in turns with another reference, baseline at {settings_text(setting.recipe)}: ")
+        return (self._measured(setting.built) or setting.measured).figures
+
+    def _convert(self, change: _Change, after: _Setting) -> None:
+        """What is stored was measured over the former reference."""
+        latency, energy = change.latency, change.energy
         self.store.convert_reference(self.rig.bench.id, latency, energy)
         name = scale_fact(self.rig.bench.id, self.baseline.id)
         scale = scale_of(self.store, self.rig.bench.id, self.baseline.id)
         self.store.remember(name, json.dumps(asdict(Scale(scale.latency_s * latency, scale.energy_j * energy))))
         self.view.say(
             f"the reference is now the baseline at {settings_text(after.recipe)}, {number(1 / latency)} times as fast "
-            f"as at {settings_text(before.recipe)}: every gain is taken over it"
+            f"as at {settings_text(change.before.recipe)}, timed in turns: every gain is taken over it"
         )
 
 

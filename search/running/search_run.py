@@ -16,7 +16,7 @@ from search.running.plan import Plan, plan
 from search.running.preparation import Prepared, Say, have_baseline, prepare
 from search.running.reference import References
 from search.running.remeasuring import measure_again, measured_before, measured_dirty, metering_at
-from search.running.studies import open_studies
+from search.running.studies import missing_runtimes, open_studies
 from search.running.training_speed import remember_speed
 from search.running.view import View
 from search.running.watch import RUN
@@ -52,6 +52,8 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         builder = stack.enter_context(Builder(view.step))
         drafter = builder if rig.on_this_machine else stack.enter_context(Builder(lambda step, share: None))
         stack.enter_context(view)
+        for text in missing_runtimes(chosen, rig):
+            view.say(text)
         note_bench(store, rig)
         remember(store, prepared.source)
         remember_speed(store, chosen)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
+from evaluators.runtimes.runtime import RUNTIMES
 from search.choosing.first_recipes import first_values
 from search.choosing.grid_order import GridOrder
 from search.choosing.model_sampler import ModelSampler
@@ -26,7 +27,9 @@ from search.store.goal import Goal, fixed_text
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.dimension import Dimension
-from space.dimensions import digest, dimensions
+from space.dimensions import digest, dimensions, runtimes_in
+from space.formats.names import DEFAULT_RUNTIME
+from space.formats.target import title_of
 from space.grid import grid
 
 
@@ -56,7 +59,7 @@ def open_studies(
             time_left=time_left,
             say=view.say,
         )
-        for text in [*_changed(goal, earlier), *study.resume()]:
+        for text in [*_changed(goal, earlier, chosen, rig), *study.resume()]:
             view.say(text)
         studies.append(study)
     return studies
@@ -66,6 +69,11 @@ def table_of(chosen: Settings, cores: int, runtimes: Sequence[str]) -> tuple[Dim
     if chosen.grid:
         return grid(**asdict(chosen.grid), architecture=chosen.architecture)
     return dimensions(chosen.space, cores, dict(chosen.fixed), chosen.architecture, runtimes)
+
+
+def missing_runtimes(chosen: Settings, rig: Rig) -> list[str]:
+    """A line for each runtime that the space would have as a choice."""
+    return rig.left_out(runtimes_in(table_of(chosen, rig.cores, RUNTIMES.names())))
 
 
 def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) -> Goal:
@@ -102,10 +110,21 @@ def _seconds_per_cost(chosen: Settings, store: Store, prepared: Prepared) -> flo
     return seconds_per_image(chosen, store) * images / cost(baseline_recipe(chosen.architecture), 1)
 
 
-def _changed(goal: Goal, earlier: Sequence[Goal]) -> list[str]:
+def _changed(goal: Goal, earlier: Sequence[Goal], chosen: Settings, rig: Rig) -> list[str]:
     """One line where this is another study than the last of its objective."""
     last = next((other for other in earlier if other.objective == goal.objective), None)
     if last is None or last.id == goal.id:
         return []
     again = " again" if any(other.id == goal.id for other in earlier) else ", a study of its own"
+    if _had_no_choice(last, goal, chosen, rig):
+        titles = " and ".join(title_of(name) for name in rig.runtimes)
+        return [
+            f"study {goal.id}{again}: {titles} compete in it; {last.id} had {title_of(DEFAULT_RUNTIME)} alone, and "
+            "what it evaluated is taken in"
+        ]
     return [f"study {goal.id}{again}: since {last.id}, {' and '.join(goal.differences(last))} changed"]
+
+
+def _had_no_choice(last: Goal, goal: Goal, chosen: Settings, rig: Rig) -> bool:
+    """Whether the last study is this one before there was a second runtime."""
+    return not chosen.grid and last == replace(goal, table=digest(table_of(chosen, rig.cores, (DEFAULT_RUNTIME,))))

@@ -16,8 +16,8 @@ def ranges(network: Folded, names: Sequence[str], pixels: NDArray[np.uint8]) -> 
     widest: dict[str, Range] = dict.fromkeys(names, (0.0, 0.0))
     for name, values in observed(network, pixels, names):
         low, high = widest[name]
-        least, most = (float(end) for end in values.aminmax())
-        widest[name] = min(low, least), max(high, most)
+        # On channels that lie side by side in memory `aminmax` takes five times as long as both of these.
+        widest[name] = min(low, float(values.amin())), max(high, float(values.amax()))
     return widest
 
 

@@ -32,6 +32,10 @@ class ImageInput:
     shape: ImageShape | None
     # Images as bytes; else as floating-point numbers that whoever asks it has normalised.
     raw: bool
+    # How those bytes become its numbers, as a person reads it.
+    numbers: str = "as they are"
+    # Where it takes whole numbers and says so: what the least and the greatest of them stand for.
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from space.formats.calibration import Range, largest_per_channel, ranges
 from space.formats.equalization import equalized, pairs
 from space.formats.folded import POINT, Array, Folded, Weights, depthwise
 from space.networks.steps import IMAGES, Add, Step
+from space.threads import one_thread
 
 # Training images that tell the ranges of activations: the first ones, in eight batches of calibration.
 _CALIBRATION_IMAGES = 256
@@ -80,8 +81,12 @@ class Integers:
         return self.clipped[step.name].name if step.name in self.clipped else step.name
 
 
+@one_thread()
 def integers(network: Folded, pixels: NDArray[np.uint8], *, equalize: bool) -> Integers:
-    """`pixels`: training images."""
+    """`pixels`: training images.
+
+    On one thread: beside other work, two of torch's wait for each other at every layer and take eight times as long.
+    """
     if equalize:
         read = [pair.value for pair in pairs(network)]
         network = equalized(network, largest_per_channel(network, read, pixels[:_EQUALIZATION_IMAGES]))

@@ -1,5 +1,6 @@
 """Quantizations: in which numbers a file computes, and what a person calls that."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NONE = "none"
@@ -21,6 +22,19 @@ QUANTIZATIONS = {
     "dynamic_int8": Quantization("dynamic int8", "int8"),
     "static_int8": Quantization("static int8", "int8", fixed_ranges=True),
 }
+
+
+def counterpart(name: str, among: Sequence[str]) -> str | None:
+    """What another kind of file has in its place: integers or none, of ranges that are fixed or found anew."""
+    if name in among:
+        return name
+    wanted = QUANTIZATIONS[name]
+    alike = (
+        other for other in among
+        if bool(QUANTIZATIONS[other].integers) == bool(wanted.integers)
+        and QUANTIZATIONS[other].fixed_ranges == wanted.fixed_ranges
+    )  # fmt: skip
+    return next(alike, None)
 
 
 def title(name: str) -> str:

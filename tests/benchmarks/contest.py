@@ -18,11 +18,11 @@ from evaluators.device.devices.choose import open_device
 from evaluators.energy_figures import estimated_energy
 from evaluators.latency import between, latency
 from evaluators.power.estimate import PowerModel, power_model_of
+from evaluators.runtimes.onnx_runtime.runtime import GRAPH_OPTIMIZATIONS
 from evaluators.runtimes.settings import RuntimeSettings
 from search.measuring.board_worker import Worker
 from search.measuring.rig import save_images
 from search.results.standings import Standings, standings
-from search.running.tuning import GRAPH_OPTIMIZATIONS
 from search.scoring.objectives import fom
 from search.store.store import Store
 from space.data.cifar10 import load_cifar10

@@ -19,7 +19,7 @@ from space.networks.mobilenet_v1.network import MobileNetV1
 # Fixtures.
 from tests.evaluators.device.conftest import board, sshd  # noqa: F401
 from tests.search.user import user  # noqa: F401
-from tests.search.whole import REAL, SEARCH, finished
+from tests.search.whole import SEARCH, finished
 
 
 @pytest.fixture(scope="session")
@@ -47,5 +47,5 @@ def _start(folder: Path) -> None:
     source = Source("builtin", store.folder / "images")
     remember(store, source)
     remember_baseline(store, import_baseline(store.folder, source, folder / "untrained.pt"))
-    done = finished(*SEARCH, "--store", folder / "store", "--trials", 1, program=REAL)
+    done = finished(*SEARCH, "--store", folder / "store", "--trials", 1)
     assert done.returncode == OK, done.stderr

@@ -16,6 +16,8 @@ from search.store.goal import Goal
 from search.store.reference_fact import reference_fact
 from search.store.store import Store
 from space.candidate import Candidate
+from space.formats.format import FORMATS
+from space.formats.target import TARGETS
 from space.recipe import Recipe
 
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
@@ -106,7 +108,7 @@ def evaluation(
     return Evaluation(
         candidate=Candidate(
             recipe=chosen,
-            file=Path(f"{chosen.id}.onnx"),
+            file=Path(f"{chosen.id}{_ending(chosen)}"),
             sha256="0",
             parameters=1000,
             macs=2000,
@@ -120,6 +122,11 @@ def evaluation(
         if test is None
         else Confirmation(figures(confirmed_ms or latency_ms, **others), accuracy(test, 10_000)),
     )
+
+
+def _ending(made: Recipe) -> str:
+    known = TARGETS.find(made.runtime)
+    return FORMATS.get(known.format).suffix if known else ".onnx"
 
 
 def keep(store: Store, one: Evaluation) -> None:

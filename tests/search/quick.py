@@ -1,11 +1,16 @@
 """`python -m tests.search.quick`: the search as a user starts it, with less to time in every process.
 
 What these tests ask of a run (what is kept, said, and done again) does not depend on how exact its figures are.
-tests/search/conftest.py runs `python -m search` itself, at its full length.
+tests/search/running/test_runtimes_compete.py runs `python -m search` itself, at its full length.
 """
 
 import sys
-from importlib import import_module
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evaluators.runtimes.settings import RuntimeSettings
+    from search.measuring.rig import Rig
 
 
 def changes() -> dict[str, object]:
@@ -13,7 +18,16 @@ def changes() -> dict[str, object]:
     from tests.evaluators.device.short import shorter
 
     # The reference is timed at each number of threads, on a machine of four cores in seven ways.
-    return {**shorter(), "search.measuring.rig.MOST_THREADS": 2}
+    return {**shorter(), "search.measuring.rig.MOST_THREADS": 2, "search.measuring.rig.Rig.tried": in_the_usual_runtime}
+
+
+def in_the_usual_runtime(rig: "Rig") -> "list[RuntimeSettings]":
+    """The reference is timed in no other: which one is the best is asked in tests/search/running/test_reference.py and
+    test_runtimes_compete.py."""
+    from evaluators.runtimes.runtime import RUNTIMES
+    from space.formats.names import DEFAULT_RUNTIME
+
+    return list(RUNTIMES.get(DEFAULT_RUNTIME).tried(rig._threads))
 
 
 def main() -> int:
@@ -21,7 +35,7 @@ def main() -> int:
 
     for name, value in changes().items():
         module, _, attribute = name.rpartition(".")
-        setattr(import_module(module), attribute, value)
+        setattr(resolve_name(module), attribute, value)
     return search()
 
 

@@ -14,11 +14,7 @@ CALL = "interpreter.invoke()"
 
 class Model:
     def __init__(self, path: str) -> None:
-        try:
-            library = importlib.import_module("ai_edge_litert.interpreter")
-        except ImportError:
-            library = importlib.import_module("tflite_runtime.interpreter")
-        self.interpreter = library.Interpreter(model_path=path, num_threads=threads_beside(path))
+        self.interpreter = library().Interpreter(model_path=path, num_threads=threads_beside(path))
         self.interpreter.allocate_tensors()
         self.run = self.interpreter.invoke
         self.input = self.interpreter.get_input_details()[0]
@@ -42,6 +38,17 @@ class Model:
         return self.interpreter.get_tensor(self.output["index"])[0]
 
 
+def library() -> Any:
+    """The newer one's error tells what to install, or why it cannot be loaded, where there is neither."""
+    try:
+        return importlib.import_module("ai_edge_litert.interpreter")
+    except ImportError as error:
+        try:
+            return importlib.import_module("tflite_runtime.interpreter")
+        except ImportError:
+            raise error from None
+
+
 def threads_beside(path: str) -> int:
     """What recipe.json says, which was handed in with the model; one where it is not there."""
     try:
@@ -49,5 +56,6 @@ def threads_beside(path: str) -> int:
             content = json.load(file)
     except (OSError, ValueError):
         return 1
-    threads = content.get("recipe", content).get("threads", 1) if isinstance(content, dict) else 1
+    recipe = content.get("recipe") if isinstance(content, dict) else None
+    threads = recipe.get("threads") if isinstance(recipe, dict) else None
     return threads if isinstance(threads, int) else 1

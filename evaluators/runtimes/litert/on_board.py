@@ -6,6 +6,7 @@ which is what the same interpreter was called until 2023.
 
 import importlib
 import importlib.util
+import re
 import time
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
@@ -17,6 +18,8 @@ TITLE = "LiteRT"
 LIBRARIES = ("ai_edge_litert", "tflite_runtime")
 # What turns a byte into the int8 number that is smaller by 128.
 SIGN = 128
+# The operator that an error of the interpreter is about, where this build of it has none of that name.
+LACKING = re.compile(r"(?:unresolved custom op|Select TensorFlow op).*Node number [0-9]+ \(([^)]*)\)")
 
 
 def library() -> Tuple[str, Any]:
@@ -49,27 +52,44 @@ def load(request: Dict[str, Any], shape: Sequence[int]) -> "LiteRtRunner":
     title = "%s %s" % (TITLE, version())
     try:
         interpreter = library()[1].Interpreter(model_path=request["model"], num_threads=request["threads"])
+        channels_last = fit_input(interpreter, shape)
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
-        raise ModelError("%s cannot load it: %s" % (title, one_line(error))) from None
-    channels_last = check_input(interpreter, shape)
+        raise ModelError("%s cannot load it: %s" % (title, reason(error))) from None
     if not interpreter.get_output_details():
         raise ModelError("it has no output; one is expected, the logits")
     return LiteRtRunner(title, interpreter, channels_last, request)
 
 
-def check_input(interpreter: Any, image: Sequence[int]) -> bool:
-    """The one input has to take one image as `image` is, channels x height x width; whether its channels come last."""
+def reason(error: Exception) -> str:
+    """What is lacking, where the interpreter explains at length how it could be built with it."""
+    text = one_line(error)
+    lacking = LACKING.search(text)
+    return "the interpreter has no operator %s" % lacking.group(1) if lacking else text
+
+
+def fit_input(interpreter: Any, image: Sequence[int]) -> bool:
+    """The one input has to take one image as `image` is, channels x height x width, or leave its size open; whether its
+    channels come last."""
     inputs = interpreter.get_input_details()
     if len(inputs) != 1:
         raise ModelError("it has %d inputs; one is expected, the image" % len(inputs))
     channels, height, width = image
-    shape, last, first = [int(size) for size in inputs[0]["shape"]], [1, height, width, channels], [1, *image]
-    if shape not in (last, first):
-        raise ModelError("its input is %s; %s is expected, or %s" % (shape, last, first))
+    last, first = [1, height, width, channels], [1, *image]
+    shape, signature = ([int(size) for size in inputs[0][name]] for name in ("shape", "shape_signature"))
+    fitting = [wanted for wanted in (last, first) if fits(signature, wanted)]
+    if not fitting:
+        raise ModelError("its input is %s; %s is expected, or %s" % (signature, last, first))
     if inputs[0]["dtype"].__name__ not in ("float32", "int8", "uint8"):
         raise ModelError("its input is %s; float32, int8 or uint8 is expected" % inputs[0]["dtype"].__name__)
-    return shape == last
+    if shape != fitting[0]:
+        interpreter.resize_tensor_input(inputs[0]["index"], fitting[0])
+    return fitting[0] == last
+
+
+def fits(signature: Sequence[int], wanted: Sequence[int]) -> bool:
+    """-1 is a size that whoever runs the model chooses."""
+    return len(signature) == len(wanted) and all(have in (-1, want) for have, want in zip(signature, wanted))
 
 
 class LiteRtRunner(Runner):
@@ -125,11 +145,49 @@ def staged(details: Dict[str, Any], channels_last: bool, request: Dict[str, Any]
     """What makes the numbers that the model takes of an image's bytes, in memory that is used again for each image.
 
     A model of raw images takes bytes as they are: as float32, less 128 as int8. For any other the request says how they
-    are normalised.
+    are normalised, and a model of whole numbers what those stand for.
     """
     import numpy
 
     kind, shape = details["dtype"], [int(size) for size in details["shape"]]
+    if request["mean"] is None or request["std"] is None:
+        return as_bytes(kind, shape)
+    along = (1, 1, 1, -1) if channels_last else (1, -1, 1, 1)
+    std = numpy.array(request["std"], numpy.float32).reshape(along)
+    factor = 1 / (255 * std)
+    shift = numpy.array(request["mean"], numpy.float32).reshape(along) / std
+    scale, zero = details["quantization"]
+    whole = kind != numpy.float32
+    if whole:
+        if not scale > 0:
+            raise ModelError("its input is %s, and nothing says what those numbers stand for" % kind.__name__)
+        factor, shift = factor / numpy.float32(scale), shift / numpy.float32(scale) - numpy.float32(zero)
+    # A number for each place: with one for each channel NumPy takes three at a time.
+    factor, shift = (numpy.array(numpy.broadcast_to(values, shape)) for values in (factor, shift))
+    floats = numpy.empty(shape, numpy.float32)
+
+    def normalised(image: Any) -> Any:
+        numpy.multiply(image, factor, floats)
+        numpy.subtract(floats, shift, floats)
+        return floats
+
+    if not whole:
+        return normalised
+    numbers, limits = numpy.empty(shape, kind), numpy.iinfo(kind)
+
+    def quantized(image: Any) -> Any:
+        numpy.rint(normalised(image), floats)
+        numpy.clip(floats, limits.min, limits.max, floats)
+        numpy.copyto(numbers, floats, casting="unsafe")
+        return numbers
+
+    return quantized
+
+
+def as_bytes(kind: Any, shape: Sequence[int]) -> Callable[[Any], Any]:
+    """For a model of raw images."""
+    import numpy
+
     if kind == numpy.uint8:
         return lambda image: image
     numbers = numpy.empty(shape, kind)
@@ -142,21 +200,9 @@ def staged(details: Dict[str, Any], channels_last: bool, request: Dict[str, Any]
             return numbers
 
         return less_128
-    if request["mean"] is None or request["std"] is None:
 
-        def as_float(image: Any) -> Any:
-            numpy.copyto(numbers, image)
-            return numbers
-
-        return as_float
-    along = (1, 1, 1, -1) if channels_last else (1, -1, 1, 1)
-    std = numpy.array(request["std"], numpy.float32).reshape(along)
-    factor = 1 / (255 * std)
-    shift = numpy.array(request["mean"], numpy.float32).reshape(along) / std
-
-    def normalised(image: Any) -> Any:
-        numpy.multiply(image, factor, numbers)
-        numpy.subtract(numbers, shift, numbers)
+    def as_float(image: Any) -> Any:
+        numpy.copyto(numbers, image)
         return numbers
 
-    return normalised
+    return as_float

@@ -11,7 +11,7 @@ _RELEASES = (
     ("ai-edge-litert", "", 10, 99, "numpy"),
     ("ai-edge-litert", "2.1.0", 9, 13, "numpy"),
     ("tflite-runtime", "2.14.0", 9, 11, "numpy<2"),
-    ("tflite-runtime", "2.13.0", 8, 11, "numpy<2"),
+    ("tflite-runtime", "2.13.0", 8, 10, "numpy<2"),
 )
 
 

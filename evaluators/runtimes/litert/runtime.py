@@ -24,6 +24,8 @@ class LiteRt(LiteRtTarget):
     distribution: str = "ai-edge-litert"
     distributions: tuple[str, ...] = ("ai-edge-litert", "tflite-runtime")
     module: str = "ai_edge_litert"
+    # As the marker of the dependency in pyproject.toml.
+    published_for: tuple[str, ...] = ("linux x86_64", "linux aarch64", "darwin arm64")
     part: Path = _FOLDER / "on_board.py"
     script: Path = _FOLDER / "model_runtime.py"
     call: str = "the image as bytes to the logits: set_tensor(), invoke(), get_tensor()"

@@ -26,6 +26,7 @@ class OnnxRuntime(OnnxRuntimeTarget):
     distribution: str = "onnxruntime"
     distributions: tuple[str, ...] = ("onnxruntime",)
     module: str = "onnxruntime"
+    published_for: tuple[str, ...] = ()
     part: Path = _FOLDER / "on_board.py"
     script: Path = _FOLDER / "model_runtime.py"
     call: str = "session.run()"

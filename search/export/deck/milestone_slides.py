@@ -42,8 +42,8 @@ def approach(deck: Deck, material: Material, name: str) -> None:
     left, right = style.BODY.columns(1.4, 1)
     page.points(left, statements, sizes=(18, 16))
     base, cells = material.baseline, []
-    figures = [each for each in columns(View.M1) if each.column not in (FRACTION, EPOCHS)]
-    for column in (*figures, *(each for each in columns(View.M3) if each.column is FOM)):
+    figures = [each for each in columns(View.M1, [base]) if each.column not in (FRACTION, EPOCHS)]
+    for column in (*figures, *(each for each in columns(View.M3, [base]) if each.column is FOM)):
         _, [[cell]] = texts([base], [column])
         heading, _ = texts([base], [column])
         cells.append([heading[0], cell])

@@ -63,7 +63,7 @@ def table(deck: Deck, material: Material, name: str) -> None:
     rows = material.standings.rows if name == "front" else grid_rows(material.standings, pruned=name == "m1")
     shown, rest = fewer(rows, keep_last=name == "front")
     entered = material.goal.objective
-    chosen = columns(View.FRONT_SLIDE if name == View.FRONT else View(name))
+    chosen = columns(View.FRONT_SLIDE if name == View.FRONT else View(name), rows)
     headings, cells = texts(shown, chosen)
     left_out = f"; {rest} not shown are in the .csv" if rest else ""
     what = "the unpruned last" if name == "front" else "fraction 0.00 is the unpruned"
@@ -113,7 +113,7 @@ def handed_in(deck: Deck, material: Material, name: str) -> None:
         value=lambda shown: "this one" if shown.recipe_id == row.recipe_id else "unpruned",
         shown=at(0, "Network", View.M3),
     )
-    chosen = (ViewColumn(names, View.M3, names.shown[View.M3]), *columns(View.M3))
+    chosen = (ViewColumn(names, View.M3, names.shown[View.M3]), *columns(View.M3, shown))
     headings, cells = texts(shown, chosen)
     bold = [place for place, each in enumerate(chosen) if each.column.objective == material.goal.objective]
     tall = page.table(style.BODY, headings, cells, bold_columns=bold, marked_rows=[0], points=14)

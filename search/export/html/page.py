@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from html import escape
 from itertools import chain, repeat
 from pathlib import Path
@@ -47,7 +48,7 @@ def page(store: Store, standings: Standings) -> str:
         ),
         heads="".join(
             f'<th scope="col"{_look(shown)}><button type="button">{escape(shown.title)}</button></th>'
-            for shown in columns(View.PAGE)
+            for shown in columns(View.PAGE, standings.rows)
         ),
         rows="\n".join(_table(standings)),
         lines="\n".join(f"<li>{escape(text)}</li>" for text in about.lines),
@@ -140,13 +141,14 @@ def _table(standings: Standings) -> list[str]:
         recipe_id: tuple(OBJECTIVES[name].label for name in names)
         for recipe_id, names in wins_by_recipe(standings).items()
     }
-    return [_line(index, entry) for index, entry in enumerate(entries(standings, wins=wins))]
+    chosen = columns(View.PAGE, standings.rows)
+    return [_line(index, entry, chosen) for index, entry in enumerate(entries(standings, wins=wins))]
 
 
-def _line(index: int, entry: Entry) -> str:
+def _line(index: int, entry: Entry, chosen: Sequence[ViewColumn]) -> str:
     cells = "".join(
         f'<td{_look(shown)} data-value="{escape(str(shown.sort_key(entry)))}">{_linked(shown, entry)}</td>'
-        for shown in columns(View.PAGE)
+        for shown in chosen
     )
     row = entry.row
     out = row.dirty or row.gated or not (row.feasible or entry.is_baseline)

@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 from onnx import shape_inference
 
 from space.errors import RequestError
+from space.files import check_size
 from space.formats.format import Cost
 
 # Bookkeeping around an operator, not an operator: the runtime fuses it.
@@ -53,6 +54,7 @@ def cost(path: Path) -> Cost:
 def load(path: Path) -> onnx.ModelProto:
     """The model, or a line that says that this is none."""
     try:
+        check_size(path)
         proto = onnx.load(path)
         onnx.checker.check_model(proto)
     except OSError as error:

@@ -22,7 +22,7 @@ def cost(path: Path) -> Cost:
             code, reads = graph.code(operator), graph.reads(operator)
             if code not in _WEIGHTED:
                 continue
-            weights |= {tensor: math.prod(graph.shape(tensor)) for tensor in reads[1:]}
+            weights |= {tensor: math.prod(graph.shape(tensor)) for tensor in reads[1:] if graph.is_constant(tensor)}
             kernel = graph.shape(reads[1])
             # Each output value takes as many products as it reads channels, times the size of the kernel.
             products = math.prod(kernel[axis] for axis in _CONVOLUTIONS[code]) if code in _CONVOLUTIONS else kernel[1]

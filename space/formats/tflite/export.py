@@ -11,12 +11,10 @@ from space.formats.folded import Folded, folded
 from space.formats.format import Original
 from space.formats.integers import integers
 from space.formats.tflite.floats import Floats
+from space.formats.tflite.metadata import RAW
 from space.formats.tflite.network import Network
 from space.formats.tflite.whole import Whole
 from space.recipe import Recipe
-
-# The entry of the metadata that says of images in float32: as they are, from 0 to 255.
-RAW = "raw_images"
 
 
 def export(original: Original, path: Path) -> None:

@@ -83,6 +83,9 @@ class Floats:
         if not self.dynamic or stored.weight.size < LEAST_QUANTIZED:
             return writer.constant(name, arranged(stored.weight).astype(np.float32)), bias
         largest = np.abs(stored.weight).reshape(len(stored.weight), -1).max(axis=1)
+        if isinstance(step.layer, nn.Linear):
+            # One scale for all: up to tflite-runtime 2.14 interpreters read no other one here, and answer by the bias.
+            largest = largest.max(keepdims=True)
         scales = np.maximum(largest / _WEIGHT_LEVELS, 1e-12)
         numbers = np.rint(stored.weight / scales.reshape(-1, *[1] * (stored.weight.ndim - 1))).astype(np.int8)
         levels = Levels(scales.tolist(), [0] * len(scales), axis)

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from space.errors import CandidateError
+from space.files import check_size
 
 IDENTIFIER = b"TFL3"
+# The entry that says of images in float32: as they are, from 0 to 255.
+RAW = "raw_images"
 # Positions of fields in the schema's tables: Model.buffers and metadata, Metadata.name and buffer, Buffer.data.
 _BUFFERS, _METADATA = 4, 6
 _NAME, _BUFFER = 0, 1
 _DATA = 0
-# More is no metadata of ours, and no network for a small computer.
-_PROPERTIES, _PROPERTY_BYTES = 1000, 2**20
-LARGEST_FILE = 2**29
+# More is no metadata of ours: an entry that is longer is passed over, as are those behind so many bytes of others.
+_PROPERTIES, _PROPERTY_BYTES, _ALL_BYTES = 1000, 2**20, 2**24
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -33,9 +35,7 @@ def metadata(path: Path) -> dict[str, str]:
 
 def content_of(path: Path) -> bytes:
     """ValueError where it does not begin as such a file does, or is larger than any that is run here."""
-    size = path.stat().st_size
-    if size > LARGEST_FILE:
-        raise ValueError(f"it has {size:,} bytes, more than {LARGEST_FILE:,}")
+    check_size(path)
     content = path.read_bytes()
     if content[4:8] != IDENTIFIER:
         raise ValueError(f"bytes 5 to 8 are {content[4:8]!r}, not {IDENTIFIER!r}")
@@ -80,11 +80,14 @@ class _Tables:
             raise ValueError(f"it names entry {index} of {vector[1]}")
         return self.followed(vector[0] + 4 * index)
 
-    def bytes(self, table: int, position: int) -> bytes:
+    def text(self, table: int, position: int) -> str | None:
+        """None for one that is too long to be ours; what others keep there need not be text."""
         start, length = self.vector(table, position)
-        if length > _PROPERTY_BYTES or start + length > len(self.content):
+        if start + length > len(self.content):
             raise ValueError(f"a text of {length:,} bytes at byte {start}")
-        return self.content[start : start + length]
+        if length > _PROPERTY_BYTES:
+            return None
+        return self.content[start : start + length].decode(errors="replace")
 
 
 def _properties(tables: _Tables) -> Iterator[tuple[str, str]]:
@@ -92,9 +95,15 @@ def _properties(tables: _Tables) -> Iterator[tuple[str, str]]:
     buffers, entries = tables.vector(model, _BUFFERS), tables.vector(model, _METADATA)
     if entries[1] > _PROPERTIES:
         raise ValueError(f"it has {entries[1]:,} entries of metadata")
+    total = 0
     for index in range(entries[1]):
         entry = tables.entry(entries, index)
         place = tables.field(entry, _BUFFER)
         buffer = tables.entry(buffers, tables.number("<I", place) if place is not None else 0)
-        # What others keep there need not be text.
-        yield tables.bytes(entry, _NAME).decode(errors="replace"), tables.bytes(buffer, _DATA).decode(errors="replace")
+        name, content = tables.text(entry, _NAME), tables.text(buffer, _DATA)
+        if name is None or content is None:
+            continue
+        total += len(name) + len(content)
+        if total > _ALL_BYTES:
+            return
+        yield name, content

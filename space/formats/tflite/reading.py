@@ -18,6 +18,8 @@ from space.formats.tflite.metadata import content_of
 _DAMAGED = (struct.error, IndexError, ValueError, TypeError, AttributeError, MemoryError, OverflowError)
 # Of numbers, tensors and operators together: a network for a small computer has some hundred.
 _MOST_PARTS = 100_000
+# No operator of TensorFlow Lite takes a tensor of more axes than 8.
+_MOST_AXES = 8
 
 
 @dataclass(frozen=True)
@@ -29,18 +31,40 @@ class Graph:
     # By the number that an operator gives, its number in BuiltinOperator.
     codes: list[int]
     inputs: list[int]
+    # By the number of a buffer, its bytes: 0 for those that are filled while the file runs.
+    buffers: list[int]
 
     def shape(self, tensor: int) -> list[int]:
-        shape = self.tensors[tensor].ShapeAsNumpy()
-        return [int(size) for size in shape] if isinstance(shape, np.ndarray) else []
+        return _sizes(self.tensors[tensor].ShapeAsNumpy(), least=0)
+
+    def signature(self, tensor: int) -> list[int]:
+        """The shape, with -1 where whoever runs the file may choose."""
+        return _sizes(self.tensors[tensor].ShapeSignatureAsNumpy(), least=-1) or self.shape(tensor)
 
     def code(self, operator: Any) -> int:
         return self.codes[int(operator.OpcodeIndex())]
 
     def reads(self, operator: Any) -> list[int]:
         """Those that are left out have no number."""
-        inputs: NDArray[np.int32] = operator.InputsAsNumpy()
-        return [int(tensor) for tensor in inputs if tensor >= 0]
+        return [int(tensor) for tensor in _numbers(operator.InputsAsNumpy()) if tensor >= 0]
+
+    def is_constant(self, tensor: int) -> bool:
+        return self.buffers[int(self.tensors[tensor].Buffer())] > 0
+
+
+def _numbers(vector: "NDArray[np.int32] | int") -> "NDArray[np.int32]":
+    """What a flatbuffer says of a vector that it leaves out is 0."""
+    numbers = vector if isinstance(vector, np.ndarray) else np.empty(0, np.int32)
+    if len(numbers) > _MOST_PARTS:
+        raise ValueError(f"a list in it says that it has {len(numbers):,} entries")
+    return numbers
+
+
+def _sizes(vector: "NDArray[np.int32] | int", least: int) -> list[int]:
+    sizes = [int(size) for size in _numbers(vector)]
+    if len(sizes) > _MOST_AXES or min(sizes, default=0) < least:
+        raise ValueError(f"a tensor in it is said to be {sizes[: _MOST_AXES + 1]}")
+    return sizes
 
 
 @contextmanager
@@ -55,7 +79,8 @@ def graph_of(path: Path) -> Iterator[Graph]:
     try:
         yield _graph(content)
     except _DAMAGED as error:
-        raise RequestError(f"{path} is not a whole TensorFlow Lite file: {str(error).splitlines()[0][:200]}") from error
+        reason = str(error)[:200] if type(error) is ValueError else "parts of it lie where it has none"
+        raise RequestError(f"{path} is not a whole TensorFlow Lite file: {reason}") from error
 
 
 def _graph(content: bytes) -> Graph:
@@ -63,14 +88,15 @@ def _graph(content: bytes) -> Graph:
     if model.SubgraphsLength() < 1:
         raise ValueError("it has no graph")
     graph = model.Subgraphs(0)
-    parts = graph.TensorsLength() + graph.OperatorsLength() + model.OperatorCodesLength()
+    parts = graph.TensorsLength() + graph.OperatorsLength() + model.OperatorCodesLength() + model.BuffersLength()
     if parts > _MOST_PARTS:
-        raise ValueError(f"it says that it has {parts:,} tensors and operators")
+        raise ValueError(f"it says that it has {parts:,} tensors, buffers and operators")
     codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
     return Graph(
         tensors=[graph.Tensors(index) for index in range(graph.TensorsLength())],
         operators=[graph.Operators(index) for index in range(graph.OperatorsLength())],
         # Before there were 128 operators a byte was enough.
         codes=[max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes],
-        inputs=[int(tensor) for tensor in graph.InputsAsNumpy()],
+        inputs=[int(tensor) for tensor in _numbers(graph.InputsAsNumpy())],
+        buffers=[model.Buffers(index).DataLength() for index in range(model.BuffersLength())],
     )

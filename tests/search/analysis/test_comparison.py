@@ -140,3 +140,46 @@ def test_what_is_not_there_is_named(tmp_path, run):
     assert "nothing is no store's folder" in err
     assert GOAL.id in err
     assert run("nothing", tmp_path / "a", "--store", tmp_path / "absent")[0] == REQUEST
+
+
+def across(tmp_path, litert_ms):
+    """Networks of their own runtime in each; the last one is in A alone."""
+    made = distinct(5)
+    ours = [evaluation(made=one, latency_ms=1 + place) for place, one in enumerate(made)]
+    theirs = [
+        evaluation(made=replace(one, runtime="litert", threads=threads), latency_ms=ms * threads, share=0.8)
+        for one, ms in zip(made, litert_ms, strict=False)
+        for threads in (2, 1)
+    ]
+    return sides(tmp_path, ours, theirs)
+
+
+def test_studies_that_share_no_runtime_are_compared_network_by_network(tmp_path):
+    found = compared(*across(tmp_path, [0.5, 1.0, 1.5, 2.0]))
+    pairs = {pair.a.recipe_id: pair for pair in found.common}
+    # The unpruned network stands in both.
+    assert len(pairs) == 5
+    assert found.rank_correlation == pytest.approx(1.0)
+    first = pairs[distinct(1)[0].id]
+    assert (first.b.recipe.runtime, first.b.recipe.threads) == ("litert", 1)
+    assert first.latency.value == pytest.approx(0.5)
+    assert first.accuracy == (0.75, 0.8)
+    assert "1 networks were measured in A alone, 0 in B alone" in found.not_compared
+
+
+def test_a_study_in_one_runtime_is_compared_structure_by_structure(tmp_path):
+    made = distinct(2)
+    both = [evaluation(made=made[0]), evaluation(made=replace(made[1], runtime="litert"))]
+    found = compared(*sides(tmp_path, [evaluation(made=one) for one in made], both))
+    assert {pair.a.recipe_id for pair in found.common} >= {made[0].id}
+    assert made[1].id not in {pair.a.recipe_id for pair in found.common}
+
+
+def test_what_ran_each_winner_is_said_where_it_differs(tmp_path, run):
+    across(tmp_path, [0.5, 1.0, 1.5, 2.0])
+    status, out, _ = run(tmp_path / "a", tmp_path / "b")
+    assert status == OK
+    assert "; ONNX (ONNX Runtime 1.0)\n" in out
+    assert "; TensorFlow Lite (ONNX Runtime 1.0)\n" in out
+    assert "5 of 5 common networks, the fastest of A first" in out
+    assert "over 5 networks (1: the same order)" in out

@@ -75,7 +75,10 @@ def damaged_cifar10(folder: Path) -> Path:
         (["study", "absent.toml"], "absent.toml cannot be read"),
         (["study", "m1", "--fix", "epochs=1"], "m1.toml is a grid, its file says what varies"),
         (["rank", "--study", "m1"], "holds no study yet"),
-        (["export", "--to", "slides.docx"], "known endings are .onnx, .jsonl, .html, .png, .svg, .pdf, .csv, .json"),
+        (
+            ["export", "--to", "slides.docx"],
+            "known endings are .onnx, .tflite, .jsonl, .html, .png, .svg, .pdf, .csv",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -63,7 +63,10 @@ def test_a_search_is_held_to_it(started: Path, package: Path, tmp_path: Path) ->
 def test_what_is_not_known_is_said_before_anything_is_made(package: Path, tmp_path: Path) -> None:
     done = searched(tmp_path / "store", package, "--fix", "runtime=tensor_rt")
     assert done.returncode == REQUEST
-    assert f"--fix runtime=tensor_rt: runtime 'tensor_rt' is not known; known are onnxruntime, {NAME}" in done.stderr
+    assert (
+        f"--fix runtime=tensor_rt: runtime 'tensor_rt' is not known; known are onnxruntime, litert, {NAME}"
+        in done.stderr
+    )
     assert not (tmp_path / "store").exists()
 
 

@@ -12,15 +12,15 @@ from search.store.store import Store
 from tests.search.made_up import BENCH, GOAL, distinct, evaluation, keep, store_with
 
 FIRST, SECOND = distinct(2)
-ELSEWHERE = replace(SECOND, runtime="litert")
+ELSEWHERE = replace(SECOND, runtime="tensor_rt")
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """One network by the bench's runtime, another by a further one, confirmed."""
     kept = store_with(tmp_path, [evaluation(made=FIRST)])
-    kept.note_frameworks(BENCH.id, {"litert": "litert 2.3.0"})
-    keep(kept, evaluation(made=ELSEWHERE, latency_ms=0.5, test=0.74, framework="litert 2.3.0"))
+    kept.note_frameworks(BENCH.id, {"tensor_rt": "tensor_rt 2.3.0"})
+    keep(kept, evaluation(made=ELSEWHERE, latency_ms=0.5, test=0.74, framework="tensor_rt 2.3.0"))
     return kept
 
 
@@ -36,14 +36,14 @@ def test_both_are_ranked_in_one_study(store: Store) -> None:
 def test_it_is_named_also_where_its_package_is_gone(store: Store) -> None:
     ranking = standings(store, GOAL)
     (row,) = [row for row in ranking.rows if row.recipe_id == ELSEWHERE.id]
-    assert settings_text(row.recipe) == "1 thread, litert"
+    assert settings_text(row.recipe) == "1 thread, tensor_rt"
     stated = " ".join(basis(store, ranking).lines)
-    assert "ONNX Runtime 1.0, litert 2.3.0" in stated
-    assert "session.run() and run() of litert alone" in stated
+    assert "ONNX Runtime 1.0, tensor_rt 2.3.0" in stated
+    assert "session.run() and run() of tensor_rt alone" in stated
 
 
 def test_another_version_makes_its_own_measurements_outdated(store: Store) -> None:
-    store.note_frameworks(BENCH.id, {"litert": "litert 2.4.0"})
+    store.note_frameworks(BENCH.id, {"tensor_rt": "tensor_rt 2.4.0"})
     assert ranked(store) == [FIRST.id]
     assert store.structure(ELSEWHERE.structure_id, BENCH.id) is None
     assert store.structure(FIRST.structure_id, BENCH.id) is not None
@@ -51,8 +51,8 @@ def test_another_version_makes_its_own_measurements_outdated(store: Store) -> No
 
 
 def test_timed_again_it_takes_part_and_has_to_be_confirmed_again(store: Store) -> None:
-    store.note_frameworks(BENCH.id, {"litert": "litert 2.4.0"})
-    again = evaluation(made=ELSEWHERE, latency_ms=0.4, framework="litert 2.4.0")
+    store.note_frameworks(BENCH.id, {"tensor_rt": "tensor_rt 2.4.0"})
+    again = evaluation(made=ELSEWHERE, latency_ms=0.4, framework="tensor_rt 2.4.0")
     store.add_structure(ELSEWHERE.structure_id, BENCH.id, again.figures, "")
     (row,) = [row for row in standings(store, GOAL).ranked if row.recipe_id == ELSEWHERE.id]
     assert (row.figures.latency_s, row.confirmation) == (pytest.approx(4e-4), None)

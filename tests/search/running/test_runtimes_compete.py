@@ -1,0 +1,97 @@
+"""Two runtimes in one study: what an old study says, at which settings a leader is tuned, and a run of both."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from search.commands.exit_status import OK
+from search.measuring.rig import Rig
+from search.results.rows import row
+from search.results.wording import line
+from search.running.studies import _changed, table_of
+from search.running.tuning import recipes
+from search.settings.settings import Settings
+from space.dimensions import digest
+from space.formats.quantizations import counterpart
+from space.formats.target import format_for
+from tests.search.made_up import DEVICE, GOAL, evaluation, recipe
+from tests.search.measuring.simulated_board import SimulatedBoard, simulated_rig
+from tests.search.whole import FIXED, REAL, SEARCH, copy, finished
+
+ONE, BOTH = ("onnxruntime",), ("onnxruntime", "litert")
+INFO = replace(DEVICE, runtime="onnxruntime 1.0", runtimes=("onnxruntime 1.0", "litert 2.0"))
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    with simulated_rig(SimulatedBoard({}, info=INFO), tmp_path / "unused.npy", []) as opened:
+        yield opened
+
+
+def test_a_study_from_before_there_was_a_choice_says_that_it_is_taken_in(rig: Rig) -> None:
+    chosen = Settings()
+    goal, before = (
+        replace(GOAL, table=digest(table_of(chosen, rig.cores, runtimes))) for runtimes in (BOTH, ONE)
+    )  # fmt: skip
+    assert _changed(goal, [before], chosen, rig) == [
+        f"study {goal.id}, a study of its own: ONNX Runtime and LiteRT compete in it; {before.id} had ONNX Runtime "
+        "alone, and what it evaluated is taken in"
+    ]
+    other = replace(before, margin=0.03)
+    assert _changed(goal, [other], chosen, rig) == [
+        f"study {goal.id}, a study of its own: since {other.id}, what the space holds and the margin changed"
+    ]
+
+
+def test_a_leader_is_tuned_in_what_each_runtime_has_in_place_of_its_quantization(rig: Rig) -> None:
+    leader = recipe(quantization="dynamic_uint8", threads=2)
+    tuned = list(recipes(leader, GOAL, rig))
+    assert {(each.runtime, each.quantization) for each in tuned} == {
+        ("onnxruntime", "dynamic_uint8"),
+        ("litert", "dynamic_int8"),
+    }
+    assert {each.threads for each in tuned} == {1, 2}
+    assert {each.weights_id for each in tuned} == {leader.weights_id}
+    # In no runtime that does not compete in its study.
+    alone = [
+        (replace(GOAL, fixed="runtime=litert"), "litert"),
+        (replace(GOAL, fixed="quantization=dynamic_uint8"), "onnxruntime"),
+        (replace(GOAL, space="pruning"), "onnxruntime"),
+    ]
+    for goal, runtime in alone:
+        assert {each.runtime for each in recipes(leader, goal, rig)} == {runtime}
+
+
+def test_a_quantization_has_its_counterpart_in_another_kind_of_file() -> None:
+    onnx, tflite = (format_for(runtime).quantizations for runtime in BOTH)
+    pairs = [("none", "none"), ("dynamic_uint8", "dynamic_int8"), ("static_int8", "static_int8")]
+    assert [(name, counterpart(name, tflite)) for name in onnx] == pairs
+    assert [(counterpart(name, onnx), name) for name in tflite] == pairs
+    assert counterpart("static_int8", ("none",)) is None
+
+
+def test_a_gain_says_the_runtime_of_the_baseline_where_that_does_not_go_without_saying() -> None:
+    baseline, found = evaluation(made=recipe(epochs=0), reference_latency_s=None), evaluation()
+    in_other = evaluation(made=recipe(runtime="litert"))
+    texts = [line(row(each, GOAL, baseline, None), "latency") for each in (found, in_other)]
+    assert texts[0].endswith("faster than the baseline")
+    assert texts[1].endswith("faster than the baseline in ONNX Runtime")
+
+
+def test_both_runtimes_are_timed_and_the_second_one_needs_no_training(started: Path, tmp_path: Path) -> None:
+    store = copy(started, tmp_path / "store")
+    words = ["full" if word == "pruning" else word for word in SEARCH]
+    words = [f"{FIXED},quantization=none,threads=1,halving1_at=2" if word == FIXED else word for word in words]
+    done = finished(*words, "--trials", 2, "--store", store, program=REAL)
+    assert done.returncode == OK, done.stderr
+    assert "gains are over it in " in done.stderr
+    content = json.loads(finished("rank", "--json", "--store", store).stdout)
+    asked = [each for each in content["ranking"] if each["trial"] is not None]
+    assert {each["framework"].partition(" ")[0] for each in asked} == set(BOTH)
+    first, second = sorted(asked, key=lambda each: each["trial"])
+    assert first["recipe"]["widths"] == second["recipe"]["widths"]
+    assert second["reference"] in ("ONNX Runtime", "LiteRT")
+    assert second["validation_accuracy"] == pytest.approx(first["validation_accuracy"], abs=0.01)
