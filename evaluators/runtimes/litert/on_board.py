@@ -192,8 +192,8 @@ def as_bytes(kind: Any, shape: Sequence[int]) -> Callable[[Any], Any]:
         return lambda image: image
     numbers = numpy.empty(shape, kind)
     if kind == numpy.int8:
-        # With a number of NumPy's own the call takes a fifth less than with one of Python's.
-        levels, sign = numbers.view(numpy.uint8), numpy.uint8(SIGN)
+        # An array: a number, NumPy's own too, would be made into one for each image, a quarter of the step on an A53.
+        levels, sign = numbers.view(numpy.uint8), numpy.array(SIGN, numpy.uint8)
 
         def less_128(image: Any) -> Any:
             numpy.bitwise_xor(image, sign, levels)
@@ -202,7 +202,8 @@ def as_bytes(kind: Any, shape: Sequence[int]) -> Callable[[Any], Any]:
         return less_128
 
     def as_float(image: Any) -> Any:
-        numpy.copyto(numbers, image)
+        # Fewer instructions than numpy.copyto(), which looks first whether its arguments bring a copying of their own.
+        numbers[...] = image
         return numbers
 
     return as_float
