@@ -237,6 +237,7 @@ COLUMNS = (
         value=lambda row: row.course_latency_ms or row.latency_ms,
         text=number,
         shown=at(55, "course ms", RANKING, worth_showing=_course_times_less)
+        | at(75, "course ms", PAGE, worth_showing=_course_times_less)
         | at(62, "Latency as the course times it (ms)", FILE, worth_showing=_course_times_less),
         least_width=170,
     ),

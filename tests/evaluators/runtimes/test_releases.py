@@ -39,7 +39,7 @@ def test_those_of_numpy_1_get_numpy_1() -> None:
     [
         (8, ["tflite-runtime==2.13.0"]),
         (9, ["ai-edge-litert==2.1.0", "tflite-runtime==2.14.0", "tflite-runtime==2.13.0"]),
-        (11, ["ai-edge-litert", "ai-edge-litert==2.1.0", "tflite-runtime==2.14.0", "tflite-runtime==2.13.0"]),
+        (11, ["ai-edge-litert", "ai-edge-litert==2.1.0", "tflite-runtime==2.14.0"]),
         (13, ["ai-edge-litert", "ai-edge-litert==2.1.0"]),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.measurement import Figures
+from search.export.html.page import page
 from search.export.table_files import write_csv
 from search.results.report import provenance, results_console, table
 from search.results.standings import Standings, standings
@@ -64,6 +65,14 @@ def test_it_has_a_column_of_its_own_that_is_explained(ranking: Standings, tmp_pa
     rows = {row["Recipe id"]: row for row in csv.DictReader(io.StringIO((tmp_path / "table.csv").read_text()))}
     assert {row["The course times"] for row in rows.values()} == {"interpreter.invoke()", "all of the latency"}
     assert rows[FIRST.id]["Latency as the course times it (ms)"] == "1.0"
+
+
+def test_the_page_has_it_too(tmp_path: Path) -> None:
+    store = store_with(tmp_path, [evaluation(made=FIRST, latency_ms=1.0), under_litert(2.0, 0.5)])
+    shown = page(store, standings(store, GOAL))
+    assert '<button type="button">course ms</button>' in shown
+    assert 'data-value="0.5">0.500</td>' in shown
+    assert "interpreter.invoke() alone; it is never ranked" in shown
 
 
 def test_there_is_no_column_where_it_is_the_latency(tmp_path: Path) -> None:
