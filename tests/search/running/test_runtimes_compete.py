@@ -13,13 +13,20 @@ from search.results.rows import row
 from search.results.wording import line
 from search.running.studies import _changed, table_of
 from search.running.tuning import recipes
+from search.scoring.objectives import OBJECTIVES
 from search.settings.settings import Settings
 from space.dimensions import digest
 from space.formats.quantizations import counterpart
 from space.formats.target import format_for
+from tests.evaluators.device.sshd import NAME, Board
+from tests.search.calm_board import calm_board
 from tests.search.made_up import DEVICE, GOAL, evaluation, recipe
 from tests.search.measuring.simulated_board import SimulatedBoard, simulated_rig
+from tests.search.running.test_meter_lost import meter, quick, speaks
+from tests.search.user import User
 from tests.search.whole import FIXED, REAL, SEARCH, copy, finished
+
+__all__ = ["quick"]
 
 ONE, BOTH = ("onnxruntime",), ("onnxruntime", "litert")
 INFO = replace(DEVICE, runtime="onnxruntime 1.0", runtimes=("onnxruntime 1.0", "litert 2.0"))
@@ -81,10 +88,39 @@ def test_a_gain_says_the_runtime_of_the_baseline_where_that_does_not_go_without_
     assert texts[1].endswith("faster than the baseline in ONNX Runtime")
 
 
+# One shape at one setting: the runtimes are all that differ.
+TWINS = f"{FIXED},quantization=none,threads=1,halving1_at=2"
+BETWEEN_RUNTIMES = [{"pruning": "full", FIXED: TWINS}.get(word, word) for word in SEARCH]
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Board]:
+    with calm_board(tmp_path) as board:
+        yield board
+
+
+def test_with_a_meter_and_a_board_energy_is_measured_in_both(
+    user: User, board: Board, quick: None, started: Path, tmp_path: Path
+) -> None:
+    store = copy(started, tmp_path / "store")
+    user.knows(board)
+    with meter(speaks) as port:
+        place = ("--device", f"ssh:{NAME}", "--meter", f"smartpower2://127.0.0.1:{port}", "--store", store)
+        status, out, err = user.types(*BETWEEN_RUNTIMES, "--objective", "all", "--trials", 1, *place)
+    assert status == OK, err
+    for objective in OBJECTIVES:
+        assert f"best {objective}" in out
+        content = json.loads(user.types("rank", "--json", "--objective", objective, "--store", store)[1])
+        asked = [each for each in content["ranking"] if each["trial"] is not None]
+        metered = {each["framework"].partition(" ")[0]: each["energy_provenance"] for each in asked}
+        assert set(metered) == set(BOTH)
+        assert all(provenance.startswith("measured") for provenance in metered.values()), metered
+        assert content["not_metered"] == []
+
+
 def test_both_runtimes_are_timed_and_the_second_one_needs_no_training(started: Path, tmp_path: Path) -> None:
     store = copy(started, tmp_path / "store")
-    words = ["full" if word == "pruning" else word for word in SEARCH]
-    words = [f"{FIXED},quantization=none,threads=1,halving1_at=2" if word == FIXED else word for word in words]
+    words = BETWEEN_RUNTIMES
     done = finished(*words, "--trials", 2, "--store", store, program=REAL)
     assert done.returncode == OK, done.stderr
     assert "gains are over it in " in done.stderr
