@@ -27,6 +27,7 @@ def predictions(
 
     from evaluators.device.program.answers import ModelError
     from evaluators.runtimes.litert import on_board
+    from space.formats.tflite.quiet import quietly
 
     request = {"model": str(path), "threads": 1, "mean": None, "std": None}
     local = threading.local()
@@ -34,7 +35,8 @@ def predictions(
     def runner() -> "Runner":
         """An interpreter has room for one image, so each thread has one of its own."""
         if not hasattr(local, "runner"):
-            local.runner = on_board.load(request, pixels.shape[1:])
+            with quietly():
+                local.runner = on_board.load(request, pixels.shape[1:])
         loaded: Runner = local.runner
         return loaded
 
