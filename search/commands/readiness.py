@@ -204,12 +204,12 @@ def _runtimes(name: str, health: Health) -> list[Check]:
     return checked
 
 
-def _problem(name: str, there: RuntimeHealth) -> tuple[str, str] | None:
+def _problem(name: str, seen: RuntimeHealth) -> tuple[str, str] | None:
     """What keeps a search from this runtime, and what to do: both sides need it."""
-    runtime = RUNTIMES.get(there.name)
+    runtime = RUNTIMES.get(seen.name)
     install, prepare = remedy_here(runtime), f"python -m search devices prepare {name}"
-    if there.fault:
-        what = f"{runtime.title} does not start there ({there.fault})"
+    if seen.fault:
+        what = f"{runtime.title} does not start there ({seen.fault})"
         if name == NAME:
             return what, install
         if version_here(runtime):

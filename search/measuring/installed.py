@@ -25,14 +25,14 @@ def check_installed(name: str, devices: Mapping[str, DeviceInfo]) -> None:
 
 def left_out(names: Sequence[str], devices: Mapping[str, DeviceInfo]) -> list[str]:
     """A line for each that would compete if it were installed; a recording holds what it holds."""
-    there = installed(list(devices.values()))
-    beside = " and ".join(RUNTIMES.get(name).title for name in there)
-    if not there or any(device.recorded for device in devices.values()):
+    usable = installed(list(devices.values()))
+    beside = " and ".join(RUNTIMES.get(name).title for name in usable)
+    if not usable or any(device.recorded for device in devices.values()):
         return []
     return [
         f"{runtime.title} is not installed {', nor '.join(_missing(runtime, devices))}: the study runs on {beside}"
         for runtime in map(RUNTIMES.get, names)
-        if runtime.name not in there
+        if runtime.name not in usable
     ]
 
 
