@@ -38,7 +38,7 @@ class Devices:
 
     # The most threads worth trying.
     cores: int
-    # By name, on this machine and on all of the devices.
+    # By name: on this machine and on all of the devices, with files for the space.
     runtimes: tuple[str, ...] = (DEFAULT_RUNTIME,)
 
     @property
@@ -102,9 +102,9 @@ def dimensions(
             runtimes = (target(only).name,)
         except RequestError as error:
             raise RequestError(f"--fix {RUNTIME}={only}: {error}") from error
-    devices = Devices(cores, tuple(runtimes))
+    devices = Devices(cores, _competing(space, runtimes, (fixed or {}).get("quantization")))
     varying = SPACES[space](network_named(architecture), devices)
-    table = (*architecture_dimension(architecture), *varying, *_runtime(space, devices))
+    table = (*architecture_dimension(architecture), *varying, *_runtime(devices))
     names = [*(dimension.name for dimension in table if dimension.name != RUNTIME), RUNTIME]
     for name in fixed or {}:
         if name not in names:
@@ -115,18 +115,24 @@ def dimensions(
                  for dimension in table)  # fmt: skip
 
 
-def _runtime(space: str, devices: Devices) -> Iterator[Dimension]:
-    """Nothing, as long as it goes without saying."""
-    wanted = _FIXED_RANGES if space == "int8" else devices.quantizations
-    able = tuple(name for name in devices.runtimes if any(_has(name, quantization) for quantization in wanted))
+def _competing(space: str, runtimes: Sequence[str], quantization: str | None) -> tuple[str, ...]:
+    """Those with files for the space. `quantization`: the one that is fixed; a runtime without such files would run
+    others in their place."""
+    wanted = _FIXED_RANGES if space == "int8" else tuple(QUANTIZATIONS)
+    able = tuple(name for name in runtimes if any(_has(name, known) for known in wanted))
     if not able:
-        raise RequestError(
-            f"the {space} space has files that none of the runtimes takes: {', '.join(devices.runtimes)}"
-        )
+        raise RequestError(f"the {space} space has files that none of the runtimes takes: {', '.join(runtimes)}")
+    if quantization is not None:
+        # What none of them has is refused by the dimension, which names what there is.
+        able = tuple(name for name in able if _has(name, quantization)) or able
     # Pruning varies widths, fine-tuning and quantization alone.
-    choices = able[:1] if space == "pruning" else able
-    if choices != (DEFAULT_RUNTIME,):
-        yield Choice(RUNTIME, choices)
+    return able[:1] if space == "pruning" else able
+
+
+def _runtime(devices: Devices) -> Iterator[Dimension]:
+    """Nothing, as long as it goes without saying."""
+    if devices.runtimes != (DEFAULT_RUNTIME,):
+        yield Choice(RUNTIME, devices.runtimes)
 
 
 def _has(runtime: str, quantization: str) -> bool:

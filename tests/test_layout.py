@@ -288,8 +288,8 @@ try:
     main()
 except SystemExit:
     pass
-loaded = {{"torch", "optuna", "pandas", "onnxruntime", "asyncssh", "matplotlib", "sqlalchemy"}} & set(sys.modules)
-print("LOADED", sorted(loaded))
+heavy = {{"torch", "optuna", "pandas", "onnx", "onnxruntime", "ai_edge_litert", "asyncssh", "matplotlib", "sqlalchemy"}}
+print("LOADED", sorted(heavy & set(sys.modules)))
 """
 
 

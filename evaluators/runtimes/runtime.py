@@ -4,7 +4,9 @@ A package adds one through the entry point group `ondevice_search.runtimes`: the
 object has all that Runtime and Target name.
 """
 
+import platform
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +191,21 @@ def version_here(runtime: Runtime) -> str | None:
         return version(runtime.distribution)
     except PackageNotFoundError:
         return None
+
+
+def published_here(runtime: Runtime) -> bool:
+    return not runtime.published_for or _system() in runtime.published_for
+
+
+def remedy_here(runtime: Runtime) -> str:
+    """What to do where it is not installed on this machine, or why nothing can be done."""
+    if published_here(runtime):
+        return f"pip install {runtime.distribution}"
+    return f"no wheel of {runtime.distribution} is published for {_system()}"
+
+
+def _system() -> str:
+    return f"{sys.platform} {platform.machine()}"
 
 
 def runtimes_for_boards() -> tuple[Runtime, ...]:

@@ -15,6 +15,7 @@ from optuna.distributions import BaseDistribution
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
+from evaluators.runtimes.runtime import RUNTIMES
 from search.choosing.sampler import distributions
 from search.results.front import front
 from search.results.rows import Row
@@ -96,8 +97,9 @@ def importances(standings: Standings) -> list[Ranked]:
     goal = standings.goal
     if goal.space not in SPACES:
         raise RequestError(f"{goal.id}: the {goal.space} space has no dimensions; known are {', '.join(SPACES)}")
-    used = dict.fromkeys(evaluation.candidate.recipe.runtime for evaluation in standings.ranked)
-    runtimes = tuple(used) or (DEFAULT_RUNTIME,)
+    used = {evaluation.candidate.recipe.runtime for evaluation in standings.ranked}
+    # In the order of preference, which a space of one runtime goes by; a package that brought one may be gone.
+    runtimes = tuple(name for name in RUNTIMES.names() if name in used) or (DEFAULT_RUNTIME,)
     table = dimensions(goal.space, standings.bench.cores, goal.fixed_values, goal.architecture, runtimes)
     spread = {name: values for name, values in distributions(table).items() if not values.single()}
     known = []

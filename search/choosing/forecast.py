@@ -22,7 +22,7 @@ _MACS, _WEIGHTS, _VALUES = math.log2(0.5e6), math.log2(8e3), math.log2(25e3)
 _STEM, _LAST = math.log2(16), math.log2(96)
 # Prior of the accuracy surrogate: mean of log(error) and its slope per feature step, each with its standard deviation,
 # fitted to tests/benchmarks/evaluations.csv. Data overrule it after about ten trials. The features are blocks, MACs,
-# weights, values, stem, last width, side, int8, uint8, threads, spinning; then epochs.
+# weights, values, stem, last width, side, integers of fixed ranges and of others, threads, spinning; then epochs.
 _ERROR_MEAN, _ERROR_MEAN_SD = -1.05, 0.4
 _ERROR_SLOPES = (0.0, -0.05, -0.03, -0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.15)
 _ERROR_SLOPE_SDS = (0.05, 0.06, 0.06, 0.05, 0.05, 0.05, 0.05, 0.02, 0.05, 0.0, 0.0, 0.05)
@@ -54,6 +54,7 @@ def features(recipe: Recipe) -> tuple[float, ...]:
     """What latency and accuracy depend on; a step of 1 is a noticeable one."""
     shape = layers_of(recipe)
     present = [width for width in recipe.widths if width]
+    quantization = QUANTIZATIONS[recipe.quantization]
     return (
         (len(present) - 5) / 2,
         math.log2(sum(layer.macs for layer in shape)) - _MACS,
@@ -62,8 +63,8 @@ def features(recipe: Recipe) -> tuple[float, ...]:
         math.log2(present[0]) - _STEM,
         math.log2(present[-1]) - _LAST,
         math.log2(shape[-2].side) - 2,
-        2.0 * (QUANTIZATIONS[recipe.quantization].integers == "int8"),
-        2.0 * (QUANTIZATIONS[recipe.quantization].integers == "uint8"),
+        2.0 * quantization.fixed_ranges,
+        2.0 * (bool(quantization.integers) and not quantization.fixed_ranges),
         recipe.threads - 1.0,
         float(recipe.spinning),
     )

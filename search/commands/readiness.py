@@ -19,7 +19,7 @@ from evaluators.errors import DeviceError, MeterError
 from evaluators.power.choose import open_meter
 from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
-from evaluators.runtimes.runtime import RUNTIMES, version_here
+from evaluators.runtimes.runtime import RUNTIMES, published_here, remedy_here, version_here
 from search.commands.exit_status import REQUEST, RIG
 from search.running.data_choice import choose_data
 from search.settings.settings import Settings
@@ -204,16 +204,18 @@ def _runtimes(name: str, health: Health) -> list[Check]:
     return checked
 
 
-def _problem(name: str, there: RuntimeHealth) -> tuple[str, str] | None:
+def _problem(name: str, seen: RuntimeHealth) -> tuple[str, str] | None:
     """What keeps a search from this runtime, and what to do: both sides need it."""
-    runtime = RUNTIMES.get(there.name)
-    install, prepare = f"pip install {runtime.distribution}", f"python -m search devices prepare {name}"
-    if there.fault:
-        what = f"{runtime.title} does not start there ({there.fault})"
+    runtime = RUNTIMES.get(seen.name)
+    install, prepare = remedy_here(runtime), f"python -m search devices prepare {name}"
+    if seen.fault:
+        what = f"{runtime.title} does not start there ({seen.fault})"
         if name == NAME:
             return what, install
+        if version_here(runtime):
+            return what, prepare
         # A board gets the runtimes of this machine.
-        return what, prepare if version_here(runtime) else f"{install}, here, then {prepare}"
+        return what, f"{install}, here, then {prepare}" if published_here(runtime) else install
     return None if version_here(runtime) else (f"{runtime.title} is there and not installed here", install)
 
 

@@ -1,11 +1,9 @@
 """Installed runtimes: those that this machine and every device of a run have, and what to do where one is missing."""
 
-import platform
-import sys
 from collections.abc import Mapping, Sequence
 
 from evaluators.device.device import DeviceInfo
-from evaluators.runtimes.runtime import RUNTIMES, Runtime, runtimes, version_here
+from evaluators.runtimes.runtime import RUNTIMES, Runtime, remedy_here, runtimes, version_here
 from space.errors import RequestError
 
 
@@ -27,20 +25,20 @@ def check_installed(name: str, devices: Mapping[str, DeviceInfo]) -> None:
 
 def left_out(names: Sequence[str], devices: Mapping[str, DeviceInfo]) -> list[str]:
     """A line for each that would compete if it were installed; a recording holds what it holds."""
-    there = installed(list(devices.values()))
-    beside = " and ".join(RUNTIMES.get(name).title for name in there)
-    if not there or any(device.recorded for device in devices.values()):
+    usable = installed(list(devices.values()))
+    beside = " and ".join(RUNTIMES.get(name).title for name in usable)
+    if not usable or any(device.recorded for device in devices.values()):
         return []
     return [
         f"{runtime.title} is not installed {', nor '.join(_missing(runtime, devices))}: the study runs on {beside}"
         for runtime in map(RUNTIMES.get, names)
-        if runtime.name not in there
+        if runtime.name not in usable
     ]
 
 
 def _missing(runtime: Runtime, devices: Mapping[str, DeviceInfo]) -> list[str]:
     """Where it is, with what to do there."""
-    missing = [] if version_here(runtime) else [f"here ({_remedy_here(runtime)})"]
+    missing = [] if version_here(runtime) else [f"here ({remedy_here(runtime)})"]
     for name, device in devices.items():
         # Without it here, a device that is this machine has it neither: that is said already.
         if device.framework(runtime.name) is None and not (missing and device.on_this_machine):
@@ -48,17 +46,10 @@ def _missing(runtime: Runtime, devices: Mapping[str, DeviceInfo]) -> list[str]:
     return missing
 
 
-def _remedy_here(runtime: Runtime) -> str:
-    system = f"{sys.platform} {platform.machine()}"
-    if runtime.published_for and system not in runtime.published_for:
-        return f"no wheel of {runtime.distribution} is published for {system}"
-    return f"pip install {runtime.distribution}"
-
-
 def _remedy(name: str, device: DeviceInfo, runtime: Runtime) -> str:
     if device.recorded:
         return "a recording: name the board itself"
-    return _remedy_here(runtime) if device.on_this_machine else f"python -m search devices prepare {name}"
+    return remedy_here(runtime) if device.on_this_machine else f"python -m search devices prepare {name}"
 
 
 def differing(first: DeviceInfo, other: DeviceInfo) -> list[str]:

@@ -66,7 +66,15 @@ class Rig:
 
     def left_out(self, names: Sequence[str]) -> list[str]:
         """A line for each of these runtimes that is missing here or on a board, with what to do."""
-        return left_out(names, {board.name: board.examiner.device.info for board in self._boards})
+        return left_out(names, self._infos)
+
+    def check_installed(self, name: str) -> None:
+        """RequestError where the runtime of this name is missing here or on a board, with what to do."""
+        check_installed(name, self._infos)
+
+    @property
+    def _infos(self) -> dict[str, DeviceInfo]:
+        return {board.name: board.examiner.device.info for board in self._boards}
 
     @property
     def first(self) -> Board:
@@ -233,10 +241,10 @@ def open_rig(
             boards.append(board)
         for board in boards[1:]:
             _check_alike(boards[0], board)
-        infos = {board.name: board.examiner.device.info for board in boards}
-        if runtime or not installed(list(infos.values())):
-            check_installed(runtime or DEFAULT_RUNTIME, infos)
-        yield Rig(boards, say)
+        rig = Rig(boards, say)
+        if runtime or not rig.runtimes:
+            rig.check_installed(runtime or DEFAULT_RUNTIME)
+        yield rig
 
 
 def _close(board: Board) -> None:

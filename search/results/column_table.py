@@ -4,27 +4,13 @@ The ranking and a grid on a terminal, the page's table, the course's tables on s
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from search.results.columns import UNKNOWN, Column, Entry, Value, View, ViewColumn, at, known
+from search.results import cells
+from search.results.columns import Column, Value, View, ViewColumn, at
 from search.results.findings import quantization_name
 from search.results.pruned_fractions import fraction_text
 from search.results.rows import Row
-from search.results.wording import (
-    accuracy,
-    faster,
-    fom_gain,
-    framework_text,
-    half_percent,
-    half_width,
-    marked,
-    number,
-    shape,
-    threads_text,
-    times,
-    training_text,
-)
-from space.formats.target import title_of
+from search.results.wording import accuracy, framework_text, half_width, number, shape
 
 RANKING, GRID, PAGE, FILE = View.RANKING, View.GRID, View.PAGE, View.FILE
 # The front's table has more columns than a slide.
@@ -47,44 +33,6 @@ def _hundredth(value: float) -> str:
     return f"{value:.2f}"
 
 
-def _split(row: Row, validation: str) -> str:
-    return "test" if row.test_accuracy is not None else validation
-
-
-def _name(entry: Entry) -> str:
-    return "the baseline" if entry.is_baseline else entry.row.recipe_id
-
-
-def _place(entry: Entry) -> str:
-    return "" if entry.place is None else str(entry.place)
-
-
-def _accuracy_and_split(entry: Entry) -> str:
-    return f"{100 * entry.row.accuracy:.2f} {_split(entry.row, 'val.')}"
-
-
-def _latency_and_interval(entry: Entry) -> str:
-    return f"{number(entry.row.latency_ms)} {half_percent(entry.row)}"
-
-
-def _energy_and_kind(entry: Entry) -> str:
-    return f"{number(entry.row.energy_mj)} {entry.row.energy_provenance.kind}"
-
-
-def _faster(entry: Entry) -> str:
-    return faster(entry.row)
-
-
-def _fom_gain(entry: Entry) -> str:
-    return fom_gain(entry.row)
-
-
-def _bare_fom_gain(entry: Entry) -> str:
-    """A cell of a slide has no room for the interval; files have it beside."""
-    gain = entry.row.fom_gain
-    return marked(times(gain), entry.row) if known(gain) else UNKNOWN
-
-
 def _course_times_less(rows: Sequence[Row]) -> bool:
     return any(row.course_latency_ms is not None for row in rows)
 
@@ -105,40 +53,6 @@ def _ends(place: int, title: str, interval: Callable[[Row], tuple[float, float] 
     )
 
 
-def _runtime(entry: Entry) -> str:
-    return title_of(entry.row.recipe.runtime)
-
-
-def _file_ending(entry: Entry) -> str:
-    return Path(entry.row.file).suffix
-
-
-def _ranking_remarks(entry: Entry) -> str:
-    if entry.is_baseline:
-        return "the unpruned baseline"
-    row, recipe = entry.row, entry.row.recipe
-    notes = [
-        "" if row.feasible else "below the line:",
-        "dirty:" if row.dirty else "",
-        "not confirmed:" if entry.waits else "",
-        f"{training_text(recipe)}, {threads_text(recipe)}, {shape(row)}",
-    ]
-    return " ".join(filter(None, notes))
-
-
-def _grid_remarks(entry: Entry) -> str:
-    below = "" if entry.row.feasible else "below the line"
-    what = "the unpruned baseline, at its best" if entry.is_baseline else below
-    return ", ".join(filter(None, [what, "dirty" if entry.row.dirty else ""]))
-
-
-def _page_remarks(entry: Entry) -> str:
-    row = entry.row
-    below = not row.feasible and not entry.is_baseline
-    remarks = [f"best {', '.join(entry.wins)}"] if entry.wins else []
-    return "; ".join([*remarks, *["dirty"] * row.dirty, *["gated"] * row.gated, *["below the line"] * below])
-
-
 FRACTION = Column(
     value=lambda row: fraction_text(row.recipe),
     shown=at(10, "Pruned fraction", M1, M2),
@@ -157,9 +71,9 @@ FOM = Column(
 COLUMNS = (
     Column(
         value=lambda row: None,
-        shown=at(10, "", RANKING, text=_place)
-        | at(80, "place", GRID, text=_place)
-        | at(10, "place", PAGE, text=_place),
+        shown=at(10, "", RANKING, text=cells.place)
+        | at(80, "place", GRID, text=cells.place)
+        | at(10, "place", PAGE, text=cells.place),
         sorts_by=lambda entry: _LAST if entry.place is None else entry.place,
     ),
     Column(
@@ -171,7 +85,7 @@ COLUMNS = (
     ),
     Column(
         value=lambda row: row.recipe_id,
-        shown=at(30, "recipe", RANKING, PAGE, text=_name) | at(10, "Recipe", *_FRONTS) | at(10, "Recipe id", FILE),
+        shown=at(30, "recipe", RANKING, PAGE, text=cells.name) | at(10, "Recipe", *_FRONTS) | at(10, "Recipe id", FILE),
         words=True,
     ),
     # The accuracy that counts: on test once confirmed.
@@ -179,10 +93,10 @@ COLUMNS = (
         value=lambda row: row.accuracy,
         text=lambda share: f"{100 * share:.2f}",
         shown=at(40, "accuracy %", PAGE)
-        | at(40, "accuracy %", RANKING, text=_accuracy_and_split)
+        | at(40, "accuracy %", RANKING, text=cells.accuracy_and_split)
         | at(70, "accuracy", GRID, text=lambda entry: accuracy(entry.row)),
     ),
-    Column(value=lambda row: _split(row, "validation"), shown=at(50, "on", PAGE), words=True),
+    Column(value=lambda row: cells.split(row, "validation"), shown=at(50, "on", PAGE), words=True),
     Column(
         value=lambda row: None if row.test_accuracy is None else 100 * row.test_accuracy,
         text=_hundredth,
@@ -226,8 +140,8 @@ COLUMNS = (
         text=number,
         shown=at(60, "Average latency (ms)", *_COURSE)
         | at(40, "Average latency (ms)", *_FRONTS)
-        | at(50, "latency ms", RANKING, text=_latency_and_interval)
-        | at(30, "latency ms", GRID, text=_latency_and_interval)
+        | at(50, "latency ms", RANKING, text=cells.latency_and_interval)
+        | at(30, "latency ms", GRID, text=cells.latency_and_interval)
         | at(60, "latency ms", PAGE),
         objective="latency",
         provenance=lambda row: row.latency_provenance,
@@ -250,9 +164,9 @@ COLUMNS = (
         value=lambda row: row.latency_gain,
         text=number,
         shown=at(80, "Faster", *_FRONTS)
-        | at(60, "faster", RANKING, text=_faster)
-        | at(40, "faster", GRID, text=_faster)
-        | at(80, "faster", PAGE, text=_faster),
+        | at(60, "faster", RANKING, text=cells.faster)
+        | at(40, "faster", GRID, text=cells.faster)
+        | at(80, "faster", PAGE, text=cells.faster),
     ),
     Column(
         value=lambda row: row.max_power_w,
@@ -270,8 +184,8 @@ COLUMNS = (
         text=number,
         shown=at(80, "Average energy (mJ)", *_COURSE)
         | at(50, "Average energy (mJ)", *_FRONTS)
-        | at(70, "mJ", RANKING, text=_energy_and_kind)
-        | at(60, "mJ", GRID, text=_energy_and_kind)
+        | at(70, "mJ", RANKING, text=cells.energy_and_kind)
+        | at(60, "mJ", GRID, text=cells.energy_and_kind)
         | at(90, "energy mJ", PAGE),
         objective="energy",
         provenance=lambda row: row.energy_provenance,
@@ -283,28 +197,28 @@ COLUMNS = (
         | at(95, "Framework", M1, M2, worth_showing=_frameworks_differ)
         | at(125, "Framework", FRONT, worth_showing=_frameworks_differ)
         # The front's slide is full: the ending tells, and the slide's foot names what ran which.
-        | at(125, "File", FRONT_SLIDE, text=_file_ending, worth_showing=_frameworks_differ)
-        | at(125, "runtime", RANKING, text=_runtime, worth_showing=_frameworks_differ)
-        | at(165, "runtime", PAGE, text=_runtime, worth_showing=_frameworks_differ),
+        | at(125, "File", FRONT_SLIDE, text=cells.file_ending, worth_showing=_frameworks_differ)
+        | at(125, "runtime", RANKING, text=cells.runtime, worth_showing=_frameworks_differ)
+        | at(165, "runtime", PAGE, text=cells.runtime, worth_showing=_frameworks_differ),
         words=True,
     ),
     FOM,
     Column(
         value=lambda row: row.fom_gain,
-        shown=at(70, "FoM gain", *_FRONTS, text=_bare_fom_gain)
-        | at(110, "FoM gain", RANKING, text=_fom_gain)
-        | at(140, "FoM gain", PAGE, text=_fom_gain),
+        shown=at(70, "FoM gain", *_FRONTS, text=cells.bare_fom_gain)
+        | at(110, "FoM gain", RANKING, text=cells.fom_gain)
+        | at(140, "FoM gain", PAGE, text=cells.fom_gain),
         kind_in_files=lambda row: None if row.fom_gain is None else row.energy_provenance.kind,
     ),
     Column(value=lambda row: row.recipe.threads, shown=at(180, "threads", PAGE)),
     Column(value=shape, shown=at(190, "widths", PAGE) | at(160, "Widths", FILE), words=True),
     Column(
         value=lambda row: None,
-        shown=at(130, "what", RANKING, text=_ranking_remarks)
-        | at(90, "", GRID, text=_grid_remarks)
-        | at(200, "remarks", PAGE, text=_page_remarks),
+        shown=at(130, "what", RANKING, text=cells.ranking_remarks)
+        | at(90, "", GRID, text=cells.grid_remarks)
+        | at(200, "remarks", PAGE, text=cells.page_remarks),
         words=True,
-        sorts_by=_page_remarks,
+        sorts_by=cells.page_remarks,
         least_width=210,
     ),
     Column(value=lambda row: "yes" if row.feasible else "no", shown=at(30, "Holds the line", FILE)),

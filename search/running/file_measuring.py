@@ -108,7 +108,7 @@ def _stands_for_normalised(taken: ImageInput, shape: ImageShape, collection: Col
         for pick, end in ((min, 0.0), (max, 1.0))
     ]
     allowed = _SPAN_TOLERANCE * (ends[1] - ends[0])
-    return all(abs(said - end) <= allowed for said, end in zip(taken.span, ends, strict=True))
+    return all(abs(limit - end) <= allowed for limit, end in zip(taken.span, ends, strict=True))
 
 
 def _image_count(subject: Subject, shape: ImageShape) -> int:

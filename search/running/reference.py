@@ -192,6 +192,7 @@ class References:
     def _change_from(self, known: str | None, chosen: _Setting, settings: Sequence[_Setting]) -> _Change | None:
         """None where the reference stays what it was, and where nobody can say what the former one takes now."""
         if known is None or known == chosen.recipe.id:
+            self._warn_of_another_version(chosen)
             return None
         before = next((setting for setting in settings if setting.recipe.id == known), None)
         if before is None:
@@ -211,6 +212,15 @@ class References:
             for taken in (attrgetter("latency_s"), attrgetter("energy_j"))
         )
         return _Change(before, latency, energy)
+
+    def _warn_of_another_version(self, chosen: _Setting) -> None:
+        """A runtime that is no part of the bench may be another version than before, and the former one is gone."""
+        for evaluation in self.store.outdated(self.baseline.id, self.rig.bench.id):
+            if evaluation.recipe_id == chosen.recipe.id:
+                self.view.say(
+                    f"WARNING: gains so far are over the baseline in {evaluation.figures.framework}, those from now on "
+                    f"over it in {chosen.figures.framework}"
+                )
 
     def _once_more(self, setting: _Setting) -> Figures:
         self.view.begin(f"in turns with another reference, baseline at {settings_text(setting.recipe)}: ")

@@ -28,6 +28,7 @@ from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.dimension import Dimension
 from space.dimensions import digest, dimensions, runtimes_in
+from space.errors import RequestError
 from space.formats.names import DEFAULT_RUNTIME
 from space.formats.target import title_of
 from space.grid import grid
@@ -72,8 +73,22 @@ def table_of(chosen: Settings, cores: int, runtimes: Sequence[str]) -> tuple[Dim
 
 
 def missing_runtimes(chosen: Settings, rig: Rig) -> list[str]:
-    """A line for each runtime that the space would have as a choice."""
-    return rig.left_out(runtimes_in(table_of(chosen, rig.cores, RUNTIMES.names())))
+    """A line for each runtime that the space would have as a choice; RequestError where the study cannot do without.
+
+    The files of a grid, and those of a quantization that is fixed, are for some runtimes alone.
+    """
+    competing = runtimes_in(table_of(chosen, rig.cores, RUNTIMES.names()))
+    for name in _able(chosen, rig, rig.runtimes) or competing[:1]:
+        rig.check_installed(name)
+    return rig.left_out(competing)
+
+
+def _able(chosen: Settings, rig: Rig, runtimes: Sequence[str]) -> tuple[str, ...]:
+    """What would run the study's files where these are all; nothing where none of them can."""
+    try:
+        return runtimes_in(table_of(chosen, rig.cores, runtimes))
+    except RequestError:
+        return ()
 
 
 def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) -> Goal:
@@ -127,4 +142,7 @@ def _changed(goal: Goal, earlier: Sequence[Goal], chosen: Settings, rig: Rig) ->
 
 def _had_no_choice(last: Goal, goal: Goal, chosen: Settings, rig: Rig) -> bool:
     """Whether the last study is this one before there was a second runtime."""
-    return not chosen.grid and last == replace(goal, table=digest(table_of(chosen, rig.cores, (DEFAULT_RUNTIME,))))
+    alone = (DEFAULT_RUNTIME,)
+    if chosen.grid or _able(chosen, rig, alone) != alone:
+        return False
+    return last == replace(goal, table=digest(table_of(chosen, rig.cores, alone)))

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
+from space.formats.names import DEFAULT_RUNTIME
 from space.formats.quantizations import NONE, QUANTIZATIONS
+from space.formats.target import format_for
 from space.json_text import from_json
 from space.pruning.fractions import pruned
 from space.recipe import Recipe
@@ -75,8 +77,10 @@ def epochs(text: object) -> int:
 
 
 def quantization(text: object) -> str:
-    if text not in QUANTIZATIONS:
-        raise ValueError(f"{text!r} is not known; choose {', '.join(QUANTIZATIONS)}")
+    """Of the files that a grid's recipes are deployed as."""
+    known = format_for(DEFAULT_RUNTIME).quantizations
+    if text not in known:
+        raise ValueError(f"{text!r} is not known; choose {', '.join(known)}")
     return str(text)
 
 

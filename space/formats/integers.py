@@ -94,7 +94,7 @@ def integers(network: Folded, pixels: NDArray[np.uint8], *, equalize: bool) -> I
     clipped = _clipped(network)
     measured = [step.name for step in network.steps if step.name not in clipped]
     given = ranges(network, measured, pixels[:_CALIBRATION_IMAGES]) | {IMAGES: _grey_range(network)}
-    values = {name: _levels(found) for name, found in handed_on(network, given).items()}
+    values = {name: _levels(span) for name, span in handed_on(network, given).items()}
     weights = {step.name: _weights(network, step, values[step.reads[0]].scale) for step in network.weighted}
     return Integers(network, values, weights, clipped)
 
@@ -111,11 +111,11 @@ def clips(step: Step) -> bool:
 
 def handed_on(network: Folded, given: Mapping[str, Range]) -> dict[str, Range]:
     """The ranges, where a layer that only chooses among values has that of the values."""
-    found = dict(given)
+    spans = dict(given)
     for step in network.steps:
-        if isinstance(step.layer, _CHOOSING) and step.name in found:
-            found[step.name] = found[step.reads[0]]
-    return found
+        if isinstance(step.layer, _CHOOSING) and step.name in spans:
+            spans[step.name] = spans[step.reads[0]]
+    return spans
 
 
 def with_one_zero(network: Folded) -> Folded:
@@ -171,8 +171,8 @@ def _clipped(network: Folded) -> dict[str, Step]:
     return clipped
 
 
-def _levels(found: Range) -> Levels:
-    low, high = found
+def _levels(span: Range) -> Levels:
+    low, high = span
     # A value that is always 0 needs a scale all the same.
     scale = float(np.float32((high - low) / _LEVELS or 1.0))
     return Levels(scale, int(np.clip(np.rint(_LOWEST - low / scale), _LOWEST, -_LOWEST - 1)))

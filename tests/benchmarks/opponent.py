@@ -34,8 +34,8 @@ from space.data.cifar10 import load_cifar10
 from space.data.images import DataSet
 from space.formats.format import Original
 from space.formats.onnx.export import export
+from space.formats.onnx.format import ONNX
 from space.formats.onnx.quantization import quantize
-from space.formats.quantizations import QUANTIZATIONS
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.first_recipes import UNIFORM
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1, unit_name
@@ -98,7 +98,7 @@ class Opponent:
 
     def trial(self, trial: optuna.Trial) -> float:
         fractions = [trial.suggest_float(unit_name(unit), 0.0, 0.95) for unit in range(len(WIDTHS))]
-        quantization = trial.suggest_categorical("quantization", tuple(QUANTIZATIONS))
+        quantization = trial.suggest_categorical("quantization", ONNX.quantizations)
         epochs = trial.suggest_int("epochs", 1, 5)
         widths = [kept(width, fraction) for width, fraction in zip(WIDTHS, fractions, strict=True)]
         model = shrink(self.model, widths, HALVINGS, "l1")

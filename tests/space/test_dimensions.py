@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from space.dimension import Choice, Integer
-from space.dimensions import SPACES, digest, dimensions, near, recipe_of, values_of
+from space.dimensions import SPACES, digest, dimensions, near, recipe_of, runtimes_in, values_of
 from space.errors import RequestError
 from space.grid import grid
 from space.networks.mobilenet_v1.description import MOBILENET_V1
@@ -15,6 +15,7 @@ from space.shapes import gone as gone_of
 from space.shapes import never
 
 UNPRUNED = Recipe(widths=WIDTHS, halvings=HALVINGS)
+BOTH = ("onnxruntime", "litert")
 
 
 def gone(index):
@@ -90,6 +91,32 @@ def test_only_the_int8_space_has_equalized_and_rounded_recipes():
 def test_a_table_keeps_its_digest(space, cores, expected):
     # It is part of a study's name: another digest, and the studies that a store holds are not gone on with.
     assert digest(dimensions(space, cores)) == expected
+
+
+def test_a_table_of_two_runtimes_keeps_its_digest():
+    assert digest(dimensions("full", 2, runtimes=BOTH)) == "ba37d401"
+
+
+def test_the_pruning_space_is_that_of_its_one_runtime():
+    assert dimensions("pruning", 2, runtimes=BOTH) == dimensions("pruning", 2)
+    of_litert = {each.name: each for each in dimensions("pruning", 2, {"runtime": "litert"}, runtimes=BOTH)}
+    assert of_litert["quantization"] == Choice("quantization", ("none", "dynamic_int8", "static_int8"))
+    assert of_litert["runtime"] == Choice("runtime", ("litert",))
+
+
+@pytest.mark.parametrize(
+    ("quantization", "runtimes"),
+    [
+        ("none", BOTH),
+        ("static_int8", BOTH),
+        ("dynamic_uint8", ("onnxruntime",)),
+        ("dynamic_int8", ("litert",)),
+    ],
+)
+def test_runtimes_compete_that_have_the_quantization_which_is_fixed(quantization, runtimes):
+    table = dimensions("full", 2, {"quantization": quantization}, runtimes=BOTH)
+    assert runtimes_in(table) == runtimes
+    assert {recipe_of(values).quantization for values in drawn(table, 20)} == {quantization}
 
 
 def test_no_thread_is_offered_that_the_device_lacks():

@@ -167,10 +167,10 @@ async def _health(name: str, look: Look) -> Health:
         try:
             told = [_runtime(Fields(parsed(line)), left) for line in lines[1:]]
             # The last word on each.
-            found = {each.name: each for each in told}
-            seen += [each if each.text or each.fault else replace(each, fault=ended) for each in found.values()]
-            left = left[len(found) :]
-            if not left or not found:
+            latest = {each.name: each for each in told}
+            seen += [each if each.text or each.fault else replace(each, fault=ended) for each in latest.values()]
+            left = left[len(latest) :]
+            if not left or not latest:
                 return _described(Fields(parsed(lines[0])), seen, left, ended)
         except GarbledError as error:
             raise DeviceError(f"{name}: it does not describe itself: {error}") from error

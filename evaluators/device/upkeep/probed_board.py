@@ -146,14 +146,13 @@ class ProbedBoard:
         try:
             versions = json.loads(stamp)
             python, numpy, pillow = versions["python"], versions["numpy"], versions["pillow"]
-            there = {runtime: _installed(runtime, versions) for runtime in self.runtimes or self.wanted}
+            titles = {runtime: _installed(runtime, versions) for runtime in self.runtimes or self.wanted}
         except (ValueError, TypeError, KeyError):
             return None
-        left_out = self._left_out(tuple(runtime for runtime, title in there.items() if not title))
-        titles = tuple(title for title in there.values() if title)
-        if left_out is None or not titles or not numpy or (course and not pillow):
+        left_out = self._left_out(tuple(runtime for runtime, title in titles.items() if not title))
+        if left_out is None or not any(titles.values()) or not numpy or (course and not pillow):
             return None
-        return Prepared(python, titles, numpy, pillow, left_out, made=False)
+        return Prepared(python, tuple(filter(None, titles.values())), numpy, pillow, left_out, made=False)
 
     def _left_out(self, lacking: Sequence[Runtime]) -> tuple[str, ...] | None:
         """Why each of them is not there; None where that is not known, or there are releases that were not tried."""

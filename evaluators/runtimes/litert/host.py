@@ -25,8 +25,9 @@ def predictions(
     """The class the file says for each image: as the on-device program has it answered."""
     import numpy as np
 
-    from evaluators.device.program.answers import ModelError
+    from evaluators.device.program.answers import ModelError, one_line
     from evaluators.runtimes.litert import on_board
+    from space.formats.tflite.quiet import quietly
 
     request = {"model": str(path), "threads": 1, "mean": None, "std": None}
     local = threading.local()
@@ -34,7 +35,8 @@ def predictions(
     def runner() -> "Runner":
         """An interpreter has room for one image, so each thread has one of its own."""
         if not hasattr(local, "runner"):
-            local.runner = on_board.load(request, pixels.shape[1:])
+            with quietly():
+                local.runner = on_board.load(request, pixels.shape[1:])
         loaded: Runner = local.runner
         return loaded
 
@@ -51,7 +53,7 @@ def predictions(
         raise CandidateError(f"{path.name} does not run: {error}") from error
     # The interpreter's failures have no type of their own.
     except (RuntimeError, ValueError) as error:
-        raise CandidateError(f"{path.name} does not run: {str(error).splitlines()[0][:200]}") from error
+        raise CandidateError(f"{path.name} does not run: {one_line(error)[:200]}") from error
     return np.asarray(answers, dtype=np.int64)
 
 

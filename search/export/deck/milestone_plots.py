@@ -17,7 +17,7 @@ from space.formats.quantizations import QUANTIZATIONS, title
 
 _EPOCH_INKS = (style.GREY, style.SKY, style.BLUE, style.GREEN, style.ORANGE, style.PURPLE)
 # In the order in which quantizations are listed.
-_QUANTIZATION_INKS = (style.INK, style.ORANGE, style.BLUE, style.GREEN, style.PURPLE)
+_QUANTIZATION_INKS = (style.INK, style.ORANGE, style.GREEN, style.BLUE, style.PURPLE)
 _MARKERS = (XL_MARKER_STYLE.CIRCLE, XL_MARKER_STYLE.SQUARE, XL_MARKER_STYLE.TRIANGLE, XL_MARKER_STYLE.DIAMOND)
 _SIGNS = "●■▲◆"
 

@@ -233,6 +233,7 @@ class Network:
         shape = self._shapes[source]
         if len(shape) == 1:
             self._shapes[step.name], self._tensors[step.name] = shape, self._tensors[source]
+            self._keep_order(source, step.name)
             return
         if shape[0] * shape[1] > 1:
             self._flattened[step.name] = shape
@@ -247,12 +248,19 @@ class Network:
         activation, name = self._numbers.activation(step)
         reads = [self._tensors[source] for source in step.reads]
         written = self._result(name, self._shapes[step.reads[0]])
+        self._keep_order(step.reads[0], name)
         self._operator(_CODES.ADD, reads, written, schema.AddOptionsT(fusedActivationFunction=activation))
 
     def clip(self, step: Step) -> None:
         code = _CODES.RELU if isinstance(step.layer, nn.ReLU) else _CODES.RELU6
         written = self._result(step.name, self._shapes[step.reads[0]])
+        self._keep_order(step.reads[0], step.name)
         self._operator(code, [self._tensors[step.reads[0]]], written)
+
+    def _keep_order(self, source: str, name: str) -> None:
+        """What works on each number of a flattened map by itself leaves them in the map's order."""
+        if source in self._flattened:
+            self._flattened[name] = self._flattened[source]
 
 
 def fused(step: Step) -> int:

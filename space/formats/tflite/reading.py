@@ -16,7 +16,7 @@ from space.formats.tflite.metadata import content_of
 
 # What a flatbuffer raises whose offsets lead beyond its end.
 _DAMAGED = (struct.error, IndexError, ValueError, TypeError, AttributeError, MemoryError, OverflowError)
-# Of numbers, tensors and operators together: a network for a small computer has some hundred.
+# Tensors, buffers and operators together, and what all operators read: a network for a small computer has some hundred.
 _MOST_PARTS = 100_000
 # No operator of TensorFlow Lite takes a tensor of more axes than 8.
 _MOST_AXES = 8
@@ -91,10 +91,15 @@ def _graph(content: bytes) -> Graph:
     parts = graph.TensorsLength() + graph.OperatorsLength() + model.OperatorCodesLength() + model.BuffersLength()
     if parts > _MOST_PARTS:
         raise ValueError(f"it says that it has {parts:,} tensors, buffers and operators")
+    operators = [graph.Operators(index) for index in range(graph.OperatorsLength())]
+    # Many operators may share one list, and a small file name far more than it has bytes.
+    reads = sum(operator.InputsLength() for operator in operators)
+    if reads > _MOST_PARTS:
+        raise ValueError(f"its operators say that they read {reads:,} values")
     codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
     return Graph(
         tensors=[graph.Tensors(index) for index in range(graph.TensorsLength())],
-        operators=[graph.Operators(index) for index in range(graph.OperatorsLength())],
+        operators=operators,
         # Before there were 128 operators a byte was enough.
         codes=[max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes],
         inputs=[int(tensor) for tensor in _numbers(graph.InputsAsNumpy())],

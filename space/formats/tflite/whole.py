@@ -29,8 +29,8 @@ class Whole:
         return self.integers.steps
 
     def levels(self, value: str) -> Levels:
-        found = self.integers.values[value]
-        return Levels([found.scale], [found.zero])
+        levels = self.integers.values[value]
+        return Levels([levels.scale], [levels.zero])
 
     def activation(self, step: Step) -> tuple[int, str]:
         """Levels that begin at 0 clip by themselves."""

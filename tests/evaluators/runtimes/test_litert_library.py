@@ -1,5 +1,6 @@
 """Which library LiteRT's part of the on-device program takes: the newer one, or what it was called until 2023."""
 
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -41,6 +42,16 @@ def without_the_newer(monkeypatch: pytest.MonkeyPatch) -> None:
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newer one is there, and its interpreter cannot be loaded: as with an older C library."""
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+
+
+def test_answers_on_this_machine_leave_the_terminal_alone(network: tuple[Path, list[int]]) -> None:
+    """In a process of its own: the library says once in each how it computes."""
+    code = (
+        "import sys, numpy; from pathlib import Path; from evaluators.runtimes.runtime import RUNTIMES\n"
+        "RUNTIMES.get('litert').predictions(Path(sys.argv[1]), numpy.zeros((8, 3, 32, 32), numpy.uint8))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, network[0]], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 @pytest.mark.usefixtures("older")

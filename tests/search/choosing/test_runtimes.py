@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search.choosing.forecast import forecast, held_out
+from search.choosing.forecast import features, forecast, held_out
 from search.choosing.trial_notes import TrialNotes
 from search.scoring.objectives import OBJECTIVES
+from space.formats.target import format_for
 from space.recipe import Recipe
 from tests.search.made_up import distinct, evaluation
 
@@ -33,6 +34,13 @@ def test_each_runtime_has_a_surrogate_of_its_own() -> None:
     # Nothing is known of the second yet: it is taken for the first.
     ahead = forecast(slow, both, OBJECTIVES["latency"], 0.7)
     assert ahead.probability_of_leading[1] == ahead.probability_of_leading[0]
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", ELSEWHERE])
+def test_the_quantizations_of_one_shape_are_told_apart(runtime: str) -> None:
+    (shape,), quantizations = distinct(1), format_for(runtime).quantizations
+    told = {features(replace(shape, runtime=runtime, quantization=quantization)) for quantization in quantizations}
+    assert len(told) == len(quantizations)
 
 
 def test_what_is_held_out_is_told_by_those_of_its_runtime() -> None:

@@ -1,12 +1,14 @@
 """What a person is told before a search: this machine, and a board over a real ssh connection."""
 
 import json
+import platform
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from search.commands import readiness
 from search.commands.exit_status import OK, REQUEST, RIG
 from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_board
 from tests.evaluators.device.sshd import Board, free_port, new_key
@@ -226,3 +228,18 @@ def test_a_runtime_that_does_not_start_is_a_warning_where_there_is_another(
     assert (status, found[broken][0], found[other][0]) == (OK, "warning", "ok")
     assert said in found[broken][1]
     assert "a search does without it; python -m search devices prepare board" in found[broken][1]
+
+
+def test_a_runtime_that_is_not_published_for_this_machine_is_not_to_be_installed(
+    user: User, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(readiness, "version_here", lambda runtime: None if runtime.name == "litert" else "1.0")
+    user.knows(board)
+    break_runtimes(board, "raise ImportError('no such thing')", "ai_edge_litert")
+    status, found = doctor(user, "--device", "ssh:board")
+    assert (status, found["LiteRT"][0]) == (OK, "warning")
+    assert found["LiteRT"][1].endswith(
+        "a search does without it; no wheel of ai-edge-litert is published for darwin x86_64"
+    )

@@ -104,6 +104,18 @@ def test_a_reference_whose_runtime_is_gone_is_given_up_with_a_word(world: World)
     assert warning.startswith("WARNING: the reference of earlier runs was not timed in this one")
 
 
+def test_another_version_of_the_runtime_that_the_reference_has_is_said(world: World) -> None:
+    world.settle()
+    with simulated_rig(world.board, world.store.folder / "images.npy", []) as rig:
+        world.store.note_frameworks(rig.bench.id, {DEVICE.runtime.partition(" ")[0]: "a newer one"})
+    assert world.said == []
+    world.settle()
+    framework = DEVICE.runtime
+    assert world.said == [
+        f"WARNING: gains so far are over the baseline in {framework}, those from now on over it in {framework}"
+    ]
+
+
 def test_a_fastest_setting_that_is_dirty_is_timed_again(world: World) -> None:
     world.board.busy = wants_two_threads(until=8)
     assert world.settle() == at(SETTINGS[2])

@@ -11,11 +11,13 @@ from search.commands.exit_status import OK
 from search.measuring.rig import Rig
 from search.results.rows import row
 from search.results.wording import line
-from search.running.studies import _changed, table_of
+from search.running.studies import _changed, missing_runtimes, table_of
 from search.running.tuning import recipes
 from search.scoring.objectives import OBJECTIVES
+from search.settings.grid import Grid
 from search.settings.settings import Settings
 from space.dimensions import digest
+from space.errors import RequestError
 from space.formats.quantizations import counterpart
 from space.formats.target import format_for
 from tests.evaluators.device.sshd import NAME, Board
@@ -51,6 +53,32 @@ def test_a_study_from_before_there_was_a_choice_says_that_it_is_taken_in(rig: Ri
     assert _changed(goal, [other], chosen, rig) == [
         f"study {goal.id}, a study of its own: since {other.id}, what the space holds and the margin changed"
     ]
+
+
+def test_a_study_of_files_that_one_runtime_has_is_no_former_one_of_the_other(rig: Rig) -> None:
+    chosen = Settings(fixed=(("quantization", "dynamic_int8"),))
+    goal = replace(GOAL, fixed="quantization=dynamic_int8", table=digest(table_of(chosen, rig.cores, BOTH)))
+    (text,) = _changed(goal, [GOAL], chosen, rig)
+    assert text.startswith(f"study {goal.id}, a study of its own: since {GOAL.id}, ")
+    assert missing_runtimes(chosen, rig) == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "runtimes", "said"),
+    [
+        (Settings(fixed=(("quantization", "dynamic_int8"),)), ("onnxruntime 1.0",), "runtime litert: LiteRT is not"),
+        (Settings(grid=Grid(fractions=(0.5,))), ("litert 2.0",), "runtime onnxruntime: ONNX Runtime is not"),
+    ],
+)
+def test_a_runtime_that_a_study_cannot_do_without_is_asked_for_by_name(
+    tmp_path: Path, chosen: Settings, runtimes: tuple[str, ...], said: str
+) -> None:
+    lacking = replace(INFO, runtime=runtimes[0], runtimes=runtimes, on_this_machine=False)
+    with (
+        simulated_rig(SimulatedBoard({}, info=lacking), tmp_path / "unused.npy", []) as rig,
+        pytest.raises(RequestError, match=f"{said} installed on simulated"),
+    ):
+        missing_runtimes(chosen, rig)
 
 
 def test_a_leader_is_tuned_in_what_each_runtime_has_in_place_of_its_quantization(rig: Rig) -> None:

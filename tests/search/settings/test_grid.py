@@ -187,6 +187,10 @@ def test_the_same_values_in_another_order_are_the_same_study(tmp_path):
         ("fractions = [0.5, 0.5]", "fractions: 0.5 stands there twice"),
         ("fractions = [0.5]\nepochs = [2.5]", "epochs: 2.5 is not a whole number of epochs"),
         ('fractions = [0.5]\nquantizations = ["int4"]', "quantizations: 'int4' is not known; choose none"),
+        (
+            'fractions = [0.5]\nquantizations = ["dynamic_int8"]',
+            "quantizations: 'dynamic_int8' is not known; choose none",
+        ),
         ("fractions = [0.5]\nunpruned = 1", "unpruned: 1 is neither true nor false"),
         ("fractoins = [0.5]", "fractoins is not a key; did you mean fractions"),
         ('fractions = [0.5]\nspace = "full"', "space is not a key"),

@@ -48,6 +48,17 @@ class Layers(nn.Sequential):
         self.image, self.classes = ImageShape(3, side), 10
 
 
+class FlattenedSum(Layers):
+    """The sum of two maps that were flattened before."""
+
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 4, 3, 4, 1), nn.Conv2d(3, 4, 3, 4, 1), nn.Linear(64, 10))
+
+    def forward(self, images):
+        one, other, classifier = self
+        return classifier(one(images).flatten(1) + other(images).flatten(1))
+
+
 def head(channels):
     return nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10)
 
@@ -70,6 +81,11 @@ NETWORKS = {
     "maximum of a padded map": lambda: Layers(nn.Conv2d(3, 8, 3), nn.MaxPool2d(3, 2, 1), *head(8)),
     "average": lambda: Layers(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AvgPool2d(2), nn.ReLU(), *head(8)),
     "average of a padded map": lambda: Layers(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AvgPool2d(3, 1, 1), *head(8)),
+    "flattened map, clipped": lambda: Layers(nn.Conv2d(3, 4, 3, 4, 1), nn.Flatten(), nn.ReLU(), nn.Linear(64, 10)),
+    "flattened map, flattened": lambda: Layers(
+        nn.Conv2d(3, 4, 3, 4, 1), nn.Flatten(), nn.Dropout(), nn.Flatten(), nn.Linear(64, 10)
+    ),
+    "flattened maps, added": lambda: FlattenedSum(),
     "two linear": lambda: Layers(
         nn.Conv2d(3, 8, 3, 4), nn.ReLU(), nn.Flatten(), nn.Linear(128, 32), nn.ReLU(), nn.Linear(32, 10)
     ),

@@ -109,6 +109,18 @@ def test_a_loop_and_tensors_without_an_end_are_counted_and_not_run(tmp_path: Pat
     assert TFLITE.cost(path).macs > 10**13
 
 
+def many_reads(model: Any) -> None:
+    first = model.subgraphs[0].operators[0]
+    first.inputs = [*first.inputs, *[0] * 1000]
+    model.subgraphs[0].operators = [first] * 101
+
+
+def test_operators_that_read_without_an_end_are_refused(tmp_path: Path) -> None:
+    path = write_classifier(tmp_path / "model.tflite", changed=many_reads)
+    with pytest.raises(RequestError, match="its operators say that they read 101,303 values"):
+        TFLITE.cost(path)
+
+
 def many_axes(model: Any) -> None:
     tensor(model, "stem").shape = [1] * 9
 
