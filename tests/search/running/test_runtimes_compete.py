@@ -134,7 +134,7 @@ def test_with_a_meter_and_a_board_energy_is_measured_in_both(
     user.knows(board)
     with meter(speaks) as port:
         place = ("--device", f"ssh:{NAME}", "--meter", f"smartpower2://127.0.0.1:{port}", "--store", store)
-        status, out, err = user.types(*BETWEEN_RUNTIMES, "--objective", "all", "--trials", 1, *place)
+        status, out, err = user.types(*BETWEEN_RUNTIMES, "--objective", "all", "--trials", 2, *place)
     assert status == OK, err
     for objective in OBJECTIVES:
         assert f"best {objective}" in out
