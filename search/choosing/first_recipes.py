@@ -18,12 +18,18 @@ def first_values(table: Sequence[Dimension], images: int | None = None) -> list[
     longest = max((recipe.epochs for recipe in recipes), default=1)
     factor = max(1.0, min(network.tuned_on / (images or network.tuned_on), _most_epochs(table) / max(longest, 1)))
     longer = (replace(recipe, epochs=round(factor * recipe.epochs)) for recipe in recipes)
-    candidates = (near(recipe, tuple(table)) for recipe in longer)
-    return [{**values, **runtime} for values in candidates if values is not None for runtime in _runtimes(table)]
+    candidates = [values for recipe in longer if (values := near(recipe, tuple(table))) is not None]
+    runtimes = _runtimes(table)
+    return [
+        {**values, **runtime}
+        for place, values in enumerate(candidates)
+        for runtime in (runtimes if 2 * place < len(candidates) else runtimes[:1])
+    ]
 
 
 def _runtimes(table: Sequence[Dimension]) -> list[dict[str, Value]]:
-    """Which network leads differs between runtimes, and one that is trained costs a second one its timing alone."""
+    """Which network leads differs between runtimes, and one that is trained costs a second one its timing alone. The
+    later half, the less likely to win, has one runtime: else a run of the default length would hold nothing else."""
     choices = (dimension.choices for dimension in table if isinstance(dimension, Choice) and dimension.name == RUNTIME)
     return [{RUNTIME: name} for name in next(choices, ())] or [{}]
 

@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from search.choosing.first_recipes import first_values
 from search.choosing.forecast import features, forecast, held_out
 from search.choosing.trial_notes import TrialNotes
 from search.scoring.objectives import OBJECTIVES
+from search.settings.settings import TRIALS
+from space.dimensions import RUNTIME, dimensions
 from space.formats.target import format_for
 from space.recipe import Recipe
 from tests.search.made_up import distinct, evaluation
@@ -52,3 +55,13 @@ def test_what_is_held_out_is_told_by_those_of_its_runtime() -> None:
     assert both.networks == 16
     assert both.median_error == pytest.approx(0, abs=0.01)
     assert held_out([*alone, *others[:3]]).networks == 8  # type: ignore[union-attr]
+
+
+def test_first_recipes_leave_a_run_of_the_default_length_some_trials_of_its_own() -> None:
+    both = first_values(dimensions("full", 2, runtimes=("onnxruntime", ELSEWHERE)))
+    assert len(both) < TRIALS
+    # The likeliest winners in each runtime, one after the other: the second needs no training.
+    first, second = both[:2]
+    assert {**first, RUNTIME: ELSEWHERE} == second != first
+    alone = first_values(dimensions("full", 2))
+    assert len(both) == len(alone) + (len(alone) + 1) // 2
