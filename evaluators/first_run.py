@@ -20,7 +20,8 @@ from evaluators.runtimes.runtime import RUNTIMES
 from space.data.images import ImageShape
 from space.errors import RequestError
 
-# Of address space, of which Python and a runtime take a quarter at most: what needs more runs on no small computer.
+# Address space of that process. Python and a runtime take a quarter of it at most; a file that needs more runs on no
+# small computer.
 _MEMORY_BYTES = 2**32
 # From the start of Python to the answer; the largest networks that a Pi runs take a second here.
 _LIMIT_S = 60.0

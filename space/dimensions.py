@@ -38,7 +38,7 @@ class Devices:
 
     # The most threads worth trying.
     cores: int
-    # By name: on this machine and on all of the devices, with files for the space.
+    # Names of the runtimes that this machine and all devices have, and whose files the space can make.
     runtimes: tuple[str, ...] = (DEFAULT_RUNTIME,)
 
     @property

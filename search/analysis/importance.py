@@ -98,7 +98,7 @@ def importances(standings: Standings) -> list[Ranked]:
     if goal.space not in SPACES:
         raise RequestError(f"{goal.id}: the {goal.space} space has no dimensions; known are {', '.join(SPACES)}")
     used = {evaluation.candidate.recipe.runtime for evaluation in standings.ranked}
-    # In the order of preference, which a space of one runtime goes by; a package that brought one may be gone.
+    # The first of them is the one that a space of one runtime takes; those of packages that are gone are left out.
     runtimes = tuple(name for name in RUNTIMES.names() if name in used) or (DEFAULT_RUNTIME,)
     table = dimensions(goal.space, standings.bench.cores, goal.fixed_values, goal.architecture, runtimes)
     spread = {name: values for name, values in distributions(table).items() if not values.single()}

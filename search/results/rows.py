@@ -79,7 +79,7 @@ class FileRow:
     confusion: tuple[tuple[int, ...], ...] | None = None
     # What may have disturbed its measurement, or would not have been seen.
     warnings: tuple[str, ...] | None = None
-    # Of a file that was measured alone: the images that it was given.
+    # What images a file was given that was measured alone.
     images: str | None = None
     # The runtime of the network that gains are over, by its title; None where it goes without saying.
     reference: str | None = None

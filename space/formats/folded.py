@@ -59,13 +59,13 @@ class Folded:
 
     # A layer says what it does; its weights and its window are those below, whatever stands in the layer.
     steps: tuple[Step, ...]
-    # Of every Conv2d and Linear, by the name of its step.
+    # Weights of every Conv2d and Linear, by the name of its step.
     weights: Mapping[str, Weights]
-    # Of every Conv2d, MaxPool2d and AvgPool2d.
+    # Windows of every Conv2d, MaxPool2d and AvgPool2d, by the name of its step.
     windows: Mapping[str, Window]
-    # Of each channel.
+    # What is subtracted from each channel.
     mean: Array
-    # Of each channel; None where the convolutions that read the images have taken it in.
+    # What each channel is multiplied by; None where the convolutions that read the images have taken it in.
     scale: Array | None
     image: ImageShape
     classes: int

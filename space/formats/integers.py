@@ -31,7 +31,7 @@ _CLIPPING = (nn.ReLU, nn.ReLU6)
 # Levels of an activation, and the lowest of them.
 _LEVELS, _LOWEST = 255, -128
 # Levels of a weight to both sides of zero: -128 is not used.
-_WEIGHT_LEVELS = 127
+WEIGHT_LEVELS = 127
 # Room for the sum beside a 32-bit bias.
 _LARGEST_BIAS = 2**30
 
@@ -57,12 +57,12 @@ class IntegerWeights:
 
 @dataclass(frozen=True)
 class Integers:
-    # Of its images the mean is one whole number, and a level is a pixel - 128.
+    # The network with one whole number as the mean of its images, so that a pixel's level is the pixel - 128.
     network: Folded
-    # Of IMAGES and of what each step hands on, by its name; a layer that is clipped hands on what its clipping would.
+    # Levels of IMAGES and of what each step hands on, by its name; a layer that is clipped has those of its clipping.
     values: Mapping[str, Levels]
     weights: Mapping[str, IntegerWeights]
-    # By the name of a layer, the ReLU or ReLU6 that the levels of its result do: it needs no operator.
+    # The ReLU or ReLU6 that needs no operator, by the name of the layer before it, whose levels clip by themselves.
     clipped: Mapping[str, Step]
 
     @property
@@ -181,7 +181,7 @@ def _levels(span: Range) -> Levels:
 def _weights(network: Folded, step: Step, scale: float) -> IntegerWeights:
     """`scale`: of what the step reads."""
     weight, bias = network.weights[step.name].weight, network.weights[step.name].bias
-    scales = np.abs(weight).reshape(len(weight), -1).max(axis=1) / _WEIGHT_LEVELS
+    scales = np.abs(weight).reshape(len(weight), -1).max(axis=1) / WEIGHT_LEVELS
     scales = np.maximum(scales, np.maximum(np.abs(bias) / (scale * _LARGEST_BIAS), 1e-12)).astype(np.float32)
     steps = (scale * scales).astype(np.float32)
     return IntegerWeights(

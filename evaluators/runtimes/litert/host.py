@@ -55,9 +55,3 @@ def predictions(
     except (RuntimeError, ValueError) as error:
         raise CandidateError(f"{path.name} does not run: {one_line(error)[:200]}") from error
     return np.asarray(answers, dtype=np.int64)
-
-
-def runtime_version() -> str:
-    from importlib.metadata import version
-
-    return version("ai-edge-litert")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluators.runtimes.litert import releases
-from evaluators.runtimes.runtime import Answered, Release
+from evaluators.runtimes.runtime import Answered, Release, version_here
 from evaluators.runtimes.settings import RuntimeSettings
 from space.formats.tflite.target import LiteRtTarget
 
@@ -24,7 +24,7 @@ class LiteRt(LiteRtTarget):
     distribution: str = "ai-edge-litert"
     distributions: tuple[str, ...] = ("ai-edge-litert", "tflite-runtime")
     module: str = "ai_edge_litert"
-    # As the marker of the dependency in pyproject.toml.
+    # The marker of the dependency in pyproject.toml names the same systems.
     published_for: tuple[str, ...] = ("linux x86_64", "linux aarch64", "darwin arm64")
     part: Path = _FOLDER / "on_board.py"
     script: Path = _FOLDER / "model_runtime.py"
@@ -39,9 +39,9 @@ class LiteRt(LiteRtTarget):
     ) -> Answered:
         """By LiteRT itself, on a machine with a GPU too: the files are small, and its kernels round in a way of their
         own."""
-        from evaluators.runtimes.litert.host import predictions, runtime_version
+        from evaluators.runtimes.litert.host import predictions
 
-        return Answered(predictions(path, pixels, progress), f"LiteRT {runtime_version()}, CPU")
+        return Answered(predictions(path, pixels, progress), f"LiteRT {version_here(self)}, CPU")
 
     def predictions(self, path: Path, pixels: "NDArray[np.uint8]") -> "NDArray[np.int64]":
         from evaluators.runtimes.litert.host import predictions

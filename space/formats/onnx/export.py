@@ -10,21 +10,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, shape_inference
 from torch import nn
 
-from space.data.augmentation import normalise
-from space.errors import CandidateError
 from space.files import written_whole
+from space.formats.agreement import difference_from
 from space.formats.folded import Folded, folded
 from space.formats.onnx.operators import INPUT, OUTPUT, Nodes, called
 from space.networks.prunable import Prunable
 from space.networks.steps import IMAGES, Step
-
-# Largest difference from the torch outputs, in units of the largest output where that is above one.
-TOLERANCE = 1e-4
 
 
 def export(
@@ -69,13 +64,8 @@ def save(proto: onnx.ModelProto, path: Path, metadata: Mapping[str, str]) -> Non
 def check(
     path: Path, model: nn.Module, pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]
 ) -> float:
-    """The largest difference between the file's outputs and the network's; more than TOLERANCE is an error."""
-    with torch.inference_mode():
-        expected = model(normalise(torch.from_numpy(pixels), mean, std)).numpy()
-    difference = float(np.abs(logits(path, pixels) - expected).max() / max(1.0, np.abs(expected).max()))
-    if not difference <= TOLERANCE:
-        raise CandidateError(f"{path.name} differs from the network by {difference:.2g}, more than {TOLERANCE:g}")
-    return difference
+    """The largest difference between the file's outputs and the network's; too large a one is an error."""
+    return difference_from(model, pixels, mean, std, path, logits(path, pixels))
 
 
 def logits(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

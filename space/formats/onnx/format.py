@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from space.recipe import Recipe
 
-# Images whose outputs are compared between the file and the network.
-_CHECKED = 32
-
 
 @dataclass(frozen=True, slots=True)
 class Onnx:
@@ -30,9 +27,10 @@ class Onnx:
         export(original.network, path, mean=original.mean, std=original.std, metadata=original.metadata)
 
     def check(self, original: Original, path: Path) -> None:
+        from space.formats.agreement import CHECKED
         from space.formats.onnx.export import check
 
-        check(path, original.network, original.pixels[:_CHECKED], original.mean, original.std)
+        check(path, original.network, original.pixels[:CHECKED], original.mean, original.std)
 
     def quantize(self, original: Original, recipe: "Recipe", path: Path) -> None:
         from space.formats.onnx.quantization import quantize

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from space.formats.folded import Array, Folded
+from space.formats.integers import WEIGHT_LEVELS
 from space.formats.tflite.network import Arranged, fused
 from space.formats.tflite.writer import Levels, Writer
 from space.networks.steps import Add, Step
@@ -19,7 +20,6 @@ _CLIPPING = (nn.Conv2d, nn.Linear, nn.MaxPool2d, nn.AvgPool2d, Add)
 # Weights of fewer numbers stay float32, as TensorFlow's converter leaves them: what they would save, finding the range
 # of each image costs.
 LEAST_QUANTIZED = 1024
-_WEIGHT_LEVELS = 127
 # Versions from which on an operator takes float values and 8-bit weights with a scale for each channel.
 _HYBRID_VERSIONS = {_CODES.CONV_2D: 5, _CODES.DEPTHWISE_CONV_2D: 6, _CODES.FULLY_CONNECTED: 9}
 
@@ -86,7 +86,7 @@ class Floats:
         if isinstance(step.layer, nn.Linear):
             # One scale for all: up to tflite-runtime 2.14 interpreters read no other one here, and answer by the bias.
             largest = largest.max(keepdims=True)
-        scales = np.maximum(largest / _WEIGHT_LEVELS, 1e-12)
+        scales = np.maximum(largest / WEIGHT_LEVELS, 1e-12)
         numbers = np.rint(stored.weight / scales.reshape(-1, *[1] * (stored.weight.ndim - 1))).astype(np.int8)
         levels = Levels(scales.tolist(), [0] * len(scales), axis)
         kernel = writer.constant(name, np.ascontiguousarray(arranged(numbers)), levels)

@@ -7,13 +7,12 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from space.formats.integers import Integers
+from space.formats.integers import WEIGHT_LEVELS, Integers
 from space.formats.tflite.network import Arranged
 from space.formats.tflite.writer import Levels, Writer
 from space.networks.steps import Step
 
 _CODES = schema.BuiltinOperator
-_WEIGHT_LEVELS = 127
 # Versions from which on an operator computes in int8; convolutions with a scale for each output channel.
 _VERSIONS = {_CODES.CONV_2D: 3, _CODES.DEPTHWISE_CONV_2D: 3, _CODES.FULLY_CONNECTED: 4, _CODES.RESHAPE: 1}
 _VERSION = 2
@@ -47,8 +46,8 @@ class Whole:
         return kernel, self._bias(writer, step, stored.bias, stored.steps)
 
     def averaging(self, writer: Writer, step: Step, kernel: tuple[int, int], channels: int) -> tuple[int, int]:
-        scales = np.full(channels, 1 / (kernel[0] * kernel[1] * _WEIGHT_LEVELS), np.float32)
-        numbers = np.full((1, *kernel, channels), _WEIGHT_LEVELS, np.int8)
+        scales = np.full(channels, 1 / (kernel[0] * kernel[1] * WEIGHT_LEVELS), np.float32)
+        numbers = np.full((1, *kernel, channels), WEIGHT_LEVELS, np.int8)
         levels = Levels(scales.tolist(), [0] * channels, 3)
         steps = (self.integers.values[step.reads[0]].scale * scales).astype(np.float32)
         bias = self._bias(writer, step, np.zeros(channels, np.int32), steps)

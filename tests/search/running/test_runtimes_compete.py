@@ -150,8 +150,7 @@ def test_with_a_meter_and_a_board_winners_are_measured_in_either(
 
 def test_both_runtimes_are_timed_and_the_second_one_needs_no_training(started: Path, tmp_path: Path) -> None:
     store = copy(started, tmp_path / "store")
-    words = BETWEEN_RUNTIMES
-    done = finished(*words, "--trials", 2, "--store", store, program=REAL)
+    done = finished(*BETWEEN_RUNTIMES, "--trials", 2, "--store", store, program=REAL)
     assert done.returncode == OK, done.stderr
     assert "gains are over it in " in done.stderr
     content = json.loads(finished("rank", "--json", "--store", store).stdout)
