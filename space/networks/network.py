@@ -11,6 +11,9 @@ from space.recipe import Recipe
 if TYPE_CHECKING:
     from space.networks.prunable import Prunable
 
+# What makes a unit's channels.
+CONV, LINEAR = "conv", "linear"
+KINDS = (CONV, LINEAR)
 # Multiples of 8, because odd counts are slow.
 RUNGS = (1024, 768, 512, 384, 256, 192, 128, 96, 80, 64, 48, 40, 32, 24, 16, 8)
 
@@ -33,6 +36,8 @@ class Choosable:
     removable: bool = False
     # Whether the image may be halved in it, where halvings can be moved.
     halves: bool = True
+    # One of KINDS.
+    kind: str = CONV
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -116,8 +121,11 @@ class Network(Protocol):
         """A folder with trained ones that come with it: for the images of a fingerprint its weights (.pt) and what is
         known of them (.json, a `Baseline`). None where it comes with none."""
 
+    def consistent(self, widths: Sequence[int]) -> tuple[int, ...]:
+        """These widths, but a unit that cannot be there without one that is gone is gone too."""
+
     def check_shape(self, widths: Sequence[int], halvings: Sequence[int]) -> None:
-        """ValueError says what is wrong with a shape."""
+        """ValueError says what is wrong with a shape; what is not consistent is."""
 
     def layers(
         self, widths: Sequence[int], halvings: Sequence[int], shape: ImageShape, classes: int

@@ -41,6 +41,9 @@ class _MobileNetV1:
     def first_recipes(self) -> tuple[Recipe, ...]:
         return tuple(first_recipes(RUNGS))
 
+    def consistent(self, widths: Sequence[int]) -> tuple[int, ...]:
+        return tuple(widths)
+
     def check_shape(self, widths: Sequence[int], halvings: Sequence[int]) -> None:
         check_units(self, widths, halvings)
 

@@ -34,6 +34,9 @@ class _TinyResidual:
         Recipe(architecture=NAME, widths=(8, 0, 8), halvings=(), epochs=3, quantization="static_int8"),
     )
 
+    def consistent(self, widths: Sequence[int]) -> tuple[int, ...]:
+        return tuple(widths)
+
     def check_shape(self, widths: Sequence[int], halvings: Sequence[int]) -> None:
         check_units(self, widths, halvings)
 

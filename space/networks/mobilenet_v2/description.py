@@ -1,0 +1,81 @@
+"""MobileNetV2 as a network that can be chosen; loads nothing heavy."""
+
+from collections.abc import Hashable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from space.data.images import ImageShape
+from space.networks.mobilenet_v2.first_recipes import TRAINING_IMAGES, first_recipes
+from space.networks.mobilenet_v2.layers import CLASSES, IMAGE, layers
+from space.networks.mobilenet_v2.shape import (
+    BLOCKS,
+    HALVINGS,
+    HEAD,
+    NAME,
+    STEM,
+    TITLE,
+    UNIT_NAMES,
+    WIDTHS,
+    inverted,
+    without_empty_stages,
+)
+from space.networks.network import Choosable, Layer, check_units, ladder
+from space.recipe import Recipe
+
+if TYPE_CHECKING:
+    from space.networks.prunable import Prunable
+
+
+class _MobileNetV2:
+    name = NAME
+    title = TITLE
+    image = IMAGE
+    classes = CLASSES
+    halvings = HALVINGS
+    any_size = True
+    # Shortcuts pass on what blocks of random weights would lose.
+    near_identity = False
+    peak_rate = 0.4
+    tuned_on = TRAINING_IMAGES
+    baselines = None
+
+    @cached_property
+    def units(self) -> tuple[Choosable, ...]:
+        halving = {STEM, *(block.place for block in BLOCKS)}
+        return tuple(
+            Choosable(name, width, ladder(width), removable=index != STEM, halves=index in halving)
+            for index, (name, width) in enumerate(zip(UNIT_NAMES, WIDTHS, strict=True))
+        )
+
+    @cached_property
+    def first_recipes(self) -> tuple[Recipe, ...]:
+        return tuple(first_recipes())
+
+    def consistent(self, widths: Sequence[int]) -> tuple[int, ...]:
+        return without_empty_stages(widths)
+
+    def check_shape(self, widths: Sequence[int], halvings: Sequence[int]) -> None:
+        check_units(self, widths, halvings)
+        if tuple(widths) != without_empty_stages(widths):
+            raise ValueError(f"widths {tuple(widths)}: a stage is gone where its blocks are, and they are where it is")
+
+    def layers(
+        self, widths: Sequence[int], halvings: Sequence[int], shape: ImageShape, classes: int
+    ) -> tuple[Layer, ...]:
+        return layers(tuple(widths), tuple(halvings), shape, classes)
+
+    def same(self, widths: Sequence[int], halvings: Sequence[int]) -> Hashable:
+        """A shortcut tells blocks of one stage from blocks of several of one width."""
+        parts = (
+            (block.block.expansion is not None, block.filtered, block.width, block.halves, block.shortcut)
+            for block in inverted(widths, halvings)
+        )
+        return widths[STEM], STEM in halvings, widths[HEAD], tuple(parts)
+
+    def built(self, widths: Sequence[int], halvings: Sequence[int], shape: ImageShape, classes: int) -> "Prunable":
+        from space.networks.mobilenet_v2.network import MobileNetV2
+
+        return MobileNetV2(widths, halvings, image=shape, classes=classes)
+
+
+MOBILENET_V2 = _MobileNetV2()
