@@ -16,7 +16,7 @@ from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.networks.network import Network, unpruned
 from space.pruning.criteria import CRITERIA, SLIMMING
-from space.pruning.fractions import pruned
+from space.pruning.fractions import KEPT, pruned
 from space.recipe import Recipe
 from space.shapes import halving, narrowing, never, shape_of, shape_values
 
@@ -30,6 +30,9 @@ _RATES = (0.05, 0.1, 0.2, 0.4, 0.8)
 MOST_AWARE_EPOCHS = 4
 MOST_THREADS = 4
 RUNTIME = "runtime"
+# Of a grid's table alone. Its recipes are told by a fraction of all channels, how that is counted, and the names of the
+# units that stay whole, separated by commas.
+FRACTION, ROUNDING, WHOLE = "fraction", "rounding", "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,26 +166,31 @@ def runtimes_in(table: Iterable[Dimension]) -> tuple[str, ...]:
 
 
 def points(table: Sequence[Dimension]) -> Iterator[dict[str, Value]]:
-    """All of a table's, in its order."""
+    """All of a table's, in its order; of a grid's those alone for which there are files."""
     names = [dimension.name for dimension in table]
     for values in product(*(_values(dimension) for dimension in table)):
-        yield dict(zip(names, values, strict=True))
+        point = dict(zip(names, values, strict=True))
+        if FRACTION not in point or _has(_runtime_of(point), str(point["quantization"])):
+            yield point
 
 
 def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
     """Different values may be one recipe: a removed block has no width, one thread does not spin, and a runtime does
     not heed every setting, nor has its files every quantization."""
     network = network_named(str(values.get(ARCHITECTURE, DEFAULT_NETWORK)))
-    if "fraction" in values:
+    if FRACTION in values:
         return pruned(
             unpruned(network),
-            float(values["fraction"]),
+            float(values[FRACTION]),
             epochs=int(values["epochs"]),
             quantization=str(values["quantization"]),
             criterion=str(values["criterion"]),
+            runtime=_runtime_of(values),
+            rounding=str(values.get(ROUNDING, KEPT)),
+            whole=tuple(filter(None, str(values.get(WHOLE, "")).split(","))),
         )
     widths, halvings = shape_of(network, values)
-    runtime = str(values.get(RUNTIME, DEFAULT_RUNTIME))
+    runtime = _runtime_of(values)
     heeded, quantization = target(runtime).settings, str(values["quantization"])
     threads = int(values.get("threads", 1)) if "threads" in heeded else 1
     return Recipe(
@@ -206,7 +214,7 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
 
 def values_of(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] | None:
     """The values that give this recipe; None where it lies outside the table."""
-    if any(dimension.name == "fraction" for dimension in table):
+    if any(dimension.name == FRACTION for dimension in table):
         found = _points_by_recipe(table).get(recipe)
         return None if found is None else dict(found)
     values = _all_values(recipe, table)
@@ -254,6 +262,10 @@ def _all_values(recipe: Recipe, table: Sequence[Dimension]) -> dict[str, Value] 
         "equalized": int(recipe.equalized),
         RUNTIME: recipe.runtime,
     }
+
+
+def _runtime_of(values: Mapping[str, Value]) -> str:
+    return str(values.get(RUNTIME, DEFAULT_RUNTIME))
 
 
 def _others(values: Sequence[Value], value: Value) -> tuple[Value, ...]:

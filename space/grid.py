@@ -1,35 +1,64 @@
 """Grid: the table of uniform fractions, in the order in which its points are worth trying."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from space.dimension import Choice, Dimension
-from space.dimensions import architecture_dimension
+from space.dimensions import ROUNDING, RUNTIME, WHOLE, architecture_dimension
 from space.errors import RequestError
+from space.formats.names import DEFAULT_RUNTIME
+from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
-from space.pruning.criteria import CRITERIA
+from space.networks.network import KINDS
+from space.pruning.fractions import KEPT
 
 
 def grid(
     fractions: Sequence[float],
     epochs: Sequence[int],
     quantizations: Sequence[str],
-    criterion: str,
+    criteria: Sequence[str],
     unpruned: bool,
+    *,
     architecture: str = DEFAULT_NETWORK,
+    rounding: str = KEPT,
+    operators: Collection[str] = KINDS,
+    exclude: Collection[str] = (),
+    runtimes: Sequence[str] = (DEFAULT_RUNTIME,),
 ) -> tuple[Dimension, ...]:
     """Uniform fractions: a table in the order in which its points are worth trying, the slowest dimension first.
 
-    Every latency comes before any fine-tuning, and the ends of a range before what lies between.
+    Every latency comes before any fine-tuning, and the ends of a range before what lies between. What does not vary and
+    goes without saying has no dimension.
     """
-    if criterion not in CRITERIA:
-        raise RequestError(f"criterion {criterion!r} is not known; choose {', '.join(CRITERIA)}")
+    whole, criterion = left_whole(architecture, operators, exclude), Choice("criterion", tuple(criteria))
+    varies = len(criterion.choices) > 1
     return (
         *architecture_dimension(architecture),
-        Choice("criterion", (criterion,)),
+        *([Choice(ROUNDING, (rounding,))] if rounding != KEPT else []),
+        *([Choice(WHOLE, (",".join(whole),))] if whole else []),
+        *([] if varies else [criterion]),
         Choice("epochs", _coarse_first(epochs)),
         Choice("fraction", (*([0.0] if unpruned else []), *_coarse_first(fractions))),
+        *([criterion] if varies else []),
+        *([Choice(RUNTIME, tuple(runtimes))] if tuple(runtimes) != (DEFAULT_RUNTIME,) else []),
         Choice("quantization", tuple(quantizations)),
     )
+
+
+def left_whole(architecture: str, operators: Collection[str], exclude: Collection[str]) -> tuple[str, ...]:
+    """Units that are not pruned: those of other layers than the `operators`, and those that are named."""
+    if not exclude and set(operators) == set(KINDS):
+        return ()
+    network = network_named(architecture)
+    names = [unit.name for unit in network.units]
+    for name in exclude:
+        if name not in names:
+            raise RequestError(f"exclude: {name!r} is no unit of {network.title}; its units are {', '.join(names)}")
+    whole = tuple(unit.name for unit in network.units if unit.name in exclude or unit.kind not in operators)
+    if len(whole) == len(names):
+        kinds = ", ".join(f"{unit.name} ({unit.kind})" for unit in network.units)
+        raise RequestError(f"operators and exclude leave nothing of {network.title} to prune; its units are {kinds}")
+    return whole
 
 
 def _coarse_first(values: Sequence[float]) -> tuple[float, ...]:

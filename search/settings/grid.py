@@ -1,16 +1,24 @@
-"""Grid: what a grid study tries, every fraction with every number of epochs and every quantization."""
+"""Grid: what a grid study tries, every fraction by every criterion with every number of epochs, in every kind of file."""
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, NamedTuple
 
+from space.errors import RequestError
 from space.formats.names import DEFAULT_RUNTIME
 from space.formats.quantizations import NONE, QUANTIZATIONS
-from space.formats.target import format_for
-from space.json_text import from_json
-from space.pruning.fractions import pruned
+from space.formats.target import TARGETS, has_files
+from space.grid import left_whole
+from space.json_text import from_values
+from space.networks.network import KINDS
+from space.pruning.criteria import CRITERIA
+from space.pruning.fractions import KEPT, ROUNDINGS, pruned
 from space.recipe import Recipe
+
+DEFAULT_CRITERION = "l1"
+# Fields that grids had from the beginning; what was added later counts only where it is used: so old studies stay.
+_FROM_THE_BEGINNING = ("fractions", "epochs", "quantizations", "unpruned")
 
 
 class Point(NamedTuple):
@@ -19,6 +27,9 @@ class Point(NamedTuple):
     quantization: str
     fraction: float
     epochs: int
+    # None: nothing is pruned.
+    criterion: str | None = DEFAULT_CRITERION
+    runtime: str = DEFAULT_RUNTIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,41 +38,99 @@ class Grid:
     # How long each is fine-tuned; 0: BatchNorm is re-estimated, no more.
     epochs: tuple[int, ...] = (0,)
     quantizations: tuple[str, ...] = (NONE,)
-    criterion: str = "l1"
+    criteria: tuple[str, ...] = (DEFAULT_CRITERION,)
     # The network as it is, too, in every quantization.
     unpruned: bool = False
+    # Which number of channels is rounded down, the one kept or the one pruned.
+    rounding: str = KEPT
+    # Kinds of layers whose channels are pruned, and units that are left whole all the same.
+    operators: tuple[str, ...] = KINDS
+    exclude: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = (DEFAULT_RUNTIME,)
 
     def points(self) -> list[Point]:
         """Its points in the order of the table."""
         return [
-            Point(quantization, fraction, epochs)
+            Point(quantization, fraction, epochs, criterion, runtime)
+            for runtime in self.runtimes
             for quantization in self.quantizations
-            for fraction, trainings in [
-                *([(0.0, (0,))] if self.unpruned else []),
-                *((fraction, self.epochs) for fraction in self.fractions),
-            ]
-            for epochs in trainings
+            if has_files(runtime, quantization)
+            for fraction, epochs, criterion in self._trainings()
+        ]
+
+    def _trainings(self) -> list[tuple[float, int, str | None]]:
+        return [
+            *([(0.0, 0, None)] if self.unpruned else []),
+            *(
+                (fraction, epochs, criterion)
+                for criterion in self.criteria
+                for fraction in self.fractions
+                for epochs in self.epochs
+            ),
+        ]
+
+    def without_files(self) -> list[tuple[str, str]]:
+        """Runtimes and quantizations that are no points together, as the one has no files of the other."""
+        return [
+            (runtime, quantization)
+            for runtime in self.runtimes
+            for quantization in self.quantizations
+            if not has_files(runtime, quantization)
         ]
 
     def recipes(self, unpruned: Recipe) -> dict[Point, Recipe]:
         """What each point is carried out as, from the unpruned network's widths."""
+        whole = left_whole(unpruned.architecture, self.operators, self.exclude)
         return {
             point: pruned(
                 unpruned,
                 point.fraction,
                 epochs=point.epochs,
                 quantization=point.quantization,
-                criterion=self.criterion,
+                criterion=point.criterion or DEFAULT_CRITERION,
+                runtime=point.runtime,
+                rounding=self.rounding,
+                whole=whole,
             )
             for point in self.points()
         }
 
+    def as_dict(self) -> dict[str, Any]:
+        """As a file says it; one criterion as grids did before there could be several."""
+        values = asdict(self)
+        criteria = values.pop("criteria")
+        told = {"criterion": criteria[0]} if len(criteria) == 1 else {"criteria": criteria}
+        defaults = {field.name: field.default for field in fields(self) if field.default is not MISSING}
+        used = {name: value for name, value in values.items()
+                if name in _FROM_THE_BEGINNING or value != defaults[name]}  # fmt: skip
+        return used | told
+
     def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(self.as_dict(), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Grid":
-        return from_json(cls, text)
+        return from_values(cls, with_criteria(json.loads(text)))
+
+
+def with_criteria(values: dict[str, Any]) -> dict[str, Any]:
+    """The same, its one criterion among the criteria."""
+    if "criterion" not in values:
+        return values
+    if "criteria" in values:
+        raise ValueError("criterion and criteria both stand there; criteria alone will do")
+    rest = {name: value for name, value in values.items() if name != "criterion"}
+    return rest | {"criteria": (values["criterion"],)}
+
+
+def check_files(grid: Grid) -> None:
+    """RequestError for a quantization that none of the runtimes has."""
+    for name in grid.quantizations:
+        if not any(has_files(runtime, name) for runtime in grid.runtimes):
+            known = [known for known in QUANTIZATIONS if any(has_files(runtime, known) for runtime in grid.runtimes)]
+            raise RequestError(
+                f"quantizations: {name!r} is of no file for {' or '.join(grid.runtimes)}; choose {', '.join(known)}"
+            )
 
 
 def fraction(text: object) -> float:
@@ -76,18 +145,22 @@ def epochs(text: object) -> int:
     return text
 
 
-def quantization(text: object) -> str:
-    """Of the files that a grid's recipes are deployed as."""
-    known = format_for(DEFAULT_RUNTIME).quantizations
-    if text not in known:
-        raise ValueError(f"{text!r} is not known; choose {', '.join(known)}")
-    return str(text)
+def named(known: Callable[[], Any]) -> Callable[[object], str]:
+    """One of these; they are asked for when a file is read, as packages bring some."""
+
+    def read(text: object) -> str:
+        names = tuple(known())
+        if text not in names:
+            raise ValueError(f"{text!r} is not known; choose {', '.join(names)}")
+        return str(text)
+
+    return read
 
 
-def criterion(text: object) -> str:
-    """Which ones there are is known where pruning is, which loads torch."""
+def unit(text: object) -> str:
+    """Which ones there are is the network's."""
     if not isinstance(text, str) or not text:
-        raise ValueError(f"{text!r} is not the name of a criterion")
+        raise ValueError(f"{text!r} is not the name of a unit")
     return text
 
 
@@ -97,8 +170,8 @@ def yes_or_no(text: object) -> bool:
     return text
 
 
-def each(read: Callable[[object], Any], order: Callable[[Any], Any] = lambda value: value) -> Callable[[object], Any]:
-    """A list of such values, in one order, so that the same values are the same study."""
+def each(read: Callable[[object], Any], order: Callable[[], Any] = tuple) -> Callable[[object], Any]:
+    """A list of such values, in one order, so that the same values are the same study: rising where none is named."""
 
     def parse(text: object) -> tuple[Any, ...]:
         if not isinstance(text, list) or not text:
@@ -107,17 +180,24 @@ def each(read: Callable[[object], Any], order: Callable[[Any], Any] = lambda val
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
             raise ValueError(f"{twice!r} stands there twice")
-        return tuple(sorted(values, key=order))
+        places = list(order())
+        return tuple(sorted(values, key=places.index if places else None))
 
     return parse
 
 
+criterion = named(lambda: CRITERIA)
 # Keys of a file whose kind is "grid", beside those of a search: how each is read.
 GRID_KEYS: dict[str, Callable[[object], Any]] = {
     "fractions": each(fraction),
     "epochs": each(epochs),
-    "quantizations": each(quantization, list(QUANTIZATIONS).index),
+    "quantizations": each(named(lambda: QUANTIZATIONS), lambda: QUANTIZATIONS),
     "criterion": criterion,
+    "criteria": each(criterion, lambda: CRITERIA),
     "unpruned": yes_or_no,
+    "rounding": named(lambda: ROUNDINGS),
+    "operators": each(named(lambda: KINDS), lambda: KINDS),
+    "exclude": each(unit),
+    "runtimes": each(named(TARGETS.names), TARGETS.names),
 }
-assert set(GRID_KEYS) == {field.name for field in fields(Grid)}
+assert set(GRID_KEYS) == {field.name for field in fields(Grid)} | {"criterion"}

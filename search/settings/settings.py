@@ -8,7 +8,7 @@ from typing import Any
 from search.scoring.objectives import OBJECTIVES
 from search.settings.grid import Grid
 from search.settings.keys import ALL, AUTO, KEEP_ALL, KEYS, MODEL
-from search.settings.study_files import SEARCH_ONLY, STUDIES, read_study
+from search.settings.study_files import PUBLISHED, SEARCH_ONLY, STUDIES, read_study
 from search.store.goal import Fixed
 from space.errors import RequestError
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
@@ -45,13 +45,15 @@ class Settings:
     keep: str = KEEP_ALL
     # What a grid study tries, instead of a space.
     grid: Grid | None = None
+    # The table that its figures are held beside.
+    published: Path | None = None
 
     @property
     def objectives(self) -> tuple[str, ...]:
         return tuple(OBJECTIVES) if self.objective == ALL else (self.objective,)
 
 
-assert {key.setting for key in KEYS.values()} | {"grid"} == {field.name for field in fields(Settings)}
+assert {key.setting for key in KEYS.values()} | {"grid", PUBLISHED} == {field.name for field in fields(Settings)}
 
 
 def settings(options: Mapping[str, Any]) -> Settings:
@@ -67,8 +69,11 @@ def settings(options: Mapping[str, Any]) -> Settings:
 
 def asked(options: Mapping[str, Any]) -> set[str]:
     """The settings that say which study is meant: those that the command line names, or the file that it names."""
-    file = {"space", "fixed", "grid"} if options.get("config") else set()
-    return _given(options).keys() | file
+    if not options.get("config"):
+        return set(_given(options))
+    # A grid of the same fractions may be another network's, or another data set's.
+    grid = {"architecture", "data"} if "grid" in read_study(options["config"]) else set()
+    return _given(options).keys() | {"space", "fixed", "grid"} | grid
 
 
 def _combined(options: Mapping[str, Any]) -> Settings:

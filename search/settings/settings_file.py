@@ -1,11 +1,10 @@
 """Settings file: the settings in force, as a file that gives them again."""
 
 import json
-from dataclasses import asdict
 
 from search.settings.keys import KEYS
 from search.settings.settings import Settings
-from search.settings.study_files import KINDS, one_line
+from search.settings.study_files import KINDS, PUBLISHED, one_line
 from search.settings.typed import TYPED, option, why_typed
 
 
@@ -13,7 +12,8 @@ def as_toml(chosen: Settings) -> str:
     """What no file may say stands in it as a remark."""
     kind = "grid" if chosen.grid else "search"
     lines = [f'kind = "{kind}"']
-    lines += [f"{key} = {json.dumps(value)}" for key, value in (asdict(chosen.grid) if chosen.grid else {}).items()]
+    lines += [f"{key} = {json.dumps(value)}" for key, value in (chosen.grid.as_dict() if chosen.grid else {}).items()]
+    lines += [f"{PUBLISHED} = {json.dumps(str(chosen.published.absolute()))}"] if chosen.published else []
     for name, key in KEYS.items():
         value = getattr(chosen, key.setting)
         if name not in KINDS[kind] or value in (None, "", ()):

@@ -6,18 +6,20 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from search.settings.grid import GRID_KEYS, Grid
-from search.settings.keys import KEYS
+from search.settings.grid import GRID_KEYS, Grid, check_files, with_criteria
+from search.settings.keys import KEYS, path
 from search.settings.typed import option, why_typed
 from space.errors import RequestError
 
 STUDIES = Path(__file__).parents[2] / "studies"
 # A grid says itself what varies, and in which order.
 SEARCH_ONLY = ("space", "fix", "sampler")
+# The table of somebody's figures that a grid's are held beside; relative to the study's file.
+PUBLISHED = "published"
 # Kind of a study: the keys of its file.
 KINDS = {
     "search": tuple(KEYS),
-    "grid": (*(key for key in KEYS if key not in SEARCH_ONLY), *GRID_KEYS),
+    "grid": (*(key for key in KEYS if key not in SEARCH_ONLY), *GRID_KEYS, PUBLISHED),
 }
 
 
@@ -47,7 +49,9 @@ def read_study(file: Path) -> dict[str, Any]:
             hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(KINDS[kind])}"
             raise RequestError(f"{file}: {key} is not a key{hint}")
         try:
-            if key in GRID_KEYS:
+            if key == PUBLISHED:
+                chosen[key] = file.parent / path(text)
+            elif key in GRID_KEYS:
                 grid[key] = GRID_KEYS[key](text)
             else:
                 chosen[KEYS[key].setting] = _allowed(file, key, text)
@@ -56,8 +60,17 @@ def read_study(file: Path) -> dict[str, Any]:
     if kind == "grid":
         if "fractions" not in grid:
             raise RequestError(f"{file}: fractions is missing; write fractions = [0.25, 0.5]")
-        chosen["grid"] = Grid(**grid)
+        chosen["grid"] = _grid(file, grid)
     return chosen
+
+
+def _grid(file: Path, values: dict[str, Any]) -> Grid:
+    try:
+        grid = Grid(**with_criteria(values))
+        check_files(grid)
+    except (ValueError, RequestError) as error:
+        raise RequestError(f"{file}: {error}") from error
+    return grid
 
 
 def one_line(text: str) -> str:

@@ -62,6 +62,13 @@ def format_for(runtime: str) -> Format:
     return FORMATS.get(target(runtime).format)
 
 
+@cache
+def has_files(runtime: str, quantization: str) -> bool:
+    """Whether the runtime takes files of this quantization; nobody can say of one whose package is gone."""
+    known = TARGETS.find(runtime)
+    return known is None or quantization in FORMATS.get(known.format).quantizations
+
+
 def format_of(recipe: "Recipe") -> Format:
     """Of the file that the recipe is deployed as."""
     return format_for(recipe.runtime)

@@ -1,30 +1,77 @@
-"""Fractions: uniform pruning, one fraction of every unit's channels, in counts and as a recipe; loads nothing heavy."""
+"""Fractions: uniform pruning, one fraction of the channels of every unit that is pruned, in counts and as a recipe; loads
+nothing heavy."""
 
 import math
+from collections.abc import Callable, Collection
 
+from space.formats.names import DEFAULT_RUNTIME
+from space.networks.choose import NETWORKS, network_of
 from space.recipe import Recipe
+
+# A product that is whole in decimals may lie so much beside it in binary: 10 x (1 - 0.9) is 0.9999999999999998.
+_BINARY = 1e-9
 
 
 def kept(channels: int, fraction: float) -> int:
     """floor(c x (1 - fraction)), at least one."""
-    # 1e-9: 10 x (1 - 0.9) is 0.9999999999999998 in binary.
-    return max(1, math.floor(channels * (1 - fraction) + 1e-9))
+    return max(1, math.floor(channels * (1 - fraction) + _BINARY))
 
 
-def pruned(unpruned: Recipe, fraction: float, *, epochs: int, quantization: str, criterion: str) -> Recipe:
-    """`unpruned` without that fraction of its channels; fraction 0 is that network as it is, trained no further."""
+def left(channels: int, fraction: float) -> int:
+    """c - floor(c x fraction), at least one."""
+    return max(1, channels - math.floor(channels * fraction + _BINARY))
+
+
+# Which number is rounded down, the one kept or the one pruned: how many channels stay.
+KEPT, PRUNED = "kept", "pruned"
+ROUNDINGS: dict[str, Callable[[int, float], int]] = {KEPT: kept, PRUNED: left}
+
+
+def pruned(
+    unpruned: Recipe,
+    fraction: float,
+    *,
+    epochs: int,
+    quantization: str,
+    criterion: str,
+    runtime: str = DEFAULT_RUNTIME,
+    rounding: str = KEPT,
+    whole: Collection[str] = (),
+) -> Recipe:
+    """`unpruned` without that fraction of its channels; fraction 0 is that network as it is, trained no further.
+    `whole`: names of units that keep all of theirs."""
     if fraction == 0:
         return Recipe(
             architecture=unpruned.architecture,
             widths=unpruned.widths,
             halvings=unpruned.halvings,
             quantization=quantization,
+            runtime=runtime,
         )
     return Recipe(
         architecture=unpruned.architecture,
-        widths=tuple(kept(width, fraction) for width in unpruned.widths),
+        widths=_narrowed(unpruned, fraction, ROUNDINGS[rounding], whole),
         halvings=unpruned.halvings,
         criterion=criterion,
         epochs=epochs,
+        learning_rate=_rate(unpruned),
         quantization=quantization,
+        runtime=runtime,
     )
+
+
+def _narrowed(
+    unpruned: Recipe, fraction: float, count: Callable[[int, float], int], whole: Collection[str]
+) -> tuple[int, ...]:
+    # What was pruned of a network whose package is gone can still be read, as long as no unit has to be found by name.
+    network = network_of(unpruned) if whole else NETWORKS.find(unpruned.architecture)
+    if network is None:
+        return tuple(count(width, fraction) for width in unpruned.widths)
+    units = zip(network.units, unpruned.widths, strict=True)
+    return network.consistent([width if unit.name in whole else count(width, fraction) for unit, width in units])
+
+
+def _rate(unpruned: Recipe) -> float:
+    """A recipe's own, which leaves most of a trained network as it was; less for a network that takes less."""
+    network = NETWORKS.find(unpruned.architecture)
+    return min(unpruned.learning_rate, network.peak_rate) if network else unpruned.learning_rate

@@ -187,5 +187,5 @@ def test_what_cannot_be_fixed_is_named_with_what_can(name, value, said):
 
 
 def test_a_grid_keeps_its_digest():
-    assert digest(grid((0.05, 0.25, 0.5), (0, 3), ("none", "static_int8"), "l1", unpruned=True)) == "61d3cb6d"
+    assert digest(grid((0.05, 0.25, 0.5), (0, 3), ("none", "static_int8"), ("l1",), unpruned=True)) == "61d3cb6d"
     assert digest(dimensions("full", 2, {"epochs": "3", "quantization": "none"})) == "a24732af"

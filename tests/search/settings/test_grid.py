@@ -189,7 +189,17 @@ def test_the_same_values_in_another_order_are_the_same_study(tmp_path):
         ('fractions = [0.5]\nquantizations = ["int4"]', "quantizations: 'int4' is not known; choose none"),
         (
             'fractions = [0.5]\nquantizations = ["dynamic_int8"]',
-            "quantizations: 'dynamic_int8' is not known; choose none",
+            "quantizations: 'dynamic_int8' is of no file for onnxruntime; choose none, dynamic_uint8, static_int8",
+        ),
+        ('fractions = [0.5]\ncriteria = ["taylor"]', "criteria: 'taylor' is not known; choose l1, l2"),
+        ('fractions = [0.5]\ncriterion = "l1"\ncriteria = ["l2"]', "criterion and criteria both stand there"),
+        ('fractions = [0.5]\nrounding = "up"', "rounding: 'up' is not known; choose kept, pruned"),
+        ('fractions = [0.5]\noperators = ["pool"]', "operators: 'pool' is not known; choose conv, linear"),
+        ('fractions = [0.5]\nexclude = [3]', "exclude: 3 is not the name of a unit"),
+        ('fractions = [0.5]\nruntimes = ["tvm"]', "runtimes: 'tvm' is not known; choose onnxruntime, litert"),
+        (
+            'fractions = [0.5]\nruntimes = ["litert"]\nquantizations = ["dynamic_uint8"]',
+            "quantizations: 'dynamic_uint8' is of no file for litert; choose none, dynamic_int8, static_int8",
         ),
         ("fractions = [0.5]\nunpruned = 1", "unpruned: 1 is neither true nor false"),
         ("fractoins = [0.5]", "fractoins is not a key; did you mean fractions"),
