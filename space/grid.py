@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from space.dimension import Choice, Dimension
 from space.dimensions import architecture_dimension
-from space.errors import RequestError
+from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
-from space.pruning.criteria import CRITERIA
+from space.pruning.criteria import check_criterion
 
 
 def grid(
@@ -21,8 +21,7 @@ def grid(
 
     Every latency comes before any fine-tuning, and the ends of a range before what lies between.
     """
-    if criterion not in CRITERIA:
-        raise RequestError(f"criterion {criterion!r} is not known; choose {', '.join(CRITERIA)}")
+    check_criterion(criterion, network_named(architecture))
     return (
         *architecture_dimension(architecture),
         Choice("criterion", (criterion,)),
