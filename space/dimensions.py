@@ -15,7 +15,7 @@ from space.formats.target import format_for, target
 from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.networks.network import Network, unpruned
-from space.pruning.criteria import CRITERIA, SLIMMING
+from space.pruning.criteria import SLIMMING, criteria_of
 from space.pruning.fractions import KEPT, pruned
 from space.recipe import Recipe
 from space.shapes import halving, narrowing, never, shape_of, shape_values
@@ -68,7 +68,9 @@ def _full(network: Network, devices: Devices) -> Iterator[Dimension]:
     yield Integer("epochs", 1, MOST_EPOCHS, least=0, most=1000, log=True)
     yield Choice("quantization", devices.quantizations)
     # Slimming first trains the whole unpruned network: too dear to be tried unasked.
-    yield Choice("criterion", tuple(name for name in CRITERIA if name != SLIMMING), also=(SLIMMING,))
+    criteria = criteria_of(network)
+    also = (SLIMMING,) if SLIMMING in criteria else ()
+    yield Choice("criterion", _others(criteria, SLIMMING), also)
     yield Integer("threads", 1, min(devices.cores, MOST_THREADS))
     yield Integer("spinning", 0, 1)
     yield Choice("learning_rate", (network.peak_rate,), also=_others(_RATES, network.peak_rate))

@@ -9,6 +9,7 @@ from space.formats.names import DEFAULT_RUNTIME
 from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.networks.network import KINDS
+from space.pruning.criteria import check_criterion
 from space.pruning.fractions import KEPT
 
 
@@ -30,6 +31,8 @@ def grid(
     Every latency comes before any fine-tuning, and the ends of a range before what lies between. What does not vary and
     goes without saying has no dimension.
     """
+    for name in criteria:
+        check_criterion(name, network_named(architecture))
     whole, criterion = left_whole(architecture, operators, exclude), Choice("criterion", tuple(criteria))
     varies = len(criterion.choices) > 1
     return (

@@ -162,7 +162,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "network": Kind(
-        re.compile(r"mobile.?net", re.IGNORECASE),
+        re.compile(r"mobile.?net|mnist.?cnn", re.IGNORECASE),
         ("space/networks/",),
         (NETWORKS,),
         "space/networks/names.py has DEFAULT, and a network says what a person calls it",

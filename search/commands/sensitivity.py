@@ -21,7 +21,7 @@ from search.store.writing import writing
 from space.errors import RequestError
 from space.files import written_whole
 from space.networks.choose import network_named
-from space.pruning.criteria import CRITERIA
+from space.pruning.criteria import check_criterion
 
 
 def main(options: argparse.Namespace) -> int:
@@ -52,8 +52,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _check(chosen: Settings, options: argparse.Namespace) -> None:
     """Said before anything is made or trained."""
-    if options.criterion not in CRITERIA:
-        raise RequestError(f"--criterion {options.criterion} is not known; choose {', '.join(CRITERIA)}")
+    check_criterion(options.criterion, network_named(chosen.architecture))
     if options.to and options.to.suffix not in _WRITERS:
         raise RequestError(f"--to {options.to}: known endings are {', '.join(_WRITERS)}")
     if not options.no_latency:

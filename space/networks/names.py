@@ -5,4 +5,5 @@ DEFAULT = "mobilenet_v1"
 OWN = {
     "mobilenet_v1": "space.networks.mobilenet_v1.description:MOBILENET_V1",
     "mobilenet_v2": "space.networks.mobilenet_v2.description:MOBILENET_V2",
+    "mnist_cnn": "space.networks.mnist_cnn.description:MNIST_CNN",
 }

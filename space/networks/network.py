@@ -100,6 +100,10 @@ class Network(Protocol):
         """Whether one that is built takes images of any size: a flattened map has one size alone."""
 
     @property
+    def batchnorm(self) -> bool:
+        """Whether a BatchNorm follows every layer that makes a unit's channels: some criteria judge by its scales."""
+
+    @property
     def near_identity(self) -> bool:
         """Whether its separable blocks learn from few images only if they begin near the identity: it has no
         shortcuts."""

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from space.errors import CandidateError
+from space.errors import CandidateError, RequestError
+from space.networks.network import Network
 
 # Their names alone are known without it.
 if TYPE_CHECKING:
@@ -70,6 +71,22 @@ CRITERIA: dict[str, Criterion] = {
     "bn_scale": bn_scale,
     SLIMMING: bn_scale,
 }
+
+
+def criteria_of(network: Network) -> tuple[str, ...]:
+    """Those that its filters can be judged by."""
+    return tuple(name for name, score in CRITERIA.items() if network.batchnorm or score is not bn_scale)
+
+
+def check_criterion(name: str, network: Network) -> None:
+    """RequestError names those there are."""
+    if name not in CRITERIA:
+        raise RequestError(f"criterion {name!r} is not known; choose {', '.join(CRITERIA)}")
+    if name not in (known := criteria_of(network)):
+        raise RequestError(
+            f"criterion {name!r} judges by the scales of BatchNorm, and {network.title} has none; "
+            f"choose {', '.join(known)}"
+        )
 
 
 def strongest(scores: "torch.Tensor", count: int) -> "torch.Tensor":

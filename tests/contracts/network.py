@@ -23,7 +23,7 @@ from space.networks.choose import network_named
 from space.networks.network import Network, unpruned
 from space.networks.prunable import Prunable
 from space.pruning.channels import channel_fraction_pruning, choose, inherit, mask, remove_channel, shrink
-from space.pruning.criteria import CRITERIA
+from space.pruning.criteria import criteria_of
 from space.pruning.fractions import kept
 from space.recipe import Recipe
 from space.training import quantization_aware
@@ -172,8 +172,8 @@ class NetworkContract:
     def test_every_shape_inherits_from_the_unpruned_network(self, network: Network, data: DataSet, seed: int) -> None:
         model, recipe = self.model(network, unpruned(network)), self.shape(network, seed)
         images = torch.from_numpy(data.train.pixels[:4]).float() / 255
-        with_norms = all(writer.norm for unit in model.units() for writer in unit.writers)
-        for criterion in CRITERIA if with_norms else ("l1", "l2", "random", "fpgm"):
+        assert network.batchnorm == all(writer.norm for unit in model.units() for writer in unit.writers)
+        for criterion in criteria_of(network):
             smaller = shrink(model, recipe.widths, recipe.halvings, criterion)
             assert smaller.widths == recipe.widths
             assert _answers(smaller, images).isfinite().all()

@@ -23,6 +23,7 @@ class _MobileNetV1:
     classes = CLASSES
     halvings = HALVINGS
     any_size = True
+    batchnorm = True
     near_identity = True
     # What small networks need: little is left to inherit, much to learn.
     peak_rate = 0.4

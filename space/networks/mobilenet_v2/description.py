@@ -33,6 +33,7 @@ class _MobileNetV2:
     classes = CLASSES
     halvings = HALVINGS
     any_size = True
+    batchnorm = True
     # Shortcuts pass on what blocks of random weights would lose.
     near_identity = False
     peak_rate = 0.4

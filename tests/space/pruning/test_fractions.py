@@ -79,3 +79,8 @@ def test_a_recipe_from_outside_a_grid_has_no_values():
 def test_one_fraction_alone_is_a_grid():
     table = grid((0.5,), (0,), ("none",), ("l1",), unpruned=False)
     assert [dimension.choices for dimension in table if isinstance(dimension, Choice)][1:3] == [(0,), (0.5,)]
+
+
+def test_a_criterion_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(RequestError, match="'taylor' is not known; choose l1, l2"):
+        grid((0.5,), (0,), ("none",), ("l1", "taylor"), unpruned=False)

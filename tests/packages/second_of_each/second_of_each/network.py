@@ -24,6 +24,7 @@ class _TinyResidual:
     )
     halvings = ()
     any_size = False
+    batchnorm = True
     baselines = None
     near_identity = False
     # A flattened map has no mean that would level a step too long.
