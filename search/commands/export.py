@@ -11,6 +11,7 @@ from search.commands.chosen import chosen_goals
 from search.commands.exit_status import NONE_FEASIBLE, OK
 from search.export.bench_recording import export_recording
 from search.results.discretion import standings_for_others
+from search.results.published import read_published
 from search.results.report import near_misses
 from search.results.standings import Standings, standings
 from search.results.wording import line
@@ -45,7 +46,8 @@ def main(options: argparse.Namespace) -> int:
         raise RequestError(f"--to {options.to}: known endings are {', '.join(_WRITERS)}")
     store = Store.existing(chosen.store, chosen.storage)
     goal = chosen_goals(store, chosen, asked(vars(options)))[0]
-    ranking = standings_for_others(standings(store, goal), here=store.device(goal.bench_id).on_this_machine)
+    ranking = standings(store, goal, read_published(chosen.published))
+    ranking = standings_for_others(ranking, here=store.device(goal.bench_id).on_this_machine)
     words = (options.deck, options.title, options.members or "", options.team or "", options.with_images)
     try:
         return write(Order(options.to, store, ranking, chosen, *words))

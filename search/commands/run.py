@@ -12,6 +12,7 @@ from evaluators.power.choose import open_meter
 from evaluators.runtimes.runtime import RUNTIMES
 from search.commands.exit_status import INTERRUPTED, OK
 from search.commands.outcome import print_results
+from search.results.published import read_published
 from search.results.report import results_console
 from search.results.standings import standings
 from search.running.confirm_run import confirm_leaders
@@ -30,6 +31,7 @@ def main(options: argparse.Namespace) -> int:
     begun = time.monotonic()
     chosen = settings(vars(options))
     _check(chosen)
+    published = read_published(chosen.published)
     view = View(chosen.trials)
     if options.dry_run:
         _, its_plan = planned(chosen, Store.found(chosen.store, chosen.storage), view.say)
@@ -49,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             view.say(_stopped(store))
             return INTERRUPTED
-        return print_results(results_console(), [standings(store, goal) for goal in goals])
+        return print_results(results_console(), [standings(store, goal, published) for goal in goals])
 
 
 def _check(chosen: Settings) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from search.results import cells
 from search.results.columns import Column, Value, View, ViewColumn, at
 from search.results.findings import quantization_name
-from search.results.pruned_fractions import fraction_text
+from search.results.pruned_fractions import fraction_of, fraction_text
 from search.results.rows import Row
 from search.results.wording import accuracy, framework_text, half_width, number, shape
 
@@ -54,7 +54,7 @@ def _ends(place: int, title: str, interval: Callable[[Row], tuple[float, float] 
 
 
 FRACTION = Column(
-    value=lambda row: fraction_text(row.recipe),
+    value=lambda row: fraction_text(row.recipe, fraction_of(row)),
     shown=at(10, "Pruned fraction", M1, M2),
 )
 EPOCHS = Column(

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.provenance import Kind
-from search.results.pruned_fractions import fraction_text, uniform_fraction
+from search.results.criteria_compared import criteria_compared
+from search.results.pruned_fractions import fraction_of, fraction_text
+from search.results.published import Published
 from search.results.rows import Row
 from search.results.wording import accuracy, fom_gain, number, pace_of
 from space.formats.quantizations import NONE, QUANTIZATIONS, title
+from space.formats.target import title_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +28,67 @@ class _Uniform:
     beside: tuple[Hashable, ...]
 
 
-def findings(rows: Iterable[Row]) -> list[str]:
-    """What a study's rows show, the unpruned baseline among them."""
+def findings(rows: Iterable[Row], published: Sequence[Published] = ()) -> list[str]:
+    """What a study's rows show, the unpruned baseline among them, beside what was published of such."""
+    rows = list(rows)
     shown = [row for row in rows if not row.dirty]
     uniform = _uniform(shown)
+    by_criterion, by_runtime = _apart(uniform, "criterion"), _apart(uniform, "runtime")
     return [
         *_best(shown),
-        *_below_the_line(uniform),
-        *_lost_per_step(uniform),
-        *(line for quantization in QUANTIZATIONS if quantization != NONE for line in _quantized(quantization, uniform)),
-        *_gained_nothing(uniform),
-        *_fine_tuning(uniform),
+        *(label + line for label, group in by_criterion for line in _below_the_line(group)),
+        *(label + line for label, group in by_criterion for line in _lost_per_step(group)),
+        *(
+            label + line
+            for label, group in by_runtime
+            for quantization in QUANTIZATIONS
+            if quantization != NONE
+            for line in _quantized(quantization, group)
+        ),
+        *(label + line for label, group in by_runtime for line in _gained_nothing(group)),
+        *(label + line for label, group in by_criterion for line in _fine_tuning(group)),
+        *criteria_compared(shown, published),
     ]
+
+
+def _apart(rows: Sequence["_Uniform"], field: str) -> list[tuple[str, list["_Uniform"]]]:
+    """By criterion or runtime, each with a label, where pruned networks have several; the unpruned one is with each of
+    its runtime."""
+    values = list(dict.fromkeys(getattr(network.row.recipe, field) for network in rows if network.fraction))
+    if len(values) < 2:
+        return [("", list(rows))]
+    told = title_of if field == "runtime" else str
+    return [
+        (
+            f"{told(value)}: ",
+            [network for network in rows if getattr(network.row.recipe, field) == value
+             or (field == "criterion" and not network.fraction)],
+        )
+        for value in values
+    ]  # fmt: skip
 
 
 def quantization_name(row: Row) -> str:
     return title(row.recipe.quantization)
 
 
-def described(row: Row) -> str:
-    """A recipe in a few words."""
+def described(row: Row, among: Iterable[Row] = ()) -> str:
+    """A recipe in a few words; with its criterion and its runtime, where these have several."""
     recipe, epochs = row.recipe, row.recipe.epochs
+    criteria = {other.recipe.criterion for other in among if fraction_of(other)}
+    runtimes = {other.recipe.runtime for other in among}
+    by = f"{recipe.criterion}, " if len(criteria) > 1 and fraction_of(row) else ""
     tuned = f"{epochs} epoch{'' if epochs == 1 else 's'}, " if epochs else ""
-    fraction = "fraction" if uniform_fraction(recipe) is not None else "fractions"
-    return f"{fraction} {fraction_text(recipe)}, {tuned}{quantization_name(row)}"
+    fraction = "fraction" if fraction_of(row) is not None else "fractions"
+    where = f" in {title_of(recipe.runtime)}" if len(runtimes) > 1 else ""
+    return f"{by}{fraction} {fraction_text(recipe, fraction_of(row))}, {tuned}{quantization_name(row)}{where}"
 
 
 def _uniform(rows: Sequence[Row]) -> list[_Uniform]:
     networks = []
     for row in rows:
         recipe = row.recipe
-        fraction = uniform_fraction(recipe)
+        fraction = fraction_of(row)
         if fraction is None:
             continue
         runtime = (recipe.runtime, recipe.threads, recipe.spinning, recipe.halvings, recipe.criterion)
@@ -68,19 +101,24 @@ def _uniform(rows: Sequence[Row]) -> list[_Uniform]:
 
 def _best(rows: Sequence[Row]) -> list[str]:
     # Without the unpruned network, with which all are compared.
-    changed = [row for row in rows if uniform_fraction(row.recipe) != 0 or row.recipe.quantization != NONE]
+    changed = [row for row in rows if fraction_of(row) != 0 or row.recipe.quantization != NONE]
     able = [row for row in changed if row.feasible and not row.gated]
     if not able:
         return ["nothing pruned or quantized holds the line"] if changed else []
     # Networks of one structure share its latency.
     fastest = min(able, key=lambda row: (row.latency_ms, -row.accuracy))
-    lines = [f"fastest above the line: {described(fastest)}: {accuracy(fastest)}, {_ms(fastest.latency_ms)}"
+
+    def told(row: Row) -> str:
+        # Only a grid's rows have room for it: a search says criterion and runtime in columns of their own.
+        return described(row, changed if row.point else ())
+
+    lines = [f"fastest above the line: {told(fastest)}: {accuracy(fastest)}, {_ms(fastest.latency_ms)}"
              + (f", {pace_of(fastest)} than unpruned" if fastest.latency_gain else "")]  # fmt: skip
     worth = [row for row in able if row.energy_provenance.kind is not Kind.PREDICTED]
     if worth:
         best = max(worth, key=lambda row: row.fom)
         gain = f", {fom_gain(best)} the unpruned" if best.fom_gain else ""
-        same = "the same network" if best is fastest else described(best)
+        same = "the same network" if best is fastest else told(best)
         lines.append(
             f"highest FoM above the line: {same}: {number(best.fom)} ({best.energy_provenance.kind} energy){gain}"
         )

@@ -2,6 +2,7 @@
 
 import math
 
+from search.results.rows import Row
 from space.networks.choose import unpruned_widths
 from space.recipe import Recipe
 
@@ -40,9 +41,14 @@ def uniform_fraction(recipe: Recipe) -> float | None:
     return None
 
 
-def fraction_text(recipe: Recipe) -> str:
-    """0.50; where the units differ between what they lie, and their mean."""
-    uniform = uniform_fraction(recipe)
+def fraction_of(row: Row) -> float | None:
+    """The fraction that a grid pruned by, of some units or of all; of a network of no grid the one that its widths show."""
+    return uniform_fraction(row.recipe) if row.point is None else row.point.fraction
+
+
+def fraction_text(recipe: Recipe, told: float | None = None) -> str:
+    """0.50; where the units differ between what they lie, and their mean. `told`: by a grid."""
+    uniform = uniform_fraction(recipe) if told is None else told
     if uniform is not None:
         return f"{uniform:.3g}" if round(uniform, 2) != uniform else f"{uniform:.2f}"
     shares = kept_shares(recipe)

@@ -12,6 +12,7 @@ from evaluators.provenance import Kind
 from search.results.column_table import columns
 from search.results.columns import Entry, View
 from search.results.findings import findings
+from search.results.pivot import Pivot, pivot
 from search.results.rows import Row
 from search.results.standings import Standings
 from search.results.tables import entries
@@ -52,12 +53,19 @@ def table(standings: Standings, top: int, width: int = 250) -> Table:
 def grid_table(standings: Standings) -> Table:
     """A row per point, in the grid's order; the baseline last."""
     shown = columns(View.GRID, standings.rows)
-    drawn = _empty([("quantization", True), ("fraction", False), ("epochs", False),
+    points = standings.points()
+    names = [name for name in ("runtime", "criterion") if len({getattr(point, name) for point in points} - {None}) > 1]
+    drawn = _empty([*((name, True) for name in names), ("quantization", True), ("fraction", False), ("epochs", False),
                     *((each.title, each.column.words) for each in shown)])  # fmt: skip
     places = {evaluation.recipe_id: place for place, evaluation in enumerate(standings.ranked, start=1)}
     failed = standings.failed_points()
-    for point, row in standings.points().items():
-        stub = (point.quantization, f"{point.fraction:g}", str(point.epochs))
+    for point, row in points.items():
+        stub = (
+            *(getattr(point, name) or "-" for name in names),
+            point.quantization,
+            f"{point.fraction:g}",
+            str(point.epochs),
+        )
         if row is None:
             # What became of it stands in the last column.
             cells = [*[""] * (len(shown) - 1), failed.get(point, "not yet")]
@@ -68,7 +76,15 @@ def grid_table(standings: Standings) -> Table:
         texts = (*stub, *(each.read(entry) for each in shown))
         drawn.add_row(*map(Text, texts), style="bold" if entry.place == 1 else None)
     baseline = Entry(standings.row(standings.baseline), is_baseline=True)
-    drawn.add_row(*map(Text, ("none", "-", "-", *(each.read(baseline) for each in shown))))
+    drawn.add_row(*map(Text, (*("-" for _ in names), "none", "-", "-", *(each.read(baseline) for each in shown))))
+    return drawn
+
+
+def pivot_table(pivot: Pivot) -> Table:
+    """Every network beside the unpruned one."""
+    drawn = _empty((column.title, column.words) for column in pivot.shown)
+    for cells in pivot.texts()[1]:
+        drawn.add_row(*map(Text, cells))
     return drawn
 
 
@@ -126,9 +142,10 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
         console.print(grid_table(standings))
         done = sum(row is not None for row in points.values())
         console.print(f"{done} of {len(points)} points of the grid are evaluated", markup=False)
+        _print_beside_unpruned(console, standings)
     else:
         console.print(table(standings, top, console.width))
-    for text in findings([row for row in points.values() if row]):
+    for text in findings([row for row in points.values() if row], standings.published):
         console.print(text, markup=False)
     unmetered = unmetered_lines(standings)
     for text in unmetered:
@@ -147,6 +164,16 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
         console.print(text, markup=False, style="dim")
     for text in unexplained(standings.rows):
         console.print(text, markup=False, style="bold")
+
+
+def _print_beside_unpruned(console: Console, standings: Standings) -> None:
+    if (beside := pivot(standings)) is None:
+        return
+    console.print()
+    console.print(pivot_table(beside))
+    for text in beside.lines():
+        console.print(text, markup=False)
+    console.print()
 
 
 def unconfirmed_lines(standings: Standings) -> list[str]:

@@ -14,6 +14,7 @@ from evaluators.runtimes.runtime import RUNTIMES
 from search.scoring.audit import Audit, audit
 from search.scoring.objectives import fom
 from search.scoring.ranking import feasible
+from search.settings.grid import Point
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from space.candidate import ending
@@ -23,6 +24,8 @@ from space.recipe import Recipe
 
 # Left out of what others read until there is something to say.
 _WHERE_KNOWN = ("search", "confusion", "warnings", "images", "course_latency_ms", "course_call", "reference")
+# What the rows of a grid say by their place in its table.
+_NOT_SAID = ("point",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ class FileRow:
             # The file's place stands under its ending, as it did when there was only one kind of file.
             ending(Path(self.file)) if name == "file" else name: value
             for name, value in values.items()
-            if value is not None or name not in _WHERE_KNOWN
+            if name not in _NOT_SAID and (value is not None or name not in _WHERE_KNOWN)
         }
 
 
@@ -111,6 +114,8 @@ class Row(FileRow):
     accuracy_ci: tuple[float, float]
     fom: float
     recipe: Recipe
+    # What the grid of the study calls it; None: it is in none.
+    point: Point | None = None
 
     @property
     def accuracy(self) -> float:
@@ -123,7 +128,7 @@ def _as_texts(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Provenance) else value for name, value in figures.items()}
 
 
-def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | None) -> Row:
+def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | None, point: Point | None = None) -> Row:
     search = _figures(evaluation.figures, evaluation.validation, baseline.validation)
     confirmed = evaluation.confirmation is not None and evaluation.current is evaluation.confirmation.figures
     shown = search
@@ -148,6 +153,7 @@ def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | N
         search=_as_texts(search) if confirmed else None,
         confusion=evaluation.confirmation.test.confusion if evaluation.confirmation else None,
         reference=_reference(candidate.recipe, baseline.candidate.recipe),
+        point=point,
         **shown,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.bench import Bench
+from search.results.published import Published
 from search.results.rows import Row, row
 from search.results.unmetered import unmetered_ids
 from search.scoring.lead_probability import best_probabilities, within_reach
@@ -16,7 +17,6 @@ from search.store.goal import Goal
 from search.store.reference_fact import reference_fact
 from search.store.store import Store
 from space.errors import RequestError
-from space.recipe import Recipe
 
 # The contest's protocol: three passes over a test set of 10,000.
 FIXED_INFERENCES = 3 * 10_000
@@ -44,34 +44,43 @@ class Standings:
     numbers: dict[str, int]
     # Why a recipe could not be built or run.
     failures: dict[str, str]
+    # Ids of the recipes of a grid, by its points in the order of its table.
+    listed: dict[Point, str]
+    # What a grid's figures are held beside.
+    published: tuple[Published, ...] = ()
 
     def row(self, evaluation: Evaluation) -> Row:
-        return row(evaluation, self.goal, self.baseline, self.numbers.get(evaluation.recipe_id))
+        return self._row(evaluation, self._first_points.get(evaluation.recipe_id))
+
+    def _row(self, evaluation: Evaluation, point: Point | None) -> Row:
+        return row(evaluation, self.goal, self.baseline, self.numbers.get(evaluation.recipe_id), point)
+
+    @property
+    def _first_points(self) -> dict[str, Point]:
+        """Two points may be one recipe: of few channels two fractions may leave as many."""
+        return {recipe_id: point for point, recipe_id in reversed(self.listed.items())}
 
     @property
     def rows(self) -> list[Row]:
         """All of them, the baseline last."""
-        return [self.row(evaluation) for evaluation in (*self.ranked, self.baseline)]
+        first = self._first_points
+        evaluations = (*self.ranked, self.baseline)
+        return [self._row(evaluation, first.get(evaluation.recipe_id)) for evaluation in evaluations]
 
     def points(self) -> dict[Point, Row | None]:
         """The points of a grid study in the order of its table; None: not evaluated yet."""
-        if not self.goal.grid:
-            return {}
         evaluations = {evaluation.recipe_id: evaluation for evaluation in (*self.ranked, self.baseline)}
         return {
-            point: self.row(evaluations[recipe.id]) if recipe.id in evaluations else None
-            for point, recipe in self._recipes().items()
+            point: self._row(evaluations[recipe_id], point) if recipe_id in evaluations else None
+            for point, recipe_id in self.listed.items()
         }
 
     def failed_points(self) -> dict[Point, str]:
         return {
-            point: f"failed: {self.failures[recipe.id]}"
-            for point, recipe in self._recipes().items()
-            if recipe.id in self.failures
+            point: f"failed: {self.failures[recipe_id]}"
+            for point, recipe_id in self.listed.items()
+            if recipe_id in self.failures
         }
-
-    def _recipes(self) -> dict[Point, Recipe]:
-        return Grid.from_json(self.goal.grid).recipes(self.baseline.candidate.recipe)
 
     @property
     def best(self) -> Evaluation | None:
@@ -143,17 +152,20 @@ class Standings:
         }
 
 
-def standings(store: Store, goal: Goal) -> Standings:
+def standings(store: Store, goal: Goal, published: tuple[Published, ...] = ()) -> Standings:
+    """`published`: figures that those of a grid are held beside."""
     evaluations = store.evaluations(goal.baseline_id, goal.bench_id)
     reference = store.fact(reference_fact(goal.bench_id, goal.baseline_id))
     baseline = evaluations.pop(reference, None) if reference else None
     if baseline is None:
         raise RequestError(f"{goal.id}: the baseline has not been measured yet; run the search first")
-    unpruned = baseline.candidate.recipe
+    listed: dict[Point, str] = {}
     if goal.grid:
         # A grid is a list: what else was evaluated is not in its table.
-        listed = {recipe.id for recipe in Grid.from_json(goal.grid).recipes(unpruned).values()}
-        evaluations = {id: evaluation for id, evaluation in evaluations.items() if id in listed}
+        recipes = Grid.from_json(goal.grid).recipes(baseline.candidate.recipe)
+        listed = {point: recipe.id for point, recipe in recipes.items()}
+        in_table = set(listed.values())
+        evaluations = {id: evaluation for id, evaluation in evaluations.items() if id in in_table}
     else:
         # The unpruned network at other runtime settings competes for being the reference, not with candidates.
         evaluations = {
@@ -170,6 +182,8 @@ def standings(store: Store, goal: Goal) -> Standings:
         len(waiting),
         store.numbers(goal.id),
         store.failures(goal.baseline_id, goal.bench_id),
+        listed,
+        published,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from evaluators.provenance import Kind
 from search.results.columns import Entry, View, ViewColumn
 from search.results.findings import quantization_name
-from search.results.pruned_fractions import uniform_fraction
+from search.results.pruned_fractions import fraction_of
 from search.results.rows import Row
 from search.results.standings import Standings
 
@@ -46,14 +46,14 @@ def grid_rows(standings: Standings, *, pruned: bool) -> list[Row]:
     """In the grid's order; of a study that is no grid everything it tried. `pruned`: in fp32, else quantized."""
     *rows, baseline = standings.rows
     tried = [row for row in rows if row.trial is not None] or rows
-    uniform = [row for row in tried if uniform_fraction(row.recipe) is not None]
+    uniform = [row for row in tried if fraction_of(row) is not None]
     chosen = [row for row in uniform or tried if (quantization_name(row) == "fp32") == pruned]
     # The unpruned network stands above both: what they are compared with.
     return [baseline, *(sorted(chosen, key=_grid_order) if uniform else chosen)]
 
 
 def _grid_order(row: Row) -> tuple[str, float, int]:
-    return quantization_name(row), uniform_fraction(row.recipe) or 0.0, row.recipe.epochs
+    return quantization_name(row), fraction_of(row) or 0.0, row.recipe.epochs
 
 
 def winner_rows(standings: Standings) -> list[Row]:

@@ -1,5 +1,4 @@
-"""Fractions: uniform pruning, one fraction of the channels of every unit that is pruned, in counts and as a recipe; loads
-nothing heavy."""
+"""Fractions: uniform pruning, one fraction of each unit's channels, in counts and as a recipe; loads nothing heavy."""
 
 import math
 from collections.abc import Callable, Collection

@@ -195,7 +195,7 @@ def test_the_same_values_in_another_order_are_the_same_study(tmp_path):
         ('fractions = [0.5]\ncriterion = "l1"\ncriteria = ["l2"]', "criterion and criteria both stand there"),
         ('fractions = [0.5]\nrounding = "up"', "rounding: 'up' is not known; choose kept, pruned"),
         ('fractions = [0.5]\noperators = ["pool"]', "operators: 'pool' is not known; choose conv, linear"),
-        ('fractions = [0.5]\nexclude = [3]', "exclude: 3 is not the name of a unit"),
+        ("fractions = [0.5]\nexclude = [3]", "exclude: 3 is not the name of a unit"),
         ('fractions = [0.5]\nruntimes = ["tvm"]', "runtimes: 'tvm' is not known; choose onnxruntime, litert"),
         (
             'fractions = [0.5]\nruntimes = ["litert"]\nquantizations = ["dynamic_uint8"]',

@@ -1,0 +1,103 @@
+"""Criteria compared: what a grid's rows of one structure show of its criteria, and what no structure can explain."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from search.results.pivot import structure, time_over
+from search.results.published import Published
+from search.results.rows import Row
+from search.results.wording import half_percent, number, over_baseline, times
+
+# Published latencies of one network that differ by less than a tenth say nothing: they have no intervals, and a machine
+# of no fixed clock differs so much from itself.
+_UNLIKE = 1.1
+
+
+def criteria_compared(rows: Sequence[Row], published: Sequence[Published]) -> list[str]:
+    """Of the rows of a grid."""
+    listed = [row for row in rows if row.point is not None]
+    return [*_alike_in_structure(listed), *_unexplained(listed, published), *_slower_than_unpruned(listed, published)]
+
+
+def _alike_in_structure(rows: Sequence[Row]) -> list[str]:
+    """Criteria at equal structure, which has one latency: only accuracy tells them apart."""
+    groups: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.recipe.quantization == rows[0].recipe.quantization and row.recipe.runtime == rows[0].recipe.runtime:
+            groups[row.structure_id, row.recipe.epochs].append(row)
+    rivals = {key: group for key, group in groups.items() if len({row.recipe.criterion for row in group}) > 1}
+    if not rivals:
+        return []
+    structures = {row.structure_id: row for group in rivals.values() for row in group}
+    names = " and ".join(dict.fromkeys(row.recipe.criterion for group in rivals.values() for row in group))
+    kept = ", ".join(f"{_at(row)} {number(row.latency_ms)} ms {half_percent(row)}" for row in structures.values())
+    lines = [f"{names} leave networks of one structure, so of one latency: {kept}"]
+    for epochs in sorted({epochs for _, epochs in rivals}):
+        parts = [_ahead(group) for (_, tuned), group in rivals.items() if tuned == epochs]
+        tuned = f"after {epochs} epoch{'' if epochs == 1 else 's'}" if epochs else "without fine-tuning"
+        lines.append(f"criteria at equal structure, {tuned}: {', '.join(parts)}")
+    return lines
+
+
+def _ahead(group: Sequence[Row]) -> str:
+    """Who keeps the most accuracy, and how much more than who keeps the least."""
+    best, worst = (choose(group, key=lambda row: row.validation_accuracy) for choose in (max, min))
+    ahead = best.validation_accuracy - worst.validation_accuracy
+    if ahead <= math.hypot(_half(best), _half(worst)):
+        return f"alike within the intervals at {_fraction(best)}"
+    return f"{best.recipe.criterion} is {100 * ahead:.1f} points above {worst.recipe.criterion} at {_fraction(best)}"
+
+
+def _unexplained(rows: Sequence[Row], published: Iterable[Published]) -> list[str]:
+    """Published rows of one structure whose times differ: what a structure cannot explain."""
+    ours = _by_published(rows, published)
+    groups: dict[str, list[tuple[Published, Row]]] = defaultdict(list)
+    for row, told in ours:
+        if told.latency_ms:
+            groups[row.structure_id].append((told, row))
+    lines = []
+    for group in groups.values():
+        (slow, row), (fast, _) = (choose(group, key=lambda pair: pair[0].latency_ms or 0) for choose in (max, min))
+        ratio = (slow.latency_ms or 0) / (fast.latency_ms or math.nan)
+        if ratio >= _UNLIKE:
+            lines.append(
+                f"published times of one structure differ {times(ratio)}, {slow.criterion} {number(slow.latency_ms or 0)}"
+                f" ms and {fast.criterion} {number(fast.latency_ms or 0)} ms at {_at(row)}, which no structure can "
+                f"explain: here it has one latency, {number(row.latency_ms)} ms {half_percent(row)}"
+            )
+    return lines
+
+
+def _slower_than_unpruned(rows: Sequence[Row], published: Iterable[Published]) -> list[str]:
+    ours = _by_published(rows, published)
+    whole = next(((row, told.latency_ms) for row, told in ours if not told.fraction and told.latency_ms), None)
+    if whole is None:
+        return []
+    unpruned, unpruned_ms = whole
+    return [
+        f"published as slower than unpruned: {told.criterion or 'pruned'} at {_at(row)}, {times(ratio)} its time; here "
+        f"{over_baseline(*time_over(row, unpruned))}"
+        for row, told in ours
+        if told.fraction and (ratio := (told.latency_ms or 0) / unpruned_ms) >= _UNLIKE
+    ]
+
+
+def _by_published(rows: Sequence[Row], published: Iterable[Published]) -> list[tuple[Row, Published]]:
+    """The network here that a published row is of, as far as it is evaluated."""
+    pairs = ((next((row for row in rows if row.point and told.matches(row.point)), None), told) for told in published)
+    return [(row, told) for row, told in pairs if row is not None]
+
+
+def _half(row: Row) -> float:
+    """Half of the interval of its accuracy."""
+    return (row.accuracy_ci[1] - row.accuracy_ci[0]) / 2
+
+
+def _at(row: Row) -> str:
+    widths = structure(row.recipe)
+    return f"{_fraction(row)}{f' ({widths})' if widths else ''}"
+
+
+def _fraction(row: Row) -> str:
+    return f"fraction {row.point.fraction:g}" if row.point else ""

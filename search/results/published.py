@@ -1,0 +1,107 @@
+"""Published: a table of figures that somebody published of pruned networks, for a grid's to be held beside."""
+
+import csv
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from search.settings.grid import Point
+from space.errors import RequestError
+from space.formats.quantizations import NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """One row of the table; fraction 0 is the unpruned network."""
+
+    fraction: float
+    epochs: int = 0
+    quantization: str = NONE
+    # None: the table does not say.
+    criterion: str | None = None
+    runtime: str | None = None
+    # As a fraction.
+    accuracy: float | None = None
+    latency_ms: float | None = None
+
+    def matches(self, point: Point) -> bool:
+        return (
+            math.isclose(self.fraction, point.fraction)
+            and self.epochs == point.epochs
+            and self.quantization == point.quantization
+            and self.criterion in (None, point.criterion)
+            and self.runtime in (None, point.runtime)
+        )
+
+
+def read_published(path: Path | None) -> tuple[Published, ...]:
+    """Rows in their order; none where no file is named. What the file has beside the columns below is passed over."""
+    if path is None:
+        return ()
+    try:
+        # Spreadsheets write a byte order mark.
+        lines = list(csv.DictReader(StringIO(path.read_text(encoding="utf-8-sig")), strict=True))
+    except OSError as error:
+        raise RequestError(f"published: {path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RequestError(f"published: {path} is not a CSV file: {error}") from error
+    if not lines:
+        raise RequestError(f"published: {path} has no row below its column names")
+    missing = {"fraction"} - lines[0].keys()
+    if missing or not _FIGURES & lines[0].keys():
+        raise RequestError(
+            f"published: {path} needs a column fraction, and one of {', '.join(sorted(_FIGURES))}; it may have "
+            f"{', '.join(name for name in _COLUMNS if name not in ('fraction', *_FIGURES))}"
+        )
+    return tuple(_row(f"published: {path}: row {number}", line) for number, line in enumerate(lines, start=1))
+
+
+def _row(where: str, line: Mapping[str, str | None]) -> Published:
+    chosen: dict[str, Any] = {}
+    for name, (field, read) in _COLUMNS.items():
+        text = (line.get(name) or "").strip()
+        if text in ("", "-"):
+            continue
+        try:
+            chosen[field] = read(text)
+        except ValueError as error:
+            raise RequestError(f"{where}, column {name}: {text!r} is {error}") from error
+    if "fraction" not in chosen:
+        raise RequestError(f"{where}: its fraction is missing; 0 is the unpruned network")
+    return Published(**chosen)
+
+
+def _number(what: str, least: float, most: float, scale: float = 1.0) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise ValueError(f"not {what}")
+        return value * scale
+
+    return read
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError("not a whole number of epochs")
+    return int(text)
+
+
+# From a column to the field, and how it is read.
+_COLUMNS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "criterion": ("criterion", str),
+    "fraction": ("fraction", _number("a fraction from 0 to 1", 0, 1)),
+    "epochs": ("epochs", _count),
+    "quantization": ("quantization", str),
+    "runtime": ("runtime", str),
+    "accuracy_percent": ("accuracy", _number("a percentage from 0 to 100", 0, 100, 0.01)),
+    "latency_us": ("latency_ms", _number("a time in microseconds", 1e-3, 1e9, 1e-3)),
+    "latency_ms": ("latency_ms", _number("a time in milliseconds", 1e-6, 1e6)),
+}
+_FIGURES = {"accuracy_percent", "latency_us", "latency_ms"}
