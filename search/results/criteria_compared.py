@@ -61,9 +61,9 @@ def _unexplained(rows: Sequence[Row], published: Iterable[Published]) -> list[st
         (slow, row), (fast, _) = (choose(group, key=lambda pair: pair[0].latency_ms or 0) for choose in (max, min))
         ratio = (slow.latency_ms or 0) / (fast.latency_ms or math.nan)
         if ratio >= _UNLIKE:
+            both = " and ".join(f"{told.criterion} {number(told.latency_ms or 0)} ms" for told in (slow, fast))
             lines.append(
-                f"published times of one structure differ {times(ratio)}, {slow.criterion} {number(slow.latency_ms or 0)}"
-                f" ms and {fast.criterion} {number(fast.latency_ms or 0)} ms at {_at(row)}, which no structure can "
+                f"published times of one structure differ {times(ratio)}, {both} at {_at(row)}, which no structure can "
                 f"explain: here it has one latency, {number(row.latency_ms)} ms {half_percent(row)}"
             )
     return lines

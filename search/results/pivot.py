@@ -1,4 +1,4 @@
-"""Pivot: a grid beside its unpruned network: a row for each network that is pruned alike, its trainings side by side."""
+"""Pivot: a grid beside its unpruned network: a row for each network pruned alike, its trainings side by side."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -130,7 +130,7 @@ class Pivot:
             PivotColumn(
                 key="parameters",
                 title="parameters",
-                value=lambda row: row.any and row.any.parameters,
+                value=lambda row: row.any.parameters if row.any else None,
                 text=lambda row: f"{row.any.parameters:,}" if row.any else "",
             ),
         )
@@ -162,7 +162,7 @@ class Pivot:
             PivotColumn(
                 key="latency_ms",
                 title="latency ms",
-                value=lambda row: row.any and row.any.latency_ms,
+                value=lambda row: row.any.latency_ms if row.any else None,
                 text=lambda row: _latency(row.any) if row.any else "",
             ),
             PivotColumn(
@@ -177,13 +177,14 @@ class Pivot:
 
     def _published(self) -> Iterable[PivotColumn]:
         whole = self.published
+        unpruned = whole.accuracy if whole else None
         for epochs in sorted({epochs for row in self.rows for epochs in row.published}):
 
             def accuracy(row: PivotRow, epochs: int = epochs) -> float | None:
                 return row.published[epochs].accuracy if epochs in row.published else None
 
             heading = f"published %, {_tuned(epochs)}"
-            yield from _accuracies(f"{epochs}_epochs", heading, accuracy, whole and whole.accuracy, "published_")
+            yield from _accuracies(f"{epochs}_epochs", heading, accuracy, unpruned, "published_")
         if not any(row.published_ms for row in self.rows):
             return
         yield PivotColumn(

@@ -42,7 +42,7 @@ def uniform_fraction(recipe: Recipe) -> float | None:
 
 
 def fraction_of(row: Row) -> float | None:
-    """The fraction that a grid pruned by, of some units or of all; of a network of no grid the one that its widths show."""
+    """What a grid pruned by, some units or all; of a network that is in none, what its widths show."""
     return uniform_fraction(row.recipe) if row.point is None else row.point.fraction
 
 

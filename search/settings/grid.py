@@ -1,4 +1,4 @@
-"""Grid: what a grid study tries: every fraction by every criterion, with every number of epochs, in every kind of file."""
+"""Grid: what a grid study tries: fractions by criteria, each with every number of epochs, in every kind of file."""
 
 import json
 from collections.abc import Callable
