@@ -11,6 +11,7 @@ from search.commands.chosen import chosen_goals
 from search.commands.exit_status import NONE_FEASIBLE, OK
 from search.export.bench_recording import export_recording
 from search.results.discretion import standings_for_others
+from search.results.pivot import pivot
 from search.results.published import read_published
 from search.results.report import near_misses
 from search.results.standings import Standings, standings
@@ -34,6 +35,8 @@ class Order:
     settings: Settings
     deck: str | None
     title: str | None
+    # What a person calls the study, where it was named.
+    study: str | None
     members: str
     team: str
     with_images: bool
@@ -48,7 +51,8 @@ def main(options: argparse.Namespace) -> int:
     goal = chosen_goals(store, chosen, asked(vars(options)))[0]
     ranking = standings(store, goal, read_published(chosen.published))
     ranking = standings_for_others(ranking, here=store.device(goal.bench_id).on_this_machine)
-    words = (options.deck, options.title, options.members or "", options.team or "", options.with_images)
+    named_study = f"Study {options.config.stem}" if options.config else None
+    words = (options.deck, options.title, named_study, options.members or "", options.team or "", options.with_images)
     try:
         return write(Order(options.to, store, ranking, chosen, *words))
     except OSError as error:
@@ -116,7 +120,7 @@ def _table(order: Order) -> int:
     from search.export.table_files import write_csv, write_json, write_md
 
     write = {".csv": write_csv, ".json": write_json, ".md": write_md}[order.path.suffix]
-    rows = write(order.path, order.ranking, order.deck or "front")
+    rows = write(order.path, order.ranking, order.deck or usual_deck(order.ranking))
     print(f"{order.path}: {rows} rows of {order.ranking.goal.id}, the unpruned network among them")
     return OK
 
@@ -125,10 +129,10 @@ def _pptx(order: Order) -> int:
     from search.export.deck.decks import write_deck
     from search.export.deck.material import Cover, material
 
-    deck = order.deck or "front"
+    deck = order.deck or usual_deck(order.ranking)
     if not order.ranking.ranked or (deck == "m3" and order.ranking.best is None):
         return _none(order.ranking)
-    cover = Cover(order.title, order.members, order.team)
+    cover = Cover(order.title or (order.study if deck == "grid" else None), order.members, order.team)
     slides = write_deck(order.path, deck, material(order.store, order.ranking, cover))
     print(f"{order.path}: {slides} slide{'' if slides == 1 else 's'} of {order.ranking.goal.id}")
     return OK
@@ -140,8 +144,8 @@ def _zip(order: Order) -> int:
 
     named_deck, named_team = named(order.path)
     deck = order.deck or named_deck or "m3"
-    if deck == "front":
-        raise RequestError(f"--deck front --to {order.path}: a submission is one of m1, m2, m3")
+    if deck in ("front", "grid"):
+        raise RequestError(f"--deck {deck} --to {order.path}: a submission is one of m1, m2, m3")
     content = material(order.store, order.ranking, Cover(order.title, order.members, order.team or named_team or ""))
     winner = entered(content, deck)
     if winner is None:
@@ -155,6 +159,10 @@ def _zip(order: Order) -> int:
     ranking = order.ranking
     print(f"{order.path}: {files} files, {winner.recipe_id}, {line(ranking.row(winner), ranking.goal.objective)}")
     return OK
+
+
+def usual_deck(ranking: Standings) -> str:
+    return "front" if pivot(ranking) is None else "grid"
 
 
 def _none(ranking: Standings) -> int:

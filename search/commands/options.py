@@ -9,7 +9,7 @@ from typing import Any
 from search.scoring.objectives import OBJECTIVES
 from search.settings.keys import ALL, AUTO, KEYS, SAMPLERS, count
 from search.settings.settings import TRIALS
-from search.settings.study_files import study_file
+from search.settings.study_files import STUDIES, study_file
 from space.data.choose import DATA_SETS, DEFAULT, STAND_IN, data_set_named
 from space.formats.format import FORMATS
 from space.networks import names
@@ -68,7 +68,8 @@ def search(parser: argparse.ArgumentParser) -> None:
 
 def study(parser: argparse.ArgumentParser) -> None:
     searches = ", ".join(OBJECTIVES)
-    text = f"a TOML file, or the name of one that comes with this: m1, m2 (grids), {searches} (searches)"
+    grids = ", ".join(sorted(path.stem for path in STUDIES.glob("*.toml") if path.stem not in OBJECTIVES))
+    text = f"a TOML file, or the name of one that comes with this: {grids} (grids), {searches} (searches)"
     parser.add_argument("config", type=_reader(study_file), metavar="FILE", help=text)
     _run(parser)
 
@@ -141,8 +142,11 @@ def export(parser: argparse.ArgumentParser) -> None:
         ".csv, .json or .md; slides as .pptx; what is handed in as .zip (M3_7.zip is milestone 3 of team 7)"
     )
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
-    text = "m1, m2 (a grid's milestones), m3 (the winner) or front (everything; the default, of a .zip m3)"
-    parser.add_argument("--deck", choices=("m1", "m2", "m3", "front"), metavar="NAME", help=text)
+    text = (
+        "grid (each network beside the unpruned one; the default where a grid has that), m1, m2 (a grid's milestones), "
+        "m3 (the winner) or front (everything; else the default, of a .zip m3)"
+    )
+    parser.add_argument("--deck", choices=("grid", "m1", "m2", "m3", "front"), metavar="NAME", help=text)
     parser.add_argument("--title", help="of the slides")
     parser.add_argument("--members", metavar="NAMES", help="who made it, on the slides")
     parser.add_argument("--team", metavar="NAME", help="the team's number or name")

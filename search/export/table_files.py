@@ -9,6 +9,7 @@ import pandas as pd
 
 from search.results.column_table import columns
 from search.results.columns import Value, View, known
+from search.results.pivot import pivot
 from search.results.report import provenance
 from search.results.rows import Row
 from search.results.standings import Standings
@@ -30,9 +31,22 @@ def _full(value: Value) -> Value:
     return value if known(value) else None
 
 
+def _table(standings: Standings, name: str) -> pd.DataFrame:
+    """A grid's is that of its networks beside the unpruned one, where it has that."""
+    beside = pivot(standings) if name == View.GRID else None
+    if beside is not None:
+        return pd.DataFrame(beside.records(), dtype=object)
+    return frame(ROWS[View(name)](standings), _columns_of(name))
+
+
+def _columns_of(name: str) -> View:
+    """The second milestone's table has a column for all that a grid has to vary."""
+    return View.M2 if name == View.GRID else View(name)
+
+
 def write_csv(path: Path, standings: Standings, name: str) -> int:
     """Figures in full, with intervals, ids and provenance beside them; how many rows."""
-    table = frame(ROWS[View(name)](standings), View(name))
+    table = _table(standings, name)
     table["Data"], table["Bench"] = standings.goal.data, standings.bench.title
     with written_whole(path) as beside:
         table.to_csv(beside, index=False)
@@ -40,7 +54,7 @@ def write_csv(path: Path, standings: Standings, name: str) -> int:
 
 
 def write_json(path: Path, standings: Standings, name: str) -> int:
-    table = frame(ROWS[View(name)](standings), View(name))
+    table = _table(standings, name)
     whole = standings.as_dict()
     content: dict[str, Any] = {
         "table": TITLES[View(name)],
@@ -55,25 +69,29 @@ def write_json(path: Path, standings: Standings, name: str) -> int:
 
 def write_md(path: Path, standings: Standings, name: str) -> int:
     """As a person reads it; what decides the study's contest is bold."""
-    view = View(name)
-    rows = ROWS[view](standings)
-    shown = columns(view, rows)
-    headings, cells = texts(rows, shown)
-    decides = [each.column.objective == standings.goal.objective for each in shown]
+    grid = pivot(standings) if name == View.GRID else None
+    if grid is not None:
+        (headings, cells), notes = grid.texts(), grid.lines()
+        decides = [False] * len(headings)
+    else:
+        rows, notes = ROWS[View(name)](standings), []
+        shown = columns(_columns_of(name), rows)
+        headings, cells = texts(rows, shown)
+        decides = [each.column.objective == standings.goal.objective for each in shown]
     lines = [
         f"# {TITLES[View(name)]}",
         "",
         _line([f"**{head}**" if bold else head for head, bold in zip(headings, decides, strict=True)]),
-        _line(["---"] * len(shown)),
+        _line(["---"] * len(headings)),
         *(_line([f"**{cell}**" if bold else cell for cell, bold in zip(row, decides, strict=True)]) for row in cells),
         "",
         f"{standings.goal.id} on {standings.bench.title}; the unpruned network is among the rows.",
         "",
-        *(f"- {text}" for text in provenance(standings)),
+        *(f"- {text}" for text in (*notes, *provenance(standings))),
     ]
     with written_whole(path) as beside:
         beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return len(rows)
+    return len(cells)
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -52,8 +52,14 @@ def grid_rows(standings: Standings, *, pruned: bool) -> list[Row]:
     return [baseline, *(sorted(chosen, key=_grid_order) if uniform else chosen)]
 
 
-def _grid_order(row: Row) -> tuple[str, float, int]:
-    return quantization_name(row), fraction_of(row) or 0.0, row.recipe.epochs
+def all_grid_rows(standings: Standings) -> list[Row]:
+    """Pruned, then quantized, the unpruned network above them once."""
+    return [*grid_rows(standings, pruned=True), *grid_rows(standings, pruned=False)[1:]]
+
+
+def _grid_order(row: Row) -> tuple[str, str, str, float, int]:
+    recipe = row.recipe
+    return recipe.runtime, quantization_name(row), recipe.criterion, fraction_of(row) or 0.0, recipe.epochs
 
 
 def winner_rows(standings: Standings) -> list[Row]:
@@ -65,11 +71,13 @@ ROWS: dict[View, Callable[[Standings], list[Row]]] = {
     View.M1: lambda standings: grid_rows(standings, pruned=True),
     View.M2: lambda standings: grid_rows(standings, pruned=False),
     View.M3: winner_rows,
+    View.GRID: all_grid_rows,
     View.FRONT: lambda standings: standings.rows,
 }
 TITLES = {
     View.M1: "Table 1: pruned",
     View.M2: "Table 2: pruned and quantized",
     View.M3: "Table 3: what is handed in",
+    View.GRID: "Grid: beside the unpruned network",
     View.FRONT: "Ranking",
 }

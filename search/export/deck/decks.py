@@ -22,6 +22,13 @@ _MILESTONE: tuple[Slide, ...] = (
 DECKS: dict[str, tuple[Slide, ...]] = {
     "m1": _MILESTONE,
     "m2": _MILESTONE,
+    "grid": (
+        slides.cover,
+        milestone_slides.approach,
+        milestone_slides.beside_unpruned,
+        milestone_slides.charts,
+        milestone_slides.conclusion,
+    ),
     "m3": (slides.handed_in,),
     "front": (
         slides.cover,

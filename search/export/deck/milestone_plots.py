@@ -11,13 +11,15 @@ from search.export.deck.material import Material
 from search.export.deck.plots import Plot, accuracy_scale, accuracy_span, line_series
 from search.export.deck.scale import linear, logarithmic
 from search.results.findings import quantization_name
-from search.results.pruned_fractions import mean_fraction, uniform_fraction
+from search.results.pruned_fractions import fraction_of, mean_fraction
 from search.results.rows import Row
 from space.formats.quantizations import QUANTIZATIONS, title
+from space.formats.target import title_of
 
 _EPOCH_INKS = (style.GREY, style.SKY, style.BLUE, style.GREEN, style.ORANGE, style.PURPLE)
 # In the order in which quantizations are listed.
 _QUANTIZATION_INKS = (style.INK, style.ORANGE, style.GREEN, style.BLUE, style.PURPLE)
+_GRID_INKS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.GREY)
 _MARKERS = (XL_MARKER_STYLE.CIRCLE, XL_MARKER_STYLE.SQUARE, XL_MARKER_STYLE.TRIANGLE, XL_MARKER_STYLE.DIAMOND)
 _SIGNS = "●■▲◆"
 
@@ -33,21 +35,16 @@ class PrunedNetwork:
 def pruned_networks(rows: Iterable[Row]) -> list[PrunedNetwork]:
     networks = []
     for row in rows:
-        uniform = uniform_fraction(row.recipe)
+        uniform = fraction_of(row)
         fraction = uniform if uniform is not None else mean_fraction(row.recipe)
         if fraction is not None:
             networks.append(PrunedNetwork(row, fraction, uniform is not None))
     return sorted(networks, key=lambda network: network.fraction)
 
 
-def milestone_plots(
-    material: Material, rows: Sequence[Row], *, quantized: bool
-) -> tuple[list[tuple[str, str]], list[tuple[str, Plot]]]:
+def milestone_plots(material: Material, grouped: "Grouping") -> tuple[list[tuple[str, str]], list[tuple[str, Plot]]]:
     """What the colours mean; accuracy against fraction, accuracy against parameters, latency against fraction."""
-    networks = pruned_networks(rows)
-    groups = _by_quantization(networks) if quantized else _by_epochs(networks)
-    longest = _longest(groups) if quantized else groups
-    one_latency = groups if quantized else {"all": (style.INK, networks)}
+    networks, groups, longest = grouped.networks, grouped.groups, grouped.by_fraction
     fractions = linear([0.0, *(network.fraction for network in networks)], ticks=6, least=0, most=1)
     x_title = "Fraction pruned" if all(network.uniform for network in networks) else "Mean fraction pruned"
     accuracies = accuracy_scale([100 * network.row.accuracy for network in networks], material)
@@ -56,9 +53,9 @@ def milestone_plots(
     by_fraction = [*_lines(longest, lambda network: (network.fraction, 100 * network.row.accuracy), accuracy_span),
                    line_series(line, fractions.low, fractions.high)]  # fmt: skip
     by_parameters = [*_lines(groups, lambda network: (network.row.parameters / 1e6, 100 * network.row.accuracy),
-                             accuracy_span, joined=not quantized),
+                             accuracy_span, joined=grouped.joined),
                      line_series(line, parameters.low, parameters.high)]  # fmt: skip
-    structures = {name: (ink, _of_structures(networks)) for name, (ink, networks) in one_latency.items()}
+    structures = {name: (ink, _of_structures(networks)) for name, (ink, networks) in grouped.latencies.items()}
     latencies = _lines(structures, lambda network: (network.fraction, network.row.latency_ms), _latency_span)
     scale = logarithmic([network.row.latency_ms for network in networks])
     key = [(f"{_SIGNS[place % len(_SIGNS)]} {name}", ink) for place, (name, (ink, _)) in enumerate(groups.items())]
@@ -72,6 +69,72 @@ def milestone_plots(
 
 
 Groups = dict[str, tuple[str, list[PrunedNetwork]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Which networks are drawn as one: in general, by fraction, and where latency alone is drawn."""
+
+    networks: Sequence[PrunedNetwork]
+    groups: Groups
+    by_fraction: Groups
+    latencies: Groups
+    # Whether accuracy by parameters is a line.
+    joined: bool = True
+    # What all that is drawn has in common, where the grid has more, in words.
+    held: tuple[str, ...] = ()
+
+
+def _pruned(networks: Sequence[PrunedNetwork]) -> Grouping:
+    groups = _by_epochs(networks)
+    return Grouping(networks, groups, groups, {"all": (style.INK, list(networks))})
+
+
+def _quantized(networks: Sequence[PrunedNetwork]) -> Grouping:
+    groups = _by_quantization(networks)
+    return Grouping(networks, groups, _longest(groups), groups, joined=False)
+
+
+def _varying(networks: Sequence[PrunedNetwork]) -> Grouping:
+    """By all that a grid varies, as long as a person can tell the groups apart; what is one too many is held."""
+    names: list[str] = []
+    held: list[str] = []
+    shown = list(networks)
+    for name, tell in _TOLD.items():
+        values = list(dict.fromkeys(tell(network) for network in shown if network.fraction))
+        if len(values) < 2:
+            continue
+        if len(_groups(shown, [*names, name])) <= len(_GRID_INKS):
+            names.append(name)
+            continue
+        # Of epochs the most, of everything else what the grid names first.
+        value = tell(max(shown, key=_epochs)) if name == "epochs" else values[0]
+        held.append(value)
+        shown = [network for network in shown if tell(network) == value or not network.fraction]
+    groups = _groups(shown, names)
+    kinds = [name for name in ("quantization", "runtime") if len({_TOLD[name](network) for network in networks}) > 1]
+    return Grouping(
+        shown, groups, groups, _groups(networks, kinds), joined="quantization" not in names, held=tuple(held)
+    )
+
+
+def _groups(networks: Sequence[PrunedNetwork], names: Sequence[str]) -> Groups:
+    """The unpruned network belongs to every criterion and every number of epochs."""
+    members: dict[tuple[str, ...], list[PrunedNetwork]] = {}
+    for network in networks:
+        if network.fraction:
+            members.setdefault(tuple(_TOLD[name](network) for name in names), []).append(network)
+    for key, group in members.items():
+        told = dict(zip(names, key, strict=True))
+        group += [
+            network for network in networks if not network.fraction
+            if all(_TOLD[name](network) == value for name, value in told.items() if name in ("quantization", "runtime"))
+        ]  # fmt: skip
+    ordered = sorted(members.items(), key=lambda item: item[0]) or [((), list(networks))]
+    return {
+        ", ".join(key) or "all": (_GRID_INKS[place % len(_GRID_INKS)], group)
+        for place, (key, group) in enumerate(ordered)
+    }
 
 
 def _by_epochs(networks: Sequence[PrunedNetwork]) -> Groups:
@@ -138,3 +201,21 @@ def _lines(
 
 def _epochs(network: PrunedNetwork) -> int:
     return network.row.recipe.epochs
+
+
+def _epochs_text(network: PrunedNetwork) -> str:
+    return f"{_epochs(network)} epoch{'' if _epochs(network) == 1 else 's'}"
+
+
+# What tells a grid's networks of one fraction apart, in words; the first are told apart first.
+_TOLD: dict[str, Callable[[PrunedNetwork], str]] = {
+    "criterion": lambda network: network.row.recipe.criterion,
+    "quantization": lambda network: quantization_name(network.row),
+    "runtime": lambda network: title_of(network.row.recipe.runtime),
+    "epochs": _epochs_text,
+}
+GROUPINGS: dict[str, Callable[[Sequence[PrunedNetwork]], Grouping]] = {
+    "m1": _pruned,
+    "m2": _quantized,
+    "grid": _varying,
+}

@@ -2,36 +2,43 @@
 
 from pptx.presentation import Presentation as Deck
 
-from search.export.deck import style
+from search.export.deck import slides, style
 from search.export.deck.charts import draw_scatter
 from search.export.deck.material import Material
-from search.export.deck.milestone_plots import milestone_plots
+from search.export.deck.milestone_plots import GROUPINGS, milestone_plots, pruned_networks
 from search.export.deck.parts import count, titled
 from search.results.column_table import EPOCHS, FOM, FRACTION, columns
 from search.results.columns import View, known
 from search.results.findings import findings, quantization_name
-from search.results.pruned_fractions import uniform_fraction
-from search.results.tables import grid_rows, texts
+from search.results.pivot import pivot
+from search.results.pruned_fractions import fraction_of
+from search.results.rows import Row
+from search.results.tables import ROWS, TITLES, all_grid_rows, texts
 from search.results.wording import accuracy, calls_text
+from search.settings.grid import Grid
+from search.store.goal import Goal
 from space.formats.target import format_of
+from space.grid import left_whole
+from space.networks.choose import network_named
 
-_ORDERS = {"l1": "smallest L1 norm first", "l2": "smallest L2 norm first", "random": "in random order"}
+_ORDERS = {"l1": "smallest L1 norm first", "l2": "smallest L2 norm first", "random": "in random order",
+           "fpgm": "nearest to the other filters first"}  # fmt: skip
 
 
 def approach(deck: Deck, material: Material, name: str) -> None:
-    rows = grid_rows(material.standings, pruned=name == "m1")
+    rows = ROWS[View(name)](material.standings)
     recipes = [row.recipe for row in rows[1:]]
-    fractions = sorted({f for recipe in recipes if (f := uniform_fraction(recipe)) is not None})
+    fractions = sorted({f for row in rows[1:] if (f := fraction_of(row)) is not None})
     epochs = sorted({recipe.epochs for recipe in recipes})
     kinds = sorted({quantization_name(row) for row in rows[1:]})
     timed = calls_text(row.recipe for row in rows)
     formats = " and ".join(sorted({format_of(row.recipe).title for row in rows[1:]}))
     criteria = sorted({recipe.criterion for recipe in recipes})
     statements = [
-        "Whole channels are removed from every unit, depthwise and BatchNorm entries with them"
+        _removed(material.goal)
         + (f", {' or '.join(_ORDERS.get(name, f'by {name}') for name in criteria)}" if criteria else ""),
         *([f"Fractions {', '.join(f'{fraction:g}' for fraction in fractions)}"] if fractions else []),
-        *([f"Epochs of fine-tuning: {', '.join(map(str, epochs))}, after BatchNorm is re-estimated"] if epochs else []),
+        *([f"Epochs of fine-tuning: {', '.join(map(str, epochs))}{_re_estimated(material.goal)}"] if epochs else []),
         *([f"Deployed as {', '.join(kinds)} {formats} files"] if kinds else []),
         f"Latency: {timed} alone, one image at a time, fresh process, warmed up; median of block medians",
         "Energy: " + _energy_words(material),
@@ -51,21 +58,55 @@ def approach(deck: Deck, material: Material, name: str) -> None:
     page.table(right, ["The unpruned network", ""], cells, points=13)
 
 
+def _removed(goal: Goal) -> str:
+    network = network_named(goal.architecture)
+    grid = Grid.from_json(goal.grid) if goal.grid else None
+    whole = left_whole(goal.architecture, grid.operators, grid.exclude) if grid else ()
+    where = f"every unit but {', '.join(whole)}" if whole else "every unit"
+    entries = "depthwise and BatchNorm entries" if network.batchnorm else "what reads them"
+    return f"Whole channels are removed from {where}, {entries} with them"
+
+
+def _re_estimated(goal: Goal) -> str:
+    return ", after BatchNorm is re-estimated" if network_named(goal.architecture).batchnorm else ""
+
+
 def _energy_words(material: Material) -> str:
     rows = [row for row in (*material.rows, material.baseline) if known(row.energy_mj)]
     return str(rows[0].energy_provenance) if rows else "none was measured, estimated or predicted"
 
 
+def _shown(material: Material, name: str) -> list[Row]:
+    """Quantized networks are shown beside the others."""
+    return (ROWS[View.M1] if name == "m1" else all_grid_rows)(material.standings)
+
+
+def beside_unpruned(deck: Deck, material: Material, name: str) -> None:
+    """The table of a grid; without an unpruned network that of its rows."""
+    beside = pivot(material.standings)
+    if beside is None:
+        slides.table(deck, material, View.M2)
+        return
+    headings, cells = beside.texts()
+    shown = cells[: style.MOST_ROWS]
+    rest = len(cells) - len(shown)
+    left_out = f"; {rest} not shown are in the .csv" if rest else ""
+    what, *notes = beside.lines()
+    page = titled(deck, material, TITLES[View.GRID], f"{what[0].upper()}{what[1:]}{left_out}", "\n".join(notes))
+    unpruned = [place for place, row in enumerate(beside.rows[: len(shown)]) if not row.point.fraction]
+    page.table(style.BODY, headings, shown, marked_rows=unpruned)
+
+
 def charts(deck: Deck, material: Material, name: str) -> None:
-    pruned = grid_rows(material.standings, pruned=True)
-    rows = pruned if name == "m1" else [*pruned, *grid_rows(material.standings, pruned=False)[1:]]
+    grouped = GROUPINGS[name](pruned_networks(_shown(material, name)))
     by = {
         "m1": "by epochs of fine-tuning, which latency does not depend on",
         "m2": "quantized beside fp32, by fraction after the most epochs",
+        "grid": ", ".join(["of each network", *grouped.held]),
     }[name]
     subtitle = f"Accuracy and latency {by}; bars: 95 % intervals"
     page = titled(deck, material, "What pruning costs, and what it gains", subtitle)
-    key, plots = milestone_plots(material, rows, quantized=name == "m2")
+    key, plots = milestone_plots(material, grouped)
     page.key(style.BODY.top_part(0.3), key)
     boxes = style.BODY.below(0.3).columns(1, 1, 1, gap=0.3)
     for box, (title, plot) in zip(boxes, plots, strict=True):
@@ -74,8 +115,7 @@ def charts(deck: Deck, material: Material, name: str) -> None:
 
 
 def conclusion(deck: Deck, material: Material, name: str) -> None:
-    pruned = grid_rows(material.standings, pruned=True)
-    rows = pruned if name == "m1" else [*pruned, *grid_rows(material.standings, pruned=False)[1:]]
-    statements = [text[0].upper() + text[1:] for text in findings(rows)]
+    said = findings(_shown(material, name), material.standings.published)
+    statements = [text[0].upper() + text[1:] for text in said]
     page = titled(deck, material, "What the figures show", "", notes="\n".join(statements))
     page.points(style.BODY, statements or ["No network has been measured yet"], sizes=(20, 18, 16), after=9)

@@ -18,6 +18,7 @@ from search.scoring.objectives import OBJECTIVES
 from space.networks.choose import title_of
 
 _COURSE = {"m1": "Milestone 1: pruning", "m2": "Milestone 2: quantization", "m3": "Milestone 3: the network handed in",
+           "grid": "Pruned networks beside the unpruned one",
            "front": "Search for the compressed network that wins on the device"}  # fmt: skip
 
 
