@@ -63,8 +63,8 @@ def _unexplained(rows: Sequence[Row], published: Iterable[Published]) -> list[st
         if ratio >= _UNLIKE:
             both = " and ".join(f"{told.criterion} {number(told.latency_ms or 0)} ms" for told in (slow, fast))
             lines.append(
-                f"published times of one structure differ {times(ratio)}, {both} at {_at(row)}, which no structure can "
-                f"explain: here it has one latency, {number(row.latency_ms)} ms {half_percent(row)}"
+                f"published times of one structure differ by {times(ratio)}, {both} at {_at(row)}, which no structure "
+                f"can explain: here it has one latency, {number(row.latency_ms)} ms {half_percent(row)}"
             )
     return lines
 

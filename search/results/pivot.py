@@ -141,7 +141,7 @@ class Pivot:
             def accuracy(row: PivotRow, epochs: int = epochs) -> float | None:
                 return row.rows[epochs].validation_accuracy if epochs in row.rows else None
 
-            yield from _accuracies(f"{epochs}_epochs", f"%, {_tuned(epochs)}", accuracy, self._accuracy)
+            yield from _accuracies(f"{epochs}_epochs", f"accuracy %, {_tuned(epochs)}", accuracy, self._accuracy)
 
     @property
     def _accuracy(self) -> float:
