@@ -32,7 +32,7 @@ def _alike_in_structure(rows: Sequence[Row]) -> list[str]:
     structures = {row.structure_id: row for group in rivals.values() for row in group}
     names = " and ".join(dict.fromkeys(row.recipe.criterion for group in rivals.values() for row in group))
     kept = ", ".join(f"{_at(row)} {number(row.latency_ms)} ms {half_percent(row)}" for row in structures.values())
-    lines = [f"{names} leave networks of one structure, so of one latency: {kept}"]
+    lines = [f"one structure, so one latency, is left by {names}: {kept}"]
     for epochs in sorted({epochs for _, epochs in rivals}):
         parts = [_ahead(group) for (_, tuned), group in rivals.items() if tuned == epochs]
         tuned = f"after {epochs} epoch{'' if epochs == 1 else 's'}" if epochs else "without fine-tuning"

@@ -36,6 +36,7 @@ def findings(rows: Iterable[Row], published: Sequence[Published] = ()) -> list[s
     by_criterion, by_runtime = _apart(uniform, "criterion"), _apart(uniform, "runtime")
     return [
         *_best(shown),
+        *criteria_compared(shown, published),
         *(label + line for label, group in by_criterion for line in _below_the_line(group)),
         *(label + line for label, group in by_criterion for line in _lost_per_step(group)),
         *(
@@ -47,7 +48,6 @@ def findings(rows: Iterable[Row], published: Sequence[Published] = ()) -> list[s
         ),
         *(label + line for label, group in by_runtime for line in _gained_nothing(group)),
         *(label + line for label, group in by_criterion for line in _fine_tuning(group)),
-        *criteria_compared(shown, published),
     ]
 
 
@@ -57,10 +57,9 @@ def _apart(rows: Sequence["_Uniform"], field: str) -> list[tuple[str, list["_Uni
     values = list(dict.fromkeys(getattr(network.row.recipe, field) for network in rows if network.fraction))
     if len(values) < 2:
         return [("", list(rows))]
-    told = title_of if field == "runtime" else str
     return [
         (
-            f"{told(value)}: ",
+            f"{title_of(value)}: " if field == "runtime" else f"by {value}: ",
             [network for network in rows if getattr(network.row.recipe, field) == value
              or (field == "criterion" and not network.fraction)],
         )

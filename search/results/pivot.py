@@ -47,15 +47,17 @@ class PivotColumn:
     value: Callable[[PivotRow], Value]
     # What people read above it; "": it is for programs alone.
     title: str = ""
-    # Of a value that is known.
+    # Of a value that is known; and in few words, for a slide.
     text: Callable[[PivotRow], str] | None = None
+    brief: Callable[[PivotRow], str] | None = None
     words: bool = False
 
-    def read(self, row: PivotRow) -> str:
+    def read(self, row: PivotRow, *, brief: bool = False) -> str:
         value = self.value(row)
         if value is None:
             return _UNKNOWN
-        return self.text(row) if self.text else str(value)
+        text = self.brief if brief and self.brief else self.text
+        return text(row) if text else str(value)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,15 @@ class Pivot:
         """Headings and cells as a person reads them."""
         return [column.title for column in self.shown], [
             [column.read(row) for column in self.shown] for row in self.rows
+        ]
+
+    def brief_texts(self) -> tuple[list[str], list[list[str]]]:
+        """The same for a slide, which has no room for what another column says as well."""
+        titles = {column.title for column in self.shown}
+        less = "parameters" if "structure" in titles and not titles & {"quantization", "runtime"} else "structure"
+        shown = [column for column in self.shown if column.title != less]
+        return [column.title for column in shown], [
+            [column.read(row, brief=True) for column in shown] for row in self.rows
         ]
 
     def records(self) -> list[dict[str, Value]]:
@@ -164,12 +175,14 @@ class Pivot:
                 title="latency ms",
                 value=lambda row: row.any.latency_ms if row.any else None,
                 text=lambda row: _latency(row.any) if row.any else "",
+                brief=lambda row: number(row.any.latency_ms) if row.any else "",
             ),
             PivotColumn(
                 key="time_over_unpruned",
                 title="time",
                 value=lambda row: ratio[0] if (ratio := over(row)) else None,
                 text=lambda row: over_baseline(*ratio) if (ratio := over(row)) else "",
+                brief=lambda row: times(ratio[0]) if (ratio := over(row)) else "",
             ),
             PivotColumn(key="time_over_unpruned_low", value=end(0)),
             PivotColumn(key="time_over_unpruned_high", value=end(1)),

@@ -8,6 +8,7 @@ from search.results.findings import quantization_name
 from search.results.pruned_fractions import fraction_of
 from search.results.rows import Row
 from search.results.standings import Standings
+from space.pruning.criteria import CRITERIA
 
 
 def entries(
@@ -57,9 +58,10 @@ def all_grid_rows(standings: Standings) -> list[Row]:
     return [*grid_rows(standings, pruned=True), *grid_rows(standings, pruned=False)[1:]]
 
 
-def _grid_order(row: Row) -> tuple[str, str, str, float, int]:
+def _grid_order(row: Row) -> tuple[str, str, int, float, int]:
     recipe = row.recipe
-    return recipe.runtime, quantization_name(row), recipe.criterion, fraction_of(row) or 0.0, recipe.epochs
+    judged = list(CRITERIA).index(recipe.criterion) if recipe.criterion in CRITERIA else len(CRITERIA)
+    return recipe.runtime, quantization_name(row), judged, fraction_of(row) or 0.0, recipe.epochs
 
 
 def winner_rows(standings: Standings) -> list[Row]:

@@ -104,37 +104,39 @@ def _varying(networks: Sequence[PrunedNetwork]) -> Grouping:
         values = list(dict.fromkeys(tell(network) for network in shown if network.fraction))
         if len(values) < 2:
             continue
-        if len(_groups(shown, [*names, name])) <= len(_GRID_INKS):
+        if len(_members(shown, [*names, name])) <= len(_GRID_INKS):
             names.append(name)
             continue
         # Of epochs the most, of everything else what the grid names first.
         value = tell(max(shown, key=_epochs)) if name == "epochs" else values[0]
         held.append(value)
-        shown = [network for network in shown if tell(network) == value or not network.fraction]
-    groups = _groups(shown, names)
-    kinds = [name for name in ("quantization", "runtime") if len({_TOLD[name](network) for network in networks}) > 1]
-    return Grouping(
-        shown, groups, groups, _groups(networks, kinds), joined="quantization" not in names, held=tuple(held)
-    )
+        anyhow = name not in _OF_THE_FILE
+        shown = [network for network in shown if tell(network) == value or (anyhow and not network.fraction)]
+    members = _members(shown, names)
+    inks = dict(zip(members, _GRID_INKS, strict=False))
+    groups = {", ".join(key) or "all": (inks[key], group) for key, group in members.items()}
+    # Latency hangs on the file alone, whatever the criterion and the epochs.
+    files = [name for name in names if name in _OF_THE_FILE]
+    latencies: Groups = {}
+    for key, group in _members(shown, files).items():
+        same = (ink for whole, ink in inks.items() if set(key) <= set(whole))
+        latencies[", ".join(key) or "all"] = (next(same) if files else style.INK, group)
+    return Grouping(shown, groups, groups, latencies, joined="quantization" not in names, held=tuple(held))
 
 
-def _groups(networks: Sequence[PrunedNetwork], names: Sequence[str]) -> Groups:
+def _members(networks: Sequence[PrunedNetwork], names: Sequence[str]) -> dict[tuple[str, ...], list[PrunedNetwork]]:
     """The unpruned network belongs to every criterion and every number of epochs."""
     members: dict[tuple[str, ...], list[PrunedNetwork]] = {}
     for network in networks:
         if network.fraction:
             members.setdefault(tuple(_TOLD[name](network) for name in names), []).append(network)
     for key, group in members.items():
-        told = dict(zip(names, key, strict=True))
+        of_the_file = [(name, value) for name, value in zip(names, key, strict=True) if name in _OF_THE_FILE]
         group += [
-            network for network in networks if not network.fraction
-            if all(_TOLD[name](network) == value for name, value in told.items() if name in ("quantization", "runtime"))
+            network for network in networks
+            if not network.fraction and all(_TOLD[name](network) == value for name, value in of_the_file)
         ]  # fmt: skip
-    ordered = sorted(members.items(), key=lambda item: item[0]) or [((), list(networks))]
-    return {
-        ", ".join(key) or "all": (_GRID_INKS[place % len(_GRID_INKS)], group)
-        for place, (key, group) in enumerate(ordered)
-    }
+    return members or {("",) * len(names): list(networks)}
 
 
 def _by_epochs(networks: Sequence[PrunedNetwork]) -> Groups:
@@ -214,6 +216,8 @@ _TOLD: dict[str, Callable[[PrunedNetwork], str]] = {
     "runtime": lambda network: title_of(network.row.recipe.runtime),
     "epochs": _epochs_text,
 }
+# What latency depends on.
+_OF_THE_FILE = ("quantization", "runtime")
 GROUPINGS: dict[str, Callable[[Sequence[PrunedNetwork]], Grouping]] = {
     "m1": _pruned,
     "m2": _quantized,

@@ -14,12 +14,13 @@ from search.results.pivot import pivot
 from search.results.pruned_fractions import fraction_of
 from search.results.rows import Row
 from search.results.tables import ROWS, TITLES, all_grid_rows, texts
-from search.results.wording import accuracy, calls_text
+from search.results.wording import accuracy, calls_text, number
 from search.settings.grid import Grid
 from search.store.goal import Goal
 from space.formats.target import format_of
 from space.grid import left_whole
 from space.networks.choose import network_named
+from space.pruning.criteria import CRITERIA
 
 _ORDERS = {"l1": "smallest L1 norm first", "l2": "smallest L2 norm first", "random": "in random order",
            "fpgm": "nearest to the other filters first"}  # fmt: skip
@@ -33,7 +34,7 @@ def approach(deck: Deck, material: Material, name: str) -> None:
     kinds = sorted({quantization_name(row) for row in rows[1:]})
     timed = calls_text(row.recipe for row in rows)
     formats = " and ".join(sorted({format_of(row.recipe).title for row in rows[1:]}))
-    criteria = sorted({recipe.criterion for recipe in recipes})
+    criteria = [name for name in CRITERIA if any(row.recipe.criterion == name for row in rows[1:] if fraction_of(row))]
     statements = [
         _removed(material.goal)
         + (f", {' or '.join(_ORDERS.get(name, f'by {name}') for name in criteria)}" if criteria else ""),
@@ -87,12 +88,13 @@ def beside_unpruned(deck: Deck, material: Material, name: str) -> None:
     if beside is None:
         slides.table(deck, material, View.M2)
         return
-    headings, cells = beside.texts()
+    headings, cells = beside.brief_texts()
     shown = cells[: style.MOST_ROWS]
     rest = len(cells) - len(shown)
     left_out = f"; {rest} not shown are in the .csv" if rest else ""
-    what, *notes = beside.lines()
-    page = titled(deck, material, TITLES[View.GRID], f"{what[0].upper()}{what[1:]}{left_out}", "\n".join(notes))
+    whole = f"{quantization_name(beside.unpruned)}, {number(beside.unpruned.latency_ms)} ms"
+    subtitle = f"Beside unpruned {whole}: points of validation accuracy, multiples of time{left_out}"
+    page = titled(deck, material, TITLES[View.GRID], subtitle, "\n".join(beside.lines()))
     unpruned = [place for place, row in enumerate(beside.rows[: len(shown)]) if not row.point.fraction]
     page.table(style.BODY, headings, shown, marked_rows=unpruned)
 
