@@ -1,6 +1,7 @@
 """Grids as studies: their files, what is asked for, what stands in their table; the evaluations are made up."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,14 +20,17 @@ from search.results.standings import standings
 from search.running.remeasuring import measured_dirty
 from search.settings.grid import Grid, Point
 from search.settings.settings import asked, settings
+from search.settings.settings_file import as_toml
 from search.settings.study_files import study_file
 from search.store.goal import Goal
 from search.store.store import Store
 from space.baseline import baseline_recipe
+from space.dimensions import points, recipe_of
 from space.errors import RequestError
 from space.grid import grid
 from tests.search.made_up import GOAL, distinct, evaluation, keep, recipe, store_with
 
+LAST = Path(__file__).parents[2] / "recorded" / "2026-11"
 SMALL = Grid(fractions=(0.5, 0.9), epochs=(0, 1))
 
 
@@ -168,6 +172,98 @@ def test_the_milestones_come_by_name_and_by_path(name, count):
     made = settings({"config": file}).grid
     assert made is not None
     assert len(made.points()) == len(set(made.recipes(baseline_recipe()).values())) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "quantizations", "unpruned"),
+    [("m1", '["none"]', "false"), ("m2", '["none", "dynamic_uint8", "static_int8"]', "true")],
+)
+def test_the_milestones_are_stored_as_they_were(name, quantizations, unpruned):
+    """To the byte: it is part of their studies' names."""
+    grid = settings({"config": study_file(name)}).grid
+    assert grid is not None
+    assert grid.to_json() == (
+        '{"criterion": "l1", "epochs": [0, 3, 5], "fractions": [0.05, 0.25, 0.5, 0.75, 0.9], '
+        f'"quantizations": {quantizations}, "unpruned": {unpruned}}}'
+    )
+
+
+def test_a_grid_that_an_earlier_version_began_goes_on_where_it_stopped(tmp_path):
+    shutil.copy(LAST / "search.db", tmp_path)
+    store = Store.create(tmp_path)
+    goal = next(goal for goal in store.studies() if goal.grid)
+    begun = Grid.from_json(goal.grid)
+    assert begun == settings({"config": study_file("m1")}).grid
+    table, known = grid(**asdict(begun)), Known()
+    study = Study(goal, store, RDBStorage(store.url), table, known, sampler=GridOrder(table, known))
+    study.resume()
+    points = {recipe.id: point for point, recipe in begun.recipes(baseline_recipe()).items()}
+    # Every fraction without fine-tuning is there; 5 epochs come next.
+    assert [points[study.ask().recipe.id] for _ in range(2)] == [Point("none", 0.05, 5), Point("none", 0.9, 5)]
+
+
+SEVERAL = Grid(
+    fractions=(0.5,),
+    criteria=("l1", "fpgm"),
+    quantizations=("none", "dynamic_uint8"),
+    runtimes=("onnxruntime", "litert"),
+    rounding="pruned",
+    exclude=("conv1",),
+    unpruned=True,
+)
+
+
+def test_what_a_grid_may_say_beside_is_part_of_its_study(tmp_path):
+    text = (
+        'criteria = ["fpgm", "l1"]\nfractions = [0.5]\nquantizations = ["dynamic_uint8", "none"]\nunpruned = true\n'
+        'runtimes = ["litert", "onnxruntime"]\nrounding = "pruned"\nexclude = ["conv1"]\noperators = ["linear", "conv"]'
+    )
+    chosen = settings({"config": written(tmp_path, f'kind = "grid"\n{text}')})
+    assert chosen.grid == SEVERAL
+    assert Grid.from_json(SEVERAL.to_json()) == SEVERAL
+    assert goal_of(SEVERAL).id != goal_of(replace(SEVERAL, exclude=())).id
+    again = settings({"config": written(tmp_path, as_toml(chosen))})
+    assert again.grid == SEVERAL
+    assert again == chosen
+
+
+def test_its_points_name_criterion_and_runtime_and_are_those_that_have_files():
+    assert SEVERAL.points() == [
+        Point("none", 0.0, 0, None, "onnxruntime"),
+        Point("none", 0.5, 0, "l1", "onnxruntime"),
+        Point("none", 0.5, 0, "fpgm", "onnxruntime"),
+        Point("dynamic_uint8", 0.0, 0, None, "onnxruntime"),
+        Point("dynamic_uint8", 0.5, 0, "l1", "onnxruntime"),
+        Point("dynamic_uint8", 0.5, 0, "fpgm", "onnxruntime"),
+        Point("none", 0.0, 0, None, "litert"),
+        Point("none", 0.5, 0, "l1", "litert"),
+        Point("none", 0.5, 0, "fpgm", "litert"),
+    ]
+    assert SEVERAL.without_files() == [("litert", "dynamic_uint8")]
+
+
+def test_its_points_are_what_its_table_asks_for():
+    table = grid(**asdict(SEVERAL), architecture="mnist_cnn")
+    asked_for = {recipe_of(values) for values in points(table)}
+    assert asked_for == set(SEVERAL.recipes(baseline_recipe("mnist_cnn")).values())
+
+
+def test_a_published_table_lies_beside_the_file(tmp_path):
+    chosen = settings({"config": written(tmp_path, 'kind = "grid"\nfractions = [0.5]\npublished = "theirs.csv"')})
+    assert chosen.published == tmp_path / "theirs.csv"
+    with pytest.raises(RequestError, match="published is not a key"):
+        settings({"config": written(tmp_path, 'published = "theirs.csv"')})
+
+
+def test_a_grid_of_another_network_is_another_study(tmp_path):
+    store = store_with(tmp_path, [])
+    other = replace(goal_of(SMALL), architecture="mobilenet_v2")
+    for goal in (goal_of(SMALL), other):
+        store.use_study(goal)
+    options = {"config": written(tmp_path, 'kind = "grid"\nfractions = [0.5, 0.9]\nepochs = [0, 1]')}
+    assert chosen_goals(store, settings(options), asked(options)) == [goal_of(SMALL)]
+    options["architecture"] = "mobilenet_v2"
+    assert chosen_goals(store, settings(options), asked(options)) == [other]
 
 
 def test_the_same_values_in_another_order_are_the_same_study(tmp_path):

@@ -1,0 +1,131 @@
+"""The grid of studies/mnist.toml on few generated images, in processes of their own: killed at four points of its way,
+it ends with the table of one that was not."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from search.building.tasks import import_baseline
+from search.commands.exit_status import OK
+from search.running.baseline import remember_baseline
+from search.running.data_choice import remember
+from search.settings.settings import settings
+from search.store.store import Store
+from search.store.trials import COMPLETE, INTERRUPTED
+from space.baseline import baseline_recipe
+from space.data.sources import Source
+from space.networks.choose import network_named
+from space.recipe import Recipe
+from tests.search.whole import ROOT, children_of, command, copy, environment, finished
+
+STUDY = (ROOT / "studies" / "mnist.toml").read_text()
+# Instead of the study's: one fraction of which few channels are left, and an epoch in which something is learnt.
+LESS = {
+    'data = "mnist"': 'data = "builtin"',
+    "fractions = [0.2, 0.7]": "fractions = [0.7]",
+    "epochs = [0, 3]": "epochs = [0, 1]",
+    "min_accuracy = 0.97": "min_accuracy = 0.01\nmargin = 0.001",
+    'published = "reference/mnist.csv"': "",
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study's file, and beside it a store with a baseline that was never trained."""
+    folder = tmp_path_factory.mktemp("study")
+    text = STUDY
+    for words, instead in LESS.items():
+        assert words in text, words
+        text = text.replace(words, instead)
+    file = folder / "mnist.toml"
+    file.write_text(text)
+    network = network_named(settings({"config": file}).architecture)
+    torch.manual_seed(0)
+    model = network.built([unit.width for unit in network.units], network.halvings, network.image, network.classes)
+    torch.save(model.state_dict(), folder / "untrained.pt")
+    (folder / "untrained.json").write_text(json.dumps({"train_split": "none", "mean": [0.5], "std": [0.25]}))
+    (folder / "store").mkdir()
+    store = Store.create(folder / "store")
+    source = Source("builtin", store.folder / "images", shape=network.image)
+    remember(store, source)
+    remember_baseline(store, import_baseline(store.folder, source, folder / "untrained.pt", network.name))
+    return file
+
+
+def run_and_kill(file: Path, folder: Path, moment: Callable[[], bool], pause: float) -> None:
+    """Runs the study until that moment and a little longer; then kills it."""
+    with subprocess.Popen(
+        command("study", file, "--store", folder),
+        cwd=ROOT,
+        env=environment(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            while not moment():
+                assert process.poll() is None
+                time.sleep(0.02)
+            time.sleep(pause)
+            assert process.poll() is None
+        finally:
+            process.kill()
+    while children_of(folder):
+        time.sleep(0.05)
+
+
+def table(file: Path, folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Its points with their recipes, and the rows beside the unpruned network; without what is timed."""
+    said = finished("rank", "--study", file, "--store", folder, "--json", program="search")
+    assert said.returncode == OK, said.stderr
+    content = json.loads(said.stdout)
+    return content["grid"], [
+        {key: value for key, value in row.items() if "latency" not in key and "time" not in key}
+        for row in content["beside_unpruned"]["rows"]
+    ]
+
+
+def test_the_mnist_grid_killed_at_four_points_ends_with_the_same_table(study: Path, tmp_path: Path) -> None:
+    grid = settings({"config": study}).grid
+    assert grid is not None
+    recipes = grid.recipes(baseline_recipe(settings({"config": study}).architecture))
+    tuned = [recipe for point, recipe in recipes.items() if point.epochs]
+    assert len(recipes) == 5
+    assert len(tuned) == 2
+
+    whole = copy(study.parent / "store", tmp_path / "whole")
+    done = finished("study", study, "--store", whole)
+    assert done.returncode == OK, done.stderr
+    expected = table(study, whole)
+    assert "26/52/7488" not in done.stdout
+    assert "10/20/2880/128" in done.stdout
+
+    folder = copy(study.parent / "store", tmp_path / "killed")
+    store = Store.existing(folder)
+
+    def asked_for(recipe: Recipe) -> Callable[[], bool]:
+        return lambda: any(trial.recipe_id == recipe.id for goal in store.studies() for trial in store.trials(goal.id))
+
+    def evaluated(count: int) -> Callable[[], bool]:
+        return lambda: any(len(store.evaluations(goal.baseline_id, goal.bench_id)) >= count for goal in store.studies())
+
+    # In its start or its reference, in its first points, and in the training of each of the others.
+    run_and_kill(study, folder, lambda: True, 2.0)
+    run_and_kill(study, folder, evaluated(2), 0.1)
+    run_and_kill(study, folder, asked_for(tuned[0]), 0.4)
+    run_and_kill(study, folder, asked_for(tuned[1]), 0.4)
+    last = finished("study", study, "--store", folder)
+    assert last.returncode == OK, last.stderr
+    assert "5 of 5 points of the grid are evaluated" in last.stdout
+
+    assert table(study, folder) == expected
+    goal = store.studies()[0]
+    states = [(trial.recipe_id, trial.state) for trial in store.trials(goal.id)]
+    complete = [recipe_id for recipe_id, state in states if state == COMPLETE]
+    assert len(complete) == len(set(complete))
+    assert {recipe.id for recipe in tuned} <= {recipe_id for recipe_id, state in states if state == INTERRUPTED}
