@@ -168,7 +168,7 @@ KINDS = {
         "space/networks/names.py has DEFAULT, and a network says what a person calls it",
     ),
     "data set": Kind(
-        re.compile(r"cifar|built.?in.?(image|set)|\bbuiltin\b", re.IGNORECASE),
+        re.compile(r"cifar|mnist(?![_ ]?cnn)|built.?in.?(image|set)|\bbuiltin\b", re.IGNORECASE),
         ("space/data/",),
         (DATA_SETS,),
         "space/data/choose.py has DEFAULT and STAND_IN, and what a person calls them",

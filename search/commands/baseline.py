@@ -11,18 +11,19 @@ from search.settings.settings import settings
 from search.store.writing import writing
 from space.baseline import read_description
 from space.checkpoint import read_checkpoint
-from space.data.choose import DEFAULT
 from space.networks.choose import network_named
+from space.networks.images import usual_data
 
 
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     if options.checkpoint is not None:
         # Said before anything is made; a team's own model is one for the usual images unless it says otherwise.
-        read_checkpoint(options.checkpoint, network_named(chosen.architecture))
+        network = network_named(chosen.architecture)
+        read_checkpoint(options.checkpoint, network)
         read_description(options.checkpoint)
         if chosen.data == AUTO:
-            chosen = replace(chosen, data=DEFAULT)
+            chosen = replace(chosen, data=usual_data(network).name)
     with writing(chosen.store, chosen.storage) as store:
         try:
             if options.checkpoint is None:

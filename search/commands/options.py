@@ -29,7 +29,7 @@ _USUAL, _STAND_IN = data_set_named(DEFAULT), data_set_named(STAND_IN)
 # Settings that say where things are; every command that looks at a store or a device takes them.
 SHARED = {
     "data": f"{_either(AUTO, *DATA_SETS.own, 'that of a package')}; {AUTO} takes the store's last data, else "
-    f"{_USUAL.title}, else {_STAND_IN.title}",
+    f"{_USUAL.title} or the first that the network takes, else {_STAND_IN.title}",
     "data_dir": f"folder that holds the images, as {_USUAL.files} (else ${_USUAL.variable}, data/)",
     "device": "where models run: local (this machine), user@host[:port] or NAME (a board over ssh; several times for "
     "several boards of one kind) or replay:FILE (recorded measurements)",

@@ -10,13 +10,15 @@ from search.settings.keys import AUTO
 from search.settings.settings import Settings
 from search.store.goal import Goal
 from search.store.store import Store
-from space.data.choose import DEFAULT, STAND_IN, data_set_named
+from space.data.choose import STAND_IN, data_set_named
 from space.data.collection import Collection
 from space.data.images import DataSet
 from space.data.places import USUAL
 from space.data.sources import Source, load
 from space.errors import RequestError
 from space.networks.choose import network_named
+from space.networks.images import check_images, fits, usual_data
+from space.networks.network import Network
 
 # Seconds: a baseline that takes longer is not trained unasked.
 LONGEST_BASELINE_S = 15 * 60
@@ -43,11 +45,12 @@ class DataChoice:
 
 def choose_data(settings: Settings, store: Store | None) -> DataChoice:
     """Decides by the rules of `--data`, and downloads nothing yet; `store` is None before the first run."""
-    named = settings.data != AUTO
-    last = store.fact(_LAST) if store else None
-    collection = data_set_named(settings.data if named else last or DEFAULT)
+    named, network = settings.data != AUTO, network_named(settings.architecture)
+    last, usual = None if named else _last(store, network), usual_data(network)
+    collection = data_set_named(settings.data) if named else last or usual
+    check_images(collection, network)
     if collection.generated:
-        reason = "" if named else f", as last time; --data {DEFAULT} changes that"
+        reason = "" if named else f", as last time; --data {usual.name} changes that"
         return DataChoice(_drawn(collection, settings.architecture), f"{collection.title}{reason}", named=named)
     source = find(collection, settings, store)
     if source is None:
@@ -55,10 +58,17 @@ def choose_data(settings: Settings, store: Store | None) -> DataChoice:
     text = f"{collection.title} in {source.folder}"
     if named:
         return DataChoice(source, text, named=True)
-    if last == collection.name:
+    if last is collection:
         return DataChoice(source, f"{text}, as last time")
     too_slow = _too_slow(collection, settings, store, source)
     return _standing_in(settings, too_slow) if too_slow else DataChoice(source, text)
+
+
+def _last(store: Store | None, network: Network) -> Collection | None:
+    """The store's last data, where the network takes them."""
+    name = store.fact(_LAST) if store else None
+    collection = data_set_named(name) if name else None
+    return collection if collection and fits(collection, network) else None
 
 
 def obtained(choice: DataChoice) -> Source:

@@ -14,7 +14,11 @@ DEFAULT, STAND_IN = "cifar10", "builtin"
 DATA_SETS: Registry[Collection] = Registry(
     "data set",
     "ondevice_search.data_sets",
-    {DEFAULT: "space.data.cifar10:CIFAR10", STAND_IN: "space.data.builtin:BUILTIN"},
+    {
+        DEFAULT: "space.data.cifar10:CIFAR10",
+        STAND_IN: "space.data.builtin:BUILTIN",
+        "mnist": "space.data.mnist:MNIST",
+    },
 )
 
 

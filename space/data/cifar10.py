@@ -1,11 +1,10 @@
 """CIFAR-10 (Krizhevsky 2009), through torchvision: found on the disk or downloaded, every file as published."""
 
-import threading
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from space.data.collection import Collection, data_set, usual_normalisations
+from space.data.downloads import LIMIT_S, check_published, why_unreachable
 from space.data.images import Augmentation, DataSet, Images, ImageShape, split
 from space.data.places import folder_of
 from space.data.schedule import Schedule
@@ -40,24 +39,10 @@ class Cifar10(Collection):
     def find(self, data_dir: Path | None) -> Path | None:
         return folder_of(self.files, data_dir, self.variable)
 
-    def why_not_downloadable(self, limit_s: float = 5.0) -> str | None:
-        """None where the first byte arrives within the limit; name servers that never answer included."""
+    def why_not_downloadable(self, limit_s: float = LIMIT_S) -> str | None:
         from torchvision.datasets import CIFAR10
 
-        outcome: list[str | None] = []
-
-        def fetch() -> None:
-            try:
-                with urllib.request.urlopen(CIFAR10.url, timeout=limit_s) as answer:
-                    answer.read(1)
-                outcome.append(None)
-            except (OSError, ValueError) as error:
-                outcome.append(str(getattr(error, "reason", error)))
-
-        asker = threading.Thread(target=fetch, daemon=True)
-        asker.start()
-        asker.join(limit_s)
-        return outcome[0] if outcome else f"no answer within {limit_s:.0f} s"
+        return why_unreachable([CIFAR10.url], limit_s)
 
     def download(self, folder: Path) -> None:
         from torchvision.datasets import CIFAR10
@@ -79,18 +64,10 @@ CIFAR10: Collection = Cifar10()
 def load_cifar10(folder: Path) -> DataSet:
     """Every file is compared with its published md5 before it is opened: the files are pickles."""
     from torchvision.datasets import CIFAR10 as PUBLISHED
-    from torchvision.datasets.utils import check_integrity
 
     batches = (*PUBLISHED.train_list, *PUBLISHED.test_list, (PUBLISHED.meta["filename"], PUBLISHED.meta["md5"]))
     for name, md5 in batches:
-        path = folder / CIFAR10.files / name
-        if not path.is_file():
-            raise RequestError(f"{path} is missing; remove {path.parent} to have {CIFAR10.title} downloaded again")
-        if not check_integrity(str(path), md5):
-            raise RequestError(
-                f"{path} ({path.stat().st_size:,} bytes) is damaged: its md5 is not {md5}; "
-                f"remove {path.parent} to have {CIFAR10.title} downloaded again"
-            )
+        check_published(folder / CIFAR10.files / name, md5, CIFAR10.title)
     training, test = (_images(PUBLISHED(str(folder), train=train)) for train in (True, False))
     return data_set(CIFAR10, *split(training, CIFAR10.classes), test)
 

@@ -29,6 +29,9 @@ def reestimate_batchnorm(
     the model ends on the CPU and in eval mode."""
     mean, std, device = mean or data.mean, std or data.std, device or accelerator()
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        model.eval()
+        return
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()

@@ -3,7 +3,8 @@
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from space.training.teacher import TEMPERATURE, Teacher
 
 # Steps between two looks at the loss: each look waits for the device.
 _LOOK = 50
+# More than any training has: each seed has random numbers of its own for each epoch.
+_EPOCHS = 1_000_003
 # A checkpoint is not written more often than this.
 _CHECKPOINT_S = 10.0
 
@@ -133,8 +136,8 @@ def fine_tune(
 
 @dataclass
 class Training:
-    """One network, one schedule. Which images a step sees is a function of seed, epoch and step: training that goes
-    on from a checkpoint ends as if it had never been interrupted."""
+    """One network, one schedule. Which images a step sees, and what is dropped of them, is a function of seed, epoch
+    and step: training that goes on from a checkpoint ends as if it had never been interrupted."""
 
     model: nn.Module
     data: DataSet
@@ -156,7 +159,8 @@ class Training:
         epochs = len(schedule.sizes)
         saved = time.monotonic()
         while len(history) < epochs:
-            epoch = self._epoch(len(history) + 1, pictures, stepper, step_progress)
+            with self._drawn(len(history) + 1):
+                epoch = self._epoch(len(history) + 1, pictures, stepper, step_progress)
             history.append(epoch)
             if progress:
                 progress(epoch, epochs)
@@ -182,7 +186,7 @@ class Training:
         shown = self._shown(number, pictures, size)
         started = time.perf_counter()
         self.model.train()
-        generator = torch.Generator().manual_seed(1_000_003 * self.seed + number)
+        generator = torch.Generator().manual_seed(_EPOCHS * self.seed + number)
         order = torch.randperm(len(pictures), generator=generator).to(self.device)
         total = torch.zeros((), device=self.device)
         for step in range(steps):
@@ -201,6 +205,13 @@ class Training:
                 step_progress(done, epochs * steps)
         reached = accuracy(self.model, self.data.validation, self.mean, self.std, size=size)
         return Epoch(number, float(total) / steps, reached, time.perf_counter() - started)
+
+    @contextmanager
+    def _drawn(self, number: int) -> Iterator[None]:
+        """What layers draw in this epoch (dropout) depends on seed and epoch alone, and nothing else on it."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(_EPOCHS * self.seed + number)
+            yield
 
     def _shown(self, number: int, pictures: Pictures, size: int) -> Shown:
         if self.teacher is None or not self.schedule.distillation:

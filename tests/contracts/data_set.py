@@ -134,7 +134,7 @@ class DataSetContract:
     def test_a_file_that_is_not_there_is_named(self, collection: Collection, tmp_path: Path) -> None:
         if collection.generated:
             pytest.skip("it has no file")
-        (tmp_path / collection.files).mkdir()
+        (tmp_path / collection.files).mkdir(parents=True)
         with pytest.raises(RequestError, match=str(tmp_path / collection.files)):
             collection.load(Source(collection.name, tmp_path))
 

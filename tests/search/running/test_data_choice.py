@@ -22,10 +22,12 @@ FAST, SLOW = 1e-5, 1.0
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's own CIFAR-10 is found, and none can be downloaded."""
+    """Nobody's own images are found, and none can be downloaded."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CIFAR10_DIR", raising=False)
+    monkeypatch.delenv("MNIST_DIR", raising=False)
     monkeypatch.setattr("torchvision.datasets.CIFAR10.url", f"http://127.0.0.1:{free_port()}/")
+    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [f"http://127.0.0.1:{free_port()}/"])
 
 
 @pytest.fixture
@@ -118,6 +120,42 @@ def test_what_has_to_be_downloaded_is_not_yet(
     assert [path.name for path in tmp_path.iterdir()] == ["archive"]
     trains_at(SLOW)
     assert choose_data(Settings(), None).stands_in
+
+
+GREY = ImageShape(1, 28)
+
+
+def test_images_that_a_network_does_not_take_are_refused_with_both_shapes(on_disk: Path) -> None:
+    named = Settings(architecture="mnist_cnn", data="cifar10", data_dir=on_disk)
+    with pytest.raises(RequestError, match=r"^--data cifar10: its images are 3 x 32 x 32, and MNIST CNN takes 1 x 28 "):
+        choose_data(named, None)
+    with pytest.raises(RequestError, match=r"choose builtin, mnist, or another --architecture$"):
+        choose_data(named, None)
+    # One that takes any is asked nothing.
+    (on_disk / "MNIST" / "raw").mkdir(parents=True)
+    assert choose_data(Settings(data="mnist", data_dir=on_disk), None).source == Source("mnist", on_disk)
+
+
+def test_a_network_takes_its_own_images_where_none_are_named(
+    tmp_path: Path, on_disk: Path, monkeypatch: pytest.MonkeyPatch, trains_at: Callable[[float], None]
+) -> None:
+    chosen = Settings(architecture="mnist_cnn", data_dir=on_disk)
+    choice = choose_data(chosen, None)
+    assert (choice.source, choice.stands_in) == (Source("builtin", shape=GREY), True)
+    assert choice.text.startswith("the built-in image set, because MNIST is not on this disk and cannot be downloaded")
+    (on_disk / "MNIST" / "raw").mkdir(parents=True)
+    monkeypatch.setattr("search.running.data_choice.baseline_at_hand", lambda store, images, architecture: None)
+    monkeypatch.setattr("search.running.data_choice.load", lambda source: None)
+    trains_at(FAST)
+    assert choose_data(chosen, None).source == Source("mnist", on_disk)
+    # The store's last images are another network's.
+    store = Store.create(tmp_path)
+    remember(store, Source("cifar10", on_disk))
+    assert choose_data(chosen, store).source == Source("mnist", on_disk)
+    remember(store, Source("builtin"))
+    choice = choose_data(chosen, store)
+    assert choice.source == Source("builtin", shape=GREY)
+    assert choice.text == "the built-in image set, as last time; --data mnist changes that"
 
 
 def test_doctor_says_what_the_run_decides(tmp_path: Path) -> None:

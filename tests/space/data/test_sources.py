@@ -1,13 +1,10 @@
 import os
-import socket
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from space.data import cifar10
-from space.data.cifar10 import CIFAR10, Cifar10
+from space.data.cifar10 import CIFAR10
 from space.data.images import DataSet, Images, split
 from space.data.sources import Source, load
 from space.errors import RequestError
@@ -57,31 +54,6 @@ def test_a_missing_batch_file_is_named(tmp_path):
     (tmp_path / "cifar-10-batches-py").mkdir()
     with pytest.raises(RequestError, match="data_batch_1 is missing"):
         load(Source("cifar10", tmp_path))
-
-
-def test_a_network_that_swallows_packets_holds_nothing_up(monkeypatch):
-    # Accepts the connection and never answers.
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        from torchvision.datasets import CIFAR10
-
-        monkeypatch.setattr(CIFAR10, "url", f"http://127.0.0.1:{silent.getsockname()[1]}/cifar.tar.gz")
-        monkeypatch.setenv("no_proxy", "*")
-        # Without a limit it would be waited for until the test is given up.
-        assert Cifar10().why_not_downloadable(1.0) is not None
-
-
-def test_a_name_server_that_never_answers_holds_nothing_up(monkeypatch):
-    release = threading.Event()
-
-    def never(*_, **__):
-        release.wait()
-        raise OSError("at last")
-
-    monkeypatch.setattr(cifar10.urllib.request, "urlopen", never)
-    try:
-        assert Cifar10().why_not_downloadable(0.5) == "no answer within 0 s"
-    finally:
-        release.set()
 
 
 @pytest.mark.cifar10

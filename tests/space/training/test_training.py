@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from space.data.drawn_images import generate
 from space.data.images import Augmentation, DataSet, Images, ImageShape
 from space.data.schedule import Schedule
 from space.errors import CandidateError, RequestError
+from space.networks.mnist_cnn.description import MNIST_CNN
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.network import MobileNetV1
 from space.training import duration, schedules, training
@@ -352,12 +354,20 @@ class Interrupted(Exception):
     pass
 
 
+def dropping() -> nn.Module:
+    """Without a BatchNorm, and with layers that draw random numbers."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return MNIST_CNN.built((8, 8, 16), (), BUILTIN.shape, BUILTIN.classes)
+
+
+@pytest.mark.parametrize("network", [network, dropping])
 def test_training_that_was_interrupted_ends_as_if_it_had_not_been(
-    data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: Callable[[], nn.Module], data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "_CHECKPOINT_S", 0.0)
 
-    def tune(model: MobileNetV1, checkpoint: Path | None, stop_at: int) -> tuple[Epoch, ...]:
+    def tune(model: nn.Module, checkpoint: Path | None, stop_at: int) -> tuple[Epoch, ...]:
         def step(done: int, steps: int) -> None:
             if done == stop_at:
                 raise Interrupted
@@ -369,6 +379,8 @@ def test_training_that_was_interrupted_ends_as_if_it_had_not_been(
     whole, resumed = network(), network()
     history = tune(whole, None, 0)
     file = tmp_path / "training.pt"
+    # What others have drawn since is no matter.
+    torch.rand(7)
     with pytest.raises(Interrupted):
         tune(network(), file, 14)  # in the third epoch of six steps
     assert file.exists()
