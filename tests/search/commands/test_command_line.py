@@ -395,3 +395,40 @@ def test_status_and_rank_say_how_many_points_a_grid_has(run, tmp_path):
     assert "below the line" in lines[1]
     assert "not yet" in lines[2]
     assert "nothing pruned or quantized holds the line" in out
+
+
+_GRID = """kind = "grid"
+fractions = [0.5]
+quantizations = ["none", "dynamic_uint8"]
+runtimes = ["onnxruntime", "litert"]
+"""
+
+
+def test_the_plan_of_a_grid_says_its_points_and_which_are_none(run, tmp_path):
+    (tmp_path / "mine.toml").write_text(_GRID)
+    words = ("study", tmp_path / "mine.toml", "--dry-run", "--data", "builtin", "--store", tmp_path / "store")
+    status, out, _ = run(*words)
+    assert status == OK
+    assert (
+        "grid      3 points, none of them evaluated; no points, as there are no such files: dynamic_uint8 in LiteRT"
+        in out
+    )
+    assert "trials    3 more" in out
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('exclude = ["block1"]', "exclude: 'block1' is no unit of MobileNet-v1; its units are stem, "),
+        ('operators = ["linear"]', "operators and exclude leave nothing of MobileNet-v1 to prune"),
+        ('published = "theirs.csv"', "theirs.csv cannot be read"),
+    ],
+)
+def test_what_a_grid_cannot_be_is_said_before_anything_is_made(run, tmp_path, line, said):
+    (tmp_path / "mine.toml").write_text(f"{_GRID}{line}\n")
+    status, _, err = run("study", tmp_path / "mine.toml", "--data", "builtin", "--store", tmp_path / "store")
+    assert status == REQUEST
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "store").exists()

@@ -21,6 +21,7 @@ from search.results.standings import standings
 from search.results.tables import grid_rows, texts
 from search.scoring.objectives import OBJECTIVES
 from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation
+from tests.search.results.two_criteria import of_the_study, store_of
 from tests.search.settings.made_up_grid import GRID, grid, with_trials
 
 # The objectives with a slide of their front.
@@ -66,6 +67,7 @@ def stores(tmp_path_factory):
         "none feasible": made(base / "none", [evaluation(share=0.5, made=distinct(1)[0])], cover=LONG),
         "predicted": made(base / "predicted", predicted),
         "grid": made(base / "grid", grid(), GRID, LONG),
+        "criteria": material(store_of(base / "criteria"), of_the_study(base / "criteria again"), LONG),
         "empty": made(base / "empty", []),
     }
 
@@ -85,7 +87,7 @@ def runs(slide):
 
 
 @pytest.mark.parametrize("name", DECKS)
-@pytest.mark.parametrize("store", ["many", "3", "one", "none feasible", "predicted", "grid", "empty"])
+@pytest.mark.parametrize("store", ["many", "3", "one", "none feasible", "predicted", "grid", "criteria", "empty"])
 def test_nothing_overlaps_leaves_the_slide_or_is_too_small(tmp_path, stores, name, store):
     what = stores[store]
     slides = slides_of(tmp_path / "deck.pptx", name, what)
@@ -304,3 +306,17 @@ def test_the_slides_front_is_that_of_the_page(tmp_path):
         drawn = points_of(charts_of(slide)[0])["front"]
         assert drawn == [(point.value, 100 * point.share) for point in on_front if point.role == FRONT]
         assert all(accuracy > 70 for _, accuracy in drawn)
+
+
+def test_the_deck_of_a_grid_tells_criteria_apart_and_shows_its_table(tmp_path, stores):
+    _, approach, table, charts, conclusion = slides_of(tmp_path / "deck.pptx", "grid", stores["criteria"])
+    said = [run.text for run in runs(approach)]
+    assert any("every unit but fc1" in text and "smallest L1 norm first or nearest" in text for text in said)
+    cells = next(shape.table for shape in table.shapes if shape.has_table)
+    assert [cell.text for cell in cells.rows[2].cells][:3] == ["l1", "0.2", "26/52/7488/128"]
+    plots = [shape.chart for shape in charts.shapes if shape.has_chart]
+    names = {series.name for series in plots[0].plots[0].series}
+    assert {"l1, 0 epochs", "l1, 3 epochs", "fpgm, 0 epochs", "fpgm, 3 epochs"} <= names
+    # Latency hangs on none of that: one line.
+    assert [len(list(series.values)) for series in plots[2].plots[0].series] == [3]
+    assert any("no structure can explain" in run.text for run in runs(conclusion))

@@ -27,7 +27,7 @@ MADE_GOOD = 0.3
 
 
 def goal_of(grid: Grid = STUDY) -> Goal:
-    return replace(GOAL, objective="latency", space="grid", grid=grid.to_json(), architecture=CHOSEN.architecture)
+    return replace(GOAL, data=CHOSEN.data, space="grid", grid=grid.to_json(), architecture=CHOSEN.architecture)
 
 
 def of(point: Point, recipe: Recipe, **others: object) -> Evaluation:

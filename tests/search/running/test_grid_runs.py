@@ -78,6 +78,7 @@ def test_a_grid_killed_in_measuring_and_in_training_ends_as_one_that_was_not(sta
     store.add_structure(plain.structure_id, past.bench_id, replace(clean, dirty=("others used 0.9 cores",)), raw)
     last = finished("study", tmp_path / "small.toml", "--store", folder)
     assert last.returncode == OK, last.stderr
+    assert "grid      2 points, 1 of them evaluated on " in last.stderr
     assert "trials    1 more" in last.stderr
     assert "2 of 2 points of the grid are evaluated" in last.stdout
     assert f"{plain.id} measured again: " in last.stderr

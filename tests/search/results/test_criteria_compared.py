@@ -1,0 +1,50 @@
+"""What a grid of several criteria shows, and what published figures claim that no structure can explain."""
+
+from dataclasses import replace
+
+from search.results.findings import findings
+from search.results.published import Published
+from tests.search.results.two_criteria import STUDY, of_the_study
+
+
+def said(folder, published=None, **changes):
+    now = of_the_study(folder, replace(STUDY, **changes))
+    rows = [row for row in now.points().values() if row]
+    return findings(rows, now.published if published is None else published)
+
+
+def test_criteria_are_compared_where_their_networks_are_of_one_structure(tmp_path):
+    lines = said(tmp_path)
+    assert lines[2:7] == [
+        "one structure, so one latency, is left by l1 and fpgm: fraction 0.2 (26/52/7488/128) 0.164 ms ±0.5 %, "
+        "fraction 0.7 (10/20/2880/128) 0.0740 ms ±0.5 %",
+        "criteria at equal structure, without fine-tuning: alike within the intervals at fraction 0.2, l1 is 19.0 "
+        "points above fpgm at fraction 0.7",
+        "criteria at equal structure, after 3 epochs: alike within the intervals at fraction 0.2, l1 is 1.9 points "
+        "above fpgm at fraction 0.7",
+        "published times of one structure differ by 2.58 x, l1 0.826 ms and fpgm 0.320 ms at fraction 0.2 "
+        "(26/52/7488/128), which no structure can explain: here it has one latency, 0.164 ms ±0.5 %",
+        "published as slower than unpruned: l1 at fraction 0.2 (26/52/7488/128), 2.50 x its time; here 0.820 x ±0.5 %",
+    ]
+    assert "by fpgm: points of accuracy lost per step after 3 epochs, from fraction 0: 0.0 to 0.2, 3.2 to 0.7" in lines
+    assert "by l1: 3 epochs instead of 0 bring most at fraction 0.7 (+11.7 points), least at 0.2 (+0.9)" in lines
+
+
+def test_one_criterion_has_no_other_and_no_label(tmp_path):
+    lines = said(tmp_path, criteria=("l1",))
+    assert not any("criteria at equal structure" in line or line.startswith("by l1") for line in lines)
+    # Its table has rows of another criterion, which this grid has no point for.
+    assert not any("of one structure differ" in line for line in lines)
+
+
+def test_published_times_that_differ_little_need_no_explanation(tmp_path):
+    close = [Published(fraction=0.2, criterion="l1", latency_ms=0.33), Published(fraction=0.2, criterion="fpgm",
+                                                                                 latency_ms=0.32)]  # fmt: skip
+    lines = said(tmp_path, close)
+    assert not any("published" in line for line in lines)
+
+
+def test_runtimes_are_told_apart(tmp_path):
+    lines = said(tmp_path, quantizations=("none", "static_int8"), runtimes=("onnxruntime", "litert"))
+    assert any(line.startswith("LiteRT: static int8 is faster than fp32") for line in lines)
+    assert lines[0].startswith("fastest above the line: l1, fraction 0.70, 3 epochs, static int8 in ")
