@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
@@ -181,16 +181,16 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
     not heed every setting, nor has its files every quantization."""
     network = network_named(str(values.get(ARCHITECTURE, DEFAULT_NETWORK)))
     if FRACTION in values:
-        return pruned(
+        narrowed = pruned(
             unpruned(network),
             float(values[FRACTION]),
             epochs=int(values["epochs"]),
             quantization=str(values["quantization"]),
             criterion=str(values["criterion"]),
-            runtime=_runtime_of(values),
             rounding=str(values.get(ROUNDING, KEPT)),
             whole=tuple(filter(None, str(values.get(WHOLE, "")).split(","))),
         )
+        return replace(narrowed, runtime=_runtime_of(values))
     widths, halvings = shape_of(network, values)
     runtime = _runtime_of(values)
     heeded, quantization = target(runtime).settings, str(values["quantization"])

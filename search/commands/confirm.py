@@ -5,6 +5,7 @@ import argparse
 from search.commands.chosen import chosen_goals
 from search.commands.exit_status import INTERRUPTED
 from search.commands.outcome import print_results
+from search.results.published import read_published
 from search.results.report import results_console
 from search.results.standings import standings
 from search.running.confirm_run import confirm_leaders
@@ -16,6 +17,7 @@ from search.store.writing import writing
 
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
+    published = read_published(chosen.published)
     Store.existing(chosen.store, chosen.storage)
     with writing(chosen.store, chosen.storage) as store:
         goals = chosen_goals(store, chosen, asked(vars(options)))
@@ -25,4 +27,4 @@ def main(options: argparse.Namespace) -> int:
             confirm_leaders(chosen, store, goals, View(0), options.top)
         except KeyboardInterrupt:
             return INTERRUPTED
-        return print_results(results_console(), [standings(store, goal) for goal in goals])
+        return print_results(results_console(), [standings(store, goal, published) for goal in goals])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from space.errors import RequestError
@@ -82,15 +82,17 @@ class Grid:
         """What each point is carried out as, from the unpruned network's widths."""
         whole = left_whole(unpruned.architecture, self.operators, self.exclude)
         return {
-            point: pruned(
-                unpruned,
-                point.fraction,
-                epochs=point.epochs,
-                quantization=point.quantization,
-                criterion=point.criterion or DEFAULT_CRITERION,
+            point: replace(
+                pruned(
+                    unpruned,
+                    point.fraction,
+                    epochs=point.epochs,
+                    quantization=point.quantization,
+                    criterion=point.criterion or DEFAULT_CRITERION,
+                    rounding=self.rounding,
+                    whole=whole,
+                ),
                 runtime=point.runtime,
-                rounding=self.rounding,
-                whole=whole,
             )
             for point in self.points()
         }

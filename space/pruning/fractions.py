@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Collection
 
-from space.formats.names import DEFAULT_RUNTIME
 from space.networks.choose import NETWORKS, network_of
 from space.recipe import Recipe
 
@@ -33,7 +32,6 @@ def pruned(
     epochs: int,
     quantization: str,
     criterion: str,
-    runtime: str = DEFAULT_RUNTIME,
     rounding: str = KEPT,
     whole: Collection[str] = (),
 ) -> Recipe:
@@ -45,7 +43,6 @@ def pruned(
             widths=unpruned.widths,
             halvings=unpruned.halvings,
             quantization=quantization,
-            runtime=runtime,
         )
     return Recipe(
         architecture=unpruned.architecture,
@@ -55,7 +52,6 @@ def pruned(
         epochs=epochs,
         learning_rate=_rate(unpruned),
         quantization=quantization,
-        runtime=runtime,
     )
 
 
