@@ -47,7 +47,8 @@ def logarithmic(values: Iterable[float]) -> Scale:
 
 
 def _plain(low: float) -> str:
-    return "General" if low < 1 else "#,##0"
+    """Below 1 two significant digits of the lowest tick: LibreOffice puts ticks of base 2 at powers of 2."""
+    return "#,##0" if low >= 1 else "0.0" + "#" * -math.floor(math.log10(low) + 1e-9)
 
 
 def _round_down(value: float) -> float:

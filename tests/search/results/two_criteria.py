@@ -32,7 +32,7 @@ def goal_of(grid: Grid = STUDY) -> Goal:
 
 def of(point: Point, recipe: Recipe, **others: object) -> Evaluation:
     lost = LOST.get((point.criterion or "", point.fraction), 5.0) if point.fraction else 0.0
-    share = 0.98 - lost / 100 * (1 - MADE_GOOD * point.epochs)
+    share = 0.98 - lost / 100 * max(0.0, 1 - MADE_GOOD * point.epochs)
     quantized = 0.5 if point.quantization != "none" else 1.0
     latency_ms = UNPRUNED_MS * quantized * (1 - 0.9 * point.fraction)
     return evaluation(made=recipe, share=share, latency_ms=latency_ms, reference_latency_s=UNPRUNED_MS / 1e3, **others)
