@@ -31,7 +31,7 @@ def _alike_in_structure(rows: Sequence[Row]) -> list[str]:
         return []
     structures = {row.structure_id: row for group in rivals.values() for row in group}
     names = " and ".join(dict.fromkeys(row.recipe.criterion for group in rivals.values() for row in group))
-    kept = ", ".join(f"{_at(row)} {number(row.latency_ms)} ms {half_percent(row)}" for row in structures.values())
+    kept = ", ".join(f"{_at(row)} {_latency(row)}" for row in structures.values())
     lines = [f"one structure, so one latency, is left by {names}: {kept}"]
     for epochs in sorted({epochs for _, epochs in rivals}):
         parts = [_ahead(group) for (_, tuned), group in rivals.items() if tuned == epochs]
@@ -53,40 +53,51 @@ def _unexplained(rows: Sequence[Row], published: Iterable[Published]) -> list[st
     """Published rows of one structure whose times differ: what a structure cannot explain."""
     ours = _by_published(rows, published)
     groups: dict[str, list[tuple[Published, Row]]] = defaultdict(list)
-    for row, told in ours:
-        if told.latency_ms:
-            groups[row.structure_id].append((told, row))
+    for row, theirs in ours:
+        if theirs.latency_ms:
+            groups[row.structure_id].append((theirs, row))
     lines = []
     for group in groups.values():
         (slow, row), (fast, _) = (choose(group, key=lambda pair: pair[0].latency_ms or 0) for choose in (max, min))
         ratio = (slow.latency_ms or 0) / (fast.latency_ms or math.nan)
         if ratio >= _UNLIKE:
-            both = " and ".join(f"{told.criterion} {number(told.latency_ms or 0)} ms" for told in (slow, fast))
+            both = " and ".join(f"{theirs.criterion} {number(theirs.latency_ms or 0)} ms" for theirs in (slow, fast))
             lines.append(
                 f"published times of one structure differ by {times(ratio)}, {both} at {_at(row)}, which no structure "
-                f"can explain: here it has one latency, {number(row.latency_ms)} ms {half_percent(row)}"
+                f"can explain: here it has one latency, {_latency(row)}"
             )
     return lines
 
 
 def _slower_than_unpruned(rows: Sequence[Row], published: Iterable[Published]) -> list[str]:
     ours = _by_published(rows, published)
-    whole = next(((row, told.latency_ms) for row, told in ours if not told.fraction and told.latency_ms), None)
+    whole = next(((row, theirs.latency_ms) for row, theirs in ours if not theirs.fraction and theirs.latency_ms), None)
     if whole is None:
         return []
     unpruned, unpruned_ms = whole
     return [
-        f"published as slower than unpruned: {told.criterion or 'pruned'} at {_at(row)}, {times(ratio)} its time; here "
-        f"{over_baseline(*time_over(row, unpruned))}"
-        for row, told in ours
-        if told.fraction and (ratio := (told.latency_ms or 0) / unpruned_ms) >= _UNLIKE
+        f"published as slower than unpruned: {theirs.criterion or 'pruned'} at {_at(row)}, {times(ratio)} its time; "
+        f"here {over_baseline(*time_over(row, unpruned))}{_if_dirty(row)}"
+        for row, theirs in ours
+        if theirs.fraction and (ratio := (theirs.latency_ms or 0) / unpruned_ms) >= _UNLIKE
     ]
 
 
 def _by_published(rows: Sequence[Row], published: Iterable[Published]) -> list[tuple[Row, Published]]:
     """The network here that a published row is of, as far as it is evaluated."""
-    pairs = ((next((row for row in rows if row.point and told.matches(row.point)), None), told) for told in published)
-    return [(row, told) for row, told in pairs if row is not None]
+    pairs = (
+        (next((row for row in rows if row.point and theirs.matches(row.point)), None), theirs) for theirs in published
+    )
+    return [(row, theirs) for row, theirs in pairs if row is not None]
+
+
+def _latency(row: Row) -> str:
+    return f"{number(row.latency_ms)} ms {half_percent(row)}{_if_dirty(row)}"
+
+
+def _if_dirty(row: Row) -> str:
+    """What others on the machine disturbed; accuracy is what it is all the same."""
+    return ", timed dirty" if row.dirty else ""
 
 
 def _half(row: Row) -> float:

@@ -31,12 +31,13 @@ class _Uniform:
 def findings(rows: Iterable[Row], published: Sequence[Published] = ()) -> list[str]:
     """What a study's rows show, the unpruned baseline among them, beside what was published of such."""
     rows = list(rows)
+    # What is timed dirty says nothing of latency.
     shown = [row for row in rows if not row.dirty]
     uniform = _uniform(shown)
     by_criterion, by_runtime = _apart(uniform, "criterion"), _apart(uniform, "runtime")
     return [
         *_best(shown),
-        *criteria_compared(shown, published),
+        *criteria_compared(rows, published),
         *(label + line for label, group in by_criterion for line in _below_the_line(group)),
         *(label + line for label, group in by_criterion for line in _lost_per_step(group)),
         *(
@@ -107,17 +108,17 @@ def _best(rows: Sequence[Row]) -> list[str]:
     # Networks of one structure share its latency.
     fastest = min(able, key=lambda row: (row.latency_ms, -row.accuracy))
 
-    def told(row: Row) -> str:
-        # Only a grid's rows have room for it: a search says criterion and runtime in columns of their own.
+    def words(row: Row) -> str:
+        # A search has criterion and runtime in columns of their own.
         return described(row, changed if row.point else ())
 
-    lines = [f"fastest above the line: {told(fastest)}: {accuracy(fastest)}, {_ms(fastest.latency_ms)}"
+    lines = [f"fastest above the line: {words(fastest)}: {accuracy(fastest)}, {_ms(fastest.latency_ms)}"
              + (f", {pace_of(fastest)} than unpruned" if fastest.latency_gain else "")]  # fmt: skip
     worth = [row for row in able if row.energy_provenance.kind is not Kind.PREDICTED]
     if worth:
         best = max(worth, key=lambda row: row.fom)
         gain = f", {fom_gain(best)} the unpruned" if best.fom_gain else ""
-        same = "the same network" if best is fastest else told(best)
+        same = "the same network" if best is fastest else words(best)
         lines.append(
             f"highest FoM above the line: {same}: {number(best.fom)} ({best.energy_provenance.kind} energy){gain}"
         )

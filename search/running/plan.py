@@ -107,7 +107,7 @@ def _points(grid: Grid, settings: Settings, prepared: Prepared, store: Store | N
     training_s = sum(epochs.values()) * len(prepared.data.train) * image_s
     where = f" on {store.bench(last.bench_id).board}" if store and last else ""
     text = f"{len(recipes)} points, {len(recipes) - len(waiting) or 'none'} of them evaluated{where}"
-    if fallen := grid.without_files():
-        pairs = ", ".join(f"{quantization} in {title_of(runtime)}" for runtime, quantization in fallen)
+    if without := grid.without_files():
+        pairs = ", ".join(f"{quantization} in {title_of(runtime)}" for runtime, quantization in without)
         text += f"; no points, as there are no such files: {pairs}"
     return _Points(len(waiting), training_s / max(1, len(waiting)) + _MEASURING_S, text)

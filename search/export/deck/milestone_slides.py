@@ -92,11 +92,11 @@ def beside_unpruned(deck: Deck, material: Material, name: str) -> None:
     shown = cells[: style.MOST_ROWS]
     rest = len(cells) - len(shown)
     left_out = f"; {rest} not shown are in the .csv" if rest else ""
-    whole = f"{quantization_name(beside.unpruned)}, {number(beside.unpruned.latency_ms)} ms"
-    subtitle = f"Beside unpruned {whole}: points of validation accuracy, multiples of time{left_out}"
+    unpruned = f"{quantization_name(beside.unpruned)}, {number(beside.unpruned.latency_ms)} ms"
+    subtitle = f"Beside unpruned {unpruned}: points of validation accuracy, multiples of time{left_out}"
     page = titled(deck, material, TITLES[View.GRID], subtitle, "\n".join(beside.lines()))
-    unpruned = [place for place, row in enumerate(beside.rows[: len(shown)]) if not row.point.fraction]
-    page.table(style.BODY, headings, shown, marked_rows=unpruned)
+    marked = [place for place, row in enumerate(beside.rows[: len(shown)]) if not row.point.fraction]
+    page.table(style.BODY, headings, shown, marked_rows=marked)
 
 
 def charts(deck: Deck, material: Material, name: str) -> None:
@@ -117,7 +117,7 @@ def charts(deck: Deck, material: Material, name: str) -> None:
 
 
 def conclusion(deck: Deck, material: Material, name: str) -> None:
-    said = findings(_shown(material, name), material.standings.published)
-    statements = [text[0].upper() + text[1:] for text in said]
+    lines = findings(_shown(material, name), material.standings.published)
+    statements = [text[0].upper() + text[1:] for text in lines]
     page = titled(deck, material, "What the figures show", "", notes="\n".join(statements))
     page.points(style.BODY, statements or ["No network has been measured yet"], sizes=(20, 18, 16), after=9)

@@ -48,3 +48,12 @@ def test_runtimes_are_told_apart(tmp_path):
     lines = said(tmp_path, quantizations=("none", "static_int8"), runtimes=("onnxruntime", "litert"))
     assert any(line.startswith("LiteRT: static int8 is faster than fp32") for line in lines)
     assert lines[0].startswith("fastest above the line: l1, fraction 0.70, 3 epochs, static int8 in ")
+
+
+def test_what_was_timed_dirty_says_so_and_has_its_accuracy_all_the_same(tmp_path):
+    now = of_the_study(tmp_path)
+    rows = [replace(row, dirty=True) for row in now.points().values() if row]
+    lines = findings(rows, now.published)
+    assert any(line.startswith("criteria at equal structure, without fine-tuning: alike") for line in lines)
+    assert sum("timed dirty" in line for line in lines) == 3
+    assert not any("fastest" in line for line in lines)
