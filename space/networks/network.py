@@ -23,6 +23,11 @@ def ladder(width: int, rungs: Sequence[int] = RUNGS) -> tuple[int, ...]:
     return (width, *(rung for rung in rungs if rung < width))
 
 
+def uniform(widths: Sequence[int], share: float) -> tuple[int, ...]:
+    """The rung nearest to this share of each width, the wider of two."""
+    return tuple(min(RUNGS, key=lambda rung: abs(rung - share * width)) for width in widths)
+
+
 @dataclass(frozen=True, slots=True)
 class Choosable:
     """One unit before a network is built: what may be chosen of it."""
