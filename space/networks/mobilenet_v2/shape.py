@@ -38,10 +38,11 @@ class Block:
 def _laid_out() -> tuple[list[tuple[str, int]], list[Block]]:
     """Names and unpruned widths of the units, in the order in which they run: a stage's width is made by its first
     block, after that block's expansion."""
-    units, blocks = [("stem", _STEM)], []
+    units = [("stem", _STEM)]
+    blocks: list[Block] = []
     given = _STEM
     for number, (width, count) in enumerate(_STAGES, start=1):
-        expansions = []
+        expansions: list[tuple[str, int]] = []
         for _ in range(count):
             name = f"block{len(blocks) + len(expansions) + 1:02d}"
             expansions.append((name, _EXPANSION * given))
