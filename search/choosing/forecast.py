@@ -24,7 +24,8 @@ _STEM, _LAST = math.log2(16), math.log2(96)
 _LAYERS = 10
 # Prior of the accuracy surrogate: mean of log(error) and its slope per feature step, each with its standard deviation,
 # fitted to tests/benchmarks/evaluations.csv. Data overrule it after about ten trials. The features are layers, MACs,
-# weights, values, stem, width before the classifier, side, integers of fixed ranges and of others, threads, spinning; then epochs.
+# weights, values, stem, width before the classifier, side, integers of fixed ranges and of others, threads, spinning;
+# then epochs.
 _ERROR_MEAN, _ERROR_MEAN_SD = -1.05, 0.4
 _ERROR_SLOPES = (0.0, -0.05, -0.03, -0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.15)
 _ERROR_SLOPE_SDS = (0.05, 0.06, 0.06, 0.05, 0.05, 0.05, 0.05, 0.02, 0.05, 0.0, 0.0, 0.05)

@@ -1,6 +1,6 @@
 """Prints what static int8 costs in accuracy, by format: fp32 against plain and equalized files, on validation or test.
 
-python tests/benchmarks/quantization.py DATA_DIR MODEL... [--architecture NAME] [--data NAME] [--runtimes NAME...] [--test]
+python tests/benchmarks/quantization.py DATA_DIR MODEL... [--test] [--architecture NAME] [--data NAME] [--runtimes ...]
 
 A MODEL is a checkpoint of an unpruned network, as `python -m search baseline` leaves one in a store's baselines/: the
 JSON beside it says architecture, data set, mean and std, where no option does. DATA_DIR holds the data set's files.
@@ -91,11 +91,9 @@ def compare(
         seconds = time.perf_counter() - started
         after = right(runtime, path, images)
         lost = before.astype(int) - after
-        print(
-            f"  {'equalized' if recipe.equalized else 'plain':<9}  {100 * after.mean():.2f} %  {-100 * lost.mean():+5.2f} "
-            f"± {100 * lost.std() / math.sqrt(len(lost)):.2f} points   {seconds:4.1f} s",
-            flush=True,
-        )
+        kind, error = "equalized" if recipe.equalized else "plain", lost.std() / math.sqrt(len(lost))
+        print(f"  {kind:<9}  {100 * after.mean():.2f} %  {-100 * lost.mean():+5.2f} ± {100 * error:.2f} points", end="")
+        print(f"   {seconds:4.1f} s", flush=True)
         doubt = file_format.doubt(recipe, path, data.validation.pixels[:ANSWERED])
         print(f"  {doubt or 'integer kernels answer as exact arithmetic does, as far as this format is asked'}")
 
