@@ -106,8 +106,8 @@ class Network(Protocol):
 
     @property
     def near_identity(self) -> bool:
-        """Whether its separable blocks learn from few images only if they begin near the identity: it has no
-        shortcuts."""
+        """Whether its separable blocks learn from few images only if they begin near the identity: not each of them has
+        a shortcut."""
 
     @property
     def peak_rate(self) -> float:
