@@ -27,9 +27,13 @@ def never(network: Network) -> int:
     return len(network.units)
 
 
+def widths_of(network: Network, values: Steps) -> tuple[int, ...]:
+    return network.consistent([(*unit.widths, 0)[int(values[narrowing(unit)])] for unit in network.units])
+
+
 def shape_of(network: Network, values: Steps) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Widths and halvings; where the values say nothing of halvings, those of the unpruned network."""
-    widths = network.consistent([(*unit.widths, 0)[int(values[narrowing(unit)])] for unit in network.units])
+    widths = widths_of(network, values)
     due = [int(values[halving(place)]) for place in range(len(network.halvings)) if halving(place) in values]
     return widths, _halvings(network, due, widths) if due else network.halvings
 

@@ -20,9 +20,12 @@ from space.recipe import Recipe
 # Features count from a small network, such as those that win: MACs, weights, values and widths as logarithms to base 2.
 _MACS, _WEIGHTS, _VALUES = math.log2(0.5e6), math.log2(8e3), math.log2(25e3)
 _STEM, _LAST = math.log2(16), math.log2(96)
+# Convolutions and linear layers of it. A step is two separable blocks more.
+_LAYERS = 10
 # Prior of the accuracy surrogate: mean of log(error) and its slope per feature step, each with its standard deviation,
-# fitted to tests/benchmarks/evaluations.csv. Data overrule it after about ten trials. The features are blocks, MACs,
-# weights, values, stem, last width, side, integers of fixed ranges and of others, threads, spinning; then epochs.
+# fitted to tests/benchmarks/evaluations.csv. Data overrule it after about ten trials. The features are layers, MACs,
+# weights, values, stem, width before the classifier, side, integers of fixed ranges and of others, threads, spinning;
+# then epochs.
 _ERROR_MEAN, _ERROR_MEAN_SD = -1.05, 0.4
 _ERROR_SLOPES = (0.0, -0.05, -0.03, -0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.15)
 _ERROR_SLOPE_SDS = (0.05, 0.06, 0.06, 0.05, 0.05, 0.05, 0.05, 0.02, 0.05, 0.0, 0.0, 0.05)
@@ -53,15 +56,14 @@ class Forecast:
 def features(recipe: Recipe) -> tuple[float, ...]:
     """What latency and accuracy depend on; a step of 1 is a noticeable one."""
     shape = layers_of(recipe)
-    present = [width for width in recipe.widths if width]
     quantization = QUANTIZATIONS[recipe.quantization]
     return (
-        (len(present) - 5) / 2,
+        (len(shape) - _LAYERS) / 4,
         math.log2(sum(layer.macs for layer in shape)) - _MACS,
         math.log2(sum(layer.weights for layer in shape)) - _WEIGHTS,
         math.log2(sum(layer.values for layer in shape)) - _VALUES,
-        math.log2(present[0]) - _STEM,
-        math.log2(present[-1]) - _LAST,
+        math.log2(shape[0].channels) - _STEM,
+        math.log2(shape[-2].channels) - _LAST,
         math.log2(shape[-2].side) - 2,
         2.0 * quantization.fixed_ranges,
         2.0 * (bool(quantization.integers) and not quantization.fixed_ranges),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from space.dimension import Choice, Dimension, Integer, Value
 from space.dimensions import ARCHITECTURE, network_in
 from space.networks.network import Choosable
-from space.shapes import gone, halving, narrowing, never
+from space.shapes import gone, halving, narrowing, never, widths_of
 
 # How many of a hundred changes are of a width, of a block that comes or goes, of a halving's place; the rest are of
 # anything else.
@@ -33,18 +33,24 @@ class Variation:
         """At random, networks of few blocks as likely as those of many."""
         values = {name: self._drawn(dimension) for name, dimension in self._table.items()}
         removable = [index for index in range(len(self._units)) if self._can_go(index)]
-        kept = set(self._draw.sample(removable, self._draw.randint(min(_FEWEST, len(removable)), len(removable))))
-        for index in removable:
-            unit = self._units[index]
-            values[narrowing(unit)] = self._draw.randrange(gone(unit)) if index in kept else gone(unit)
+        kept = self._draw.sample(removable, self._draw.randint(min(_FEWEST, len(removable)), len(removable)))
+        steps = {index: self._draw.randrange(gone(self._units[index])) for index in sorted(kept)}
+        values |= {narrowing(self._units[index]): gone(self._units[index]) for index in removable}
+        for index in kept:
+            # What one of them needs counts as well.
+            if sum(self._is_there(values, self._units[place]) for place in removable) < len(kept):
+                values[narrowing(self._units[index])] = steps[index]
+                self._complete(values, index)
         return values
 
     def near(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """One change, or a few."""
-        changed = dict(values)
+        before = self._consistent(values)
+        changed = dict(before)
         for _ in range(_TRIES):
             self._change(changed)
-            if changed != values and self._draw.random() < 0.5:
+            changed = self._consistent(changed)
+            if changed != before and self._draw.random() < 0.5:
                 break
         return changed
 
@@ -63,6 +69,8 @@ class Variation:
             if self._can_go(index):
                 is_there = self._is_there(values, unit)
                 values[narrowing(unit)] = gone(unit) if is_there else self._width_beside(values, index)
+                if not is_there:
+                    self._complete(values, index)
         elif kind < _WIDTH + _BLOCK + _HALVING:
             if self._halvings:
                 self._step(values, self._draw.choice(self._halvings), 3, never(self._network))
@@ -71,6 +79,26 @@ class Variation:
             # How long to train is asked of the model, not of chance.
             if name != "epochs":
                 values[name] = self._drawn(self._table[name])
+
+    def _consistent(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """What its network cannot have without something that is gone is gone too: else a change of it changes
+        nothing."""
+        widths = widths_of(self._network, values)
+        lost = {narrowing(self._units[index]): gone(self._units[index])
+                for index, width in enumerate(widths) if not width and self._can_go(index)}  # fmt: skip
+        return {**values, **lost}
+
+    def _complete(self, values: dict[str, Value], index: int) -> None:
+        """Adds a unit that this one cannot be there without, where there is such a one."""
+        if widths_of(self._network, values)[index]:
+            return
+        for place in self._draw.sample(range(len(self._units)), len(self._units)):
+            other = narrowing(self._units[place])
+            if not self._is_there(values, self._units[place]) and self._can_go(place):
+                with_it = {**values, other: self._width_beside(values, place)}
+                if widths_of(self._network, with_it)[index]:
+                    values[other] = with_it[other]
+                    return
 
     def _is_there(self, values: Mapping[str, Value], unit: Choosable) -> bool:
         return values[narrowing(unit)] != gone(unit)

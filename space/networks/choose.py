@@ -37,10 +37,10 @@ def unpruned_widths(architecture: str) -> tuple[int, ...]:
     return unpruned(network).widths if network else ()
 
 
-def first_unit(architecture: str) -> str:
-    """What its unit 0 is called."""
+def unit_names(architecture: str) -> tuple[str, ...]:
+    """Empty for a network that is not known here."""
     network = NETWORKS.find(architecture)
-    return network.units[0].name if network else "first"
+    return tuple(unit.name for unit in network.units) if network else ()
 
 
 def layers_of(recipe: Recipe) -> tuple[Layer, ...]:

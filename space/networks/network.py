@@ -23,6 +23,11 @@ def ladder(width: int, rungs: Sequence[int] = RUNGS) -> tuple[int, ...]:
     return (width, *(rung for rung in rungs if rung < width))
 
 
+def uniform(widths: Sequence[int], share: float) -> tuple[int, ...]:
+    """The rung nearest to this share of each width, the wider of two."""
+    return tuple(min(RUNGS, key=lambda rung: abs(rung - share * width)) for width in widths)
+
+
 @dataclass(frozen=True, slots=True)
 class Choosable:
     """One unit before a network is built: what may be chosen of it."""
@@ -105,8 +110,8 @@ class Network(Protocol):
 
     @property
     def near_identity(self) -> bool:
-        """Whether its separable blocks learn from few images only if they begin near the identity: it has no
-        shortcuts."""
+        """Whether its separable blocks learn from few images only if they begin near the identity: not each of them has
+        a shortcut."""
 
     @property
     def peak_rate(self) -> float:

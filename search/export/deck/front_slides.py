@@ -79,7 +79,7 @@ def fom_by_trial(deck: Deck, material: Material, name: str) -> None:
 
 
 def widths(deck: Deck, material: Material, name: str) -> None:
-    subtitle = "Channels of the winners beside the unpruned network's; no column: the block is gone"
+    subtitle = "Channels of the winners beside the unpruned network's; no column: the unit is gone"
     page = titled(deck, material, "What is left of each unit", subtitle if material.winners else "Nothing may win yet")
     draw_widths(page, style.BODY, material, material.winners)
 

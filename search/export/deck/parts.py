@@ -1,5 +1,7 @@
 """Parts: what slides of several decks share."""
 
+import math
+
 from pptx.presentation import Presentation as Deck
 
 from search.export.deck import style
@@ -13,7 +15,7 @@ from search.results.columns import known
 from search.results.rows import Row
 from search.results.wording import accuracy, fom_gain, measured, number, pace_of
 from search.scoring.objectives import OBJECTIVES
-from space.networks.choose import first_unit, unpruned_widths
+from space.networks.choose import unit_names, unpruned_widths
 
 
 def titled(deck: Deck, material: Material, title: str, subtitle: str, notes: str = "") -> Page:
@@ -41,7 +43,7 @@ def draw(page: Page, box: Box, plot: Plot) -> None:
 def draw_widths(page: Page, box: Box, material: Material, winners: dict[str, Row]) -> None:
     unpruned = material.baseline.recipe
     original = unpruned_widths(unpruned.architecture) or unpruned.widths
-    names = [str(index) for index in range(len(original))]
+    names, across = _units(unpruned.architecture, len(original))
     series: list[tuple[str, list[float | None], str]] = [("unpruned", [float(width) for width in original], style.GREY)]
     wins: dict[str, list[str]] = {}
     for objective, row in winners.items():
@@ -51,5 +53,14 @@ def draw_widths(page: Page, box: Box, material: Material, winners: dict[str, Row
         kept = rows[recipe_id].recipe.widths
         title = ", ".join(OBJECTIVES[name].title for name in objectives)
         series.append((title, [float(width) or None for width in kept], winner_looks()[objectives[0]].ink))
-    columns(page, box, names, series, ChartAxis("Channels", Scale(4, 1024, base=2, number_format="#,##0")),
-            across=f"Unit (0: the {first_unit(unpruned.architecture)})")  # fmt: skip
+    most = 2.0 ** math.ceil(math.log2(max(original)))
+    columns(page, box, names, series, ChartAxis("Channels", Scale(4, most, base=2, number_format="#,##0")),
+            across=across)  # fmt: skip
+
+
+def _units(architecture: str, count: int) -> tuple[list[str], str]:
+    """What stands below each unit, and below all of them: numbers, where names tell no more than a place."""
+    names = unit_names(architecture)
+    if all(name.rstrip("0123456789") + f"{place:02d}" == name for place, name in enumerate(names) if place):
+        return [str(place) for place in range(count)], f"Unit (0: the {names[0] if names else 'first'})"
+    return list(names), "Unit"

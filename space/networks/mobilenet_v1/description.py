@@ -9,7 +9,7 @@ from space.data.images import ImageShape
 from space.networks.mobilenet_v1.first_recipes import TRAINING_IMAGES, first_recipes
 from space.networks.mobilenet_v1.layers import CLASSES, IMAGE, layers, strides
 from space.networks.mobilenet_v1.shape import HALVINGS, NAME, TITLE, WIDTHS, unit_name
-from space.networks.network import RUNGS, Choosable, Layer, check_units, ladder
+from space.networks.network import Choosable, Layer, check_units, ladder
 from space.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class _MobileNetV1:
 
     @cached_property
     def first_recipes(self) -> tuple[Recipe, ...]:
-        return tuple(first_recipes(RUNGS))
+        return tuple(first_recipes())
 
     def consistent(self, widths: Sequence[int]) -> tuple[int, ...]:
         return tuple(widths)

@@ -3,9 +3,10 @@
 They span the minimum accuracy of the contest: eight such trials beat three hundred that begin cold.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
+from space.networks.network import uniform
 from space.recipe import Recipe
 
 # Training images of CIFAR-10 without validation: the epochs below were chosen on them.
@@ -35,10 +36,11 @@ UNIFORM = (
 _UNIFORM_EPOCHS = 3
 
 
-def first_recipes(widths: Sequence[int]) -> Iterator[Recipe]:
-    """In the order in which they are worth trying; `widths`: those that a unit may be given."""
+def first_recipes() -> Iterator[Recipe]:
+    """In the order in which they are worth trying."""
     for few_blocks, halvings, epochs in _FEW_BLOCKS:
         yield Recipe(widths=few_blocks, halvings=halvings, epochs=epochs)
     for share, quantization in UNIFORM:
-        nearest = tuple(min(widths, key=lambda width: abs(width - share * unpruned)) for unpruned in WIDTHS)
-        yield Recipe(widths=nearest, halvings=HALVINGS, epochs=_UNIFORM_EPOCHS, quantization=quantization)
+        yield Recipe(
+            widths=uniform(WIDTHS, share), halvings=HALVINGS, epochs=_UNIFORM_EPOCHS, quantization=quantization
+        )

@@ -34,8 +34,9 @@ class _MobileNetV2:
     halvings = HALVINGS
     any_size = True
     batchnorm = True
-    # Shortcuts pass on what blocks of random weights would lose.
-    near_identity = False
+    # The first block of each stage has no shortcut. On the generated images the loss of the first four epochs is 2.34,
+    # 2.38, 2.34 and 2.33 with such a beginning, without it 2.34, 2.40, 2.39 and 2.37.
+    near_identity = True
     peak_rate = 0.4
     tuned_on = TRAINING_IMAGES
     baselines = None

@@ -41,7 +41,7 @@ class Bottleneck(nn.Sequential):
         self.add_module("project_bn", nn.BatchNorm2d(block.width))
 
     def forward(self, images: Tensor) -> Tensor:
-        result: Tensor = super().forward(images)
+        result: Tensor = super().forward(images)  # type: ignore[no-untyped-call]
         return images + result if self.shortcut else result
 
 

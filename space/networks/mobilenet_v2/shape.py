@@ -38,10 +38,11 @@ class Block:
 def _laid_out() -> tuple[list[tuple[str, int]], list[Block]]:
     """Names and unpruned widths of the units, in the order in which they run: a stage's width is made by its first
     block, after that block's expansion."""
-    units, blocks = [("stem", _STEM)], []
+    units = [("stem", _STEM)]
+    blocks: list[Block] = []
     given = _STEM
     for number, (width, count) in enumerate(_STAGES, start=1):
-        expansions = []
+        expansions: list[tuple[str, int]] = []
         for _ in range(count):
             name = f"block{len(blocks) + len(expansions) + 1:02d}"
             expansions.append((name, _EXPANSION * given))
@@ -61,7 +62,11 @@ UNIT_NAMES = tuple(name for name, _ in _UNITS)
 WIDTHS = tuple(width for _, width in _UNITS)
 BLOCKS = tuple(_BLOCKS)
 STEM, HEAD = 0, len(WIDTHS) - 1
-STAGES = tuple(dict.fromkeys(block.stage for block in BLOCKS))
+# Expansions of the blocks of each stage.
+_EXPANSIONS = {
+    stage: tuple(block.expansion for block in BLOCKS if block.stage == stage and block.expansion is not None)
+    for stage in dict.fromkeys(block.stage for block in BLOCKS)
+}
 HALVINGS = tuple(BLOCKS[number - 1].place for number in _HALVING_BLOCKS)
 
 
@@ -96,11 +101,10 @@ def inverted(widths: Sequence[int], halvings: Sequence[int]) -> tuple[Inverted, 
 def without_empty_stages(widths: Sequence[int]) -> tuple[int, ...]:
     """A stage is gone as its blocks are, and they are as it is."""
     kept = list(widths)
-    for stage in STAGES:
-        places = [block.expansion for block in BLOCKS if block.stage == stage and block.expansion is not None]
+    for stage, expansions in _EXPANSIONS.items():
         if not kept[stage]:
-            for place in places:
+            for place in expansions:
                 kept[place] = 0
-        elif places and not any(kept[place] for place in places):
+        elif expansions and not any(kept[place] for place in expansions):
             kept[stage] = 0
     return tuple(kept)

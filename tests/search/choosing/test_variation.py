@@ -6,7 +6,10 @@ from search.choosing.first_recipes import first_values
 from search.choosing.variation import Variation
 from space.dimension import Choice
 from space.dimensions import SPACES, dimensions, recipe_of
-from space.networks.mobilenet_v1.description import MOBILENET_V1
+from space.networks.choose import network_named
+from space.networks.mobilenet_v2.description import MOBILENET_V2
+from space.networks.names import OWN
+from space.shapes import gone, narrowing
 
 
 def inside(values, table) -> bool:
@@ -17,8 +20,9 @@ def inside(values, table) -> bool:
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_whatever_is_drawn_is_a_network_of_the_table(space):
-    table = dimensions(space, 2)
+@pytest.mark.parametrize("architecture", OWN)
+def test_whatever_is_drawn_is_a_network_of_the_table(architecture, space):
+    table = dimensions(space, 2, architecture=architecture)
     variation = Variation(table, random.Random(0))
     values = first_values(table)[0]
     for _ in range(1000):
@@ -28,7 +32,7 @@ def test_whatever_is_drawn_is_a_network_of_the_table(space):
         for point in (other, changed, mixed):
             assert inside(point, table)
             recipe = recipe_of(point)
-            MOBILENET_V1.check_shape(recipe.widths, recipe.halvings)
+            network_named(architecture).check_shape(recipe.widths, recipe.halvings)
         values = changed
 
 
@@ -42,10 +46,28 @@ def test_a_change_is_a_small_one_and_reaches_everything():
     assert set().union(*touched) == varying - {"epochs"}
 
 
-def test_networks_of_few_blocks_are_drawn_as_often_as_those_of_many():
-    variation = Variation(dimensions("full", 2), random.Random(0))
+@pytest.mark.parametrize("architecture", ["mobilenet_v1", "mobilenet_v2"])
+def test_networks_of_few_blocks_are_drawn_as_often_as_those_of_many(architecture):
+    variation = Variation(dimensions("full", 2, architecture=architecture), random.Random(0))
     counts = [sum(width > 0 for width in recipe_of(variation.anew()).widths) for _ in range(600)]
-    assert sum(count <= 6 for count in counts) > 150
+    assert sum(count <= len(network_named(architecture).units) * 3 // 7 for count in counts) > 150
+
+
+def test_what_another_unit_needs_comes_and_goes_with_it():
+    """A stage of MobileNetV2 is nothing without a block, nor a block without its stage."""
+    table = dimensions("full", 2, architecture="mobilenet_v2")
+    variation = Variation(table, random.Random(0))
+    values = first_values(table)[0]
+    counts = []
+    for point in [variation.anew() for _ in range(300)] + [variation.near(values) for _ in range(1000)]:
+        widths = recipe_of(point).widths
+        for unit, width in zip(MOBILENET_V2.units, widths, strict=True):
+            assert (width > 0) == (point[narrowing(unit)] != gone(unit)), unit.name
+        counts.append(sum(map(bool, widths)))
+    before = sum(map(bool, recipe_of(values).widths))
+    near = counts[300:]
+    assert sum(count > before for count in near) > 200
+    assert sum(count < before for count in near) > 30
 
 
 def test_where_nothing_but_the_epochs_varies_there_is_an_end():

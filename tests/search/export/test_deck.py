@@ -12,14 +12,18 @@ from evaluators.provenance import Kind, Provenance
 from search.export.deck.decks import DECKS, write_deck
 from search.export.deck.lettering import lines, shortened, width
 from search.export.deck.material import Cover, material
+from search.export.deck.parts import draw_widths
 from search.export.deck.scale import linear, logarithmic
-from search.export.deck.style import CAVEAT, FOOTER, MOST_ROWS, NUMBER
+from search.export.deck.slide import Page
+from search.export.deck.style import BODY, CAVEAT, FOOTER, MOST_ROWS, NUMBER
 from search.export.scatter import FRONT, scatter
 from search.results.column_table import columns
 from search.results.columns import View
 from search.results.standings import standings
 from search.results.tables import grid_rows, texts
 from search.scoring.objectives import OBJECTIVES
+from space.networks.choose import network_named
+from space.networks.network import unpruned
 from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation
 from tests.search.results.two_criteria import of_the_study, store_of
 from tests.search.settings.made_up_grid import GRID, grid, with_trials
@@ -237,6 +241,23 @@ def test_the_widths_are_the_winners_beside_the_unpruned(tmp_path):
     assert list(unpruned.values) == list(what.baseline.recipe.widths)
     assert winner.name == "lowest latency, lowest energy, highest FoM"
     assert list(winner.values) == list(what.rows[0].recipe.widths)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "first", "last", "across"),
+    [("mobilenet_v1", "0", "13", "Unit (0: the stem)"), ("mobilenet_v2", "stem", "head", "Unit")],
+)
+def test_units_have_numbers_where_names_tell_no_more(stores, architecture, first, last, across):
+    what, network = replace(stores["grid"]), network_named(architecture)
+    vars(what)["baseline"] = replace(what.baseline, recipe=unpruned(network))
+    page = Page.add(Presentation(), "", "", "", [], "")
+    draw_widths(page, BODY, what, {})
+    (chart,) = charts_of(page.slide)
+    names = list(chart.plots[0].categories)
+    assert (names[0], names[-1], len(names)) == (first, last, len(network.units))
+    assert chart.category_axis.axis_title.text_frame.text == across
+    # The widest column ends within the axis.
+    assert chart.value_axis.maximum_scale >= max(unit.width for unit in network.units)
 
 
 def test_the_time_of_a_trial_is_building_and_the_rest(tmp_path):

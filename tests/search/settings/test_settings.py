@@ -171,7 +171,7 @@ def test_several_devices_and_meters_stay_apart_from_the_command_line_to_a_file(t
 
 
 def test_what_is_fixed_is_kept_in_one_order_as_a_goal_keeps_it():
-    chosen = settings({"fixed": KEYS["fix"].read("threads=1, epochs=2")})
-    assert chosen.fixed == (("epochs", "2"), ("threads", "1"))
-    assert fixed_text(chosen.fixed) == "epochs=2,threads=1"
-    assert 'fix = "epochs=2,threads=1"' in as_toml(chosen)
+    chosen = settings({"fixed": KEYS["fix"].read("learning_rate=0.1, epochs=2")})
+    assert chosen.fixed == (("epochs", "2"), ("learning_rate", "0.1"))
+    assert fixed_text(chosen.fixed) == "epochs=2,learning_rate=0.1"
+    assert 'fix = "epochs=2,learning_rate=0.1"' in as_toml(chosen)
