@@ -32,4 +32,4 @@ def test_nothing_judges_by_the_scales_of_a_batchnorm(space: str) -> None:
         with pytest.raises(RequestError, match=f"criterion={criterion}: criterion is one of l1, l2, random, fpgm$"):
             dimensions(space, 2, {"criterion": criterion}, MNIST_CNN.name)
         with pytest.raises(RequestError, match=r"BatchNorm, and MNIST CNN has none; choose l1, l2, random, fpgm$"):
-            grid((0.5,), (0,), ("none",), criterion, unpruned=True, architecture=MNIST_CNN.name)
+            grid((0.5,), (0,), ("none",), (criterion,), unpruned=True, architecture=MNIST_CNN.name)
