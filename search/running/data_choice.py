@@ -10,7 +10,7 @@ from search.settings.keys import AUTO
 from search.settings.settings import Settings
 from search.store.goal import Goal
 from search.store.store import Store
-from space.data.choose import STAND_IN, data_set_named
+from space.data.choose import DEFAULT, STAND_IN, data_set_named
 from space.data.collection import Collection
 from space.data.images import DataSet
 from space.data.places import USUAL
@@ -152,7 +152,11 @@ def _not_on_disk(collection: Collection, settings: Settings, store: Store | None
 
 
 def _standing_in(settings: Settings, reason: str) -> DataChoice:
-    collection = data_set_named(STAND_IN)
+    """In the place of the default data set alone: a network of other images may learn little of the one drawn."""
+    collection, usual = data_set_named(STAND_IN), usual_data(network_named(settings.architecture))
+    if usual.name != DEFAULT:
+        missing = f"{reason}; --data {STAND_IN} takes {collection.title} all the same"
+        return DataChoice(Source(usual.name), usual.title, missing=missing)
     return DataChoice(
         _drawn(collection, settings.architecture), f"{collection.title}, because {reason}", stands_in=True
     )
@@ -166,6 +170,6 @@ def _too_slow(collection: Collection, settings: Settings, store: Store | None, f
     if seconds <= LONGEST_BASELINE_S:
         return None
     return (
-        f"training a {collection.title} baseline on this machine takes about {spoken(seconds)}; "
+        f"training a baseline on {collection.title} takes about {spoken(seconds)} on this machine; "
         f"--data {collection.name} does it, `baseline --import FILE` takes one you have"
     )

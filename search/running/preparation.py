@@ -32,7 +32,7 @@ def prepare(settings: Settings, store: Store | None, say: Say, *, to_train: bool
     """Says which images are taken, and downloads them; `store` is None before the first run. Whoever comes `to_train` a
     baseline has no use for one that comes with the network."""
     choice = choose_data(settings, store)
-    if choice.download or not choice.named:
+    if choice.download or not (choice.named or choice.missing):
         say(f"data: {choice.text}")
     source, collection = obtained(choice), data_set_named(choice.source.name)
     if store and collection.generated:

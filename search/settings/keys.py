@@ -76,7 +76,7 @@ def data_set(text: object) -> str:
 def pairs(text: object) -> Fixed:
     """Sorted, so that the same values are the same study."""
     parts = [part.strip() for part in str(text).split(",")]
-    if not all(re.fullmatch(r"\w+=\w+", part) for part in parts):
+    if not all(re.fullmatch(r"\w+=[\w.]+", part) for part in parts):
         raise ValueError(f"{text!r} is not of the form name=value,name=value")
     named = [(name, value) for name, _, value in (part.partition("=") for part in sorted(parts))]
     if len(dict(named)) < len(named):

