@@ -50,7 +50,7 @@ def pruned(
         halvings=unpruned.halvings,
         criterion=criterion,
         epochs=epochs,
-        learning_rate=_rate(unpruned),
+        learning_rate=_rate(unpruned) if epochs else unpruned.learning_rate,
         quantization=quantization,
     )
 

@@ -110,6 +110,10 @@ def test_a_network_is_not_fine_tuned_faster_than_it_takes():
         for name in NETWORKS.own
     }
     assert rates["mobilenet_v1"] == 0.05
+    assert rates["mnist_cnn"] < 0.05
+    # What is not trained has no rate of its own.
+    whole = baseline_recipe("mnist_cnn")
+    assert pruned(whole, 0.5, epochs=0, quantization="none", criterion="l1").learning_rate == whole.learning_rate
     assert all(rate <= network_named(name).peak_rate for name, rate in rates.items())
 
 
