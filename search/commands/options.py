@@ -187,8 +187,9 @@ def sensitivity(parser: argparse.ArgumentParser) -> None:
 def _units() -> str:
     from space.networks.choose import network_named
 
-    first, second, *_, last = (unit.name for unit in network_named(names.DEFAULT).units)
-    return f"{first}, {second} ... {last}"
+    network = network_named(names.DEFAULT)
+    first, second, *_, last = (unit.name for unit in network.units)
+    return f"{first}, {second} ... {last} of {network.title}"
 
 
 def _fractions(words: str) -> tuple[float, ...]:
