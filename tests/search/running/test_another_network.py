@@ -160,7 +160,7 @@ def test_an_imported_baseline_says_whose_it_is(tmp_path):
 
 def test_the_command_line_and_files_name_a_packages_network(tmp_path):
     assert settings({"architecture": KEYS["architecture"].read(NAME)}) == Settings(architecture=NAME)
-    with pytest.raises(ValueError, match=f"choose {DEFAULT}, {NAME}"):
+    with pytest.raises(ValueError, match=f"choose {', '.join(OWN)}, {NAME}"):
         KEYS["architecture"].read("another")
     file = tmp_path / "mine.toml"
     file.write_text(f'architecture = "{DEFAULT}"')
