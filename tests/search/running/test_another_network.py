@@ -27,7 +27,7 @@ from space.errors import CandidateError, RequestError
 from space.formats.onnx.cost import cost as file_cost
 from space.grid import grid
 from space.networks.choose import layers_of, network_named
-from space.networks.names import DEFAULT
+from space.networks.names import DEFAULT, OWN
 from space.outline import outline
 from space.pruning.fractions import pruned
 from space.recipe import Recipe
@@ -85,7 +85,7 @@ def test_a_recipe_inherits_from_its_own_network_alone(workshop):
 
 
 def test_a_recipe_of_an_unknown_network_is_refused_by_name(workshop):
-    with pytest.raises(RequestError, match=f"network 'another' is not known; known are {DEFAULT}, {NAME}"):
+    with pytest.raises(RequestError, match=f"network 'another' is not known; known are {', '.join(OWN)}, {NAME}"):
         outline(Recipe(architecture="another", widths=(8,), halvings=()), workshop)
 
 
@@ -160,7 +160,7 @@ def test_an_imported_baseline_says_whose_it_is(tmp_path):
 
 def test_the_command_line_and_files_name_a_packages_network(tmp_path):
     assert settings({"architecture": KEYS["architecture"].read(NAME)}) == Settings(architecture=NAME)
-    with pytest.raises(ValueError, match=f"choose {DEFAULT}, {NAME}"):
+    with pytest.raises(ValueError, match=f"choose {', '.join(OWN)}, {NAME}"):
         KEYS["architecture"].read("another")
     file = tmp_path / "mine.toml"
     file.write_text(f'architecture = "{DEFAULT}"')
