@@ -25,20 +25,29 @@ def test_what_was_written_is_read(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "fault"),
+    # Named, as a packed file holds the time at which it was made.
     [
-        (b"", r"cannot be unpacked|begins with"),
-        (WHOLE, "cannot be unpacked: Not a gzipped file"),
-        (gzip.compress(WHOLE)[:-12], "cannot be unpacked: Compressed file ended"),
-        (gzip.compress(WHOLE)[:-8] + bytes(8), "cannot be unpacked: CRC check failed"),
-        (gzip.compress(WHOLE)[:12] + bytes(30), "cannot be unpacked"),
-        (gzip.compress(b"<html>"), r"begins with 3c 68 74 6d, not 00 00 08 03"),
+        pytest.param(b"", r"cannot be unpacked|begins with", id="empty"),
+        pytest.param(WHOLE, "cannot be unpacked: Not a gzipped file", id="unpacked"),
+        pytest.param(gzip.compress(WHOLE)[:-12], "cannot be unpacked: Compressed file ended", id="cut off"),
+        pytest.param(gzip.compress(WHOLE)[:-8] + bytes(8), "cannot be unpacked: CRC check failed", id="wrong checksum"),
+        pytest.param(gzip.compress(WHOLE)[:12] + bytes(30), "cannot be unpacked", id="damaged"),
+        pytest.param(gzip.compress(b"<html>"), r"begins with 3c 68 74 6d, not 00 00 08 03", id="page of a server"),
         # Labels where images belong.
-        (gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 7])), r"begins with 00 00 08 01, not 00 00 08 03"),
+        pytest.param(
+            gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 7])),
+            r"begins with 00 00 08 01, not 00 00 08 03",
+            id="labels",
+        ),
         # Signed numbers of two bytes.
-        (gzip.compress(bytes([0, 0, 11]) + WHOLE[3:]), r"begins with 00 00 0b 03"),
-        (gzip.compress(WHOLE[:7] + b"\x05" + WHOLE[8:]), r"says that it holds 5 x 3 x 3 bytes, not 2 x 3 x 3"),
-        (gzip.compress(WHOLE[:-1]), "holds 33 bytes where 34 belong"),
-        (gzip.compress(WHOLE + b"\x00"), "holds more bytes where 34 belong"),
+        pytest.param(gzip.compress(bytes([0, 0, 11]) + WHOLE[3:]), r"begins with 00 00 0b 03", id="wide numbers"),
+        pytest.param(
+            gzip.compress(WHOLE[:7] + b"\x05" + WHOLE[8:]),
+            r"says that it holds 5 x 3 x 3 bytes, not 2 x 3 x 3",
+            id="another size",
+        ),
+        pytest.param(gzip.compress(WHOLE[:-1]), "holds 33 bytes where 34 belong", id="a byte short"),
+        pytest.param(gzip.compress(WHOLE + b"\x00"), "holds more bytes where 34 belong", id="a byte long"),
     ],
 )
 def test_anything_else_is_named_with_what_to_do(path: Path, content: bytes, fault: str) -> None:
