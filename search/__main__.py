@@ -1,5 +1,6 @@
 """`python -m search`: parse, run, and turn what went wrong into one line and an exit status."""
 
+import logging
 import os
 import sys
 
@@ -14,6 +15,8 @@ def main() -> int:
     # Read when torch is loaded, here or in the builder's child. Threads that wait actively for each other take a
     # training step from 0.1 s to 2 s as soon as somebody else uses one of two cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if logging.lastResort is not None:
+        logging.lastResort.addFilter(_is_news)
     try:
         return command_line.run(*command_line.parse(sys.argv[1:]))
     except tuple(BY_ERROR) as error:
@@ -25,6 +28,12 @@ def main() -> int:
         # The reader of a pipe (head, less) has seen enough.
         sys.stderr.close()
         return OK
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """An interrupt that met a library in the middle of its work, with a traceback, is none: who interrupts is told how
+    to go on. SQLAlchemy logs it where a connection is given back, and raises it again."""
+    return not (record.exc_info and isinstance(record.exc_info[1], KeyboardInterrupt))
 
 
 def _say(error: Exception) -> None:

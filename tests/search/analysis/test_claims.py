@@ -10,6 +10,7 @@ from space.errors import RequestError
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = sorted((ROOT / "studies" / "reference").glob("*.csv"))
+WITH_ENERGY = [file for file in REFERENCE if "energy_mj" in file.read_text()]
 
 
 @pytest.fixture
@@ -27,11 +28,11 @@ def figures(claim: Claim) -> tuple[float, float, float]:
     return claim.latency_ms, claim.energy_mj, claim.max_power_w
 
 
-def test_the_published_tables_have_twelve_rows():
-    assert sum(len(read_claims(file)) for file in REFERENCE) == 12
+def test_the_published_tables_of_energies_have_twelve_rows():
+    assert sum(len(read_claims(file)) for file in WITH_ENERGY) == 12
 
 
-@pytest.mark.parametrize("file", REFERENCE, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", WITH_ENERGY, ids=lambda file: file.stem)
 def test_no_published_row_is_explained_by_latency_nor_by_less_than_five_times_of_it(file):
     for claim in read_claims(file):
         assert claim.audit.verdict == UNEXPLAINED

@@ -1,0 +1,24 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+LOGGED = """
+import logging, sys
+from search.__main__ import main
+sys.argv = ["search", "rank", "--store", "nowhere"]
+main()
+try:
+    raise {error}("while a connection is given back")
+except BaseException:
+    logging.getLogger("sqlalchemy.pool.impl.NullPool").error("Exception during reset or similar", exc_info=True)
+"""
+
+
+@pytest.mark.parametrize(("error", "told"), [("KeyboardInterrupt", False), ("OSError", True)])
+def test_what_a_library_logs_of_an_interrupt_alone_is_not_shown(tmp_path, error, told):
+    run = [sys.executable, "-c", LOGGED.format(error=error)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert ("Traceback" in done.stderr) == told
