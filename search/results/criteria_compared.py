@@ -4,9 +4,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from search.results.pivot import structure, time_over
+from search.results.pivot import time_over
 from search.results.published import Published
 from search.results.rows import Row
+from search.results.structures import structure
 from search.results.wording import half_percent, number, over_baseline, times
 
 # Published latencies of one network that differ by less than a tenth say nothing: they have no intervals, and a machine
