@@ -30,8 +30,8 @@ _RATES = (0.05, 0.1, 0.2, 0.4, 0.8)
 MOST_AWARE_EPOCHS = 4
 MOST_THREADS = 4
 RUNTIME = "runtime"
-# Of a grid's table alone. Its recipes are told by a fraction of all channels, how that is counted, and the names of the
-# units that stay whole, separated by commas.
+# Dimensions that a grid's table alone has. Its recipes are told by a fraction of all channels, how that is counted, and
+# the names of the units that stay whole, separated by commas.
 FRACTION, ROUNDING, WHOLE = "fraction", "rounding", "whole"
 
 

@@ -41,15 +41,15 @@ def with_companions(network: Network, table: tuple[Dimension, ...], fixed: Colle
     of_units = [steps[narrowing(unit)] for unit in network.units]
     held = [place for place, unit in enumerate(network.units)
             if of_units[place].name in fixed and of_units[place].low != gone(unit)]  # fmt: skip
-    there = {place for place, unit in enumerate(network.units) if of_units[place].low != gone(unit)}
-    if lost := _lost(network, held, there):
-        taken = ", ".join(network.units[place].name for place in range(len(of_units)) if place not in there)
+    present = {place for place, unit in enumerate(network.units) if of_units[place].low != gone(unit)}
+    if lost := _lost(network, held, present):
+        taken = ", ".join(network.units[place].name for place in range(len(of_units)) if place not in present)
         raise RequestError(
             f"--fix {of_units[lost[0]].name}: {network.units[lost[0]].name} cannot be there while {taken} is fixed as "
             "gone; fix one of them otherwise"
         )
-    companions = set(there)
-    for place in sorted(there - {*held}, reverse=True):
+    companions = set(present)
+    for place in sorted(present - {*held}, reverse=True):
         if of_units[place].high == gone(network.units[place]) and not _lost(network, held, companions - {place}):
             companions.remove(place)
     kept = {of_units[place].name: gone(network.units[place]) - 1 for place in companions}
@@ -61,9 +61,9 @@ def with_companions(network: Network, table: tuple[Dimension, ...], fixed: Colle
     )
 
 
-def _lost(network: Network, held: Sequence[int], there: Collection[int]) -> list[int]:
+def _lost(network: Network, held: Sequence[int], present: Collection[int]) -> list[int]:
     """Which of those held are not there where these units alone are."""
-    widths = network.consistent([unit.width if place in there else 0 for place, unit in enumerate(network.units)])
+    widths = network.consistent([unit.width if place in present else 0 for place, unit in enumerate(network.units)])
     return [place for place in held if not widths[place]]
 
 

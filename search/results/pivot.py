@@ -39,12 +39,12 @@ class PivotRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PivotColumn:
-    # In what programs read.
+    # What programs call it.
     key: str
     value: Callable[[PivotRow], Value]
     # What people read above it; "": it is for programs alone.
     title: str = ""
-    # Of a value that is known; and in few words, for a slide.
+    # How a value that is known is written; and in few words, for a slide.
     text: Callable[[PivotRow], str] | None = None
     brief: Callable[[PivotRow], str] | None = None
     words: bool = False

@@ -47,11 +47,8 @@ def elsewhere(published: Sequence[Published], points: Collection[Point]) -> list
     others = [row for row in published if not any(row.matches(point) for point in points)]
     if not others:
         return []
-    one = len(others) == 1
-    return [
-        f"published: {len(others)} of {len(published)} rows {'is' if one else 'are'} of no point of this grid"
-        f"{': ' if one else ', the first: '}{others[0]}"
-    ]
+    are, named = ("is", ": ") if len(others) == 1 else ("are", ", the first: ")
+    return [f"published: {len(others)} of {len(published)} rows {are} of no point of this grid{named}{others[0]}"]
 
 
 def read_published(path: Path | None) -> tuple[Published, ...]:
@@ -110,7 +107,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-# From a column to the field, and how it is read.
+# For each column the field, and how it is read.
 _COLUMNS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "criterion": ("criterion", str),
     "fraction": ("fraction", _number("a fraction from 0 to 1", 0, 1)),
