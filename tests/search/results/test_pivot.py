@@ -107,6 +107,16 @@ def test_the_error_of_a_ratio_is_that_of_both(tmp_path):
     assert time_over(unpruned, unpruned) == (1.0, (1.0, 1.0))
 
 
+def test_the_unpruned_network_at_its_best_settings_is_told_apart(tmp_path):
+    beside = pivot(of_the_study(tmp_path))
+    assert beside is not None
+    assert not any("best settings" in line for line in beside.lines())
+    faster = replace(beside.unpruned, structure_id="at two threads", latency_ms=0.1)
+    assert replace(beside, baseline=faster).lines()[1] == (
+        "how much faster a network is, is said over the unpruned one at its best settings: 0.100 ms"
+    )
+
+
 def test_rank_prints_it_and_has_it_in_its_json(tmp_path, user: User):
     store_of(tmp_path / "store")
     words = ("rank", "--study", "mnist", "--store", tmp_path / "store")
