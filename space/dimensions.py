@@ -18,7 +18,7 @@ from space.networks.network import Network, unpruned
 from space.pruning.criteria import SLIMMING, criteria_of
 from space.pruning.fractions import KEPT, pruned
 from space.recipe import Recipe
-from space.shapes import halving, narrowing, never, shape_of, shape_values
+from space.shapes import halving, narrowing, never, shape_of, shape_values, with_companions
 
 # What says of which network a table is; that of the default network has no such dimension, as it had none before there
 # were others.
@@ -30,8 +30,8 @@ _RATES = (0.05, 0.1, 0.2, 0.4, 0.8)
 MOST_AWARE_EPOCHS = 4
 MOST_THREADS = 4
 RUNTIME = "runtime"
-# Of a grid's table alone. Its recipes are told by a fraction of all channels, how that is counted, and the names of the
-# units that stay whole, separated by commas.
+# Dimensions that a grid's table alone has. Its recipes are told by a fraction of all channels, how that is counted, and
+# the names of the units that stay whole, separated by commas.
 FRACTION, ROUNDING, WHOLE = "fraction", "rounding", "whole"
 
 
@@ -108,7 +108,8 @@ def dimensions(
         except RequestError as error:
             raise RequestError(f"--fix {RUNTIME}={only}: {error}") from error
     devices = Devices(cores, _competing(space, runtimes, (fixed or {}).get("quantization")))
-    varying = SPACES[space](network_named(architecture), devices)
+    network = network_named(architecture)
+    varying = SPACES[space](network, devices)
     table = (*architecture_dimension(architecture), *varying, *_runtime(devices))
     names = [*(dimension.name for dimension in table if dimension.name != RUNTIME), RUNTIME]
     for name in fixed or {}:
@@ -116,8 +117,9 @@ def dimensions(
             close = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
             raise RequestError(f"--fix {name}: the {space} space has no such dimension; {hint}")
-    return tuple(dimension.fixed(fixed[dimension.name]) if fixed and dimension.name in fixed else dimension
+    held = tuple(dimension.fixed(fixed[dimension.name]) if fixed and dimension.name in fixed else dimension
                  for dimension in table)  # fmt: skip
+    return with_companions(network, held, fixed or {})
 
 
 def _competing(space: str, runtimes: Sequence[str], quantization: str | None) -> tuple[str, ...]:

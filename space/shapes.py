@@ -1,7 +1,10 @@
 """Shapes: widths and halvings of a network as values of dimensions, and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
+from space.dimension import Dimension, Integer
+from space.errors import RequestError
 from space.networks.network import Choosable, Network
 
 Steps = Mapping[str, int | float | str]
@@ -29,6 +32,39 @@ def never(network: Network) -> int:
 
 def widths_of(network: Network, values: Steps) -> tuple[int, ...]:
     return network.consistent([(*unit.widths, 0)[int(values[narrowing(unit)])] for unit in network.units])
+
+
+def with_companions(network: Network, table: tuple[Dimension, ...], fixed: Collection[str]) -> tuple[Dimension, ...]:
+    """The table, but what a unit that is fixed cannot be there without does not go in it: else the unit goes all the
+    same. RequestError where that is fixed as gone."""
+    steps = {dimension.name: dimension for dimension in table if isinstance(dimension, Integer)}
+    of_units = [steps[narrowing(unit)] for unit in network.units]
+    held = [place for place, unit in enumerate(network.units)
+            if of_units[place].name in fixed and of_units[place].low != gone(unit)]  # fmt: skip
+    present = {place for place, unit in enumerate(network.units) if of_units[place].low != gone(unit)}
+    if lost := _lost(network, held, present):
+        taken = ", ".join(network.units[place].name for place in range(len(of_units)) if place not in present)
+        raise RequestError(
+            f"--fix {of_units[lost[0]].name}: {network.units[lost[0]].name} cannot be there while {taken} is fixed as "
+            "gone; fix one of them otherwise"
+        )
+    companions = set(present)
+    for place in sorted(present - {*held}, reverse=True):
+        if of_units[place].high == gone(network.units[place]) and not _lost(network, held, companions - {place}):
+            companions.remove(place)
+    kept = {of_units[place].name: gone(network.units[place]) - 1 for place in companions}
+    return tuple(
+        replace(dimension, high=min(dimension.high, kept[dimension.name]))
+        if isinstance(dimension, Integer) and dimension.name in kept
+        else dimension
+        for dimension in table
+    )
+
+
+def _lost(network: Network, held: Sequence[int], present: Collection[int]) -> list[int]:
+    """Which of those held are not there where these units alone are."""
+    widths = network.consistent([unit.width if place in present else 0 for place, unit in enumerate(network.units)])
+    return [place for place in held if not widths[place]]
 
 
 def shape_of(network: Network, values: Steps) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -92,13 +92,13 @@ class Variation:
         """Adds a unit that this one cannot be there without, where there is such a one."""
         if widths_of(self._network, values)[index]:
             return
+        present = [int(self._is_there(values, unit)) for unit in self._units]
         for place in self._draw.sample(range(len(self._units)), len(self._units)):
-            other = narrowing(self._units[place])
-            if not self._is_there(values, self._units[place]) and self._can_go(place):
-                with_it = {**values, other: self._width_beside(values, place)}
-                if widths_of(self._network, with_it)[index]:
-                    values[other] = with_it[other]
-                    return
+            if present[place] or not self._can_go(place):
+                continue
+            if self._network.consistent([*present[:place], 1, *present[place + 1 :]])[index]:
+                values[narrowing(self._units[place])] = self._width_beside(values, place)
+                return
 
     def _is_there(self, values: Mapping[str, Value], unit: Choosable) -> bool:
         return values[narrowing(unit)] != gone(unit)

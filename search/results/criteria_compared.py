@@ -4,9 +4,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from search.results.pivot import structure, time_over
+from search.results.pivot import time_over
 from search.results.published import Published
 from search.results.rows import Row
+from search.results.structures import structure
 from search.results.wording import half_percent, number, over_baseline, times
 
 # Published latencies of one network that differ by less than a tenth say nothing: they have no intervals, and a machine
@@ -61,7 +62,9 @@ def _unexplained(rows: Sequence[Row], published: Iterable[Published]) -> list[st
         (slow, row), (fast, _) = (choose(group, key=lambda pair: pair[0].latency_ms or 0) for choose in (max, min))
         ratio = (slow.latency_ms or 0) / (fast.latency_ms or math.nan)
         if ratio >= _UNLIKE:
-            both = " and ".join(f"{theirs.criterion} {number(theirs.latency_ms or 0)} ms" for theirs in (slow, fast))
+            both = " and ".join(
+                f"{theirs.criterion or 'pruned'} {number(theirs.latency_ms or 0)} ms" for theirs in (slow, fast)
+            )
             lines.append(
                 f"published times of one structure differ by {times(ratio)}, {both} at {_at(row)}, which no structure "
                 f"can explain: here it has one latency, {_latency(row)}"
@@ -101,8 +104,9 @@ def _if_dirty(row: Row) -> str:
 
 
 def _half(row: Row) -> float:
-    """Half of the interval of its accuracy."""
-    return (row.accuracy_ci[1] - row.accuracy_ci[0]) / 2
+    """Half of the interval of its accuracy on validation; that of a confirmed network is on test."""
+    low, high = (row.search or {}).get("accuracy_ci", row.accuracy_ci)
+    return float(high - low) / 2
 
 
 def _at(row: Row) -> str:

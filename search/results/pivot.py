@@ -10,15 +10,12 @@ from search.results.columns import Value
 from search.results.published import Published
 from search.results.rows import Row
 from search.results.standings import Standings
+from search.results.structures import structure
 from search.results.wording import half_percent, number, over_baseline, times
 from search.settings.grid import Point
 from space.formats.quantizations import title
 from space.formats.target import title_of
-from space.networks.choose import NETWORKS
-from space.recipe import Recipe
 
-# A structure is written out in a table where its network has no more layers than this.
-_MOST_LAYERS = 6
 _UNKNOWN = "-"
 
 
@@ -42,12 +39,12 @@ class PivotRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PivotColumn:
-    # In what programs read.
+    # What programs call it.
     key: str
     value: Callable[[PivotRow], Value]
     # What people read above it; "": it is for programs alone.
     title: str = ""
-    # Of a value that is known; and in few words, for a slide.
+    # How a value that is known is written; and in few words, for a slide.
     text: Callable[[PivotRow], str] | None = None
     brief: Callable[[PivotRow], str] | None = None
     words: bool = False
@@ -66,6 +63,8 @@ class Pivot:
     unpruned: Row
     published: Published | None
     rows: tuple[PivotRow, ...]
+    # The unpruned network at the settings that make it fastest: what gains are over in every other table.
+    baseline: Row
 
     @cached_property
     def columns(self) -> tuple[PivotColumn, ...]:
@@ -104,8 +103,14 @@ class Pivot:
         which = f"{title(point.quantization)} in {title_of(point.runtime)}"
         lines = [
             f"beside the unpruned network, {which}: accuracy on validation, in brackets points above it; time as a "
-            f"multiple of its {number(self.unpruned.latency_ms)} ms"
+            f"multiple of its own in the same minutes, not of {number(self.unpruned.latency_ms)} ms where the machine "
+            "has changed its speed since"
         ]
+        if self.baseline.structure_id != self.unpruned.structure_id:
+            lines.append(
+                "how much faster a network is, is said over the unpruned one at its best settings: "
+                f"{number(self.baseline.latency_ms)} ms"
+            )
         if any(row.published for row in self.rows):
             lines.append("published: by others, on their machine and images, beside their own unpruned network")
         return lines
@@ -152,11 +157,11 @@ class Pivot:
             def accuracy(row: PivotRow, epochs: int = epochs) -> float | None:
                 return row.rows[epochs].validation_accuracy if epochs in row.rows else None
 
-            yield from _accuracies(f"{epochs}_epochs", f"accuracy %, {_tuned(epochs)}", accuracy, self._accuracy)
+            yield from _accuracies(f"{epochs}_epochs", f"accuracy %, {_tuned(epochs)}", accuracy, self._whole)
 
     @property
-    def _accuracy(self) -> float:
-        return self.unpruned.validation_accuracy
+    def _whole(self) -> tuple[Point | None, float]:
+        return self.unpruned.point, self.unpruned.validation_accuracy
 
     def _times(self) -> Iterable[PivotColumn]:
         def over(row: PivotRow) -> tuple[float, tuple[float, float] | None] | None:
@@ -190,7 +195,7 @@ class Pivot:
 
     def _published(self) -> Iterable[PivotColumn]:
         whole = self.published
-        unpruned = whole.accuracy if whole else None
+        unpruned = (self.unpruned.point, whole.accuracy if whole else None)
         for epochs in sorted({epochs for row in self.rows for epochs in row.published}):
 
             def accuracy(row: PivotRow, epochs: int = epochs) -> float | None:
@@ -234,19 +239,8 @@ def pivot(standings: Standings) -> Pivot | None:
         )
         for point, trainings in groups.items()
     ]  # fmt: skip
-    return Pivot(unpruned, _published_of(unpruned.point, standings.published), tuple(rows))
-
-
-def structure(recipe: Recipe) -> str | None:
-    """Channels of each convolution and inputs of each linear layer: 26/52/7488/128; None where that is long."""
-    network = NETWORKS.find(recipe.architecture)
-    if network is None:
-        return None
-    layers = network.layers(recipe.widths, recipe.halvings, network.image, network.classes)
-    if len(layers) > _MOST_LAYERS:
-        return None
-    # What reads one value of each channel by itself, and not a map, is a linear layer.
-    return "/".join(str(layer.reads if layer.kernel == layer.side == 1 else layer.channels) for layer in layers)
+    baseline = standings.row(standings.baseline)
+    return Pivot(unpruned, _published_of(unpruned.point, standings.published), tuple(rows), baseline)
 
 
 def time_over(row: Row, unpruned: Row) -> tuple[float, tuple[float, float] | None]:
@@ -265,9 +259,14 @@ def time_over(row: Row, unpruned: Row) -> tuple[float, tuple[float, float] | Non
 
 
 def _accuracies(
-    key: str, heading: str, accuracy: Callable[[PivotRow], float | None], whole: float | None, prefix: str = ""
+    key: str,
+    heading: str,
+    accuracy: Callable[[PivotRow], float | None],
+    unpruned: tuple[Point | None, float | None],
+    prefix: str = "",
 ) -> Iterable[PivotColumn]:
-    """An accuracy, and its points above the unpruned network's."""
+    """An accuracy, and its points above that of the unpruned network, which is of this point."""
+    itself, whole = unpruned
 
     def points(row: PivotRow) -> float | None:
         share = accuracy(row)
@@ -275,7 +274,7 @@ def _accuracies(
 
     def text(row: PivotRow) -> str:
         above = points(row)
-        beside = "" if above is None or not row.point.fraction else f" ({above:+.2f})"
+        beside = "" if above is None or row.point == itself else f" ({above:+.2f})"
         return f"{100 * (accuracy(row) or 0):.2f}{beside}"
 
     yield PivotColumn(key=f"{prefix}accuracy_{key}", title=heading, value=accuracy, text=text)

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -32,9 +32,23 @@ class Published:
             math.isclose(self.fraction, point.fraction)
             and self.epochs == point.epochs
             and self.quantization == point.quantization
-            and self.criterion in (None, point.criterion)
+            # Nothing was judged of an unpruned network, whatever its row says.
+            and (not self.fraction or self.criterion in (None, point.criterion))
             and self.runtime in (None, point.runtime)
         )
+
+    def __str__(self) -> str:
+        named = [*filter(None, [self.criterion]), f"fraction {self.fraction:g}", f"{self.epochs} epochs"]
+        return ", ".join([*named, self.quantization, *filter(None, [self.runtime])])
+
+
+def elsewhere(published: Sequence[Published], points: Collection[Point]) -> list[str]:
+    """One line where rows are of no point of a grid: a criterion that is written otherwise is passed over, too."""
+    others = [row for row in published if not any(row.matches(point) for point in points)]
+    if not others:
+        return []
+    are, named = ("is", ": ") if len(others) == 1 else ("are", ", the first: ")
+    return [f"published: {len(others)} of {len(published)} rows {are} of no point of this grid{named}{others[0]}"]
 
 
 def read_published(path: Path | None) -> tuple[Published, ...]:
@@ -93,7 +107,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-# From a column to the field, and how it is read.
+# For each column the field, and how it is read.
 _COLUMNS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "criterion": ("criterion", str),
     "fraction": ("fraction", _number("a fraction from 0 to 1", 0, 1)),

@@ -13,6 +13,7 @@ from search.results.column_table import columns
 from search.results.columns import Entry, View
 from search.results.findings import findings
 from search.results.pivot import Pivot, pivot
+from search.results.published import elsewhere
 from search.results.rows import Row
 from search.results.standings import Standings
 from search.results.tables import entries
@@ -143,6 +144,8 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
         done = sum(row is not None for row in points.values())
         console.print(f"{done} of {len(points)} points of the grid are evaluated", markup=False)
         _print_beside_unpruned(console, standings)
+        for text in elsewhere(standings.published, points):
+            console.print(text, markup=False)
     else:
         console.print(table(standings, top, console.width))
     for text in findings([row for row in points.values() if row], standings.published):

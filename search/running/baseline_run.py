@@ -20,7 +20,7 @@ def train_and_keep(chosen: Settings, store: Store, view: View, length: str) -> B
     """The one that there is already, where there is one."""
     prepared = prepare(chosen, store, view.say, to_train=True)
     with Builder(view.step) as builder, view:
-        remember(store, prepared.source)
+        remember(store, prepared.source, chosen.architecture)
         if prepared.baseline is None:
             for text in _duration(chosen, prepared, store, length):
                 view.say(text)
@@ -32,7 +32,7 @@ def train_and_keep(chosen: Settings, store: Store, view: View, length: str) -> B
 def import_and_keep(chosen: Settings, store: Store, view: View, checkpoint: Path) -> Baseline:
     prepared = prepare(chosen, store, view.say)
     with Builder(view.step) as builder, view:
-        remember(store, prepared.source)
+        remember(store, prepared.source, chosen.architecture)
         return imported_baseline(prepared.source, store, builder, checkpoint, chosen.architecture, view)
 
 

@@ -46,12 +46,17 @@ class DataChoice:
 def choose_data(settings: Settings, store: Store | None) -> DataChoice:
     """Decides by the rules of `--data`, and downloads nothing yet; `store` is None before the first run."""
     named, network = settings.data != AUTO, network_named(settings.architecture)
-    last, usual = None if named else _last(store, network), usual_data(network)
+    usual = usual_data(network)
+    last = None if named else _last(store, network, usual)
     collection = data_set_named(settings.data) if named else last or usual
     check_images(collection, network)
     if collection.generated:
-        reason = "" if named else f", as last time; --data {usual.name} changes that"
-        return DataChoice(_drawn(collection, settings.architecture), f"{collection.title}{reason}", named=named)
+        text = collection.title
+        if last is collection:
+            text += ", as last time" + (f"; --data {usual.name} changes that" if usual is not collection else "")
+        elif not named:
+            text += f": no data set of our own has images as {network.title} takes them"
+        return DataChoice(_drawn(collection, settings.architecture), text, named=named)
     source = find(collection, settings, store)
     if source is None:
         return _not_on_disk(collection, settings, store)
@@ -64,11 +69,16 @@ def choose_data(settings: Settings, store: Store | None) -> DataChoice:
     return _standing_in(settings, too_slow) if too_slow else DataChoice(source, text)
 
 
-def _last(store: Store | None, network: Network) -> Collection | None:
-    """The store's last data, where the network takes them."""
+def _last(store: Store | None, network: Network, usual: Collection) -> Collection | None:
+    """The store's last data, where the network takes them. Generated ones stand in for the default data alone: a
+    network of other images takes them again where it took them itself."""
     name = store.fact(_LAST) if store else None
-    collection = data_set_named(name) if name else None
-    return collection if collection and fits(collection, network) else None
+    if store is None or name is None:
+        return None
+    collection = data_set_named(name)
+    if collection.generated and usual.name != DEFAULT and store.fact(_last_fact(network.name)) != name:
+        return None
+    return collection if fits(collection, network) else None
 
 
 def obtained(choice: DataChoice) -> Source:
@@ -81,8 +91,9 @@ def obtained(choice: DataChoice) -> Source:
     return choice.source
 
 
-def remember(store: Store, source: Source) -> None:
+def remember(store: Store, source: Source, architecture: str) -> None:
     store.remember(_LAST, source.name)
+    store.remember(_last_fact(architecture), source.name)
     if source.folder is not None and not data_set_named(source.name).generated:
         store.remember(_folder_fact(source.name), str(source.folder.absolute()))
 
@@ -121,6 +132,10 @@ def images_of(goal: Goal, settings: Settings, store: Store) -> DataSet:
             f"{store.folder / 'images'}; search again: a study on the present set ({data.fingerprint}) begins"
         )
     raise RequestError(f"{goal.id} was searched on other images ({goal.fingerprint}, not {data.fingerprint})")
+
+
+def _last_fact(architecture: str) -> str:
+    return f"{_LAST} of {architecture}"
 
 
 def _folder_fact(name: str) -> str:

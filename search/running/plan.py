@@ -28,7 +28,7 @@ class Plan:
     trial_s: float
     trials: int
     timeout_s: float | None
-    # Of a grid.
+    # What is said of the points of a grid; empty for a search.
     points: str = ""
 
     @property

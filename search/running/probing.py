@@ -50,7 +50,7 @@ def sensitivity_of(question: Question, chosen: Settings, store: Store, view: Vie
             rig = stack.enter_context(open_rig(chosen.devices, images, view.say))
         builder = stack.enter_context(Builder(view.step))
         stack.enter_context(view)
-        remember(store, prepared.source)
+        remember(store, prepared.source, chosen.architecture)
         baseline = have_baseline(prepared, store, builder, chosen, view)
         if rig:
             note_bench(store, rig)

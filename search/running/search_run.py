@@ -55,7 +55,7 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         for text in missing_runtimes(chosen, rig):
             view.say(text)
         note_bench(store, rig)
-        remember(store, prepared.source)
+        remember(store, prepared.source, chosen.architecture)
         remember_speed(store, chosen)
         baseline = have_baseline(prepared, store, builder, chosen, view)
         source = prepared.source

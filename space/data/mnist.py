@@ -1,5 +1,6 @@
 """MNIST (LeCun et al. 1998): the four published files, found on the disk or downloaded, each as published."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,20 +47,37 @@ class Mnist(Collection):
         return why_unreachable([f"{mirror}{name}" for mirror in PUBLISHED.mirrors], limit_s)
 
     def download(self, folder: Path) -> None:
-        """As torchvision does, whose own way unpacks the files, and then takes unpacked ones for granted."""
+        """As torchvision does, whose own way unpacks the files, and then takes unpacked ones for granted. They lie in a
+        folder beside theirs until all are there: what was begun is not found, and goes on."""
         from torchvision.datasets import MNIST as PUBLISHED
+
+        begun = folder / f"{self.files}.part"
+        try:
+            begun.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RequestError(
+                f"{begun}, where {self.title} is downloaded to, cannot be made: {error.strerror}; --data-dir names "
+                "another folder"
+            ) from error
+        for name, md5 in PUBLISHED.resources:
+            self._fetch(name, md5, PUBLISHED.mirrors, begun)
+        begun.replace(folder / self.files)
+
+    def _fetch(self, name: str, md5: str, mirrors: Sequence[str], folder: Path) -> None:
+        """From the first mirror that has it; a file that is there already, as published, stays."""
         from torchvision.datasets.utils import download_url
 
-        for name, md5 in PUBLISHED.resources:
-            failures = []
-            for mirror in PUBLISHED.mirrors:
-                try:
-                    download_url(f"{mirror}{name}", str(folder / self.files), name, md5)
-                    break
-                except (OSError, RuntimeError) as error:
-                    failures.append(f"{mirror}{name}: {error}")
-            else:
-                raise RequestError(f"{self.title} could not be downloaded to {folder}: {'; '.join(failures)}")
+        failures = []
+        for mirror in mirrors:
+            try:
+                download_url(f"{mirror}{name}", str(folder), name, md5)
+                return
+            except (OSError, RuntimeError) as error:
+                failures.append(f"{mirror}{name}: {error}")
+        raise RequestError(
+            f"{self.title} could not be downloaded to {folder}: {'; '.join(failures)}; try again, or name a folder "
+            "that has it with --data-dir"
+        )
 
     def load(self, source: "Source") -> DataSet:
         from torchvision.datasets import MNIST as PUBLISHED

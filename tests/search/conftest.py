@@ -45,7 +45,7 @@ def _start(folder: Path) -> None:
     (folder / "store").mkdir()
     store = Store.create(folder / "store")
     source = Source("builtin", store.folder / "images")
-    remember(store, source)
+    remember(store, source, "mobilenet_v1")
     remember_baseline(store, import_baseline(store.folder, source, folder / "untrained.pt"))
     done = finished(*SEARCH, "--store", folder / "store", "--trials", 1)
     assert done.returncode == OK, done.stderr

@@ -107,7 +107,7 @@ def _varying(networks: Sequence[PrunedNetwork]) -> Grouping:
         if len(_members(shown, [*names, name])) <= len(_GRID_INKS):
             names.append(name)
             continue
-        # Of epochs the most, of everything else what the grid names first.
+        # The most epochs are held, and of everything else what the grid names first.
         value = tell(max(shown, key=_epochs)) if name == "epochs" else values[0]
         held.append(value)
         anyhow = name not in _OF_THE_FILE

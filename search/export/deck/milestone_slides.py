@@ -19,7 +19,8 @@ from search.settings.grid import Grid
 from search.store.goal import Goal
 from space.formats.target import format_of
 from space.grid import left_whole
-from space.networks.choose import network_named
+from space.networks.choose import NETWORKS
+from space.networks.network import KINDS
 from space.pruning.criteria import CRITERIA
 
 _ORDERS = {"l1": "smallest L1 norm first", "l2": "smallest L2 norm first", "random": "in random order",
@@ -60,16 +61,26 @@ def approach(deck: Deck, material: Material, name: str) -> None:
 
 
 def _removed(goal: Goal) -> str:
-    network = network_named(goal.architecture)
+    network = NETWORKS.find(goal.architecture)
     grid = Grid.from_json(goal.grid) if goal.grid else None
-    whole = left_whole(goal.architecture, grid.operators, grid.exclude) if grid else ()
-    where = f"every unit but {', '.join(whole)}" if whole else "every unit"
-    entries = "depthwise and BatchNorm entries" if network.batchnorm else "what reads them"
+    where = "every unit"
+    if grid and network is None and (grid.exclude or set(grid.operators) != set(KINDS)):
+        # Which these are is the network's to say, and its package is gone.
+        where = "every unit that the study does not leave whole"
+    elif grid and (whole := left_whole(goal.architecture, grid.operators, grid.exclude)):
+        where = f"every unit but {', '.join(whole)}"
+    entries = "depthwise and BatchNorm entries" if _has_batchnorm(goal) else "what reads them"
     return f"Whole channels are removed from {where}, {entries} with them"
 
 
 def _re_estimated(goal: Goal) -> str:
-    return ", after BatchNorm is re-estimated" if network_named(goal.architecture).batchnorm else ""
+    return ", after BatchNorm is re-estimated" if _has_batchnorm(goal) else ""
+
+
+def _has_batchnorm(goal: Goal) -> bool:
+    """Most networks have; of one that is not known here it is taken for granted."""
+    network = NETWORKS.find(goal.architecture)
+    return network is None or network.batchnorm
 
 
 def _energy_words(material: Material) -> str:

@@ -341,3 +341,12 @@ def test_the_deck_of_a_grid_tells_criteria_apart_and_shows_its_table(tmp_path, s
     # Latency hangs on none of that: one line.
     assert [len(list(series.values)) for series in plots[2].plots[0].series] == [3]
     assert any("no structure can explain" in run.text for run in runs(conclusion))
+
+
+def test_the_deck_of_a_network_whose_package_is_gone_is_made_all_the_same(tmp_path, stores):
+    what = stores["criteria"]
+    gone = replace(what.goal, architecture="gone")
+    what = replace(what, standings=replace(what.standings, goal=gone))
+    slides = slides_of(tmp_path / "deck.pptx", "grid", what)
+    assert len(slides) == 5
+    assert any("every unit that the study does not leave whole" in run.text for run in runs(slides[1]))

@@ -37,6 +37,21 @@ def test_one_criterion_has_no_other_and_no_label(tmp_path):
     assert not any("of one structure differ" in line for line in lines)
 
 
+def test_criteria_are_compared_on_validation_also_where_some_are_confirmed(tmp_path):
+    rows = [row for row in of_the_study(tmp_path).points().values() if row]
+    wide = {"accuracy_ci": (0.5, 1.0)}
+    confirmed = [replace(row, test_accuracy=0.5, accuracy_ci=(0.5, 0.5), search=wide) for row in rows]
+    alike = "criteria at equal structure, without fine-tuning: alike within the intervals at fraction 0.2, alike "
+    assert any(line.startswith(alike) for line in findings(confirmed))
+    assert not any(line.startswith(alike) for line in findings(rows))
+
+
+def test_published_times_of_nobodys_criterion_are_told_as_pruned(tmp_path):
+    unnamed = [Published(fraction=0.2, latency_ms=0.8), Published(fraction=0.2, epochs=3, latency_ms=0.3)]
+    lines = said(tmp_path, unnamed)
+    assert any("pruned 0.800 ms and pruned 0.300 ms at fraction 0.2" in line for line in lines)
+
+
 def test_published_times_that_differ_little_need_no_explanation(tmp_path):
     close = [Published(fraction=0.2, criterion="l1", latency_ms=0.33), Published(fraction=0.2, criterion="fpgm",
                                                                                  latency_ms=0.32)]  # fmt: skip

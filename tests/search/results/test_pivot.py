@@ -6,9 +6,12 @@ from dataclasses import replace
 import pytest
 
 from search.commands.exit_status import OK
-from search.results.pivot import pivot, structure, time_over
+from search.results.pivot import pivot, time_over
+from search.results.published import elsewhere
 from search.results.standings import standings
+from search.results.structures import structure
 from search.settings.grid import Grid, Point
+from search.settings.study_files import study_file
 from space.baseline import baseline_recipe
 from space.formats.names import DEFAULT_RUNTIME
 from tests.search.results.two_criteria import STUDY, UNPRUNED, goal_of, of_the_study, store_of
@@ -47,6 +50,22 @@ def test_what_is_not_evaluated_yet_has_no_figure(tmp_path):
     assert cells[2] == ["l1", "0.7", *["-"] * 5, "85.82 (-12.86)", "0.227", "0.686 x"]
 
 
+def test_published_rows_that_no_point_is_of_are_counted_and_one_is_named(tmp_path, user: User):
+    only = replace(STUDY, criteria=("l1",))
+    ranking = of_the_study(tmp_path / "made", only)
+    assert elsewhere(ranking.published, ranking.listed) == [
+        "published: 2 of 5 rows are of no point of this grid, the first: fpgm, fraction 0.2, 0 epochs, none"
+    ]
+    assert elsewhere(ranking.published, STUDY.points()) == []
+    (tmp_path / "theirs.csv").write_text("fraction,latency_us\n0,331\n0.25,200\n")
+    file = tmp_path / "mine.toml"
+    text = study_file("mnist").read_text()
+    file.write_text(text.replace("reference/mnist.csv", "theirs.csv"))
+    store_of(tmp_path / "store")
+    _, said, _ = user.types("rank", "--study", file, "--store", tmp_path / "store")
+    assert "published: 1 of 2 rows is of no point of this grid: fraction 0.25, 0 epochs, none" in said
+
+
 def test_a_grid_without_its_unpruned_network_has_none(tmp_path):
     assert pivot(of_the_study(tmp_path, replace(STUDY, unpruned=False))) is None
 
@@ -61,6 +80,7 @@ def test_quantizations_and_runtimes_are_told_apart_where_there_are_several(tmp_p
     assert cells[5][:4] == ["-", "0", "static int8", "ONNX Runtime"]
     # All beside one: the first.
     assert cells[5][headings.index("time")] == "0.500 x ±0.5 %"
+    assert [row[headings.index("accuracy %, 0 epochs")] for row in cells[::5]] == ["98.00", *["98.00 (+0.00)"] * 3]
     assert "fp32 in ONNX Runtime" in beside.lines()[0]
     # A slide has no room for both.
     assert "structure" not in beside.brief_texts()[0]
@@ -85,6 +105,16 @@ def test_the_error_of_a_ratio_is_that_of_both(tmp_path):
     assert [end / ratio for end in ends] == pytest.approx([1 - 0.0204, 1 + 0.0208], abs=1e-3)
     assert time_over(other, replace(known, latency_gain_ci=None)) == (pytest.approx(0.82), None)
     assert time_over(unpruned, unpruned) == (1.0, (1.0, 1.0))
+
+
+def test_the_unpruned_network_at_its_best_settings_is_told_apart(tmp_path):
+    beside = pivot(of_the_study(tmp_path))
+    assert beside is not None
+    assert not any("best settings" in line for line in beside.lines())
+    faster = replace(beside.unpruned, structure_id="at two threads", latency_ms=0.1)
+    assert replace(beside, baseline=faster).lines()[1] == (
+        "how much faster a network is, is said over the unpruned one at its best settings: 0.100 ms"
+    )
 
 
 def test_rank_prints_it_and_has_it_in_its_json(tmp_path, user: User):

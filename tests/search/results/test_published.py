@@ -38,6 +38,8 @@ def test_a_row_is_of_the_points_that_it_does_not_exclude():
         Point("static_int8", 0.2, 0, "l1"),
     ):
         assert not row.matches(other)
+    # A spreadsheet repeats the criterion for the unpruned network.
+    assert Published(fraction=0, criterion="l1").matches(Point("none", 0.0, 0, None))
     assert not Published(fraction=0.2, runtime="litert").matches(Point("none", 0.2, 0, "l1"))
 
 

@@ -13,6 +13,8 @@ from search.store.store import Store
 from space.data.images import ImageShape
 from space.data.sources import Source, load
 from space.errors import RequestError
+from space.networks.mnist_cnn.description import MNIST_CNN
+from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from tests.evaluators.device.sshd import free_port
 from tests.packages.installed import installed
 
@@ -53,12 +55,12 @@ def test_what_is_named_is_taken(on_disk: Path) -> None:
 
 def test_a_store_goes_on_with_its_last_data(tmp_path: Path, on_disk: Path) -> None:
     store = Store.create(tmp_path)
-    remember(store, Source("cifar10", on_disk))
+    remember(store, Source("cifar10", on_disk), DEFAULT_NETWORK)
     # Where it lay is known too.
     choice = choose_data(Settings(), store)
     assert choice.source == Source("cifar10", on_disk)
     assert choice.text.endswith("as last time")
-    remember(store, Source("builtin"))
+    remember(store, Source("builtin"), DEFAULT_NETWORK)
     choice = choose_data(Settings(data_dir=on_disk), store)
     assert choice.source == Source("builtin")
     assert choice.text == "the built-in image set, as last time; --data cifar10 changes that"
@@ -70,10 +72,10 @@ def test_each_data_set_is_looked_for_where_it_lay_last(tmp_path: Path, on_disk: 
         folder.mkdir()
     with installed(tmp_path / "site"):
         store = Store.create(tmp_path / "store")
-        remember(store, Source("cifar10", on_disk))
+        remember(store, Source("cifar10", on_disk), DEFAULT_NETWORK)
         choice = choose_data(Settings(data="segments", data_dir=mine), store)
         assert (choice.source, choice.download) == (Source("segments", mine), True)
-        remember(store, obtained(choice))
+        remember(store, obtained(choice), DEFAULT_NETWORK)
         assert load(choice.source).shape == ImageShape(1, 28)
         choice = choose_data(Settings(), store)
         assert choice.source == Source("segments", mine)
@@ -156,12 +158,27 @@ def test_a_network_takes_its_own_images_where_none_are_named(
     trains_at(FAST)
     # The store's last images are another network's.
     store = Store.create(tmp_path)
-    remember(store, Source("cifar10", on_disk))
+    remember(store, Source("cifar10", on_disk), DEFAULT_NETWORK)
     assert choose_data(chosen, store).source == Source("mnist", on_disk)
-    remember(store, Source("builtin"))
+    remember(store, Source("builtin"), DEFAULT_NETWORK)
+    assert choose_data(chosen, store).source == Source("mnist", on_disk)
+    # Its own.
+    remember(store, Source("builtin", shape=GREY), "mnist_cnn")
     choice = choose_data(chosen, store)
     assert choice.source == Source("builtin", shape=GREY)
     assert choice.text == "the built-in image set, as last time; --data mnist changes that"
+
+
+def test_a_network_that_none_of_our_own_fits_takes_the_built_in_set_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(MNIST_CNN), "image", ImageShape(3, 40))
+    settings, store = Settings(architecture="mnist_cnn"), Store.create(tmp_path)
+    choice = choose_data(settings, store)
+    assert choice.source == Source("builtin", shape=ImageShape(3, 40))
+    assert choice.text == "the built-in image set: no data set of our own has images as MNIST CNN takes them"
+    remember(store, choice.source, "mnist_cnn")
+    assert choose_data(settings, store).text == "the built-in image set, as last time"
 
 
 def test_doctor_says_what_the_run_decides(tmp_path: Path) -> None:

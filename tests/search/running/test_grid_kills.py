@@ -54,7 +54,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "store").mkdir()
     store = Store.create(folder / "store")
     source = Source("builtin", store.folder / "images", shape=network.image)
-    remember(store, source)
+    remember(store, source, network.name)
     remember_baseline(store, import_baseline(store.folder, source, folder / "untrained.pt", network.name))
     return file
 

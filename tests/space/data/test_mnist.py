@@ -155,7 +155,37 @@ def test_it_is_downloaded_packed_from_the_first_mirror_that_has_it(
     assert sorted(path.name for path in (elsewhere / MNIST.files).iterdir()) == sorted(
         path.name for path in raw.iterdir()
     )
-    (elsewhere / MNIST.files / "train-images-idx3-ubyte.gz").unlink()
-    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [nowhere])
-    with pytest.raises(RequestError, match=rf"MNIST could not be downloaded to {elsewhere}: {nowhere}train-images"):
+
+
+def test_a_download_that_was_interrupted_is_not_found_and_goes_on(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    from torchvision.datasets import MNIST as PUBLISHED
+
+    nowhere, elsewhere = f"http://127.0.0.1:{free_port()}/", tmp_path / "elsewhere"
+    last = PUBLISHED.resources[-1][0]
+    content = (raw / last).read_bytes()
+    (raw / last).write_bytes(content[:-20])
+    with served(raw) as mirror:
+        monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [mirror])
+        with pytest.raises(RequestError, match=rf"MNIST could not be downloaded .*{mirror}{last}: .*--data-dir$"):
+            MNIST.download(elsewhere)
+        assert MNIST.find(elsewhere) is None
+        # What is there is not fetched again.
+        (raw / last).write_bytes(content)
+        for name, _ in PUBLISHED.resources[:-1]:
+            (raw / name).unlink()
         MNIST.download(elsewhere)
+    assert MNIST.find(elsewhere) == elsewhere
+    assert len(load(Source("mnist", elsewhere)).train) == 180
+    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [nowhere])
+    with pytest.raises(RequestError, match=rf"MNIST could not be downloaded to .*: {nowhere}train-images"):
+        MNIST.download(tmp_path / "nothing")
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_why(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(RequestError, match=rf"^{tmp_path}/data/.*: Not a directory; --data-dir names another folder$"):
+        MNIST.download(tmp_path / "data")

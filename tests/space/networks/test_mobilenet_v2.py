@@ -8,9 +8,12 @@ from torch import nn
 from torchvision.models import mobilenet_v2
 from torchvision.models.mobilenetv2 import InvertedResidual
 
+from search.choosing.first_recipes import first_values
 from space.checkpoint import read_checkpoint
 from space.data.images import DataSet
-from space.dimensions import dimensions, near, recipe_of
+from space.dimension import Integer
+from space.dimensions import dimensions, near, recipe_of, values_of
+from space.errors import RequestError
 from space.formats.format import Format
 from space.networks.choose import layers_of
 from space.networks.mobilenet_v2.description import MOBILENET_V2
@@ -96,6 +99,29 @@ def test_a_stage_gone_and_all_of_its_blocks_gone_are_one_recipe(stage):
     assert recipe.widths == widths_without(stage, *blocks)
     one_left = values | {f"{name}_narrowing": last[name] for name in blocks[1:]}
     assert recipe_of(one_left).widths == widths_without(*blocks[1:])
+
+
+@pytest.mark.parametrize(("name", "companion"), [("block04", "stage3"), ("stage3", "block04"), ("block06", "stage3")])
+def test_what_a_unit_that_is_fixed_needs_is_there_too(name, companion):
+    free = {dimension.name: dimension for dimension in dimensions("full", 2, architecture=MOBILENET_V2.name)}
+    table = dimensions("full", 2, {f"{name}_narrowing": "2"}, architecture=MOBILENET_V2.name)
+    changed = {dimension.name for dimension in table if dimension != free[dimension.name]}
+    assert changed == {f"{name}_narrowing", f"{companion}_narrowing"}
+    # Nothing else need be there.
+    fewest = {dimension.name: dimension.high if isinstance(dimension, Integer) else dimension.choices[0]
+              for dimension in table}  # fmt: skip
+    recipe = recipe_of(fewest)
+    assert {UNIT_NAMES[index] for index, width in enumerate(recipe.widths) if width} == {"stem", name, companion}
+    assert values_of(recipe, table) is not None
+    for values in first_values(table):
+        assert recipe_of(values).widths[place(name)] == MOBILENET_V2.units[place(name)].widths[2]
+
+
+def test_a_unit_that_is_fixed_without_what_it_needs_is_refused():
+    gone = str(len(MOBILENET_V2.units[place("stage3")].widths))
+    fixed = {"block04_narrowing": "2", "stage3_narrowing": gone}
+    with pytest.raises(RequestError, match=r"^--fix block04_narrowing: block04 .* while stage3 is fixed as gone; "):
+        dimensions("full", 2, fixed, architecture=MOBILENET_V2.name)
 
 
 def test_a_shape_whose_stage_lacks_its_blocks_is_refused():
