@@ -419,7 +419,7 @@ def test_a_minute_of_meter_is_part_of_what_has_to_end_in_time():
 
 def test_a_grid_passes_over_the_points_that_could_not_end_in_time(tmp_path):
     store, known = empty(tmp_path), Known()
-    table = grid((0.5,), (0, 30), ("none",), "l1", False)
+    table = grid((0.5,), (0, 30), ("none",), ("l1",), False)
     time_left = TimeLeft(lambda: 20.0)
     goal = replace(GOAL, space="grid")
     order = GridOrder(table, known, time_left)

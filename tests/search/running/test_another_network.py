@@ -116,7 +116,7 @@ def test_points_of_its_table_are_drawn_near_and_far():
 
 
 def test_a_grid_prunes_it_uniformly():
-    table = grid((0.5,), (3,), ("none",), "l1", unpruned=True, architecture=NAME)
+    table = grid((0.5,), (3,), ("none",), ("l1",), unpruned=True, architecture=NAME)
     recipes = [recipe_of(values) for values in points(table)]
     halved = pruned(baseline_recipe(NAME), 0.5, epochs=3, quantization="none", criterion="l1")
     assert recipes == [baseline_recipe(NAME), halved]
