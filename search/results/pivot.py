@@ -104,7 +104,7 @@ class Pivot:
         which = f"{title(point.quantization)} in {title_of(point.runtime)}"
         lines = [
             f"beside the unpruned network, {which}: accuracy on validation, in brackets points above it; time as a "
-            f"multiple of its {number(self.unpruned.latency_ms)} ms"
+            f"multiple of its, {number(self.unpruned.latency_ms)} ms in its row, which is timed again beside each"
         ]
         if any(row.published for row in self.rows):
             lines.append("published: by others, on their machine and images, beside their own unpruned network")
