@@ -103,8 +103,8 @@ class Pivot:
         which = f"{title(point.quantization)} in {title_of(point.runtime)}"
         lines = [
             f"beside the unpruned network, {which}: accuracy on validation, in brackets points above it; time as a "
-            f"multiple of its own in the same minutes, not of {number(self.unpruned.latency_ms)} ms where the machine "
-            "has changed its speed since"
+            f"multiple of its {number(self.unpruned.latency_ms)} ms, timed again beside each, as machines change their "
+            "speed"
         ]
         if self.baseline.structure_id != self.unpruned.structure_id:
             lines.append(

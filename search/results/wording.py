@@ -134,7 +134,7 @@ def gain_over_unpruned(row: Row, objective: Objective) -> str:
     """The same in few words: on a slide, which says beside it what was measured."""
     if objective.praise(row) is None:
         return "no gain: unpruned not confirmed"
-    return f"{fom_gain(row)} the unpruned FoM" if objective.praised_for == "fom" else f"{pace_of(row)} than unpruned"
+    return f"{fom_gain(row)} of unpruned" if objective.praised_for == "fom" else f"{pace_of(row)} than unpruned"
 
 
 def line(row: Row, objective: str) -> str:

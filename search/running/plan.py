@@ -58,7 +58,8 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], sto
     elif past_trials_s:
         trial_s = sum(past_trials_s) / len(past_trials_s)
     else:
-        trial_s = _MEASURING_S + _EPOCHS * _SHARE * len(data.train) * seconds_per_image(settings, store)
+        epochs = float(dict(settings.fixed).get("epochs", _EPOCHS))
+        trial_s = _MEASURING_S + epochs * _SHARE * len(data.train) * seconds_per_image(settings, store)
     return Plan(
         data=short_data_name(data.name),
         images=(len(data.train), len(data.validation), len(data.test)),

@@ -1,5 +1,6 @@
 """Plots of the milestones: accuracy and latency by fraction, epochs and quantization."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from search.export.deck.material import Material
 from search.export.deck.plots import Plot, accuracy_scale, accuracy_span, line_series
 from search.export.deck.scale import linear, logarithmic
 from search.results.findings import quantization_name
+from search.results.pivot import pivot, time_over
 from search.results.pruned_fractions import fraction_of, mean_fraction
 from search.results.rows import Row
 from space.formats.quantizations import QUANTIZATIONS, title
@@ -56,16 +58,41 @@ def milestone_plots(material: Material, grouped: "Grouping") -> tuple[list[tuple
                              accuracy_span, joined=grouped.joined),
                      line_series(line, parameters.low, parameters.high)]  # fmt: skip
     structures = {name: (ink, _of_structures(networks)) for name, (ink, networks) in grouped.latencies.items()}
-    latencies = _lines(structures, lambda network: (network.fraction, network.row.latency_ms), _latency_span)
-    scale = logarithmic([network.row.latency_ms for network in networks])
+    time = _times(material, networks) if grouped.beside_unpruned else _MILLISECONDS
+    times = _lines(structures, lambda network: (network.fraction, time.of(network.row)), time.span)
+    scale = logarithmic([time.of(network.row) for network in networks])
     key = [(f"{_SIGNS[place % len(_SIGNS)]} {name}", ink) for place, (name, (ink, _)) in enumerate(groups.items())]
     key.append((f"- - {line:g} % line", style.INK))
     return key, [
         ("Accuracy (%) by fraction", Plot(by_fraction, ChartAxis(x_title, fractions), ChartAxis("", accuracies))),
         ("Accuracy (%) by parameters", Plot(by_parameters, ChartAxis("Parameters (million)", parameters),
                                             ChartAxis("", accuracies))),
-        ("Latency (ms) by fraction", Plot(latencies, ChartAxis(x_title, fractions), ChartAxis("", scale))),
+        (f"{time.title} by fraction", Plot(times, ChartAxis(x_title, fractions), ChartAxis("", scale))),
     ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    title: str
+    of: Callable[[Row], float]
+    span: Callable[[Row], Span]
+
+
+def _times(material: Material, networks: Sequence[PrunedNetwork]) -> _Time:
+    """As multiples of the unpruned network's where all of them are known: machines change their speed while a grid is
+    measured, so that milliseconds of one hour may not stand beside those of another."""
+    beside = pivot(material.standings)
+    if beside is None:
+        return _MILLISECONDS
+    ratios = {network.row.recipe_id: time_over(network.row, beside.unpruned) for network in networks}
+    if not all(math.isfinite(ratio) for ratio, _ in ratios.values()):
+        return _MILLISECONDS
+
+    def span(row: Row) -> Span:
+        ratio, ends = ratios[row.recipe_id]
+        return (ratio - ends[0], ends[1] - ratio) if ends else (0.0, 0.0)
+
+    return _Time("Time (x unpruned)", lambda row: ratios[row.recipe_id][0], span)
 
 
 Groups = dict[str, tuple[str, list[PrunedNetwork]]]
@@ -83,6 +110,8 @@ class Grouping:
     joined: bool = True
     # What all that is drawn has in common, where the grid has more, in words.
     held: tuple[str, ...] = ()
+    # Whether time is drawn as a multiple of the unpruned network's.
+    beside_unpruned: bool = False
 
 
 def _pruned(networks: Sequence[PrunedNetwork]) -> Grouping:
@@ -121,7 +150,7 @@ def _varying(networks: Sequence[PrunedNetwork]) -> Grouping:
     for key, group in _members(shown, files).items():
         same = (ink for whole, ink in inks.items() if set(key) <= set(whole))
         latencies[", ".join(key) or "all"] = (next(same) if files else style.INK, group)
-    return Grouping(shown, groups, groups, latencies, joined="quantization" not in names, held=tuple(held))
+    return Grouping(shown, groups, groups, latencies, "quantization" not in names, tuple(held), beside_unpruned=True)
 
 
 def _members(networks: Sequence[PrunedNetwork], names: Sequence[str]) -> dict[tuple[str, ...], list[PrunedNetwork]]:
@@ -179,6 +208,9 @@ def _of_structures(networks: Sequence[PrunedNetwork]) -> list[PrunedNetwork]:
 
 def _latency_span(row: Row) -> Span:
     return row.latency_ms - row.latency_ci_ms[0], row.latency_ci_ms[1] - row.latency_ms
+
+
+_MILLISECONDS = _Time("Latency (ms)", lambda row: row.latency_ms, _latency_span)
 
 
 def _lines(

@@ -33,7 +33,8 @@ def page(store: Store, standings: Standings) -> str:
     style, script = ((_FOLDER / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     about = basis(store, standings)
     best = standings.best
-    first = [f'<p class="first">{escape(text)}</p>' for text in about.first]
+    # Where nothing leads, the best line says why.
+    first = [f'<p class="first">{escape(text)}</p>' for text in about.first if text not in about.misses[:1]]
     return Template((_FOLDER / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(about.title),
         style=style,

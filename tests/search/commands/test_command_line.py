@@ -343,6 +343,18 @@ def test_dry_run_prints_the_plan_and_makes_nothing(run, tmp_path):
     assert not (tmp_path / "store").exists()
 
 
+def test_the_plan_of_a_store_without_trials_counts_the_epochs_that_are_fixed(run, tmp_path):
+    trials_s = []
+    for epochs in (0, 8):
+        words = ("--dry-run", "--data", "builtin", "--fix", f"epochs={epochs}", "--store", tmp_path / f"{epochs}")
+        status, out, _ = run(*words)
+        assert status == OK
+        trials_s.append(re.search(r"about (.*) each", out)[1])
+    # Measuring alone.
+    assert trials_s[0] == "5 s"
+    assert trials_s[1] != "5 s"
+
+
 def test_a_closed_pipe_is_no_traceback(tmp_path):
     store_with(tmp_path, [evaluation(made=made) for made in distinct(20)])
     shell = f"{sys.executable} -m search rank --json --store {tmp_path} | head -1"
