@@ -106,7 +106,9 @@ def inherit(source: M, target: M, kept: Kept) -> M:
             weight = weight[rows[name]]
             bias = None if bias is None else bias[rows[name]]
         if name in columns:
-            weight = weight[:, columns[name] % weight.shape[1]]
+            # Columns that are taken several times share what one of them said: the sum stays as large.
+            shared = min(1.0, weight.shape[1] / len(columns[name]))
+            weight = shared * weight[:, columns[name] % weight.shape[1]]
         layer.weight.copy_(weight)
         if layer.bias is not None and bias is not None:
             layer.bias.copy_(bias)
