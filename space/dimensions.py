@@ -11,7 +11,7 @@ from space.dimension import Choice, Dimension, Integer, Value
 from space.errors import RequestError
 from space.formats.names import DEFAULT_RUNTIME
 from space.formats.quantizations import NONE, QUANTIZATIONS
-from space.formats.target import format_for, target
+from space.formats.target import has_files, target
 from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.networks.network import Network, unpruned
@@ -47,7 +47,7 @@ class Devices:
     @property
     def quantizations(self) -> tuple[str, ...]:
         """Those that one of the runtimes has files with."""
-        return tuple(name for name in QUANTIZATIONS if any(_has(runtime, name) for runtime in self.runtimes))
+        return tuple(name for name in QUANTIZATIONS if any(has_files(runtime, name) for runtime in self.runtimes))
 
 
 def _pruning(network: Network, devices: Devices) -> Iterator[Dimension]:
@@ -126,12 +126,12 @@ def _competing(space: str, runtimes: Sequence[str], quantization: str | None) ->
     """Those with files for the space. `quantization`: the one that is fixed; a runtime without such files would run
     others in their place."""
     wanted = _FIXED_RANGES if space == "int8" else tuple(QUANTIZATIONS)
-    able = tuple(name for name in runtimes if any(_has(name, known) for known in wanted))
+    able = tuple(name for name in runtimes if any(has_files(name, known) for known in wanted))
     if not able:
         raise RequestError(f"the {space} space has files that none of the runtimes takes: {', '.join(runtimes)}")
     if quantization is not None:
         # What none of them has is refused by the dimension, which names what there is.
-        able = tuple(name for name in able if _has(name, quantization)) or able
+        able = tuple(name for name in able if has_files(name, quantization)) or able
     # Pruning varies widths, fine-tuning and quantization alone.
     return able[:1] if space == "pruning" else able
 
@@ -140,10 +140,6 @@ def _runtime(devices: Devices) -> Iterator[Dimension]:
     """Nothing, as long as it goes without saying."""
     if devices.runtimes != (DEFAULT_RUNTIME,):
         yield Choice(RUNTIME, devices.runtimes)
-
-
-def _has(runtime: str, quantization: str) -> bool:
-    return quantization in format_for(runtime).quantizations
 
 
 def digest(table: Sequence[Dimension]) -> str:
@@ -174,7 +170,7 @@ def points(table: Sequence[Dimension]) -> Iterator[dict[str, Value]]:
     names = [dimension.name for dimension in table]
     for values in product(*(_values(dimension) for dimension in table)):
         point = dict(zip(names, values, strict=True))
-        if FRACTION not in point or _has(_runtime_of(point), str(point["quantization"])):
+        if FRACTION not in point or has_files(_runtime_of(point), str(point["quantization"])):
             yield point
 
 
@@ -206,7 +202,7 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
         learning_rate=float(values.get("learning_rate", 0.05)),
         distillation=float(values.get("distillation", 0.0)),
         aware_epochs=int(values.get("aware_epochs", 0)),
-        quantization=quantization if _has(runtime, quantization) else NONE,
+        quantization=quantization if has_files(runtime, quantization) else NONE,
         equalized=bool(values.get("equalized", 0)),
         threads=threads,
         spinning="spinning" in heeded and threads > 1 and bool(values.get("spinning", 0)),

@@ -8,7 +8,7 @@ from search.results.pivot import time_over
 from search.results.published import Published
 from search.results.rows import Row
 from search.results.structures import structure
-from search.results.wording import half_percent, number, over_baseline, times
+from search.results.wording import half_percent, number, over_baseline, times, tuned_text
 
 # Published latencies of one network that differ by less than a tenth say nothing: they have no intervals, and a machine
 # of no fixed clock differs so much from itself.
@@ -36,8 +36,7 @@ def _alike_in_structure(rows: Sequence[Row]) -> list[str]:
     lines = [f"one structure, so one latency, is left by {names}: {kept}"]
     for epochs in sorted({epochs for _, epochs in rivals}):
         parts = [_ahead(group) for (_, tuned), group in rivals.items() if tuned == epochs]
-        tuned = f"after {epochs} epoch{'' if epochs == 1 else 's'}" if epochs else "without fine-tuning"
-        lines.append(f"criteria at equal structure, {tuned}: {', '.join(parts)}")
+        lines.append(f"criteria at equal structure, {tuned_text(epochs)}: {', '.join(parts)}")
     return lines
 
 

@@ -10,7 +10,7 @@ from search.results.criteria_compared import criteria_compared
 from search.results.pruned_fractions import fraction_of, fraction_text
 from search.results.published import Published
 from search.results.rows import Row
-from search.results.wording import accuracy, fom_gain, number, pace_of
+from search.results.wording import accuracy, epochs_text, fom_gain, number, pace_of, tuned_text
 from space.formats.quantizations import NONE, QUANTIZATIONS, title
 from space.formats.target import title_of
 
@@ -78,7 +78,7 @@ def described(row: Row, among: Iterable[Row] = ()) -> str:
     criteria = {other.recipe.criterion for other in among if fraction_of(other)}
     runtimes = {other.recipe.runtime for other in among}
     by = f"{recipe.criterion}, " if len(criteria) > 1 and fraction_of(row) else ""
-    tuned = f"{epochs} epoch{'' if epochs == 1 else 's'}, " if epochs else ""
+    tuned = f"{epochs_text(epochs)}, " if epochs else ""
     fraction = "fraction" if fraction_of(row) is not None else "fractions"
     where = f" in {title_of(recipe.runtime)}" if len(runtimes) > 1 else ""
     return f"{by}{fraction} {fraction_text(recipe, fraction_of(row))}, {tuned}{quantization_name(row)}{where}"
@@ -150,8 +150,9 @@ def _lost_per_step(rows: Sequence[_Uniform]) -> list[str]:
     if not pairs:
         return []
     losses = [f"{100 * (_share(before) - _share(after)):.1f} to {after.fraction:g}" for before, after in pairs]
-    tuned = f"after {most} epoch{'' if most == 1 else 's'}" if most else "without fine-tuning"
-    return [f"points of accuracy lost per step {tuned}, from fraction {pairs[0][0].fraction:g}: {', '.join(losses)}"]
+    return [
+        f"points of accuracy lost per step {tuned_text(most)}, from fraction {pairs[0][0].fraction:g}: {', '.join(losses)}"
+    ]
 
 
 def _fine_tuning(rows: Sequence[_Uniform]) -> list[str]:
@@ -165,7 +166,7 @@ def _fine_tuning(rows: Sequence[_Uniform]) -> list[str]:
         return []
     gain, fraction, few, many = max(gains)
     smallest, where, *_ = min(gains)
-    epochs = f"{many} epoch{'' if many == 1 else 's'} instead of {few}"
+    epochs = f"{epochs_text(many)} instead of {few}"
     if gain <= 0:
         return [f"{epochs} brought nothing ({100 * gain:+.1f} points at best, at fraction {fraction:g})"]
     rest = f", least at {where:g} ({100 * smallest:+.1f})" if where != fraction else ""

@@ -11,7 +11,7 @@ from search.results.published import Published
 from search.results.rows import Row
 from search.results.standings import Standings
 from search.results.structures import structure
-from search.results.wording import half_percent, number, over_baseline, times
+from search.results.wording import epochs_text, half_percent, number, over_baseline, times
 from search.settings.grid import Point
 from space.formats.quantizations import title
 from space.formats.target import title_of
@@ -23,7 +23,7 @@ _UNKNOWN = "-"
 class PivotRow:
     # The first of them; what they were tuned for tells them apart.
     point: Point
-    # By epochs, as far as they are evaluated, and as far as they were published.
+    # Its trainings by their epochs: those that are evaluated, and those that were published.
     rows: Mapping[int, Row]
     published: Mapping[int, Published]
 
@@ -31,6 +31,10 @@ class PivotRow:
     def any(self) -> Row | None:
         """Its trainings share structure and latency."""
         return next(iter(self.rows.values()), None)
+
+    @property
+    def structure(self) -> str | None:
+        return structure(self.any.recipe) if self.any else None
 
     @property
     def published_ms(self) -> float | None:
@@ -119,7 +123,6 @@ class Pivot:
         several = {
             name: len({getattr(row.point, name) for row in self.rows}) > 1 for name in ("quantization", "runtime")
         }
-        structures = {id(row): structure(row.any.recipe) if row.any else None for row in self.rows}
         return (
             PivotColumn(key="criterion", title="criterion", words=True, value=lambda row: row.point.criterion),
             PivotColumn(key="fraction", title="fraction", value=lambda row: row.point.fraction, text=_fraction),
@@ -139,8 +142,8 @@ class Pivot:
             ),
             PivotColumn(
                 key="structure",
-                title="structure" if any(structures.values()) else "",
-                value=lambda row: structures[id(row)],
+                title="structure" if any(row.structure for row in self.rows) else "",
+                value=lambda row: row.structure,
                 words=True,
             ),
             PivotColumn(
@@ -157,7 +160,7 @@ class Pivot:
             def accuracy(row: PivotRow, epochs: int = epochs) -> float | None:
                 return row.rows[epochs].validation_accuracy if epochs in row.rows else None
 
-            yield from _accuracies(f"{epochs}_epochs", f"accuracy %, {_tuned(epochs)}", accuracy, self._whole)
+            yield from _accuracies(f"{epochs}_epochs", f"accuracy %, {epochs_text(epochs)}", accuracy, self._whole)
 
     @property
     def _whole(self) -> tuple[Point | None, float]:
@@ -201,7 +204,7 @@ class Pivot:
             def accuracy(row: PivotRow, epochs: int = epochs) -> float | None:
                 return row.published[epochs].accuracy if epochs in row.published else None
 
-            heading = f"published %, {_tuned(epochs)}"
+            heading = f"published %, {epochs_text(epochs)}"
             yield from _accuracies(f"{epochs}_epochs", heading, accuracy, unpruned, "published_")
         if not any(row.published_ms for row in self.rows):
             return
@@ -283,10 +286,6 @@ def _accuracies(
 
 def _published_of(point: Point, published: Iterable[Published]) -> Published | None:
     return next((row for row in published if row.matches(point)), None)
-
-
-def _tuned(epochs: int) -> str:
-    return f"{epochs} epoch{'' if epochs == 1 else 's'}"
 
 
 def _fraction(row: PivotRow) -> str:

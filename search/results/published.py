@@ -23,7 +23,7 @@ class Published:
     # None: the table does not say.
     criterion: str | None = None
     runtime: str | None = None
-    # As a fraction.
+    # The share of right answers, 0 to 1.
     accuracy: float | None = None
     latency_ms: float | None = None
 
@@ -107,7 +107,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-# For each column the field, and how it is read.
+# Columns that are read: the field of Published that each fills, and how its text is read.
 _COLUMNS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "criterion": ("criterion", str),
     "fraction": ("fraction", _number("a fraction from 0 to 1", 0, 1)),

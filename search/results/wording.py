@@ -38,6 +38,15 @@ def training_text(recipe: Recipe) -> str:
     return f"{quantization}, {recipe.epochs}{rounded} epochs"
 
 
+def epochs_text(count: int) -> str:
+    """1 epoch, 3 epochs."""
+    return f"{count} epoch{'' if count == 1 else 's'}"
+
+
+def tuned_text(epochs: int) -> str:
+    return f"after {epochs_text(epochs)}" if epochs else "without fine-tuning"
+
+
 def times(gain: float | None) -> str:
     """1.36 x; where there is nothing to compare with: -."""
     return "-" if gain is None or not math.isfinite(gain) else f"{number(gain)} x"

@@ -15,6 +15,7 @@ from search.results.findings import quantization_name
 from search.results.pivot import pivot, time_over
 from search.results.pruned_fractions import fraction_of, mean_fraction
 from search.results.rows import Row
+from search.results.wording import epochs_text
 from space.formats.quantizations import QUANTIZATIONS, title
 from space.formats.target import title_of
 
@@ -171,7 +172,7 @@ def _members(networks: Sequence[PrunedNetwork], names: Sequence[str]) -> dict[tu
 def _by_epochs(networks: Sequence[PrunedNetwork]) -> Groups:
     """The unpruned network belongs to each: nothing was to be tuned."""
     counts = sorted({_epochs(network) for network in networks if network.fraction} or {0})
-    named = {f"{count} epoch{'' if count == 1 else 's'}": count for count in counts}
+    named = {epochs_text(count): count for count in counts}
     return {
         name: (_EPOCH_INKS[place % len(_EPOCH_INKS)],
                [network for network in networks if _epochs(network) == count or not network.fraction])
@@ -237,16 +238,12 @@ def _epochs(network: PrunedNetwork) -> int:
     return network.row.recipe.epochs
 
 
-def _epochs_text(network: PrunedNetwork) -> str:
-    return f"{_epochs(network)} epoch{'' if _epochs(network) == 1 else 's'}"
-
-
 # What tells a grid's networks of one fraction apart, in words; the first are told apart first.
 _TOLD: dict[str, Callable[[PrunedNetwork], str]] = {
     "criterion": lambda network: network.row.recipe.criterion,
     "quantization": lambda network: quantization_name(network.row),
     "runtime": lambda network: title_of(network.row.recipe.runtime),
-    "epochs": _epochs_text,
+    "epochs": lambda network: epochs_text(_epochs(network)),
 }
 # What latency depends on.
 _OF_THE_FILE = ("quantization", "runtime")
