@@ -150,9 +150,8 @@ def _lost_per_step(rows: Sequence[_Uniform]) -> list[str]:
     if not pairs:
         return []
     losses = [f"{100 * (_share(before) - _share(after)):.1f} to {after.fraction:g}" for before, after in pairs]
-    return [
-        f"points of accuracy lost per step {tuned_text(most)}, from fraction {pairs[0][0].fraction:g}: {', '.join(losses)}"
-    ]
+    first = f"{pairs[0][0].fraction:g}"
+    return [f"points of accuracy lost per step {tuned_text(most)}, from fraction {first}: {', '.join(losses)}"]
 
 
 def _fine_tuning(rows: Sequence[_Uniform]) -> list[str]:
