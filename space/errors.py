@@ -2,6 +2,7 @@
 
 EvaluationError
   CandidateError    this recipe cannot be built or run: the trial fails with its reason, the study goes on
+  DeviceLostError   what trains is gone for this process, whatever the recipe: another process may have it
   RigError          the bench is at fault: tried again, then the run ends and resumes later
     DeviceError     the board; LoadedModelError, where a model was loaded and may be to blame
     MeterError      the meter
@@ -16,6 +17,10 @@ class EvaluationError(Exception):
 
 class CandidateError(EvaluationError):
     """This recipe cannot be built or run."""
+
+
+class DeviceLostError(EvaluationError):
+    """The GPU that trains failed, and answers this process no more; no fault of the recipe's."""
 
 
 class RequestError(Exception):

@@ -2,25 +2,31 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from space.data.images import Augmentation, DataSet
+from space.data.images import Augmentation, DataSet, ImageShape
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where each image is cut out of its border, and whether it is mirrored."""
+    """Where each image is cut out of its border, whether it is mirrored, and what of it is hidden."""
 
     down: Tensor
     right: Tensor
     mirrored: Tensor
+    # Top and left edge of a square, and the length of its sides.
+    hidden: tuple[Tensor, Tensor] | None = None
+    hidden_side: int = 0
 
     def to(self, device: torch.device) -> "View":
         return View(self.down.to(device), self.right.to(device), self.mirrored.to(device))
+
+    def tensors(self) -> list[Tensor]:
+        return [self.down, self.right, self.mirrored, *(self.hidden or ())]
 
 
 def view(images: int, number: int, augmentation: Augmentation) -> View:
@@ -37,6 +43,13 @@ def view(images: int, number: int, augmentation: Augmentation) -> View:
     return View(down, right, mirrored)
 
 
+def with_cutout(view: View, images: ImageShape, side: int, generator: torch.Generator) -> View:
+    """Hides a square in each image, around any of its pixels (DeVries and Taylor 2017: cutout)."""
+    edges = [torch.randint(0, images.side, (len(view.down),), generator=generator) - side // 2 for _ in range(2)]
+    top, left = (edge.to(view.down.device) for edge in edges)
+    return replace(view, hidden=(top, left), hidden_side=side)
+
+
 class Pictures:
     """The training images, raw, in a border of the mean colour, on one device; batches of them are cut out there."""
 
@@ -51,9 +64,9 @@ class Pictures:
         count, height, width, channels = pixels.shape
         shift = data.augmentation.shift
         # Zero once normalised, but for rounding and for what another mean than the data set's makes of it.
-        whole = torch.empty(
-            (count, height + 2 * shift, width + 2 * shift, channels), dtype=torch.uint8, device=device
-        ).copy_((255 * torch.tensor(data.mean, device=device)).round())
+        self._border = (255 * torch.tensor(data.mean, device=device)).round().to(torch.uint8)
+        bordered = (count, height + 2 * shift, width + 2 * shift, channels)
+        whole = torch.empty(bordered, dtype=torch.uint8, device=device).copy_(self._border)
         whole[:, shift : shift + height, shift : shift + width] = pixels
         across = whole.stride(1)
         # Every place that an image can be cut out at; a row of it lies in memory in one piece.
@@ -81,14 +94,25 @@ class Pictures:
         pixels = self._windows[chosen, view.down[chosen], view.right[chosen]].view(-1, *self._shape)
         if self.augmentation.flip:
             pixels = torch.where(view.mirrored[chosen][:, None, None, None], pixels.flip(2), pixels)
+        if view.hidden is not None:
+            pixels = torch.where(self._hidden(view.hidden, view.hidden_side, chosen), self._border, pixels)
         return pixels.float().sub_(self._mean).div_(self._spread).permute(0, 3, 1, 2)
 
+    def _hidden(self, edges: tuple[Tensor, Tensor], side: int, chosen: Tensor) -> Tensor:
+        """Whether a pixel is, batch x rows x columns x 1."""
+        within = []
+        for edge, length in zip(edges, self._shape[:2], strict=True):
+            places = torch.arange(length, device=self.device) - edge[chosen][:, None]
+            within.append((places >= 0) & (places < side))
+        rows, columns = within
+        return (rows[:, :, None] & columns[:, None, :])[..., None]
 
-def normalise(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+
+def normalise(pixels: Tensor, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor) -> Tensor:
     """Raw images, 0 to 255, as the network takes them."""
     shape = (1, -1, 1, 1)
-    centre = torch.tensor(mean, device=pixels.device).view(shape)
-    spread = torch.tensor(std, device=pixels.device).view(shape)
+    centre = torch.as_tensor(mean, device=pixels.device).view(shape)
+    spread = torch.as_tensor(std, device=pixels.device).view(shape)
     return (pixels.float() / 255 - centre) / spread
 
 

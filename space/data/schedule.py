@@ -16,7 +16,12 @@ class Schedule:
     weight_decay: float = 5e-4  # Adam's is decoupled: AdamW
     label_smoothing: float = 0.0
     distillation: float = 0.0  # share of the loss that is the distance to the teacher's answers
+    cutout: int = 0  # side in pixels of the square that is hidden in each image
+    averaging: float = (
+        0.0  # epochs that the mean of the weights, which training ends in, reaches back; 0: the last ones
+    )
 
     def scaled(self, share: float) -> "Schedule":
         """The same for images of so many times the side."""
-        return replace(self, sizes=tuple(round(size * share) for size in self.sizes))
+        sizes = tuple(round(size * share) for size in self.sizes)
+        return replace(self, sizes=sizes, cutout=round(self.cutout * share))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from space.errors import RequestError
+from space.errors import CandidateError, DeviceLostError, RequestError
 from space.training.accelerator_names import AUTO
 
 # The fastest first.
@@ -61,8 +61,32 @@ def forward_precision(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def training_precision(device: torch.device) -> Iterator[None]:
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+    # Weights that were cast once and kept would be those of the step that a CUDA graph was captured from.
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda", cache_enabled=False):
         yield
+
+
+def out_of_memory(error: BaseException | None) -> bool:
+    """Whatever says so: a capture that it ended says something else, and was raised while this one was handled."""
+    if error is None:
+        return False
+    # The processor's allocator and CUDA's libraries have no error of their own.
+    said = any(text in str(error) for text in ("allocate memory", "out of memory", "ALLOC_FAILED"))
+    return said or isinstance(error, torch.OutOfMemoryError) or out_of_memory(error.__context__)
+
+
+@contextmanager
+def faults_named(device: torch.device) -> Iterator[None]:
+    """Tells what a device is at fault for from a bug."""
+    try:
+        yield
+    except RuntimeError as error:
+        if out_of_memory(error):
+            raise CandidateError("training needs more memory than there is") from error
+        if device.type == "cuda" and "CUDA error" in str(error):
+            reason = str(error).splitlines()[0]
+            raise DeviceLostError(f"the GPU failed while it trained: {reason}; nvidia-smi says how it is") from error
+        raise
 
 
 def _processor_has_bf16() -> bool:

@@ -18,6 +18,7 @@ from space.data.images import DataSet
 from space.errors import CandidateError
 from space.networks.steps import Add, Step, factors, fold, steps, steps_of, traced
 from space.training import training
+from space.training.epoch import Epoch
 from space.training.zeros import zeros_held
 
 # Peak learning rate. Folded weights have no BatchNorm behind them to forgive a step too long.
@@ -37,7 +38,7 @@ def fine_tune_aware(
     std: Sequence[float],
     step_progress: Callable[[int, int], None] | None = None,
     device: torch.device | None = None,
-) -> tuple[training.Epoch, ...]:
+) -> tuple[Epoch, ...]:
     """Trains the model in place; its BatchNorms end as plain biases, weights that are zero stay so."""
     folded = _folded(model)
     with zeros_held(folded):

@@ -1,7 +1,11 @@
 """Step: one update of the weights from one batch, in parts where the batch does not fit into memory."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import copy
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +14,7 @@ from torch import Tensor, nn
 from space.data.augmentation import Pictures, View, resized
 from space.data.schedule import Schedule
 from space.errors import CandidateError
-from space.training.accelerator import training_precision
+from space.training.accelerator import out_of_memory, training_precision
 from space.training.teacher import distilled
 
 MOMENTUM = 0.9
@@ -35,31 +39,82 @@ class Shown:
         images = resized(self.pictures.batch(chosen, self.view), self.size)
         return images, self.pictures.labels[chosen], None if self.answers is None else self.answers[chosen]
 
+    def tensors(self) -> list[Tensor]:
+        """Those that are others in another epoch."""
+        return [*self.view.tensors(), *([] if self.answers is None else [self.answers])]
+
+    def copied(self) -> "Shown":
+        return replace(self, view=copy.deepcopy(self.view), answers=copy.deepcopy(self.answers))
+
 
 class Stepper:
     """Updates one network batch by batch. How small the parts must be is found out once."""
 
-    def __init__(self, model: nn.Module, schedule: Schedule) -> None:
-        self._model, self._schedule = model, schedule
-        self.optimizer = optimizer(model, schedule.optimizer, schedule.peak_rate, schedule.weight_decay)
+    def __init__(self, model: nn.Module, schedule: Schedule, rate: Tensor | None = None) -> None:
+        """`rate`: a tensor that is to hold the learning rate."""
+        self._model, self._schedule, self._rate = model, schedule, rate
+        self.optimizer = optimizer(
+            model, schedule.optimizer, schedule.peak_rate if rate is None else rate, schedule.weight_decay
+        )
+        # The sum of the losses of this epoch's steps, on the device.
+        self.total = torch.zeros((), device=next(model.parameters()).device)
+        # What a step reads and how, but for the rate.
+        self._shown: Shown | None = None
+        self._chosen: Tensor | None = None
         self._parts = 1
+        self._new_gradients = True
 
-    def step(self, shown: Shown, chosen: Tensor, rate: float) -> Tensor:
-        """The mean loss, still on the device."""
+    def begin(self, shown: Shown) -> None:
+        """An epoch."""
+        self._shown = shown
+        self.total.zero_()
+
+    def step(self, chosen: Tensor, rate: float) -> None:
+        self._chosen = chosen
+        self._set(rate)
+        self._in_parts(self._update)
+
+    def _set(self, rate: float) -> None:
+        if self._rate is not None:
+            self._rate.fill_(rate)
+            return
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+
+    def _update(self) -> None:
+        """All that the device has to do in a step, and nothing that it has to be waited for."""
+        assert self._shown is not None
+        assert self._chosen is not None
+        parts = [self._shown.part(some) for some in self._chosen.chunk(self._parts)]
+        self.total += update(self._model, self.optimizer, parts, self._schedule, new_gradients=self._new_gradients)
+
+    def _in_parts(self, attempt: Callable[[], None]) -> None:
+        """Again in smaller parts until they fit into memory."""
+        assert self._chosen is not None
         while True:
             try:
-                parts = [shown.part(some) for some in chosen.chunk(self._parts)]
-                return update(self._model, self.optimizer, parts, self._schedule)
+                return attempt()
             except RuntimeError as error:
-                self._parts = _smaller(error, self._parts, len(chosen))
+                self._parts = _smaller(error, self._parts, len(self._chosen))
+
+    def go_on_from(self, state: dict[str, Any]) -> None:
+        """What a checkpoint holds of the optimizer: its momenta. Rates and kernels are this schedule's and device's."""
+        own = self.optimizer.state_dict()["param_groups"]
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.optimizer.load_state_dict({"state": state["state"], "param_groups": own})
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+
+
+@cache
+def say_once(text: str) -> None:
+    """In a process: what holds for one training holds for most."""
+    logging.getLogger(__name__).warning(text)
 
 
 def _smaller(error: RuntimeError, parts: int, batch: int) -> int:
     """Into how many parts a batch is split that did not fit; any other error is passed on."""
-    # The processor's allocator has no error of its own.
-    if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+    if not out_of_memory(error):
         raise error
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -67,25 +122,38 @@ def _smaller(error: RuntimeError, parts: int, batch: int) -> int:
         raise CandidateError(
             f"training needs more memory than there is, even for {batch // parts} images at a time"
         ) from error
+    say_once(f"training: a batch of {batch} does not fit into memory; taken in {2 * parts} parts")
     return 2 * parts
 
 
-def optimizer(model: nn.Module, name: str, rate: float, weight_decay: float) -> torch.optim.Optimizer:
+def optimizer(model: nn.Module, name: str, rate: float | Tensor, weight_decay: float) -> torch.optim.Optimizer:
     """Weight decay is for weights: it would pull biases and BatchNorm's scales, which tell channels apart, to zero."""
     parameters = list(model.parameters())
     groups = [
         {"params": [weight for weight in parameters if weight.dim() > 1], "weight_decay": weight_decay},
         {"params": [weight for weight in parameters if weight.dim() <= 1], "weight_decay": 0.0},
     ]
-    fused = parameters[0].device.type in ("cpu", "cuda")
+    device = parameters[0].device.type
+    fused = device in ("cpu", "cuda")
     if name == "adam":
-        return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=fused)
+        capturable = device == "cuda" and isinstance(rate, Tensor)
+        return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=fused, capturable=capturable)
     return torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM, nesterov=True, fused=fused)
 
 
-def update(model: nn.Module, optimizer: torch.optim.Optimizer, parts: Sequence[Part], schedule: Schedule) -> Tensor:
-    """One update from a batch, whole or in parts; the mean loss, still on the device."""
-    optimizer.zero_grad()
+def update(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    parts: Sequence[Part],
+    schedule: Schedule,
+    *,
+    new_gradients: bool = True,
+) -> Tensor:
+    """One update from a batch, whole or in parts; the mean loss, still on the device.
+
+    Gradients are new tensors, else those of the last step with other values.
+    """
+    optimizer.zero_grad(set_to_none=new_gradients)
     total = torch.zeros((), device=parts[0][1].device)
     count = sum(len(labels) for _, labels, _ in parts)
     for images, labels, answers in parts:

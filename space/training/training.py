@@ -1,30 +1,33 @@
 """Training on this machine: the baseline from scratch, and the fine-tuning of pruned networks."""
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from space.data.augmentation import Pictures, normalise, resized
+from space.data.augmentation import Pictures, with_cutout
 from space.data.images import DataSet, Images
 from space.data.schedule import Schedule
 from space.errors import CandidateError
-from space.files import written_whole
 from space.networks.network import Network, unpruned
 from space.networks.prunable import Prunable
-from space.training.accelerator import accelerator, place
+from space.training.accelerator import accelerator, faults_named, place
+from space.training.averaging import Average
+from space.training.captured import stepper_and_validation
+from space.training.epoch import Epoch
 from space.training.fitting import fitting
+from space.training.interruption import Interruption, title
 from space.training.near_identity import initialise_near_identity
 from space.training.patience import Hopeless
-from space.training.schedules import fine_tuning_batch, one_cycle
+from space.training.schedules import fine_tuning_batch, fine_tuning_rate, one_cycle
 from space.training.step import Shown, Stepper
-from space.training.teacher import TEMPERATURE, Teacher
+from space.training.teacher import Teacher
+from space.training.validation import Validation
 
 # Steps between two looks at the loss: each look waits for the device.
 _LOOK = 50
@@ -32,16 +35,6 @@ _LOOK = 50
 _EPOCHS = 1_000_003
 # A checkpoint is not written more often than this.
 _CHECKPOINT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One pass over the training images, and what it led to."""
-
-    number: int  # from 1
-    loss: float
-    validation_accuracy: float  # at the size of image that the epoch trained on
-    seconds: float
 
 
 # Called after every epoch: the epoch, and how many in all.
@@ -60,18 +53,7 @@ def accuracy(
     size: int | None = None,
 ) -> float:
     """Share of right answers, at the images' own size unless another is named; the mode of the model stays."""
-    device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    size = size or images.pixels.shape[-1]
-    right = 0
-    with torch.inference_mode():
-        for start in range(0, len(images), batch):
-            pixels = torch.from_numpy(images.pixels[start : start + batch]).to(device)
-            labels = torch.from_numpy(images.labels[start : start + batch]).to(device)
-            right += int((model(resized(normalise(pixels, mean, std), size)).argmax(1) == labels).sum())
-    model.train(was_training)
-    return right / len(images)
+    return Validation(images, mean, std, next(model.parameters()).device, batch).accuracy(model, size)
 
 
 def train_baseline(
@@ -122,14 +104,15 @@ def fine_tune(
     if epochs == 0:
         model.eval()
         return ()
+    mean, std, device = mean or data.mean, std or data.std, device or accelerator()
+    batch = fine_tuning_batch(len(data.train), device.type)
     schedule = Schedule(
         sizes=(data.shape.side,) * epochs,
-        batch=fine_tuning_batch(len(data.train)),
-        peak_rate=learning_rate,
+        batch=batch,
+        peak_rate=fine_tuning_rate(learning_rate, batch),
         warm_up=0.2,
         distillation=distillation if teacher else 0.0,
     )
-    mean, std, device = mean or data.mean, std or data.std, device or accelerator()
     training = Training(model, data, schedule, seed, mean, std, device, teacher, hopeless, checkpoint)
     return training.run(progress, step_progress)
 
@@ -151,16 +134,35 @@ class Training:
     checkpoint: Path | None = None
 
     def run(self, progress: Progress | None, step_progress: StepProgress | None) -> tuple[Epoch, ...]:
-        schedule = self.schedule
+        with faults_named(self.device):
+            place(self.model, self.device)
+            course = self._course()
+            history = self._trained(course, progress, step_progress)
+            if course.average:
+                course.average.put_back()
+            self.model.to("cpu").to(memory_format=torch.contiguous_format)
+            self.model.eval()
+            return tuple(history)
+
+    def _course(self) -> "_Course":
         pictures = Pictures(self.data, self.device, self.mean, self.std)
-        place(self.model, self.device)
-        stepper = Stepper(self.model, schedule)
-        history = self._resumed(stepper.optimizer)
-        epochs = len(schedule.sizes)
+        schedule, batch = self.schedule, min(self.schedule.batch, len(pictures))
+        # The last, smaller batch is left out: BatchNorm cannot do with one image.
+        steps = len(pictures) // batch
+        stepper, validation = stepper_and_validation(self.model, schedule, self.data.validation, self.mean, self.std)
+        average = Average(self.model, schedule.averaging * steps) if schedule.averaging else None
+        return _Course(pictures, batch, steps, stepper, validation, average)
+
+    def _trained(self, course: "_Course", progress: Progress | None, step_progress: StepProgress | None) -> list[Epoch]:
+        epochs = len(self.schedule.sizes)
+        name = title(self.schedule, self.seed, self.data.fingerprint) if self.checkpoint else ""
+        interruption = Interruption(self.checkpoint, name) if self.checkpoint else None
+        parts = (self.model, course.stepper, course.average)
+        history = interruption.resumed(*parts, self.device) if interruption else []
         saved = time.monotonic()
         while len(history) < epochs:
             with self._drawn(len(history) + 1):
-                epoch = self._epoch(len(history) + 1, pictures, stepper, step_progress)
+                epoch = self._epoch(len(history) + 1, course, step_progress)
             history.append(epoch)
             if progress:
                 progress(epoch, epochs)
@@ -168,34 +170,30 @@ class Training:
             best = max(past.validation_accuracy for past in history)
             if self.hopeless and share_done < 1 and self.hopeless(share_done, best):
                 break
-            if self.checkpoint and len(history) < epochs and time.monotonic() - saved > _CHECKPOINT_S:
-                self._save(self.checkpoint, stepper.optimizer, history)
+            if interruption and len(history) < epochs and time.monotonic() - saved > _CHECKPOINT_S:
+                interruption.keep(*parts, history)
                 saved = time.monotonic()
-        if self.checkpoint:
-            self.checkpoint.unlink(missing_ok=True)
-        self.model.to("cpu").to(memory_format=torch.contiguous_format)
-        self.model.eval()
-        return tuple(history)
+        if interruption:
+            interruption.over()
+        return history
 
-    def _epoch(self, number: int, pictures: Pictures, stepper: Stepper, step_progress: StepProgress | None) -> Epoch:
-        schedule = self.schedule
+    def _epoch(self, number: int, course: "_Course", step_progress: StepProgress | None) -> Epoch:
+        schedule, stepper, steps = self.schedule, course.stepper, course.steps
         size, epochs = schedule.sizes[number - 1], len(schedule.sizes)
-        batch = min(schedule.batch, len(pictures))
-        # The last, smaller batch is left out: BatchNorm cannot do with one image.
-        steps = len(pictures) // batch
-        shown = self._shown(number, pictures, size)
+        generator = torch.Generator().manual_seed(_EPOCHS * self.seed + number)
+        order = torch.randperm(len(course.pictures), generator=generator).to(self.device)
+        shown = self._shown(number, course.pictures, size, generator)
         started = time.perf_counter()
         self.model.train()
-        generator = torch.Generator().manual_seed(_EPOCHS * self.seed + number)
-        order = torch.randperm(len(pictures), generator=generator).to(self.device)
-        total = torch.zeros((), device=self.device)
+        stepper.begin(shown)
         for step in range(steps):
             done = (number - 1) * steps + step + 1
             rate = schedule.peak_rate * one_cycle(done / (epochs * steps), schedule.warm_up)
-            chosen = order[step * batch : (step + 1) * batch]
-            total += stepper.step(shown, chosen, rate)
+            stepper.step(order[step * course.batch : (step + 1) * course.batch], rate)
+            if course.average:
+                course.average.look(done, last=done == epochs * steps)
             if (step + 1) % _LOOK == 0 or step + 1 == steps:
-                mean_loss = float(total) / (step + 1)
+                mean_loss = float(stepper.total) / (step + 1)
                 if not math.isfinite(mean_loss):
                     raise CandidateError(
                         f"training diverged: loss {mean_loss} in epoch {number} of {epochs} at learning rate "
@@ -203,8 +201,8 @@ class Training:
                     )
             if step_progress:
                 step_progress(done, epochs * steps)
-        reached = accuracy(self.model, self.data.validation, self.mean, self.std, size=size)
-        return Epoch(number, float(total) / steps, reached, time.perf_counter() - started)
+        reached = course.validation.accuracy(course.average.model if course.average else self.model, size)
+        return Epoch(number, float(stepper.total) / steps, reached, time.perf_counter() - started)
 
     @contextmanager
     def _drawn(self, number: int) -> Iterator[None]:
@@ -213,33 +211,25 @@ class Training:
             torch.manual_seed(_EPOCHS * self.seed + number)
             yield
 
-    def _shown(self, number: int, pictures: Pictures, size: int) -> Shown:
-        if self.teacher is None or not self.schedule.distillation:
-            return Shown(pictures, pictures.view(number - 1), None, size)
-        taught = self.teacher.view(number - 1)
-        return Shown(pictures, pictures.view(taught), self.teacher.logits(pictures, taught), size)
+    def _shown(self, number: int, pictures: Pictures, size: int, generator: torch.Generator) -> Shown:
+        answers = None
+        taught = number - 1
+        if self.teacher is not None and self.schedule.distillation:
+            taught = self.teacher.view(number - 1)
+            answers = self.teacher.logits(pictures, taught)
+        view = pictures.view(taught)
+        if self.schedule.cutout:
+            view = with_cutout(view, self.data.shape, self.schedule.cutout, generator)
+        return Shown(pictures, view, answers, size)
 
-    def _save(self, path: Path, optimizer: torch.optim.Optimizer, history: Sequence[Epoch]) -> None:
-        content = {
-            "schedule": self._title(),
-            "weights": self.model.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "history": json.dumps([asdict(epoch) for epoch in history]),
-        }
-        with written_whole(path) as beside:
-            torch.save(content, beside)
 
-    def _resumed(self, optimizer: torch.optim.Optimizer) -> list[Epoch]:
-        """The epochs that an interrupted training had behind it; of another schedule none."""
-        if self.checkpoint is None or not self.checkpoint.is_file():
-            return []
-        content = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        if content["schedule"] != self._title():
-            return []
-        self.model.load_state_dict(content["weights"])
-        optimizer.load_state_dict(content["optimizer"])
-        return [Epoch(**values) for values in json.loads(content["history"])]
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What a training works with."""
 
-    def _title(self) -> str:
-        schedule = {**asdict(self.schedule), "temperature": TEMPERATURE}
-        return json.dumps([schedule, self.seed, self.data.fingerprint])
+    pictures: Pictures
+    batch: int
+    steps: int  # of an epoch
+    stepper: Stepper
+    validation: Validation
+    average: Average | None

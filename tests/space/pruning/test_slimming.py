@@ -7,6 +7,7 @@ import torch
 from space import checkpoint as checkpoints
 from space.baseline import Baseline
 from space.build import Workshop, build
+from space.data.augmentation import normalise
 from space.data.drawn_images import generate
 from space.data.images import DataSet
 from space.formats.onnx.export import logits
@@ -116,7 +117,7 @@ def test_a_sparse_recipe_keeps_its_zeros_through_fine_tuning_and_export(workshop
     assert sparsity(model) == pytest.approx(0.6, abs=1e-3)
     pixels = workshop.data.validation.pixels
     with torch.inference_mode():
-        expected = model.eval()(training.normalise(torch.from_numpy(pixels), MEAN, STD)).numpy()
+        expected = model.eval()(normalise(torch.from_numpy(pixels), MEAN, STD)).numpy()
     np.testing.assert_allclose(logits(made.file, pixels), expected, atol=1e-3)
     dense = Recipe(widths=NARROW, halvings=HALVINGS, epochs=1)
     assert recipe.structure_id == dense.structure_id

@@ -10,23 +10,23 @@ import pytest
 import torch
 from torch import nn
 
-from space.data.augmentation import Pictures, normalise
+from space.data.augmentation import Pictures, normalise, with_cutout
 from space.data.builtin import BUILTIN
 from space.data.cifar10 import CIFAR10
 from space.data.drawn_images import generate
 from space.data.images import Augmentation, DataSet, Images, ImageShape
 from space.data.schedule import Schedule
-from space.errors import CandidateError, RequestError
+from space.errors import CandidateError, DeviceLostError, RequestError
 from space.networks.mnist_cnn.description import MNIST_CNN
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.network import MobileNetV1
-from space.training import duration, schedules, training
-from space.training.accelerator import accelerator
+from space.training import duration, interruption, schedules, training
+from space.training.accelerator import accelerator, faults_named
 from space.training.batchnorm import reestimate_batchnorm
+from space.training.epoch import Epoch
 from space.training.near_identity import DEPTHWISE_IDENTITY, POINTWISE_IDENTITY, initialise_near_identity
 from space.training.patience import Line, projected
 from space.training.teacher import VIEWS, Teacher
-from space.training.training import Epoch
 from tests.space.few_images import MEAN, STD
 
 CPU = torch.device("cpu")
@@ -259,6 +259,38 @@ def test_a_view_is_the_same_whenever_it_is_asked_for() -> None:
     assert not torch.equal(cut(3, False, 5)[1], cut(3, False, 6)[1])
 
 
+def hidden(number: int, side: int = 9) -> torch.Tensor:
+    """Which pixels of 40 images are the mean's, of an image that has no such pixel."""
+    images = Images(np.full((40, 3, 32, 32), 255, np.uint8), np.zeros(40, np.int64))
+    pictures = Pictures(dataclasses.replace(framed(0, True), train=images), CPU, MEAN, STD)
+    generator = torch.Generator().manual_seed(number)
+    view = with_cutout(pictures.view(0), ImageShape(3, 32), side, generator)
+    batch = pictures.batch(torch.arange(40), view)
+    found = batch.abs().amax(1) < 0.5 / 255 / min(STD)
+    assert torch.equal(
+        batch.permute(0, 2, 3, 1)[~found],
+        pictures.batch(torch.arange(40), pictures.view(0)).permute(0, 2, 3, 1)[~found],
+    )
+    return found
+
+
+def test_a_square_of_each_image_is_hidden_that_may_reach_over_its_edge() -> None:
+    found = hidden(1)
+    sizes = []
+    for image in found:
+        rows, columns = image.any(1), image.any(0)
+        assert torch.equal(image, rows[:, None] & columns[None, :])
+        for line in (rows, columns):
+            at = line.nonzero().flatten()
+            assert torch.equal(at, torch.arange(int(at[0]), int(at[-1]) + 1))
+            # Its centre is a pixel of the image.
+            sizes.append(len(at))
+            assert len(at) == 9 or line[0] or line[-1]
+    assert (min(sizes), max(sizes)) == (5, 9)
+    assert torch.equal(found, hidden(1))
+    assert not torch.equal(found, hidden(2))
+
+
 def test_the_built_in_images_are_not_mirrored_and_those_of_cifar10_are() -> None:
     assert not BUILTIN.augmentation.flip
     assert CIFAR10.augmentation.flip
@@ -272,9 +304,23 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing() -> No
     assert 0 < rates[-1] < 0.01
 
 
-@pytest.mark.parametrize(("images", "batch"), [(45_000, 128), (4_500, 64), (200, 32)])
-def test_small_sets_are_fine_tuned_in_smaller_batches(images: int, batch: int) -> None:
-    assert schedules.fine_tuning_batch(images) == batch
+@pytest.mark.parametrize(
+    ("images", "accelerator", "batch", "rate"),
+    [
+        (45_000, "cpu", 128, 0.4),
+        (45_000, "mps", 128, 0.4),
+        (45_000, "cuda", 256, 0.8),
+        (15_000, "cuda", 128, 0.4),
+        (4_500, "cpu", 64, 0.4),
+        (4_500, "cuda", 64, 0.4),
+        (200, "cpu", 32, 0.4),
+    ],
+)
+def test_small_sets_are_fine_tuned_in_smaller_batches_and_a_gpu_takes_larger_ones_at_a_higher_rate(
+    images: int, accelerator: str, batch: int, rate: float
+) -> None:
+    assert schedules.fine_tuning_batch(images, accelerator) == batch
+    assert schedules.fine_tuning_rate(0.4, batch) == rate
 
 
 def test_near_identity_adds_what_passes_the_input_through_and_nothing_else() -> None:
@@ -347,6 +393,7 @@ def test_a_processor_trains_by_the_short_schedule_and_a_gpu_by_the_long_one() ->
 def test_images_of_another_size_are_trained_at_the_same_shares_of_it() -> None:
     schedule = schedules.baseline_schedule(BUILTIN, shape=ImageShape(1, 28))
     assert (set(schedule.sizes), len(schedule.sizes)) == ({21, 28}, len(BUILTIN.schedule.sizes))
+    assert dataclasses.replace(BUILTIN.schedule, cutout=8).scaled(2).cutout == 16
     assert schedules.baseline_schedule(BUILTIN, shape=ImageShape(3, 32)) == BUILTIN.schedule
 
 
@@ -388,6 +435,69 @@ def test_training_that_was_interrupted_ends_as_if_it_had_not_been(
     assert same_weights(whole, resumed)
     assert [epoch.loss for epoch in again] == [epoch.loss for epoch in history]
     assert not file.exists()
+
+
+@pytest.mark.parametrize("at", [8, 14])
+def test_hidden_squares_and_averaged_weights_survive_an_interruption(
+    at: int, data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_CHECKPOINT_S", 0.0)
+    schedule = Schedule(sizes=(16, 16, 32), batch=32, peak_rate=0.05, warm_up=0.2, cutout=8, averaging=0.7)
+
+    def train(model: nn.Module, checkpoint: Path | None, stop_at: int) -> tuple[Epoch, ...]:
+        def step(done: int, steps: int) -> None:
+            if done == stop_at:
+                raise Interrupted
+
+        run = training.Training(model, data, schedule, 1, MEAN, STD, CPU, checkpoint=checkpoint)
+        return run.run(None, step)
+
+    whole, resumed = network(), network()
+    history = train(whole, None, 0)
+    with pytest.raises(Interrupted):
+        train(network(), tmp_path / "training.pt", at)
+    again = train(resumed, tmp_path / "training.pt", 0)
+    assert same_weights(whole, resumed)
+    assert [epoch.loss for epoch in again] == [epoch.loss for epoch in history]
+    assert [epoch.validation_accuracy for epoch in again] == [epoch.validation_accuracy for epoch in history]
+
+
+def test_a_checkpoint_is_named_as_before_schedules_had_further_fields() -> None:
+    schedule = Schedule(sizes=(16, 32), batch=128, peak_rate=0.2, warm_up=0.3)
+    assert interruption.title(schedule, 7, "fingerprint") == (
+        '[{"sizes": [16, 32], "batch": 128, "peak_rate": 0.2, "warm_up": 0.3, "optimizer": "sgd", '
+        '"near_identity": false, "weight_decay": 0.0005, "label_smoothing": 0.0, "distillation": 0.0, '
+        '"temperature": 4.0}, 7, "fingerprint"]'
+    )
+    assert '"cutout": 8' in interruption.title(dataclasses.replace(schedule, cutout=8), 7, "fingerprint")
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_checkpoint_is_read_whatever_the_machine_that_wrote_it(
+    optimizer: str, data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a rate and kernels of its own, as a GPU has."""
+    monkeypatch.setattr(training, "_CHECKPOINT_S", 0.0)
+    schedule = Schedule(sizes=(16, 16), batch=50, peak_rate=0.003, warm_up=0.2, optimizer=optimizer)
+    file = tmp_path / "training.pt"
+
+    def train(model: nn.Module, checkpoint: Path | None, stop_at: int) -> None:
+        def step(done: int, steps: int) -> None:
+            if done == stop_at:
+                raise Interrupted
+
+        training.Training(model, data, schedule, 1, MEAN, STD, CPU, checkpoint=checkpoint).run(None, step)
+
+    whole, resumed = network(), network()
+    train(whole, None, 0)
+    with pytest.raises(Interrupted):
+        train(network(), file, 6)
+    content = torch.load(file, weights_only=True)
+    for group in content["optimizer"]["param_groups"]:
+        group |= {"lr": torch.tensor(0.7), "fused": None, "capturable": True}
+    torch.save(content, file)
+    train(resumed, file, 0)
+    assert same_weights(whole, resumed)
 
 
 def test_a_checkpoint_of_another_schedule_is_not_gone_on_from(
@@ -537,6 +647,39 @@ def test_a_line_that_is_reached_stops_no_training_on_the_way(history: tuple[floa
     line = Line(history[-1])
     moments = [(done / len(history), max(history[:done])) for done in range(1, len(history))]
     assert not any(line(share_done, best) for share_done, best in moments)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason"),
+    [
+        ("CUDA error: unspecified launch failure\nCompile with ...", DeviceLostError, "launch failure; nvidia-smi"),
+        ("CUDA out of memory. Tried to allocate 2.00 GiB", CandidateError, "more memory than there is"),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling", CandidateError, "more memory than there is"),
+        ("shapes cannot be multiplied", RuntimeError, "cannot be multiplied"),
+    ],
+)
+def test_a_lost_gpu_is_told_from_a_fault_of_the_candidate_and_from_a_bug(
+    text: str, kind: type[Exception], reason: str
+) -> None:
+    with pytest.raises(kind, match=reason) as caught, faults_named(torch.device("cuda")):
+        raise RuntimeError(text)
+    assert type(caught.value) is kind
+    # By the same protocol it reaches the parent of the process that trained.
+    assert str(copy.copy(caught.value)) == str(caught.value)
+
+
+class Failing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(1, 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+
+def test_what_a_processor_raises_is_no_lost_gpu(data: DataSet) -> None:
+    with pytest.raises(RuntimeError, match="launch failure"):
+        training.fine_tune(Failing(), data, epochs=1, learning_rate=0.1, seed=0, device=CPU)
 
 
 def test_an_accelerator_that_is_not_there_is_refused_by_name() -> None:
