@@ -54,7 +54,7 @@ class CapturedStepper(Stepper):
     def __init__(self, model: nn.Module, schedule: Schedule, record: Record) -> None:
         super().__init__(model, schedule, torch.zeros((), device=next(model.parameters()).device))
         self._new_gradients = False
-        self._recordings = Recordings(partial(_without_trace, record, model, self.optimizer, self.total))
+        self._recordings = Recordings(partial(_without_trace, record, model, self.optimizer, self.total), smaller=True)
 
     def begin(self, shown: Shown) -> None:
         if self._shown is None:
@@ -81,17 +81,21 @@ class CapturedValidation(Validation):
         self, images: Images, mean: Sequence[float], std: Sequence[float], device: torch.device, record: Record
     ) -> None:
         super().__init__(images, mean, std, device)
-        self._recordings = Recordings(record)
+        self._recordings = Recordings(record, smaller=False)
 
     def _judge(self, model: nn.Module, size: int) -> None:
         self._recordings.run((model, size), lambda: self._count_right(model, size))
 
 
 class Recordings:
-    """Bodies by key, each recorded when it is first to run. Where one cannot be, all run as they come."""
+    """Bodies by key, each recorded when it is first to run. Where one cannot be, all run as they come.
 
-    def __init__(self, record: Record) -> None:
+    `smaller`: where a recording lacks memory, who asks for it takes a smaller body.
+    """
+
+    def __init__(self, record: Record, *, smaller: bool) -> None:
         self._record: Record | None = record
+        self._smaller = smaller
         self._replays: dict[Hashable, Body] = {}
 
     def run(self, key: Hashable, body: Body) -> None:
@@ -105,10 +109,16 @@ class Recordings:
         except RuntimeError as error:
             # The others may hold the memory that it lacks.
             self._replays.clear()
-            if out_of_memory(error):
+            if self._smaller and out_of_memory(error):
                 raise
             self._record = None
-            say_once(f"training: slower, as its steps cannot be captured as a CUDA graph: {str(error).splitlines()[0]}")
+            reason = str(_first(error)).splitlines()[0]
+            say_once(f"training: slower, as its steps cannot be captured as a CUDA graph: {reason}")
+
+
+def _first(error: BaseException) -> BaseException:
+    """A capture ends with an error of its own where one stopped it."""
+    return error if error.__context__ is None else _first(error.__context__)
 
 
 class CudaGraphs:
@@ -119,21 +129,26 @@ class CudaGraphs:
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, body: Body) -> Body:
-        graph = torch.cuda.CUDAGraph()
         self._stream.wait_stream(torch.cuda.current_stream())
-        # A capture that fails may leave its stream the current one; this puts the other back.
-        with torch.cuda.stream(self._stream):
-            for _ in range(_WARM_UPS):
-                body()
-            try:
-                with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+        try:
+            # A capture that fails may leave its stream the current one; this puts the other back.
+            with torch.cuda.stream(self._stream):
+                for _ in range(_WARM_UPS):
                     body()
-            except RuntimeError:
-                # The allocator keeps no pool in order that a failed capture was in.
-                self._pool = torch.cuda.graph_pool_handle()
-                raise
-        torch.cuda.current_stream().wait_stream(self._stream)
-        return graph.replay
+                return self._captured(body).replay
+        finally:
+            torch.cuda.current_stream().wait_stream(self._stream)
+
+    def _captured(self, body: Body) -> torch.cuda.CUDAGraph:
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+                body()
+        except RuntimeError:
+            # The allocator does not take a pool again that a failed capture was in.
+            self._pool = torch.cuda.graph_pool_handle()
+            raise
+        return graph
 
 
 def _without_trace(

@@ -241,6 +241,21 @@ def test_memory_that_only_the_capture_lacks_makes_smaller_parts_of_an_unspoilt_t
     assert all(map(torch.equal, plain.state_dict().values(), recorded.state_dict().values()))
 
 
+def test_a_validation_that_lacks_memory_for_its_capture_runs_as_it_comes(
+    data: DataSet, caplog: pytest.LogCaptureFixture
+) -> None:
+    say_once.cache_clear()
+
+    def short(body: Body) -> Body:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    recorded = CapturedValidation(data.validation, MEAN, STD, CPU, short)
+    model = network()
+    for _ in range(2):
+        assert recorded.accuracy(model, 16) == Validation(data.validation, MEAN, STD, CPU).accuracy(model, 16)
+    assert len(caplog.records) == 1
+
+
 def test_zeros_slimming_and_rounding_act_in_a_captured_step(data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
     def all_three() -> nn.Module:
         model = network()
