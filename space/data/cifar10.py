@@ -32,7 +32,7 @@ class Cifar10(Collection):
     # 40 epochs at 32 pixels, in batches of 256 without cutout or averaging, ended at 91.56 % on validation. The rate is
     # the usual 0.1 for batches of 128, as that of larger ones (Goyal et al. 2017); the square that of Jordan (2024).
     long_schedule = Schedule(
-        sizes=(24,) * 40 + (32,) * 120,
+        sizes=(24,) * 40 + (32,) * 110,
         batch=512,
         peak_rate=0.4,
         warm_up=0.2,

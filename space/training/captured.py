@@ -129,26 +129,22 @@ class CudaGraphs:
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, body: Body) -> Body:
+        graph = torch.cuda.CUDAGraph()
         self._stream.wait_stream(torch.cuda.current_stream())
         try:
             # A capture that fails may leave its stream the current one; this puts the other back.
             with torch.cuda.stream(self._stream):
                 for _ in range(_WARM_UPS):
                     body()
-                return self._captured(body).replay
-        finally:
-            torch.cuda.current_stream().wait_stream(self._stream)
-
-    def _captured(self, body: Body) -> torch.cuda.CUDAGraph:
-        graph = torch.cuda.CUDAGraph()
-        try:
-            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
-                body()
+                with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+                    body()
         except RuntimeError:
-            # The allocator does not take a pool again that a failed capture was in.
+            # The allocator takes no pool again whose graphs are gone, or that a failed capture was in.
             self._pool = torch.cuda.graph_pool_handle()
             raise
-        return graph
+        finally:
+            torch.cuda.current_stream().wait_stream(self._stream)
+        return graph.replay
 
 
 def _without_trace(
