@@ -90,6 +90,7 @@ def fine_tune(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     distillation: float = 0.0,
+    averaging: float = 0.0,
     teacher: Teacher | None = None,
     hopeless: Hopeless | None = None,
     progress: Progress | None = None,
@@ -112,6 +113,7 @@ def fine_tune(
         peak_rate=fine_tuning_rate(learning_rate, batch),
         warm_up=0.2,
         distillation=distillation if teacher else 0.0,
+        averaging=averaging,
     )
     training = Training(model, data, schedule, seed, mean, std, device, teacher, hopeless, checkpoint)
     return training.run(progress, step_progress)

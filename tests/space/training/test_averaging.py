@@ -18,6 +18,8 @@ from space.training.validation import Validation
 from tests.space.few_images import MEAN, STD
 
 CPU = torch.device("cpu")
+WIDTHS = (8, 8, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+HALVINGS = (1, 2, 4)
 
 
 def number(value: float) -> nn.Module:
@@ -72,11 +74,11 @@ def data() -> DataSet:
 
 def test_a_training_ends_in_the_average_which_its_epochs_are_judged_by(data: DataSet) -> None:
     torch.manual_seed(0)
-    begun = MobileNetV1((8, 8, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0), (1, 2, 4)).state_dict()
+    begun = MobileNetV1(WIDTHS, HALVINGS).state_dict()
     weights, histories = [], []
     for averaging in (0.0, 2.0):
         schedule = Schedule(sizes=(32,) * 3, batch=20, peak_rate=0.1, warm_up=0.2, averaging=averaging)
-        model = MobileNetV1((8, 8, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0), (1, 2, 4))
+        model = MobileNetV1(WIDTHS, HALVINGS)
         model.load_state_dict(begun)
         histories.append(training.Training(model, data, schedule, 0, MEAN, STD, CPU).run(None, None))
         weights.append(nn.utils.parameters_to_vector(model.parameters()))
@@ -87,3 +89,14 @@ def test_a_training_ends_in_the_average_which_its_epochs_are_judged_by(data: Dat
     start = nn.utils.parameters_to_vector([begun[name] for name, _ in model.named_parameters()])
     last, mean = ((vector - start).norm() for vector in weights)
     assert 0.1 * last < mean < last
+
+
+def test_a_fine_tuning_can_end_in_the_average_too(data: DataSet) -> None:
+    models = [MobileNetV1(WIDTHS, HALVINGS) for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    last, mean = (
+        training.fine_tune(model, data, epochs=4, learning_rate=0.1, seed=0, averaging=averaging, device=CPU)
+        for model, averaging in zip(models, (0.0, 3.0), strict=True)
+    )
+    assert [epoch.loss for epoch in last] == [epoch.loss for epoch in mean]
+    assert not torch.equal(*(nn.utils.parameters_to_vector(model.parameters()) for model in models))
