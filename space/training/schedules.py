@@ -27,6 +27,19 @@ def fine_tuning_batch(images: int) -> int:
     return enough[0] if enough else FINE_TUNING_BATCHES[-1]
 
 
+def fine_tuning_schedule(
+    images: int, side: int, epochs: int, learning_rate: float, distillation: float = 0.0
+) -> Schedule:
+    """A pruned network's, on so many training images of so many pixels to a side."""
+    return Schedule(
+        sizes=(side,) * epochs,
+        batch=fine_tuning_batch(images),
+        peak_rate=learning_rate,
+        warm_up=0.2,
+        distillation=distillation,
+    )
+
+
 def one_cycle(share: float, warm_up: float) -> float:
     """The learning rate, as a share of its peak, at this share of the steps: a straight rise, then half a cosine."""
     if share < warm_up:

@@ -22,7 +22,7 @@ from space.training.accelerator import accelerator, place
 from space.training.fitting import fitting
 from space.training.near_identity import initialise_near_identity
 from space.training.patience import Hopeless
-from space.training.schedules import fine_tuning_batch, one_cycle
+from space.training.schedules import fine_tuning_schedule, one_cycle
 from space.training.step import Shown, Stepper
 from space.training.teacher import TEMPERATURE, Teacher
 
@@ -122,12 +122,8 @@ def fine_tune(
     if epochs == 0:
         model.eval()
         return ()
-    schedule = Schedule(
-        sizes=(data.shape.side,) * epochs,
-        batch=fine_tuning_batch(len(data.train)),
-        peak_rate=learning_rate,
-        warm_up=0.2,
-        distillation=distillation if teacher else 0.0,
+    schedule = fine_tuning_schedule(
+        len(data.train), data.shape.side, epochs, learning_rate, distillation if teacher else 0.0
     )
     mean, std, device = mean or data.mean, std or data.std, device or accelerator()
     training = Training(model, data, schedule, seed, mean, std, device, teacher, hopeless, checkpoint)
