@@ -114,6 +114,8 @@ def _fine_tuned(
             workshop.data,
             epochs=recipe.epochs,
             learning_rate=recipe.learning_rate,
+            # An orthogonal update would move weights that are to stay zero.
+            plain=recipe.weight_sparsity > 0,
             distillation=recipe.distillation,
             teacher=_teacher(workshop, progress),
             hopeless=hopeless,

@@ -1,7 +1,7 @@
 """Images with their classes; a data set's three splits, fixed by rule."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,10 @@ class Augmentation:
 
     shift: int  # pixels, each way
     flip: bool
+
+    def shifted(self, share: float) -> "Augmentation":
+        """The same with so much of the shift."""
+        return replace(self, shift=round(share * self.shift))
 
 
 # For a data set that says nothing: no image of any kind loses its class by it.

@@ -60,6 +60,7 @@ def slim(
             data,
             epochs=epochs,
             learning_rate=RATE,
+            plain=True,
             seed=seed,
             mean=mean,
             std=std,

@@ -13,10 +13,9 @@ from space.files import written_whole
 from space.training.averaging import Average
 from space.training.epoch import Epoch
 from space.training.step import Stepper
-from space.training.teacher import TEMPERATURE
 
-# Fields that schedules did not have at first: at their default they name the schedule as it was named then.
-_ADDED = ("cutout", "averaging")
+# Fields that schedules did not have at first, with the value at which one is named as it was named then.
+_ADDED = {"cutout": 0, "averaging": 0.0, "shift": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +55,7 @@ class Interruption:
 
 
 def title(schedule: Schedule, seed: int, fingerprint: str) -> str:
-    fields = {name: value for name, value in asdict(schedule).items() if value or name not in _ADDED}
-    return json.dumps([{**fields, "temperature": TEMPERATURE}, seed, fingerprint])
+    fields = {name: value for name, value in asdict(schedule).items() if name not in _ADDED or value != _ADDED[name]}
+    # The divisor of the teacher's logits, which was 4 for everybody; a title without a teacher names it still.
+    temperature = 1.0 if schedule.distillation else 4.0
+    return json.dumps([{**fields, "temperature": temperature}, seed, fingerprint])

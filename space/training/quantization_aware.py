@@ -47,6 +47,7 @@ def fine_tune_aware(
             data,
             epochs=epochs,
             learning_rate=PEAK_RATE,
+            plain=True,
             seed=seed,
             mean=mean,
             std=std,

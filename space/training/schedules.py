@@ -9,10 +9,13 @@ from space.data.schedule import Schedule
 FINAL_RATE = 0.002  # of the peak
 # Fewer steps than this in an epoch, and one epoch of fine-tuning repairs little: then batches are made smaller.
 STEPS_PER_EPOCH = 60
-FINE_TUNING_BATCHES = (128, 64, 32)
-# A GPU takes three times as many images of a small network per second in batches of 512 as in batches of 128; 256 is
-# what such networks are known to lose nothing in (48 epochs at a peak rate of 0.8).
-LARGEST_BATCH = {"cuda": 256}
+FINE_TUNING_BATCHES = (256, 128, 64, 32)
+PLAIN_BATCH = 128
+# What the four networks of tests/benchmarks/trainers.py and others like them gain by, chosen on 10,000 of CIFAR-10's
+# training images with other widths and seeds: they are too small to learn a data set by heart, so neither decay nor
+# half of the shifts is needed.
+SMALL_NETWORKS_DECAY = 1e-4
+SMALL_NETWORKS_SHIFT = 0.5
 
 
 def baseline_schedule(
@@ -24,18 +27,37 @@ def baseline_schedule(
     return schedule.scaled(shape.side / collection.shape.side) if shape else schedule
 
 
-def fine_tuning_batch(images: int, accelerator: str = "cpu") -> int:
+def fine_tuning_batch(images: int, largest: int = FINE_TUNING_BATCHES[0]) -> int:
     """The largest batch that still makes enough steps of an epoch."""
-    batches = (
-        (LARGEST_BATCH[accelerator], *FINE_TUNING_BATCHES) if accelerator in LARGEST_BATCH else FINE_TUNING_BATCHES
+    batches = [batch for batch in FINE_TUNING_BATCHES if batch <= largest]
+    return next((batch for batch in batches if images // batch >= STEPS_PER_EPOCH), batches[-1])
+
+
+def fine_tuning_schedule(
+    images: int, side: int, epochs: int, learning_rate: float, distillation: float = 0.0
+) -> Schedule:
+    """A pruned network's, on so many training images of so many pixels to a side."""
+    return Schedule(
+        sizes=(side,) * epochs,
+        batch=fine_tuning_batch(images),
+        peak_rate=learning_rate,
+        warm_up=0.2,
+        optimizer="muon",
+        weight_decay=SMALL_NETWORKS_DECAY,
+        distillation=distillation,
+        shift=SMALL_NETWORKS_SHIFT,
     )
-    enough = [batch for batch in batches if images // batch >= STEPS_PER_EPOCH]
-    return enough[0] if enough else FINE_TUNING_BATCHES[-1]
 
 
-def fine_tuning_rate(rate: float, batch: int) -> float:
-    """The peak rate in batches of this size where a recipe names `rate`, which belongs to the usual ones."""
-    return rate * max(1.0, batch / FINE_TUNING_BATCHES[0])
+def plain_schedule(images: int, side: int, epochs: int, learning_rate: float, distillation: float = 0.0) -> Schedule:
+    """One that keeps what a network has: weights that are zero, scales that are drawn there, levels of int8."""
+    return Schedule(
+        sizes=(side,) * epochs,
+        batch=fine_tuning_batch(images, PLAIN_BATCH),
+        peak_rate=learning_rate,
+        warm_up=0.2,
+        distillation=distillation,
+    )
 
 
 def one_cycle(share: float, warm_up: float) -> float:

@@ -15,6 +15,7 @@ from space.data.augmentation import Pictures, View, resized
 from space.data.schedule import Schedule
 from space.errors import CandidateError
 from space.training.accelerator import out_of_memory, training_precision
+from space.training.muon import Muon, orthogonalised
 from space.training.teacher import distilled
 
 MOMENTUM = 0.9
@@ -129,15 +130,19 @@ def _smaller(error: RuntimeError, parts: int, batch: int) -> int:
 def optimizer(model: nn.Module, name: str, rate: float | Tensor, weight_decay: float) -> torch.optim.Optimizer:
     """Weight decay is for weights: it would pull biases and BatchNorm's scales, which tell channels apart, to zero."""
     parameters = list(model.parameters())
+    convolutions = [weight for weight in parameters if name == "muon" and orthogonalised(weight)]
+    others = [weight for weight in parameters if not any(weight is convolution for convolution in convolutions)]
     groups = [
-        {"params": [weight for weight in parameters if weight.dim() > 1], "weight_decay": weight_decay},
-        {"params": [weight for weight in parameters if weight.dim() <= 1], "weight_decay": 0.0},
+        {"params": [weight for weight in others if weight.dim() > 1], "weight_decay": weight_decay},
+        {"params": [weight for weight in others if weight.dim() <= 1], "weight_decay": 0.0},
     ]
     device = parameters[0].device.type
     fused = device in ("cpu", "cuda")
     if name == "adam":
         capturable = device == "cuda" and isinstance(rate, Tensor)
         return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=fused, capturable=capturable)
+    if convolutions:
+        return Muon(groups, convolutions, lr=rate, momentum=MOMENTUM, weight_decay=weight_decay, fused=fused)
     return torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM, nesterov=True, fused=fused)
 
 

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -24,7 +24,7 @@ from space.training.fitting import fitting
 from space.training.interruption import Interruption, title
 from space.training.near_identity import initialise_near_identity
 from space.training.patience import Hopeless
-from space.training.schedules import fine_tuning_batch, fine_tuning_rate, one_cycle
+from space.training.schedules import fine_tuning_schedule, one_cycle, plain_schedule
 from space.training.step import Shown, Stepper
 from space.training.teacher import Teacher
 from space.training.validation import Validation
@@ -89,8 +89,8 @@ def fine_tune(
     seed: int,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    plain: bool = False,
     distillation: float = 0.0,
-    averaging: float = 0.0,
     teacher: Teacher | None = None,
     hopeless: Hopeless | None = None,
     progress: Progress | None = None,
@@ -100,21 +100,14 @@ def fine_tune(
 ) -> tuple[Epoch, ...]:
     """Trains the model in place, and leaves it on the CPU and in eval mode; fewer epochs where it was hopeless.
 
-    Normalised as the data set says, unless the network was trained otherwise.
+    Normalised as the data set says, unless the network was trained otherwise. `plain`: see plain_schedule.
     """
     if epochs == 0:
         model.eval()
         return ()
     mean, std, device = mean or data.mean, std or data.std, device or accelerator()
-    batch = fine_tuning_batch(len(data.train), device.type)
-    schedule = Schedule(
-        sizes=(data.shape.side,) * epochs,
-        batch=batch,
-        peak_rate=fine_tuning_rate(learning_rate, batch),
-        warm_up=0.2,
-        distillation=distillation if teacher else 0.0,
-        averaging=averaging,
-    )
+    chosen = plain_schedule if plain else fine_tuning_schedule
+    schedule = chosen(len(data.train), data.shape.side, epochs, learning_rate, distillation if teacher else 0.0)
     training = Training(model, data, schedule, seed, mean, std, device, teacher, hopeless, checkpoint)
     return training.run(progress, step_progress)
 
@@ -147,7 +140,8 @@ class Training:
             return tuple(history)
 
     def _course(self) -> "_Course":
-        pictures = Pictures(self.data, self.device, self.mean, self.std)
+        seen = replace(self.data, augmentation=self.data.augmentation.shifted(self.schedule.shift))
+        pictures = Pictures(seen, self.device, self.mean, self.std)
         schedule, batch = self.schedule, min(self.schedule.batch, len(pictures))
         # The last, smaller batch is left out: BatchNorm cannot do with one image.
         steps = len(pictures) // batch

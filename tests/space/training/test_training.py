@@ -304,23 +304,10 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing() -> No
     assert 0 < rates[-1] < 0.01
 
 
-@pytest.mark.parametrize(
-    ("images", "accelerator", "batch", "rate"),
-    [
-        (45_000, "cpu", 128, 0.4),
-        (45_000, "mps", 128, 0.4),
-        (45_000, "cuda", 256, 0.8),
-        (15_000, "cuda", 128, 0.4),
-        (4_500, "cpu", 64, 0.4),
-        (4_500, "cuda", 64, 0.4),
-        (200, "cpu", 32, 0.4),
-    ],
-)
-def test_small_sets_are_fine_tuned_in_smaller_batches_and_a_gpu_takes_larger_ones_at_a_higher_rate(
-    images: int, accelerator: str, batch: int, rate: float
-) -> None:
-    assert schedules.fine_tuning_batch(images, accelerator) == batch
-    assert schedules.fine_tuning_rate(0.4, batch) == rate
+@pytest.mark.parametrize(("images", "batch", "plain_batch"), [(45_000, 256, 128), (4_500, 64, 64), (200, 32, 32)])
+def test_small_sets_are_fine_tuned_in_smaller_batches(images: int, batch: int, plain_batch: int) -> None:
+    assert schedules.fine_tuning_schedule(images, 32, 1, 0.4).batch == batch
+    assert schedules.plain_schedule(images, 32, 1, 0.4).batch == plain_batch
 
 
 def test_near_identity_adds_what_passes_the_input_through_and_nothing_else() -> None:
