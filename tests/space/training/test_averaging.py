@@ -89,14 +89,3 @@ def test_a_training_ends_in_the_average_which_its_epochs_are_judged_by(data: Dat
     start = nn.utils.parameters_to_vector([begun[name] for name, _ in model.named_parameters()])
     last, mean = ((vector - start).norm() for vector in weights)
     assert 0.1 * last < mean < last
-
-
-def test_a_fine_tuning_can_end_in_the_average_too(data: DataSet) -> None:
-    models = [MobileNetV1(WIDTHS, HALVINGS) for _ in range(2)]
-    models[1].load_state_dict(models[0].state_dict())
-    last, mean = (
-        training.fine_tune(model, data, epochs=4, learning_rate=0.1, seed=0, averaging=averaging, device=CPU)
-        for model, averaging in zip(models, (0.0, 3.0), strict=True)
-    )
-    assert [epoch.loss for epoch in last] == [epoch.loss for epoch in mean]
-    assert not torch.equal(*(nn.utils.parameters_to_vector(model.parameters()) for model in models))
