@@ -34,8 +34,7 @@ def main(options: argparse.Namespace) -> int:
     published = read_published(chosen.published)
     view = View(chosen.trials)
     if options.dry_run:
-        _, its_plan = planned(chosen, Store.found(chosen.store, chosen.storage), view.say)
-        print("\n".join(its_plan.lines()))
+        print("\n".join(planned(chosen, Store.found(chosen.store, chosen.storage), view.say).lines()))
         return OK
     for number in (signal.SIGTERM, signal.SIGHUP):
         # What nohup ignores stays ignored.

@@ -17,6 +17,7 @@ from search.building.child import Builder, built
 from search.building.tasks import Built, carry_out
 from search.measuring.rig import Rig, at_runtime, subject_of
 from search.results.wording import number, runtime_and_settings, settings_text
+from search.running.measuring_place import remember_process
 from search.running.view import View
 from search.scoring.objectives import Scale
 from search.store.reference_fact import reference_fact, scale_fact
@@ -108,13 +109,15 @@ class References:
         return self.store.structure(candidate[0].recipe.structure_id, self.rig.bench.id) if candidate else None
 
     def _timed(self) -> list[_Setting]:
-        settings = []
+        settings, taken_s = [], []
         for runtime in self.rig.tried():
             recipe = at_runtime(baseline_recipe(self.baseline.architecture), runtime)
             self.view.begin(f"baseline at {settings_text(recipe)}: ")
             try:
                 candidate = self._built(recipe)
+                begun = time.monotonic()
                 measured = self._measured(candidate)
+                taken_s.append(time.monotonic() - begun)
             except CandidateError as error:
                 if recipe.runtime not in self.rig.frameworks:
                     raise
@@ -125,6 +128,8 @@ class References:
                 settings.append(_Setting(candidate, measured))
         if not settings:
             raise CandidateError("the baseline could not be measured at any runtime setting")
+        # Each was one process.
+        remember_process(self.store, self.rig.bench.id, statistics.median(taken_s))
         return settings
 
     def _built(self, recipe: Recipe) -> Built:
