@@ -16,7 +16,8 @@ from search.results.published import read_published
 from search.results.report import results_console
 from search.results.standings import standings
 from search.running.confirm_run import confirm_leaders
-from search.running.search_run import planned, search
+from search.running.plan import planned
+from search.running.search_run import search
 from search.running.studies import table_of
 from search.running.view import View
 from search.settings.settings import Settings, settings

@@ -11,8 +11,8 @@ from search.choosing.time_left import Pace, ratio_of
 from search.results.standings import standings
 from search.results.unmetered import contenders
 from search.results.wording import short_data_name
-from search.running.measuring_place import MeasuringPlace
-from search.running.preparation import Prepared
+from search.running.measuring_place import MeasuringPlace, place_of
+from search.running.preparation import Prepared, Say, prepare
 from search.running.studies import table_of
 from search.running.training_speed import trainings
 from search.settings.durations import spoken
@@ -109,7 +109,8 @@ class Plan:
 
     def lines(self) -> list[str]:
         train, validation, test = self.images
-        waiting = f"{self.waiting} contenders of earlier runs first, about {spoken(self.waiting_s)}"
+        noun = "contender" if self.waiting == 1 else "contenders"
+        waiting = f"{self.waiting} {noun} of earlier runs first, about {spoken(self.waiting_s)}"
         return [
             f"data      {self.data}: {train:,} training, {validation:,} validation, {test:,} test images",
             f"baseline  {self.baseline}",
@@ -119,6 +120,16 @@ class Plan:
             f"trials    {self.trials.text}",
             f"end       {self.end}",
         ]
+
+    @property
+    def in_a_line(self) -> str:
+        """Without the data."""
+        return "; ".join(" ".join(text.split()) for text in self.lines()[1:])
+
+
+def planned(settings: Settings, store: Store | None, say: Say) -> Plan:
+    """Without asking a device."""
+    return plan(settings, prepare(settings, store, say), store, place_of(settings, store))
 
 
 def plan(settings: Settings, prepared: Prepared, store: Store | None, place: MeasuringPlace) -> Plan:

@@ -10,11 +10,11 @@ from search.results.kept_files import KEPT, files_of
 from search.results.wording import ONE_CONTEST
 from search.running.data_choice import remember
 from search.running.keeping import clear
-from search.running.measuring_place import place_of, place_of_rig, remember_place
+from search.running.measuring_place import place_of_rig, remember_place
 from search.running.noted_bench import note_bench
 from search.running.pipeline import Pipeline
-from search.running.plan import Plan, beside_s, plan
-from search.running.preparation import Say, have_baseline, prepare
+from search.running.plan import beside_s, plan
+from search.running.preparation import have_baseline, prepare
 from search.running.reference import References
 from search.running.remeasuring import measure_again, measured_before, measured_dirty, metering_at
 from search.running.studies import missing_runtimes, open_studies
@@ -27,11 +27,6 @@ from search.settings.keys import KEEP_FRONT
 from search.settings.settings import Settings
 from search.store.goal import Goal
 from search.store.store import Store
-
-
-def planned(chosen: Settings, store: Store | None, say: Say) -> Plan:
-    """Without asking a device."""
-    return plan(chosen, prepare(chosen, store, say), store, place_of(chosen, store))
 
 
 def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goal]:

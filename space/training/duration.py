@@ -1,6 +1,7 @@
 """Duration: how fast this machine trains, found out from a second or two of it, on noise, as it is really done."""
 
 import itertools
+import statistics
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from space.networks.prunable import Prunable
 from space.recipe import Recipe
 from space.training.accelerator import place
 from space.training.schedules import fine_tuning_schedule
-from space.training.speed import BaselineSpeed, Speed
+from space.training.speed import USUAL, BaselineSpeed, Speed
 from space.training.teacher import Teacher
 from space.training.training import Training, accuracy
 
@@ -33,6 +34,8 @@ _OF_FORWARD = 4.0
 _LEAST_IMAGES = 16
 # Answers that took less say little of how long more of them take.
 _TELLING_S = 0.02
+# Seconds after which no further network is begun: on a machine whose cores others want, a thread waits for the other.
+_LIMIT_S = 6.0
 # Training images for each one of validation, by the rule of the splits.
 _TRAINING_FOR_VALIDATION = 9
 
@@ -93,14 +96,18 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
     recipes = _apart(network)
     schedule = fine_tuning_schedule(machine.images, machine.shape.side, 2, 0.0)
     # What a process does once, at its first training, is no part of any.
-    _epochs(machine, machine.built(network, recipes[0]), replace(schedule, sizes=schedule.sizes[:1]), _LEAST_IMAGES)
-    images_s, set_ups_s, forward_s = [], [], 0.0
+    first = replace(schedule, sizes=schedule.sizes[:1])
+    (first_s,), _ = _epochs(machine, machine.built(network, recipes[0]), first, _LEAST_IMAGES)
+    images_s, set_ups_s, forward_s = [first_s / _LEAST_IMAGES], [], 0.0
+    begun = time.perf_counter() - first_s
     for recipe in recipes:
+        if time.perf_counter() - begun > _LIMIT_S:
+            return _like_usual(recipes, images_s)
         model = machine.built(network, recipe)
         forward_s = machine.forward_s(model)
         count = machine.shown(forward_s, schedule.batch)
         (*_, epoch_s), whole_s = _epochs(machine, model, schedule, count)
-        images_s.append(epoch_s / count)
+        images_s = [*images_s[: len(set_ups_s)], epoch_s / count]
         set_ups_s.append(max(0.0, whole_s - len(schedule.sizes) * epoch_s))
     image_s, value_s, mac_s = _told_apart(recipes, images_s)
     return Speed(
@@ -110,6 +117,18 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
         value_s=value_s,
         mac_s=mac_s,
         answer_s=_answer_s(machine, machine.built(network, unpruned(network)), forward_s),
+    )
+
+
+def _like_usual(recipes: Sequence[Recipe], images_s: Sequence[float]) -> Speed:
+    """As many times as slow as is usual as the networks were that there was time for."""
+    usual_s = [USUAL.of_image(layers_of(recipe)) for recipe in recipes]
+    ratio = statistics.fmean(taken / usual for taken, usual in zip(images_s, usual_s, strict=False))
+    return Speed(
+        image_s=ratio * USUAL.image_s,
+        value_s=ratio * USUAL.value_s,
+        mac_s=ratio * USUAL.mac_s,
+        answer_s=ratio * USUAL.answer_s,
     )
 
 

@@ -15,7 +15,7 @@ from space.networks.network import unpruned
 from space.training import duration
 from space.training.duration import Machine, baseline_speed, fine_tuning_speed
 from space.training.schedules import baseline_schedule
-from space.training.speed import BaselineSpeed, Speed, Trainings
+from space.training.speed import USUAL, BaselineSpeed, Speed, Trainings
 
 SPEED = Speed(set_up_s=2.0, image_s=1e-5, value_s=2e-9, mac_s=3e-12, answer_s=1e-3)
 UNPRUNED, SMALL = unpruned(MOBILENET_V1), MOBILENET_V1.first_recipes[0]
@@ -59,6 +59,7 @@ def test_what_takes_nothing_is_told_from_what_does() -> None:
 def grey(monkeypatch: pytest.MonkeyPatch) -> Machine:
     """Images of one channel, and epochs of a hundredth of a second."""
     monkeypatch.setattr(duration, "_EPOCH_S", 0.01)
+    monkeypatch.setattr(duration, "_LIMIT_S", 600.0)
     return Machine(torch.device("cpu"), ImageShape(1, 28), 10, 500)
 
 
@@ -93,3 +94,23 @@ def test_no_more_images_are_shown_than_there_are_and_whole_batches_where_one_fit
     assert grey.shown(1e-9, 1000) == 500
     # A slow machine: fewer than a batch, and enough for BatchNorm.
     assert grey.shown(10.0, 32) == 16
+
+
+def test_a_machine_that_takes_too_long_is_measured_by_one_network(
+    grey: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred times as slow as is usual: further networks would take a minute before anything is said."""
+    trained: list[int] = []
+
+    def epochs(machine: Machine, model: object, schedule: Schedule, count: int) -> tuple[list[float], float]:
+        trained.append(len(schedule.sizes))
+        taken_s = 100 * count * USUAL.of_image(layers_of(smallest))
+        return [taken_s] * len(schedule.sizes), taken_s
+
+    smallest = min(MNIST_CNN.first_recipes, key=duration._values)
+    monkeypatch.setattr(duration, "_epochs", epochs)
+    monkeypatch.setattr(duration, "_LIMIT_S", -1.0)
+    speed = fine_tuning_speed(MNIST_CNN, grey)
+    assert trained == [1]
+    assert speed.of_image(layers_of(UNPRUNED)) == pytest.approx(100 * USUAL.of_image(layers_of(UNPRUNED)))
+    assert speed.answer_s == pytest.approx(100 * USUAL.answer_s)
