@@ -90,7 +90,7 @@ class Plan:
     reference_s: float
     trials: Trials
     timeout_s: float | None
-    # Contenders of earlier runs that are metered before and after.
+    # Contenders of earlier runs, which are metered before the first trial.
     waiting: int = 0
     waiting_s: float = 0.0
     # What is said of the points of a grid; empty for a search.

@@ -45,8 +45,8 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         for text in missing_runtimes(chosen, rig):
             view.say(text)
         note_bench(store, rig)
-        place = place_of_rig(rig, store)
-        for text in plan(chosen, prepared, store, place).lines():
+        view.step("how fast this machine trains", 0)
+        for text in plan(chosen, prepared, store, place_of_rig(rig, store)).lines():
             view.say(text)
         remember(store, prepared.source, chosen.architecture)
         remember_speed(store)
@@ -57,7 +57,9 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
         # As a Unix time, which whoever watches can read.
         store.remember(RUN, str(time.time() + deadline - time.monotonic()) if chosen.timeout_s else "")
-        studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline, beside_s(place))
+        # The reference has shown how long a process takes.
+        besides_s = beside_s(place_of_rig(rig, store))
+        studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline, besides_s)
         work = Workplace(store, rig, builder, drafter, baseline, source, validation, view)
         work.accelerator, work.keep = chosen.accelerator, chosen.keep
         store.remember(KEPT, chosen.keep)

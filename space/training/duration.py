@@ -98,7 +98,8 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
     # What a process does once, at its first training, is no part of any.
     first = replace(schedule, sizes=schedule.sizes[:1])
     (first_s,), _ = _epochs(machine, machine.built(network, recipes[0]), first, _LEAST_IMAGES)
-    images_s, set_ups_s, forward_s = [first_s / _LEAST_IMAGES], [], 0.0
+    images_s, forward_s = [first_s / _LEAST_IMAGES], 0.0
+    set_ups_s: list[float] = []
     begun = time.perf_counter() - first_s
     for recipe in recipes:
         if time.perf_counter() - begun > _LIMIT_S:

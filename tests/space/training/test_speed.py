@@ -1,5 +1,6 @@
 """How long trainings take: what was measured, and what is made of it."""
 
+import inspect
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,8 @@ from space.networks.choose import layers_of
 from space.networks.mnist_cnn.description import MNIST_CNN
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.network import unpruned
-from space.training import duration
+from space.training import batchnorm, duration, teacher
+from space.training import speed as speeds
 from space.training.duration import Machine, baseline_speed, fine_tuning_speed
 from space.training.schedules import baseline_schedule
 from space.training.speed import USUAL, BaselineSpeed, Speed, Trainings
@@ -34,6 +36,12 @@ def test_an_epoch_takes_what_its_images_take_and_a_training_is_set_up_once() -> 
 def test_the_teacher_says_what_it_says_once_for_each_view() -> None:
     trainings = Trainings(speed=SPEED, images=1000, side=32)
     assert [trainings.teacher_s(epochs) for epochs in (0, 1, 3, 4, 40)] == [0.0, 1.0, 3.0, 4.0, 4.0]
+
+
+def test_what_is_told_without_torch_is_what_torch_is_asked_for() -> None:
+    assert speeds.VIEWS == teacher.VIEWS
+    batch = inspect.signature(batchnorm.reestimate_batchnorm).parameters["batch"].default
+    assert batchnorm.BATCHNORM_BATCHES * batch == speeds.REESTIMATED
 
 
 def test_a_baseline_is_the_sum_of_its_epochs_each_at_its_size() -> None:
