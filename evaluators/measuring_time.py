@@ -22,6 +22,8 @@ class MeasuringTime:
     # Runtimes and their settings at which the unpruned network is timed.
     settings: int = 1
     boards: int = 1
+    # Seconds of waiting and of timing once more, where the fastest setting will be disturbed.
+    again_s: float = 0.0
 
     @property
     def load_s(self) -> float:
@@ -32,7 +34,8 @@ class MeasuringTime:
     def reference_s(self) -> float:
         """The unpruned network at every setting; then every board times and meters the best of them as its reference,
         one after the other."""
-        return self.settings * self.process_s + self.boards * (PROCESSES * self.process_s + self.load_s)
+        each_s = PROCESSES * self.process_s + self.load_s
+        return self.settings * self.process_s + self.again_s + self.boards * each_s
 
     @property
     def look_s(self) -> float:

@@ -2,10 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from evaluators.device.device import DeviceInfo
 from evaluators.device.devices.choose import CHOICES, board_of
 from evaluators.measuring_time import MeasuringTime
 from evaluators.metered import load_s
@@ -14,7 +13,9 @@ from evaluators.retries import DISTURBED_REPEATS
 from evaluators.runtimes.runtime import RUNTIMES, runtimes_for_boards
 from search.measuring.installed import installed
 from search.measuring.rig import Rig
+from search.running.reference import PAUSES_S
 from search.settings.settings import Settings
+from search.store.reference_fact import process_fact
 from search.store.store import Store
 from space.dimensions import MOST_THREADS
 
@@ -49,7 +50,7 @@ def place_of(settings: Settings, store: Store | None) -> MeasuringPlace:
     runtimes = installed([device]) if device else tuple(runtime.name for runtime in runtimes_for_boards())
     process_s = _known_process_s(store, bench_id)
     if process_s is None:
-        process_s = {_LOCAL: _LOCAL_S * _times(device, cores), _RECORDED: _RECORDED_S}.get(kinds.pop(), _BOARD_S)
+        process_s = _by_kind_s(kinds, cores)
     meters = [
         open_meter(url, board_of(name)).info for name, url in zip(settings.devices, settings.meters, strict=False)
     ]
@@ -57,6 +58,7 @@ def place_of(settings: Settings, store: Store | None) -> MeasuringPlace:
         process_s=process_s,
         windows_s=max(map(load_s, meters), default=0.0),
         settings=_settings(runtimes, cores),
+        again_s=_again_s(process_s) if _LOCAL in kinds and _disturbed(cores) else 0.0,
         boards=len(settings.devices),
     )
     return MeasuringPlace(time, cores, runtimes, _LOCAL in map(_kind, settings.devices), bench_id)
@@ -65,11 +67,24 @@ def place_of(settings: Settings, store: Store | None) -> MeasuringPlace:
 def place_of_rig(rig: Rig, store: Store) -> MeasuringPlace:
     """Of opened devices: what starting a program there took is known."""
     process_s = _known_process_s(store, rig.bench.id)
+    here = rig.on_this_machine and not rig.device.recorded
     if process_s is None:
-        recorded = rig.device.recorded
-        process_s = _RECORDED_S if recorded else (rig.opened_s + _TIMED_S) * _times(rig.device, rig.cores)
-    time = MeasuringTime(process_s=process_s, windows_s=rig.metering_s, settings=len(rig.tried()), boards=rig.boards)
+        times = _times(rig.cores) if here else 1
+        process_s = _RECORDED_S if rig.device.recorded else (rig.opened_s + _TIMED_S) * times
+    time = MeasuringTime(
+        process_s=process_s,
+        windows_s=rig.metering_s,
+        settings=len(rig.tried()),
+        boards=rig.boards,
+        again_s=_again_s(process_s) if here and _disturbed(rig.cores) else 0.0,
+    )
     return MeasuringPlace(time, rig.cores, rig.runtimes, rig.on_this_machine, rig.bench.id)
+
+
+def _by_kind_s(kinds: Collection[str], cores: int) -> float:
+    if _RECORDED in kinds:
+        return _RECORDED_S
+    return _LOCAL_S * _times(cores) if _LOCAL in kinds else _BOARD_S
 
 
 def remember_place(store: Store, settings: Settings, rig: Rig) -> None:
@@ -77,20 +92,24 @@ def remember_place(store: Store, settings: Settings, rig: Rig) -> None:
     store.remember(_bench_fact(settings), rig.bench.id)
 
 
-def remember_process(store: Store, bench_id: str, seconds: float) -> None:
-    """What one process took there, for later plans; disturbed ones that were repeated are part of it."""
-    store.remember(_process_fact(bench_id), repr(seconds))
-
-
 def _known_process_s(store: Store | None, bench_id: str | None) -> float | None:
-    text = store.fact(_process_fact(bench_id)) if store and bench_id else None
+    text = store.fact(process_fact(bench_id)) if store and bench_id else None
     return float(text) if text else None
 
 
-def _times(device: DeviceInfo | None, cores: int) -> int:
-    """How often a process runs: where others want the core that it needs, it is disturbed each time."""
-    elsewhere = device is not None and not device.on_this_machine
-    return 1 if elsewhere or os.getloadavg()[0] < cores else 1 + DISTURBED_REPEATS
+def _disturbed(cores: int) -> bool:
+    """Whether others want the core of this machine that a process needs."""
+    return os.getloadavg()[0] >= cores
+
+
+def _times(cores: int) -> int:
+    """How often a process runs on this machine: one that is disturbed is taken again."""
+    return 1 + DISTURBED_REPEATS if _disturbed(cores) else 1
+
+
+def _again_s(process_s: float) -> float:
+    """The setting that was disturbed is timed again after each pause."""
+    return sum(PAUSES_S) + len(PAUSES_S) * process_s
 
 
 def _kind(name: str) -> str:
@@ -100,10 +119,6 @@ def _kind(name: str) -> str:
 
 def _settings(runtimes: Sequence[str], cores: int) -> int:
     return sum(len(RUNTIMES.get(name).tried(min(cores, MOST_THREADS))) for name in runtimes)
-
-
-def _process_fact(bench_id: str) -> str:
-    return f"seconds of a process at {bench_id}"
 
 
 def _bench_fact(settings: Settings) -> str:

@@ -17,10 +17,9 @@ from search.building.child import Builder, built
 from search.building.tasks import Built, carry_out
 from search.measuring.rig import Rig, at_runtime, subject_of
 from search.results.wording import number, runtime_and_settings, settings_text
-from search.running.measuring_place import remember_process
 from search.running.view import View
 from search.scoring.objectives import Scale
-from search.store.reference_fact import reference_fact, scale_fact
+from search.store.reference_fact import process_fact, reference_fact, scale_fact
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.candidate import is_whole
@@ -129,7 +128,7 @@ class References:
         if not settings:
             raise CandidateError("the baseline could not be measured at any runtime setting")
         # Each was one process.
-        remember_process(self.store, self.rig.bench.id, statistics.median(taken_s))
+        self.store.remember(process_fact(self.rig.bench.id), repr(statistics.median(taken_s)))
         return settings
 
     def _built(self, recipe: Recipe) -> Built:

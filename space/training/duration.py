@@ -94,9 +94,11 @@ class Machine:
 def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
     """From the smallest and the largest network that a search begins with, and from the unpruned one."""
     recipes = _apart(network)
-    schedule = fine_tuning_schedule(machine.images, machine.shape.side, 2, 0.0)
+    side = machine.shape.side
+    # One epoch that is not counted, and one that is, whatever the sizes of others.
+    schedule = replace(fine_tuning_schedule(machine.images, side, 2, 0.0), sizes=(side, side))
     # What a process does once, at its first training, is no part of any.
-    first = replace(schedule, sizes=schedule.sizes[:1])
+    first = replace(schedule, sizes=(side,))
     (first_s,), _ = _epochs(machine, machine.built(network, recipes[0]), first, _LEAST_IMAGES)
     images_s, forward_s = [first_s / _LEAST_IMAGES], 0.0
     set_ups_s: list[float] = []

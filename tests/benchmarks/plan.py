@@ -175,7 +175,7 @@ def meter(stock: bool) -> Iterator[int]:
 def board(stock: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, calm_board(Path(folder)) as there, meter(stock) as port:
         os.environ.update(home_that_knows(there, Path(folder)))
-        words = ("device", f"ssh:{NAME}", "meter", f"smartpower2://127.0.0.1:{port}")
+        words = ("devices", f"ssh:{NAME}", "meters", f"smartpower2://127.0.0.1:{port}")
         search("search of 2 trials, board and meter", 2, *words)
 
 

@@ -22,12 +22,12 @@ from search.running.measuring_place import (
     place_of,
     place_of_rig,
     remember_place,
-    remember_process,
 )
 from search.running.plan import Trials, plan
 from search.running.preparation import Prepared
 from search.running.studies import table_of
 from search.settings.settings import Settings
+from search.store.reference_fact import process_fact
 from search.store.store import Store
 from search.store.trials import COMPLETE, GATED
 from space.baseline import Baseline
@@ -205,7 +205,7 @@ def test_a_place_is_known_from_the_last_run_there(tmp_path: Path) -> None:
         assert place_of_rig(rig, store).time.process_s == pytest.approx(1.0, abs=0.5)
         store.add_bench(rig.bench, rig.device)
         remember_place(store, settings, rig)
-        remember_process(store, rig.bench.id, 7.5)
+        store.remember(process_fact(rig.bench.id), repr(7.5))
         assert place_of_rig(rig, store).time.process_s == 7.5
         known = place_of(settings, Store.existing(tmp_path))
         assert (known.bench_id, known.cores, known.time.process_s) == (rig.bench.id, 2, 7.5)
@@ -217,7 +217,10 @@ def test_a_place_is_known_from_the_last_run_there(tmp_path: Path) -> None:
 def test_a_machine_that_others_want_disturbs_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet = place_of(Settings(), None)
     monkeypatch.setattr("os.getloadavg", lambda: (1e3, 1e3, 1e3))
-    assert place_of(Settings(), None).time.process_s == 3 * quiet.time.process_s
+    busy = place_of(Settings(), None)
+    assert busy.time.process_s == 3 * quiet.time.process_s
+    # Two pauses, of one second and of five.
+    assert busy.time.reference_s == pytest.approx(3 * quiet.time.reference_s + 6.0 + 2 * busy.time.process_s)
     board = Settings(devices=("pi@192.0.2.7",))
     assert place_of(board, None).time.process_s > quiet.time.process_s
 
