@@ -2,6 +2,7 @@
 
 import asyncio
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,8 @@ class Examiner:
         self.measuring = Measuring(device, images, meter, Retries(pauses))
         self._retries = self.measuring.retries
         self.reference: Reference | None = None
+        # What it took to enter the device, which starts its program once.
+        self.opened_s = 0.0
 
     @property
     def device(self) -> Device:
@@ -77,7 +80,9 @@ class Examiner:
 
     async def open(self) -> None:
         """What fails is tried once more, for a connection that drops; a person waits to hear what is wrong."""
+        begun = time.monotonic()
         await self._retries.once.of(self.device.__aenter__)
+        self.opened_s = time.monotonic() - begun
         self.measuring.power = power_model_of(self.device.info.model)
         if self.meter is not None:
             meter = self.meter

@@ -29,3 +29,9 @@ def one_thread() -> Iterator[None]:
             del os.environ[_VARIABLE]
         else:
             os.environ[_VARIABLE] = before
+
+
+def usual_threads() -> int:
+    """How many torch will take, without asking it."""
+    named = os.environ.get(_VARIABLE, "").partition(",")[0]
+    return int(named) if named.isdigit() and int(named) else os.cpu_count() or 1

@@ -3,33 +3,31 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from search.choosing.trial_notes import TrialNotes, history_of
 from search.settings.durations import spoken
-from space.baseline import baseline_recipe
 from space.networks.choose import layers_of
 from space.recipe import Recipe
+from space.training.speed import USUAL_TRAININGS, Trainings
 
 if TYPE_CHECKING:
     from optuna.study import Study
 
-# Multiply-accumulates that training on an image costs beside those of the network, whatever the network.
+# Multiply-accumulates that an image costs beside those of the network, where trainings are compared with each other.
 _MACS_ANYHOW = 1.1e6
-# Seconds of measuring and exporting, beside every training.
+# Seconds of measuring and exporting, beside every training, for who knows no better.
 _BESIDE_S = 8.0
-# The teacher's answers to so many views of every image are kept; all of them cost as much as an epoch of the unpruned
-# network (space/training/teacher.py, which loads torch).
-_VIEWS = 4
-# Seconds of training for each unit of cost, until a training or a benchmark has shown it: on two cores, with CIFAR-10.
-_SECONDS_PER_COST = 3e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How fast trainings are, and the seconds left for one that is begun now: infinite without a deadline."""
 
-    seconds_per_cost: float
+    trainings: Trainings = USUAL_TRAININGS
+    # What trainings took, over what was expected of them.
+    ratio: float = 1.0
     left_s: float = math.inf
     # Ids of the weights that are there already, whatever is made of them next.
     trained: frozenset[str] = frozenset()
@@ -37,23 +35,24 @@ class Pace:
     taught: bool = True
     # Seconds that a candidate near the lead takes at the meter, where energy is measured.
     metering_s: float = 0.0
+    # Seconds of building its file and of timing it.
+    beside_s: float = _BESIDE_S
 
     @property
     def limited(self) -> bool:
         return self.left_s < math.inf
 
     def training_s(self, recipe: Recipe, epochs: int) -> float:
-        return _BESIDE_S + self.seconds_per_cost * cost(recipe, epochs)
+        return self.beside_s + self.ratio * self.trainings.seconds(recipe, epochs)
 
     def teacher_s(self, recipe: Recipe, epochs: int) -> float:
         """The first distilled training works the teacher's answers out."""
-        views = min(epochs, _VIEWS) if recipe.distillation and not self.taught else 0
-        return self.seconds_per_cost * cost(baseline_recipe(recipe.architecture), 1) * views / _VIEWS if views else 0.0
+        return self.ratio * self.trainings.teacher_s(epochs) if recipe.distillation and not self.taught else 0.0
 
     def seconds(self, recipe: Recipe) -> float:
         """How long a trial takes from its beginning to its figures."""
         if recipe.weights_id in self.trained:
-            return _BESIDE_S + self.metering_s
+            return self.beside_s + self.metering_s
         return self.training_s(recipe, _epochs(recipe)) + self.teacher_s(recipe, recipe.epochs) + self.metering_s
 
     def fits(self, recipe: Recipe) -> bool:
@@ -74,31 +73,35 @@ class TimeLeft:
 
     # Seconds until the deadline.
     left_s: Callable[[], float] = lambda: math.inf
-    seconds_per_cost: float = _SECONDS_PER_COST
+    trainings: Trainings = USUAL_TRAININGS
     metering_s: float = 0.0
+    beside_s: float = _BESIDE_S
     # What the recipes that are on their way take before another one's turn comes.
     queued_s: float = 0.0
 
     def pace_of(self, study: "Study") -> Pace:
         """The pace that the study's trials show; without a deadline everything fits at any pace."""
         if self.left_s() == math.inf:
-            return Pace(seconds_per_cost=self.seconds_per_cost)
+            return Pace(trainings=self.trainings)
         return self.pace(history_of(study))
 
     def pace(self, history: Sequence[TrialNotes]) -> Pace:
-        """The pace of the trainings of these trials; before the first of them the one that was benchmarked."""
+        """The pace of the trainings of these trials; before the first of them the one that was measured."""
         trained = [trial.recipe for trial in history if trial.accuracy is not None]
         return Pace(
-            seconds_per_cost=_seconds_per_cost(history) or self.seconds_per_cost,
+            trainings=self.trainings,
+            ratio=ratio_of(((trial.recipe, trial.training_s) for trial in history), self.trainings),
             left_s=self.left_s() - self.queued_s,
             trained=frozenset(recipe.weights_id for recipe in trained),
             taught=any(recipe.distillation for recipe in trained),
             metering_s=self.metering_s,
+            beside_s=self.beside_s,
         )
 
 
 def cost(recipe: Recipe, epochs: int) -> float:
-    """What a training costs, in multiply-accumulates per training image."""
+    """What a training costs, in multiply-accumulates per training image: alike on every machine, so that what is asked
+    for is too."""
     return epochs * (sum(layer.macs for layer in layers_of(recipe)) + _MACS_ANYHOW)
 
 
@@ -107,9 +110,12 @@ def _epochs(recipe: Recipe) -> int:
     return recipe.epochs + recipe.aware_epochs
 
 
-def _seconds_per_cost(history: Sequence[TrialNotes]) -> float | None:
-    by_length = sorted((trial for trial in history if trial.recipe.epochs > 0), key=lambda trial: trial.training_s)
+def ratio_of(timed: Iterable[tuple[Recipe, float]], trainings: Trainings) -> float:
+    """What the trainings of these recipes took, in seconds, over what was expected; 1 before the first."""
+    by_length = sorted(((recipe, seconds) for recipe, seconds in timed if recipe.epochs > 0), key=itemgetter(1))
     # Only one of those that share weights was trained: the one that took longest.
-    timed = {trial.recipe.weights_id: trial for trial in by_length if trial.training_s > 0}.values()
-    total_cost = sum(cost(trial.recipe, _epochs(trial.recipe)) for trial in timed)
-    return sum(trial.training_s for trial in timed) / total_cost if total_cost else None
+    once = {recipe.weights_id: (recipe, seconds) for recipe, seconds in by_length if seconds > 0}.values()
+    expected_s = sum(trainings.seconds(recipe, _epochs(recipe)) for recipe, _ in once)
+    # One of them worked the teacher's answers out.
+    expected_s += trainings.teacher_s(max((recipe.epochs for recipe, _ in once if recipe.distillation), default=0))
+    return sum(seconds for _, seconds in once) / expected_s if expected_s else 1.0

@@ -22,6 +22,7 @@ from evaluators.power.recording import heard
 from evaluators.runtimes.runtime import RUNTIMES, published_here, remedy_here, version_here
 from search.commands.exit_status import REQUEST, RIG
 from search.running.data_choice import choose_data
+from search.running.plan import planned
 from search.settings.settings import Settings
 from search.store.database import StoreError
 from search.store.store import Store
@@ -74,6 +75,8 @@ async def checks(chosen: Settings) -> AsyncIterator[Check]:
         yield Check("meter", OK, "none given: energy is estimated; --meter URL measures it")
     for name, url in zip(chosen.devices, chosen.meters, strict=False):
         yield await _meter(open_meter(url, board_of(name)))
+    for check in expected(chosen):
+        yield check
 
 
 async def _meter(meter: PowerMeter) -> Check:
@@ -113,6 +116,18 @@ def data(chosen: Settings) -> Check:
     except RequestError as error:
         return Check("data", MISSING, str(error), REQUEST)
     return Check("data", OK, f"{choice.text}, every file as published")
+
+
+def expected(chosen: Settings) -> list[Check]:
+    """The plan of such a search, where its images are here; what is missing is said by its own check."""
+    try:
+        store = Store.found(chosen.store, chosen.storage)
+        choice = choose_data(chosen, store)
+        if choice.missing or choice.download:
+            return []
+        return [Check("plan", OK, planned(chosen, store, lambda text: None).in_a_line)]
+    except (StoreError, RequestError):
+        return []
 
 
 def accelerator(chosen: Settings) -> Check:

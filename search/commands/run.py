@@ -16,7 +16,8 @@ from search.results.published import read_published
 from search.results.report import results_console
 from search.results.standings import standings
 from search.running.confirm_run import confirm_leaders
-from search.running.search_run import planned, search
+from search.running.plan import planned
+from search.running.search_run import search
 from search.running.studies import table_of
 from search.running.view import View
 from search.settings.settings import Settings, settings
@@ -34,8 +35,7 @@ def main(options: argparse.Namespace) -> int:
     published = read_published(chosen.published)
     view = View(chosen.trials)
     if options.dry_run:
-        _, its_plan = planned(chosen, Store.found(chosen.store, chosen.storage), view.say)
-        print("\n".join(its_plan.lines()))
+        print("\n".join(planned(chosen, Store.found(chosen.store, chosen.storage), view.say).lines()))
         return OK
     for number in (signal.SIGTERM, signal.SIGHUP):
         # What nohup ignores stays ignored.

@@ -110,6 +110,11 @@ class Rig:
         return 0.0 if meter is None else load_s(meter.info)
 
     @property
+    def opened_s(self) -> float:
+        """What it took to reach a board and to start a program there once."""
+        return max(board.examiner.opened_s for board in self._boards)
+
+    @property
     def on_this_machine(self) -> bool:
         return any(board.examiner.device.info.on_this_machine for board in self._boards)
 

@@ -6,7 +6,7 @@ from search.building.child import Builder
 from search.running.baseline import imported_baseline
 from search.running.data_choice import remember
 from search.running.preparation import Prepared, have_baseline, prepare
-from search.running.training_speed import baseline_seconds
+from search.running.training_speed import baseline_seconds, remember_speed
 from search.running.view import View
 from search.settings.durations import spoken
 from search.settings.settings import Settings
@@ -24,6 +24,7 @@ def train_and_keep(chosen: Settings, store: Store, view: View, length: str) -> B
         if prepared.baseline is None:
             for text in _duration(chosen, prepared, store, length):
                 view.say(text)
+            remember_speed(store)
         else:
             view.say(f"{chosen.store} has a baseline of these images already; another --store trains another")
         return have_baseline(prepared, store, builder, chosen, view, length)

@@ -1,65 +1,152 @@
-"""Plan: what a run will do and how long it will take, said before anything is trained."""
+"""Plan: what a run will do and how long it will take, said before anything is trained: a sum of what was measured."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
 
+from search.choosing.first_recipes import first_values
+from search.choosing.model_sampler import rungs
+from search.choosing.time_left import Pace, ratio_of
+from search.results.standings import standings
+from search.results.unmetered import contenders
 from search.results.wording import short_data_name
-from search.running.preparation import Prepared
-from search.running.training_speed import seconds_per_image
+from search.running.measuring_place import MeasuringPlace, place_of
+from search.running.preparation import Prepared, Say, prepare
+from search.running.studies import table_of
+from search.running.training_speed import trainings
 from search.settings.durations import spoken
 from search.settings.grid import Grid
 from search.settings.settings import Settings
+from search.store.evaluation import Evaluation
 from search.store.store import Store
+from search.store.trials import COMPLETE, GATED
 from space.baseline import baseline_recipe
+from space.dimensions import recipe_of
 from space.formats.target import title_of
+from space.recipe import Recipe
 
-# Seconds of measuring a candidate in search mode, with the reference beside it, a process each.
-_MEASURING_S = 5.0
-# Mean number of fine-tuning epochs, and a typical candidate's share of the unpruned network's training cost.
-_EPOCHS, _SHARE = 2.5, 0.2
+# Seconds until the builder's child is there, with torch loaded.
+_START_S = 5.0
+# Seconds of exporting, of a small network's answers to the validation images, and of its file before it was trained.
+_BUILDING_S = 1.5
+# What a runtime takes to answer an image, over what torch takes: of the unpruned network on two cores.
+_OF_TORCH = 0.3
+# About half of all training goes to longer trainings, each three times as long as a first look: so many first looks.
+_LONGER = 1.5
+# Trials of the store's latest study on this bench whose mean length the plan takes for that of the next ones.
+_PAST_TRIALS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials:
+    """What those to come take in all, in seconds."""
+
+    count: int
+    training_s: float = 0.0
+    timing_s: float = 0.0
+    metering_s: float = 0.0
+    boards: int = 1
+    # Training waits while something is timed, and the other way round.
+    in_turn: bool = True
+    # Trials of this store whose length was taken for theirs.
+    like_past: int = 0
+
+    @property
+    def seconds(self) -> float:
+        measuring_s = (self.timing_s + self.metering_s) / self.boards
+        if self.in_turn or not self.count:
+            return self.training_s + measuring_s
+        # The first one's training, or the last one's measuring, is beside nothing.
+        return max(self.training_s, measuring_s) + min(self.training_s, measuring_s) / self.count
+
+    @property
+    def text(self) -> str:
+        if not self.count:
+            return "none"
+        each = f"{self.count} more, about {spoken(self.seconds / self.count)} each"
+        if self.like_past:
+            return f"{each}, as the last {self.like_past} took"
+        parts = [
+            f"{spoken(seconds / self.count)} {what}"
+            for what, seconds in (
+                ("training", self.training_s),
+                ("timing", self.timing_s),
+                ("at the meter", self.metering_s),
+            )
+            if seconds
+        ]
+        return f"{each}: {', '.join(parts)}" if len(parts) > 1 else each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     data: str
     images: tuple[int, int, int]
     baseline: str
     baseline_s: float
-    trial_s: float
-    trials: int
+    # Timing the unpruned network at every setting, and metering it on every board.
+    reference: str
+    reference_s: float
+    trials: Trials
     timeout_s: float | None
+    # Contenders of earlier runs, which are metered before the first trial.
+    waiting: int = 0
+    waiting_s: float = 0.0
     # What is said of the points of a grid; empty for a search.
     points: str = ""
 
     @property
     def seconds(self) -> float:
-        trials_s = self.trials * self.trial_s
-        return self.baseline_s + trials_s if self.timeout_s is None else min(self.baseline_s + trials_s, self.timeout_s)
+        whole_s = self.baseline_s + self.reference_s + self.waiting_s + self.trials.seconds
+        return whole_s if self.timeout_s is None else min(whole_s, self.timeout_s)
+
+    @property
+    def end(self) -> str:
+        at = time.strftime("%H:%M", time.localtime(time.time() + self.seconds))
+        limit = f" (no trial begins after {spoken(self.timeout_s)})" if self.timeout_s else ""
+        return f"in about {spoken(self.seconds)}, at {at}{limit}"
 
     def lines(self) -> list[str]:
         train, validation, test = self.images
-        end = time.strftime("%H:%M", time.localtime(time.time() + self.seconds))
+        noun = "contender" if self.waiting == 1 else "contenders"
+        waiting = f"{self.waiting} {noun} of earlier runs first, about {spoken(self.waiting_s)}"
         return [
             f"data      {self.data}: {train:,} training, {validation:,} validation, {test:,} test images",
             f"baseline  {self.baseline}",
+            f"reference {self.reference}, about {spoken(self.reference_s)}",
+            *([f"meter     {waiting}"] if self.waiting else []),
             *([f"grid      {self.points}"] if self.points else []),
-            f"trials    {self.trials} more, about {spoken(self.trial_s)} each",
-            f"end       in about {spoken(self.seconds)}, at {end}"
-            + (f" (no trial begins after {spoken(self.timeout_s)})" if self.timeout_s else ""),
+            f"trials    {self.trials.text}",
+            f"end       {self.end}",
         ]
 
+    @property
+    def in_a_line(self) -> str:
+        """Without the data."""
+        return "; ".join(" ".join(text.split()) for text in self.lines()[1:])
 
-def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], store: Store | None) -> Plan:
-    """Seconds per trial from this store's own trials, else from a short benchmark of training."""
-    data, baseline, trials, text = prepared.data, prepared.baseline, settings.trials, ""
+
+def planned(settings: Settings, store: Store | None, say: Say) -> Plan:
+    """Without asking a device."""
+    return plan(settings, prepare(settings, store, say), store, place_of(settings, store))
+
+
+def plan(settings: Settings, prepared: Prepared, store: Store | None, place: MeasuringPlace) -> Plan:
+    """From the speed at which this machine trains, and from what measuring does; from this store's own trials on the
+    bench, once there are some."""
+    data, baseline = prepared.data, prepared.baseline
+    known = store.evaluations(baseline.id, place.bench_id) if store and baseline and place.bench_id else {}
+    pace = _pace(settings, prepared, store, known.values())
+    text = ""
     if settings.grid:
-        points = _points(settings.grid, settings, prepared, store)
-        trials, trial_s, text = min(trials, points.waiting), points.trial_s, points.text
-    elif past_trials_s:
-        trial_s = sum(past_trials_s) / len(past_trials_s)
+        trials, text = _grid_trials(settings.grid, settings, prepared, store, place, pace, known)
+    elif past_s := _past_trials_s(store, place.bench_id):
+        # Whoever of them was metered took that time too.
+        trials = Trials(count=settings.trials, training_s=settings.trials * fmean(past_s), like_past=len(past_s))
     else:
-        epochs = float(dict(settings.fixed).get("epochs", _EPOCHS))
-        trial_s = _MEASURING_S + epochs * _SHARE * len(data.train) * seconds_per_image(settings, store)
+        trials = _search_trials(settings, prepared, place, pace, known)
+    waiting = _waiting(store, place)
     return Plan(
         data=short_data_name(data.name),
         images=(len(data.train), len(data.validation), len(data.test)),
@@ -69,46 +156,143 @@ def plan(settings: Settings, prepared: Prepared, past_trials_s: list[float], sto
             else f"to be trained, about {spoken(prepared.baseline_s)}"
         ),
         baseline_s=prepared.baseline_s,
-        trial_s=trial_s,
+        reference=_reference_text(place),
+        reference_s=_START_S + place.time.reference_s + _unpruned_files_s(prepared, store, place, pace),
         trials=trials,
         timeout_s=settings.timeout_s,
+        waiting=waiting,
+        waiting_s=waiting * (place.time.race_s + place.time.load_s),
         points=text,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Points:
-    """Those of a grid: how many are still to do, seconds each, and what is said of them."""
-
-    waiting: int
-    trial_s: float
-    text: str
+def beside_s(place: MeasuringPlace) -> float:
+    """What a trial takes beside its training and the meter."""
+    return _BUILDING_S + place.time.look_s + place.time.race_s
 
 
-def _points(grid: Grid, settings: Settings, prepared: Prepared, store: Store | None) -> _Points:
-    """What is built already is not trained again; points that share their weights are trained once."""
-    baseline = prepared.baseline
-    unpruned = baseline_recipe(settings.architecture)
-    recipes = grid.recipes(unpruned)
-    last = (
-        next((goal for goal in store.studies() if baseline and goal.baseline_id == baseline.id), None)
-        if store
-        else None
+def _pace(settings: Settings, prepared: Prepared, store: Store | None, known: Iterable[Evaluation]) -> Pace:
+    measured = trainings(settings, store, prepared.data)
+    evaluations = list(known)
+    timed = [(each.candidate.recipe, each.candidate.seconds.get("train", 0.0)) for each in evaluations]
+    trained = [recipe for recipe, _ in timed]
+    return Pace(
+        trainings=measured,
+        ratio=ratio_of(timed, measured),
+        trained=frozenset(recipe.weights_id for recipe in trained),
+        taught=any(recipe.distillation for recipe in trained),
+        beside_s=_BUILDING_S,
     )
-    evaluated = store.evaluations(last.baseline_id, last.bench_id) if store and last else {}
-    waiting = {point: recipe for point, recipe in recipes.items() if recipe.id not in evaluated}
-    # Training a layer takes as long as it has channels: memory is what it waits for.
-    whole = sum(unpruned.widths)
-    epochs = {
-        recipe.weights_id: point.epochs * sum(recipe.widths) / whole
-        for point, recipe in waiting.items()
-        if not (store and baseline and store.candidate(recipe.id, baseline.id))
-    }
-    image_s = seconds_per_image(settings, store) if any(epochs.values()) else 0.0
-    training_s = sum(epochs.values()) * len(prepared.data.train) * image_s
-    where = f" on {store.bench(last.bench_id).board}" if store and last else ""
+
+
+def _search_trials(
+    settings: Settings, prepared: Prepared, place: MeasuringPlace, pace: Pace, known: Iterable[str]
+) -> Trials:
+    """The network's first recipes, one after the other, then what a sampler asks for."""
+    table = table_of(settings, place.cores, place.runtimes)
+    values = first_values(table, len(prepared.data.train))
+    first = [recipe for recipe in map(recipe_of, values) if recipe.id not in known]
+    training_s, pace = _building_s(first[: settings.trials], pace)
+    later = max(0, settings.trials - len(first))
+    if later:
+        # A sampler's first looks: they are longer where nothing hurries.
+        steps = rungs(table)
+        epochs = (steps[1:] or steps)[0] if settings.timeout_s is None else steps[0]
+        looks = [replace(recipe, epochs=epochs) for recipe in map(recipe_of, values)] or [
+            baseline_recipe(settings.architecture)
+        ]
+        training_s += later * _LONGER * fmean(pace.training_s(recipe, recipe.epochs) for recipe in looks)
+    return Trials(
+        count=settings.trials,
+        training_s=training_s,
+        timing_s=settings.trials * (place.time.look_s + place.time.race_s),
+        metering_s=settings.trials * place.time.load_s,
+        boards=place.time.boards,
+        in_turn=place.on_this_machine,
+    )
+
+
+def _building_s(recipes: Sequence[Recipe], pace: Pace) -> tuple[float, Pace]:
+    """What building them one after the other takes: weights that several share are trained once."""
+    total_s = 0.0
+    for recipe in recipes:
+        total_s += pace.seconds(recipe)
+        taught = pace.taught or bool(recipe.distillation)
+        pace = replace(pace, trained=pace.trained | {recipe.weights_id}, taught=taught)
+    return total_s, pace
+
+
+def _grid_trials(
+    grid: Grid,
+    settings: Settings,
+    prepared: Prepared,
+    store: Store | None,
+    place: MeasuringPlace,
+    pace: Pace,
+    known: Iterable[str],
+) -> tuple[Trials, str]:
+    """What is built already is not trained again; every point is measured to the end."""
+    baseline, recipes = prepared.baseline, grid.recipes(baseline_recipe(settings.architecture)).values()
+    waiting = [recipe for recipe in recipes if recipe.id not in known]
+    begun = waiting[: settings.trials]
+    kept = frozenset(
+        recipe.weights_id for recipe in begun if store and baseline and store.candidate(recipe.id, baseline.id)
+    )
+    training_s, _ = _building_s(begun, replace(pace, trained=pace.trained | kept))
+    trials = Trials(
+        count=len(begun),
+        training_s=training_s,
+        timing_s=len(begun) * place.time.whole_s,
+        metering_s=len(begun) * place.time.load_s,
+        boards=place.time.boards,
+        in_turn=place.on_this_machine,
+    )
+    where = f" on {store.bench(place.bench_id).board}" if store and place.bench_id else ""
     text = f"{len(recipes)} points, {len(recipes) - len(waiting) or 'none'} of them evaluated{where}"
     if without := grid.without_files():
         pairs = ", ".join(f"{quantization} in {title_of(runtime)}" for runtime, quantization in without)
         text += f"; no points, as there are no such files: {pairs}"
-    return _Points(len(waiting), training_s / max(1, len(waiting)) + _MEASURING_S, text)
+    return trials, text
+
+
+def _reference_text(place: MeasuringPlace) -> str:
+    many = "1 setting" if place.time.settings == 1 else f"{place.time.settings} settings"
+    metered = " and metered" if place.time.windows_s else ""
+    boards = f" on {place.time.boards} boards" if place.time.boards > 1 else ""
+    return f"timed at {many}{metered}{boards}"
+
+
+def _unpruned_files_s(prepared: Prepared, store: Store | None, place: MeasuringPlace, pace: Pace) -> float:
+    """The unpruned network has a file for each setting, made once, which answers every validation image."""
+    baseline = prepared.baseline
+    if store and baseline and store.candidate(baseline_recipe(baseline.architecture).id, baseline.id):
+        return 0.0
+    answers_s = _OF_TORCH * len(prepared.data.validation) * pace.trainings.speed.answer_s
+    return place.time.settings * (_BUILDING_S + answers_s)
+
+
+def _waiting(store: Store | None, place: MeasuringPlace) -> int:
+    """Contenders of earlier runs that the meter has not seen."""
+    if store is None or place.bench_id is None or not place.time.windows_s:
+        return 0
+    goals = {goal.objective: goal for goal in reversed(store.studies()) if goal.bench_id == place.bench_id}
+    return len({each.structure_id for goal in goals.values() for each in contenders(standings(store, goal))})
+
+
+def _past_trials_s(store: Store | None, bench_id: str | None) -> list[float]:
+    """How long this store's latest trials on the bench took, gated ones too: where several were on their way at once,
+    from the end of one to the end of the next."""
+    goal = next((goal for goal in store.studies() if goal.bench_id == bench_id), None) if store else None
+    if store is None or goal is None:
+        return []
+    ended = sorted(
+        (trial.ended_at, trial.begun_at)
+        for trial in store.trials(goal.id)
+        if trial.state in (COMPLETE, GATED) and trial.ended_at
+    )
+    before = [ended_at for ended_at, _ in ended]
+    taken = [
+        ended_at - max(begun_at, before[place - 1] if place else begun_at)
+        for place, (ended_at, begun_at) in enumerate(ended)
+    ]
+    return taken[-_PAST_TRIALS:]

@@ -19,7 +19,7 @@ from search.measuring.rig import Rig, at_runtime, subject_of
 from search.results.wording import number, runtime_and_settings, settings_text
 from search.running.view import View
 from search.scoring.objectives import Scale
-from search.store.reference_fact import reference_fact, scale_fact
+from search.store.reference_fact import process_fact, reference_fact, scale_fact
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.candidate import is_whole
@@ -108,13 +108,15 @@ class References:
         return self.store.structure(candidate[0].recipe.structure_id, self.rig.bench.id) if candidate else None
 
     def _timed(self) -> list[_Setting]:
-        settings = []
+        settings, taken_s = [], []
         for runtime in self.rig.tried():
             recipe = at_runtime(baseline_recipe(self.baseline.architecture), runtime)
             self.view.begin(f"baseline at {settings_text(recipe)}: ")
             try:
                 candidate = self._built(recipe)
+                begun = time.monotonic()
                 measured = self._measured(candidate)
+                taken_s.append(time.monotonic() - begun)
             except CandidateError as error:
                 if recipe.runtime not in self.rig.frameworks:
                     raise
@@ -125,6 +127,8 @@ class References:
                 settings.append(_Setting(candidate, measured))
         if not settings:
             raise CandidateError("the baseline could not be measured at any runtime setting")
+        # Each was one process.
+        self.store.remember(process_fact(self.rig.bench.id), repr(statistics.median(taken_s)))
         return settings
 
     def _built(self, recipe: Recipe) -> Built:

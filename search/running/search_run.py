@@ -10,10 +10,11 @@ from search.results.kept_files import KEPT, files_of
 from search.results.wording import ONE_CONTEST
 from search.running.data_choice import remember
 from search.running.keeping import clear
+from search.running.measuring_place import place_of_rig, remember_place
 from search.running.noted_bench import note_bench
 from search.running.pipeline import Pipeline
-from search.running.plan import Plan, plan
-from search.running.preparation import Prepared, Say, have_baseline, prepare
+from search.running.plan import beside_s, plan
+from search.running.preparation import have_baseline, prepare
 from search.running.reference import References
 from search.running.remeasuring import measure_again, measured_before, measured_dirty, metering_at
 from search.running.studies import missing_runtimes, open_studies
@@ -26,22 +27,11 @@ from search.settings.keys import KEEP_FRONT
 from search.settings.settings import Settings
 from search.store.goal import Goal
 from search.store.store import Store
-from search.store.trials import COMPLETE
-
-# Trials of the store's latest study whose mean length the plan takes for that of the next ones.
-_PAST_TRIALS = 20
-
-
-def planned(chosen: Settings, store: Store | None, say: Say) -> tuple[Prepared, Plan]:
-    prepared = prepare(chosen, store, say)
-    return prepared, plan(chosen, prepared, _past_trials_s(store), store)
 
 
 def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goal]:
     """`begun`, on the monotonic clock, is when the time of `--timeout` began; the goals of the studies."""
-    prepared, its_plan = planned(chosen, store, view.say)
-    for text in its_plan.lines():
-        view.say(text)
+    prepared = prepare(chosen, store, view.say)
     if not chosen.meters and any(OBJECTIVES[name].needs_energy for name in chosen.objectives):
         view.say(ONE_CONTEST)
     validation = prepared.data.validation
@@ -55,15 +45,21 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         for text in missing_runtimes(chosen, rig):
             view.say(text)
         note_bench(store, rig)
+        view.step("how fast this machine trains", 0)
+        for text in plan(chosen, prepared, store, place_of_rig(rig, store)).lines():
+            view.say(text)
         remember(store, prepared.source, chosen.architecture)
-        remember_speed(store, chosen)
+        remember_speed(store)
+        remember_place(store, chosen, rig)
         baseline = have_baseline(prepared, store, builder, chosen, view)
         source = prepared.source
         References(store, builder, rig, view, baseline, source).settle()
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
         # As a Unix time, which whoever watches can read.
         store.remember(RUN, str(time.time() + deadline - time.monotonic()) if chosen.timeout_s else "")
-        studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline)
+        # The reference has shown how long a process takes.
+        besides_s = beside_s(place_of_rig(rig, store))
+        studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline, besides_s)
         work = Workplace(store, rig, builder, drafter, baseline, source, validation, view)
         work.accelerator, work.keep = chosen.accelerator, chosen.keep
         store.remember(KEPT, chosen.keep)
@@ -90,16 +86,3 @@ def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int, deadline: f
         clear(work.store)
     if files := files_of(work.store):
         work.view.say(str(files))
-
-
-def _past_trials_s(store: Store | None) -> list[float]:
-    """How long this store's latest trials took."""
-    goals = store.studies() if store else []
-    ended = [
-        trial.ended_at - trial.begun_at
-        for goal in goals[:1]
-        if store
-        for trial in store.trials(goal.id)
-        if trial.state == COMPLETE and trial.ended_at
-    ]
-    return ended[-_PAST_TRIALS:]

@@ -14,18 +14,18 @@ from search.choosing.optuna_study import open_storage
 from search.choosing.sampler import Sampler
 from search.choosing.settled_recipes import Known, Pool
 from search.choosing.study import Study
-from search.choosing.time_left import TimeLeft, cost
+from search.choosing.time_left import TimeLeft
 from search.measuring.rig import Rig
 from search.running.preparation import Prepared
 from search.running.reference import scale_of
-from search.running.training_speed import seconds_per_image
+from search.running.training_speed import trainings
 from search.running.view import View
 from search.scoring.objectives import OBJECTIVES
 from search.settings.keys import MODEL
 from search.settings.settings import Settings
 from search.store.goal import Goal, fixed_text
 from search.store.store import Store
-from space.baseline import Baseline, baseline_recipe
+from space.baseline import Baseline
 from space.dimension import Dimension
 from space.dimensions import digest, dimensions, runtimes_in
 from space.errors import RequestError
@@ -35,12 +35,23 @@ from space.grid import grid
 
 
 def open_studies(
-    chosen: Settings, store: Store, prepared: Prepared, baseline: Baseline, rig: Rig, view: View, deadline: float
+    chosen: Settings,
+    store: Store,
+    prepared: Prepared,
+    baseline: Baseline,
+    rig: Rig,
+    view: View,
+    deadline: float,
+    beside_s: float,
 ) -> list[Study]:
-    """One for each objective, over one pool of recipes."""
+    """One for each objective, over one pool of recipes. `beside_s`: of a trial, beside its training and the meter."""
     pool = Pool()
-    seconds_per_cost = _seconds_per_cost(chosen, store, prepared)
-    time_left = TimeLeft(lambda: deadline - time.monotonic(), seconds_per_cost, rig.metering_s)
+    time_left = TimeLeft(
+        lambda: deadline - time.monotonic(),
+        trainings(chosen, store, prepared.data),
+        metering_s=rig.metering_s,
+        beside_s=beside_s,
+    )
     storage = open_storage(store)
     earlier = store.studies()
     studies = []
@@ -117,12 +128,6 @@ def _sampler(chosen: Settings, table: tuple[Dimension, ...], known: Known, goal:
     if chosen.sampler != MODEL:
         return DistinctSampler(chosen.sampler, chosen.seed, table, known, time_left)
     return ModelSampler(chosen.seed, table, known, OBJECTIVES[goal.objective], goal.least_accuracy, time_left)
-
-
-def _seconds_per_cost(chosen: Settings, store: Store, prepared: Prepared) -> float:
-    """What training takes here, by the benchmark of the unpruned network."""
-    images = len(prepared.data.train)
-    return seconds_per_image(chosen, store) * images / cost(baseline_recipe(chosen.architecture), 1)
 
 
 def _changed(goal: Goal, earlier: Sequence[Goal], chosen: Settings, rig: Rig) -> list[str]:

@@ -1,45 +1,202 @@
-"""Duration: how long training takes on this machine, found out from a few steps."""
+"""Duration: how fast this machine trains, found out from a second or two of it, on noise, as it is really done."""
 
-import copy
+import itertools
 import statistics
+import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from space.data.augmentation import Pictures
+from space.data.images import DataSet, Images, ImageShape
 from space.data.schedule import Schedule
+from space.networks.choose import layers_of
+from space.networks.network import Network, unpruned
 from space.networks.prunable import Prunable
-from space.training.accelerator import accelerator, place
-from space.training.step import optimizer, update
+from space.recipe import Recipe
+from space.training.accelerator import place
+from space.training.schedules import fine_tuning_schedule
+from space.training.speed import USUAL, BaselineSpeed, Speed
+from space.training.teacher import Teacher
+from space.training.training import Training, accuracy
 
-# What a training step costs whatever the size of the image (weights, optimizer, 1x1 maps), as a share of the step at
-# 32 pixels; measured for MobileNet-v1 on two CPU cores, where 16 pixels cost half of 32.
-FIXED_SHARE = 1 / 3
+# Seconds that one epoch of what is timed takes, about: short beside what a person waits for, long beside what an epoch
+# takes whatever its images, and beside a burst of other work.
+_EPOCH_S = 0.25
+# A pass with gradients and the update take so many times a pass without; only for how many images are shown.
+_OF_FORWARD = 4.0
+# Fewer images make no batch that BatchNorm learns from; a large network on a slow processor sees no more.
+_LEAST_IMAGES = 16
+# Answers that took less say little of how long more of them take.
+_TELLING_S = 0.02
+# Seconds after which no further network is begun: on a machine whose cores others want, a thread waits for the other.
+_LIMIT_S = 6.0
+# Training images for each one of validation, by the rule of the splits.
+_TRAINING_FOR_VALIDATION = 9
 
 
-def seconds_per_image(
-    model: Prunable, *, batch: int = 64, budget: float = 1.2, device: torch.device | None = None
-) -> float:
-    """What one training image costs on this machine: a few steps on noise, by a copy of the model."""
-    device = device or accelerator()
-    size = model.image.side
-    trained = copy.deepcopy(model).train()
-    place(trained, device)
-    idle = optimizer(trained, "sgd", 0.0, 0.0)
-    images = torch.randn(batch, model.image.channels, size, size, generator=torch.Generator().manual_seed(0)).to(device)
-    labels = (torch.arange(batch) % model.classes).to(device)
-    timing = Schedule(sizes=(size,), batch=batch, peak_rate=0.0, warm_up=0.0)
-    durations: list[float] = []
+@dataclass(frozen=True)
+class Machine:
+    """What trains, and what it is shown: noise, as many images as a data set has, of its shape."""
+
+    device: torch.device
+    shape: ImageShape
+    classes: int
+    images: int
+
+    def data(self, count: int) -> DataSet:
+        draw = np.random.default_rng(0)
+
+        def noise(images: int) -> Images:
+            side, channels = self.shape.side, self.shape.channels
+            pixels = draw.integers(0, 256, (images, channels, side, side), dtype=np.uint8)
+            return Images(pixels, np.arange(images) % self.classes)
+
+        validation, middle = noise(max(1, count // _TRAINING_FOR_VALIDATION)), (0.5,) * self.shape.channels
+        return DataSet(
+            name="noise",
+            train=noise(count),
+            validation=validation,
+            test=validation,
+            classes=self.classes,
+            mean=middle,
+            std=middle,
+        )
+
+    def built(self, network: Network, recipe: Recipe) -> Prunable:
+        return network.built(recipe.widths, recipe.halvings, self.shape, self.classes)
+
+    def forward_s(self, model: Prunable) -> float:
+        """What one image takes in a pass without gradients."""
+        data = self.data(_LEAST_IMAGES)
+        place(model, self.device)
+        accuracy(model, data.train, data.mean, data.std)
+        while True:
+            count = len(data.train)
+            begun = time.perf_counter()
+            accuracy(model, data.train, data.mean, data.std)
+            taken_s = time.perf_counter() - begun
+            if taken_s >= _TELLING_S or count >= self.images:
+                return taken_s / count
+            data = self.data(min(4 * count, self.images))
+
+    def shown(self, forward_s: float, batch: int) -> int:
+        """So many images that an epoch of them takes as long as it should; whole batches, where one fits."""
+        count = min(max(int(_EPOCH_S / (_OF_FORWARD * forward_s)), _LEAST_IMAGES), self.images)
+        return count // batch * batch if count >= batch else count
+
+
+def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
+    """From the smallest and the largest network that a search begins with, and from the unpruned one."""
+    recipes = _apart(network)
+    side = machine.shape.side
+    # One epoch that is not counted, and one that is, whatever the sizes of others.
+    schedule = replace(fine_tuning_schedule(machine.images, side, 2, 0.0), sizes=(side, side))
+    # What a process does once, at its first training, is no part of any.
+    first = replace(schedule, sizes=(side,))
+    (first_s,), _ = _epochs(machine, machine.built(network, recipes[0]), first, _LEAST_IMAGES)
+    images_s, forward_s = [first_s / _LEAST_IMAGES], 0.0
+    set_ups_s: list[float] = []
+    begun = time.perf_counter() - first_s
+    for recipe in recipes:
+        if time.perf_counter() - begun > _LIMIT_S:
+            return _like_usual(recipes, images_s)
+        model = machine.built(network, recipe)
+        forward_s = machine.forward_s(model)
+        count = machine.shown(forward_s, schedule.batch)
+        (*_, epoch_s), whole_s = _epochs(machine, model, schedule, count)
+        images_s = [*images_s[: len(set_ups_s)], epoch_s / count]
+        set_ups_s.append(max(0.0, whole_s - len(schedule.sizes) * epoch_s))
+    image_s, value_s, mac_s = _told_apart(recipes, images_s)
+    return Speed(
+        # Chance makes it longer, nothing shorter.
+        set_up_s=min(set_ups_s),
+        image_s=image_s,
+        value_s=value_s,
+        mac_s=mac_s,
+        answer_s=_answer_s(machine, machine.built(network, unpruned(network)), forward_s),
+    )
+
+
+def _like_usual(recipes: Sequence[Recipe], images_s: Sequence[float]) -> Speed:
+    """As many times as slow as is usual as the networks were that there was time for."""
+    usual_s = [USUAL.of_image(layers_of(recipe)) for recipe in recipes]
+    ratio = statistics.fmean(taken / usual for taken, usual in zip(images_s, usual_s, strict=False))
+    return Speed(
+        image_s=ratio * USUAL.image_s,
+        value_s=ratio * USUAL.value_s,
+        mac_s=ratio * USUAL.mac_s,
+        answer_s=ratio * USUAL.answer_s,
+    )
+
+
+def baseline_speed(network: Network, schedule: Schedule, machine: Machine) -> BaselineSpeed:
+    """`schedule`: as the network follows it."""
+    model = machine.built(network, unpruned(network))
+    sizes = sorted({min(schedule.sizes), max(schedule.sizes)})
+    count = machine.shown(machine.forward_s(model), schedule.batch)
+    # At each size one epoch first that is not counted.
+    timed = replace(schedule, sizes=tuple(size for size in sizes for _ in range(2)), peak_rate=0.0)
+    _epochs(machine, model, replace(timed, sizes=timed.sizes[:1]), _LEAST_IMAGES)
+    epochs_s, whole_s = _epochs(machine, model, timed, count)
+    counted_s = epochs_s[1::2]
+    return BaselineSpeed(
+        set_up_s=max(0.0, whole_s - 2 * sum(counted_s)),
+        image_s=tuple((size, epoch_s / count) for size, epoch_s in zip(sizes, counted_s, strict=True)),
+    )
+
+
+def _apart(network: Network) -> list[Recipe]:
+    """Networks as far apart as those of a search are, the smallest first."""
+    recipes = sorted((*network.first_recipes, unpruned(network)), key=_values)
+    return list({_values(recipe): recipe for recipe in (recipes[0], recipes[-2], recipes[-1])}.values())
+
+
+def _values(recipe: Recipe) -> int:
+    return sum(layer.values for layer in layers_of(recipe))
+
+
+def _epochs(machine: Machine, model: Prunable, schedule: Schedule, count: int) -> tuple[list[float], float]:
+    """Seconds of each epoch, and of the whole training: it ends with the weights on the processor, so the device has
+    done what it was asked."""
+    data = machine.data(count)
     begun = time.perf_counter()
-    while not durations or time.perf_counter() - begun < budget:
-        started = time.perf_counter()
-        update(trained, idle, [(images, labels, None)], timing)
-        durations.append(time.perf_counter() - started)
-    # The first step also sets memory and kernels up.
-    return statistics.median(durations[1:] or durations) / batch
+    history = Training(model, data, schedule, 0, data.mean, data.std, machine.device).run(None, None)
+    return [epoch.seconds for epoch in history], time.perf_counter() - begun
 
 
-def baseline_seconds(schedule: Schedule, images: int, side: int, per_image: float) -> float:
-    """How long `train_baseline` takes where one training image of `side` pixels costs `per_image` seconds."""
-    relative = sum(FIXED_SHARE + (1 - FIXED_SHARE) * (size / side) ** 2 for size in schedule.sizes)
-    # After each epoch comes the validation set, a tenth of the images, at a third of the cost.
-    return per_image * relative * images * (1 + 1 / 30)
+def _answer_s(machine: Machine, model: Prunable, forward_s: float) -> float:
+    """The second view's: what a device does once is behind it."""
+    data = machine.data(min(max(int(_EPOCH_S / forward_s), _LEAST_IMAGES), machine.images))
+    pictures = Pictures(data, machine.device, data.mean, data.std)
+    with tempfile.TemporaryDirectory() as folder:
+        teacher = Teacher(Path(folder), data.name, lambda: model, data.mean, data.std)
+        teacher.logits(pictures, 0)
+        begun = time.perf_counter()
+        teacher.logits(pictures, 1)
+        return (time.perf_counter() - begun) / len(data.train)
+
+
+def _told_apart(recipes: Sequence[Recipe], images_s: Sequence[float]) -> tuple[float, float, float]:
+    """What an image, a value and a multiply-accumulate take: none of them less than nothing, the relative errors as
+    small as can be."""
+    rows = [(1.0, float(_values(recipe)), float(sum(layer.macs for layer in layers_of(recipe)))) for recipe in recipes]
+    relative = np.array(rows) / np.array(images_s)[:, np.newaxis]
+    best, least = (0.0, 0.0, 0.0), np.inf
+    # Few equations: every choice of what takes nothing is tried.
+    for kept in itertools.product((False, True), repeat=3):
+        columns = np.flatnonzero(kept)
+        if not len(columns):
+            continue
+        taken: NDArray[np.float64] = np.linalg.lstsq(relative[:, columns], np.ones(len(rows)), rcond=None)[0]
+        error = float(((relative[:, columns] @ taken - 1) ** 2).sum())
+        if (taken >= 0).all() and error < least:
+            whole = np.zeros(3)
+            whole[columns] = taken
+            best, least = (float(whole[0]), float(whole[1]), float(whole[2])), error
+    return best

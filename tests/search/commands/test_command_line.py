@@ -349,10 +349,9 @@ def test_the_plan_of_a_store_without_trials_counts_the_epochs_that_are_fixed(run
         words = ("--dry-run", "--data", "builtin", "--fix", f"epochs={epochs}", "--store", tmp_path / f"{epochs}")
         status, out, _ = run(*words)
         assert status == OK
-        trials_s.append(re.search(r"about (.*) each", out)[1])
-    # Measuring alone.
-    assert trials_s[0] == "5 s"
-    assert trials_s[1] != "5 s"
+        trials_s.append(float(re.search(r"about .* each: (\d+) s training, ", out)[1]))
+    # One that is built and not trained takes a second or two.
+    assert trials_s[0] < trials_s[1]
 
 
 def test_a_closed_pipe_is_no_traceback(tmp_path):

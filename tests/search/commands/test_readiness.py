@@ -54,14 +54,22 @@ def test_this_machine_is_ready(user: User) -> None:
     status, found = doctor(user)
     assert status == OK
     looks = ["board", "ONNX Runtime", "LiteRT", "governor", "temperature"]
-    assert list(found) == ["data", "accelerator", "disk here", *looks, "meter"]
+    assert list(found) == ["data", "accelerator", "disk here", *looks, "meter", "plan"]
     assert all(state != "missing" for state, _ in found.values())
 
 
 def test_a_check_is_one_line(user: User) -> None:
     _, out, _ = user.types("doctor", "--data", "builtin")
     assert [line.split()[0] for line in out.splitlines()].count("ok") >= 5
-    assert len(out.splitlines()) == 9
+    assert len(out.splitlines()) == 10
+
+
+def test_the_plan_is_that_of_a_dry_run(user: User) -> None:
+    """But for the minute in which they are made."""
+    _, out, _ = user.types("--dry-run", "--data", "builtin")
+    _, found = doctor(user)
+    lines = [" ".join(line.split()) for line in out.splitlines()[1:]]
+    assert found["plan"][1].partition(", at ")[0] == "; ".join(lines).partition(", at ")[0]
 
 
 def test_nothing_is_made(user: User, tmp_path: Path) -> None:

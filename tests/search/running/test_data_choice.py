@@ -15,6 +15,7 @@ from space.data.sources import Source, load
 from space.errors import RequestError
 from space.networks.mnist_cnn.description import MNIST_CNN
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
+from space.training.speed import BaselineSpeed
 from tests.evaluators.device.sshd import free_port
 from tests.packages.installed import installed
 
@@ -40,9 +41,12 @@ def on_disk(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def trains_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    return lambda seconds: monkeypatch.setattr(
-        training_speed, "_benchmarked", lambda architecture, accelerator: seconds
-    )
+    def trains(seconds: float) -> None:
+        speed = BaselineSpeed(set_up_s=0.0, image_s=((32, seconds),))
+        monkeypatch.setattr(training_speed, "_measured", {})
+        monkeypatch.setattr(training_speed, "_baseline_speed", lambda *asked: speed)
+
+    return trains
 
 
 def test_what_is_named_is_taken(on_disk: Path) -> None:

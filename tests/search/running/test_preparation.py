@@ -11,42 +11,70 @@ from search.running import training_speed
 from search.running.baseline import baseline_of, known_baseline
 from search.running.data_choice import images_of
 from search.running.preparation import have_baseline, prepare
-from search.running.training_speed import remember_speed, seconds_per_image
+from search.running.training_speed import Shown, baseline_seconds, remember_speed, trainings
 from search.running.view import View
 from search.settings.settings import Settings, settings
 from search.store.goal import Goal
 from search.store.store import Store
 from space.baseline import is_whole
+from space.data.builtin import BUILTIN
 from space.data.choose import STAND_IN
 from space.data.drawn_images import SPLITS, generate
 from space.data.images import DataSet
+from space.data.schedule import Schedule
 from space.data.sources import Source, load
 from space.errors import RequestError
+from space.training.speed import BaselineSpeed, Speed
 from tests.search.made_up import GOAL
 
 
-def test_how_fast_a_machine_trains_is_benchmarked_once(tmp_path, monkeypatch):
-    benchmarked = []
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was measured of a machine that says how fast it is: for which accelerator and network."""
+    asked: list[str] = []
 
-    def benchmark(architecture: str, accelerator: str) -> float:
-        benchmarked.append(accelerator)
-        return 0.012
+    def baseline(settings: Settings, shown: Shown, schedule: Schedule) -> BaselineSpeed:
+        asked.append(f"{settings.accelerator} {settings.architecture}")
+        return BaselineSpeed(set_up_s=1.0, image_s=((24, 0.01), (32, 0.012)))
 
-    monkeypatch.setattr(training_speed, "_benchmarked", benchmark)
-    remember_speed(Store.create(tmp_path), Settings(accelerator="cpu"))
+    def fine_tuning(settings: Settings, shown: Shown) -> Speed:
+        asked.append(f"{settings.accelerator} {settings.architecture}, fine-tuned in {shown.images}")
+        return Speed(set_up_s=0.5, image_s=1e-3, value_s=1e-9, mac_s=1e-12, answer_s=2e-3)
+
+    monkeypatch.setattr(training_speed, "_measured", {})
+    monkeypatch.setattr(training_speed, "_baseline_speed", baseline)
+    monkeypatch.setattr(training_speed, "_fine_tuning_speed", fine_tuning)
+    return asked
+
+
+def seconds_of(chosen: Settings, store: Store | None) -> float:
+    return baseline_seconds(BUILTIN, BUILTIN.shape, chosen, store)
+
+
+def test_how_fast_a_machine_trains_is_measured_once(tmp_path, monkeypatch, measured):
+    chosen, data = Settings(accelerator="cpu"), load(Source("builtin"))
+    # Seventeen epochs of 24 pixels and six of 32, of 2,000 images.
+    assert seconds_of(chosen, None) == pytest.approx(1 + 2000 * (17 * 0.01 + 6 * 0.012))
+    assert trainings(chosen, None, data).speed.set_up_s == 0.5
+    remember_speed(Store.create(tmp_path))
+    # Another process, and the store opened again.
+    monkeypatch.setattr(training_speed, "_measured", {})
     store = Store.existing(tmp_path)
-    assert seconds_per_image(Settings(accelerator="cpu"), store) == pytest.approx(0.012)
-    assert benchmarked == ["cpu"]
-    # Another accelerator, the store on another machine, or another network.
-    seconds_per_image(Settings(accelerator="cuda"), store)
+    seconds_of(chosen, store)
+    assert trainings(chosen, store, data).speed == Speed(
+        set_up_s=0.5, image_s=1e-3, value_s=1e-9, mac_s=1e-12, answer_s=2e-3
+    )
+    assert measured == ["cpu mobilenet_v1", "cpu mobilenet_v1, fine-tuned in 2000"]
+    # Other threads, another network, and the store on another machine.
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    seconds_of(chosen, store)
+    seconds_of(replace(chosen, architecture="mobilenet_v2"), store)
     monkeypatch.setattr(platform, "node", lambda: "another")
-    seconds_per_image(Settings(accelerator="cpu"), store)
-    seconds_per_image(Settings(accelerator="cpu", architecture="another"), Store.existing(tmp_path))
-    assert benchmarked == ["cpu", "cuda", "cpu", "cpu"]
+    seconds_of(chosen, store)
+    assert measured[2:] == ["cpu mobilenet_v1", "cpu mobilenet_v2", "cpu mobilenet_v1"]
 
 
-def test_a_baseline_that_comes_with_the_network_is_taken_unless_one_is_to_be_trained(tmp_path, monkeypatch):
-    monkeypatch.setattr(training_speed, "_benchmarked", lambda architecture, accelerator: 0.012)
+def test_a_baseline_that_comes_with_the_network_is_taken_unless_one_is_to_be_trained(tmp_path, measured):
     store, chosen = Store.create(tmp_path), Settings(data=STAND_IN)
     said: list[str] = []
     to_train = prepare(chosen, store, said.append, to_train=True)
@@ -93,9 +121,8 @@ def test_a_baseline_that_lies_in_another_folder_of_the_database_is_named(tmp_pat
 
 
 @pytest.fixture
-def earlier(tmp_path, monkeypatch) -> tuple[Store, DataSet, Goal]:
+def earlier(tmp_path, measured) -> tuple[Store, DataSet, Goal]:
     """A store whose study was searched on what an earlier version generated, which it keeps."""
-    monkeypatch.setattr(training_speed, "_benchmarked", lambda architecture, accelerator: 0.012)
     store = Store.create(tmp_path)
     images = generate(1)
     (tmp_path / "images").mkdir()

@@ -20,7 +20,7 @@ from space.errors import CandidateError, DeviceLostError, RequestError
 from space.networks.mnist_cnn.description import MNIST_CNN
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.network import MobileNetV1
-from space.training import duration, interruption, schedules, training
+from space.training import interruption, schedules, training
 from space.training.accelerator import accelerator, faults_named
 from space.training.batchnorm import reestimate_batchnorm
 from space.training.epoch import Epoch
@@ -352,21 +352,6 @@ def test_a_model_with_reestimated_batchnorm_can_still_be_trained(data: DataSet) 
     model = network()
     reestimate_batchnorm(model, data, seed=0)
     assert training.fine_tune(model, data, epochs=1, learning_rate=0.01, seed=0)
-
-
-def test_timing_an_image_leaves_the_model_as_it_was() -> None:
-    model = network().eval()
-    before = copy.deepcopy(model)
-    assert duration.seconds_per_image(model, budget=0.1) > 0
-    assert same_weights(model, before)
-    assert not model.training
-
-
-def test_the_expected_duration_grows_with_images_and_their_cost() -> None:
-    schedule = schedules.baseline_schedule(BUILTIN)
-    once = duration.baseline_seconds(schedule, 100, 32, 0.01)
-    assert duration.baseline_seconds(schedule, 100, 32, 0.02) == pytest.approx(2 * once)
-    assert duration.baseline_seconds(schedule, 200, 32, 0.01) == pytest.approx(2 * once)
 
 
 def test_a_processor_trains_by_the_short_schedule_and_a_gpu_by_the_long_one() -> None:

@@ -1,0 +1,93 @@
+"""Speed: how long one machine trains: what was measured on it, and what that makes of a recipe or a schedule."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from space.data.schedule import Schedule
+from space.networks.choose import layers_of
+from space.networks.network import Layer
+from space.recipe import Recipe
+from space.training.schedules import fine_tuning_schedule
+
+# The teacher's answers to so many views of every image are kept (space/training/teacher.py, which loads torch).
+VIEWS = 4
+# Images that BatchNorm's figures are taken from before a network is trained (space/training/batchnorm.py, which loads
+# torch), and what a pass without gradients takes of one with them: a third.
+REESTIMATED = 50 * 128
+FORWARD = 1 / 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """Seconds that fine-tuning takes; validation after each epoch is part of what its images take.
+
+    An image costs what each value of a layer's output costs (memory is what small networks wait for), what each
+    multiply-accumulate costs, and what any network costs. Of eleven MobileNet-v1 networks between 0.3 and 46 M MACs, on
+    one CPU core, this tells 0.87 to 1.05 of what they take; MACs and a constant alone tell 0.59 to 1.26.
+    """
+
+    # Once for each training: what is copied, set up, captured.
+    set_up_s: float = 0.0
+    # For each image of an epoch.
+    image_s: float
+    value_s: float = 0.0
+    mac_s: float
+    # The unpruned network's answer to an image, as the teacher gives it.
+    answer_s: float
+
+    def of_image(self, layers: Sequence[Layer], area: float = 1.0) -> float:
+        """`area`: the image's, over that at which the layers are given."""
+        values, macs = sum(layer.values for layer in layers), sum(layer.macs for layer in layers)
+        return self.image_s + area * (values * self.value_s + macs * self.mac_s)
+
+
+# On two cores, with CIFAR-10, as trainings of several networks showed; for who has measured nothing.
+_MAC_S = 6.7e-11
+_MACS_ANYHOW = 1.1e6
+_UNPRUNED_MACS = 46.4e6
+USUAL = Speed(
+    image_s=_MACS_ANYHOW * _MAC_S, mac_s=_MAC_S, answer_s=(_UNPRUNED_MACS + _MACS_ANYHOW) * _MAC_S / VIEWS
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trainings:
+    """Fine-tunings at this speed, on so many images of so many pixels to a side."""
+
+    speed: Speed = USUAL
+    images: int = 45_000
+    side: int = 32
+
+    def seconds(self, recipe: Recipe, epochs: int) -> float:
+        """Pruned, BatchNorm's figures taken anew, and trained for so many epochs."""
+        layers = layers_of(recipe)
+        schedule = fine_tuning_schedule(self.images, self.side, epochs, recipe.learning_rate, recipe.distillation)
+        reestimated = FORWARD * min(REESTIMATED, self.images) * self.speed.of_image(layers)
+        passes = sum(self.speed.of_image(layers, (size / self.side) ** 2) for size in schedule.sizes)
+        return self.speed.set_up_s + reestimated + self.images * passes
+
+    def teacher_s(self, epochs: int) -> float:
+        """What the teacher's answers take, for the first training that asks for them."""
+        return self.speed.answer_s * self.images * min(epochs, VIEWS)
+
+
+# Of who has measured nothing.
+USUAL_TRAININGS = Trainings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineSpeed:
+    """Seconds that training the unpruned network takes; validation after each epoch is part of what its images take."""
+
+    set_up_s: float
+    # Of an image in an epoch, at each size that was measured, in pixels: the smallest first.
+    image_s: tuple[tuple[int, float], ...]
+
+    def seconds(self, schedule: Schedule, images: int) -> float:
+        return self.set_up_s + images * sum(self._of_image(size) for size in schedule.sizes)
+
+    def _of_image(self, size: int) -> float:
+        """Between two sizes in a straight line over the area."""
+        (small, small_s), (large, large_s) = self.image_s[0], self.image_s[-1]
+        share = (size**2 - small**2) / (large**2 - small**2) if large > small else 1.0
+        return small_s + share * (large_s - small_s)
