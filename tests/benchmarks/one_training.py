@@ -93,6 +93,7 @@ def main() -> None:
         "teacher_s": teacher_s,
         "validation": accuracy(network.model, data.validation, mean, std),
         "test": accuracy(network.model, data.test, mean, std),
+        "baseline": baseline.validation_accuracy,
         "history": network.history,
     }
     print(json.dumps(answer), flush=True)
