@@ -1,8 +1,7 @@
 """Cores of this machine, each answering images one at a time, as the device does.
 
 Threads, not processes: a runtime lets go of Python's lock while it works, what holds the lock takes a few microseconds
-per image, and a process needs longer to load a runtime than a small network needs for 10,000 images
-(tests/benchmarks/accuracy_engines.py --processes).
+per image, and a process needs as long to load a runtime as a small network needs for 5,000 to 10,000 images.
 """
 
 import os
