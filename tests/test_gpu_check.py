@@ -19,6 +19,7 @@ from tests.benchmarks.gpu.used import Used
 SCRIPT = Path(__file__).parent / "benchmarks" / "gpu_check.py"
 FIGURES = {
     "speed": ["0.4 M MACs, batch 16, ours over", "full, batch 16, ours over", "an epoch of the long baseline, planned"],
+    "baseline": ["seconds: ", "accuracy on test: "],
     "search": ["networks trained", "of them for 32 epochs", "time that the card was used", "seconds between its end"],
 }
 

@@ -1,13 +1,16 @@
 """Search: three minutes from a baseline, on a loopback board that answers as late as a Pi does."""
 
+import asyncio
 import os
 import shutil
 import site
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import asyncssh
 
 from search.store.store import Store
 from space.candidate import Candidate
@@ -140,16 +143,22 @@ def late_board(folder: Path, delay_s: float) -> Iterator[Board]:
 
 @contextmanager
 def any_server(folder: Path) -> Iterator[Board]:
-    """OpenSSH's; asyncssh's where there is none, or it does not start in this container."""
-    boards = calm_board(folder)
-    try:
-        board = boards.__enter__()
-    except RuntimeError:
-        sshd.SSHD = None
-        shutil.rmtree(folder / "sshd")
-        boards = calm_board(folder)
-        board = boards.__enter__()
-    try:
-        yield board
-    finally:
-        boards.__exit__(None, None, None)
+    """OpenSSH's; asyncssh's where there is none, or where this container lets nobody log in with it."""
+    for number, server in enumerate((sshd.SSHD, None)):
+        sshd.SSHD = server
+        with ExitStack() as stack:
+            try:
+                (folder / str(number)).mkdir()
+                board = stack.enter_context(calm_board(folder / str(number)))
+                asyncio.run(log_in(board))
+            except (RuntimeError, OSError, asyncssh.Error):
+                if server is None:
+                    raise
+                continue
+            yield board
+            return
+
+
+async def log_in(board: Board) -> None:
+    async with asyncssh.connect(NAME, config=[str(board.config())]) as connection:
+        await connection.run("true", check=True, timeout=30)
