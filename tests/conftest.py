@@ -30,7 +30,7 @@ from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 LONGEST = (
     *("test_whole_runs.py", "test_study.py", "test_model_sampler.py", "test_dropped_connections.py"),
     *("test_second_of_each.py", "test_boards.py", "test_kills.py", "test_unmetered.py", "test_grid_runs.py"),
-    "test_over_ssh_faults.py",
+    *("test_over_ssh_faults.py", "test_gpu_check.py"),
     *(
         "test_dropped_meter.py",
         "test_meter_lost.py",

@@ -1,7 +1,6 @@
 """A deployed ONNX file run by torch on any device, many images at a time, answering as ONNX Runtime does on each."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +49,8 @@ class TorchGraph:
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the file answers to a batch."""
         values = dict(self._values)
-        images = torch.from_numpy(pixels).to(self.device)
-        values[self._input] = images.contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode(), _full_precision():
+        values[self._input] = torch.from_numpy(pixels).to(self.device)
+        with torch.inference_mode():
             for number, step in enumerate(self._steps):
                 step.run(values)
                 for name in step.inputs:
@@ -84,10 +82,3 @@ class _Step:
         given = [values[name] if name else None for name in self.inputs]
         result = self.function(*given, **self.attributes)
         values.update(zip(self.outputs, result if isinstance(result, tuple) else (result,), strict=False))
-
-
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """Tensor cores would leave float32 ten bits."""
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        yield

@@ -4,6 +4,10 @@ What DequantizeLinear gives stays whole numbers and their scale until something 
 between DequantizeLinear and QuantizeLinear adds up whole numbers and is rounded once, as in the integer kernel that
 ONNX Runtime makes of the three. Ranges of DynamicQuantizeLinear are those of each image alone: as on the device, where
 one image is run at a time.
+
+A number that is rounded to a level must not differ in its last bit. So sums of products are float64, which holds those
+of whole numbers exactly in any order, with whatever algorithm a GPU's library takes (that of Winograd is not exact in
+float32), and has no TF32; and nothing is divided by a number of Python's, which CUDA multiplies by its reciprocal.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,11 +20,6 @@ from onnx import TensorProto
 from torch import Tensor
 
 from space.errors import CandidateError
-
-# float32 holds every whole number up to here.
-_EXACT = 2**24
-# The largest 8-bit number less its zero point.
-_LARGEST = 255
 
 
 class UnknownOperatorError(CandidateError):
@@ -58,7 +57,8 @@ def _quantize(x: Value, scale: Tensor, zero_point: Tensor | None = None, axis: i
     zero_point = torch.zeros_like(scale, dtype=torch.uint8) if zero_point is None else zero_point
     if zero_point.dtype not in _RANGES:
         raise UnknownOperatorError(f"QuantizeLinear to {zero_point.dtype} is not known here")
-    numbers, unit = (x.whole, x.scale) if isinstance(x, Scaled) else (x, None)
+    # The integer kernels make a float32 of a sum, and multiply it by one.
+    numbers, unit = (x.whole.float(), x.scale) if isinstance(x, Scaled) else (x, None)
     step = _along(scale, axis, numbers)
     steps = numbers / step if unit is None else numbers * (unit / step)
     return (steps.round_() + _along(zero_point, axis, steps)).clamp_(*_RANGES[zero_point.dtype]).float()
@@ -66,7 +66,7 @@ def _quantize(x: Value, scale: Tensor, zero_point: Tensor | None = None, axis: i
 
 def _dequantize(x: Tensor, scale: Tensor, zero_point: Tensor | None = None, axis: int = 1) -> Scaled:
     narrow = x.dtype != torch.int32
-    whole = x.float() if narrow else x.to(_widest(x))
+    whole = x.float() if narrow else _wide(x)
     if zero_point is not None:
         whole = whole - _along(zero_point, axis, whole)
     return Scaled(whole, _along(scale, axis, whole), narrow)
@@ -86,10 +86,14 @@ def _dynamic_quantize(x: Value) -> tuple[Tensor, Tensor, Tensor]:
     x = dense(x)
     places = tuple(range(1, x.dim()))
     least, most = x.amin(places, keepdim=True).clamp(max=0), x.amax(places, keepdim=True).clamp(min=0)
-    scale = (most - least) / 255
+    scale = _divided(most - least, 255)
     scale = torch.where(scale == 0, 1.0, scale)
     zero = (-least / scale).round().clamp(0, 255)
     return ((x / scale).round_() + zero).clamp_(0, 255), scale, zero
+
+
+def _divided(x: Tensor, number: int) -> Tensor:
+    return x / torch.full_like(x, number)
 
 
 # Sums of products.
@@ -97,10 +101,10 @@ def _dynamic_quantize(x: Value) -> tuple[Tensor, Tensor, Tensor]:
 
 def _conv(x: Value, weight: Value, bias: Value | None = None, **window: Any) -> Value:
     if not _integer_kernel(x, weight, bias):
-        return _convolved(dense(x), dense(weight), None if bias is None else dense(bias), **window)
+        return _convolved(dense(x), dense(weight), None if bias is None else dense(bias), **window).float()
     assert isinstance(x, Scaled) and isinstance(weight, Scaled)  # noqa: PT018
     scale = weight.scale if weight.scale.dim() == 0 else weight.scale.reshape(1, -1, 1, 1)
-    total = _convolved(*_wide_enough(x.whole, weight.whole, 0, bias), **window)
+    total = _convolved(x.whole, weight.whole, bias.whole if isinstance(bias, Scaled) else None, **window)
     return Scaled(total, x.scale * scale, narrow=False)
 
 
@@ -109,7 +113,7 @@ def _conv_integer(
 ) -> Tensor:
     x = x.float() if x_zero is None else x.float() - x_zero
     weight = weight.float() if weight_zero is None else weight.float() - _along(weight_zero, 0, weight)
-    return _convolved(*_wide_enough(x, weight, 0, None), **window)
+    return _convolved(x, weight, None, **window)
 
 
 def _convolved(
@@ -126,18 +130,18 @@ def _convolved(
     top, left, bottom, right = pads
     if (top, left) != (bottom, right):
         x, top, left = F.pad(x, (left, right, top, bottom)), 0, 0
-    return F.conv2d(x, weight, bias, tuple(strides), (top, left), tuple(dilations), group)
+    bias = None if bias is None else _wide(bias)
+    return F.conv2d(_wide(x), _wide(weight), bias, tuple(strides), (top, left), tuple(dilations), group)
 
 
 def _gemm(x: Value, weight: Value, bias: Value | None = None, transB: int = 0) -> Value:
     if not _integer_kernel(x, weight, bias):
-        product = dense(x) @ (dense(weight).T if transB else dense(weight))
-        return product if bias is None else product + dense(bias)
+        product = _multiplied(dense(x), dense(weight).T if transB else dense(weight))
+        return (product if bias is None else product + dense(bias)).float()
     assert isinstance(x, Scaled) and isinstance(weight, Scaled)  # noqa: PT018
-    whole, weights, added = _wide_enough(x.whole, weight.whole, 0 if transB else 1, bias)
-    total = whole @ (weights.T if transB else weights)
+    total = _multiplied(x.whole, weight.whole.T if transB else weight.whole)
     scale = weight.scale if weight.scale.dim() == 0 else weight.scale.reshape(1, -1)
-    return Scaled(total if added is None else total + added, x.scale * scale, narrow=False)
+    return Scaled(total + bias.whole if isinstance(bias, Scaled) else total, x.scale * scale, narrow=False)
 
 
 def _matmul_integer(
@@ -145,8 +149,11 @@ def _matmul_integer(
 ) -> Tensor:
     x = x.float() if x_zero is None else x.float() - x_zero
     weight = weight.float() if weight_zero is None else weight.float() - _along(weight_zero, 1, weight)
-    whole, weights, _ = _wide_enough(x, weight, 1, None)
-    return whole @ weights
+    return _multiplied(x, weight)
+
+
+def _multiplied(x: Tensor, weight: Tensor) -> Tensor:
+    return _wide(x) @ _wide(weight)
 
 
 def _integer_kernel(x: Value, weight: Value, bias: Value | None) -> bool:
@@ -155,19 +162,9 @@ def _integer_kernel(x: Value, weight: Value, bias: Value | None) -> bool:
     return narrow and (bias is None or (isinstance(bias, Scaled) and not bias.narrow))
 
 
-def _wide_enough(x: Tensor, weight: Tensor, outputs: int, bias: Value | None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """As float32 where no sum of 8-bit products can leave what it holds exactly, else as float64."""
-    added = bias.whole if isinstance(bias, Scaled) else None
-    most = weight.abs().sum([axis for axis in range(weight.dim()) if axis != outputs]) * _LARGEST
-    if added is not None:
-        most = most + added.abs()
-    kind = torch.float32 if float(most.max()) < _EXACT else _widest(x)
-    return x.to(kind), weight.to(kind), None if added is None else added.to(kind)
-
-
-def _widest(x: Tensor) -> torch.dtype:
+def _wide(x: Tensor) -> Tensor:
     """Apple's GPUs have no float64; a file that needs it is caught when its answers are compared."""
-    return torch.float32 if x.device.type == "mps" else torch.float64
+    return x.float() if x.device.type == "mps" else x.double()
 
 
 # Everything else.
@@ -197,8 +194,9 @@ def _relu(x: Value) -> Value:
 
 def _global_average(x: Value) -> Value:
     if isinstance(x, Scaled) and x.scale.dim() == 0:
-        return Scaled(x.whole.sum((2, 3), keepdim=True), x.scale / x.whole[0, 0].numel(), narrow=False)
-    return dense(x).mean((2, 3), keepdim=True)
+        total = _wide(x.whole).sum((2, 3), keepdim=True)
+        return Scaled(total, _divided(x.scale, x.whole[0, 0].numel()), narrow=False)
+    return _wide(dense(x)).mean((2, 3), keepdim=True).float()
 
 
 def _flatten(x: Tensor, axis: int = 1) -> Tensor:
@@ -234,7 +232,7 @@ def _pad(x: Tensor, pads: Tensor, value: Tensor | None = None) -> Tensor:
 
 def _reduce_mean(x: Tensor, axes: Tensor | Sequence[int] | None = None, keepdims: int = 1) -> Tensor:
     chosen = range(x.dim()) if axes is None else axes.tolist() if isinstance(axes, Tensor) else axes
-    return x.mean(tuple(chosen), keepdim=bool(keepdims))
+    return _wide(x).mean(tuple(chosen), keepdim=bool(keepdims)).float()
 
 
 def _average_pool(
@@ -276,7 +274,7 @@ OPERATORS: dict[str, tuple[Function, str]] = {
     "Gemm": (_gemm, "transB"),
     "GlobalAveragePool": (_global_average, ""),
     "Identity": (lambda x: x, ""),
-    "MatMul": (_dense_all(lambda x, y: x @ y), ""),
+    "MatMul": (_dense_all(lambda x, y: _multiplied(x, y).float()), ""),
     "MatMulInteger": (_matmul_integer, ""),
     "MaxPool": (_whole_or_dense(_max_pool), "kernel_shape strides pads"),
     "Mul": (_dense_all(lambda x, y: x * y), ""),
