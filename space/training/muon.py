@@ -13,9 +13,7 @@ from torch import Tensor
 _STEPS = 5
 _COEFFICIENTS = 3.4445, -4.7750, 2.0315
 _MOMENTUM = 0.95
-# The length of an orthogonal update, as a share of the learning rate of everything else. Networks of 16/32/64/96
-# channels, 12 epochs on 35,000 images of CIFAR-10, the other 10,000 for choosing: 1/16, 1/8 and 1/4 end within half a
-# point of each other, at a peak rate of 0.2 to 0.8.
+# The length of an orthogonal update, as a share of the learning rate of everything else (docs/training.md).
 _SHARE = 1 / 8
 # Orthogonalising takes five times the cube of the smaller side: 0.2 ms here, and 25 ms at twice of it.
 LARGEST_SIDE = 128

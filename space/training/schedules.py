@@ -11,9 +11,8 @@ FINAL_RATE = 0.002  # of the peak
 STEPS_PER_EPOCH = 60
 FINE_TUNING_BATCHES = (256, 128, 64, 32)
 PLAIN_BATCH = 128
-# What the four networks of tests/benchmarks/trainers.py and others like them gain by, chosen on 10,000 of CIFAR-10's
-# training images with other widths and seeds: they are too small to learn a data set by heart, so neither decay nor
-# half of the shifts is needed.
+# Networks of a search are too small to learn a data set by heart: most of what keeps large ones from it costs them
+# accuracy. Chosen on 10,000 of CIFAR-10's training images (docs/training.md).
 SMALL_NETWORKS_DECAY = 1e-4
 SMALL_NETWORKS_SHIFT = 0.5
 
@@ -36,11 +35,13 @@ def fine_tuning_batch(images: int, largest: int = FINE_TUNING_BATCHES[0]) -> int
 def fine_tuning_schedule(
     images: int, side: int, epochs: int, learning_rate: float, distillation: float = 0.0
 ) -> Schedule:
-    """A pruned network's, on so many training images of so many pixels to a side."""
+    """A pruned network's, on so many training images of so many pixels to a side. The rate belongs to the largest
+    batches: noise in the gradients of smaller ones grows with the root of their share."""
+    batch = fine_tuning_batch(images)
     return Schedule(
         sizes=(side,) * epochs,
-        batch=fine_tuning_batch(images),
-        peak_rate=learning_rate,
+        batch=batch,
+        peak_rate=learning_rate * math.sqrt(batch / FINE_TUNING_BATCHES[0]),
         warm_up=0.2,
         optimizer="muon",
         weight_decay=SMALL_NETWORKS_DECAY,

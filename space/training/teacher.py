@@ -53,7 +53,7 @@ def distilled(logits: Tensor, teacher: Tensor) -> Tensor:
 
     They are not softened (Hinton et al. 2015 divide all logits by a temperature): what a large network says of wrong
     classes is more than such small ones can learn. With temperature 4 a network of 16/32/64/96 channels ends 0.8
-    points lower after 12 epochs, with 2 by 0.4; chosen as SMALL_NETWORKS_DECAY in schedules.py was.
+    points lower after 12 epochs, with 2 by 0.4 (docs/training.md).
     """
     return F.kl_div(F.log_softmax(logits, 1), F.log_softmax(teacher, 1), reduction="batchmean", log_target=True)
 

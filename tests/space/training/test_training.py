@@ -310,6 +310,11 @@ def test_small_sets_are_fine_tuned_in_smaller_batches(images: int, batch: int, p
     assert schedules.plain_schedule(images, 32, 1, 0.4).batch == plain_batch
 
 
+def test_small_batches_are_taken_at_a_lower_rate() -> None:
+    assert schedules.fine_tuning_schedule(45_000, 32, 1, 0.4).peak_rate == 0.4
+    assert schedules.fine_tuning_schedule(4_500, 32, 1, 0.4).peak_rate == 0.2
+
+
 def test_near_identity_adds_what_passes_the_input_through_and_nothing_else() -> None:
     model, before = network(), network()
     initialise_near_identity(model)
