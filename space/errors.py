@@ -6,6 +6,7 @@ EvaluationError
     DeviceError     the board; LoadedModelError, where a model was loaded and may be to blame
     MeterError      the meter
     StoreError      the database (search.store.database)
+  DeviceLostError   what trains is gone: tried again by another process, then the run ends and resumes later
 RequestError        what the user asked for cannot be: said before anything is trained
 """
 
@@ -16,6 +17,10 @@ class EvaluationError(Exception):
 
 class CandidateError(EvaluationError):
     """This recipe cannot be built or run."""
+
+
+class DeviceLostError(EvaluationError):
+    """What trains does not answer this process any more; the message names it."""
 
 
 class RequestError(Exception):

@@ -29,3 +29,9 @@ def one_thread() -> Iterator[None]:
             del os.environ[_VARIABLE]
         else:
             os.environ[_VARIABLE] = before
+
+
+def at_most(threads: int) -> None:
+    """For this process, which has not loaded torch yet; what the user's environment says may be less."""
+    given = os.environ.get(_VARIABLE, "")
+    os.environ[_VARIABLE] = str(min(threads, int(given)) if given.isdigit() and int(given) else threads)

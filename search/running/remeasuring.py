@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evaluators.measured import Measured
 from evaluators.race import FRONT
-from search.building.child import built
+from search.building.builders import built
 from search.choosing.study import Study
 from search.measuring.rig import subject_of
 from search.results.standings import standings
