@@ -53,7 +53,7 @@ class Machine:
             bounds = {f"more than {MOST} on one GPU are not known to pay": MOST}
             bounds[f"of {cores} one is left to the search"] = self.cores - 1
         elif trainer.kind == "cpu":
-            bounds = {f"{cores}, of which a training uses {CORES}": self.cores // CORES}
+            bounds = {f"{cores}, {CORES} for each": self.cores // CORES}
         else:
             bounds = {f"one training uses all of {trainer.kind}": 1}
         if trainer.free_bytes is not None:

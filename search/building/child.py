@@ -90,8 +90,8 @@ class Child:
 
 # What follows runs in the child.
 
-# What libraries say of memory that they do not get: CUDA's driver, torch's allocator for processors.
-_NO_MEMORY = ("CUDA error: out of memory", "can't allocate memory", "not enough memory")
+# What libraries say of memory that they do not get: CUDA's driver, cuBLAS and cuDNN, torch's allocator for processors.
+_NO_MEMORY = ("CUDA error: out of memory", "STATUS_ALLOC_FAILED", "can't allocate memory", "not enough memory")
 # Enough to say how much was asked for, and how much there is.
 _LETTERS = 160
 _sender: Connection | None = None

@@ -20,9 +20,9 @@ CUDA = Trainer("cuda", 139 * GB)
         (Machine(16, 10 * GB), CUDA, 3, "10.0 GB of memory are free, 3 for each"),
         # At least one, however little there is.
         (Machine(1, 10 * GB), Trainer("cuda", GB), 1, "of 1 core one is left to the search"),
-        (Machine(2, 23 * GB), Trainer("cpu"), 1, "2 cores, of which a training uses 4"),
-        (Machine(16, 128 * GB), Trainer("cpu"), 4, "16 cores, of which a training uses 4"),
-        (Machine(64, None), Trainer("cpu"), 16, "64 cores, of which a training uses 4"),
+        (Machine(2, 23 * GB), Trainer("cpu"), 1, "2 cores, 4 for each"),
+        (Machine(16, 128 * GB), Trainer("cpu"), 4, "16 cores, 4 for each"),
+        (Machine(64, None), Trainer("cpu"), 16, "64 cores, 4 for each"),
         (Machine(12, 64 * GB), Trainer("mps"), 1, "one training uses all of mps"),
     ],
 )

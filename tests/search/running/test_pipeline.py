@@ -21,6 +21,7 @@ from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.settled_recipes import Known, Pool
 from search.choosing.study import Study
+from search.commands.exit_status import RIG, status_of
 from search.running.busy import Busy
 from search.running.pipeline import Pipeline, _queued_s
 from search.running.stages import Stage
@@ -29,7 +30,7 @@ from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
 from search.store.trials import COMPLETE, FAILED, GATED
 from space.dimensions import dimensions, recipe_of
-from space.errors import CandidateError
+from space.errors import CandidateError, DeviceLostError
 from space.files import sha256
 from space.networks.mobilenet_v1.shape import unit_name
 from tests.search.made_up import GOAL, evaluation, figures, store_with
@@ -373,6 +374,51 @@ def test_with_several_builders_the_same_recipes_are_asked_for_whatever_is_done_f
     # They did end in another order.
     assert sorted(asked[0][1]) == sorted(asked[1][1])
     assert asked[0][1] != asked[1][1]
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_who_is_trained_before_its_turn_leads_nobody_yet(tmp_path, early):
+    """The first network is the fastest by far, and one of the largest, which end late. The fifth is asked for before,
+    and would be gated by it."""
+    trainer, board = Trainer(0, lambda recipe: 0.8, builders=2), Board(0, lambda count: 0.0, False)
+    # Here they wait for one another in any order.
+    trainer._pool = ThreadPoolExecutor(5)
+    first = recipe_of(first_values(TABLE)[0])
+    board.latency_of = lambda name: 0.5 if name in (first.id, first.structure_id) else 2.0
+    train = trainer._train
+
+    def train_in_turn(recipe, folder):
+        if recipe.id == first.id and not early:
+            until(lambda: len(board.measured) >= 5)
+        if recipe.id != first.id and early:
+            until(lambda: first.id in trainer.trained)
+            # Until it is known in the main thread, too.
+            time.sleep(0.1)
+        return train(recipe, folder)
+
+    trainer._train = train_in_turn
+    made, store = pipeline(tmp_path / "store", trainer, board)
+    made.run(5, time.monotonic() + HANG_S)
+    records = store.trials(GOAL.id)
+    assert {record.state for record in records} == {COMPLETE}
+    assert records[0].recipe_id == first.id
+    assert records[4].begun_at < records[0].ended_at
+
+
+def test_a_lost_device_is_no_recipe_s_fault_and_ends_the_run(tmp_path):
+    trainer = Trainer(0, lambda recipe: 0.5, builders=2)
+    made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
+
+    def losing(recipe, folder):
+        raise DeviceLostError("cuda (a card) is lost")
+
+    trainer._train = losing
+    with pytest.raises(DeviceLostError, match="nvidia-smi") as error:
+        made.run(6, time.monotonic() + HANG_S)
+    assert status_of(error.value) == RIG
+    # They are asked for first by the next run.
+    assert {record.state for record in store.trials(GOAL.id)} == {"interrupted"}
+    assert store.failures(GOAL.baseline_id, GOAL.bench_id) == {}
 
 
 def test_what_fails_ends_in_its_turn(tmp_path):
