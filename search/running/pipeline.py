@@ -52,7 +52,7 @@ class Pipeline:
         turns = Turns(self.studies, self.work.view.say)
         # In the order in which they end.
         flights: list[_Flight] = []
-        timetable = Timetable(self.work.training.places)
+        timetable = Timetable(self.work.training.places, self.work.rig.boards)
         begun = ended = 0
         started = time.monotonic()
         try:
@@ -114,7 +114,7 @@ class Pipeline:
         known = self.work.structure(asked.recipe) is not None and all(
             flight.asked.recipe.structure_id != structure_id for flight in flights
         )
-        end = timetable.end_of(asked.recipe)
+        end = timetable.end_of(asked.recipe, known)
         flight = _Flight(asked, self._runner.carried_out(asked), known, time.monotonic(), end)
         self._advance(flight)
         return flight
