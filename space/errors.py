@@ -2,11 +2,11 @@
 
 EvaluationError
   CandidateError    this recipe cannot be built or run: the trial fails with its reason, the study goes on
+  DeviceLostError   what trains is gone for this process, whatever the recipe: another process may have it
   RigError          the bench is at fault: tried again, then the run ends and resumes later
     DeviceError     the board; LoadedModelError, where a model was loaded and may be to blame
     MeterError      the meter
     StoreError      the database (search.store.database)
-  DeviceLostError   what trains is gone: tried again by another process, then the run ends and resumes later
 RequestError        what the user asked for cannot be: said before anything is trained
 """
 
@@ -20,7 +20,7 @@ class CandidateError(EvaluationError):
 
 
 class DeviceLostError(EvaluationError):
-    """What trains does not answer this process any more; the message names it."""
+    """The GPU that trains failed, and answers this process no more; no fault of the recipe's."""
 
 
 class RequestError(Exception):

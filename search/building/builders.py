@@ -135,6 +135,6 @@ def built(future: Future[T]) -> T:
         raise CandidateError(f"with nothing else beside it, {error}") from error
     except DeviceLostError as error:
         raise DeviceLostError(
-            f"{error}, {_TRIES} times of {_TRIES}: look at it (nvidia-smi) and at the system's log (dmesg); the same "
+            f"{error} ({_TRIES} times of {_TRIES}, in two processes); the system's log may say why (dmesg); the same "
             "command goes on where this one ended, on the processor with --accelerator cpu"
         ) from error

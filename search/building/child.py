@@ -91,7 +91,7 @@ class Child:
 # What follows runs in the child.
 
 # What libraries say of memory that they do not get: CUDA's driver, cuBLAS and cuDNN, torch's allocator for processors.
-_NO_MEMORY = ("CUDA error: out of memory", "STATUS_ALLOC_FAILED", "can't allocate memory", "not enough memory")
+_NO_MEMORY = ("out of memory", "ALLOC_FAILED", "allocate memory")
 # Enough to say how much was asked for, and how much there is.
 _LETTERS = 160
 _sender: Connection | None = None
@@ -124,14 +124,15 @@ def _carried_out(task: Callable[[], T]) -> T:
         raise OutOfMemoryError(_first_words(error)) from None
 
 
-def _for_want_of_memory(error: BaseException) -> bool:
-    """Whether it is that, or a training gave up over it."""
+def _for_want_of_memory(error: BaseException | None) -> bool:
+    """Whether it is that, or was raised over it, as by a training that gave up."""
+    if error is None:
+        return False
     torch = sys.modules.get("torch")
-    if isinstance(error, CandidateError):
-        return error.__cause__ is not None and _for_want_of_memory(error.__cause__)
     if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
+    said = isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
+    return said or _for_want_of_memory(error.__cause__ or error.__context__)
 
 
 def _first_words(error: Exception) -> str:

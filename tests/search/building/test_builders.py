@@ -68,8 +68,11 @@ def give_up_for_want_of_memory() -> None:
     """As a training does that has tried with fewer images at a time."""
     try:
         raise MemoryError
-    except MemoryError as error:
-        raise CandidateError("training needs more memory than there is") from error
+    except MemoryError:
+        try:
+            raise RuntimeError("what was begun cannot go on")
+        except RuntimeError as error:
+            raise CandidateError("training needs more memory than there is") from error
 
 
 def lose_the_device(marks: Path, times: int) -> int:
@@ -261,7 +264,7 @@ def test_a_device_that_is_lost_has_its_task_again_in_another_process(builder, st
 
 
 def test_a_device_that_is_lost_twice_is_the_run_s_failure_and_says_what_to_do(builder, tmp_path):
-    with pytest.raises(DeviceLostError, match=r"cuda \(a card\) is lost, 2 times of 2: .*nvidia-smi.*goes on where"):
+    with pytest.raises(DeviceLostError, match=r"^cuda \(a card\) is lost \(2 times of 2, .*dmesg.*goes on where"):
         built(builder.submit(lose_the_device, tmp_path / "marks", 2))
     # Each time it was another process, and the next one is another again.
     assert len(those_in(tmp_path / "marks")) == 2
