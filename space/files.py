@@ -1,10 +1,11 @@
 """Files that are whole or absent: written beside, renamed last."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,6 +32,39 @@ def written_whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             beside.unlink()
+
+
+def _quiet() -> None:
+    return None
+
+
+@contextmanager
+def one_at_a_time(path: Path, waiting: Callable[[], None] = _quiet) -> Iterator[None]:
+    """Among all processes that may make this file: the others wait, and find it; `waiting` is called before. A maker
+    that was killed holds nobody up, as the kernel lets go of what it held."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    turn = path.with_name(f".{path.name}.turn.part")
+    while True:
+        with turn.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # Whoever was here before has removed what was waited for.
+            if not _is_at(file.fileno(), turn):
+                continue
+            try:
+                yield
+            finally:
+                turn.unlink(missing_ok=True)
+            return
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    return False
 
 
 def check_size(path: Path) -> None:

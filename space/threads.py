@@ -35,3 +35,9 @@ def usual_threads() -> int:
     """How many torch will take, without asking it."""
     named = os.environ.get(_VARIABLE, "").partition(",")[0]
     return int(named) if named.isdigit() and int(named) else os.cpu_count() or 1
+
+
+def at_most(threads: int) -> None:
+    """For this process, which has not loaded torch yet; what the user's environment says may be less."""
+    given = os.environ.get(_VARIABLE, "")
+    os.environ[_VARIABLE] = str(min(threads, int(given)) if given.isdigit() and int(given) else threads)

@@ -3,13 +3,14 @@
 import json
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
 from space import checkpoint as checkpoints
 from space.baseline import baseline_recipe
 from space.errors import CandidateError
-from space.files import written_whole
+from space.files import one_at_a_time, written_whole
 from space.networks.prunable import Prunable
 from space.pruning.channels import shrink
 from space.pruning.criteria import SLIMMING
@@ -44,6 +45,13 @@ def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Ho
     if recipe.weights_id == baseline_recipe(recipe.architecture).weights_id:
         return Trained(baseline)
     kept = workshop.trained(recipe)
+    with one_at_a_time(kept, lambda: progress("waiting for another's training of the same weights", 0)):
+        return _kept_or_trained(kept, baseline, recipe, workshop, progress, hopeless)
+
+
+def _kept_or_trained(
+    kept: Path, baseline: Prunable, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None
+) -> Trained:
     if kept.exists():
         model = baseline.reshaped(recipe.widths, recipe.halvings)
         content = torch.load(kept, weights_only=True)

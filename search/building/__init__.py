@@ -1,1 +1,1 @@
-"""Recipe -> candidate: the child that trains and builds, and what it is asked to do."""
+"""Recipe -> candidate: the children that train and build, how many there are, and what they are asked to do."""

@@ -1,41 +1,37 @@
-"""Builder: a spawned child that trains and builds; one that dies twice over a task takes that task with it alone."""
+"""Child: a spawned process that trains and builds, one task at a time; what it tells of its errors needs no torch."""
 
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from functools import partial
 from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import TypeVar
 
-from space.errors import CandidateError
+from space.errors import CandidateError, DeviceLostError
+from space.threads import at_most
 
-P = ParamSpec("P")
 T = TypeVar("T")
 # Is told the step and the share of it that is done, 0 to 1.
 Progress = Callable[[str, float], None]
 
 
-# Times that a task is given to a child: a first death may have been another process's doing, where memory ran out; a
-# second is the task's own.
-_TRIES = 2
+class OutOfMemoryError(Exception):
+    """The machine's memory, or that of what trains, does not hold this task beside the others."""
 
 
-class Builder:
-    """An executor of one process: `submit` takes what `concurrent.futures.Executor.submit` takes.
+class Child:
+    """Its process starts with its first task, and anew with the first one after a death: a task that it has not been
+    given cannot be lost with it."""
 
-    The child is given one task at a time: one that it has not been given cannot be lost with it.
-    """
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._queue = ThreadPoolExecutor(1, thread_name_prefix="builder")
-        # Held while the pool changes, or is closed for good.
+    def __init__(self, progress: Progress, threads: int | None = None) -> None:
+        self.progress = progress
+        self._threads = threads
+        # Held while the process changes, or is ended for good.
         self._change = threading.Lock()
         self._closed = False
         self._start()
@@ -43,81 +39,69 @@ class Builder:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         receiver, self._sender = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self._sender,))
+        arguments = (self._sender, self._threads)
+        self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=arguments)
         threading.Thread(target=self._listen, args=(receiver,), daemon=True).start()
 
     def _listen(self, receiver: Connection) -> None:
         with suppress(EOFError, OSError):
             while True:
-                self._progress(*receiver.recv())
+                self.progress(*receiver.recv())
 
-    def submit(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        return self._queue.submit(self._carried_out, partial(task, *args, **kwargs))
-
-    def _carried_out(self, task: Callable[[], T]) -> T:
-        """Runs in the thread of the queue, to the end of the task, with a new child after each death."""
-        for _ in range(_TRIES - 1):
-            try:
-                return self._handed_over(task).result()
-            except BrokenProcessPool:
-                if self._closed:
-                    raise
-                self._progress("once more, as the process that built it died", 0.0)
-        return self._handed_over(task).result()
+    def run(self, task: Callable[[], T]) -> T:
+        """Waits for the result; BrokenProcessPool where the process dies over it."""
+        try:
+            return self._handed_over(task).result()
+        except DeviceLostError:
+            # This process will not see it again.
+            self._begin_anew()
+            raise
 
     def _handed_over(self, task: Callable[[], T]) -> Future[T]:
         with self._change:
             if self._closed:
                 raise BrokenProcessPool("the builder is closed")
             try:
-                return self._pool.submit(task)
+                return self._pool.submit(_carried_out, task)
             except BrokenProcessPool:
                 self._end()
                 self._start()
-                return self._pool.submit(task)
+                return self._pool.submit(_carried_out, task)
 
-    def _end(self) -> None:
-        # Only its own child: there may be another builder.
-        for child in list((self._pool._processes or {}).values()):
-            child.kill()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._sender.close()
+    def _begin_anew(self) -> None:
+        with self._change:
+            if not self._closed:
+                self._end()
+                self._start()
 
     def close(self) -> None:
         """At once, whatever it is doing: files are renamed last."""
         with self._change:
             self._closed = True
             self._end()
-        self._queue.shutdown(wait=True, cancel_futures=True)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def built(future: Future[T]) -> T:
-    """The result; a child that died over it, each time, is the candidate's failure."""
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise CandidateError(
-            f"the process that built it died, {_TRIES} times of {_TRIES}; "
-            "where the system ran out of memory, its log says so (dmesg)"
-        ) from error
+    def _end(self) -> None:
+        # Only its own process: there may be other children.
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._sender.close()
 
 
 # What follows runs in the child.
 
+# What libraries say of memory that they do not get: CUDA's driver, cuBLAS and cuDNN, torch's allocator for processors.
+_NO_MEMORY = ("out of memory", "ALLOC_FAILED", "allocate memory")
+# Enough to say how much was asked for, and how much there is.
+_LETTERS = 160
 _sender: Connection | None = None
 
 
-def _begin(sender: Connection) -> None:
+def _begin(sender: Connection, threads: int | None) -> None:
     global _sender
     _sender = sender
+    if threads is not None:
+        at_most(threads)
     # Ctrl-C reaches every process of the terminal; the parent decides what becomes of this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -128,6 +112,33 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
+
+
+def _carried_out(task: Callable[[], T]) -> T:
+    try:
+        return task()
+    except (MemoryError, RuntimeError, CandidateError) as error:
+        if not _for_want_of_memory(error):
+            raise
+        # An error of torch's own class would have torch loaded by whoever reads it.
+        raise OutOfMemoryError(_first_words(error)) from None
+
+
+def _for_want_of_memory(error: BaseException | None) -> bool:
+    """Whether it is that, or was raised over it, as by a training that gave up."""
+    if error is None:
+        return False
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
+        return True
+    said = isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
+    return said or _for_want_of_memory(error.__cause__ or error.__context__)
+
+
+def _first_words(error: Exception) -> str:
+    """CUDA's allocator goes on about its settings."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _LETTERS else f"{text[:_LETTERS]} ..."
 
 
 def report(step: str, share: float) -> None:

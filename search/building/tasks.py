@@ -1,4 +1,4 @@
-"""What the builder's child is asked to do: train or import a baseline, carry out a recipe and judge its file.
+"""What a builder is asked to do: train or import a baseline, carry out a recipe and judge its file.
 
 Whoever asks imports this too: what takes seconds to load, each task loads itself.
 """
@@ -11,6 +11,7 @@ import numpy as np
 
 from evaluators.accuracy import accuracy
 from evaluators.measurement import Accuracy
+from search.building.at_once import Trainer
 from search.building.child import report
 from space.baseline import Baseline, read_description
 from space.candidate import Candidate
@@ -33,6 +34,15 @@ _load = cache(load)
 class Built:
     candidate: Candidate
     validation: Accuracy
+
+
+def trainer(accelerator: str) -> Trainer:
+    """What that name stands for here."""
+    from space.training import accelerator as accelerators
+    from space.training.memory import free_bytes
+
+    device = accelerators.accelerator(accelerator)
+    return Trainer(device.type, free_bytes(device))
 
 
 def carry_out(

@@ -1,6 +1,6 @@
 """Settled recipes: those that a study does not ask for (again)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
 
@@ -25,6 +25,11 @@ class Known:
     def for_good(self, recipe_id: object) -> bool:
         """Not only because another study's trial of it is on its way."""
         return recipe_id in self._pool.settled or recipe_id in self._gated
+
+    @property
+    def in_flight(self) -> Set[str]:
+        """In any study of the run."""
+        return self._pool.in_flight
 
     def begin(self, recipe_id: str) -> None:
         self._pool.in_flight.add(recipe_id)

@@ -1,6 +1,6 @@
 """Study: one objective's trials in Optuna, a view on the store's evaluations: asked, told, resumed, fed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,11 @@ class Study:
         self._asked_first = AskedFirst(known, say)
         self._time_left = time_left or TimeLeft()
         self._optuna = OptunaStudy(goal.id, self.objective, storage, table, sampler)
+
+    @property
+    def in_flight(self) -> Set[str]:
+        """Ids of the recipes that this run's studies have asked for, and were told nothing of yet."""
+        return self._known.in_flight
 
     def resume(self) -> list[str]:
         """Settles what an interruption left open, then takes in what other studies evaluated; says what it did."""

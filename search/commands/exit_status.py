@@ -1,7 +1,7 @@
 """Exit statuses: what each says of a run, and which of them an error ends with."""
 
 from evaluators.errors import RigError
-from space.errors import CandidateError, RequestError
+from space.errors import CandidateError, DeviceLostError, RequestError
 
 OK = 0
 REQUEST = 2
@@ -13,6 +13,7 @@ INTERRUPTED = 130
 BY_ERROR: dict[type[Exception], int] = {
     RequestError: REQUEST,
     RigError: RIG,
+    DeviceLostError: RIG,
     # One that is not a trial's is the baseline, or a file that was named: nothing to go on with.
     CandidateError: RIG,
 }

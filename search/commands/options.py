@@ -56,6 +56,8 @@ _SEARCH = {
     "timeout": "begin no trial after this long: 30m, 1h30m",
     "seed": "of the sampler (default: 0)",
     "sampler": _either_by_default(*SAMPLERS),
+    "builders": "how many candidates are trained at once, each by a process of its own: auto (default: as many as "
+    "cores and memory hold) or a number; one where this machine is the device, too",
     "keep": "whose files stay: all (default), or front: those of the front, of confirmed ones and of the leaders; "
     "recipes, figures and trained weights stay, and a file that is wanted is built again",
 }

@@ -20,6 +20,8 @@ from evaluators.power.choose import open_meter
 from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
 from evaluators.runtimes.runtime import RUNTIMES, published_here, remedy_here, version_here
+from search.building.at_once import this_machine
+from search.building.tasks import trainer
 from search.commands.exit_status import REQUEST, RIG
 from search.running.data_choice import choose_data
 from search.running.plan import planned
@@ -132,7 +134,9 @@ def expected(chosen: Settings) -> list[Check]:
 
 def accelerator(chosen: Settings) -> Check:
     try:
-        return Check("accelerator", OK, accelerators.title(accelerators.accelerator(chosen.accelerator)))
+        title = accelerators.title(accelerators.accelerator(chosen.accelerator))
+        at_once = this_machine().pays(trainer(chosen.accelerator))
+        return Check("accelerator", OK, f"{title}; beside a board's measurements it trains {at_once}")
     except RequestError as error:
         return Check("accelerator", MISSING, str(error), REQUEST)
 

@@ -1,6 +1,7 @@
 """Standings: a study as it stands in the store: its rows in order, and the baseline; read without Optuna or torch."""
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,13 +153,18 @@ class Standings:
         }
 
 
-def standings(store: Store, goal: Goal, published: tuple[Published, ...] = ()) -> Standings:
-    """`published`: figures that those of a grid are held beside."""
+def standings(
+    store: Store, goal: Goal, published: tuple[Published, ...] = (), among: Container[str] | None = None
+) -> Standings:
+    """`published`: figures that those of a grid are held beside. `among`: ids of the recipes that are looked at, all
+    where there are none."""
     evaluations = store.evaluations(goal.baseline_id, goal.bench_id)
     reference = store.fact(reference_fact(goal.bench_id, goal.baseline_id))
     baseline = evaluations.pop(reference, None) if reference else None
     if baseline is None:
         raise RequestError(f"{goal.id}: the baseline has not been measured yet; run the search first")
+    if among is not None:
+        evaluations = {id: evaluation for id, evaluation in evaluations.items() if id in among}
     listed: dict[Point, str] = {}
     if goal.grid:
         # A grid is a list: what else was evaluated is not in its table.

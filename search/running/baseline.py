@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from search.building.child import Builder, built
+from search.building.builders import Builders, built
 from search.building.tasks import import_baseline, train_baseline
 from search.running.view import View
 from search.settings.durations import spoken
@@ -56,7 +56,7 @@ def remember_baseline(store: Store, baseline: Baseline) -> None:
 
 
 def trained_baseline(
-    source: Source, store: Store, builder: Builder, settings: Settings, view: View, length: str = "auto"
+    source: Source, store: Store, builder: Builders, settings: Settings, view: View, length: str = "auto"
 ) -> Baseline:
     training = builder.submit(
         train_baseline,
@@ -76,7 +76,7 @@ def trained_baseline(
 
 
 def imported_baseline(
-    source: Source, store: Store, builder: Builder, checkpoint: Path, architecture: str, view: View
+    source: Source, store: Store, builder: Builders, checkpoint: Path, architecture: str, view: View
 ) -> Baseline:
     baseline = built(builder.submit(import_baseline, store.folder, source, checkpoint.absolute(), architecture))
     remember_baseline(store, baseline)

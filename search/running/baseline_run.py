@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from search.building.child import Builder
+from search.building.builders import Builders
 from search.running.baseline import imported_baseline
 from search.running.data_choice import remember
 from search.running.preparation import Prepared, have_baseline, prepare
@@ -19,7 +19,7 @@ from space.training.accelerator import accelerator, title
 def train_and_keep(chosen: Settings, store: Store, view: View, length: str) -> Baseline:
     """The one that there is already, where there is one."""
     prepared = prepare(chosen, store, view.say, to_train=True)
-    with Builder(view.step) as builder, view:
+    with Builders(view.step) as builder, view:
         remember(store, prepared.source, chosen.architecture)
         if prepared.baseline is None:
             for text in _duration(chosen, prepared, store, length):
@@ -32,7 +32,7 @@ def train_and_keep(chosen: Settings, store: Store, view: View, length: str) -> B
 
 def import_and_keep(chosen: Settings, store: Store, view: View, checkpoint: Path) -> Baseline:
     prepared = prepare(chosen, store, view.say)
-    with Builder(view.step) as builder, view:
+    with Builders(view.step) as builder, view:
         remember(store, prepared.source, chosen.architecture)
         return imported_baseline(prepared.source, store, builder, checkpoint, chosen.architecture, view)
 

@@ -1,4 +1,4 @@
-"""Busy: for how much of a run something was at work, however many tasks it had at once."""
+"""Busy: for how much of a run something was at work, however many tasks waited for it."""
 
 import threading
 import time
@@ -10,7 +10,9 @@ T = TypeVar("T")
 
 
 class Busy:
-    def __init__(self) -> None:
+    def __init__(self, places: int = 1) -> None:
+        """`places`: how many tasks it can be at work on at once; the seconds of each are counted."""
+        self.places = places
         self._change = threading.Lock()
         self._tasks = 0
         self._since = 0.0
@@ -19,7 +21,18 @@ class Busy:
     @property
     def seconds(self) -> float:
         with self._change:
-            return self._seconds + (time.monotonic() - self._since if self._tasks else 0.0)
+            self._count()
+            return self._seconds
+
+    def share(self, seconds: float) -> float:
+        """Of so many seconds of all its places."""
+        return self.seconds / (seconds * self.places)
+
+    def _count(self) -> None:
+        """Up to now; nothing is asked of the clock while nothing is at work."""
+        if self._tasks:
+            before, self._since = self._since, time.monotonic()
+            self._seconds += (self._since - before) * min(self._tasks, self.places)
 
     def until_done(self, task: Future[T]) -> Future[T]:
         """Counts as busy from now on until the task has ended."""
@@ -29,7 +42,9 @@ class Busy:
 
     def __enter__(self) -> Self:
         with self._change:
-            if not self._tasks:
+            if self._tasks:
+                self._count()
+            else:
                 self._since = time.monotonic()
             self._tasks += 1
         return self
@@ -38,9 +53,8 @@ class Busy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._change:
+            self._count()
             self._tasks -= 1
-            if not self._tasks:
-                self._seconds += time.monotonic() - self._since
 
     def _ended(self, task: Future[Any]) -> None:
         self.__exit__(None, None, None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from search.building.child import Builder
+from search.building.builders import Builders
 from search.measuring.rig import Rig, open_rig, save_images
 from search.results.standings import standings
 from search.running.baseline import baseline_of
@@ -27,7 +27,7 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
     with open_rig(chosen.devices, images, view.say, chosen.meters, runtime) as rig, view:
         check_bench(rig, goals[0], chosen, store)
         note_bench(store, rig)
-        with Builder(view.step) as builder:
+        with Builders(view.step) as builder:
             baseline = baseline_of(goals[0], store)
             source = source_of(goals[0], chosen, store)
             References(store, builder, rig, view, baseline, source).settle()
@@ -71,7 +71,7 @@ def check_bench(rig: Rig, goal: Goal, chosen: Settings, store: Store) -> None:
         raise RequestError(f"--device {device} holds no answers to the test images; confirm on the board itself")
 
 
-def _tune(goal: Goal, chosen: Settings, store: Store, rig: Rig, builder: Builder, view: View) -> None:
+def _tune(goal: Goal, chosen: Settings, store: Store, rig: Rig, builder: Builders, view: View) -> None:
     """A grid says itself which settings it compares; what is confirmed needs no other."""
     leader = standings(store, goal).best
     if leader is None or goal.grid or leader.confirmation:

@@ -1,9 +1,11 @@
 """Pipeline: a run's trials on their way at once; training and measuring overlap unless they share a machine."""
 
 import time
+from bisect import insort
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, field
+from heapq import heapreplace
 
 from search.choosing.forecast import held_out
 from search.choosing.sampler import SpaceExhausted
@@ -13,11 +15,11 @@ from search.results.standings import standings
 from search.running.busy import Busy
 from search.running.keeping import clear
 from search.running.stages import ITS_TURN, Stages, Waiting
+from search.running.timetable import Timetable
 from search.running.trial import TrialRunner
 from search.running.workplace import Workplace
 from search.settings.durations import spoken
 from search.settings.keys import KEEP_FRONT
-from space.errors import CandidateError
 
 # At most so many times as many trials as usual are on their way.
 _MOST = 3
@@ -34,6 +36,8 @@ class _Flight:
     # Its structure was timed before.
     known: bool
     begun: float
+    # By the timetable.
+    end: float
     waiting: Waiting = ITS_TURN
 
 
@@ -46,7 +50,9 @@ class Pipeline:
     def run(self, trials: int, deadline: float) -> int:
         """How many trials came to an end; those in flight when it stops early are asked for first next time."""
         turns = Turns(self.studies, self.work.view.say)
+        # In the order in which they end.
         flights: list[_Flight] = []
+        timetable = Timetable(self.work.training.places, self.work.rig.boards)
         begun = ended = 0
         started = time.monotonic()
         try:
@@ -56,7 +62,7 @@ class Pipeline:
                     if len(flights) >= self._room(flights) or not (study := turns.next()):
                         break
                     try:
-                        flights.append(self._begin(study, flights))
+                        insort(flights, self._begin(study, flights, timetable), key=lambda flight: flight.end)
                         begun += 1
                     except SpaceExhausted as exhausted:
                         (turns.pause if flights else turns.drop)(study, str(exhausted))
@@ -65,7 +71,7 @@ class Pipeline:
                         continue
                     turns.end()
                     break
-                before, ended = ended, ended + self._go_on(flights)
+                before, ended = ended, ended + self._go_on(flights, timetable)
                 if self.work.keep == KEEP_FRONT and ended // _CLEARED_AFTER > before // _CLEARED_AFTER:
                     clear(self.work.store)
         finally:
@@ -77,38 +83,39 @@ class Pipeline:
         self._say_idle(time.monotonic() - started, ended)
         return ended
 
-    def _go_on(self, flights: list[_Flight]) -> int:
-        """Each trial that has what it waits for goes on, and leaves the list when it ends; how many have ended."""
-        if flights[0].waiting.task:
+    def _go_on(self, flights: list[_Flight], timetable: Timetable) -> bool:
+        """Each trial that has what it waits for goes on; whether the first one ended, and left the list. Another one
+        ends once the next was asked for: what an ask knows does not hang on timing."""
+        first = flights[0]
+        if first.waiting.task:
             wait([flight.waiting.task for flight in flights if flight.waiting.task], return_when=FIRST_COMPLETED)
-        ended = 0
         for flight in list(flights):
-            # Trials end in the order in which they were asked for: what an ask knows does not hang on timing.
-            if flight.waiting.over(first=flight is flights[0]) and self._advance(flight):
+            if flight.waiting.over(first=flight is first) and self._advance(flight):
                 flights.remove(flight)
-                ended += 1
-        return ended
+                timetable.told(flight.end)
+        return first not in flights
 
     def _room(self, flights: Sequence[_Flight]) -> int:
         """How many trials may be on their way; how long they take is no matter: the same are asked for."""
         if self.work.rig.on_this_machine:
             # Nothing is built while something is timed.
             return 1
-        # One is trained, one waits for the trainer, each board has one; those whose structure is known need no board.
-        places = 2 + self.work.rig.boards
+        # Each builder and each board has one, one waits for a builder; those whose structure is known need no board.
+        places = self.work.training.places + 1 + self.work.rig.boards
         return min(places + sum(flight.known for flight in flights), _MOST * places)
 
-    def _begin(self, study: Study, flights: Sequence[_Flight]) -> _Flight:
+    def _begin(self, study: Study, flights: Sequence[_Flight], timetable: Timetable) -> _Flight:
         self.work.view.step(f"choosing the next recipe ({study.goal.objective})", 0)
         with self.asking:
-            asked = study.ask(_queued_s(flights))
+            asked = study.ask(_queued_s(flights, self.work.training.places))
         self.work.view.begin(f"{self._runner.name(asked)} {asked.recipe.id}: ")
         # What one that is on its way may just have found out does not count.
         structure_id = asked.recipe.structure_id
         known = self.work.structure(asked.recipe) is not None and all(
             flight.asked.recipe.structure_id != structure_id for flight in flights
         )
-        flight = _Flight(asked, self._runner.carried_out(asked), known, time.monotonic())
+        end = timetable.end_of(asked.recipe, known)
+        flight = _Flight(asked, self._runner.carried_out(asked), known, time.monotonic(), end)
         self._advance(flight)
         return flight
 
@@ -117,9 +124,6 @@ class Pipeline:
         try:
             flight.waiting = next(flight.stages)
         except StopIteration:
-            return True
-        except CandidateError as error:
-            self._runner.fail(flight.asked, error)
             return True
         return False
 
@@ -131,7 +135,7 @@ class Pipeline:
         if not trials:
             return
         shares = [
-            f"{name} busy {100 * busy.seconds / seconds:.0f} %"
+            f"{name} busy {100 * busy.share(seconds):.0f} %"
             for name, busy in (("trainer", self.work.training), ("device", self.work.measuring))
         ]
         asking = f"{1e3 * self.asking.seconds / trials:.0f} ms to choose a recipe"
@@ -140,8 +144,13 @@ class Pipeline:
             self.work.view.say(str(predicted))
 
 
-def _queued_s(flights: Sequence[_Flight]) -> float:
-    """How long those on their way still take, which one after the other need the trainer."""
+def _queued_s(flights: Sequence[_Flight], builders: int) -> float:
+    """How long those on their way still take until a builder is free for another one, each given to the first that is,
+    in the order in which they were asked for."""
     if not flights:
         return 0.0
-    return max(0.0, sum(flight.asked.seconds for flight in flights) - (time.monotonic() - flights[0].begun))
+    in_turn = sorted(flights, key=lambda flight: flight.begun)
+    free_s = [0.0] * builders
+    for flight in in_turn:
+        heapreplace(free_s, free_s[0] + flight.asked.seconds)
+    return max(0.0, free_s[0] - (time.monotonic() - in_turn[0].begun))

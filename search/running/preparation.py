@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from search.building.child import Builder
+from search.building.builders import Builders
 from search.running.baseline import baseline_at_hand, in_folder, known_baseline, remember_baseline, trained_baseline
 from search.running.data_choice import choose_data, obtained
 from search.running.training_speed import baseline_seconds
@@ -51,7 +51,7 @@ def prepare(settings: Settings, store: Store | None, say: Say, *, to_train: bool
 
 
 def have_baseline(
-    prepared: Prepared, store: Store, builder: Builder, settings: Settings, view: View, length: str = "auto"
+    prepared: Prepared, store: Store, builder: Builders, settings: Settings, view: View, length: str = "auto"
 ) -> Baseline:
     if prepared.baseline is None:
         return trained_baseline(prepared.source, store, builder, settings, view, length)

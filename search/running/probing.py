@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from evaluators.measurement import Accuracy, Figures
 from evaluators.race import FRONT
 from search.analysis.sensitivity import Effect, Probe, Sensitivity, effect_of, points, probes
-from search.building.child import Builder, built
+from search.building.builders import Builders, built
 from search.building.tasks import Built, carry_out
 from search.measuring.rig import Rig, open_rig, save_images, subject_of
 from search.results.wording import data_name
@@ -48,7 +48,7 @@ def sensitivity_of(question: Question, chosen: Settings, store: Store, view: Vie
         if question.timed:
             # Latency alone is asked for: no meter.
             rig = stack.enter_context(open_rig(chosen.devices, images, view.say))
-        builder = stack.enter_context(Builder(view.step))
+        builder = stack.enter_context(Builders(view.step))
         stack.enter_context(view)
         remember(store, prepared.source, chosen.architecture)
         baseline = have_baseline(prepared, store, builder, chosen, view)
@@ -76,7 +76,7 @@ def sensitivity_of(question: Question, chosen: Settings, store: Store, view: Vie
     )
 
 
-def _unpruned(store: Store, builder: Builder, baseline: Baseline, source: Source, accelerator: str) -> Built:
+def _unpruned(store: Store, builder: Builders, baseline: Baseline, source: Source, accelerator: str) -> Built:
     recipe = baseline_recipe(baseline.architecture)
     known = store.candidate(recipe.id, baseline.id)
     if known:
@@ -91,7 +91,7 @@ class Probing:
     store: Store
     # None: nothing is timed.
     rig: Rig | None
-    builder: Builder
+    builder: Builders
     baseline: Baseline
     source: Source
     view: View

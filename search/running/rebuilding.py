@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from search.building.child import Builder, built
+from search.building.builders import Builders, built
 from search.building.tasks import carry_out
 from search.running.view import View
 from search.store.evaluation import Evaluation
@@ -29,7 +29,7 @@ class Rebuilding:
             return candidate
         self.view.begin(f"{evaluation.recipe_id} built again: ")
         words = (candidate.recipe, self.store.folder, self.baseline, self.source, self.accelerator)
-        with Builder(self.view.step) as builder:
+        with Builders(self.view.step) as builder:
             again = built(builder.submit(carry_out, *words)).candidate
         if again.sha256 != candidate.sha256:
             raise CandidateError(

@@ -13,7 +13,7 @@ from evaluators.measured import Measured
 from evaluators.measurement import Figures
 from evaluators.measuring import PROCESSES
 from evaluators.race import NO_RACE
-from search.building.child import Builder, built
+from search.building.builders import Builders, built
 from search.building.tasks import Built, carry_out
 from search.measuring.rig import Rig, at_runtime, subject_of
 from search.results.wording import number, runtime_and_settings, settings_text
@@ -69,7 +69,7 @@ class References:
     """Times the unpruned network at every runtime setting of a rig, and settles which one is the reference."""
 
     store: Store
-    builder: Builder
+    builder: Builders
     rig: Rig
     view: View
     baseline: Baseline

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evaluators.measured import Measured
 from evaluators.race import FRONT
-from search.building.child import built
+from search.building.builders import built
 from search.choosing.study import Study
 from search.measuring.rig import subject_of
 from search.results.standings import standings
@@ -131,7 +131,7 @@ def metering_at(work: Workplace) -> Metering:
 def follow_reference(study: Study, work: Workplace) -> Stages[None]:
     """Where the reference has moved by more than its interval since the leader was timed, networks may have moved by
     another ratio: the leader is timed again, and so are those that this study gated within reach of it."""
-    best, reference = standings(work.store, study.goal).best, work.rig.reference
+    best, reference = work.lead(study).evaluation, work.rig.reference
     if best is None or reference is None or best.confirmed or study.goal.grid or work.rig.device.recorded:
         return
     if not moved(best.figures, reference) or not is_whole(best.candidate):

@@ -4,10 +4,13 @@ import math
 import time
 from contextlib import ExitStack
 
-from search.building.child import Builder
-from search.measuring.rig import open_rig, save_images
+from search.building.at_once import AtOnce, cores, this_machine
+from search.building.builders import Builders
+from search.building.tasks import trainer
+from search.measuring.rig import Rig, open_rig, save_images
 from search.results.kept_files import KEPT, files_of
 from search.results.wording import ONE_CONTEST
+from search.running.busy import Busy
 from search.running.data_choice import remember
 from search.running.keeping import clear
 from search.running.measuring_place import place_of_rig, remember_place
@@ -23,7 +26,7 @@ from search.running.view import View
 from search.running.watch import RUN
 from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
-from search.settings.keys import KEEP_FRONT
+from search.settings.keys import AUTO, KEEP_FRONT
 from search.settings.settings import Settings
 from search.store.goal import Goal
 from search.store.store import Store
@@ -39,8 +42,8 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
     with ExitStack() as stack:
         runtime = dict(chosen.fixed).get("runtime")
         rig = stack.enter_context(open_rig(chosen.devices, images, view.say, chosen.meters, runtime))
-        builder = stack.enter_context(Builder(view.step))
-        drafter = builder if rig.on_this_machine else stack.enter_context(Builder(lambda step, share: None))
+        builder = stack.enter_context(Builders(view.step))
+        drafter = builder if rig.on_this_machine else stack.enter_context(Builders(lambda step, share: None))
         stack.enter_context(view)
         for text in missing_runtimes(chosen, rig):
             view.say(text)
@@ -60,8 +63,14 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         # The reference has shown how long a process takes.
         besides_s = beside_s(place_of_rig(rig, store))
         studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline, besides_s)
+        at_once = _at_once(chosen, rig, builder)
+        if at_once.count > 1 or chosen.builders != AUTO:
+            view.say(f"builders  {at_once}")
+        if at_once.count > 1:
+            builder.close()
+            builder = stack.enter_context(_side_by_side(at_once, view))
         work = Workplace(store, rig, builder, drafter, baseline, source, validation, view)
-        work.accelerator, work.keep = chosen.accelerator, chosen.keep
+        work.accelerator, work.keep, work.training = chosen.accelerator, chosen.keep, Busy(at_once.count)
         store.remember(KEPT, chosen.keep)
         goals = [study.goal for study in studies]
         try:
@@ -69,6 +78,20 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         finally:
             store.remember(RUN, "")
         return goals
+
+
+def _at_once(chosen: Settings, rig: Rig, builder: Builders) -> AtOnce:
+    if rig.on_this_machine:
+        return AtOnce(1, "nothing is built while this machine times")
+    if chosen.builders != AUTO:
+        return AtOnce(int(chosen.builders), "as was asked for")
+    # What there is of a GPU torch knows, and torch takes seconds to load.
+    return this_machine().pays(builder.submit(trainer, chosen.accelerator).result())
+
+
+def _side_by_side(at_once: AtOnce, view: View) -> Builders:
+    lines = [view.builder(number) for number in range(1, at_once.count + 1)]
+    return Builders(*lines, threads=at_once.threads(cores()), say=view.say)
 
 
 def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int, deadline: float) -> None:

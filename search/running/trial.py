@@ -8,7 +8,7 @@ from evaluators.measurement import Figures
 from evaluators.measuring import PROCESSES
 from evaluators.provenance import Kind
 from evaluators.race import FRONT, Race
-from search.building.child import built
+from search.building.builders import built
 from search.building.tasks import Built
 from search.choosing.study import Asked, Study
 from search.measuring.rig import subject_of
@@ -31,11 +31,22 @@ class TrialRunner:
     work: Workplace
 
     def carried_out(self, asked: Asked) -> Stages[None]:
+        """What fails ends in its turn, as any other."""
+        try:
+            yield from self._evaluated(asked)
+            return
+        except CandidateError as error:
+            reason = str(error)
+        yield ITS_TURN
+        self._fail(asked, reason)
+
+    def _evaluated(self, asked: Asked) -> Stages[None]:
         begun = time.monotonic()
         study, recipe = asked.study, asked.recipe
         yield from follow_reference(study, self.work)
-        # The lead is that at the trial's beginning: whether a trial is trained does not hang on timing.
-        lead = self.work.lead(study)
+        # The lead is that at the trial's beginning: whether a trial is trained, or raced, does not hang on timing.
+        told = self.work.told(study)
+        lead = self.work.lead(study, told)
         if not study.goal.grid:
             figures = self.work.structure(recipe)
             if figures is None:
@@ -46,7 +57,7 @@ class TrialRunner:
                 self._gate(asked, figures, f"behind {lead.evaluation.recipe_id} were every answer right")
                 return
         candidate = yield from self._trained(asked)
-        race = self._race(study, candidate)
+        race = self._race(study, candidate, told | {recipe.id})
         if race is not None:
             subject, earlier = subject_of(candidate.candidate), self.work.earlier_runs(recipe)
             yield from self.work.measured(recipe, subject, race, Stage.RACING, earlier)
@@ -54,11 +65,11 @@ class TrialRunner:
         yield ITS_TURN
         self._tell(asked, time.monotonic() - begun)
 
-    def fail(self, asked: Asked, error: CandidateError) -> None:
+    def _fail(self, asked: Asked, reason: str) -> None:
         goal = asked.study.goal
-        self.work.store.add_failure(asked.recipe.id, goal.baseline_id, goal.bench_id, str(error))
-        asked.study.tell_failure(asked.number, str(error))
-        self.work.view.finished(f"{self.name(asked)} {asked.recipe.id} failed: {error}", {})
+        self.work.store.add_failure(asked.recipe.id, goal.baseline_id, goal.bench_id, reason)
+        asked.study.tell_failure(asked.number, reason)
+        self.work.view.finished(f"{self.name(asked)} {asked.recipe.id} failed: {reason}", {})
 
     def name(self, asked: Asked, width: int = 0) -> str:
         """Names the study too where there are several: its number alone would be several trials'."""
@@ -84,9 +95,9 @@ class TrialRunner:
                 other.absorb_gated(asked.recipe, figures, reason)
         self.work.view.finished(gated_line(self.name(asked, 3), asked.recipe.id, figures), {})
 
-    def _race(self, study: Study, candidate: Built) -> Race | None:
-        """How it is measured now that its accuracy is known; None where it could lead no study of this run. In a grid
-        every row is measured to the end."""
+    def _race(self, study: Study, candidate: Built, told: frozenset[str]) -> Race | None:
+        """How it is measured now that its accuracy is known, beside what was told; None where it could lead no study of
+        this run. In a grid every row is measured to the end."""
         goal, share = study.goal, candidate.validation.share
         figures = self.work.structure(candidate.candidate.recipe)
         if figures is None:
@@ -95,7 +106,7 @@ class TrialRunner:
         given_up = candidate.candidate.projected is not None
         if share < goal.least_accuracy or given_up or (raced and not figures.dirty):
             return None
-        leads = [lead for lead in map(self.work.lead, self.studies) if lead.near(share, figures)]
+        leads = [lead for lead in (self.work.lead(study, told) for study in self.studies) if lead.near(share, figures)]
         if not leads:
             return None
         recipe_id = candidate.candidate.recipe.id

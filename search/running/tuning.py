@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from search.building.child import Builder, built
+from search.building.builders import Builders, built
 from search.building.tasks import carry_out
 from search.measuring.rig import Rig, at_runtime, subject_of
 from search.results.wording import beside_default, number, settings_text
@@ -27,7 +27,7 @@ def tune(
     goal: Goal,
     store: Store,
     rig: Rig,
-    builder: Builder,
+    builder: Builders,
     baseline: Baseline,
     source: Source,
     view: View,

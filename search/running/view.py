@@ -4,14 +4,17 @@ Talk goes to stderr, a trial's line to stdout where that is a pipe.
 """
 
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from search.results.standings import Standings
@@ -39,6 +42,9 @@ class View(AbstractContextManager["View"]):
         self._overall_task = self._overall.add_task(self.what, total=self.trials)
         self._best: dict[str, str] = {}
         self._prefix = ""
+        # What each line of a step says.
+        self._shown: dict[TaskID, str] = {}
+        self._change = threading.Lock()
         self._picture = Live(get_renderable=self._render, console=self.console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
@@ -56,11 +62,20 @@ class View(AbstractContextManager["View"]):
         self.console.print(Text(plain(text)))
 
     def step(self, name: str, share: float) -> None:
-        task = self._stage.tasks[0]
-        description = plain(f"{self._prefix}{name}")
-        if task.description != description:
-            self._stage.reset(self._stage_task, description=description)
-        self._stage.update(self._stage_task, completed=share)
+        self._show(self._stage_task, self._prefix, name, share)
+
+    def builder(self, number: int) -> Callable[[str, float], None]:
+        """For the steps of one of several builders: each has a line of its own."""
+        line = self._stage.add_task(f"builder {number}", total=1.0)
+        return partial(self._show, line, f"builder {number}: ")
+
+    def _show(self, line: TaskID, prefix: str, name: str, share: float) -> None:
+        description = plain(f"{prefix}{name}")
+        with self._change:
+            if self._shown.get(line) != description:
+                self._shown[line] = description
+                self._stage.reset(line, description=description)
+            self._stage.update(line, completed=share)
 
     def begin(self, prefix: str) -> None:
         """What the steps that follow belong to."""

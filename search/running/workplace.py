@@ -1,6 +1,6 @@
 """Workplace: what a run works with: the store, the boards, the builders, the baseline and the images."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ from evaluators.device.device import ProcessRun
 from evaluators.measured import Measured, Subject
 from evaluators.measurement import Figures
 from evaluators.race import Race
-from search.building.child import Builder, built
+from search.building.builders import Builders, built
 from search.building.tasks import Built, carry_out, draft
 from search.choosing.study import Study
 from search.measuring.rig import Rig, runtime_of
@@ -32,9 +32,9 @@ from space.training.patience import Line
 class Workplace:
     store: Store
     rig: Rig
-    builder: Builder
-    # Makes the files of untrained networks; another process than the builder where that is training meanwhile.
-    drafter: Builder
+    builders: Builders
+    # Makes the files of untrained networks; another process than the builders' where those are training meanwhile.
+    drafter: Builders
     baseline: Baseline
     source: Source
     validation: Images
@@ -42,12 +42,13 @@ class Workplace:
     accelerator: str = "auto"
     # Whose files stay.
     keep: str = KEEP_ALL
+    # Its places are the builders.
     training: Busy = field(default_factory=Busy)
     measuring: Busy = field(default_factory=Busy)
 
     def carry_out(self, recipe: Recipe, line: Line | None = None) -> Future[Built]:
         return self.training.until_done(
-            self.builder.submit(
+            self.builders.submit(
                 carry_out, recipe, self.store.folder, self.baseline, self.source, self.accelerator, line
             )
         )
@@ -58,9 +59,17 @@ class Workplace:
     def measure(self, subject: Subject, race: Race, earlier: Sequence[ProcessRun] = ()) -> Future[Measured]:
         return self.measuring.until_done(self.rig.measure(subject, race, self.view.step, earlier))
 
-    def lead(self, study: Study) -> Lead:
-        best = standings(self.store, study.goal).best
+    def lead(self, study: Study, told: Container[str] | None = None) -> Lead:
+        """Over what studies were told, or were told at another moment: what a trial on its way has found out already
+        would make the lead hang on timing."""
+        told = self.told(study) if told is None else told
+        best = standings(self.store, study.goal, among=told).best
         return Lead(study.objective, best, self.rig.least_w, self.rig.reference)
+
+    def told(self, study: Study) -> frozenset[str]:
+        """Ids of the evaluated recipes that are not on their way any more."""
+        evaluated = self.store.evaluations(study.goal.baseline_id, study.goal.bench_id)
+        return frozenset(evaluated.keys() - study.in_flight)
 
     def structure(self, recipe: Recipe) -> Figures | None:
         """What is known of its latency, energy and memory on this bench."""

@@ -18,7 +18,8 @@ ALL = "all"
 SPACES = ("full", "pruning", "int8")
 MODEL = "model"
 SAMPLERS = (MODEL, "gp", "tpe", "nsga2", "random")
-# Instead of a data set's name: the store's last one, else the usual one, else the one that stands in for it.
+# Instead of a data set's name: the store's last one, else the usual one, else the one that stands in for it. Instead of
+# a number of builders: as many as pay.
 AUTO = "auto"
 # Whose files stay: everybody's, or of those alone that may still win.
 KEEP_ALL, KEEP_FRONT = "all", "front"
@@ -41,6 +42,15 @@ def count(text: object) -> int:
     if not re.fullmatch(r"\d+", str(text)) or not int(str(text)):
         raise ValueError(f"{text} is not a whole number of 1 or more")
     return int(str(text))
+
+
+def builders(text: object) -> str | int:
+    if text == AUTO:
+        return AUTO
+    try:
+        return count(text)
+    except ValueError:
+        raise ValueError(f"{text} is neither {AUTO} nor a whole number of 1 or more") from None
 
 
 def whole(text: object) -> int:
@@ -131,6 +141,7 @@ KEYS = {
     "data_dir": Key("data_dir", path),
     "device": Key("devices", devices, ",".join, several=True),
     "accelerator": Key("accelerator", one_of(*ACCELERATORS)),
+    "builders": Key("builders", builders),
     "meter": Key("meters", meters, _BETWEEN_METERS.join, several=True),
     "store": Key("store", path),
     "storage": Key("storage", filled),

@@ -37,6 +37,8 @@ class Settings:
     devices: tuple[str, ...] = ("local",)
     # What trains.
     accelerator: str = "auto"
+    # How many candidates are trained at once: a number, or as many as pay.
+    builders: str | int = AUTO
     # One for each device, in their order; empty: energy is estimated.
     meters: tuple[str, ...] = ()
     store: Path = Path("studies/store")

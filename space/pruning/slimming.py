@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 
 from space.data.images import DataSet
-from space.files import written_whole
+from space.files import one_at_a_time, written_whole
 from space.networks.prunable import Prunable
 from space.pruning.channels import batchnorm
 from space.training import training
@@ -80,10 +80,11 @@ def slimmed(
     device: torch.device | None = None,
 ) -> M:
     """The slimmed network, trained once for all candidates and kept."""
-    if kept.exists():
-        model.load_state_dict(torch.load(kept, weights_only=True))
-    else:
-        slim(model, data, mean=mean, std=std, step_progress=step_progress, device=device)
-        with written_whole(kept) as path:
-            torch.save(model.state_dict(), path)
+    with one_at_a_time(kept):
+        if kept.exists():
+            model.load_state_dict(torch.load(kept, weights_only=True))
+        else:
+            slim(model, data, mean=mean, std=std, step_progress=step_progress, device=device)
+            with written_whole(kept) as path:
+                torch.save(model.state_dict(), path)
     return model.eval()

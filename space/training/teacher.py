@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from space.data.augmentation import Pictures
-from space.files import written_whole
+from space.files import one_at_a_time, written_whole
 from space.training.accelerator import forward_precision, place
 
 # Different views; after that they come round again. Four cost as much as one epoch of the baseline's training.
@@ -42,10 +42,16 @@ class Teacher:
         """Of every image as that view shows it, on the pictures' device."""
         path = self.folder / f"{self.name}-shift{pictures.augmentation.shift}-view{number}.npy"
         if not path.exists():
-            answers = _answers(self.model(), pictures.normalised(self.mean, self.std), number, self.progress)
-            with written_whole(path) as beside, beside.open("wb") as file:
-                np.save(file, answers.numpy())
+            self._work_out(path, pictures, number)
         return _read(path).to(pictures.device)
+
+    def _work_out(self, path: Path, pictures: Pictures, number: int) -> None:
+        """Once, by whichever of several trainings comes first."""
+        with one_at_a_time(path):
+            if not path.exists():
+                answers = _answers(self.model(), pictures.normalised(self.mean, self.std), number, self.progress)
+                with written_whole(path) as beside, beside.open("wb") as file:
+                    np.save(file, answers.numpy())
 
 
 def distilled(logits: Tensor, teacher: Tensor) -> Tensor:

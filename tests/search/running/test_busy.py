@@ -9,8 +9,8 @@ def test_tasks_at_the_same_time_count_once(monkeypatch):
     clock = iter(())
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     busy, one, other = Busy(), Future(), Future()
-    # Asked only where the first begins and the last ends: from 10 s to 13 s, and from 20 s to 21.5 s.
-    clock = iter([10.0, 13.0, 20.0, 21.5])
+    # From 10 to 13 s, in which the second begins and the first ends, and from 20 to 21.5 s.
+    clock = iter([10.0, 11.0, 12.0, 13.0, 20.0, 21.5])
     busy.until_done(one)
     busy.until_done(other)
     one.set_result(None)
@@ -18,6 +18,20 @@ def test_tasks_at_the_same_time_count_once(monkeypatch):
     with busy:
         pass
     assert busy.seconds == 4.5
+    assert busy.share(9.0) == 0.5
+
+
+def test_each_of_several_places_counts_by_itself_and_no_more_than_there_are(monkeypatch):
+    clock = iter([10.0, 11.0, 13.0, 16.0, 20.0, 25.0])
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    busy, tasks = Busy(2), [Future() for _ in range(3)]
+    for task in tasks:
+        busy.until_done(task)
+    for task in tasks:
+        task.set_result(None)
+    # One from 10 s on, two from 11 s to 20 s, though three wait from 13 s to 16 s; one until 25 s.
+    assert busy.seconds == 1 + 2 * 9 + 5
+    assert busy.share(15.0) == 24 / 30
 
 
 def test_what_is_still_at_work_counts_until_now(monkeypatch):

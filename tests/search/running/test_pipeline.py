@@ -21,14 +21,16 @@ from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.settled_recipes import Known, Pool
 from search.choosing.study import Study
-from search.running.pipeline import Pipeline
+from search.commands.exit_status import RIG, status_of
+from search.running.busy import Busy
+from search.running.pipeline import Pipeline, _queued_s
 from search.running.stages import Stage
 from search.running.view import View
 from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
 from search.store.trials import COMPLETE, FAILED, GATED
 from space.dimensions import dimensions, recipe_of
-from space.errors import CandidateError
+from space.errors import CandidateError, DeviceLostError
 from space.files import sha256
 from space.networks.mobilenet_v1.shape import unit_name
 from tests.search.made_up import GOAL, evaluation, figures, store_with
@@ -41,8 +43,9 @@ HANG_S = 60
 class Trainer:
     """What is built takes so long; an outline takes nothing."""
 
-    def __init__(self, seconds: float, share: Callable[[object], float]) -> None:
-        self._pool, self._seconds, self._share = ThreadPoolExecutor(1), seconds, share
+    def __init__(self, seconds: float, share: Callable[[object], float], builders: int = 1) -> None:
+        self._pool, self._seconds, self._share = ThreadPoolExecutor(builders), seconds, share
+        self.builders = builders
         self.trained: list[str] = []
         # When each training began and ended.
         self.spans: list[tuple[float, float]] = []
@@ -80,6 +83,8 @@ class Board:
         self.reference_ms: Callable[[int], float] = lambda count: 10.0
         # When each measurement began and ended.
         self.spans: list[tuple[float, float]] = []
+        # What a network takes (ms) where it hangs on that alone.
+        self.latency_of: Callable[[str], float] = lambda name: 1.0
 
     def runs(self, recipe) -> bool:
         return True
@@ -92,7 +97,7 @@ class Board:
         self.work()
         self.spans.append((begun, time.monotonic()))
         self.measured.append(subject.name)
-        latency_ms = self._latency_ms(len(self.measured))
+        latency_ms = self._latency_ms(len(self.measured)) or self.latency_of(subject.name)
         energy_j = latency_ms / 1e3 * self.power_w(len(self.measured))
         reference = self.reference
         seen = figures(
@@ -121,7 +126,8 @@ def until(reached: Callable[[], bool]) -> None:
 
 
 def workplace(store, board, trainer):
-    return Workplace(store, board, trainer, Trainer(0, trainer._share), None, None, None, View(0))
+    drafter, places = Trainer(0, trainer._share), Busy(trainer.builders)
+    return Workplace(store, board, trainer, drafter, None, None, None, View(0), training=places)
 
 
 def pipeline(folder, trainer, board, sampler="random", **seen):
@@ -304,6 +310,135 @@ def test_trials_that_need_no_board_leave_room_for_others_that_do(tmp_path):
     known, new = SimpleNamespace(known=True), SimpleNamespace(known=False)
     assert [away._room(flights) for flights in ([new] * 3, [known, new, new], [known] * 9)] == [3, 4, 9]
     assert here._room([known]) == 1
+
+
+def test_each_builder_has_a_trial_of_its_own_and_one_waits(tmp_path):
+    board = Board(0, lambda count: 1.0, False)
+    made, _ = pipeline(tmp_path / "away", Trainer(0, lambda recipe: 0.5, builders=6), board)
+    new = SimpleNamespace(known=False)
+    assert made._room([new] * 3) == 6 + 1 + 1
+    here, _ = pipeline(tmp_path / "here", Trainer(0, lambda recipe: 0.5, builders=6), Board(0, lambda count: 1.0, True))
+    assert here._room([new]) == 1
+
+
+def test_several_builders_train_at_once(tmp_path, capsys):
+    trainer, together = Trainer(0, lambda recipe: 0.5, builders=3), threading.Barrier(3)
+    trainer.work = lambda: together.wait(HANG_S)
+    made, _ = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
+    assert made.run(6, time.monotonic() + HANG_S) == 6
+
+
+def test_what_is_on_its_way_is_shared_out_among_the_builders():
+    begun = time.monotonic()
+    flights = [SimpleNamespace(begun=begun, asked=SimpleNamespace(seconds=seconds)) for seconds in (100.0, 40.0, 30.0)]
+    # One after the other; the second builder is free after 70 s; the third at once after 30 s; a fourth is now.
+    assert [round(_queued_s(flights, builders)) for builders in (1, 2, 3, 4)] == [170, 70, 30, 0]
+    assert _queued_s([], 3) == 0
+
+
+class InOrder:
+    """Lets the trainings that are at work end in an order of its own."""
+
+    def __init__(self, place: int) -> None:
+        self._place, self._change = place, threading.Condition()
+        self._at_work: list[object] = []
+
+    def __call__(self) -> None:
+        mine = object()
+        with self._change:
+            self._at_work.append(mine)
+            self._change.notify_all()
+            # Others come only while there is room for them.
+            self._change.wait_for(lambda: len(self._at_work) > 1, timeout=0.1)
+            self._change.wait_for(lambda: self._at_work[self._place % len(self._at_work)] is mine, timeout=HANG_S)
+        time.sleep(0.02)
+        with self._change:
+            self._at_work.remove(mine)
+            self._change.notify_all()
+
+
+@pytest.mark.parametrize("sampler", ["model", "random"])
+def test_with_several_builders_the_same_recipes_are_asked_for_whatever_is_done_first(tmp_path, sampler):
+    """The last of them first, and the first of them; which one leads, and what is gated, is the same."""
+    asked = []
+    for place in (0, -1):
+        trainer = Trainer(0, lambda recipe: 0.72 + 0.1 * sum(recipe.widths) / 8000, builders=3)
+        trainer.work = InOrder(place)
+        board = Board(0, lambda count: 0.0, False)
+        board.latency_of = lambda name: 0.5 + int(name[:4], 16) / 2**16
+        made, store = pipeline(tmp_path / f"{place}", trainer, board, sampler)
+        assert made.run(14, time.monotonic() + HANG_S) == 14
+        asked.append(([(trial.recipe_id, trial.state) for trial in store.trials(GOAL.id)], trainer.trained))
+    assert asked[0][0] == asked[1][0]
+    assert {state for _, state in asked[0][0]} == {COMPLETE, GATED}
+    # They did end in another order.
+    assert sorted(asked[0][1]) == sorted(asked[1][1])
+    assert asked[0][1] != asked[1][1]
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_who_is_trained_before_its_turn_leads_nobody_yet(tmp_path, early):
+    """The fourth network is the fastest by far; the fifth is asked for once the first was told, and would be gated."""
+    trainer, board = Trainer(0, lambda recipe: 0.8, builders=2), Board(0, lambda count: 0.0, False)
+    # Here they wait for one another in any order.
+    trainer._pool = ThreadPoolExecutor(5)
+    fastest = recipe_of(first_values(TABLE)[3])
+    board.latency_of = lambda name: 0.5 if name in (fastest.id, fastest.structure_id) else 2.0
+    train = trainer._train
+
+    def train_in_turn(recipe, folder):
+        if recipe.id == fastest.id and not early:
+            until(lambda: len(board.measured) >= 5)
+        if recipe.id != fastest.id and early:
+            until(lambda: fastest.id in trainer.trained)
+            # Until it is known in the main thread, too.
+            time.sleep(0.1)
+        return train(recipe, folder)
+
+    trainer._train = train_in_turn
+    made, store = pipeline(tmp_path / "store", trainer, board)
+    made.run(5, time.monotonic() + HANG_S)
+    records = store.trials(GOAL.id)
+    assert {record.state for record in records} == {COMPLETE}
+    assert records[3].recipe_id == fastest.id
+    assert records[4].begun_at < records[3].ended_at
+
+
+def test_a_lost_device_is_no_recipe_s_fault_and_ends_the_run(tmp_path):
+    trainer = Trainer(0, lambda recipe: 0.5, builders=2)
+    made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
+
+    def losing(recipe, folder):
+        raise DeviceLostError("cuda (a card) is lost")
+
+    trainer._train = losing
+    with pytest.raises(DeviceLostError, match=r"a card.*dmesg") as error:
+        made.run(6, time.monotonic() + HANG_S)
+    assert status_of(error.value) == RIG
+    # They are asked for first by the next run.
+    assert {record.state for record in store.trials(GOAL.id)} == {"interrupted"}
+    assert store.failures(GOAL.baseline_id, GOAL.bench_id) == {}
+
+
+def test_what_fails_ends_in_its_turn(tmp_path):
+    trainer, failed = Trainer(0, lambda recipe: 0.5, builders=2), threading.Event()
+    made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
+    first, second = (recipe_of(values).id for values in first_values(TABLE)[:2])
+    train = trainer._train
+
+    def failing(recipe, folder):
+        if recipe.id == second:
+            failed.set()
+            raise CandidateError("cannot be built")
+        assert failed.wait(HANG_S)
+        return train(recipe, folder)
+
+    trainer._train = failing
+    assert made.run(2, time.monotonic() + HANG_S) == 2
+    records = store.trials(GOAL.id)
+    assert [(record.recipe_id, record.state) for record in records] == [(first, COMPLETE), (second, FAILED)]
+    assert store.failures(GOAL.baseline_id, GOAL.bench_id) == {second: "cannot be built"}
+    assert records[0].ended_at < records[1].ended_at
 
 
 def test_trials_end_in_the_order_in_which_they_were_asked_for(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search.building.child import Builder
+from search.building.builders import Builders
 from search.running import training_speed
 from search.running.baseline import baseline_of, known_baseline
 from search.running.data_choice import images_of
@@ -85,7 +85,7 @@ def test_a_baseline_that_comes_with_the_network_is_taken_unless_one_is_to_be_tra
     assert prepared.baseline.source == "comes with the program"
     assert prepared.baseline_s == 0
     assert known_baseline(store, prepared.data, chosen.architecture) is None
-    with View(0) as view, Builder(view.step) as builder:
+    with View(0) as view, Builders(view.step) as builder:
         baseline = have_baseline(prepared, store, builder, chosen, view)
     assert baseline == known_baseline(store, prepared.data, chosen.architecture) == prepared.baseline
     assert (tmp_path / "baselines" / f"{baseline.id}.pt").is_file()
@@ -95,7 +95,7 @@ def test_a_baseline_that_comes_with_the_network_is_taken_unless_one_is_to_be_tra
 
 def test_a_second_folder_of_a_database_gets_the_supplied_baseline_of_the_first(tmp_path):
     first, chosen = Store.create(tmp_path, f"sqlite:///{tmp_path}/shared.db"), Settings(data=STAND_IN)
-    with View(0) as view, Builder(view.step) as builder:
+    with View(0) as view, Builders(view.step) as builder:
         baseline = have_baseline(prepare(chosen, first, print), first, builder, chosen, view)
         second = Store.create(tmp_path / "second", first.url)
         assert have_baseline(prepare(chosen, second, print), second, builder, chosen, view) == baseline

@@ -9,7 +9,7 @@ import pytest
 from evaluators.device.device import Task
 from evaluators.raw_runs import text_of
 from evaluators.runtimes.settings import RuntimeSettings
-from search.building.child import Builder
+from search.building.builders import Builders
 from search.measuring.rig import at_runtime
 from search.results.standings import standings
 from search.running.reference import References, moved, scale_of
@@ -47,7 +47,7 @@ class World:
         view.say = self.said.append  # type: ignore[method-assign]
         with simulated_rig(self.board, self.store.folder / "images.npy", self.said) as rig:
             # Every file is there: the builder starts no child.
-            with Builder(view.step) as builder:
+            with Builders(view.step) as builder:
                 references = References(self.store, builder, rig, view, self.baseline, Source("builtin"), (0.0, 0.0))
                 references.settle()
             bench_id = rig.bench.id

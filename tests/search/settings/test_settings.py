@@ -175,3 +175,18 @@ def test_what_is_fixed_is_kept_in_one_order_as_a_goal_keeps_it():
     assert chosen.fixed == (("epochs", "2"), ("learning_rate", "0.1"))
     assert fixed_text(chosen.fixed) == "epochs=2,learning_rate=0.1"
     assert 'fix = "epochs=2,learning_rate=0.1"' in as_toml(chosen)
+
+
+def test_builders_are_as_many_as_pay_or_a_number(tmp_path):
+    assert settings({}).builders == "auto"
+    file = tmp_path / "own.toml"
+    for given, value in (("builders = 4", 4), ('builders = "auto"', "auto"), ('builders = "2"', 2)):
+        file.write_text(f'kind = "search"\n{given}\n')
+        chosen = settings({"config": file})
+        assert chosen.builders == value
+        file.write_text(as_toml(chosen))
+        assert settings({"config": file}).builders == value
+    assert settings({"config": file, "builders": 1}).builders == 1
+    for wrong in ("0", "-1", "1.5", "many", ""):
+        with pytest.raises(ValueError, match="is neither auto nor a whole number of 1 or more"):
+            KEYS["builders"].read(wrong)

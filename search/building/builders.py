@@ -1,0 +1,140 @@
+"""Builders: children that train and build side by side, behind one `submit`; what kills its child twice fails alone,
+and where memory does not hold so many at once there are fewer from then on."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+from search.building.child import Child, OutOfMemoryError, Progress
+from space.errors import CandidateError, DeviceLostError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Times that a task is given to a child: a first death may have been another process's doing, where memory ran out; a
+# second is the task's own.
+_TRIES = 2
+# What a child's line says between two tasks, where there are several.
+_IDLE = "idle"
+
+
+def _quiet(text: str) -> None:
+    return None
+
+
+class Builders:
+    """An executor of one process for each progress that it is given: `submit` takes what
+    `concurrent.futures.Executor.submit` takes. A task goes to the first child that is idle."""
+
+    def __init__(self, *progress: Progress, threads: int | None = None, say: Callable[[str], None] = _quiet) -> None:
+        """`threads`: how many torch takes in each child; None leaves it to torch."""
+        self._children = [Child(shown, threads) for shown in progress]
+        self._say = say
+        self._queue = ThreadPoolExecutor(len(self._children), thread_name_prefix="builder")
+        # Notified when a child becomes idle, or all are closed.
+        self._change = threading.Condition()
+        self._idle = list(self._children)
+        # Those that memory does not hold beside the others.
+        self._shut: set[Child] = set()
+        self._closed = False
+
+    def submit(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        return self._queue.submit(self._carried_out, partial(task, *args, **kwargs))
+
+    def _carried_out(self, task: Callable[[], T]) -> T:
+        """Runs in a thread of the queue, to the end of the task; with another child where memory failed this one."""
+        while True:
+            with self._idle_child() as child:
+                try:
+                    return self._tried(child, task)
+                except OutOfMemoryError as error:
+                    if not self._shuts(child, error):
+                        raise
+
+    def _tried(self, child: Child, task: Callable[[], T]) -> T:
+        """With a new process after each death, and after each loss of what trains."""
+        for _ in range(_TRIES - 1):
+            try:
+                return child.run(task)
+            except BrokenProcessPool:
+                if self._closed:
+                    raise
+                child.progress("once more, as the process that built it died", 0.0)
+            except DeviceLostError as error:
+                child.progress(f"once more, by another process: {error}", 0.0)
+        return child.run(task)
+
+    @contextmanager
+    def _idle_child(self) -> Iterator[Child]:
+        """The first one; it waits for one."""
+        with self._change:
+            self._change.wait_for(lambda: self._idle or self._closed)
+            if self._closed:
+                raise BrokenProcessPool("the builders are closed")
+            child = self._idle.pop(0)
+        try:
+            yield child
+        finally:
+            with self._change:
+                if child not in self._shut:
+                    self._idle = sorted([*self._idle, child], key=self._children.index)
+                    if len(self._children) > 1:
+                        child.progress(_IDLE, 0.0)
+                self._change.notify()
+
+    def _shuts(self, child: Child, error: OutOfMemoryError) -> bool:
+        """Closes this one for good; False for the last one, which has all there is to itself."""
+        count = len(self._children)
+        with self._change:
+            left = count - len(self._shut) - 1
+            if left == 0 or self._closed:
+                return False
+            self._shut.add(child)
+        child.close()
+        child.progress("closed, for want of memory", 0.0)
+        number = self._children.index(child) + 1
+        self._say(
+            f"builder {number} of {count} closed: {error}; {left} at once from now on, and its task is tried again"
+        )
+        return True
+
+    def close(self) -> None:
+        """At once, whatever they are doing."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+        for child in self._children:
+            child.close()
+        self._queue.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def built(future: Future[T]) -> T:
+    """The result; a child that died over it, each time, is the candidate's failure, and so is memory that does not do
+    for one alone. What trains may be lost, which is the run's."""
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise CandidateError(
+            f"the process that built it died, {_TRIES} times of {_TRIES}; "
+            "where the system ran out of memory, its log says so (dmesg)"
+        ) from error
+    except OutOfMemoryError as error:
+        raise CandidateError(f"with nothing else beside it, {error}") from error
+    except DeviceLostError as error:
+        raise DeviceLostError(
+            f"{error} ({_TRIES} times of {_TRIES}, in two processes); the system's log may say why (dmesg); the same "
+            "command goes on where this one ended, on the processor with --accelerator cpu"
+        ) from error
