@@ -102,9 +102,10 @@ def _disturbed(cores: int) -> bool:
     return os.getloadavg()[0] >= cores
 
 
-def _times(cores: int) -> int:
-    """How often a process runs on this machine: one that is disturbed is taken again."""
-    return 1 + DISTURBED_REPEATS if _disturbed(cores) else 1
+def _times(cores: int) -> float:
+    """How often a process runs on this machine: one that is disturbed is taken again, of the times that it may be about
+    half, as others come and go."""
+    return 1 + DISTURBED_REPEATS / 2 if _disturbed(cores) else 1
 
 
 def _again_s(process_s: float) -> float:

@@ -34,6 +34,8 @@ _BUILDING_S = 1.5
 _OF_TORCH = 0.3
 # About half of all training goes to longer trainings, each three times as long as a first look: so many first looks.
 _LONGER = 1.5
+# Share of the trials after the first that hold the line and come near the lead: the others are looked at alone.
+_RACED = 0.5
 # Trials of the store's latest study on this bench whose mean length the plan takes for that of the next ones.
 _PAST_TRIALS = 20
 
@@ -142,7 +144,6 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
     if settings.grid:
         trials, text = _grid_trials(settings.grid, settings, prepared, store, place, pace, known)
     elif past_s := _past_trials_s(store, place.bench_id):
-        # Whoever of them was metered took that time too.
         trials = Trials(count=settings.trials, training_s=settings.trials * fmean(past_s), like_past=len(past_s))
     else:
         trials = _search_trials(settings, prepared, place, pace, known)
@@ -202,11 +203,12 @@ def _search_trials(
             baseline_recipe(settings.architecture)
         ]
         training_s += later * _LONGER * fmean(pace.training_s(recipe, recipe.epochs) for recipe in looks)
+    raced = 1 + _RACED * (settings.trials - 1)
     return Trials(
         count=settings.trials,
         training_s=training_s,
-        timing_s=settings.trials * (place.time.look_s + place.time.race_s),
-        metering_s=settings.trials * place.time.load_s,
+        timing_s=settings.trials * place.time.look_s + raced * place.time.race_s,
+        metering_s=raced * place.time.load_s,
         boards=place.time.boards,
         in_turn=place.on_this_machine,
     )
