@@ -31,6 +31,11 @@ def one_thread() -> Iterator[None]:
             os.environ[_VARIABLE] = before
 
 
+def usable_cores() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def usual_threads() -> int:
     """How many torch will take, without asking it."""
     named = os.environ.get(_VARIABLE, "").partition(",")[0]

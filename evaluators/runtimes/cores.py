@@ -4,13 +4,13 @@ Threads, not processes: a runtime lets go of Python's lock while it works, what 
 per image, and a process needs as long to load a runtime as a small network needs for 5,000 to 10,000 images.
 """
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from evaluators.runtimes.runtime import quiet
+from space.threads import usable_cores, usual_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +26,8 @@ _PIECES = 4
 
 
 def usable() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may run on, and those of them that are left to it where several train side by side."""
+    return min(usable_cores(), usual_threads())
 
 
 def one_by_one(

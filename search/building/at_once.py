@@ -1,8 +1,9 @@
 """At once: how many builders work side by side: as many as were asked for, else as pay and as memory holds."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from space.threads import usable_cores
 
 # On one GPU six trainings at once gave 5.1 times the networks of one after the other, at 8.7 to 9.8 s instead of 7.8 s
 # each (NVIDIA H200, 16 cores); more were not tried.
@@ -69,12 +70,7 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    return Machine(cores(), _free_bytes())
-
-
-def cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Machine(usable_cores(), _free_bytes())
 
 
 def _free_bytes() -> int | None:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from search.building.at_once import this_machine
+from search.building.tasks import trainer
 from search.choosing.first_recipes import first_values
 from search.choosing.model_sampler import rungs
 from search.choosing.time_left import Pace, ratio_of
@@ -25,6 +27,8 @@ from space.baseline import baseline_recipe
 from space.dimensions import recipe_of
 from space.formats.target import title_of
 from space.recipe import Recipe
+from space.threads import usable_cores
+from space.training.accelerator_names import AUTO
 
 # Seconds until the builder's child is there, with torch loaded.
 _START_S = 5.0
@@ -36,6 +40,8 @@ _OF_TORCH = 0.3
 _LONGER = 1.5
 # Share of the trials after the first that hold the line and come near the lead: the others are looked at alone.
 _RACED = 0.5
+# With fewer, there is one builder: what trains, which takes seconds to find out, is no matter.
+_CORES_FOR_TWO = 3
 # Trials of the store's latest study on this bench whose mean length the plan takes for that of the next ones.
 _PAST_TRIALS = 20
 
@@ -49,6 +55,8 @@ class Trials:
     timing_s: float = 0.0
     metering_s: float = 0.0
     boards: int = 1
+    # Trainings at once, where that makes none of them slower.
+    builders: int = 1
     # Training waits while something is timed, and the other way round.
     in_turn: bool = True
     # Trials of this store whose length was taken for theirs.
@@ -59,8 +67,9 @@ class Trials:
         measuring_s = (self.timing_s + self.metering_s) / self.boards
         if self.in_turn or not self.count:
             return self.training_s + measuring_s
+        training_s = self.training_s / self.builders
         # The first one's training, or the last one's measuring, is beside nothing.
-        return max(self.training_s, measuring_s) + min(self.training_s, measuring_s) / self.count
+        return max(training_s, measuring_s) + min(training_s, measuring_s) / self.count
 
     @property
     def text(self) -> str:
@@ -210,8 +219,19 @@ def _search_trials(
         timing_s=settings.trials * place.time.look_s + raced * place.time.race_s,
         metering_s=raced * place.time.load_s,
         boards=place.time.boards,
+        builders=_builders(settings, place),
         in_turn=place.on_this_machine,
     )
+
+
+def _builders(settings: Settings, place: MeasuringPlace) -> int:
+    """Trainings that a GPU takes at once. Those on a processor share its cores, which makes each of them slower."""
+    if place.on_this_machine or settings.accelerator == "cpu" or usable_cores() < _CORES_FOR_TWO:
+        return 1
+    trains = trainer(settings.accelerator)
+    if trains.kind != "cuda":
+        return 1
+    return this_machine().pays(trains).count if settings.builders == AUTO else int(settings.builders)
 
 
 def _building_s(recipes: Sequence[Recipe], pace: Pace) -> tuple[float, Pace]:
@@ -247,6 +267,7 @@ def _grid_trials(
         timing_s=len(begun) * place.time.whole_s,
         metering_s=len(begun) * place.time.load_s,
         boards=place.time.boards,
+        builders=_builders(settings, place),
         in_turn=place.on_this_machine,
     )
     where = f" on {store.bench(place.bench_id).board}" if store and place.bench_id else ""

@@ -4,7 +4,7 @@ import math
 import time
 from contextlib import ExitStack
 
-from search.building.at_once import AtOnce, cores, this_machine
+from search.building.at_once import AtOnce, this_machine
 from search.building.builders import Builders
 from search.building.tasks import trainer
 from search.measuring.rig import Rig, open_rig, save_images
@@ -30,6 +30,7 @@ from search.settings.keys import AUTO, KEEP_FRONT
 from search.settings.settings import Settings
 from search.store.goal import Goal
 from search.store.store import Store
+from space.threads import usable_cores
 
 
 def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goal]:
@@ -91,7 +92,7 @@ def _at_once(chosen: Settings, rig: Rig, builder: Builders) -> AtOnce:
 
 def _side_by_side(at_once: AtOnce, view: View) -> Builders:
     lines = [view.builder(number) for number in range(1, at_once.count + 1)]
-    return Builders(*lines, threads=at_once.threads(cores()), say=view.say)
+    return Builders(*lines, threads=at_once.threads(usable_cores()), say=view.say)
 
 
 def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int, deadline: float) -> None:

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from search.building.at_once import AtOnce, Machine, Trainer, cores, this_machine
+from search.building.at_once import AtOnce, Machine, Trainer, this_machine
 from search.building.tasks import trainer
+from space.threads import usable_cores
 
 GB = 10**9
 CUDA = Trainer("cuda", 139 * GB)
@@ -36,7 +37,7 @@ def test_the_cores_are_shared_out_among_several() -> None:
 
 def test_what_this_machine_has() -> None:
     machine = this_machine()
-    assert machine.cores == cores() <= (os.cpu_count() or 1)
+    assert machine.cores == usable_cores() <= (os.cpu_count() or 1)
     assert machine.free_bytes is None or 0 < machine.free_bytes < os.sysconf("SC_PHYS_PAGES") * os.sysconf(
         "SC_PAGE_SIZE"
     )
