@@ -86,7 +86,7 @@ def test_a_machine_is_measured_in_training_as_it_trains(grey: Machine, monkeypat
     trainings = Trainings(speed=speed, images=500, side=28)
     assert 0 < trainings.seconds(MNIST_CNN.first_recipes[0], 1) < trainings.seconds(MNIST_CNN.first_recipes[0], 5)
     assert speed.answer_s > 0
-    assert {(schedule.batch, schedule.optimizer) for schedule in followed} == {(32, "sgd")}
+    assert {(schedule.batch, schedule.optimizer) for schedule in followed} == {(32, "muon")}
     assert {len(schedule.sizes) for schedule in followed[1:]} == {2}
     followed.clear()
     schedule = replace(baseline_schedule(BUILTIN), sizes=(28,) * 9)
