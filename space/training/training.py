@@ -3,12 +3,12 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from space.data.augmentation import Pictures, with_cutout
 from space.data.images import DataSet, Images
@@ -16,7 +16,8 @@ from space.data.schedule import Schedule
 from space.errors import CandidateError
 from space.networks.network import Network, unpruned
 from space.networks.prunable import Prunable
-from space.training.accelerator import accelerator, faults_named, place
+from space.threads import one_thread
+from space.training.accelerator import FEW_VALUES, accelerator, faults_named, place, values_of
 from space.training.averaging import Average
 from space.training.captured import stepper_and_validation
 from space.training.epoch import Epoch
@@ -147,7 +148,8 @@ class Training:
         steps = len(pictures) // batch
         stepper, validation = stepper_and_validation(self.model, schedule, self.data.validation, self.mean, self.std)
         average = Average(self.model, schedule.averaging * steps) if schedule.averaging else None
-        return _Course(pictures, batch, steps, stepper, validation, average)
+        few = self.device.type == "cpu" and values_of(self.model, self.data.shape) <= FEW_VALUES
+        return _Course(pictures, batch, steps, stepper, validation, average, few)
 
     def _trained(self, course: "_Course", progress: Progress | None, step_progress: StepProgress | None) -> list[Epoch]:
         epochs = len(self.schedule.sizes)
@@ -174,14 +176,20 @@ class Training:
         return history
 
     def _epoch(self, number: int, course: "_Course", step_progress: StepProgress | None) -> Epoch:
-        schedule, stepper, steps = self.schedule, course.stepper, course.steps
-        size, epochs = schedule.sizes[number - 1], len(schedule.sizes)
+        stepper, steps, size = course.stepper, course.steps, self.schedule.sizes[number - 1]
         generator = torch.Generator().manual_seed(_EPOCHS * self.seed + number)
         order = torch.randperm(len(course.pictures), generator=generator).to(self.device)
         shown = self._shown(number, course.pictures, size, generator)
         started = time.perf_counter()
-        self.model.train()
         stepper.begin(shown)
+        with one_thread() if course.few_values else nullcontext():
+            self._steps(number, order, course, step_progress)
+            reached = course.validation.accuracy(course.average.model if course.average else self.model, size)
+        return Epoch(number, float(stepper.total) / steps, reached, time.perf_counter() - started)
+
+    def _steps(self, number: int, order: Tensor, course: "_Course", step_progress: StepProgress | None) -> None:
+        schedule, stepper, steps, epochs = self.schedule, course.stepper, course.steps, len(self.schedule.sizes)
+        self.model.train()
         for step in range(steps):
             done = (number - 1) * steps + step + 1
             rate = schedule.peak_rate * one_cycle(done / (epochs * steps), schedule.warm_up)
@@ -197,8 +205,6 @@ class Training:
                     )
             if step_progress:
                 step_progress(done, epochs * steps)
-        reached = course.validation.accuracy(course.average.model if course.average else self.model, size)
-        return Epoch(number, float(stepper.total) / steps, reached, time.perf_counter() - started)
 
     @contextmanager
     def _drawn(self, number: int) -> Iterator[None]:
@@ -229,3 +235,5 @@ class _Course:
     stepper: Stepper
     validation: Validation
     average: Average | None
+    # Whether one thread takes its steps as fast as several do, or faster.
+    few_values: bool
