@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from space.data.builtin import generate
+from space.data.drawn_images import generate
 from space.data.images import DataSet, ImageShape
 from space.networks.mobilenet_v1.layers import layers
 from space.networks.mobilenet_v1.network import MobileNetV1
