@@ -48,8 +48,8 @@ def place(model: nn.Module, device: torch.device) -> None:
 # Weights from which on a network counts as large.
 LARGE = 100_000
 # Values that convolutions and linear layers make of an image, up to which two threads train no faster than one. Of
-# MobileNet-v1's networks, in batches of 256 on two cores, two took 1.2 times as long for 6,000 and for 12,000 values, as
-# long for 19,000 and 27,000, and 0.75 times as long for 40,000.
+# MobileNet-v1's networks, in batches of 256 on two cores, two took 1.2 times as long for 6,000 and for 12,000 values,
+# as long for 19,000 and 27,000, and 0.75 times as long for 40,000.
 FEW_VALUES = 30_000
 
 
