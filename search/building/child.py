@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -117,11 +118,20 @@ def _end_with_parent() -> None:
 def _carried_out(task: Callable[[], T]) -> T:
     try:
         return task()
-    except (MemoryError, RuntimeError, CandidateError) as error:
-        if not _for_want_of_memory(error):
+    except Exception as error:
+        _let_go(error)
+        if not isinstance(error, MemoryError | RuntimeError | CandidateError) or not _for_want_of_memory(error):
             raise
         # An error of torch's own class would have torch loaded by whoever reads it.
         raise OutOfMemoryError(_first_words(error)) from None
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Frees what a task had in hand when it failed. The executor keeps its last error, and an error keeps those that it
+    was raised over: in their frames are a network and a batch, whose memory the next task would lack."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _for_want_of_memory(error: BaseException | None) -> bool:

@@ -109,8 +109,10 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        whole_s = self.baseline_s + self.reference_s + self.waiting_s + self.trials.seconds
-        return whole_s if self.timeout_s is None else min(whole_s, self.timeout_s)
+        before_s = self.baseline_s + self.reference_s
+        whole_s = before_s + self.waiting_s + self.trials.seconds
+        # What comes before the trials is done whatever the time.
+        return whole_s if self.timeout_s is None else min(whole_s, max(self.timeout_s, before_s))
 
     @property
     def end(self) -> str:

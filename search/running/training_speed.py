@@ -84,14 +84,22 @@ def _kept(store: Store | None, name: str, kind: type[T], measured: Callable[[], 
 
 def _fine_tuning_speed(settings: Settings, shown: Shown) -> Speed:
     from space.training.duration import fine_tuning_speed
+    from space.training.memory import give_back
 
-    return fine_tuning_speed(network_named(settings.architecture), _machine(settings, shown))
+    machine = _machine(settings, shown)
+    speed = fine_tuning_speed(network_named(settings.architecture), machine)
+    give_back(machine.device)
+    return speed
 
 
 def _baseline_speed(settings: Settings, shown: Shown, schedule: Schedule) -> BaselineSpeed:
     from space.training.duration import baseline_speed
+    from space.training.memory import give_back
 
-    return baseline_speed(network_named(settings.architecture), schedule, _machine(settings, shown))
+    machine = _machine(settings, shown)
+    speed = baseline_speed(network_named(settings.architecture), schedule, machine)
+    give_back(machine.device)
+    return speed
 
 
 def _machine(settings: Settings, shown: Shown) -> "Machine":

@@ -38,6 +38,10 @@ def share(text: object) -> float:
     return value / 100 if value >= 1 or str(text).endswith("%") else value
 
 
+# Each has processes, threads and files of its own; 64 keep 256 cores busy (search/building/at_once.py).
+MOST_BUILDERS = 64
+
+
 def count(text: object) -> int:
     if not re.fullmatch(r"\d+", str(text)) or not int(str(text)):
         raise ValueError(f"{text} is not a whole number of 1 or more")
@@ -48,9 +52,12 @@ def builders(text: object) -> str | int:
     if text == AUTO:
         return AUTO
     try:
-        return count(text)
+        number = count(text)
     except ValueError:
         raise ValueError(f"{text} is neither {AUTO} nor a whole number of 1 or more") from None
+    if number > MOST_BUILDERS:
+        raise ValueError(f"{text} are more than {MOST_BUILDERS}, the most that train at once")
+    return number
 
 
 def whole(text: object) -> int:

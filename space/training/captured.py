@@ -6,7 +6,7 @@ A step of a small network is 200 kernels of a few microseconds each: started one
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 
 import torch
@@ -125,7 +125,7 @@ class CudaGraphs:
     """Records bodies as CUDA graphs, all in one pool of memory: no two of them run at a time."""
 
     def __init__(self) -> None:
-        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._stream = _stream()
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, body: Body) -> Body:
@@ -141,10 +141,25 @@ class CudaGraphs:
         except RuntimeError:
             # The allocator takes no pool again whose graphs are gone, or that a failed capture was in.
             self._pool = torch.cuda.graph_pool_handle()
+            _draw_again()
             raise
         finally:
             torch.cuda.current_stream().wait_stream(self._stream)
         return graph.replay
+
+
+@cache
+def _stream() -> torch.cuda.Stream:
+    """One for all trainings of a process: cuBLAS keeps a workspace for each stream that it has worked in, 32 MiB on a
+    Hopper, and PyTorch gives out 32 streams before one comes round again."""
+    return torch.cuda.Stream()  # type: ignore[no-untyped-call]
+
+
+def _draw_again() -> None:
+    """After a capture that failed the device's generator takes itself for captured still, and ends whatever draws with
+    "Offset increment outside graph capture", before PyTorch 2.14; a copy of its state does not."""
+    generator = torch.cuda.default_generators[torch.cuda.current_device()]
+    generator.graphsafe_set_state(generator.clone_state())
 
 
 def _without_trace(

@@ -49,7 +49,11 @@ class Teacher:
         """Once, by whichever of several trainings comes first."""
         with one_at_a_time(path):
             if not path.exists():
-                answers = _answers(self.model(), pictures.normalised(self.mean, self.std), number, self.progress)
+                # The model is made before its weights are read. What is drawn for that is not the student's to miss, or
+                # its dropout would hang on whether the answers were there already.
+                with torch.random.fork_rng(devices=[]):
+                    model = self.model()
+                answers = _answers(model, pictures.normalised(self.mean, self.std), number, self.progress)
                 with written_whole(path) as beside, beside.open("wb") as file:
                     np.save(file, answers.numpy())
 

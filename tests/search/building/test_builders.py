@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,6 +47,26 @@ def wait_for(mark: Path) -> int:
     mark.with_suffix(".pid").write_text(str(os.getpid()))
     until(mark.exists)
     return os.getpid()
+
+
+class Large:
+    """Stands for a tensor that fills a GPU."""
+
+
+_large: "list[weakref.ref[Large]]" = []
+
+
+def fail_over_something_large() -> None:
+    large = Large()
+    _large.append(weakref.ref(large))
+    try:
+        raise ValueError("it did not fit")
+    except ValueError as error:
+        raise CandidateError("cannot be built") from error
+
+
+def large_ones_left() -> int:
+    return sum(large() is not None for large in _large)
 
 
 def until(reached: Callable[[], bool]) -> None:
@@ -275,3 +296,10 @@ def test_each_child_takes_so_many_threads(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     with Builders(lambda name, share: None, threads=3) as three, Builders(lambda name, share: None) as builder:
         assert [built(each.submit(environment, "OMP_NUM_THREADS")) for each in (three, builder)] == ["3", "7"]
+
+
+def test_a_task_that_failed_leaves_nothing_in_its_child_s_memory() -> None:
+    with Builders(lambda step, share: None) as builders:
+        with pytest.raises(CandidateError, match="cannot be built"):
+            builders.submit(fail_over_something_large).result(HANG_S)
+        assert builders.submit(large_ones_left).result(HANG_S) == 0

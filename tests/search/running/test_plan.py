@@ -175,10 +175,12 @@ def test_contenders_that_the_meter_has_not_seen_come_first(prepared: Prepared, t
     assert plan(Settings(trials=1), prepared, store, at(bench_id=BENCH.id)).waiting == 0
 
 
-def test_no_plan_is_longer_than_its_deadline(prepared: Prepared) -> None:
+def test_no_plan_is_longer_than_its_deadline_but_for_what_comes_before_the_trials(prepared: Prepared) -> None:
     its_plan = plan(Settings(trials=100, timeout_s=80.0), prepared, None, at())
     assert its_plan.seconds == 80.0
     assert its_plan.lines()[-1].endswith("(no trial begins after 80 s)")
+    # A baseline that has to be trained is trained to the end.
+    assert replace(its_plan, baseline_s=600.0).seconds == 600.0 + its_plan.reference_s
 
 
 def test_a_training_that_came_with_the_teachers_answers_is_no_slower_one() -> None:

@@ -190,3 +190,6 @@ def test_builders_are_as_many_as_pay_or_a_number(tmp_path):
     for wrong in ("0", "-1", "1.5", "many", ""):
         with pytest.raises(ValueError, match="is neither auto nor a whole number of 1 or more"):
             KEYS["builders"].read(wrong)
+    assert KEYS["builders"].read("64") == 64
+    with pytest.raises(ValueError, match="65 are more than 64, the most that train at once"):
+        KEYS["builders"].read("65")

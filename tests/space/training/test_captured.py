@@ -381,6 +381,15 @@ def test_a_card_that_cannot_capture_takes_its_steps_as_they_come(
 
 @pytest.mark.gpu
 @on_a_card
+def test_a_card_draws_after_a_capture_that_failed(data: DataSet) -> None:
+    """What layers drop as their steps come is drawn from the generator that the capture had taken for its own."""
+    model = nn.Sequential(Asking(), nn.Dropout(0.5))
+    history = training.Training(model, data, SCHEDULE, 1, MEAN, STD, CUDA).run(None, None)
+    assert len(history) == len(SCHEDULE.sizes)
+
+
+@pytest.mark.gpu
+@on_a_card
 def test_a_cards_batch_that_does_not_fit_is_captured_in_parts(data: DataSet) -> None:
     history = training.Training(Hungry(10), data, SCHEDULE, 1, MEAN, STD, CUDA).run(None, None)
     assert len(history) == len(SCHEDULE.sizes)

@@ -561,6 +561,26 @@ def test_a_teacher_is_asked_once_for_each_view(data: DataSet, tmp_path: Path) ->
     assert len(asked) == VIEWS == len(list(tmp_path.iterdir()))
 
 
+def test_what_a_student_drops_does_not_hang_on_whether_its_teacher_had_answered_before(
+    data: DataSet, tmp_path: Path
+) -> None:
+    """A network is made anew to be the teacher, and its first weights are drawn."""
+    students = []
+    for _ in range(2):
+        student = copy.deepcopy(dropping())
+        training.fine_tune(
+            student,
+            data,
+            epochs=1,
+            learning_rate=0.1,
+            seed=0,
+            distillation=0.5,
+            teacher=Teacher(tmp_path, "drawn", lambda: MobileNetV1(), data.mean, data.std),
+        )
+        students.append(student)
+    assert same_weights(*students)
+
+
 def test_a_student_of_a_teacher_comes_to_answer_as_it_does(data: DataSet, tmp_path: Path) -> None:
     """Whatever the labels say: the teacher here was trained on others."""
     model = network(1)
