@@ -47,7 +47,7 @@ class Teacher:
 
     def _work_out(self, path: Path, pictures: Pictures, number: int) -> None:
         """Once, by whichever of several trainings comes first."""
-        with one_at_a_time(path):
+        with one_at_a_time(path, lambda: self.progress(0.0)):
             if not path.exists():
                 # The model is made before its weights are read. What is drawn for that is not the student's to miss, or
                 # its dropout would hang on whether the answers were there already.
