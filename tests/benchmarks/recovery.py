@@ -137,7 +137,7 @@ def main() -> None:
         gains = [100 * (one - other) for one, other in zip(seen["distilled"], seen["plain"], strict=True)]
         print(f"distillation brings {statistics.fmean(gains):+.2f} points at one epoch: {gains}")
     if "five".startswith(chosen.only):
-        bench.once("five epochs, distilled, rate 0.05", lambda: bench.tuned("distilled", 5, 0.05, 0, test=True))
+        bench.once("five epochs, distilled, rate 0.1", lambda: bench.tuned("distilled", 5, 0.1, 0, test=True))
 
 
 if __name__ == "__main__":
