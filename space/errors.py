@@ -19,6 +19,10 @@ class CandidateError(EvaluationError):
     """This recipe cannot be built or run."""
 
 
+# What libraries say of memory that they do not get: CUDA's driver, cuBLAS and cuDNN, torch's allocator for processors.
+NO_MEMORY = ("out of memory", "ALLOC_FAILED", "allocate memory")
+
+
 class DeviceLostError(EvaluationError):
     """The GPU that trains failed, and answers this process no more; no fault of the recipe's."""
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
-from space.errors import CandidateError, DeviceLostError
+from space.errors import NO_MEMORY, CandidateError, DeviceLostError
 from space.threads import at_most
 
 T = TypeVar("T")
@@ -91,8 +91,6 @@ class Child:
 
 # What follows runs in the child.
 
-# What libraries say of memory that they do not get: CUDA's driver, cuBLAS and cuDNN, torch's allocator for processors.
-_NO_MEMORY = ("out of memory", "ALLOC_FAILED", "allocate memory")
 # Enough to say how much was asked for, and how much there is.
 _LETTERS = 160
 _sender: Connection | None = None
@@ -141,7 +139,7 @@ def _for_want_of_memory(error: BaseException | None) -> bool:
     torch = sys.modules.get("torch")
     if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True
-    said = isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
+    said = isinstance(error, RuntimeError) and any(text in str(error) for text in NO_MEMORY)
     return said or _for_want_of_memory(error.__cause__ or error.__context__)
 
 

@@ -22,7 +22,8 @@ from space.dimensions import MOST_THREADS
 # Seconds of one process until one was timed, by what kind of device it is: a Raspberry Pi 3B+ takes some 4 s to import
 # a runtime; a recording answers at once.
 _LOCAL_S, _BOARD_S, _RECORDED_S = 2.0, 8.0, 0.0
-# Of them, what comes after the start and the imports: loaded, warmed up, timed (evaluators/device/program/timing.py).
+# Seconds of a process that come after its start and its imports, for the model to be loaded, warmed up and timed
+# (evaluators/device/program/timing.py).
 _TIMED_S = 1.0
 # Cores of a board that was never seen: a Raspberry Pi's.
 _BOARD_CORES = 4
@@ -33,7 +34,7 @@ _LOCAL, _RECORDED = "local", "replay:"
 class MeasuringPlace:
     time: MeasuringTime
     cores: int
-    # By name.
+    # Names of the runtimes that are installed there.
     runtimes: tuple[str, ...]
     # Trainer and device are one machine: one waits for the other.
     on_this_machine: bool

@@ -36,7 +36,7 @@ class _Flight:
     # Its structure was timed before.
     known: bool
     begun: float
-    # By the timetable.
+    # When it would end, by the timetable.
     end: float
     waiting: Waiting = ITS_TURN
 
@@ -50,7 +50,7 @@ class Pipeline:
     def run(self, trials: int, deadline: float) -> int:
         """How many trials came to an end; those in flight when it stops early are asked for first next time."""
         turns = Turns(self.studies, self.work.view.say)
-        # In the order in which they end.
+        # Trials on their way, in the order in which the timetable ends them.
         flights: list[_Flight] = []
         timetable = Timetable(self.work.training.places, self.work.rig.boards)
         begun = ended = 0

@@ -14,6 +14,7 @@ from search.results.standings import standings
 from search.results.unmetered import contenders
 from search.results.wording import short_data_name
 from search.running.measuring_place import MeasuringPlace, place_of
+from search.running.planned_trials import Trials
 from search.running.preparation import Prepared, Say, prepare
 from search.running.studies import table_of
 from search.running.training_speed import trainings
@@ -44,50 +45,6 @@ _RACED = 0.5
 _CORES_FOR_TWO = 3
 # Trials of the store's latest study on this bench whose mean length the plan takes for that of the next ones.
 _PAST_TRIALS = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trials:
-    """What those to come take in all, in seconds."""
-
-    count: int
-    training_s: float = 0.0
-    timing_s: float = 0.0
-    metering_s: float = 0.0
-    boards: int = 1
-    # Trainings at once, where that makes none of them slower.
-    builders: int = 1
-    # Training waits while something is timed, and the other way round.
-    in_turn: bool = True
-    # Trials of this store whose length was taken for theirs.
-    like_past: int = 0
-
-    @property
-    def seconds(self) -> float:
-        measuring_s = (self.timing_s + self.metering_s) / self.boards
-        if self.in_turn or not self.count:
-            return self.training_s + measuring_s
-        training_s = self.training_s / self.builders
-        # The first one's training, or the last one's measuring, is beside nothing.
-        return max(training_s, measuring_s) + min(training_s, measuring_s) / self.count
-
-    @property
-    def text(self) -> str:
-        if not self.count:
-            return "none"
-        each = f"{self.count} more, about {spoken(self.seconds / self.count)} each"
-        if self.like_past:
-            return f"{each}, as the last {self.like_past} took"
-        parts = [
-            f"{spoken(seconds / self.count)} {what}"
-            for what, seconds in (
-                ("training", self.training_s),
-                ("timing", self.timing_s),
-                ("at the meter", self.metering_s),
-            )
-            if seconds
-        ]
-        return f"{each}: {', '.join(parts)}" if len(parts) > 1 else each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

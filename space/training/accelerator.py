@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from space.data.images import ImageShape
-from space.errors import CandidateError, DeviceLostError, RequestError
+from space.errors import NO_MEMORY, CandidateError, DeviceLostError, RequestError
 from space.training.accelerator_names import AUTO
 
 # The fastest first.
@@ -92,7 +92,7 @@ def out_of_memory(error: BaseException | None) -> bool:
     if error is None:
         return False
     # The processor's allocator and CUDA's libraries have no error of their own.
-    said = any(text in str(error) for text in ("allocate memory", "out of memory", "ALLOC_FAILED"))
+    said = any(text in str(error) for text in NO_MEMORY)
     return said or isinstance(error, torch.OutOfMemoryError) or out_of_memory(error.__context__)
 
 

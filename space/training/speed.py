@@ -28,7 +28,7 @@ class Speed:
 
     # Once for each training: what is copied, set up, captured.
     set_up_s: float = 0.0
-    # For each image of an epoch.
+    # Seconds for each image of an epoch, whatever the network.
     image_s: float
     value_s: float = 0.0
     mac_s: float
@@ -71,7 +71,7 @@ class Trainings:
         return self.speed.answer_s * self.images * min(epochs, VIEWS)
 
 
-# Of who has measured nothing.
+# Trainings for who has measured nothing.
 USUAL_TRAININGS = Trainings()
 
 
@@ -80,7 +80,7 @@ class BaselineSpeed:
     """Seconds that training the unpruned network takes; validation after each epoch is part of what its images take."""
 
     set_up_s: float
-    # Of an image in an epoch, at each size that was measured, in pixels: the smallest first.
+    # Seconds that an image of an epoch takes, with each size that was measured, in pixels: the smallest first.
     image_s: tuple[tuple[int, float], ...]
 
     def seconds(self, schedule: Schedule, images: int) -> float:

@@ -23,7 +23,8 @@ from search.running.measuring_place import (
     place_of_rig,
     remember_place,
 )
-from search.running.plan import Trials, plan
+from search.running.plan import plan
+from search.running.planned_trials import Trials
 from search.running.preparation import Prepared
 from search.running.studies import table_of
 from search.settings.settings import Settings

@@ -1,0 +1,49 @@
+"""Planned trials: those to come of a run, and what they take."""
+
+from dataclasses import dataclass
+
+from search.settings.durations import spoken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials:
+    """What those to come take in all, in seconds."""
+
+    count: int
+    training_s: float = 0.0
+    timing_s: float = 0.0
+    metering_s: float = 0.0
+    boards: int = 1
+    # Trainings at once, where that makes none of them slower.
+    builders: int = 1
+    # Training waits while something is timed, and the other way round.
+    in_turn: bool = True
+    # Trials of this store whose length was taken for theirs.
+    like_past: int = 0
+
+    @property
+    def seconds(self) -> float:
+        measuring_s = (self.timing_s + self.metering_s) / self.boards
+        if self.in_turn or not self.count:
+            return self.training_s + measuring_s
+        training_s = self.training_s / self.builders
+        # The first one's training, or the last one's measuring, is beside nothing.
+        return max(training_s, measuring_s) + min(training_s, measuring_s) / self.count
+
+    @property
+    def text(self) -> str:
+        if not self.count:
+            return "none"
+        each = f"{self.count} more, about {spoken(self.seconds / self.count)} each"
+        if self.like_past:
+            return f"{each}, as the last {self.like_past} took"
+        parts = [
+            f"{spoken(seconds / self.count)} {what}"
+            for what, seconds in (
+                ("training", self.training_s),
+                ("timing", self.timing_s),
+                ("at the meter", self.metering_s),
+            )
+            if seconds
+        ]
+        return f"{each}: {', '.join(parts)}" if len(parts) > 1 else each
