@@ -32,7 +32,7 @@ from space.dimensions import dimensions, recipe_of, values_of
 from space.outline import outline
 from space.recipe import Recipe
 from space.workshop import Workshop
-from tests.benchmarks.samplers import HERE, read
+from tests.benchmarks.surrogate import read
 
 TABLE = dimensions("full", 2)
 # Drawn around known recipes, at random, and at random to be timed only.
@@ -82,7 +82,7 @@ def main() -> None:
             file.write(json.dumps({"what": chosen.what, "recipe": recipe.to_json(), **values}) + "\n")
 
     if chosen.what == "time":
-        stored = [values_of(one.recipe, TABLE) for one in read(HERE)]
+        stored = [values_of(one.recipe, TABLE) for one in read()]
         trained, timed = drawn([*first_values(TABLE), *filter(None, stored)])
         images = save_images(chosen.store / "images" / f"{data.fingerprint}-validation.npy", data.validation.pixels)
         with Worker() as worker:

@@ -1,287 +1,294 @@
-"""Search efficiency without training: samplers on a surrogate of stored real evaluations.
+"""Search efficiency without training: whole searches on a surrogate of stored real evaluations, in simulated time.
 
     python -m tests.benchmarks.samplers collect STORE... gathered.jsonl
     python -m tests.benchmarks.samplers error
-    python -m tests.benchmarks.samplers run --sampler model --sampler tpe --trials 50 --seeds 20
-    python -m tests.benchmarks.samplers table
+    python -m tests.benchmarks.samplers run --sampler model --sampler tpe --sampler no-search --minutes 27 --seeds 20
+    python -m tests.benchmarks.samplers run --sampler former --former WORKING_TREE
+    python -m tests.benchmarks.samplers table --ours model
+    python -m tests.benchmarks.samplers ask --trials 1000 --trials 10000
 
-The surrogate knows latency and accuracy of any recipe by a spline over a ridge regression, on features of its own (a
-width and a side of the image for every unit), not on those of our model. Its error is shown held out, in ten parts.
-Every sampler gets the same first recipes, and is told what the pipeline would tell: what could not lead is gated.
-Regret is how far, in log10 of the FoM, the best feasible trial lies below the best result of all runs.
+Every search has the same minutes of training, however many trials that is; timings cost none of them, and are counted.
+All are told what the pipeline would tell: what could not lead is gated, what cannot reach the line is given up.
+`no-search` trains the first recipes for the longest schedule, in turn. `former` is the sampler of an earlier commit, in
+a working tree of it, on the same surrogate: what it asked for is judged as all others are. `run` adds a line for each
+search to its results, and leaves out those that are there. Regret is how far, in log10 of the FoM, the best network
+that holds the line lies below the best that any search found.
 """
 
 import argparse
-import csv
 import json
-import math
-import random
+import os
 import statistics
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import optuna
-from scipy.interpolate import RBFInterpolator
+from optuna.distributions import BaseDistribution
+from optuna.study import Study
+from optuna.trial import FrozenTrial
 
 from search.choosing.first_recipes import first_values
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import SAMPLERS, DistinctSampler
-from search.choosing.sampler import distributions
-from search.choosing.time_left import cost
-from search.choosing.trial_notes import GATED_BY, evaluation_attributes
-from search.scoring.lead import NEAR
+from search.choosing.sampler import Sampler, SpaceExhausted, distributions
 from search.scoring.objectives import OBJECTIVES
-from search.store.store import Store
-from space.dimensions import dimensions, recipe_of
-from space.formats.quantizations import QUANTIZATIONS
-from space.networks.mobilenet_v1.layers import IMAGE, layers
+from space.dimension import Value
+from space.dimensions import MOST_EPOCHS, dimensions, values_of
 from space.recipe import Recipe
-from tests.search.made_up import evaluation
+from tests.benchmarks.ask_speed import print_asks
+from tests.benchmarks.surrogate import STORED, Recorded, collect, held_out_error, read, recorded
+from tests.search.choosing.simulated import Course, MakeSampler, Opening, searched
+from tests.search.choosing.worlds import best_known
 
-HERE = Path(__file__).parent / "evaluations.csv"
 CORES, LEAST = 2, 0.7065
 FOM = OBJECTIVES["fom"]
 TABLE = dimensions("full", CORES)
-PARTS = 10
+MODEL, NO_SEARCH, FORMER = "model", "no-search", "former"
+# As close to the best known as this is where it was to be found.
+CLOSE = 1.05
+# Trials of a search that does not train: one that asks for nothing that could lead.
+MOST_TRIALS = 300
+# The former sampler's own search gives no training up, and may need so much more of it.
+_SLACK = 1.5
 
 
-@dataclass(frozen=True)
-class Stored:
-    recipe: Recipe
-    latency_s: float
-    # None: timed, not trained.
-    accuracy: float | None
-    train_s: float
+class OnlyFirst(Sampler):
+    """Asks for nothing of its own."""
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return distributions(TABLE)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        raise SpaceExhausted("the first recipes are all there is")
 
 
-def features(recipe: Recipe, epochs: int) -> list[float]:
-    side, found = IMAGE.side, []
-    for index, width in enumerate(recipe.widths):
-        side = (side + 1) // 2 if index in recipe.halvings else side
-        found += [math.log2(width / 8 + 1) if width else -1.0, math.log2(side) / 2]
-    shape = layers(recipe.widths, recipe.halvings)
-    found += [
-        len(shape) / 4,
-        math.log2(sum(layer.macs for layer in shape)),
-        math.log2(sum(one.values for one in shape)),
-    ]
-    found += [3.0 * (recipe.quantization == name) for name in list(QUANTIZATIONS)[1:]]
-    return [*found, 3.0 * (recipe.threads - 1), float(recipe.spinning), 2 * math.log(max(epochs, 1))]
-
-
-class Spline:
-    """Ridge regression, and a linear spline of what it leaves over."""
-
-    def __init__(self, rows: list[list[float]], values: list[float]) -> None:
-        points = np.array(rows)
-        self._middle = points.mean(0)
-        self._spread = points.std(0) + 0.3
-        scaled = self._scaled(points)
-        design = np.hstack([scaled, np.ones((len(scaled), 1))])
-        weight = 0.3 * np.eye(design.shape[1])
-        weight[-1, -1] = 0
-        self._slopes = np.linalg.solve(design.T @ design + weight, design.T @ np.array(values))
-        left = np.array(values) - design @ self._slopes
-        self._rest = RBFInterpolator(scaled, left, kernel="linear", smoothing=1.0, degree=0)
-
-    def __call__(self, rows: list[list[float]]) -> np.ndarray:
-        scaled = self._scaled(np.array(rows))
-        return np.hstack([scaled, np.ones((len(scaled), 1))]) @ self._slopes + self._rest(scaled)
-
-    def _scaled(self, points: np.ndarray) -> np.ndarray:
-        return (points - self._middle) / self._spread
-
-
-class Surrogate:
-    def __init__(self, stored: list[Stored]) -> None:
-        # One timing for each structure.
-        timed = list({one.recipe.structure_id: one for one in stored}.values())
-        trained = [one for one in stored if one.accuracy is not None]
-        self._latency = Spline([features(one.recipe, 1) for one in timed], [math.log(one.latency_s) for one in timed])
-        self._error = Spline(
-            [features(one.recipe, one.recipe.epochs) for one in trained],
-            [math.log(1 - (one.accuracy or 0)) for one in trained],
-        )
-
-    def latency_s(self, recipe: Recipe) -> float:
-        return float(np.exp(self._latency([features(recipe, 1)])[0]))
-
-    def accuracy(self, recipe: Recipe) -> float:
-        return float(1 - min(0.9, np.exp(self._error([features(recipe, recipe.epochs)])[0])))
-
-
-def read(path: Path) -> list[Stored]:
-    with path.open() as file:
-        return [
-            Stored(
-                Recipe.from_json(row["recipe"]),
-                float(row["latency_s"]),
-                float(row["accuracy"]) if row["accuracy"] else None,
-                float(row["train_s"]),
-            )
-            for row in csv.DictReader(file)
-        ]
-
-
-def collect(sources: list[Path], to: Path) -> None:
-    """Adds to what is there; a source is a store, or a file that `evaluations` wrote."""
-    known = read(to) if to.exists() else []
-    found = {one.recipe.to_json(): (one.latency_s, one.accuracy, one.train_s) for one in known}
-    for source in sources:
-        for one in _of_store(source) if source.is_dir() else _of_file(source):
-            found[one.recipe.to_json()] = one.latency_s, one.accuracy, one.train_s
-    with to.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["recipe", "latency_s", "accuracy", "train_s"])
-        for recipe, (latency_s, accuracy, train_s) in found.items():
-            writer.writerow([recipe, f"{latency_s:.4g}", "" if accuracy is None else f"{accuracy:g}", f"{train_s:.1f}"])
-    trained = sum(accuracy is not None for _, accuracy, _ in found.values())
-    print(f"{len(found)} networks timed, {trained} of them trained")
-
-
-def _of_store(folder: Path) -> Iterator[Stored]:
-    store = Store.existing(folder)
-    for goal in store.studies():
-        for one in store.evaluations(goal.baseline_id, goal.bench_id).values():
-            recipe = one.candidate.recipe
-            if recipe.input_form == "raw" and not one.gated:
-                yield Stored(recipe, one.figures.latency_s, one.validation.share, one.candidate.seconds.get("train", 0))
-
-
-def _of_file(path: Path) -> Iterator[Stored]:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    trained = {line["recipe"]: line for line in lines if line["what"] == "train"}
-    for line in lines:
-        if line["what"] == "time":
-            also = trained.get(line["recipe"], {})
-            recipe = Recipe.from_json(line["recipe"])
-            yield Stored(recipe, line["latency_s"], also.get("accuracy"), also.get("train_s", 0.0))
-
-
-def error(stored: list[Stored]) -> None:
-    draw = random.Random(0)
-    order = draw.sample(stored, len(stored))
-    wrong_ms, wrong_share = [], []
-    for part in range(PARTS):
-        held = order[part::PARTS]
-        known = {one.recipe.structure_id for one in held}
-        made = Surrogate([one for one in order if one.recipe.structure_id not in known])
-        for one in held:
-            wrong_ms.append(abs(math.log(made.latency_s(one.recipe) / one.latency_s)))
-            if one.accuracy is not None:
-                wrong_share.append(abs(made.accuracy(one.recipe) - one.accuracy))
-    latency, share = math.expm1(statistics.median(wrong_ms)), statistics.median(wrong_share)
-    print(f"held out, {PARTS} parts of {len(stored)} rows, median error: latency {100 * latency:.1f} %, "
-          f"accuracy {100 * share:.2f} points")  # fmt: skip
-
-
-def run(made: Surrogate, name: str, seed: int, trials: int, train_s: float) -> dict[str, object]:
-    """`train_s`: of a million MACs and an epoch, for what a trial is told."""
-    known: set[str] = set()
-    sampler = (
-        ModelSampler(seed, TABLE, known, FOM, LEAST) if name == "model" else DistinctSampler(name, seed, TABLE, known)
+def model_sampler(opening: Opening) -> Sampler:
+    return ModelSampler(
+        opening.seed,
+        opening.table,
+        opening.known,
+        opening.objective,
+        opening.least_accuracy,
+        opening.time_left,
     )
-    study = optuna.create_study(direction="maximize", sampler=sampler)
-    for values in first_values(TABLE):
-        study.enqueue_trial(dict(values))
-    best: list[float | None] = []
-    spent, asking, lead = 0.0, 0.0, None
-    trained_s: list[float] = []
-    for _ in range(trials):
-        begun = time.perf_counter()
-        trial = study.ask(distributions(TABLE))
-        asking += time.perf_counter() - begun
-        recipe = recipe_of(trial.params)
-        known.add(recipe.id)
-        latency_s = made.latency_s(recipe)
-        one = evaluation(made=recipe, share=0.5, latency_ms=1e3 * latency_s)
-        if lead is not None and FOM.at_best(one.figures) < lead - math.log10(NEAR):
-            trial.set_user_attr(GATED_BY, "it could not lead")
-            trial.set_constraint("accuracy", LEAST)
-            value = FOM.at_best(one.figures)
-        else:
-            seconds = train_s * cost(recipe, recipe.epochs) / 1e6
-            spent += seconds
-            one = evaluation(made=recipe, share=made.accuracy(recipe), latency_ms=1e3 * latency_s)
-            one = replace(one, candidate=replace(one.candidate, seconds={"train": seconds}))
-            score = FOM.score(one, LEAST)
-            trial.set_constraint("accuracy", score.violations["accuracy"])
-            value = score.value
-            if score.violations["accuracy"] <= 0 and (lead is None or value > lead):
-                lead = value
-        for key, text in evaluation_attributes(one, FOM).items():
-            trial.set_user_attr(key, text)
-        study.tell(trial, value)
-        best.append(lead)
-        trained_s.append(spent)
+
+
+def optuna_sampler(name: str, opening: Opening) -> Sampler:
+    return DistinctSampler(name, opening.seed, opening.table, opening.known, opening.time_left)
+
+
+def _only_first(opening: Opening) -> Sampler:
+    return OnlyFirst()
+
+
+def _maker(name: str) -> MakeSampler:
+    if name == MODEL:
+        return model_sampler
+    return partial(optuna_sampler, name) if name in SAMPLERS else _only_first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    minutes: float
+    trials: int
+    former: Path | None
+
+
+def first_of(world: Recorded, name: str, seed: int, budget: Budget) -> Sequence[Mapping[str, Value]]:
+    """What a search asks for before its sampler is asked."""
+    if name == NO_SEARCH:
+        return [{**values, "epochs": MOST_EPOCHS} for values in first_values(TABLE)]
+    if name == FORMER:
+        asked = [values_of(recipe, TABLE) for recipe in _asked_by_former(world, seed, budget)]
+        if None in asked:
+            raise SystemExit(f"{budget.former} asked for a recipe that today's full space has not")
+        return [values for values in asked if values is not None]
+    return first_values(TABLE)
+
+
+def _asked_by_former(world: Recorded, seed: int, budget: Budget) -> list[Recipe]:
+    if budget.former is None:
+        raise SystemExit("--sampler former needs --former, a working tree of the earlier commit (git worktree add)")
+    script = Path(__file__).parent / "former_sampler.py"
+    words = [str(STORED), str(seed), str(budget.trials), str(_SLACK * 60 * budget.minutes)]
+    # Without -P the folder of the script, and with it this version, would come before the working tree's.
+    child = subprocess.run(
+        [sys.executable, "-P", str(script), *words],
+        cwd=budget.former,
+        env=os.environ | {"PYTHONPATH": str(budget.former.resolve())},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    recipes = []
+    for line in map(json.loads, child.stdout.splitlines()):
+        recipes.append(Recipe.from_values(line["recipe"]))
+        ours, theirs = world.exact_latency_s(recipes[-1]), line["latency_s"]
+        if abs(theirs / ours - 1) > 1e-6:
+            raise SystemExit(f"another surrogate in {budget.former}: {theirs} s there, {ours} s here, {recipes[-1]}")
+    return recipes
+
+
+def run(world: Recorded, name: str, seed: int, budget: Budget) -> Course:
+    return searched(
+        world,
+        _maker(name),
+        TABLE,
+        FOM,
+        LEAST,
+        trials=budget.trials,
+        training_minutes=budget.minutes,
+        seed=seed,
+        first=first_of(world, name, seed, budget),
+    )
+
+
+def _line_of(label: str, seed: int, budget: Budget, course: Course) -> dict[str, object]:
     return {
-        "sampler": name,
+        "sampler": label,
         "seed": seed,
-        "trials": trials,
-        "best": best,
-        "train_s": trained_s,
-        "ask_s": asking / trials,
+        "minutes": budget.minutes,
+        "ask_s": course.ask_s / max(len(course.steps), 1),
+        "ended": course.ended,
+        "leader": course.leader.as_dict() if course.leader else None,
+        # Structures timed, seconds of training, and log10 of the best FoM so far, after each trial.
+        "course": [[step.timings, round(step.training_s, 1), step.best] for step in course.steps],
     }
 
 
-def table(path: Path) -> None:
-    runs = [json.loads(line) for line in path.read_text().splitlines()]
-    highest = max(one["best"][-1] for one in runs if one["best"][-1] is not None)
+def run_all(names: Sequence[str], label: str | None, seeds: int, budget: Budget, results: Path) -> None:
+    lines = results.read_text().splitlines() if results.exists() else []
+    done = {(line["sampler"], line["seed"], line["minutes"]) for line in map(json.loads, lines)}
+    world = recorded(read())
+    for seed in range(seeds):
+        for name in names:
+            shown = label or name
+            if (shown, seed, budget.minutes) in done:
+                continue
+            course = run(world, name, seed, budget)
+            with results.open("a") as file:
+                file.write(json.dumps(_line_of(shown, seed, budget, course)) + "\n")
+            print(shown, seed, course.best, f"{len(course.steps)} trials, {course.ended}", flush=True)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the results."""
+
+    sampler: str
+    # Log10 of the best FoM; of the first recipes' order of magnitude where nothing held the line.
+    best: float | None
+    trials: int
+    timings: int
+    # Until the best was close to the best known, however much training that took; None where it never was.
+    timings_until: int | None
+    # Of the whole search.
+    all_timings: int
+    training_s: float
+    ask_s: float
+
+
+def _results(path: Path, minutes: float) -> tuple[list[Result], float]:
+    """At so many minutes of training, of searches that had as many or more; and the best that any ever found."""
+    lines = [line for line in map(json.loads, path.read_text().splitlines()) if line["minutes"] >= minutes]
+    within = [(line, [step for step in line["course"] if step[1] <= 60 * minutes]) for line in lines]
+    highest = max(line["course"][-1][2] or 0.0 for line in lines if line["course"])
+    near = highest - np.log10(CLOSE)
+    results = []
+    for line, course in within:
+        timings, training_s, best = course[-1] if course else (0, 0.0, None)
+        until = next((step[0] for step in line["course"] if step[2] is not None and step[2] >= near), None)
+        made = line["course"][-1][0] if line["course"] else 0
+        results.append(Result(line["sampler"], best, len(course), timings, until, made, training_s, line["ask_s"]))
+    return results, highest
+
+
+def table(path: Path, minutes: Sequence[float], ours: str) -> None:
+    for limit in minutes:
+        results, highest = _results(path, limit)
+        worst = min(result.best for result in results if result.best is not None)
+        print(f"{limit:g} minutes of training; the best FoM of all, log10: {highest:.3f}")
+        regrets: dict[str, list[float]] = {}
+        for name in dict.fromkeys(result.sampler for result in results):
+            rows = [result for result in results if result.sampler == name]
+            # What holds no line is no better than the worst that does.
+            regrets[name] = [highest - (row.best if row.best is not None else worst) for row in rows]
+            print(_row(name, rows, regrets[name]))
+        for name, theirs in regrets.items():
+            if name != ours and ours in regrets:
+                low, high = interval(theirs, regrets[ours])
+                print(f"  {name} minus {ours}: {low:+.3f} to {high:+.3f} (bootstrap, 90 %)")
+
+
+def _row(name: str, rows: Sequence[Result], regret: Sequence[float]) -> str:
+    close = [row.timings_until for row in rows if row.timings_until is not None]
+    # What never came close needed more timings than it made.
+    trials, timings, training_s, ask_s = (
+        statistics.fmean(figures)
+        for figures in zip(*((row.trials, row.timings, row.training_s, row.ask_s) for row in rows), strict=True)
+    )
+    until = statistics.median(row.timings_until if row.timings_until is not None else row.all_timings for row in rows)
+    return (
+        f"{name}: regret {statistics.fmean(regret):.3f} (median {statistics.median(regret):.3f}, {len(rows)} seeds, "
+        f"{sum(row.best is None for row in rows)} without a network that holds the line); within "
+        f"{100 * (CLOSE - 1):.0f} % of the best known after {'' if len(close) > len(rows) / 2 else 'more than '}"
+        f"{until:.0f} timings (median; {len(close)} of {len(rows)} came so close); "
+        f"{trials:.0f} trials, {timings:.0f} timings and {training_s / 60:.0f} min of training, {ask_s:.2f} s an ask"
+    )
+
+
+def interval(theirs: Sequence[float], ours: Sequence[float]) -> tuple[float, float]:
+    """Of the difference of the means, 90 %."""
     draw = np.random.default_rng(0)
-    for trials in sorted({one["trials"] for one in runs}):
-        regret = {}
-        for name in dict.fromkeys(one["sampler"] for one in runs):
-            found = [one for one in runs if (one["sampler"], one["trials"]) == (name, trials)]
-            if found:
-                regret[name] = [highest - (one["best"][-1] if one["best"][-1] is not None else 0) for one in found]
-                ask = statistics.fmean(one["ask_s"] for one in found)
-                train = statistics.fmean(one["train_s"][-1] for one in found)
-                print(f"{trials} trials, {name}: regret {statistics.fmean(regret[name]):.3f} (median "
-                      f"{statistics.median(regret[name]):.3f}, {len(found)} seeds), {train / 60:.0f} min of training, "
-                      f"{ask:.2f} s an ask")  # fmt: skip
-        ours = np.array(regret.get("model", []))
-        for name, theirs in regret.items():
-            if name != "model" and len(ours):
-                other = np.array(theirs)
-                apart = [
-                    draw.choice(other, len(other)).mean() - draw.choice(ours, len(ours)).mean() for _ in range(5000)
-                ]
-                low, high = np.quantile(apart, [0.05, 0.95])
-                print(f"  {name} minus model: {low:+.3f} to {high:+.3f} (bootstrap, 90 %)")
+    apart = [
+        draw.choice(theirs, len(theirs)).mean() - draw.choice(ours, len(ours)).mean() for _ in range(5000)
+    ]  # fmt: skip
+    low, high = np.quantile(apart, [0.05, 0.95])
+    return float(low), float(high)
+
+
+def known() -> None:
+    """What a long direct search of the surrogate finds, which no search here can do: a check on the best of all."""
+    best = best_known(recorded(read()), TABLE, FOM, LEAST)
+    print(f"log10 of the best FoM {best.value:.3f}: {best.recipe.to_json()}" if best else "nothing holds the line")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("what", choices=("collect", "error", "run", "table"))
+    options.add_argument("what", choices=("collect", "error", "known", "run", "table", "ask"))
     options.add_argument("stores", type=Path, nargs="*")
-    options.add_argument("--to", type=Path, default=HERE)
-    options.add_argument("--sampler", action="append", choices=("model", *SAMPLERS))
-    options.add_argument("--trials", type=int, default=50)
+    options.add_argument("--to", type=Path, default=STORED)
+    options.add_argument("--sampler", action="append", choices=(MODEL, *SAMPLERS, NO_SEARCH, FORMER))
+    options.add_argument("--label", help="the name in the results, where it is not the sampler's")
+    options.add_argument("--minutes", type=float, action="append", help="of training; 27")
+    options.add_argument("--trials", type=int, action="append", help=f"at most, {MOST_TRIALS}; or of `ask`")
     options.add_argument("--seeds", type=int, default=20)
+    options.add_argument("--former", type=Path, help="a working tree of the earlier commit")
+    options.add_argument("--ours", default=MODEL, help="the sampler that others are compared with")
     options.add_argument("--results", type=Path, default=Path("samplers.jsonl"))
     chosen = options.parse_args()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    minutes = chosen.minutes or [27.0]
     if chosen.what == "collect":
         collect(chosen.stores, chosen.to)
     elif chosen.what == "error":
-        error(read(HERE))
+        print(held_out_error(read()))
+    elif chosen.what == "known":
+        known()
     elif chosen.what == "table":
-        table(chosen.results)
+        table(chosen.results, minutes, chosen.ours)
+    elif chosen.what == "ask":
+        print_asks(chosen.trials or [1000, 10_000], TABLE, model_sampler)
     else:
-        lines = chosen.results.read_text().splitlines() if chosen.results.exists() else []
-        done = {(one["sampler"], one["seed"], one["trials"]) for one in map(json.loads, lines)}
-        stored = read(HERE)
-        made = Surrogate(stored)
-        for name in chosen.sampler or ("model", "tpe", "random", "gp"):
-            for seed in range(chosen.seeds):
-                if (name, seed, chosen.trials) not in done:
-                    said = run(made, name, seed, chosen.trials, 2.9)
-                    with chosen.results.open("a") as file:
-                        file.write(json.dumps(said) + "\n")
-                    print(name, seed, said["best"][-1], f"{said['ask_s']:.2f} s an ask", flush=True)
+        budget = Budget(minutes=max(minutes), trials=(chosen.trials or [MOST_TRIALS])[0], former=chosen.former)
+        names = chosen.sampler or [MODEL, "tpe", "random", "gp", NO_SEARCH]
+        run_all(names, chosen.label, chosen.seeds, budget, chosen.results)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,183 @@
+"""Surrogate: a world made of stored real evaluations, in which samplers are compared without training.
+
+It knows latency and accuracy of any recipe by a spline over a ridge regression, on features of its own (a width and a
+side of the image for every unit), not on those of our model.
+"""
+
+import csv
+import json
+import math
+import random
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.interpolate import RBFInterpolator
+
+from search.store.store import Store
+from space.formats.quantizations import QUANTIZATIONS
+from space.networks.choose import layers_of
+from space.networks.mobilenet_v1.layers import IMAGE, layers
+from space.recipe import Recipe
+from tests.search.choosing.worlds import World
+
+STORED = Path(__file__).parent / "evaluations.csv"
+PARTS = 10
+# Seconds that an epoch takes for each million multiply-accumulates of an image, as the stored trainings took; an image
+# costs so many whatever the network.
+_EPOCH_S, _MACS_ANYHOW = 2.9, 1.1
+# What our tables ask for. ONNX Runtime leaves a convolution's layout as it is at "extended", which takes four times as
+# long (79 us where "all" takes 17): another setting, which no feature here tells apart.
+_GRAPH_OPTIMIZATION = "all"
+
+
+@dataclass(frozen=True)
+class Stored:
+    recipe: Recipe
+    latency_s: float
+    # None: timed, not trained.
+    accuracy: float | None
+    train_s: float
+
+
+def features(recipe: Recipe, epochs: int) -> list[float]:
+    side, row = IMAGE.side, []
+    for index, width in enumerate(recipe.widths):
+        side = (side + 1) // 2 if index in recipe.halvings else side
+        row += [math.log2(width / 8 + 1) if width else -1.0, math.log2(side) / 2]
+    shape = layers(recipe.widths, recipe.halvings)
+    row += [
+        len(shape) / 4,
+        math.log2(sum(layer.macs for layer in shape)),
+        math.log2(sum(layer.values for layer in shape)),
+    ]
+    row += [3.0 * (recipe.quantization == name) for name in list(QUANTIZATIONS)[1:]]
+    return [*row, 3.0 * (recipe.threads - 1), float(recipe.spinning), 2 * math.log(max(epochs, 1))]
+
+
+class Spline:
+    """Ridge regression, and a linear spline of what it leaves over."""
+
+    def __init__(self, rows: list[list[float]], values: list[float]) -> None:
+        points = np.array(rows)
+        self._middle = points.mean(0)
+        self._spread = points.std(0) + 0.3
+        scaled = self._scaled(points)
+        design = np.hstack([scaled, np.ones((len(scaled), 1))])
+        weight = 0.3 * np.eye(design.shape[1])
+        weight[-1, -1] = 0
+        self._slopes = np.linalg.solve(design.T @ design + weight, design.T @ np.array(values))
+        left = np.array(values) - design @ self._slopes
+        self._rest = RBFInterpolator(scaled, left, kernel="linear", smoothing=1.0, degree=0)
+
+    def __call__(self, row: list[float]) -> float:
+        scaled = self._scaled(np.array([row]))
+        return float((np.hstack([scaled, np.ones((1, 1))]) @ self._slopes + self._rest(scaled))[0])
+
+    def _scaled(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        scaled: npt.NDArray[np.float64] = (points - self._middle) / self._spread
+        return scaled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded(World):
+    """Without noise: what was stored is what is found."""
+
+    latency: Spline
+    log_error: Spline
+    accuracy_sd: float = 0.0
+    latency_sd: float = 0.0
+
+    def exact_latency_s(self, recipe: Recipe) -> float:
+        return math.exp(self.latency(features(recipe, 1)))
+
+    def exact_accuracy(self, recipe: Recipe, epochs: int) -> float:
+        return 1 - min(0.9, math.exp(self.log_error(features(recipe, epochs))))
+
+    def training_s(self, recipe: Recipe) -> float:
+        macs = sum(layer.macs for layer in layers_of(recipe)) / 1e6
+        return _EPOCH_S * recipe.epochs * (macs + _MACS_ANYHOW)
+
+
+def recorded(stored: Sequence[Stored]) -> Recorded:
+    # One timing for each structure.
+    timed = list({one.recipe.structure_id: one for one in stored}.values())
+    trained = [(one.recipe, one.accuracy) for one in stored if one.accuracy is not None]
+    return Recorded(
+        latency=Spline([features(one.recipe, 1) for one in timed], [math.log(one.latency_s) for one in timed]),
+        log_error=Spline(
+            [features(recipe, recipe.epochs) for recipe, _ in trained],
+            [math.log(1 - accuracy) for _, accuracy in trained],
+        ),
+    )
+
+
+def read(path: Path = STORED) -> list[Stored]:
+    with path.open() as file:
+        return [
+            Stored(
+                Recipe.from_json(row["recipe"]),
+                float(row["latency_s"]),
+                float(row["accuracy"]) if row["accuracy"] else None,
+                float(row["train_s"]),
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def collect(sources: Sequence[Path], to: Path) -> None:
+    """Adds to what is there; a source is a store, or a file that `evaluations` wrote."""
+    stored = {one.recipe: one for one in (read(to) if to.exists() else [])}
+    for source in sources:
+        for one in _of_store(source) if source.is_dir() else _of_file(source):
+            if one.recipe.graph_optimization == _GRAPH_OPTIMIZATION:
+                stored[one.recipe] = one
+    with to.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["recipe", "latency_s", "accuracy", "train_s"])
+        for one in stored.values():
+            accuracy = "" if one.accuracy is None else f"{one.accuracy:g}"
+            writer.writerow([one.recipe.to_json(), f"{one.latency_s:.4g}", accuracy, f"{one.train_s:.1f}"])
+    trained = sum(one.accuracy is not None for one in stored.values())
+    print(f"{len(stored)} networks timed, {trained} of them trained")
+
+
+def _of_store(folder: Path) -> Iterator[Stored]:
+    store = Store.existing(folder)
+    for goal in store.studies():
+        for one in store.evaluations(goal.baseline_id, goal.bench_id).values():
+            recipe = one.candidate.recipe
+            if recipe.input_form == "raw" and not one.gated:
+                yield Stored(recipe, one.figures.latency_s, one.validation.share, one.candidate.seconds.get("train", 0))
+
+
+def _of_file(path: Path) -> Iterator[Stored]:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    trained = {line["recipe"]: line for line in lines if line["what"] == "train"}
+    for line in lines:
+        if line["what"] == "time":
+            also = trained.get(line["recipe"], {})
+            recipe = Recipe.from_json(line["recipe"])
+            yield Stored(recipe, line["latency_s"], also.get("accuracy"), also.get("train_s", 0.0))
+
+
+def held_out_error(stored: Sequence[Stored]) -> str:
+    """Each part of the structures told by all others."""
+    order = random.Random(0).sample(stored, len(stored))
+    wrong_latency, wrong_share = [], []
+    for part in range(PARTS):
+        held = order[part::PARTS]
+        known = {one.recipe.structure_id for one in held}
+        world = recorded([one for one in order if one.recipe.structure_id not in known])
+        for one in held:
+            wrong_latency.append(abs(math.log(world.exact_latency_s(one.recipe) / one.latency_s)))
+            if one.accuracy is not None:
+                wrong_share.append(abs(world.exact_accuracy(one.recipe, one.recipe.epochs) - one.accuracy))
+    latency, share = math.expm1(statistics.median(wrong_latency)), statistics.median(wrong_share)
+    return (
+        f"held out, {PARTS} parts of {len(stored)} rows, median error: latency {100 * latency:.1f} %, "
+        f"accuracy {100 * share:.2f} points"
+    )
