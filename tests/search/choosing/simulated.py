@@ -91,6 +91,10 @@ class Course:
         return self.steps[-1].best if self.steps else None
 
     @property
+    def training_s(self) -> float:
+        return self.steps[-1].training_s if self.steps else 0.0
+
+    @property
     def ask_s(self) -> float:
         """Of all asks together."""
         return sum(step.ask_s for step in self.steps)

@@ -9,7 +9,7 @@ import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import NormalDist, geometric_mean
 
 from search.choosing.variation import Variation
@@ -18,16 +18,17 @@ from space.dimension import Dimension, Integer, Value
 from space.dimensions import recipe_of
 from space.networks.choose import layers_of
 from space.recipe import Recipe
-from space.training.patience import FALL, SETTLED
+from space.training.patience import SETTLED
 from space.training.speed import Speed, Trainings
 
 # Watts of every network: the estimate without a meter is about constant too.
 POWER_W = 2.7
 # Trainings on two cores, with CIFAR-10 (space/training/speed.py); the teacher's answers are there already.
 TRAININGS = Trainings(speed=Speed(image_s=7.4e-5, mac_s=6.7e-11, answer_s=0.0))
-# Wrong answers shrink to this power and one at most on their way to the end of a training; 4.9 was the most ever seen
-# (tests/benchmarks/projection.py), and half of that is common.
-_GAIN = 2.5
+# Wrong answers at the beginning are those at the end to one over this and one; it falls in a straight line, so that the
+# last epochs bring the most, as they do where the rate falls to nothing. It stays below what a training is given up by
+# (4.9 times the share left to the power of 1.5, tests/benchmarks/projection.py) until the last few hundredths.
+_GAIN = 1.2
 _CHANCE = 0.9
 
 
@@ -66,7 +67,7 @@ class World(ABC):
         errors = []
         for epoch in range(1, epochs + 1):
             done = epoch / epochs
-            error = min(math.pow(last, 1 / (1 + _GAIN * math.pow(1 - done, FALL))), _CHANCE)
+            error = min(math.pow(last, 1 / (1 + _GAIN * (1 - done))), _CHANCE)
             # The rate is still rising.
             errors.append(error + (_CHANCE - error) * max(0.0, 1 - done / SETTLED))
         return tuple(1 - error for error in errors)
@@ -82,8 +83,8 @@ class World(ABC):
         return NormalDist().inv_cdf((int.from_bytes(drawn) + 0.5) / 2**64)
 
 
-def _no_loss() -> Mapping[str, float]:
-    return {"none": 0.0, "dynamic_uint8": 0.002, "static_int8": 0.006}
+# A figure for each quantization.
+ByQuantization = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,7 @@ class MadeUp(World):
     operator_s: float = 1.1e-6
     mac_s: float = 17e-12
     # What a quantization takes over fp32.
-    factor: Mapping[str, float] = field(default_factory=lambda: {"none": 1.0, "dynamic_uint8": 1.4, "static_int8": 1.3})
+    factor: ByQuantization = (("none", 1.0), ("dynamic_uint8", 1.4), ("static_int8", 1.3))
     # So many threads are as fast as threads ** this power of one, and each further thread costs its waking.
     threads_power: float = 0.0
     thread_s: float = 4e-6
@@ -107,13 +108,13 @@ class MadeUp(World):
     shallow: float = 1.0
     epochs_power: float = -0.12
     # Accuracy that a quantization costs.
-    loss: Mapping[str, float] = field(default_factory=_no_loss)
+    loss: ByQuantization = (("none", 0.0), ("dynamic_uint8", 0.002), ("static_int8", 0.006))
 
     def exact_latency_s(self, recipe: Recipe) -> float:
         layers = layers_of(recipe)
         work_s = len(layers) * self.operator_s + sum(layer.macs for layer in layers) * self.mac_s
         threads = recipe.threads
-        faster = self.factor[recipe.quantization] / math.pow(threads, self.threads_power)
+        faster = dict(self.factor)[recipe.quantization] / math.pow(threads, self.threads_power)
         # A thread that spins is woken at once.
         return self.call_s + faster * work_s + (threads - 1) * self.thread_s * (0.5 if recipe.spinning else 1.0)
 
@@ -127,13 +128,16 @@ class MadeUp(World):
             * (1 + self.shallow / len(widths) ** 2)
             * math.pow(max(epochs, 0.3) / 10, self.epochs_power)
         )
-        return 1 - min(error + self.loss[recipe.quantization], _CHANCE)
+        return 1 - min(error + dict(self.loss)[recipe.quantization], _CHANCE)
 
 
 # Integers take a third, and four threads are more than twice as fast as one; a multiply-accumulate costs what it costs
 # on a slow core.
 INTEGER_DEVICE = MadeUp(
-    operator_s=2e-6, mac_s=1e-9, factor={"none": 1.0, "dynamic_uint8": 0.9, "static_int8": 1 / 3}, threads_power=0.75
+    operator_s=2e-6,
+    mac_s=1e-9,
+    factor=(("none", 1.0), ("dynamic_uint8", 0.9), ("static_int8", 1 / 3)),
+    threads_power=0.75,
 )
 # Twice the width is a quarter less error, and a further block next to nothing.
 WIDTH_DATA = MadeUp(error=0.27, macs_power=-0.03, width_power=-0.4, shallow=0.3)
