@@ -1,9 +1,9 @@
 """Latency model: what a network of any shape, quantization and setting takes on a bench, from timings of a few.
 
 One model for each runtime. A latency is a sum: a constant of the call, and for each layer what its kind costs by its
-operator, its MACs and the values that it reads and writes. Each coefficient is a product, so it stays positive: a typical
+operator, its MACs and the values that it reads and writes. Each coefficient is a product and stays positive: a typical
 processor's, times factors for its quantization, threads and spinning that all layers of a kind share. The logarithms of
-all factors are fitted at once, each drawn towards that of a typical processor (Gauss-Newton, Laplace's approximation).
+all factors are fitted at once, each drawn towards that of a typical processor (Gauss-Newton).
 """
 
 from collections.abc import Sequence
@@ -212,7 +212,8 @@ def _rows(recipes: Sequence[Recipe], image: ImageShape | None) -> Floats:
     for chosen in (full, depthwise, pointwise):
         columns += [np.add.reduceat(chosen * figure, starts) for figure in (ones, macs, written, read)]
     columns += [np.add.reduceat(linear * figure, starts) for figure in (ones, macs)]
-    return np.column_stack(columns) * np.array([term.typical_s for term in _TERMS])
+    rows: Floats = np.column_stack(columns) * np.array([term.typical_s for term in _TERMS])
+    return rows
 
 
 @dataclass(frozen=True)
@@ -225,10 +226,11 @@ class HeldOutLatency:
     networks: int
 
     def __str__(self) -> str:
-        return (
-            f"{title_of(self.runtime)}: latency of a network is told within {100 * self.median_error:.1f} % "
-            f"(median, held out, {self.networks} networks)"
-        )
+        return f"{title_of(self.runtime)}: {self.text}, {self.networks} networks"
+
+    @property
+    def text(self) -> str:
+        return f"latency of another network told within {100 * self.median_error:.1f} % (median, held out)"
 
 
 @dataclass(frozen=True)
