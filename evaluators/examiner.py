@@ -21,12 +21,14 @@ from evaluators.power.meter import PowerMeter
 from evaluators.power.recording import heard
 from evaluators.race import NO_RACE, Race
 from evaluators.reference import Reference
-from evaluators.retries import CANDIDATE_FAILURES, PAUSES_S, Retries
+from evaluators.retries import CANDIDATE_FAILURES, PAUSES_S, Retries, on_device
 from space.errors import CandidateError
 
 # A file measured without a reference has no neighbours, which would tell how much processes differ: with nine degrees
 # of freedom its own do, to 1 / sqrt(2 x 9) = 24 %.
 _PROCESSES_ALONE = 10
+# A glance need not be exact: processes of one file differ by some 2 % anyway.
+_GLANCE_PRECISION, _GLANCE_S = 0.03, 0.15
 
 
 class Examiner:
@@ -135,6 +137,20 @@ class Examiner:
             await asyncio.sleep(pause_s)
         await self.measure_reference(progress, afresh=True)
         raise CandidateError(f"the device failed on it {len(failures)} times, on the reference never: {failures[-1]}")
+
+    async def glance(self, subject: Subject, progress: Progress = quiet) -> Measured:
+        """One short process beside the reference, as it comes: for a latency among many, whose errors cancel out. What
+        the device fails on is not tried again."""
+        if self.reference is not None:
+            await self.measure_reference(progress)
+        task = replace(self.measuring.task(subject), precision=_GLANCE_PRECISION, limit_s=_GLANCE_S)
+        try:
+            run = await self._retries.of(lambda: on_device(lambda tell: self.device.run(task, tell), progress))
+        except LoadedModelError as error:
+            raise CandidateError(f"the device failed on it: {error}") from error
+        run = self.reference.noted(run, task) if self.reference else self._unnoted(run)
+        figures = self.measuring.figures([run], task.runtime, self._spread(task, [run]))
+        return Measured(self.reference.under(figures, [run]) if self.reference else figures, (run,))
 
     async def _measured_or_failed(
         self, task: Task, race: Race, progress: Progress, earlier: Sequence[ProcessRun]

@@ -21,6 +21,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from search.choosing.forecast import Forecast, forecast
+from search.choosing.latency_model import Timing
 from search.choosing.sampler import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
 from search.choosing.time_left import Pace, TimeLeft, cost
 from search.choosing.trial_notes import TrialNotes, history_of
@@ -65,6 +66,8 @@ class ModelSampler(Sampler):
         objective: Objective,
         least_accuracy: float,
         time_left: TimeLeft | None = None,
+        *,
+        timings: Sequence[Timing] = (),
     ) -> None:
         self._seed = seed
         self._table = tuple(table)
@@ -73,6 +76,7 @@ class ModelSampler(Sampler):
         self._objective = objective
         self._least_accuracy = least_accuracy
         self._time_left = time_left or TimeLeft()
+        self._timings = tuple(timings)
         choices = {dimension.name: dimension.choices for dimension in table if isinstance(dimension, Choice)}
         self._runtimes, self._quantizations = choices.get(RUNTIME, ()), choices["quantization"]
         steps = rungs(table)

@@ -128,6 +128,16 @@ class Rig:
         self._begin(result, subject, race, progress, earlier if self.boards == 1 else ())
         return result
 
+    def glance(self, subject: Subject, progress: Progress) -> Measured:
+        """One short process, on the board that has least to do."""
+        while True:
+            board = min(self._boards, key=lambda board: board.waiting)
+            try:
+                return board.worker.submit(board.examiner.glance, subject, progress).result()
+            except DeviceError as error:
+                if not self._set_aside(board, str(error)):
+                    raise
+
     def _begin(
         self, result: Future[Measured], subject: Subject, race: Race, progress: Progress, earlier: Sequence[ProcessRun]
     ) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from search.building.at_once import this_machine
@@ -13,6 +13,7 @@ from search.choosing.time_left import Pace, ratio_of
 from search.results.standings import standings
 from search.results.unmetered import contenders
 from search.results.wording import short_data_name
+from search.running.first_look import LookPlan, known_timings, planned_look
 from search.running.measuring_place import MeasuringPlace, place_of
 from search.running.planned_trials import Trials
 from search.running.preparation import Prepared, Say, prepare
@@ -58,6 +59,7 @@ class Plan:
     reference_s: float
     trials: Trials
     timeout_s: float | None
+    look: LookPlan = field(default_factory=LookPlan)
     # Contenders of earlier runs, which are metered before the first trial.
     waiting: int = 0
     waiting_s: float = 0.0
@@ -66,7 +68,7 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        before_s = self.baseline_s + self.reference_s
+        before_s = self.baseline_s + self.reference_s + self.look.seconds
         whole_s = before_s + self.waiting_s + self.trials.seconds
         # What comes before the trials is done whatever the time.
         return whole_s if self.timeout_s is None else min(whole_s, max(self.timeout_s, before_s))
@@ -85,6 +87,7 @@ class Plan:
             f"data      {self.data}: {train:,} training, {validation:,} validation, {test:,} test images",
             f"baseline  {self.baseline}",
             f"reference {self.reference}, about {spoken(self.reference_s)}",
+            *([f"look      {self.look.text}"] if self.look.missing else []),
             *([f"meter     {waiting}"] if self.waiting else []),
             *([f"grid      {self.points}"] if self.points else []),
             f"trials    {self.trials.text}",
@@ -116,6 +119,9 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
     else:
         trials = _search_trials(settings, prepared, place, pace, known)
     waiting = _waiting(store, place)
+    timings = []
+    if store and baseline and place.bench_id:
+        timings = known_timings(store, baseline, place.bench_id, prepared.data.shape)
     return Plan(
         data=short_data_name(data.name),
         images=(len(data.train), len(data.validation), len(data.test)),
@@ -132,6 +138,7 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
         waiting=waiting,
         waiting_s=waiting * (place.time.race_s + place.time.load_s),
         points=text,
+        look=planned_look(settings, table_of(settings, place.cores, place.runtimes), place, timings, trials.seconds),
     )
 
 

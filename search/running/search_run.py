@@ -12,6 +12,7 @@ from search.results.kept_files import KEPT, files_of
 from search.results.wording import ONE_CONTEST
 from search.running.busy import Busy
 from search.running.data_choice import remember
+from search.running.first_look import FirstLook
 from search.running.keeping import clear
 from search.running.measuring_place import place_of_rig, remember_place
 from search.running.noted_bench import note_bench
@@ -20,7 +21,7 @@ from search.running.plan import beside_s, plan
 from search.running.preparation import have_baseline, prepare
 from search.running.reference import References
 from search.running.remeasuring import measure_again, measured_before, measured_dirty, metering_at
-from search.running.studies import missing_runtimes, open_studies
+from search.running.studies import missing_runtimes, open_studies, table_of
 from search.running.training_speed import remember_speed
 from search.running.view import View
 from search.running.watch import RUN
@@ -50,7 +51,8 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
             view.say(text)
         note_bench(store, rig)
         view.step("how fast this machine trains", 0)
-        for text in plan(chosen, prepared, store, place_of_rig(rig, store)).lines():
+        planned = plan(chosen, prepared, store, place_of_rig(rig, store))
+        for text in planned.lines():
             view.say(text)
         remember(store, prepared.source, chosen.architecture)
         remember_speed(store)
@@ -58,12 +60,14 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         baseline = have_baseline(prepared, store, builder, chosen, view)
         source = prepared.source
         References(store, builder, rig, view, baseline, source).settle()
+        looking = FirstLook(store, rig, drafter, baseline, source, prepared.data.shape, view)
+        timings = looking.take(table_of(chosen, rig.cores, rig.runtimes), planned.look)
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
         # As a Unix time, which whoever watches can read.
         store.remember(RUN, str(time.time() + deadline - time.monotonic()) if chosen.timeout_s else "")
         # The reference has shown how long a process takes.
         besides_s = beside_s(place_of_rig(rig, store))
-        studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline, besides_s)
+        studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline, besides_s, timings)
         at_once = _at_once(chosen, rig, builder)
         if at_once.count > 1 or chosen.builders != AUTO:
             view.say(f"builders  {at_once}")

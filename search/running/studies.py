@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from evaluators.runtimes.runtime import RUNTIMES
 from search.choosing.first_recipes import first_values
 from search.choosing.grid_order import GridOrder
+from search.choosing.latency_model import Timing
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.optuna_study import open_storage
@@ -43,8 +44,10 @@ def open_studies(
     view: View,
     deadline: float,
     beside_s: float,
+    timings: Sequence[Timing] = (),
 ) -> list[Study]:
-    """One for each objective, over one pool of recipes. `beside_s`: of a trial, beside its training and the meter."""
+    """One for each objective, over one pool of recipes. `beside_s`: of a trial, beside its training and the meter.
+    `timings`: those of the first look, and of earlier trials on the bench."""
     pool = Pool()
     time_left = TimeLeft(
         lambda: deadline - time.monotonic(),
@@ -65,7 +68,7 @@ def open_studies(
             storage,
             table,
             known,
-            sampler=_sampler(chosen, table, known, goal, time_left),
+            sampler=_sampler(chosen, table, known, goal, time_left, timings),
             first=() if chosen.grid else first_values(table, len(prepared.data.train)),
             scale=scale_of(store, goal.bench_id, goal.baseline_id),
             time_left=time_left,
@@ -122,12 +125,20 @@ def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) 
     )
 
 
-def _sampler(chosen: Settings, table: tuple[Dimension, ...], known: Known, goal: Goal, time_left: TimeLeft) -> Sampler:
+def _sampler(
+    chosen: Settings,
+    table: tuple[Dimension, ...],
+    known: Known,
+    goal: Goal,
+    time_left: TimeLeft,
+    timings: Sequence[Timing],
+) -> Sampler:
     if chosen.grid:
         return GridOrder(table, known, time_left)
     if chosen.sampler != MODEL:
         return DistinctSampler(chosen.sampler, chosen.seed, table, known, time_left)
-    return ModelSampler(chosen.seed, table, known, OBJECTIVES[goal.objective], goal.least_accuracy, time_left)
+    objective = OBJECTIVES[goal.objective]
+    return ModelSampler(chosen.seed, table, known, objective, goal.least_accuracy, time_left, timings=timings)
 
 
 def _changed(goal: Goal, earlier: Sequence[Goal], chosen: Settings, rig: Rig) -> list[str]:

@@ -86,6 +86,7 @@ class Workplace:
 
     def drafted(self, recipe: Recipe, lead: Lead) -> Stages[Figures]:
         """The structure's figures, measured before anything is trained."""
+        self.store.add_outline(recipe, self.rig.bench.id, self.validation.shape)
         drafting = self.draft(recipe)
         yield Waiting(Stage.DRAFTING, drafting)
         path = built(drafting)

@@ -10,12 +10,13 @@ from search.store.benches import Benches
 from search.store.evaluations import Evaluations
 from search.store.leases import Leases
 from search.store.measurements import Measurements
+from search.store.outlines import Outlines
 from search.store.studies import Studies
 from search.store.trials import Trials
 from space.errors import RequestError
 
 
-class Store(Benches, Studies, Trials, Measurements, Evaluations, Leases):
+class Store(Benches, Studies, Trials, Measurements, Outlines, Evaluations, Leases):
     """All of its parts, over one database."""
 
     @classmethod

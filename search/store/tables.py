@@ -83,6 +83,8 @@ TRIALS = Table(
     # The writer at work on it, while it runs.
     Column("owner", String(32)),
 )
+# Of structures that were timed untrained.
+OUTLINES = Table("search_outlines", METADATA, _key("structure_id"), _key("bench_id"), _name("image"), _text("recipe"))
 TRACES = Table(
     "search_traces",
     METADATA,

@@ -48,6 +48,11 @@ class Images:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def shape(self) -> ImageShape:
+        _, channels, side, _ = self.pixels.shape
+        return ImageShape(channels, side)
+
     def take(self, positions: "NDArray[np.intp]") -> "Images":
         return Images(self.pixels[positions], self.labels[positions])
 
@@ -68,8 +73,7 @@ class DataSet:
 
     @property
     def shape(self) -> ImageShape:
-        _, channels, side, _ = self.train.pixels.shape
-        return ImageShape(channels, side)
+        return self.train.shape
 
     @cached_property
     def fingerprint(self) -> str:

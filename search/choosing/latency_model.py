@@ -1,0 +1,284 @@
+"""Latency model: what a network of any shape, quantization and setting takes on a bench, from timings of a few.
+
+One model for each runtime. A latency is a sum: a constant of the call, and for each layer what its kind costs by its
+operator, its MACs and the values that it reads and writes. Each coefficient is a product and stays positive: a typical
+processor's, times factors for its quantization, threads and spinning that all layers of a kind share. The logarithms of
+all factors are fitted at once, each drawn towards that of a typical processor (Gauss-Newton).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+
+from space.data.images import ImageShape
+from space.formats.quantizations import QUANTIZATIONS
+from space.formats.target import title_of
+from space.networks.choose import network_named
+from space.recipe import Recipe
+
+Floats = NDArray[Any]
+
+# With more timings of a runtime, the fastest and the most recent ones count: work is bounded, and winners are fast.
+_MOST_FASTEST, _MOST_RECENT = 150, 150
+# A held-out error says nothing for fewer timings than this.
+_FEWEST_HELD_OUT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    recipe: Recipe
+    # Beside the reference, in seconds at the scale of the bench's first reference.
+    latency_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A coefficient: the kind of layer that it belongs to, and seconds on a typical processor."""
+
+    kind: str
+    typical_s: float
+
+
+_CALL, _FULL, _DEPTHWISE, _POINTWISE, _LINEAR = "call", "full", "depthwise", "pointwise", "linear"
+# Seconds for each call; then by kind for each operator, MAC, value written and value read: of one thread of a server's
+# processor, measured on networks of this project. Timings scale all of them together first.
+_TERMS = (
+    _Term(_CALL, 5e-6),
+    *(_Term(_FULL, seconds) for seconds in (1e-6, 4e-11, 2e-10, 2e-10)),
+    *(_Term(_DEPTHWISE, seconds) for seconds in (1e-6, 1e-10, 2e-10, 2e-10)),
+    *(_Term(_POINTWISE, seconds) for seconds in (1e-6, 2.5e-11, 2e-10, 2e-10)),
+    *(_Term(_LINEAR, seconds) for seconds in (1e-6, 1e-10)),
+)
+_KINDS = (_CALL, _FULL, _DEPTHWISE, _POINTWISE, _LINEAR)
+_COUNT = len(_TERMS)
+
+# Standard deviations of the logarithms of factors: of the speed of a bench as a whole, of one coefficient, of a kind of
+# layer and of a coefficient by quantization, of a kind by threads and by spinning.
+_SPEED_SD, _TERM_SD, _QUANTIZATION_SD, _QUANTIZATION_TERM_SD, _SETTING_SD = 1.5, 1.0, 0.7, 0.4, 0.5
+# Prior of the standard deviation of a timing from the model, in natural logarithms, and how many timings it counts for.
+_ERROR_SD, _ERROR_COUNT = 0.06, 6.0
+# Degrees of freedom of the timings' errors: some timings are disturbed.
+_DEGREES = 5.0
+_STEPS = 12
+
+
+@dataclass(frozen=True)
+class _RuntimeModel:
+    """Of one runtime; the state of its factors with their covariance."""
+
+    factors: Floats
+    # Lower Cholesky factor of their precision.
+    precision: Any
+    error_sd: float
+    rows: Floats
+    designs: tuple[Floats, ...]
+    logs: Floats
+    weights: Floats
+
+    def predict(self, rows: Floats, designs: Sequence[Floats]) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of the natural logarithm of seconds."""
+        means, slopes = _predicted(rows, designs, self.factors)
+        half = solve_triangular(self.precision, slopes.T, lower=True)
+        return means, np.sqrt((half**2).sum(0) + self.error_sd**2)
+
+    def leave_one_out(self) -> tuple[Floats, Floats]:
+        """Error and standard deviation of each timing, as all others predict it, in natural logarithms."""
+        means, slopes = _predicted(self.rows, self.designs, self.factors)
+        half = solve_triangular(self.precision, slopes.T, lower=True)
+        variance = self.error_sd**2 / np.maximum(self.weights, 1e-3)
+        leverage = np.minimum((half**2).sum(0) / variance, 0.99)
+        errors = (self.logs - means) / (1 - leverage)
+        return errors, self.error_sd / np.sqrt(1 - leverage)
+
+
+def _fit(rows: Floats, designs: Sequence[Floats], logs: Floats) -> _RuntimeModel:
+    prior = 1 / _factor_sds() ** 2
+    factors = np.zeros(len(prior))
+    error_sd, weights = _ERROR_SD, np.ones(len(logs))
+    if len(logs):
+        means, _ = _predicted(rows, designs, factors)
+        factors[0] = np.median(logs - means)
+    precision = np.diag(prior)
+    for _ in range(_STEPS if len(logs) else 0):
+        means, slopes = _predicted(rows, designs, factors)
+        errors = logs - means
+        weights = (_DEGREES + 1) / (_DEGREES + (errors / error_sd) ** 2)
+        weighted = slopes * (weights / error_sd**2)[:, None]
+        precision = weighted.T @ slopes + np.diag(prior)
+        factor = cho_factor(precision, lower=True)
+        step = cho_solve(factor, weighted.T @ errors - prior * factors)
+        step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
+        factors = factors + step
+        leverage = float((np.asarray(cho_solve(factor, weighted.T)) * slopes.T).sum())
+        left = max(len(logs) - leverage, 0.0)
+        spread = float((weights * errors**2).sum())
+        error_sd = float(np.sqrt((spread + _ERROR_COUNT * _ERROR_SD**2) / (left + _ERROR_COUNT)))
+        if float(np.abs(step).max()) < 1e-3:
+            break
+    return _RuntimeModel(factors, np.linalg.cholesky(precision), error_sd, rows, tuple(designs), logs, weights)
+
+
+def _predicted(rows: Floats, designs: Sequence[Floats], factors: Floats) -> tuple[Floats, Floats]:
+    """Logarithms of seconds, and their derivatives by the factors."""
+    slopes = np.zeros((len(rows), len(factors)))
+    means = np.zeros(len(rows))
+    places: dict[int, list[int]] = {}
+    for place, design in enumerate(designs):
+        places.setdefault(id(design), []).append(place)
+    for chosen in places.values():
+        design = designs[chosen[0]]
+        parts = rows[chosen] * np.exp(design @ factors)
+        totals = parts.sum(1)
+        means[chosen] = np.log(totals)
+        slopes[chosen] = (parts / totals[:, None]) @ design
+    return means, slopes
+
+
+@lru_cache(maxsize=1)
+def _factor_sds() -> Floats:
+    kinds = len(_KINDS)
+    return np.array(
+        [_SPEED_SD]
+        + [_TERM_SD] * _COUNT
+        + [_QUANTIZATION_SD] * (kinds * len(_traits("none")))
+        + [_QUANTIZATION_TERM_SD] * (_COUNT * len(_traits("none")))
+        + [_SETTING_SD] * (kinds * 3)
+        + [_SETTING_SD / 2] * (kinds * 3)
+    )
+
+
+def _traits(quantization: str) -> tuple[float, ...]:
+    known = QUANTIZATIONS.get(quantization)
+    integers = bool(known and known.integers)
+    fixed = bool(known and known.fixed_ranges)
+    return float(integers), float(fixed), float(bool(known and known.integers == "uint8"))
+
+
+@lru_cache(maxsize=1000)
+def _design(quantization: str, threads: int, spinning: bool) -> Floats:
+    """A row for each coefficient: which factors its logarithm is the sum of."""
+    kinds = np.array([[float(term.kind == kind) for kind in _KINDS] for term in _TERMS])
+    traits = _traits(quantization)
+    several = (float(np.log2(threads)), float(threads > 1), float(threads > 1 and spinning))
+    return np.hstack(
+        [np.ones((_COUNT, 1)), np.eye(_COUNT)]
+        + [trait * kinds for trait in traits]
+        + [trait * np.eye(_COUNT) for trait in traits]
+        + [share * kinds for share in several]
+        + [share * traits[0] * kinds for share in several]
+    )
+
+
+def _design_of(recipe: Recipe) -> Floats:
+    return _design(recipe.quantization, recipe.threads, recipe.spinning)
+
+
+_LAYER = attrgetter("reads", "channels", "kernel", "side")
+
+
+def _rows(recipes: Sequence[Recipe], image: ImageShape | None) -> Floats:
+    """For each network what stands before each coefficient, in seconds on a typical processor."""
+    if not recipes:
+        return np.zeros((0, _COUNT))
+    networks = []
+    for recipe in recipes:
+        network = network_named(recipe.architecture)
+        networks.append(network.layers(recipe.widths, recipe.halvings, image or network.image, network.classes))
+    counts = [len(layers) for layers in networks]
+    cells = chain.from_iterable(map(_LAYER, chain.from_iterable(networks)))
+    reads, channels, kernel, side = np.fromiter(cells, dtype=float, count=4 * sum(counts)).reshape(-1, 4).T
+    starts = np.cumsum([0, *counts[:-1]])
+    before = np.roll(side, 1)
+    before[starts] = [(image or network_named(recipe.architecture).image).side for recipe in recipes]
+    written = channels * side**2
+    depthwise = (reads == 1) & (kernel > 1)
+    from_channels = np.where(depthwise, channels, reads)
+    read = from_channels * before**2
+    macs = written * reads * kernel**2
+    linear = (kernel == 1) & (side == 1) & (before == 1)
+    # What follows the last map is linear, too, after an average over that map.
+    linear[np.cumsum(counts) - 1] = True
+    pointwise = (kernel == 1) & ~linear
+    full = (kernel > 1) & ~depthwise
+    columns = [np.ones(len(recipes))]
+    ones = np.ones(len(side))
+    for chosen in (full, depthwise, pointwise):
+        columns += [np.add.reduceat(chosen * figure, starts) for figure in (ones, macs, written, read)]
+    columns += [np.add.reduceat(linear * figure, starts) for figure in (ones, macs)]
+    rows: Floats = np.column_stack(columns) * np.array([term.typical_s for term in _TERMS])
+    return rows
+
+
+@dataclass(frozen=True)
+class HeldOutLatency:
+    """How well the latency of each network is told by all others of its runtime."""
+
+    runtime: str
+    median_error: float
+    covered: float
+    networks: int
+
+    def __str__(self) -> str:
+        return f"{title_of(self.runtime)}: {self.text}, {self.networks} networks"
+
+    @property
+    def text(self) -> str:
+        return f"latency of another network told within {100 * self.median_error:.1f} % (median, held out)"
+
+
+@dataclass(frozen=True)
+class LatencyModel:
+    _models: dict[str, _RuntimeModel]
+    _any: _RuntimeModel
+    _image: ImageShape | None
+
+    @classmethod
+    def fitted(cls, timings: Sequence[Timing], image: ImageShape | None = None) -> "LatencyModel":
+        """Bounded work, however many timings. `image`: of the data; None for those of the network's design."""
+        by_runtime: dict[str, list[Timing]] = {}
+        for timing in timings:
+            by_runtime.setdefault(timing.recipe.runtime, []).append(timing)
+        models = {runtime: _of(_chosen(own), image) for runtime, own in by_runtime.items()}
+        return cls(models, _of([], image), image)
+
+    def log10(self, recipes: Sequence[Recipe]) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of the logarithm of seconds."""
+        means, sds = np.zeros(len(recipes)), np.zeros(len(recipes))
+        rows = _rows(recipes, self._image)
+        for runtime in dict.fromkeys(recipe.runtime for recipe in recipes):
+            places = [place for place, recipe in enumerate(recipes) if recipe.runtime == runtime]
+            model = self._models.get(runtime, self._any)
+            designs = [_design_of(recipes[place]) for place in places]
+            means[places], sds[places] = model.predict(rows[places], designs)
+        return means / np.log(10), sds / np.log(10)
+
+    def held_out(self) -> tuple[HeldOutLatency, ...]:
+        """For each runtime with enough timings to say."""
+        found = []
+        for runtime, model in self._models.items():
+            if len(model.logs) >= _FEWEST_HELD_OUT:
+                errors, sds = model.leave_one_out()
+                median = float(np.exp(np.median(np.abs(errors))) - 1)
+                covered = float((np.abs(errors) <= 1.96 * sds).mean())
+                found.append(HeldOutLatency(runtime, median, covered, len(errors)))
+        return tuple(found)
+
+
+def _of(timings: Sequence[Timing], image: ImageShape | None) -> _RuntimeModel:
+    recipes = [timing.recipe for timing in timings]
+    logs = np.log([timing.latency_s for timing in timings])
+    return _fit(_rows(recipes, image), [_design_of(recipe) for recipe in recipes], logs)
+
+
+def _chosen(timings: Sequence[Timing]) -> list[Timing]:
+    """The fastest and the most recent ones, in their order."""
+    fastest = sorted(range(len(timings)), key=lambda place: timings[place].latency_s)[:_MOST_FASTEST]
+    recent = [place for place in range(len(timings)) if place not in {*fastest}][-_MOST_RECENT:]
+    return [timings[place] for place in sorted([*fastest, *recent])]

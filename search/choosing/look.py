@@ -1,0 +1,92 @@
+"""Look: which networks are timed first, untrained: widely different ones, from which a latency model learns most.
+
+Few and many blocks, narrow and wide, halved early and late, in every quantization and setting that a table has: spread
+by a low-discrepancy sequence, so that however few of them are timed, they lie far apart.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from scipy.stats import qmc
+
+from space.dimension import Choice, Dimension, Value
+from space.dimensions import RUNTIME, network_in, recipe_of
+from space.networks.network import Network
+from space.recipe import Recipe
+from space.shapes import gone, halving, narrowing, never
+
+# Coordinates of a network: how many blocks it has, how wide they are, how early the image is halved; then settings.
+_BLOCKS, _WIDTH, _HALVING = range(3)
+# How far a unit's width may lie from that of its network, as a share of its steps, and how often a halving is anywhere.
+_WIDTH_SPREAD, _ANYWHERE = 0.35, 0.5
+# Points drawn in vain before a table has no more structures.
+_TRIES = 200
+
+
+def outlines(table: Sequence[Dimension], runtime: str, seed: int = 0) -> Iterator[Recipe]:
+    """Different structures for this runtime; they end where the table has no more. A longer list begins as a shorter
+    one does."""
+    seen: set[str] = set()
+    points = _points(table, runtime, seed)
+    while True:
+        for recipe in map(recipe_of, islice(points, _TRIES)):
+            if recipe.structure_id not in seen:
+                seen.add(recipe.structure_id)
+                yield recipe
+                break
+        else:
+            return
+
+
+def _points(table: Sequence[Dimension], runtime: str, seed: int) -> Iterator[dict[str, Value]]:
+    network, draw = network_in(table), random.Random(seed)
+    shape = {*map(narrowing, network.units), *map(halving, range(len(network.halvings)))}
+    settings = [dimension for dimension in table if dimension.name not in shape and _matters(dimension)]
+    sequence = qmc.Halton(_HALVING + 1 + len(settings), rng=seed)
+    while True:
+        for row in sequence.random(_TRIES):
+            drawn = {dimension.name: _first(dimension) for dimension in table}
+            drawn |= {dimension.name: _at(dimension, share)
+                      for dimension, share in zip(settings, row[_HALVING + 1 :], strict=True)}  # fmt: skip
+            drawn |= _shape(network, row[: _HALVING + 1], draw)
+            yield {dimension.name: _within(dimension, drawn[dimension.name], runtime) for dimension in table}
+
+
+def _shape(network: Network, row: Sequence[float], draw: random.Random) -> Mapping[str, Value]:
+    units = network.units
+    removable = [unit.name for unit in units if unit.removable]
+    kept = draw.sample(removable, round(row[_BLOCKS] * len(removable)))
+    values: dict[str, Value] = {}
+    for unit in units:
+        last = len(unit.widths) - 1
+        share = 1 - row[_WIDTH] + draw.uniform(-_WIDTH_SPREAD, _WIDTH_SPREAD)
+        there = not unit.removable or unit.name in kept
+        values[narrowing(unit)] = min(max(round(share * last), 0), last) if there else gone(unit)
+    for place in range(len(network.halvings)):
+        share = draw.random() if draw.random() < _ANYWHERE else row[_HALVING]
+        values[halving(place)] = min(int(share * (never(network) + 1)), never(network))
+    return values
+
+
+def _matters(dimension: Dimension) -> bool:
+    """Whether latency hangs on it."""
+    return dimension.name in ("quantization", "threads", "spinning", "input_form")
+
+
+def _first(dimension: Dimension) -> Value:
+    return dimension.choices[0] if isinstance(dimension, Choice) else dimension.low
+
+
+def _at(dimension: Dimension, share: float) -> Value:
+    if isinstance(dimension, Choice):
+        return dimension.choices[int(share * len(dimension.choices))]
+    return dimension.low + int(share * (dimension.high - dimension.low + 1))
+
+
+def _within(dimension: Dimension, value: Value, runtime: str) -> Value:
+    """What the table has of it: what is fixed stays."""
+    if isinstance(dimension, Choice):
+        wanted = runtime if dimension.name == RUNTIME else value
+        return wanted if wanted in dimension.choices else dimension.choices[0]
+    return min(max(int(value), dimension.low), dimension.high)

@@ -1,0 +1,195 @@
+"""First look: untrained networks of widely different shapes are timed on a bench, for a latency model to learn from.
+
+Each timing is kept as soon as it is known, so that a look goes on where it was interrupted, and serves every later run
+and study of the bench.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from evaluators.measured import Subject
+from search.building.builders import Builders, built
+from search.building.tasks import draft
+from search.choosing.latency_model import LatencyModel, Timing
+from search.choosing.look import outlines
+from search.measuring.rig import Rig, runtime_of
+from search.running.measuring_place import MeasuringPlace
+from search.running.reference import scale_of
+from search.running.view import View
+from search.settings.durations import spoken
+from search.settings.keys import MODEL
+from search.settings.settings import Settings
+from search.store.store import Store
+from space.baseline import Baseline
+from space.data.images import ImageShape
+from space.data.sources import Source
+from space.dimension import Dimension
+from space.dimensions import runtimes_in
+from space.errors import CandidateError
+from space.formats.target import title_of
+from space.recipe import Recipe
+
+# Timings of each runtime: without a deadline, and at most.
+_USUAL, _MOST = 24, 60
+# Share of the time of a run with a deadline, and of one without; for so few networks somewhat more.
+_SHARE, _SHARE_OF_TRIALS = 0.04, 0.1
+_FEWEST, _SHARE_FOR_FEWEST = 12, 0.1
+# A runtime whose latencies are told so well needs no more timings, once there are a few.
+_GOOD, _ENOUGH = 0.04, 16
+# Seconds of making the file of an untrained network, the median of all quantizations.
+_DRAFT_S = 0.15
+# Of a process's own time a glance leaves out so much, and at most this share of the whole.
+_LEFT_OUT_S, _MOST_LEFT_OUT = 1.2, 0.7
+# Networks that a recording does not hold, in a row, before it is asked for no more.
+_NOT_RECORDED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LookPlan:
+    """How many timings each runtime still lacks, by name, and the seconds that the look takes at most."""
+
+    missing: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def text(self) -> str:
+        titles = " and ".join(map(title_of, self.missing))
+        return f"untrained networks timed in {titles}, about {spoken(self.seconds)}"
+
+
+def looks(chosen: Settings) -> bool:
+    """Whether what chooses recipes has a use for it."""
+    return chosen.sampler == MODEL and not chosen.grid
+
+
+def planned_look(
+    chosen: Settings,
+    table: Sequence[Dimension],
+    place: MeasuringPlace,
+    timings: Sequence[Timing],
+    trials_s: float,
+) -> LookPlan:
+    """`trials_s`: of all trials, as they are planned."""
+    if not looks(chosen):
+        return LookPlan({}, 0.0)
+    each_s = glance_s(place) + _DRAFT_S
+    wanted = _USUAL if chosen.timeout_s is None else _MOST
+    errors = {found.runtime: found.median_error for found in LatencyModel.fitted(timings).held_out()}
+    counts = {name: sum(timing.recipe.runtime == name for timing in timings) for name in runtimes_in(table)}
+    missing = {
+        name: wanted - count
+        for name, count in counts.items()
+        if count < wanted and not (count >= _ENOUGH and errors.get(name, 1.0) <= _GOOD)
+    }
+    whole_s = trials_s if chosen.timeout_s is None else chosen.timeout_s
+    share = _SHARE_OF_TRIALS if chosen.timeout_s is None else _SHARE
+    limit_s = max(share * whole_s, min(_FEWEST * each_s * len(missing), _SHARE_FOR_FEWEST * whole_s))
+    return LookPlan(missing, min(sum(missing.values()) * each_s, limit_s))
+
+
+def glance_s(place: MeasuringPlace) -> float:
+    process_s = place.time.process_s
+    return process_s - min(_LEFT_OUT_S, _MOST_LEFT_OUT * process_s)
+
+
+def known_timings(store: Store, baseline: Baseline, bench_id: str, image: ImageShape) -> list[Timing]:
+    """Everything of this network that was timed on the bench, in looks and in trials, the latest last."""
+    scale_s = scale_of(store, bench_id, baseline.id).latency_s
+    of_trials = [
+        (evaluation.candidate.recipe, evaluation.figures)
+        for evaluation in store.evaluations(baseline.id, bench_id).values()
+    ]
+    timed = {
+        recipe.structure_id: Timing(recipe, figures.relative_latency * scale_s)
+        for recipe, figures in [*of_trials, *store.outlines(bench_id, image)]
+        if recipe.architecture == baseline.architecture
+    }
+    return list(timed.values())
+
+
+@dataclass
+class FirstLook:
+    store: Store
+    rig: Rig
+    drafter: Builders
+    baseline: Baseline
+    source: Source
+    image: ImageShape
+    view: View
+
+    def timings(self) -> list[Timing]:
+        return known_timings(self.store, self.baseline, self.rig.bench.id, self.image)
+
+    def take(self, table: Sequence[Dimension], plan: LookPlan) -> list[Timing]:
+        """All timings there are after it."""
+        if plan.missing:
+            self.view.begin("look: ")
+            before = len(self.timings())
+            self._time(table, plan)
+            if len(self.timings()) > before:
+                self._say(plan)
+        return self.timings()
+
+    def _time(self, table: Sequence[Dimension], plan: LookPlan) -> None:
+        begun, timed, passed_over = time.monotonic(), 0, 0
+        missing = dict(plan.missing)
+        known = {timing.recipe.structure_id for timing in self.timings()}
+        for recipe in _in_turns(table, missing, known):
+            spent_s = time.monotonic() - begun
+            # The next one takes as long as those before.
+            if spent_s + spent_s / max(timed, 1) > plan.seconds or passed_over == _NOT_RECORDED:
+                return
+            self.view.step(title_of(recipe.runtime), min(spent_s / plan.seconds, 1.0))
+            if self._timed(recipe):
+                timed, passed_over = timed + 1, 0
+                missing[recipe.runtime] -= 1
+                self._stop_where_good(recipe.runtime, missing)
+            elif self.rig.device.recorded:
+                passed_over += 1
+
+    def _timed(self, recipe: Recipe) -> bool:
+        """False where that fails: the look goes on without it."""
+        try:
+            path = built(self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source))
+            measured = self.rig.glance(Subject(recipe.structure_id, path, runtime_of(recipe)), _quiet)
+        except CandidateError:
+            return False
+        path.unlink(missing_ok=True)
+        self.store.add_outline(recipe, self.rig.bench.id, self.image)
+        self.store.add_measured(recipe.structure_id, self.rig.bench.id, measured)
+        return True
+
+    def _stop_where_good(self, runtime: str, missing: dict[str, int]) -> None:
+        own = [timing for timing in self.timings() if timing.recipe.runtime == runtime]
+        if missing[runtime] % 8 or len(own) < _ENOUGH:
+            return
+        errors = LatencyModel.fitted(own, self.image).held_out()
+        if errors and errors[0].median_error <= _GOOD:
+            missing[runtime] = 0
+
+    def _say(self, plan: LookPlan) -> None:
+        timings = self.timings()
+        errors = {found.runtime: found for found in LatencyModel.fitted(timings, self.image).held_out()}
+        for name in plan.missing:
+            count = sum(timing.recipe.runtime == name for timing in timings)
+            error = f", {errors[name].text}" if name in errors else ""
+            self.view.say(f"look      {title_of(name)}: {count} {'timing' if count == 1 else 'timings'}{error}")
+
+
+def _in_turns(table: Sequence[Dimension], missing: dict[str, int], known: set[str]) -> Iterator[Recipe]:
+    """The next structures that are not known, of each runtime that lacks timings."""
+    waiting = {
+        name: (recipe for recipe in outlines(table, name) if recipe.structure_id not in known) for name in missing
+    }
+    while waiting:
+        for name in list(waiting):
+            recipe = next(waiting[name], None) if missing[name] > 0 else None
+            if recipe is None:
+                del waiting[name]
+            else:
+                yield recipe
+
+
+def _quiet(step: str, share: float) -> None:
+    return None
