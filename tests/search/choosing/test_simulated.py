@@ -85,8 +85,8 @@ def test_it_ends_in_time() -> None:
 
 
 def test_minutes_of_training_count_no_timings() -> None:
-    course = searched(WORLD, by_chance, TABLE, LATENCY, 0.70, seed=0, training_minutes=15)
-    assert course.training_s <= 15 * 60 < course.steps[-1].clock_s
+    course = searched(WORLD, by_chance, TABLE, LATENCY, 0.70, seed=0, training_minutes=4)
+    assert course.training_s <= 4 * 60 < course.steps[-1].clock_s
 
 
 def test_a_history_rises_to_the_accuracy_with_a_leap_at_its_end() -> None:
