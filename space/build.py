@@ -11,14 +11,14 @@ from space.formats.target import format_of
 from space.networks.prunable import Prunable
 from space.recipe import Recipe
 from space.trained import trained
-from space.training.patience import Hopeless
+from space.training.patience import Line
 from space.workshop import Progress, Workshop
 
 # Images whose answers are compared between integer kernels and exact arithmetic.
 _ANSWERED = 64
 
 
-def build(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None = None) -> Candidate:
+def build(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Line | None = None) -> Candidate:
     """The manifest is written last: its presence says that the file beside it is whole."""
     manifest = workshop.manifest(recipe)
     if manifest.exists():

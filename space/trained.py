@@ -20,7 +20,7 @@ from space.recipe import Recipe
 from space.training import training
 from space.training.accelerator import accelerator
 from space.training.batchnorm import reestimate_batchnorm
-from space.training.patience import Hopeless, projected
+from space.training.patience import Line
 from space.training.quantization_aware import fine_tune_aware
 from space.training.teacher import Teacher
 from space.training.zeros import zeros_held
@@ -40,7 +40,7 @@ class Trained:
     projected: float | None = None
 
 
-def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None = None) -> Trained:
+def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Line | None = None) -> Trained:
     baseline = _baseline(recipe, workshop)
     if recipe.weights_id == baseline_recipe(recipe.architecture).weights_id:
         return Trained(baseline)
@@ -50,7 +50,7 @@ def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Ho
 
 
 def _kept_or_trained(
-    kept: Path, baseline: Prunable, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None
+    kept: Path, baseline: Prunable, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Line | None
 ) -> Trained:
     if kept.exists():
         model = baseline.reshaped(recipe.widths, recipe.halvings)
@@ -106,7 +106,7 @@ def _aware(plain: Trained, recipe: Recipe, workshop: Workshop, progress: Progres
 
 
 def _fine_tuned(
-    model: Prunable, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Hopeless | None
+    model: Prunable, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Line | None
 ) -> Trained:
     mean, std = workshop.mean(recipe), workshop.baseline.std
     device = accelerator(workshop.accelerator)
@@ -136,8 +136,8 @@ def _fine_tuned(
         )
     model.eval()
     history = tuple(epoch.validation_accuracy for epoch in epochs)
-    if len(history) < recipe.epochs:
-        return Trained(model, history, projected(len(history) / recipe.epochs, max(history)))
+    if hopeless and len(history) < recipe.epochs:
+        return Trained(model, history, hopeless.projected(len(history) / recipe.epochs, max(history)))
     return Trained(model, history)
 
 

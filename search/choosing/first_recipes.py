@@ -1,39 +1,73 @@
-"""First recipes: the network's own, as values of a study's table; they are asked for before any sampler is."""
+"""First recipes: shapes on the latency model's front, from the fastest networks to the most capable; they are asked for
+before a sampler has learned anything."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+import random
+from collections.abc import Mapping, Sequence
 
-from space.dimension import Choice, Dimension, Integer, Value
-from space.dimensions import RUNTIME, near, network_in
+import numpy as np
 
+from search.choosing.error_model import points, prior
+from search.choosing.gaussian_process import Floats, Trend
+from search.choosing.latency_model import LatencyModel
+from search.choosing.options import rungs
+from search.choosing.variation import Variation
+from space.dimension import Dimension, Value
+from space.dimensions import recipe_of
 
-def first_values(table: Sequence[Dimension], images: int | None = None) -> list[dict[str, Value]]:
-    """Those whose shape the table has; what else it lacks is the first value that it has.
+Values = dict[str, Value]
 
-    On fewer training `images` than their epochs were chosen for, all are trained for more epochs by one factor, until
-    the longest training is the longest of the table: fewer images make fewer steps of an epoch.
-    """
-    network = network_in(table)
-    recipes = network.first_recipes
-    longest = max((recipe.epochs for recipe in recipes), default=1)
-    factor = max(1.0, min(network.tuned_on / (images or network.tuned_on), _most_epochs(table) / max(longest, 1)))
-    longer = (replace(recipe, epochs=round(factor * recipe.epochs)) for recipe in recipes)
-    candidates = [values for recipe in longer if (values := near(recipe, tuple(table))) is not None]
-    runtimes = _runtimes(table)
-    return [
-        {**values, **runtime}
-        for place, values in enumerate(candidates)
-        for runtime in (runtimes if 2 * place < len(candidates) else runtimes[:1])
-    ]
+# Budgets of latency, in equal ratios from the fastest network to the slowest.
+COUNT = 8
+# The front is found by an evolution: so many points at random, then so many changes of the best in each generation.
+# Twenty thousand shapes are scored in some seconds.
+_ANEW, _CHANGED, _GENERATIONS = 2000, 900, 20
+# So many budgets for each of the front's are kept apart meanwhile, so that none of them is lost to its neighbours.
+_FINER = 3
 
 
-def _runtimes(table: Sequence[Dimension]) -> list[dict[str, Value]]:
-    """Which network leads differs between runtimes, and one that is trained costs a second one its timing alone. The
-    later half, the less likely to win, has one runtime: else a run of the default length would hold nothing else."""
-    choices = (dimension.choices for dimension in table if isinstance(dimension, Choice) and dimension.name == RUNTIME)
-    return [{RUNTIME: name} for name in next(choices, ())] or [{}]
+def front(
+    table: Sequence[Dimension], latencies: LatencyModel, trend: Trend | None = None, count: int = COUNT
+) -> list[Values]:
+    """For each budget of latency the network that is expected to be the most accurate, the fastest first. All that is
+    known of accuracy is the prior, or what other studies taught: more of anything does not hurt."""
+    # The look and the table decide, and no seed of the study: studies of one device begin alike.
+    draw = random.Random(0)
+    variation = Variation(table, draw)
+    epochs = rungs(table)[-1]
+    kept: list[Values] = [variation.anew() for _ in range(_ANEW)]
+    for _ in range(_GENERATIONS):
+        kept = _best_of_budgets(kept, latencies, trend or prior(), _FINER * count, epochs)
+        kept += [variation.near(draw.choice(kept)) for _ in range(_CHANGED)]
+    return _best_of_budgets(kept, latencies, trend or prior(), count, epochs)
 
 
-def _most_epochs(table: Sequence[Dimension]) -> int:
-    return max((dimension.high for dimension in table if isinstance(dimension, Integer) and dimension.name == "epochs"),
-               default=0)  # fmt: skip
+def first_values(
+    table: Sequence[Dimension], latencies: LatencyModel | None = None, trend: Trend | None = None
+) -> list[Values]:
+    """For a sampler that has no model of its own: the front, each trained for a while, the middle of it first."""
+    steps = rungs(table)
+    epochs = steps[1 if len(steps) > 1 else 0]
+    shapes = front(table, latencies or LatencyModel.fitted(()), trend)
+    inwards = sorted(range(len(shapes)), key=lambda place: abs(2 * place - len(shapes) + 1))
+    return [{**shapes[place], "epochs": epochs} for place in inwards]
+
+
+def _best_of_budgets(
+    values: Sequence[Mapping[str, Value]], latencies: LatencyModel, trend: Trend, count: int, epochs: int
+) -> list[Values]:
+    recipes = [recipe_of(each) for each in values]
+    latency, _ = latencies.log10(recipes)
+    error: Floats = points((recipe, epochs) for recipe in recipes) @ np.array(trend.slopes)
+    edges = np.linspace(latency.min(), latency.max(), count + 1)[1:-1]
+    budget = np.searchsorted(edges, latency)
+    best: list[Values] = []
+    lowest = np.inf
+    for number in range(count):
+        places = np.flatnonzero(budget == number)
+        if len(places):
+            place = places[error[places].argmin()]
+            # What is slower and no more capable is not on the front.
+            if error[place] < lowest:
+                lowest = error[place]
+                best.append(dict(values[place]))
+    return best

@@ -1,41 +1,26 @@
-"""Forecast: how likely networks are to become the leader, and by how much, by two surrogates of what trials showed."""
+"""Forecast: how likely networks are to become the leader, and by how much, by models of what trials and timings showed.
+"""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
-from evaluators.confidence import NORMAL_95
+from search.choosing.error_model import Trained, most_telling, points, surrogate, trained_of
+from search.choosing.features import NAMES
 from search.choosing.gaussian_process import Floats, GaussianProcess, Trend
+from search.choosing.latency_model import LatencyModel, Timing
 from search.choosing.trial_notes import TrialNotes
 from search.scoring.objectives import Objective
-from search.store.evaluation import Evaluation
-from space.formats.quantizations import QUANTIZATIONS
-from space.networks.choose import layers_of
 from space.recipe import Recipe
 
-# Features count from a small network, such as those that win: MACs, weights, values and widths as logarithms to base 2.
-_MACS, _WEIGHTS, _VALUES = math.log2(0.5e6), math.log2(8e3), math.log2(25e3)
-_STEM, _LAST = math.log2(16), math.log2(96)
-# Convolutions and linear layers of it. A step is two separable blocks more.
-_LAYERS = 10
-# Prior of the accuracy surrogate: mean of log(error) and its slope per feature step, each with its standard deviation,
-# fitted to tests/benchmarks/evaluations.csv. Data overrule it after about ten trials. The features are layers, MACs,
-# weights, values, stem, width before the classifier, side, integers of fixed ranges and of others, threads, spinning;
-# then epochs.
-_ERROR_MEAN, _ERROR_MEAN_SD = -1.05, 0.4
-_ERROR_SLOPES = (0.0, -0.05, -0.03, -0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.15)
-_ERROR_SLOPE_SDS = (0.05, 0.06, 0.06, 0.05, 0.05, 0.05, 0.05, 0.02, 0.05, 0.0, 0.0, 0.05)
-# Prior of the figure surrogate: standard deviations of log10(figure) and of its slopes, wide enough for any board; its
-# mean is that of the observations.
-_FIGURE_MEAN_SD, _FIGURE_SLOPE_SD = 1.0, 0.3
-# An error held out says nothing for fewer networks than this.
-_FEWEST_HELD_OUT = 8
-# Epochs are counted in steps of a factor of e from those of a first training.
-_FIRST_EPOCHS = 3
+# Where more than latency counts, the rest is mostly power, in watts: standard deviations of its log10 for boards of any
+# kind, and per step of the features.
+_POWER_SD, _POWER_SLOPE_SD = 1.0, 0.05
+# Standard deviation of the log10 of a latency that was timed: 1 %.
+_TIMING_SD = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,129 +35,109 @@ class Forecast:
     # How good the network is, whether or not it improves on anything: above the worst trial, times the probability that
     # it holds the minimum accuracy.
     expected_merit: Floats
+    probability_feasible: Floats
 
 
-@lru_cache(maxsize=10_000)
-def features(recipe: Recipe) -> tuple[float, ...]:
-    """What latency and accuracy depend on; a step of 1 is a noticeable one."""
-    shape = layers_of(recipe)
-    quantization = QUANTIZATIONS[recipe.quantization]
-    return (
-        (len(shape) - _LAYERS) / 4,
-        math.log2(sum(layer.macs for layer in shape)) - _MACS,
-        math.log2(sum(layer.weights for layer in shape)) - _WEIGHTS,
-        math.log2(sum(layer.values for layer in shape)) - _VALUES,
-        math.log2(shape[0].channels) - _STEM,
-        math.log2(shape[-2].channels) - _LAST,
-        math.log2(shape[-2].side) - 2,
-        2.0 * quantization.fixed_ranges,
-        2.0 * (bool(quantization.integers) and not quantization.fixed_ranges),
-        recipe.threads - 1.0,
-        float(recipe.spinning),
-    )
+@dataclass(frozen=True)
+class Forecaster:
+    """Fitted once for each ask."""
 
+    objective: Objective
+    least_accuracy: float
+    history: Sequence[TrialNotes]
+    errors: GaussianProcess
+    latencies: LatencyModel
+    # Seconds, by the id of the structure.
+    timed: Mapping[str, float]
+    # Of the figure beyond latency; None where latency is all that counts.
+    rest: GaussianProcess | None
 
-def forecast(
-    history: Sequence[TrialNotes], networks: Sequence[tuple[Recipe, int]], objective: Objective, least_accuracy: float
-) -> Forecast:
-    """`networks`: each with the epochs it would be trained for."""
-    sign = 1.0 if objective.maximise else -1.0
-    error_mean, error_sd = error_surrogate(history).predict(_points(networks))
-    accuracy_z = (math.log(max(1 - least_accuracy, 1e-6)) - error_mean) / error_sd
-    probability_feasible = ndtr(accuracy_z)
-    figure, figure_sd = _figures(history, [recipe for recipe, _ in networks])
-    if not objective.ties_by_accuracy:
-        figure = figure + np.log10(np.maximum(1 - np.exp(error_mean), least_accuracy))
-    # Until something holds the minimum accuracy, everything that does is an improvement.
-    feasible = [sign * trial.feasible_value for trial in history if trial.feasible_value is not None]
-    worst = min((sign * trial.at_best for trial in history), default=0.0)
-    gain = sign * figure - max(feasible, default=worst)
-    gain_z = gain / figure_sd
-    probability_better = ndtr(gain_z)
-    improvement = gain * probability_better + figure_sd * np.exp(-(gain_z**2) / 2) / math.sqrt(2 * math.pi)
-    return Forecast(
-        expected_improvement=probability_feasible * improvement,
-        probability_of_leading=probability_feasible * probability_better,
-        log_probability_of_leading=log_ndtr(accuracy_z) + log_ndtr(gain_z),
-        expected_merit=probability_feasible * (sign * figure - worst),
-    )
+    @classmethod
+    def fitted(
+        cls,
+        history: Sequence[TrialNotes],
+        timings: Sequence[Timing],
+        objective: Objective,
+        least_accuracy: float,
+        trend: Trend,
+        others: Sequence[Trained] = (),
+        pending: Sequence[Recipe] = (),
+    ) -> "Forecaster":
+        """`others`: trained from the same baseline, in other studies. `pending`: on their way; they are taken to become
+        what is expected of them, so that the next ask looks elsewhere."""
+        trained = [*others, *trained_of(history)]
+        errors = surrogate(trained, trend)
+        if pending:
+            mean, _ = errors.predict(points((recipe, recipe.epochs) for recipe in pending))
+            expected = zip(pending, mean, strict=True)
+            awaited = [Trained(recipe, recipe.epochs, 1 - math.exp(value)) for recipe, value in expected]
+            errors = surrogate([*trained, *awaited], trend)
+        timed = {timing.recipe.structure_id: timing for timing in timings}
+        timed |= {trial.recipe.structure_id: Timing(trial.recipe, trial.latency_s) for trial in history}
+        return cls(
+            objective,
+            least_accuracy,
+            history,
+            errors,
+            LatencyModel.fitted(list(timed.values())),
+            {structure_id: timing.latency_s for structure_id, timing in timed.items()},
+            _rest(history, objective) if objective.needs_energy else None,
+        )
 
+    def error(self, networks: Sequence[tuple[Recipe, int]]) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of log(share of wrong answers); each network with the epochs it is trained for.
+        """
+        return self.errors.predict(points(networks))
 
-@dataclass(frozen=True, slots=True)
-class HeldOut:
-    """How well the latency of each network is told by all others: the median error, and how often the 95 % interval
-    holds it."""
+    def figure(self, recipes: Sequence[Recipe]) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of log10(figure), were every answer right."""
+        power = _power_of_latency(self.objective)
+        latency, latency_sd = self.latencies.log10(recipes)
+        for place, recipe in enumerate(recipes):
+            if (seconds := self.timed.get(recipe.structure_id)) is not None:
+                # What was timed need not be predicted.
+                latency[place], latency_sd[place] = math.log10(seconds), _TIMING_SD
+        if self.rest is None:
+            return power * latency, abs(power) * latency_sd
+        rest, rest_sd = self.rest.predict(points((recipe, 1) for recipe in recipes))
+        return power * latency + rest, np.hypot(power * latency_sd, rest_sd)
 
-    median_error: float
-    covered: float
-    networks: int
-
-    def __str__(self) -> str:
-        return (
-            f"latency of a new network is predicted within {100 * self.median_error:.1f} % (median, held out, "
-            f"{self.networks} networks; the 95 % interval holds {100 * self.covered:.0f} %)"
+    def forecast(self, networks: Sequence[tuple[Recipe, int]]) -> Forecast:
+        """`networks`: each with the epochs it would be trained for."""
+        sign = 1.0 if self.objective.maximise else -1.0
+        error_mean, error_sd = self.error(networks)
+        accuracy_z = (math.log(max(1 - self.least_accuracy, 1e-6)) - error_mean) / error_sd
+        probability_feasible = ndtr(accuracy_z)
+        figure, figure_sd = self.figure([recipe for recipe, _ in networks])
+        if not self.objective.ties_by_accuracy:
+            figure = figure + np.log10(np.maximum(1 - np.exp(error_mean), self.least_accuracy))
+        # Until something holds the minimum accuracy, everything that does is an improvement.
+        feasible = [sign * trial.feasible_value for trial in self.history if trial.feasible_value is not None]
+        worst = min((sign * trial.at_best for trial in self.history), default=float((sign * figure).min(initial=0.0)))
+        gain = sign * figure - max(feasible, default=worst)
+        gain_z = gain / figure_sd
+        probability_better = ndtr(gain_z)
+        improvement = gain * probability_better + figure_sd * np.exp(-(gain_z**2) / 2) / math.sqrt(2 * math.pi)
+        return Forecast(
+            expected_improvement=probability_feasible * improvement,
+            probability_of_leading=probability_feasible * probability_better,
+            log_probability_of_leading=log_ndtr(accuracy_z) + log_ndtr(gain_z),
+            expected_merit=probability_feasible * (sign * figure - worst),
+            probability_feasible=probability_feasible,
         )
 
 
-def held_out(evaluations: Iterable[Evaluation]) -> HeldOut | None:
-    """Each among those of its runtime; None for too few to say."""
-    by_runtime: dict[str, dict[tuple[float, ...], tuple[Recipe, float]]] = {}
-    for evaluation in evaluations:
-        recipe = evaluation.candidate.recipe
-        if not evaluation.figures.dirty:
-            log_latency = math.log10(evaluation.figures.latency_s)
-            by_runtime.setdefault(recipe.runtime, {})[features(recipe)] = recipe, log_latency
-    errors, within = [], []
-    for networks in by_runtime.values():
-        if len(networks) >= _FEWEST_HELD_OUT:
-            recipes, values = zip(*networks.values(), strict=True)
-            surrogate = _surrogate_by_shape(recipes, values)
-            mean, sd = surrogate.leave_one_out()
-            errors.append(np.abs(surrogate.values - mean))
-            within.append(errors[-1] <= NORMAL_95 * sd)
-    if not errors:
-        return None
-    apart = np.concatenate(errors)
-    return HeldOut(float(10 ** np.median(apart) - 1), float(np.concatenate(within).mean()), len(apart))
+def _power_of_latency(objective: Objective) -> float:
+    """With which power of the latency the figure goes, at a constant power draw."""
+    return math.log10(objective.formula(1.0, 10.0, 10.0) / objective.formula(1.0, 1.0, 1.0))
 
 
-def error_surrogate(history: Sequence[TrialNotes]) -> GaussianProcess:
-    """Predicts the logarithm of the share of wrong answers, by shape and epochs."""
-    trained = [(trial.recipe, trial.accuracy) for trial in history if trial.accuracy is not None]
-    return GaussianProcess(
-        Trend(_ERROR_MEAN, _ERROR_MEAN_SD, _ERROR_SLOPES, _ERROR_SLOPE_SDS),
-        _points([(recipe, recipe.epochs) for recipe, _ in trained]),
-        np.array([math.log(max(1 - accuracy, 1e-3)) for _, accuracy in trained]),
-    )
-
-
-def _figures(history: Sequence[TrialNotes], recipes: Sequence[Recipe]) -> tuple[Floats, Floats]:
-    """Mean and standard deviation, by a surrogate for each runtime: what a layer costs one of them says little of
-    another. One of which nothing is known yet is taken for the others."""
-    mean, sd = np.zeros(len(recipes)), np.zeros(len(recipes))
-    for runtime in dict.fromkeys(recipe.runtime for recipe in recipes):
-        places = [place for place, recipe in enumerate(recipes) if recipe.runtime == runtime]
-        own = [trial for trial in history if trial.recipe.runtime == runtime]
-        points = _points([(recipes[place], 1) for place in places])
-        mean[places], sd[places] = figure_surrogate(own or history).predict(points)
-    return mean, sd
-
-
-def figure_surrogate(history: Sequence[TrialNotes]) -> GaussianProcess:
-    """Predicts the logarithm of the objective's figure were every answer right, by shape alone."""
-    # The trainings of a network share one measurement.
-    latest = {features(trial.recipe): trial for trial in history}.values()
-    return _surrogate_by_shape([trial.recipe for trial in latest], [trial.at_best for trial in latest])
-
-
-def _surrogate_by_shape(recipes: Sequence[Recipe], values: Sequence[float]) -> GaussianProcess:
-    count = len(_ERROR_SLOPES)
-    mean = sum(values) / len(values) if values else 0.0
-    trend = Trend(mean, _FIGURE_MEAN_SD, (0.0,) * count, (_FIGURE_SLOPE_SD,) * count)
-    return GaussianProcess(trend, _points([(recipe, 1) for recipe in recipes]), np.array(values))
-
-
-def _points(networks: Sequence[tuple[Recipe, int]]) -> Floats:
-    if not networks:
-        return np.zeros((0, len(_ERROR_SLOPES)))
-    return np.array([[*features(recipe), math.log(max(epochs, 1) / _FIRST_EPOCHS)] for recipe, epochs in networks])
+def _rest(history: Sequence[TrialNotes], objective: Objective) -> GaussianProcess:
+    # The trainings of a structure share one measurement.
+    trials = list({trial.recipe.structure_id: trial for trial in history}.values())
+    sign, power = 1.0 if objective.maximise else -1.0, _power_of_latency(objective)
+    kept = most_telling(trials, lambda trial: sign * trial.at_best)
+    values = np.array([trial.at_best - power * math.log10(trial.latency_s) for trial in kept], dtype=float)
+    count = len(NAMES) + 1
+    trend = Trend(float(values.mean()) if len(values) else 0.0, _POWER_SD, (0.0,) * count, (_POWER_SLOPE_SD,) * count)
+    return GaussianProcess(trend, points((trial.recipe, 1) for trial in kept), values)

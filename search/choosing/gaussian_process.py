@@ -67,6 +67,17 @@ class GaussianProcess:
         variance = 1 / np.diag(inverse)
         return self.values - self._weights * variance, np.sqrt(variance)
 
+    def slopes(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of the trend's slopes, after the observations."""
+        prior_sd = np.array(self.trend.slope_sds)
+        mean, variance = np.array(self.trend.slopes), prior_sd**2
+        if len(self.values):
+            cross = (self.points * prior_sd**2).T
+            mean = mean + cross @ self._weights
+            half = solve_triangular(self._factor, cross.T, lower=True)
+            variance = variance - (half**2).sum(axis=0)
+        return mean, np.sqrt(np.maximum(variance, 0.0))
+
     @cached_property
     def hyperparameters(self) -> Hyperparameters:
         choices = [Hyperparameters(*values) for values in product(_LENGTHS, _DEVIATIONS, _NOISES)]

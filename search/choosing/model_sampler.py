@@ -1,27 +1,32 @@
-"""Model sampler: learns from the trials what a network's shape means for figure and accuracy, and asks for what looks
-most promising.
+"""Model sampler: learns from timings and trials what a network's shape means for figure and accuracy, and asks for what
+looks most promising.
 
-Networks are told apart by what they are, not by the values that name them: two surrogates on a dozen features of the
-shape replace the twenty-odd dimensions. A new network is trained for a few epochs only; about half of all training goes
-to longer trainings of those that still look best. Where several runtimes compete, what was trained for one of them is
-timed in another, and in other numbers, as soon as it may lead there: that takes seconds. What could not end before the
-deadline is not asked for; while there is time left, the most likely leader is, however unlikely.
+It begins with the latency model's front: brief trainings, from which it learns where the line lies. Then come first
+looks at new networks, and longer trainings of those that look best, about half of all training each. The last third of
+the time goes to trainings that can still win, as long as they pay. What holds the line is timed at other settings and
+in other numbers as soon as it may lead there: that takes seconds. What could not end before the deadline is not asked
+for; while there is time left, the most likely leader is, however unlikely.
 """
 
 import math
 import random
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.study import Study
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
-from search.choosing.forecast import Forecast, forecast
-from search.choosing.latency_model import Timing
+from search.choosing.error_model import Trained, learned, most_gain
+from search.choosing.experience import NO_EXPERIENCE, Experience
+from search.choosing.first_recipes import front
+from search.choosing.forecast import Forecast, Forecaster
+from search.choosing.latency_model import LatencyModel, Timing
+from search.choosing.options import NEVER, Option, deployed, longest_trainings, option, rungs, shape
 from search.choosing.sampler import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
 from search.choosing.time_left import Pace, TimeLeft, cost
 from search.choosing.trial_notes import TrialNotes, history_of
@@ -30,31 +35,27 @@ from search.scoring.objectives import Objective
 from space.dimension import Choice, Dimension, Integer, Value
 from space.dimensions import RUNTIME, recipe_of
 from space.formats.names import DEFAULT_RUNTIME
-from space.networks.choose import network_of
 from space.recipe import Recipe
 
-# Epochs of the first training, and of those that follow where it pays: each about three times as long.
-RUNGS = (3, 10, 32)
-# Points to choose from: so many around the best ones, so many at random, and how many count as the best.
-_NEAR, _ANEW, _PARENTS = 1000, 250, 12
+# Points to choose from: so many at random and so many around the best ones, of which so many count as the best; then so
+# many around the most promising of all those, in each of so many generations.
+_ANEW, _NEAR, _PARENTS, _PROMISING, _AGAIN, _GENERATIONS = 250, 600, 12, 12, 250, 2
+# Trainings that place the line, as far as others have not done so already.
+_PLACING = 5
 # While new networks can be tried, a longer training has to be this likely to give a new leader, and so has a variant.
 _LIKELY = 0.1
 # With a deadline, where no network is likelier than this to give a new leader, the likeliest one is tried: its expected
 # improvement is too small a number to choose by.
 _HOPELESS = 0.01
-# Epochs of a network that was not trained yet, not even for 0 epochs.
-_NEVER = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A network that may be asked for, with the longest training it had and those that come next and last."""
-
-    values: dict[str, Value]
-    recipe: Recipe
-    trained_epochs: int
-    next_epochs: int
-    last_epochs: int
+# The share of a run that goes to those that can still win. What is looked at before is judged by the longest training
+# of which this share holds so many.
+_LAST, _LAST_TRAININGS = 1 / 3, 3
+# So many of the most promising networks are looked at with every length of training.
+_CONTENDERS = 60
+# Of those that hold the line so many, the best first, are looked at with every setting.
+_HOLDING = 20
+# What the deployed file is, and how it is run: the same weights serve all of it.
+_DEPLOYMENT = (RUNTIME, "quantization", "threads", "spinning")
 
 
 class ModelSampler(Sampler):
@@ -66,9 +67,10 @@ class ModelSampler(Sampler):
         objective: Objective,
         least_accuracy: float,
         time_left: TimeLeft | None = None,
-        *,
         timings: Sequence[Timing] = (),
+        experience: Experience = NO_EXPERIENCE,
     ) -> None:
+        """`timings`: of the look at the device. `experience`: what other studies found out."""
         self._seed = seed
         self._table = tuple(table)
         self._space = distributions(table)
@@ -77,15 +79,23 @@ class ModelSampler(Sampler):
         self._least_accuracy = least_accuracy
         self._time_left = time_left or TimeLeft()
         self._timings = tuple(timings)
-        choices = {dimension.name: dimension.choices for dimension in table if isinstance(dimension, Choice)}
-        self._runtimes, self._quantizations = choices.get(RUNTIME, ()), choices["quantization"]
+        self._experience = experience
+        self._trend = learned(experience.elsewhere)
         steps = rungs(table)
+        self._whole_s = self._time_left.left_s()
         # Without a deadline trials are what is short, not time: first looks are longer.
-        self._rungs = steps if self._time_left.left_s() < math.inf else steps[1:] or steps
+        self._rungs = steps if self._whole_s < math.inf else steps[1:] or steps
+
+    @cached_property
+    def _front(self) -> list[dict[str, Value]]:
+        return front(self._table, LatencyModel.fitted(self._timings), self._trend)
 
     def gives_up(self, recipe: Recipe) -> bool:
         """A first look is short by intent, whatever it reaches."""
-        return recipe.epochs >= self._rungs[-1]
+        return recipe.epochs > self._rungs[1 if len(self._rungs) > 2 else 0]
+
+    def most_gain(self, study: Study) -> float | None:
+        return most_gain(trial.epoch_accuracies for trial in history_of(study) if not trial.given_up)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._space
@@ -95,32 +105,129 @@ class ModelSampler(Sampler):
     ) -> dict[str, Any]:
         history = history_of(study)
         pace = self._time_left.pace(history)
-        if (variant := self._likely_variant(history, pace)) is not None:
+        forecaster = self._forecaster(history, _pending(study, trial))
+        if (variant := self._likely_variant(history, pace, forecaster)) is not None:
             return variant
-        options = self._options(history, trial.number, pace)
+        if (placing := self._placing(history, pace, forecaster)) is not None:
+            return placing
+        options = self._options(history, trial.number, pace, forecaster)
         if not options:
-            raise SpaceExhausted(self._why_nothing(history, trial.number, pace))
-        prediction = self._forecast(history, [(option.recipe, option.last_epochs) for option in options])
+            raise SpaceExhausted(self._why_nothing(history, trial.number, pace, forecaster))
+        if pace.limited and pace.left_s < _LAST * self._whole_s:
+            return self._contender(options, pace, forecaster)
+        prediction = forecaster.forecast([(each.recipe, each.last_epochs) for each in options])
         if pace.limited and prediction.probability_of_leading.max() < _HOPELESS:
             chosen = options[int(prediction.log_probability_of_leading.argmax())]
         else:
-            chosen = options[self._most_promising(options, prediction, history)]
+            chosen = options[self._most_promising(options, prediction, history, pace)]
         return {**chosen.values, "epochs": chosen.next_epochs}
 
-    def _forecast(self, history: Sequence[TrialNotes], networks: Sequence[tuple[Recipe, int]]) -> Forecast:
-        return forecast(history, networks, self._objective, self._least_accuracy)
+    def _forecaster(self, history: Sequence[TrialNotes], pending: Sequence[Recipe]) -> Forecaster:
+        return Forecaster.fitted(
+            history,
+            self._timings,
+            self._objective,
+            self._least_accuracy,
+            self._trend,
+            self._experience.alike,
+            pending,
+        )
 
-    def _why_nothing(self, history: Sequence[TrialNotes], number: int, pace: Pace) -> str:
+    def _placing(
+        self, history: Sequence[TrialNotes], pace: Pace, forecaster: Forecaster
+    ) -> dict[str, Value] | None:
+        """The network of the front of which it is least certain whether it holds the line; None once enough of them, or
+        of others, were trained."""
+        seen = {shape(trial.recipe) for trial in history if trial.accuracy is not None}
+        if len(seen) >= _PLACING or len(self._experience.alike) >= 2 * _PLACING:
+            return None
+        tried = {shape(trial.recipe) for trial in history}
+        recipes = [(values, recipe_of({**values, "epochs": self._rungs[0]})) for values in self._front]
+        fitting = [
+            (values, recipe)
+            for values, recipe in recipes
+            if recipe.id not in self._known and shape(recipe) not in tried
+            # A training that takes a tenth of the time teaches less than several shorter ones.
+            if not pace.limited or pace.training_s(recipe, recipe.epochs) <= max(self._whole_s, pace.left_s) / 10
+            if pace.fits(recipe)
+        ]
+        if not fitting:
+            return None
+        last = self._judged_by(pace)
+        feasible = forecaster.forecast(
+            [(recipe, last(recipe)) for _, recipe in fitting]
+        ).probability_feasible
+        # A short training that may go either way teaches the most for its time.
+        seconds = np.array([pace.training_s(recipe, recipe.epochs) for _, recipe in fitting])
+        values, recipe = fitting[int((feasible * (1 - feasible) / seconds).argmax())]
+        return {**values, "epochs": recipe.epochs}
+
+    def _judged_by(self, pace: Pace):  # type: ignore[no-untyped-def]
+        """By how long a training a network is judged: the longest of which the last part of the run holds some."""
+
+        def last_epochs(recipe: Recipe) -> int:
+            if not pace.limited:
+                return self._rungs[-1]
+            room_s = min(_LAST * self._whole_s, pace.left_s) / _LAST_TRAININGS
+            within = [epochs for epochs in self._rungs if pace.training_s(recipe, epochs) <= room_s]
+            return max(within, default=self._rungs[0])
+
+        return last_epochs
+
+    def _contender(self, options: Sequence[Option], pace: Pace, forecaster: Forecaster) -> dict[str, Value]:
+        """The training with the highest expected improvement for its seconds, of any network and length."""
+        prediction = forecaster.forecast([(each.recipe, each.last_epochs) for each in options])
+        order = np.argsort(-prediction.log_probability_of_leading)[:_CONTENDERS]
+        order = [*order, *np.argsort(-prediction.expected_improvement)[:_CONTENDERS]]
+        trainings = []
+        for each in dict.fromkeys(order):
+            chosen = options[each]
+            for epochs in sorted({*self._rungs[1:], self._longest_fitting(chosen, pace)}):
+                recipe = replace(chosen.recipe, epochs=epochs)
+                if epochs > chosen.trained_epochs and recipe.id not in self._known and pace.fits(recipe):
+                    trainings.append((chosen, epochs))
+        if not trainings:
+            chosen = options[int(prediction.log_probability_of_leading.argmax())]
+            return {**chosen.values, "epochs": chosen.next_epochs}
+        prediction = forecaster.forecast([(chosen.recipe, epochs) for chosen, epochs in trainings])
+        seen = np.array([not chosen.is_new for chosen, _ in trainings])
+        if (seen & (prediction.probability_of_leading >= _LIKELY)).any():
+            # What was looked at already is told far better than what was not.
+            trainings = [training for training in trainings if not training[0].is_new]
+            prediction = forecaster.forecast([(chosen.recipe, epochs) for chosen, epochs in trainings])
+        seconds = np.array([pace.training_s(chosen.recipe, epochs) for chosen, epochs in trainings])
+        if prediction.probability_of_leading.max() < _HOPELESS:
+            place = int(prediction.log_probability_of_leading.argmax())
+        else:
+            place = int((prediction.expected_improvement / seconds).argmax())
+        chosen, epochs = trainings[place]
+        return {**chosen.values, "epochs": epochs}
+
+    def _longest_fitting(self, chosen: Option, pace: Pace) -> int:
+        """So many epochs as end in time, at most the longest training; the last one uses the time up."""
+        first, longest = self._rungs[0], self._rungs[-1]
+        start_s = pace.seconds(replace(chosen.recipe, epochs=first))
+        each_s = (pace.training_s(chosen.recipe, longest) - pace.training_s(chosen.recipe, first)) / (longest - first or 1)
+        return max(first, min(longest, first + int((pace.left_s - start_s) / max(each_s, 1e-9))))
+
+    def _why_nothing(
+        self, history: Sequence[TrialNotes], number: int, pace: Pace, forecaster: Forecaster
+    ) -> str:
         """Why there is no option: more time might bring some, else every recipe is known."""
-        options = self._options(history, number, replace(pace, left_s=math.inf))
-        trainings = [replace(option.recipe, epochs=option.next_epochs) for option in options]
+        options = self._options(history, number, replace(pace, left_s=math.inf), forecaster)
+        trainings = [replace(each.recipe, epochs=each.next_epochs) for each in options]
         return pace.shortage(trainings) if trainings else NOTHING_NEW
 
-    def _most_promising(self, options: Sequence[Option], prediction: Forecast, history: Sequence[TrialNotes]) -> int:
-        """The place of the option with the highest expected improvement: among networks already trained, while those
-        had less of all training than first looks had; else among new ones."""
+    def _most_promising(
+        self, options: Sequence[Option], prediction: Forecast, history: Sequence[TrialNotes], pace: Pace
+    ) -> int:
+        """The place of the option with the highest expected improvement, where time is short for the seconds that it
+        takes to see it: among networks already trained, while those had less of all training than first looks had;
+        else among new ones."""
         improvement = prediction.expected_improvement
-        trained = np.array([option.trained_epochs != _NEVER for option in options])
+        if pace.limited:
+            improvement = improvement / np.array([_seconds_until_seen(each, pace) for each in options])
+        trained = np.array([not each.is_new for each in options])
         if trained.all() or not trained.any():
             return int(improvement.argmax())
         longer = int(np.where(trained, improvement, -1.0).argmax())
@@ -133,77 +240,46 @@ class ModelSampler(Sampler):
             return longer
         return int(np.where(trained, -1.0, improvement).argmax())
 
-    def _options(self, history: Sequence[TrialNotes], number: int, pace: Pace) -> list[Option]:
-        longest = self._longest(history)
-        for values in self._points(history, random.Random(seed_of(self._seed, number))):
-            longest.setdefault(_network(recipe_of(values)), (_NEVER, values))
-        options = (self._option(values, epochs, pace) for epochs, values in longest.values())
-        return [option for option in options if option is not None]
+    def _options(
+        self, history: Sequence[TrialNotes], number: int, pace: Pace, forecaster: Forecaster
+    ) -> list[Option]:
+        longest = longest_trainings(history, self._rungs[-1])
+        last = self._judged_by(pace)
+        found: dict[object, Option] = {}
 
-    def _longest(self, history: Sequence[TrialNotes]) -> dict[object, tuple[int, dict[str, Value]]]:
-        """The longest training of each network, and its values."""
-        longest: dict[object, tuple[int, dict[str, Value]]] = {}
-        for trial in history:
-            network = _network(trial.recipe)
-            # What was not trained cannot win, however long it would be.
-            epochs = self._rungs[-1] if trial.accuracy is None else trial.recipe.epochs
-            if epochs >= longest.get(network, (_NEVER, {}))[0]:
-                longest[network] = epochs, dict(trial.values)
-        return longest
+        def add(values: dict[str, Value], trained_epochs: int) -> None:
+            recipe = recipe_of(values)
+            made = option(values, recipe, trained_epochs, self._rungs, pace)
+            if made is not None and replace(recipe, epochs=made.next_epochs).id not in self._known:
+                found[deployed(recipe)] = replace(
+                    made, last_epochs=max(made.next_epochs, min(made.last_epochs, last(recipe)))
+                )
 
-    def _likely_variant(self, history: Sequence[TrialNotes], pace: Pace) -> dict[str, Value] | None:
-        """The likeliest new leader among the variants; None where none is likely."""
-        variants = [(values, recipe_of(values)) for values in self._variants(history)]
-        new = [(values, recipe) for values, recipe in variants if recipe.id not in self._known and pace.fits(recipe)]
-        if not new:
-            return None
-        likely = self._forecast(history, [(recipe, recipe.epochs) for _, recipe in new]).probability_of_leading
-        place = int(likely.argmax())
-        return new[place][0] if likely[place] >= _LIKELY else None
-
-    def _variants(self, history: Sequence[TrialNotes]) -> Iterator[dict[str, Value]]:
-        """What holds the minimum accuracy, by its longest training, with every runtime and quantization in which it was
-        not looked at for so long; nothing where one runtime is all there is."""
-        if len(self._runtimes) < 2:
-            return
-        seen = self._longest(history)
-        holding = sorted((trial for trial in history if trial.feasible_value is not None), key=_epochs)
-        for trial in {_shape(trial.recipe): trial for trial in holding}.values():
-            for runtime, quantization in product(self._runtimes, self._quantizations):
-                values = {**trial.values, RUNTIME: runtime, "quantization": quantization}
-                if seen.get(_network(recipe_of(values)), (_NEVER, {}))[0] < trial.recipe.epochs:
-                    yield values
-
-    def _option(self, values: dict[str, Value], trained_epochs: int, pace: Pace) -> Option | None:
-        recipe = recipe_of(values)
-
-        def seconds(epochs: int) -> float:
-            return pace.seconds(replace(recipe, epochs=epochs)) if pace.limited else 0.0
-
-        longer = [epochs for epochs in self._rungs if epochs > trained_epochs]
-        # Where training is cheap beside measuring, the next may as well be a long one.
-        while len(longer) > 1 and pace.training_s(recipe, longer[1]) <= 2 * pace.training_s(recipe, longer[0]):
-            longer.pop(0)
-        for next_epochs, last_epochs in [(longer[0], last) for last in reversed(longer[1:])] if longer else []:
-            if seconds(next_epochs) + seconds(last_epochs) <= pace.left_s:
-                break
-        else:
-            fitting = [epochs for epochs in longer if seconds(epochs) <= pace.left_s]
-            if not fitting:
-                return None
-            next_epochs = last_epochs = fitting[-1]
-        if replace(recipe, epochs=next_epochs).id in self._known:
-            return None
-        return Option(values, recipe, trained_epochs, next_epochs, last_epochs)
-
-    def _points(self, history: Sequence[TrialNotes], draw: random.Random) -> list[dict[str, Value]]:
-        """Around the trials that came nearest to winning, and anywhere."""
+        for epochs, values in longest.values():
+            add(values, epochs)
+        draw = random.Random(seed_of(self._seed, number))
         variation = Variation(self._table, draw)
+        for values in self._points(history, variation, draw, forecaster, last):
+            if deployed(recipe_of(values)) not in longest:
+                add(values, NEVER)
+        for _ in range(_GENERATIONS):
+            new = [each for each in found.values() if each.is_new]
+            if not new:
+                break
+            merit = forecaster.forecast([(each.recipe, each.last_epochs) for each in new]).expected_improvement
+            best = [new[place] for place in np.argsort(-merit)[:_PROMISING]]
+            for values in [variation.near(draw.choice(best).values) for _ in range(_AGAIN)]:
+                if deployed(recipe_of(values)) not in longest:
+                    add(values, NEVER)
+        return list(found.values())
+
+    def _points(self, history, variation, draw, forecaster, last):  # type: ignore[no-untyped-def]
+        """At random, on the front, and around the trials that came nearest to winning."""
         points = [variation.anew() for _ in range(_ANEW)]
+        points += self._front
         if history:
-            longest = self._rungs[-1]
-            prediction = self._forecast(
-                history, [(trial.recipe, max(longest, trial.recipe.epochs)) for trial in history]
+            prediction = forecaster.forecast(
+                [(trial.recipe, max(last(trial.recipe), trial.recipe.epochs)) for trial in history]
             )
             best = np.argsort(-prediction.expected_merit)[:_PARENTS]
             parents = [dict(history[place].values) for place in best]
@@ -212,31 +288,50 @@ class ModelSampler(Sampler):
                 points.append(variation.near(variation.between(first, second) if draw.random() < 0.3 else first))
         return points
 
+    def _likely_variant(
+        self, history: Sequence[TrialNotes], pace: Pace, forecaster: Forecaster
+    ) -> dict[str, Value] | None:
+        """The likeliest new leader among the variants; None where none is likely."""
+        variants = [(values, recipe_of(values)) for values in self._variants(history)]
+        new = [(values, recipe) for values, recipe in variants if recipe.id not in self._known and pace.fits(recipe)]
+        if not new:
+            return None
+        likely = forecaster.forecast([(recipe, recipe.epochs) for _, recipe in new]).probability_of_leading
+        place = int(likely.argmax())
+        return new[place][0] if likely[place] >= _LIKELY else None
 
-def rungs(table: Sequence[Dimension]) -> tuple[int, ...]:
-    """Epochs of the first training and of longer ones, as far as the table lets training be so long."""
-    epochs = next(dimension for dimension in table if dimension.name == "epochs")
-    assert isinstance(epochs, Integer)
-    return tuple(sorted({*(rung for rung in RUNGS if epochs.low <= rung <= epochs.high), epochs.high}))
+    def _variants(self, history: Sequence[TrialNotes]) -> Iterator[dict[str, Value]]:
+        """What holds the minimum accuracy, by its longest training, with every deployment in which it was not looked at
+        for so long."""
+        varying = [dimension for dimension in self._table if dimension.name in _DEPLOYMENT]
+        seen = longest_trainings(history, self._rungs[-1])
+        sign = 1.0 if self._objective.maximise else -1.0
+        holding = sorted((trial for trial in history if trial.feasible_value is not None), key=_epochs)
+        longest = {shape(trial.recipe): trial for trial in holding}.values()
+        for trial in sorted(longest, key=lambda trial: -sign * (trial.feasible_value or 0.0))[:_HOLDING]:
+            for choice in product(*map(_choices, varying)):
+                values = {**trial.values, **dict(zip((each.name for each in varying), choice, strict=True))}
+                if seen.get(deployed(recipe_of(values)), (NEVER, {}))[0] < trial.recipe.epochs:
+                    yield values
+
+
+def _seconds_until_seen(chosen: Option, pace: Pace) -> float:
+    """What the trainings take that come next and last."""
+    next_s = pace.training_s(chosen.recipe, chosen.next_epochs)
+    if chosen.last_epochs == chosen.next_epochs:
+        return next_s
+    return next_s + pace.training_s(chosen.recipe, chosen.last_epochs)
+
+
+def _choices(dimension: Dimension) -> Sequence[Value]:
+    return dimension.choices if isinstance(dimension, Choice) else range(dimension.low, dimension.high + 1)
 
 
 def _epochs(trial: TrialNotes) -> int:
     return trial.recipe.epochs
 
 
-def _shape(recipe: Recipe) -> object:
-    """What makes it another network before it is deployed."""
-    return network_of(recipe).same(recipe.widths, recipe.halvings)
-
-
-def _network(recipe: Recipe) -> object:
-    """What makes it another network, however it is named, begun and trained."""
-    deployed = (
-        recipe.quantization,
-        recipe.aware_epochs,
-        recipe.equalized,
-        recipe.threads,
-        recipe.spinning,
-        recipe.runtime,
-    )
-    return _shape(recipe), deployed
+def _pending(study: Study, trial: FrozenTrial) -> list[Recipe]:
+    """Those on their way, but the one that is asked for now."""
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return [recipe_of(other.params) for other in running if other.number < trial.number and "epochs" in other.params]

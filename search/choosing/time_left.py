@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from search.choosing.trial_notes import TrialNotes, history_of
 from search.settings.durations import spoken
-from space.networks.choose import layers_of
+from space.networks.choose import work_of
 from space.recipe import Recipe
 from space.training.speed import USUAL_TRAININGS, Trainings
 
@@ -102,7 +102,7 @@ class TimeLeft:
 def cost(recipe: Recipe, epochs: int) -> float:
     """What a training costs, in multiply-accumulates per training image: alike on every machine, so that what is asked
     for is too."""
-    return epochs * (sum(layer.macs for layer in layers_of(recipe)) + _MACS_ANYHOW)
+    return epochs * (work_of(recipe).macs + _MACS_ANYHOW)
 
 
 def _epochs(recipe: Recipe) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evaluators.measurement import Figures
 from search.scoring.objectives import RELATIVE, Objective, Scale
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # User attributes of a trial, for the reader of a dashboard as well.
 RECIPE, REASON, GATED_BY, IMPORTED = "recipe", "reason", "gated", "imported"
 _ACCURACY, _AT_BEST, _TRAINING_S = "validation accuracy", "log10 if every answer were right", "training s"
+_LATENCY_MS, _EPOCH_ACCURACIES, _GIVEN_UP = "latency ms beside the reference", "accuracy after each epoch", "given up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,17 @@ class TrialNotes:
     recipe: Recipe
     # Logarithm of the objective's figure, were every answer right.
     at_best: float
-    # Accuracy on validation; None: the network was not trained.
+    # Seconds at the speed that the reference had when the bench was first used.
+    latency_s: float
+    # Accuracy on validation; None: the network was not trained. The most that it could have become, where it was given
+    # up.
     accuracy: float | None
     # Logarithm of the objective's figure, where the minimum accuracy is held.
     feasible_value: float | None
     training_s: float
+    # On validation, after each epoch.
+    epoch_accuracies: tuple[float, ...] = ()
+    given_up: bool = False
 
 
 def notes_of(trial: "FrozenTrial") -> TrialNotes | None:
@@ -43,9 +50,13 @@ def notes_of(trial: "FrozenTrial") -> TrialNotes | None:
         values=trial.params,
         recipe=recipe_of(trial.params),
         at_best=float(trial.user_attrs[_AT_BEST]),
+        # Trials of older versions say only what was measured.
+        latency_s=1e-3 * float(trial.user_attrs.get(_LATENCY_MS, trial.user_attrs["latency ms"])),
         accuracy=None if gated else float(trial.user_attrs[_ACCURACY]),
         feasible_value=trial.value if feasible and not gated else None,
         training_s=float(trial.user_attrs.get(_TRAINING_S, 0.0)),
+        epoch_accuracies=tuple(trial.user_attrs.get(_EPOCH_ACCURACIES, ())),
+        given_up=_GIVEN_UP in trial.user_attrs,
     )
 
 
@@ -59,11 +70,13 @@ def history_of(study: "Study") -> list[TrialNotes]:
 
 def evaluation_attributes(
     evaluation: Evaluation, objective: Objective, scale: Scale = RELATIVE
-) -> dict[str, float | int | str]:
+) -> dict[str, Any]:
     candidate = evaluation.candidate
     # A training that was given up might have reached its projection, and no more.
     accuracy = evaluation.validation.share if candidate.projected is None else candidate.projected
     return {
+        **({_EPOCH_ACCURACIES: list(candidate.history)} if candidate.history else {}),
+        **({_GIVEN_UP: True} if candidate.projected is not None else {}),
         RECIPE: evaluation.recipe_id,
         _ACCURACY: accuracy,
         _TRAINING_S: candidate.seconds.get("train", 0.0),
@@ -74,9 +87,10 @@ def evaluation_attributes(
     }
 
 
-def figures_attributes(figures: Figures, objective: Objective, scale: Scale = RELATIVE) -> dict[str, float | int | str]:
+def figures_attributes(figures: Figures, objective: Objective, scale: Scale = RELATIVE) -> dict[str, Any]:
     return {
         _AT_BEST: objective.at_best(figures, scale),
+        _LATENCY_MS: 1e3 * figures.relative_latency * scale.latency_s,
         "latency ms": 1e3 * figures.latency_s,
         "energy mJ": 1e3 * figures.energy_j,
         "energy provenance": str(figures.energy_provenance),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from space.data.augmentation import Pictures
 from space.data.images import DataSet, Images, ImageShape
 from space.data.schedule import Schedule
-from space.networks.choose import layers_of
+from space.networks.choose import layers_of, work_of
 from space.networks.network import Network, unpruned
 from space.networks.prunable import Prunable
 from space.recipe import Recipe
@@ -125,7 +125,7 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
 
 def _like_usual(recipes: Sequence[Recipe], images_s: Sequence[float]) -> Speed:
     """As many times as slow as is usual as the networks were that there was time for."""
-    usual_s = [USUAL.of_image(layers_of(recipe)) for recipe in recipes]
+    usual_s = [USUAL.of_image(work_of(recipe)) for recipe in recipes]
     ratio = statistics.fmean(taken / usual for taken, usual in zip(images_s, usual_s, strict=False))
     return Speed(
         image_s=ratio * USUAL.image_s,

@@ -16,12 +16,12 @@ MOST_GAIN = 6.0
 FALL = 1.5
 
 
-def projected(share_done: float, accuracy: float) -> float:
+def projected(share_done: float, accuracy: float, most_gain: float = MOST_GAIN) -> float:
     """The accuracy at the end, seen optimistically, from the best so far. The learning rate's last fall brings a leap,
     so not the trend of the last epochs but more than ever came."""
     if share_done <= SETTLED:
         return 1.0
-    return 1 - math.pow(1 - accuracy, 1 + MOST_GAIN * math.pow(1 - share_done, FALL))
+    return 1 - math.pow(1 - accuracy, 1 + most_gain * math.pow(1 - share_done, FALL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Line:
     study that minimises."""
 
     least_accuracy: float
+    # Where the trainings of a search are known that ended: more than any of them gained.
+    most_gain: float = MOST_GAIN
+
+    def projected(self, share_done: float, accuracy: float) -> float:
+        return projected(share_done, accuracy, self.most_gain)
 
     def __call__(self, share_done: float, accuracy: float) -> bool:
-        return projected(share_done, accuracy) < self.least_accuracy
+        return self.projected(share_done, accuracy) < self.least_accuracy

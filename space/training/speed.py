@@ -1,11 +1,10 @@
 """Speed: how long one machine trains: what was measured on it, and what that makes of a recipe or a schedule."""
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 
 from space.data.schedule import Schedule
-from space.networks.choose import layers_of
-from space.networks.network import Layer
+from space.networks.choose import Work, work_of
 from space.recipe import Recipe
 from space.training.schedules import fine_tuning_schedule
 
@@ -35,10 +34,9 @@ class Speed:
     # The unpruned network's answer to an image, as the teacher gives it.
     answer_s: float
 
-    def of_image(self, layers: Sequence[Layer], area: float = 1.0) -> float:
-        """`area`: the image's, over that at which the layers are given."""
-        values, macs = sum(layer.values for layer in layers), sum(layer.macs for layer in layers)
-        return self.image_s + area * (values * self.value_s + macs * self.mac_s)
+    def of_image(self, work: Work, area: float = 1.0) -> float:
+        """`area`: the image's, over that at which the work is given."""
+        return self.image_s + area * (work.values * self.value_s + work.macs * self.mac_s)
 
 
 # On two cores, with CIFAR-10, as trainings of several networks showed; for who has measured nothing.
@@ -60,10 +58,12 @@ class Trainings:
 
     def seconds(self, recipe: Recipe, epochs: int) -> float:
         """Pruned, BatchNorm's figures taken anew, and trained for so many epochs."""
-        layers = layers_of(recipe)
+        work = work_of(recipe)
         schedule = fine_tuning_schedule(self.images, self.side, epochs, recipe.learning_rate, recipe.distillation)
-        reestimated = FORWARD * min(REESTIMATED, self.images) * self.speed.of_image(layers)
-        passes = sum(self.speed.of_image(layers, (size / self.side) ** 2) for size in schedule.sizes)
+        reestimated = FORWARD * min(REESTIMATED, self.images) * self.speed.of_image(work)
+        # A sampler asks ten thousand times a trial, and epochs are alike.
+        sizes = Counter(schedule.sizes).items()
+        passes = sum(count * self.speed.of_image(work, (size / self.side) ** 2) for size, count in sizes)
         return self.speed.set_up_s + reestimated + self.images * passes
 
     def teacher_s(self, epochs: int) -> float:

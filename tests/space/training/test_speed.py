@@ -9,7 +9,7 @@ import torch
 from space.data.builtin import BUILTIN
 from space.data.images import ImageShape
 from space.data.schedule import Schedule
-from space.networks.choose import layers_of
+from space.networks.choose import layers_of, work_of
 from space.networks.mnist_cnn.description import MNIST_CNN
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.network import unpruned
@@ -56,7 +56,7 @@ def test_what_takes_nothing_is_told_from_what_does() -> None:
     """Of networks whose images take what three known figures say, these are found again."""
     recipes = [SMALL, MOBILENET_V1.first_recipes[9], UNPRUNED]
     for known in (SPEED, replace(SPEED, image_s=0.0), replace(SPEED, mac_s=0.0)):
-        images_s = [known.of_image(layers_of(recipe)) for recipe in recipes]
+        images_s = [known.of_image(work_of(recipe)) for recipe in recipes]
         assert duration._told_apart(recipes, images_s) == pytest.approx((known.image_s, known.value_s, known.mac_s))
     # A network alone, and one that is larger and faster: nothing takes less than nothing.
     assert all(figure >= 0 for figure in duration._told_apart(recipes[:1], [1.0]))
@@ -112,7 +112,7 @@ def test_a_machine_that_takes_too_long_is_measured_by_one_network(
 
     def epochs(machine: Machine, model: object, schedule: Schedule, count: int) -> tuple[list[float], float]:
         trained.append(len(schedule.sizes))
-        taken_s = 100 * count * USUAL.of_image(layers_of(smallest))
+        taken_s = 100 * count * USUAL.of_image(work_of(smallest))
         return [taken_s] * len(schedule.sizes), taken_s
 
     smallest = min(MNIST_CNN.first_recipes, key=duration._values)
@@ -120,5 +120,5 @@ def test_a_machine_that_takes_too_long_is_measured_by_one_network(
     monkeypatch.setattr(duration, "_LIMIT_S", -1.0)
     speed = fine_tuning_speed(MNIST_CNN, grey)
     assert trained == [1]
-    assert speed.of_image(layers_of(UNPRUNED)) == pytest.approx(100 * USUAL.of_image(layers_of(UNPRUNED)))
+    assert speed.of_image(work_of(UNPRUNED)) == pytest.approx(100 * USUAL.of_image(work_of(UNPRUNED)))
     assert speed.answer_s == pytest.approx(100 * USUAL.answer_s)

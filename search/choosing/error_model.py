@@ -1,0 +1,138 @@
+"""Error model: predicts which share of answers is wrong, by a network's shape and how long it is trained.
+
+Nothing in it is of one data set: its prior says that more of anything does not hurt, with a wide uncertainty. Where
+the store knows other searches, their slopes take its place.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TypeVar
+
+import numpy as np
+
+from search.choosing.features import NAMES, SHAPE, features
+from search.choosing.gaussian_process import Floats, GaussianProcess, Trend
+from search.choosing.trial_notes import TrialNotes
+from space.recipe import Recipe
+from space.training.patience import FALL, SETTLED
+
+# Epochs are counted in steps of a factor of e from those of a first training.
+_FIRST_EPOCHS = 3
+# Prior of log(error) and its slopes. The mean is that of 37 % wrong answers, within a factor of ten either way.
+_MEAN, _MEAN_SD = -1.0, 1.2
+# A step of what a network is made of takes about this share of the errors away, or none, or three times as much; what
+# it runs on changes them by a few hundredths, threads not at all; a training e times as long takes a tenth.
+_OF_SIZE = {"MACs": -0.04, "weights": -0.04, "values": -0.02, "mean width": -0.02}
+_OF_SHAPE_SD, _OF_INTEGERS_SD, _OF_EPOCHS, _OF_EPOCHS_SD = 0.08, 0.04, -0.1, 0.06
+Item = TypeVar("Item")
+
+# Slopes of another search stand for those of this one within so much more, per step.
+_OF_ANOTHER_SD = 0.03
+# Points that a surrogate is fitted to at most: fitting takes time with the third power of their number.
+MOST_POINTS = 250
+# With fewer trainings that ended, nothing is said of how they went.
+_FEWEST_ENDED = 3
+# The largest gain that was seen, times this, is more than a training of the same search gains.
+_ABOVE_SEEN = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network's deployed validation accuracy after so many epochs; `expected` where its training was given up."""
+
+    recipe: Recipe
+    epochs: int
+    accuracy: float
+
+
+def prior() -> Trend:
+    shape = [_OF_SIZE.get(name, 0.0) for name in SHAPE]
+    integers_sd = (_OF_INTEGERS_SD, _OF_INTEGERS_SD, 0.0, 0.0)
+    return Trend(
+        _MEAN,
+        _MEAN_SD,
+        (*shape, *(0.0 for _ in integers_sd), _OF_EPOCHS),
+        (*(_OF_SHAPE_SD for _ in shape), *integers_sd, _OF_EPOCHS_SD),
+    )
+
+
+def learned(earlier: Sequence[Trained], begin: Trend | None = None) -> Trend:
+    """The prior after another search's trainings: their slopes, within their own uncertainty and that of being
+    another's; the level is left open, as other data are harder or easier."""
+    begin = begin or prior()
+    if not earlier:
+        return begin
+    mean, sd = surrogate(earlier, begin).slopes()
+    wider = np.where(np.array(begin.slope_sds) > 0, np.sqrt(sd**2 + _OF_ANOTHER_SD**2), 0.0)
+    narrower = np.minimum(wider, np.array(begin.slope_sds))
+    return Trend(begin.mean, begin.mean_sd, tuple(mean), tuple(narrower))
+
+
+def surrogate(trained: Sequence[Trained], trend: Trend) -> GaussianProcess:
+    """Predicts the logarithm of the share of wrong answers; of too many the best and the most recent count, as
+    fitting takes time."""
+    kept = most_telling(trained, lambda each: each.accuracy)
+    errors = np.array([math.log(max(1 - each.accuracy, 1e-3)) for each in kept])
+    return GaussianProcess(trend, points((each.recipe, each.epochs) for each in kept), errors)
+
+
+def most_telling(items: Sequence[Item], goodness: Callable[[Item], float]) -> Sequence[Item]:
+    """The best and the most recent of too many."""
+    if len(items) <= MOST_POINTS:
+        return items
+    older, recent = items[: -MOST_POINTS // 2], items[-MOST_POINTS // 2 :]
+    best = sorted(range(len(older)), key=lambda place: goodness(older[place]))[-MOST_POINTS // 2 :]
+    return [*(older[place] for place in sorted(best)), *recent]
+
+
+def points(networks: Iterable[tuple[Recipe, int]]) -> Floats:
+    rows = [[*features(recipe), math.log(max(epochs, 1) / _FIRST_EPOCHS)] for recipe, epochs in networks]
+    return np.array(rows) if rows else np.zeros((0, len(NAMES) + 1))
+
+
+def trained_of(history: Sequence[TrialNotes]) -> list[Trained]:
+    """What the trials show; the end of a training that was given up is expected as the others' went."""
+    usual = usual_gain(trial.epoch_accuracies for trial in history if not trial.given_up)
+    return [
+        Trained(trial.recipe, trial.recipe.epochs, accuracy)
+        for trial in history
+        if (accuracy := _accuracy(trial, usual)) is not None
+    ]
+
+
+def _accuracy(trial: TrialNotes, usual: float | None) -> float | None:
+    if trial.accuracy is None or not trial.given_up:
+        return trial.accuracy
+    if usual is None or not trial.epoch_accuracies:
+        return None
+    done = len(trial.epoch_accuracies) / trial.recipe.epochs
+    return 1 - (1 - max(trial.epoch_accuracies)) ** (1 + usual * (1 - done) ** FALL)
+
+
+def gains(accuracies: Sequence[float]) -> list[float]:
+    """How a training's wrong answers shrank from each epoch to its end: the factor before the share left, to the power
+    of FALL, in the exponent (space/training/patience.py)."""
+    if len(accuracies) < 4 or not 0 < accuracies[-1] < 1:
+        return []
+    last = math.log(1 - accuracies[-1])
+    seen = []
+    for epoch, accuracy in enumerate(np.maximum.accumulate(accuracies)[:-1], start=1):
+        done = epoch / len(accuracies)
+        if done > SETTLED and 0 < accuracy < 1:
+            seen.append((last / math.log(1 - accuracy) - 1) / (1 - done) ** FALL)
+    # The last few epochs gain next to nothing, divided by next to nothing.
+    return [gain for gain, epoch in zip(seen, range(len(seen)), strict=True) if epoch < 0.8 * len(seen)]
+
+
+def usual_gain(histories: Iterable[Sequence[float]]) -> float | None:
+    """Of the trainings that ended; None for too few to say."""
+    each = [median(seen) for accuracies in histories if (seen := gains(accuracies))]
+    return median(each) if len(each) >= _FEWEST_ENDED else None
+
+
+def most_gain(histories: Iterable[Sequence[float]]) -> float | None:
+    """More than a training of this search gains; None for too few to say."""
+    each = [max(seen) for accuracies in histories if (seen := gains(accuracies))]
+    return _ABOVE_SEEN * max(each) if len(each) >= _FEWEST_ENDED else None

@@ -1,0 +1,85 @@
+"""Options: networks that may be asked for, each with the training that comes next and the longest one to follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from search.choosing.time_left import Pace
+from search.choosing.trial_notes import TrialNotes
+from space.dimension import Dimension, Integer, Value
+from space.networks.choose import network_of
+from space.recipe import Recipe
+
+# Epochs of the first training, and of those that follow where it pays: each about three times as long.
+RUNGS = (3, 10, 32, 100)
+# Epochs of a network that was not trained yet, not even for 0 epochs.
+NEVER = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    values: dict[str, Value]
+    recipe: Recipe
+    # The longest training that it had.
+    trained_epochs: int
+    next_epochs: int
+    last_epochs: int
+
+    @property
+    def is_new(self) -> bool:
+        return self.trained_epochs == NEVER
+
+
+def rungs(table: Sequence[Dimension]) -> tuple[int, ...]:
+    """Epochs of the first training and of longer ones, as far as the table lets training be so long."""
+    epochs = next(dimension for dimension in table if dimension.name == "epochs")
+    assert isinstance(epochs, Integer)
+    return tuple(sorted({*(rung for rung in RUNGS if epochs.low <= rung <= epochs.high), epochs.high}))
+
+
+def option(
+    values: dict[str, Value], recipe: Recipe, trained_epochs: int, steps: Sequence[int], pace: Pace
+) -> Option | None:
+    """The next of these trainings and the longest to follow that end in time; None where there is none."""
+    longer = [epochs for epochs in steps if epochs > trained_epochs]
+    # Where training is cheap beside measuring, the next may as well be a long one.
+    while len(longer) > 1 and pace.training_s(recipe, longer[1]) <= 2 * pace.training_s(recipe, longer[0]):
+        longer.pop(0)
+    if not longer:
+        return None
+    if not pace.limited:
+        return Option(values, recipe, trained_epochs, longer[0], longer[-1])
+    seconds = {epochs: pace.seconds(replace(recipe, epochs=epochs)) for epochs in longer}
+    for last_epochs in reversed(longer[1:]):
+        if seconds[longer[0]] + seconds[last_epochs] <= pace.left_s:
+            return Option(values, recipe, trained_epochs, longer[0], last_epochs)
+    fitting = [epochs for epochs in longer if seconds[epochs] <= pace.left_s]
+    return Option(values, recipe, trained_epochs, fitting[-1], fitting[-1]) if fitting else None
+
+
+def longest_trainings(history: Sequence[TrialNotes], last: int) -> dict[object, tuple[int, dict[str, Value]]]:
+    """Of each network, and its values. What was not trained cannot win, however long it would be: as if for `last`
+    epochs."""
+    longest: dict[object, tuple[int, dict[str, Value]]] = {}
+    for trial in history:
+        network = deployed(trial.recipe)
+        epochs = last if trial.accuracy is None else trial.recipe.epochs
+        if epochs >= longest.get(network, (NEVER, {}))[0]:
+            longest[network] = epochs, dict(trial.values)
+    return longest
+
+
+def shape(recipe: Recipe) -> object:
+    """What makes it another network before it is deployed."""
+    return network_of(recipe).same(recipe.widths, recipe.halvings)
+
+
+def deployed(recipe: Recipe) -> object:
+    """What makes it another network, however it is named, begun and trained."""
+    return shape(recipe), (
+        recipe.quantization,
+        recipe.aware_epochs,
+        recipe.equalized,
+        recipe.threads,
+        recipe.spinning,
+        recipe.runtime,
+    )
