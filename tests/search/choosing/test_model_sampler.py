@@ -114,7 +114,7 @@ def test_a_network_is_trained_longer_step_by_step_and_only_where_it_looks_good()
     seen_before: dict[object, int] = {}
     for recipe in recipes:
         network = strides(recipe.widths, recipe.halvings), recipe.quantization, recipe.threads, recipe.spinning
-        assert recipe.epochs in RUNGS
+        assert recipe.epochs in rungs(TABLE)
         assert seen_before.get(network, 0) < recipe.epochs
         if recipe in longer:
             assert network in seen_before
@@ -155,7 +155,7 @@ def test_while_there_is_time_it_goes_on_where_nothing_is_likely_to_lead():
 def test_where_training_costs_nothing_beside_measuring_it_is_long_at_once():
     world = World("model", 0, epoch_s=0.01)
     recipes = [world.trial() for _ in range(8)]
-    assert {recipe.epochs for recipe in recipes[6:]} == {RUNGS[-1]}
+    assert {recipe.epochs for recipe in recipes[6:]} == {rungs(TABLE)[-1]}
 
 
 def test_a_gated_network_is_not_asked_for_again_however_long_it_would_train():
