@@ -22,11 +22,11 @@ a folder beside that file. A row that failed has its error in its place, and is 
 """
 
 import argparse
+import os
 import sys
 import traceback
 from pathlib import Path
 
-from space.errors import CandidateError, RequestError
 from tests.benchmarks.peers import fastnas, in_turn, pruned, searches, torch_pruning
 from tests.benchmarks.peers.options import Options
 from tests.benchmarks.peers.outcome import confirmed, failed
@@ -44,6 +44,9 @@ ROWS: dict[str, Row] = {
 
 
 def main() -> int:
+    # Before anything loads torch, as the search does it: threads that wait actively make a training step many times
+    # as long as soon as somebody else uses a core, and a child inherits the choice.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     chosen = _parser().parse_args()
     results = Results(chosen.results)
     if chosen.command == "table":
@@ -66,7 +69,7 @@ def _carried_out(options: Options, folder: Path) -> dict[str, object]:
     try:
         row.check()
         return {**confirmed(options, folder, row.carry_out(options, folder)), "settings": row.settings}
-    except (ImportError, OSError, RuntimeError, ValueError, CandidateError, RequestError) as error:
+    except Exception as error:
         traceback.print_exc()
         return failed(error)
 

@@ -71,7 +71,8 @@ class Judging:
 
     def longest(self, recipe: Recipe, shares: int) -> Recipe | None:
         """Trained for as many epochs as end in one of so many equal shares of the time left, at least one; None where
-        one does not end in the whole of it."""
+        one does not end in the whole of it. Of the first training nobody is sure: the pace may have been measured
+        beside other load, and it is begun in any case."""
         ratio = self._ratio
         taught = any(entry.get("train_s") for entry in self.journal.entries)
         left_s = self.watch.left_s - (0.0 if taught else ratio * self.pace.teacher_s(VIEWS))
@@ -80,13 +81,10 @@ class Judging:
             for epochs in range(1, _LONGEST + 1)
             if BESIDE_S + ratio * self.pace.seconds(recipe, epochs) <= left_s / shares
         ]
-        if not fitting and BESIDE_S + ratio * self._alone_s(recipe, taught) > self.watch.left_s:
+        least_s = BESIDE_S + ratio * self.pace.seconds(recipe, 1) if taught else 0.0
+        if not fitting and least_s >= self.watch.left_s:
             return None
         return replace(recipe, epochs=max(fitting, default=1))
-
-    def _alone_s(self, recipe: Recipe, taught: bool) -> float:
-        """One epoch, with the teacher's answers to one view where there are none yet."""
-        return self.pace.seconds(recipe, 1) + (0.0 if taught else self.pace.teacher_s(1))
 
     @property
     def _ratio(self) -> float:
