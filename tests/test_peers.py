@@ -63,6 +63,14 @@ def test_a_row_that_failed_is_tried_again_and_its_last_line_counts(tmp_path: Pat
     assert len(results.lines()) == 1
 
 
+def test_a_row_whose_leaders_were_disturbed_is_confirmed_again(tmp_path: Path) -> None:
+    results = Results(tmp_path / "peers.jsonl")
+    results.add(line(gain=None, unconfirmed=True))
+    assert not results.has(options().key)
+    results.add(line(gain=None, unconfirmed=False))
+    assert results.has(options().key)
+
+
 def test_a_line_that_a_kill_cut_off_costs_no_other(tmp_path: Path) -> None:
     path = tmp_path / "peers.jsonl"
     Results(path).add(line())

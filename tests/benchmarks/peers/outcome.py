@@ -40,6 +40,7 @@ def confirmed(options: Options, folder: Path, effort: Effort) -> Line:
     line["reference"] = {"ms": reference.latency_ms, "framework": reference.framework}
     if best is None or not best.confirmed:
         line["why"] = _why(ranking)
+        line["unconfirmed"] = any(row.validation.share >= goal.least_accuracy for row in ranking.ranked)
         return line
     row = ranking.row(best)
     line["winner"] = {

@@ -25,8 +25,9 @@ class Results:
         return list(lines.values())
 
     def has(self, key: Mapping[str, Any]) -> bool:
-        """Whether the row is done; one that failed is not."""
-        return any(_name(line) == _name(key) and "error" not in line for line in self.lines())
+        """Whether the row is done; one that failed is not, nor one whose leaders were timed beside other load alone."""
+        again = ("error", "unconfirmed")
+        return any(_name(line) == _name(key) and not any(map(line.get, again)) for line in self.lines())
 
     def add(self, line: Line) -> None:
         json_lines.append(self._path, line)
