@@ -37,11 +37,11 @@ from space.formats.onnx.export import export
 from space.formats.onnx.format import ONNX
 from space.formats.onnx.quantization import quantize
 from space.networks.mobilenet_v1.description import MOBILENET_V1
-from space.networks.mobilenet_v1.first_recipes import UNIFORM
 from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1, unit_name
 from space.pruning import shrink
 from space.pruning.fractions import kept
 from space.recipe import Recipe
+from tests.benchmarks.peers.ladder import UNIFORM
 from tests.space.few_images import MEAN, STD
 
 BATCH, RATE, MOMENTUM, DECAY = 128, 0.01, 0.9, 5e-4
