@@ -6,7 +6,7 @@ processor's, times factors for its quantization, threads and spinning that all l
 all factors are fitted at once, each drawn towards that of a typical processor (Gauss-Newton).
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from space.data.images import ImageShape
-from space.formats.quantizations import QUANTIZATIONS
+from space.formats.quantizations import NONE, QUANTIZATIONS
 from space.formats.target import title_of
 from space.networks.choose import network_named
 from space.recipe import Recipe
@@ -40,32 +40,52 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """A coefficient: the kind of layer that it belongs to, and seconds on a typical processor."""
+    """A coefficient of a kind of layer: what it is of, and seconds on a typical processor. Large layers share it with
+    small ones in fp32."""
 
     kind: str
+    figure: str
     typical_s: float
+    large: bool = False
 
 
 _CALL, _FULL, _DEPTHWISE, _POINTWISE, _LINEAR = "call", "full", "depthwise", "pointwise", "linear"
-# Seconds for each call; then by kind for each operator, MAC, value written and value read: of one thread of a server's
-# processor, measured on networks of this project. Timings scale all of them together first.
-_TERMS = (
-    _Term(_CALL, 5e-6),
-    *(_Term(_FULL, seconds) for seconds in (1e-6, 4e-11, 2e-10, 2e-10)),
-    *(_Term(_DEPTHWISE, seconds) for seconds in (1e-6, 1e-10, 2e-10, 2e-10)),
-    *(_Term(_POINTWISE, seconds) for seconds in (1e-6, 2.5e-11, 2e-10, 2e-10)),
-    *(_Term(_LINEAR, seconds) for seconds in (1e-6, 1e-10)),
-)
 _KINDS = (_CALL, _FULL, _DEPTHWISE, _POINTWISE, _LINEAR)
+# Seconds of one thread of a server's processor, about as networks of this project take them; timings scale all of them
+# together first. Of each call; then for each operator, MAC, value written and read, pixel, and weight.
+_TYPICAL_S = {
+    _CALL: {"operators": 5e-6, "beyond": 1e-10},
+    _FULL: {"operators": 1e-6, "macs": 4e-11, "written": 2e-10, "read": 2e-10},
+    _DEPTHWISE: {"operators": 1e-6, "macs": 1e-10, "written": 2e-10, "read": 2e-10, "pixels": 2e-9},
+    _POINTWISE: {
+        **{"operators": 1e-6, "macs": 2.5e-11, "written": 2e-10, "read": 2e-10},
+        **{"pixels": 2e-9, "weights": 1e-10},
+    },
+    _LINEAR: {"operators": 1e-6, "macs": 1e-10},
+}
+# Layers with so many weights may be quantized where smaller ones are not (LEAST_QUANTIZED of
+# space/formats/tflite/floats.py).
+_LARGE = 1024
+_TERMS = tuple(
+    _Term(kind, figure, seconds, large)
+    for large in (False, True)
+    for kind, figures in _TYPICAL_S.items()
+    for figure, seconds in figures.items()
+    if not large or kind in (_DEPTHWISE, _POINTWISE)
+)
 _COUNT = len(_TERMS)
+# Channels are computed in blocks of so many: those of AVX-512, and the most that runtimes take on other processors.
+_BLOCK = 16
+# Weights of a network beyond so many leave the nearer caches: a megabyte of them.
+_CACHED = 3e5
 
 # Standard deviations of the logarithms of factors: of the speed of a bench as a whole, of one coefficient, of a kind of
 # layer and of a coefficient by quantization, of a kind by threads and by spinning.
-_SPEED_SD, _TERM_SD, _QUANTIZATION_SD, _QUANTIZATION_TERM_SD, _SETTING_SD = 1.5, 1.0, 0.7, 0.4, 0.5
+_SPEED_SD, _TERM_SD, _QUANTIZATION_SD, _QUANTIZATION_TERM_SD, _SETTING_SD = 1.5, 0.5, 0.7, 0.4, 0.25
 # Prior of the standard deviation of a timing from the model, in natural logarithms, and how many timings it counts for.
 _ERROR_SD, _ERROR_COUNT = 0.06, 6.0
 # Degrees of freedom of the timings' errors: some timings are disturbed.
-_DEGREES = 5.0
+_DEGREES = 3.0
 _STEPS = 12
 
 
@@ -143,37 +163,41 @@ def _predicted(rows: Floats, designs: Sequence[Floats], factors: Floats) -> tupl
 
 @lru_cache(maxsize=1)
 def _factor_sds() -> Floats:
-    kinds = len(_KINDS)
-    return np.array(
-        [_SPEED_SD]
-        + [_TERM_SD] * _COUNT
-        + [_QUANTIZATION_SD] * (kinds * len(_traits("none")))
-        + [_QUANTIZATION_TERM_SD] * (_COUNT * len(_traits("none")))
-        + [_SETTING_SD] * (kinds * 3)
-        + [_SETTING_SD / 2] * (kinds * 3)
-    )
+    return np.concatenate([[sd] * block.shape[1] for sd, block in _blocks(NONE, 1, False)])
 
 
-def _traits(quantization: str) -> tuple[float, ...]:
+def _blocks(quantization: str, threads: int, spinning: bool) -> list[tuple[float, Floats]]:
+    """Standard deviations of factors, and which of them the logarithm of each coefficient is the sum of."""
+    terms = _indicators([(term.kind, term.figure) for term in _TERMS])
+    kinds = _indicators([term.kind for term in _TERMS])
+    sized = _indicators([(term.kind, term.large) for term in _TERMS])
+    dynamic, fixed = _traits(quantization)
+    several, spins = float(threads > 1), float(threads > 1 and spinning)
+    return [
+        (_SPEED_SD, np.ones((_COUNT, 1))),
+        (_TERM_SD, terms),
+        *((_QUANTIZATION_SD, trait * sized) for trait in (dynamic, fixed)),
+        *((_QUANTIZATION_TERM_SD, trait * np.eye(_COUNT)) for trait in (dynamic, fixed)),
+        *((_SETTING_SD, share * kinds) for share in (float(np.log2(threads)), several, spins)),
+        *((_SETTING_SD / 2, share * (dynamic + fixed) * kinds) for share in (float(np.log2(threads)), several, spins)),
+    ]
+
+
+def _indicators(names: Sequence[Hashable]) -> Floats:
+    return np.array([[float(name == other) for other in dict.fromkeys(names)] for name in names])
+
+
+def _traits(quantization: str) -> tuple[float, float]:
+    """Whether it computes in integers of ranges that are found anew for each image, and in those of fixed ranges."""
     known = QUANTIZATIONS.get(quantization)
-    integers = bool(known and known.integers)
-    fixed = bool(known and known.fixed_ranges)
-    return float(integers), float(fixed), float(bool(known and known.integers == "uint8"))
+    integers, fixed = bool(known and known.integers), bool(known and known.fixed_ranges)
+    return float(integers and not fixed), float(fixed)
 
 
 @lru_cache(maxsize=1000)
 def _design(quantization: str, threads: int, spinning: bool) -> Floats:
     """A row for each coefficient: which factors its logarithm is the sum of."""
-    kinds = np.array([[float(term.kind == kind) for kind in _KINDS] for term in _TERMS])
-    traits = _traits(quantization)
-    several = (float(np.log2(threads)), float(threads > 1), float(threads > 1 and spinning))
-    return np.hstack(
-        [np.ones((_COUNT, 1)), np.eye(_COUNT)]
-        + [trait * kinds for trait in traits]
-        + [trait * np.eye(_COUNT) for trait in traits]
-        + [share * kinds for share in several]
-        + [share * traits[0] * kinds for share in several]
-    )
+    return np.hstack([block for _, block in _blocks(quantization, threads, spinning)])
 
 
 def _design_of(recipe: Recipe) -> Floats:
@@ -187,33 +211,57 @@ def _rows(recipes: Sequence[Recipe], image: ImageShape | None) -> Floats:
     """For each network what stands before each coefficient, in seconds on a typical processor."""
     if not recipes:
         return np.zeros((0, _COUNT))
-    networks = []
+    networks, sides = [], []
     for recipe in recipes:
         network = network_named(recipe.architecture)
-        networks.append(network.layers(recipe.widths, recipe.halvings, image or network.image, network.classes))
-    counts = [len(layers) for layers in networks]
+        shape = image or network.image
+        networks.append(network.layers(recipe.widths, recipe.halvings, shape, network.classes))
+        sides.append(shape.side)
+    counts = np.array([len(layers) for layers in networks])
     cells = chain.from_iterable(map(_LAYER, chain.from_iterable(networks)))
-    reads, channels, kernel, side = np.fromiter(cells, dtype=float, count=4 * sum(counts)).reshape(-1, 4).T
-    starts = np.cumsum([0, *counts[:-1]])
+    reads, channels, kernel, side = np.fromiter(cells, dtype=float, count=4 * counts.sum()).reshape(-1, 4).T
+    ends = np.cumsum(counts)
+    starts = ends - counts
     before = np.roll(side, 1)
-    before[starts] = [(image or network_named(recipe.architecture).image).side for recipe in recipes]
-    written = channels * side**2
-    depthwise = (reads == 1) & (kernel > 1)
-    from_channels = np.where(depthwise, channels, reads)
-    read = from_channels * before**2
-    macs = written * reads * kernel**2
-    linear = (kernel == 1) & (side == 1) & (before == 1)
+    before[starts] = sides
     # What follows the last map is linear, too, after an average over that map.
-    linear[np.cumsum(counts) - 1] = True
-    pointwise = (kernel == 1) & ~linear
-    full = (kernel > 1) & ~depthwise
-    columns = [np.ones(len(recipes))]
-    ones = np.ones(len(side))
-    for chosen in (full, depthwise, pointwise):
-        columns += [np.add.reduceat(chosen * figure, starts) for figure in (ones, macs, written, read)]
-    columns += [np.add.reduceat(linear * figure, starts) for figure in (ones, macs)]
+    linear = (kernel == 1) & (side == 1) & (before == 1)
+    linear[ends - 1] = True
+    depthwise = (reads == 1) & (kernel > 1)
+    of_kind = {
+        _FULL: (kernel > 1) & ~depthwise,
+        _DEPTHWISE: depthwise,
+        _POINTWISE: (kernel == 1) & ~linear,
+        _LINEAR: linear,
+    }
+    weights = channels * reads * kernel**2
+    blocks, read_blocks = _whole_blocks(channels), _whole_blocks(np.where(depthwise, channels, reads))
+    figures = {
+        "operators": np.ones(len(side)),
+        "macs": np.where(linear, channels, blocks) * side**2 * reads * kernel**2,
+        "written": blocks * side**2,
+        "read": read_blocks * before**2,
+        "pixels": side**2,
+        "weights": blocks * reads,
+    }
+    large = weights >= _LARGE
+    columns = []
+    for term in _TERMS:
+        if term.kind == _CALL:
+            beyond = np.maximum(np.add.reduceat(weights, starts) - _CACHED, 0.0)
+            columns.append(np.ones(len(recipes)) if term.figure == "operators" else beyond)
+        else:
+            chosen = of_kind[term.kind]
+            if term.kind in (_DEPTHWISE, _POINTWISE):
+                chosen = chosen & (large == term.large)
+            columns.append(np.add.reduceat(chosen * figures[term.figure], starts))
     rows: Floats = np.column_stack(columns) * np.array([term.typical_s for term in _TERMS])
     return rows
+
+
+def _whole_blocks(channels: Floats) -> Floats:
+    blocks: Floats = np.ceil(channels / _BLOCK) * _BLOCK
+    return blocks
 
 
 @dataclass(frozen=True)
