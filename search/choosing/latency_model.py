@@ -6,8 +6,9 @@ processor's, times factors for its quantization, threads and spinning that all l
 all factors are fitted at once, each drawn towards that of a typical processor (Gauss-Newton).
 """
 
+import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
@@ -15,8 +16,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import solve_triangular
 
+from evaluators.confidence import NORMAL_95
 from space.data.images import ImageShape
 from space.formats.quantizations import NONE, QUANTIZATIONS
 from space.formats.target import title_of
@@ -82,11 +84,17 @@ _CACHED = 3e5
 # Standard deviations of the logarithms of factors: of the speed of a bench as a whole, of one coefficient, of a kind of
 # layer and of a coefficient by quantization, of a kind by threads and by spinning.
 _SPEED_SD, _TERM_SD, _QUANTIZATION_SD, _QUANTIZATION_TERM_SD, _SETTING_SD = 1.5, 0.5, 0.7, 0.4, 0.25
+# Logarithms of what whole numbers cost over fp32, of work and of everything else of a layer, where ranges are found anew
+# for each image and where they are fixed; with their standard deviation.
+_WORK = ("macs", "weights")
+_DYNAMIC, _FIXED, _NUMBERS_SD = (0.7, 0.7), (-0.7, 0.5), 0.5
 # Prior of the standard deviation of a timing from the model, in natural logarithms, and how many timings it counts for.
 _ERROR_SD, _ERROR_COUNT = 0.06, 6.0
 # Degrees of freedom of the timings' errors: some timings are disturbed.
 _DEGREES = 3.0
-_STEPS = 12
+_STEPS, _LONGEST_STEP, _SETTLED = 12, 2.0, 0.01
+# Prior of what intervals are widened by, how many timings it counts for, and at most.
+_WIDENING, _WIDENING_COUNT, _MOST_WIDENING = 1.5, 10, 4.0
 
 
 @dataclass(frozen=True)
@@ -101,12 +109,13 @@ class _RuntimeModel:
     designs: tuple[Floats, ...]
     logs: Floats
     weights: Floats
+    widening: float = 1.0
 
     def predict(self, rows: Floats, designs: Sequence[Floats]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the natural logarithm of seconds."""
         means, slopes = _predicted(rows, designs, self.factors)
         half = solve_triangular(self.precision, slopes.T, lower=True)
-        return means, np.sqrt((half**2).sum(0) + self.error_sd**2)
+        return means, self.widening * np.sqrt((half**2).sum(0) + self.error_sd**2)
 
     def leave_one_out(self) -> tuple[Floats, Floats]:
         """Error and standard deviation of each timing, as all others predict it, in natural logarithms."""
@@ -115,16 +124,15 @@ class _RuntimeModel:
         variance = self.error_sd**2 / np.maximum(self.weights, 1e-3)
         leverage = np.minimum((half**2).sum(0) / variance, 0.99)
         errors = (self.logs - means) / (1 - leverage)
-        return errors, self.error_sd / np.sqrt(1 - leverage)
+        return errors, self.widening * self.error_sd / np.sqrt(1 - leverage)
 
 
 def _fit(rows: Floats, designs: Sequence[Floats], logs: Floats) -> _RuntimeModel:
-    prior = 1 / _factor_sds() ** 2
-    factors = np.zeros(len(prior))
-    error_sd, weights = _ERROR_SD, np.ones(len(logs))
+    expected, sds = _prior()
+    prior = 1 / sds**2
+    factors, error_sd, weights = expected.copy(), _ERROR_SD, np.ones(len(logs))
     if len(logs):
-        means, _ = _predicted(rows, designs, factors)
-        factors[0] = np.median(logs - means)
+        factors[0] = np.median(logs - _predicted(rows, designs, factors)[0])
     precision = np.diag(prior)
     for _ in range(_STEPS if len(logs) else 0):
         means, slopes = _predicted(rows, designs, factors)
@@ -132,17 +140,29 @@ def _fit(rows: Floats, designs: Sequence[Floats], logs: Floats) -> _RuntimeModel
         weights = (_DEGREES + 1) / (_DEGREES + (errors / error_sd) ** 2)
         weighted = slopes * (weights / error_sd**2)[:, None]
         precision = weighted.T @ slopes + np.diag(prior)
-        factor = cho_factor(precision, lower=True)
-        step = cho_solve(factor, weighted.T @ errors - prior * factors)
-        step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
+        covariance = np.linalg.inv(precision)
+        step = covariance @ (weighted.T @ errors - prior * (factors - expected))
+        step *= min(1.0, _LONGEST_STEP / max(float(np.abs(step).max()), 1e-12))
         factors = factors + step
-        leverage = float((np.asarray(cho_solve(factor, weighted.T)) * slopes.T).sum())
-        left = max(len(logs) - leverage, 0.0)
+        # What the factors take up of the timings, of which each is as good as one.
+        taken = len(prior) - float(prior @ np.diag(covariance))
+        left = max(len(logs) - taken, 0.0)
         spread = float((weights * errors**2).sum())
-        error_sd = float(np.sqrt((spread + _ERROR_COUNT * _ERROR_SD**2) / (left + _ERROR_COUNT)))
-        if float(np.abs(step).max()) < 1e-3:
+        error_sd = math.sqrt((spread + _ERROR_COUNT * _ERROR_SD**2) / (left + _ERROR_COUNT))
+        if float(np.abs(step).max()) < _SETTLED:
             break
-    return _RuntimeModel(factors, np.linalg.cholesky(precision), error_sd, rows, tuple(designs), logs, weights)
+    fitted = _RuntimeModel(factors, np.linalg.cholesky(precision), error_sd, rows, tuple(designs), logs, weights)
+    return replace(fitted, widening=_widening(fitted))
+
+
+def _widening(model: _RuntimeModel) -> float:
+    """What standard deviations are multiplied by, for 95 % intervals to hold 95 % of what is held out."""
+    if not len(model.logs):
+        return _WIDENING
+    errors, sds = model.leave_one_out()
+    needed = float(np.quantile(np.abs(errors) / sds, 0.95)) / NORMAL_95
+    count = len(errors)
+    return min(max((count * needed + _WIDENING_COUNT * _WIDENING) / (count + _WIDENING_COUNT), 1.0), _MOST_WIDENING)
 
 
 def _predicted(rows: Floats, designs: Sequence[Floats], factors: Floats) -> tuple[Floats, Floats]:
@@ -162,8 +182,14 @@ def _predicted(rows: Floats, designs: Sequence[Floats], factors: Floats) -> tupl
 
 
 @lru_cache(maxsize=1)
-def _factor_sds() -> Floats:
-    return np.concatenate([[sd] * block.shape[1] for sd, block in _blocks(NONE, 1, False)])
+def _prior() -> tuple[Floats, Floats]:
+    """Means and standard deviations of all factors."""
+    blocks = _blocks(NONE, 1, False)
+    sds = np.concatenate([[sd] * block.shape[1] for sd, block in blocks])
+    means = np.zeros(len(sds))
+    # The last four are those of whole numbers.
+    means[-4:] = *_DYNAMIC, *_FIXED
+    return means, sds
 
 
 def _blocks(quantization: str, threads: int, spinning: bool) -> list[tuple[float, Floats]]:
@@ -171,6 +197,7 @@ def _blocks(quantization: str, threads: int, spinning: bool) -> list[tuple[float
     terms = _indicators([(term.kind, term.figure) for term in _TERMS])
     kinds = _indicators([term.kind for term in _TERMS])
     sized = _indicators([(term.kind, term.large) for term in _TERMS])
+    work = np.array([[float(term.figure in _WORK), float(_is_passing(term))] for term in _TERMS])
     dynamic, fixed = _traits(quantization)
     several, spins = float(threads > 1), float(threads > 1 and spinning)
     return [
@@ -180,7 +207,12 @@ def _blocks(quantization: str, threads: int, spinning: bool) -> list[tuple[float
         *((_QUANTIZATION_TERM_SD, trait * np.eye(_COUNT)) for trait in (dynamic, fixed)),
         *((_SETTING_SD, share * kinds) for share in (float(np.log2(threads)), several, spins)),
         *((_SETTING_SD / 2, share * (dynamic + fixed) * kinds) for share in (float(np.log2(threads)), several, spins)),
+        *((_NUMBERS_SD, trait * work) for trait in (dynamic, fixed)),
     ]
+
+
+def _is_passing(term: _Term) -> bool:
+    return term.figure not in _WORK and term.kind not in (_CALL, _LINEAR)
 
 
 def _indicators(names: Sequence[Hashable]) -> Floats:
@@ -314,7 +346,7 @@ class LatencyModel:
             if len(model.logs) >= _FEWEST_HELD_OUT:
                 errors, sds = model.leave_one_out()
                 median = float(np.exp(np.median(np.abs(errors))) - 1)
-                covered = float((np.abs(errors) <= 1.96 * sds).mean())
+                covered = float((np.abs(errors) <= NORMAL_95 * sds).mean())
                 found.append(HeldOutLatency(runtime, median, covered, len(errors)))
         return tuple(found)
 
