@@ -84,7 +84,7 @@ _CACHED = 3e5
 # Standard deviations of the logarithms of factors: of the speed of a bench as a whole, of one coefficient, of a kind of
 # layer and of a coefficient by quantization, of a kind by threads and by spinning.
 _SPEED_SD, _TERM_SD, _QUANTIZATION_SD, _QUANTIZATION_TERM_SD, _SETTING_SD = 1.5, 0.5, 0.7, 0.4, 0.25
-# Logarithms of what whole numbers cost over fp32, of work and of everything else of a layer, where ranges are found anew
+# Logarithms of what whole numbers cost over fp32, of work and of all else of a layer, where ranges are found anew
 # for each image and where they are fixed; with their standard deviation.
 _WORK = ("macs", "weights")
 _DYNAMIC, _FIXED, _NUMBERS_SD = (0.7, 0.7), (-0.7, 0.5), 0.5
