@@ -138,7 +138,7 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
         waiting=waiting,
         waiting_s=waiting * (place.time.race_s + place.time.load_s),
         points=text,
-        look=planned_look(settings, table_of(settings, place.cores, place.runtimes), place, timings, trials.seconds),
+        look=planned_look(settings, place, timings, replace(trials, metering_s=0.0).seconds),
     )
 
 
