@@ -10,8 +10,6 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -19,10 +17,10 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from evaluators.confidence import NORMAL_95
+from search.choosing.layer_costs import CALL, COUNT, LINEAR, TERMS, Term, costs_of
 from space.data.images import ImageShape
 from space.formats.quantizations import NONE, QUANTIZATIONS
 from space.formats.target import title_of
-from space.networks.choose import network_named
 from space.recipe import Recipe
 
 Floats = NDArray[Any]
@@ -39,47 +37,6 @@ class Timing:
     # Beside the reference, in seconds at the scale of the bench's first reference.
     latency_s: float
 
-
-@dataclass(frozen=True, slots=True)
-class _Term:
-    """A coefficient of a kind of layer: what it is of, and seconds on a typical processor. Large layers share it with
-    small ones in fp32."""
-
-    kind: str
-    figure: str
-    typical_s: float
-    large: bool = False
-
-
-_CALL, _FULL, _DEPTHWISE, _POINTWISE, _LINEAR = "call", "full", "depthwise", "pointwise", "linear"
-_KINDS = (_CALL, _FULL, _DEPTHWISE, _POINTWISE, _LINEAR)
-# Seconds of one thread of a server's processor, about as networks of this project take them; timings scale all of them
-# together first. Of each call; then for each operator, MAC, value written and read, pixel, and weight.
-_TYPICAL_S = {
-    _CALL: {"operators": 5e-6, "beyond": 1e-10},
-    _FULL: {"operators": 1e-6, "macs": 4e-11, "written": 2e-10, "read": 2e-10},
-    _DEPTHWISE: {"operators": 1e-6, "macs": 1e-10, "written": 2e-10, "read": 2e-10, "pixels": 2e-9},
-    _POINTWISE: {
-        **{"operators": 1e-6, "macs": 2.5e-11, "written": 2e-10, "read": 2e-10},
-        **{"pixels": 2e-9, "weights": 1e-10},
-    },
-    _LINEAR: {"operators": 1e-6, "macs": 1e-10},
-}
-# Layers with so many weights may be quantized where smaller ones are not (LEAST_QUANTIZED of
-# space/formats/tflite/floats.py).
-_LARGE = 1024
-_TERMS = tuple(
-    _Term(kind, figure, seconds, large)
-    for large in (False, True)
-    for kind, figures in _TYPICAL_S.items()
-    for figure, seconds in figures.items()
-    if not large or kind in (_DEPTHWISE, _POINTWISE)
-)
-_COUNT = len(_TERMS)
-# Channels are computed in blocks of so many: those of AVX-512, and the most that runtimes take on other processors.
-_BLOCK = 16
-# Weights of a network beyond so many leave the nearer caches: a megabyte of them.
-_CACHED = 3e5
 
 # Standard deviations of the logarithms of factors: of the speed of a bench as a whole, of one coefficient, of a kind of
 # layer and of a coefficient by quantization, of a kind by threads and by spinning.
@@ -194,25 +151,25 @@ def _prior() -> tuple[Floats, Floats]:
 
 def _blocks(quantization: str, threads: int, spinning: bool) -> list[tuple[float, Floats]]:
     """Standard deviations of factors, and which of them the logarithm of each coefficient is the sum of."""
-    terms = _indicators([(term.kind, term.figure) for term in _TERMS])
-    kinds = _indicators([term.kind for term in _TERMS])
-    sized = _indicators([(term.kind, term.large) for term in _TERMS])
-    work = np.array([[float(term.figure in _WORK), float(_is_passing(term))] for term in _TERMS])
+    terms = _indicators([(term.kind, term.figure) for term in TERMS])
+    kinds = _indicators([term.kind for term in TERMS])
+    sized = _indicators([(term.kind, term.large) for term in TERMS])
+    work = np.array([[float(term.figure in _WORK), float(_is_passing(term))] for term in TERMS])
     dynamic, fixed = _traits(quantization)
     several, spins = float(threads > 1), float(threads > 1 and spinning)
     return [
-        (_SPEED_SD, np.ones((_COUNT, 1))),
+        (_SPEED_SD, np.ones((COUNT, 1))),
         (_TERM_SD, terms),
         *((_QUANTIZATION_SD, trait * sized) for trait in (dynamic, fixed)),
-        *((_QUANTIZATION_TERM_SD, trait * np.eye(_COUNT)) for trait in (dynamic, fixed)),
+        *((_QUANTIZATION_TERM_SD, trait * np.eye(COUNT)) for trait in (dynamic, fixed)),
         *((_SETTING_SD, share * kinds) for share in (float(np.log2(threads)), several, spins)),
         *((_SETTING_SD / 2, share * (dynamic + fixed) * kinds) for share in (float(np.log2(threads)), several, spins)),
         *((_NUMBERS_SD, trait * work) for trait in (dynamic, fixed)),
     ]
 
 
-def _is_passing(term: _Term) -> bool:
-    return term.figure not in _WORK and term.kind not in (_CALL, _LINEAR)
+def _is_passing(term: Term) -> bool:
+    return term.figure not in _WORK and term.kind not in (CALL, LINEAR)
 
 
 def _indicators(names: Sequence[Hashable]) -> Floats:
@@ -234,66 +191,6 @@ def _design(quantization: str, threads: int, spinning: bool) -> Floats:
 
 def _design_of(recipe: Recipe) -> Floats:
     return _design(recipe.quantization, recipe.threads, recipe.spinning)
-
-
-_LAYER = attrgetter("reads", "channels", "kernel", "side")
-
-
-def _rows(recipes: Sequence[Recipe], image: ImageShape | None) -> Floats:
-    """For each network what stands before each coefficient, in seconds on a typical processor."""
-    if not recipes:
-        return np.zeros((0, _COUNT))
-    networks, sides = [], []
-    for recipe in recipes:
-        network = network_named(recipe.architecture)
-        shape = image or network.image
-        networks.append(network.layers(recipe.widths, recipe.halvings, shape, network.classes))
-        sides.append(shape.side)
-    counts = np.array([len(layers) for layers in networks])
-    cells = chain.from_iterable(map(_LAYER, chain.from_iterable(networks)))
-    reads, channels, kernel, side = np.fromiter(cells, dtype=float, count=4 * counts.sum()).reshape(-1, 4).T
-    ends = np.cumsum(counts)
-    starts = ends - counts
-    before = np.roll(side, 1)
-    before[starts] = sides
-    # What follows the last map is linear, too, after an average over that map.
-    linear = (kernel == 1) & (side == 1) & (before == 1)
-    linear[ends - 1] = True
-    depthwise = (reads == 1) & (kernel > 1)
-    of_kind = {
-        _FULL: (kernel > 1) & ~depthwise,
-        _DEPTHWISE: depthwise,
-        _POINTWISE: (kernel == 1) & ~linear,
-        _LINEAR: linear,
-    }
-    weights = channels * reads * kernel**2
-    blocks, read_blocks = _whole_blocks(channels), _whole_blocks(np.where(depthwise, channels, reads))
-    figures = {
-        "operators": np.ones(len(side)),
-        "macs": np.where(linear, channels, blocks) * side**2 * reads * kernel**2,
-        "written": blocks * side**2,
-        "read": read_blocks * before**2,
-        "pixels": side**2,
-        "weights": blocks * reads,
-    }
-    large = weights >= _LARGE
-    columns = []
-    for term in _TERMS:
-        if term.kind == _CALL:
-            beyond = np.maximum(np.add.reduceat(weights, starts) - _CACHED, 0.0)
-            columns.append(np.ones(len(recipes)) if term.figure == "operators" else beyond)
-        else:
-            chosen = of_kind[term.kind]
-            if term.kind in (_DEPTHWISE, _POINTWISE):
-                chosen = chosen & (large == term.large)
-            columns.append(np.add.reduceat(chosen * figures[term.figure], starts))
-    rows: Floats = np.column_stack(columns) * np.array([term.typical_s for term in _TERMS])
-    return rows
-
-
-def _whole_blocks(channels: Floats) -> Floats:
-    blocks: Floats = np.ceil(channels / _BLOCK) * _BLOCK
-    return blocks
 
 
 @dataclass(frozen=True)
@@ -331,7 +228,7 @@ class LatencyModel:
     def log10(self, recipes: Sequence[Recipe]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the logarithm of seconds."""
         means, sds = np.zeros(len(recipes)), np.zeros(len(recipes))
-        rows = _rows(recipes, self._image)
+        rows = costs_of(recipes, self._image)
         for runtime in dict.fromkeys(recipe.runtime for recipe in recipes):
             places = [place for place, recipe in enumerate(recipes) if recipe.runtime == runtime]
             model = self._models.get(runtime, self._any)
@@ -354,7 +251,7 @@ class LatencyModel:
 def _of(timings: Sequence[Timing], image: ImageShape | None) -> _RuntimeModel:
     recipes = [timing.recipe for timing in timings]
     logs = np.log([timing.latency_s for timing in timings])
-    return _fit(_rows(recipes, image), [_design_of(recipe) for recipe in recipes], logs)
+    return _fit(costs_of(recipes, image), [_design_of(recipe) for recipe in recipes], logs)
 
 
 def _chosen(timings: Sequence[Timing]) -> list[Timing]:

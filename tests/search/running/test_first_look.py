@@ -151,6 +151,7 @@ def test_what_a_recording_does_not_hold_is_passed_over_without_a_word(place: Pla
         raw, info = place.store.raw(look.rig.bench.id), look.rig.device
     rows = [RecordedRun(structure_id, run) for structure_id, text in raw.items() for run in runs_of(text)]
     write_recording(tmp_path / "bench.jsonl", info, rows)
+    (tmp_path / "elsewhere").mkdir()
     elsewhere = replace(place, store=Store.create(tmp_path / "elsewhere"), said=[])
     with elsewhere.look(f"replay:{tmp_path / 'bench.jsonl'}") as look:
         again = look.take(TABLE, plan(10))
