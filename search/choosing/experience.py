@@ -1,17 +1,68 @@
 """Experience: what the store's other studies found out that is of use in this one."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from search.choosing.error_model import Trained
+import numpy as np
+
+from search.choosing.error_model import Trained, learned, prior
+from search.choosing.features import SHAPE
+from search.store.store import Store
+
+# What a step of a feature is, in words; the others are logarithms to base 2.
+_STEPS = {"layers": "four layers more"}
+# So many of the steps that matter most are said.
+_SAID = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    # Trained from the same baseline with the same images, for another device or line: accuracies hold here too.
+    # Trained from the same baseline with the same images, for another device: accuracies hold here too.
     alike: tuple[Trained, ...] = ()
     # Trained on other images, or from another baseline: what a shape means for accuracy is similar, how accurate it
     # becomes is not.
     elsewhere: tuple[Trained, ...] = ()
 
+    def lines(self) -> Iterator[str]:
+        """What was learned, for people."""
+        if self.alike:
+            yield (
+                f"learned from other devices: the accuracies of {len(self.alike)} trainings from the same baseline"
+            )
+        if self.elsewhere:
+            before, after = prior(), learned(self.elsewhere)
+            surer = np.array(after.slope_sds[: len(SHAPE)]) < 0.7 * np.array(before.slope_sds[: len(SHAPE)])
+            strongest = [place for place in np.argsort(after.slopes[: len(SHAPE)]) if surer[place]][:_SAID]
+            said = ", ".join(
+                f"{_STEPS.get(SHAPE[place], f'twice the {SHAPE[place]}')} {_change(after.slopes[place])}"
+                for place in strongest
+            )
+            yield (
+                f"learned from {len(self.elsewhere)} trainings from other baselines: {said or 'nothing that is sure'}; "
+                f"training e times as long {_change(after.slopes[-1])}"
+            )
+
 
 NO_EXPERIENCE = Experience()
+
+
+def experience_of(store: Store, baseline_id: str, bench_id: str) -> Experience:
+    """What was evaluated on this bench is no part of it: a study takes that in as trials of its own."""
+    here = store.evaluations(baseline_id, bench_id)
+    alike, elsewhere = [], []
+    for other_baseline_id, candidate, accuracy in store.trainings():
+        recipe = candidate.recipe
+        if candidate.projected is not None or recipe.epochs == 0:
+            continue
+        trained = Trained(recipe, recipe.epochs, accuracy.share)
+        if other_baseline_id != baseline_id:
+            elsewhere.append(trained)
+        elif recipe.id not in here:
+            alike.append(trained)
+    return Experience(tuple(alike), tuple(elsewhere))
+
+
+def _change(slope: float) -> str:
+    share = math.exp(slope) - 1
+    return f"makes {100 * abs(share):.0f} % {'fewer' if share < 0 else 'more'} errors"

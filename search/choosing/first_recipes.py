@@ -21,12 +21,19 @@ COUNT = 8
 # The front is found by an evolution: so many points at random, then so many changes of the best in each generation.
 # Twenty thousand shapes are scored in some seconds.
 _ANEW, _CHANGED, _GENERATIONS = 2000, 900, 20
+# For who only wants to know about what they will cost.
+_FEW_ANEW, _FEW_CHANGED, _FEW_GENERATIONS = 200, 100, 5
 # So many budgets for each of the front's are kept apart meanwhile, so that none of them is lost to its neighbours.
 _FINER = 3
 
 
 def front(
-    table: Sequence[Dimension], latencies: LatencyModel, trend: Trend | None = None, count: int = COUNT
+    table: Sequence[Dimension],
+    latencies: LatencyModel,
+    trend: Trend | None = None,
+    count: int = COUNT,
+    *,
+    roughly: bool = False,
 ) -> list[Values]:
     """For each budget of latency the network that is expected to be the most accurate, the fastest first. All that is
     known of accuracy is the prior, or what other studies taught: more of anything does not hurt."""
@@ -34,10 +41,13 @@ def front(
     draw = random.Random(0)
     variation = Variation(table, draw)
     epochs = rungs(table)[-1]
-    kept: list[Values] = [variation.anew() for _ in range(_ANEW)]
-    for _ in range(_GENERATIONS):
+    anew, changed, generations = (
+        (_FEW_ANEW, _FEW_CHANGED, _FEW_GENERATIONS) if roughly else (_ANEW, _CHANGED, _GENERATIONS)
+    )
+    kept: list[Values] = [variation.anew() for _ in range(anew)]
+    for _ in range(generations):
         kept = _best_of_budgets(kept, latencies, trend or prior(), _FINER * count, epochs)
-        kept += [variation.near(draw.choice(kept)) for _ in range(_CHANGED)]
+        kept += [variation.near(draw.choice(kept)) for _ in range(changed)]
     return _best_of_budgets(kept, latencies, trend or prior(), count, epochs)
 
 

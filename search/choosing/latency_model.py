@@ -6,21 +6,21 @@ processor's, times factors for its quantization, threads and spinning that all l
 all factors are fitted at once, each drawn towards that of a typical processor (Gauss-Newton).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import solve_triangular
 
+from evaluators.confidence import NORMAL_95
+from search.choosing.layer_costs import CALL, COUNT, LINEAR, TERMS, Term, costs_of
 from space.data.images import ImageShape
-from space.formats.quantizations import QUANTIZATIONS
+from space.formats.quantizations import NONE, QUANTIZATIONS
 from space.formats.target import title_of
-from space.networks.choose import network_named
 from space.recipe import Recipe
 
 Floats = NDArray[Any]
@@ -38,35 +38,20 @@ class Timing:
     latency_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
-    """A coefficient: the kind of layer that it belongs to, and seconds on a typical processor."""
-
-    kind: str
-    typical_s: float
-
-
-_CALL, _FULL, _DEPTHWISE, _POINTWISE, _LINEAR = "call", "full", "depthwise", "pointwise", "linear"
-# Seconds for each call; then by kind for each operator, MAC, value written and value read: of one thread of a server's
-# processor, measured on networks of this project. Timings scale all of them together first.
-_TERMS = (
-    _Term(_CALL, 5e-6),
-    *(_Term(_FULL, seconds) for seconds in (1e-6, 4e-11, 2e-10, 2e-10)),
-    *(_Term(_DEPTHWISE, seconds) for seconds in (1e-6, 1e-10, 2e-10, 2e-10)),
-    *(_Term(_POINTWISE, seconds) for seconds in (1e-6, 2.5e-11, 2e-10, 2e-10)),
-    *(_Term(_LINEAR, seconds) for seconds in (1e-6, 1e-10)),
-)
-_KINDS = (_CALL, _FULL, _DEPTHWISE, _POINTWISE, _LINEAR)
-_COUNT = len(_TERMS)
-
 # Standard deviations of the logarithms of factors: of the speed of a bench as a whole, of one coefficient, of a kind of
 # layer and of a coefficient by quantization, of a kind by threads and by spinning.
-_SPEED_SD, _TERM_SD, _QUANTIZATION_SD, _QUANTIZATION_TERM_SD, _SETTING_SD = 1.5, 1.0, 0.7, 0.4, 0.5
+_SPEED_SD, _TERM_SD, _QUANTIZATION_SD, _QUANTIZATION_TERM_SD, _SETTING_SD = 1.5, 0.5, 0.7, 0.4, 0.25
+# Logarithms of what whole numbers cost over fp32, of work and of all else of a layer, where ranges are found anew
+# for each image and where they are fixed; with their standard deviation.
+_WORK = ("macs", "weights")
+_DYNAMIC, _FIXED, _NUMBERS_SD = (0.7, 0.7), (-0.7, 0.5), 0.5
 # Prior of the standard deviation of a timing from the model, in natural logarithms, and how many timings it counts for.
 _ERROR_SD, _ERROR_COUNT = 0.06, 6.0
 # Degrees of freedom of the timings' errors: some timings are disturbed.
-_DEGREES = 5.0
-_STEPS = 12
+_DEGREES = 3.0
+_STEPS, _LONGEST_STEP, _SETTLED = 12, 2.0, 0.01
+# Prior of what intervals are widened by, how many timings it counts for, and at most.
+_WIDENING, _WIDENING_COUNT, _MOST_WIDENING = 1.5, 10, 4.0
 
 
 @dataclass(frozen=True)
@@ -81,12 +66,13 @@ class _RuntimeModel:
     designs: tuple[Floats, ...]
     logs: Floats
     weights: Floats
+    widening: float = 1.0
 
     def predict(self, rows: Floats, designs: Sequence[Floats]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the natural logarithm of seconds."""
         means, slopes = _predicted(rows, designs, self.factors)
         half = solve_triangular(self.precision, slopes.T, lower=True)
-        return means, np.sqrt((half**2).sum(0) + self.error_sd**2)
+        return means, self.widening * np.sqrt((half**2).sum(0) + self.error_sd**2)
 
     def leave_one_out(self) -> tuple[Floats, Floats]:
         """Error and standard deviation of each timing, as all others predict it, in natural logarithms."""
@@ -95,16 +81,15 @@ class _RuntimeModel:
         variance = self.error_sd**2 / np.maximum(self.weights, 1e-3)
         leverage = np.minimum((half**2).sum(0) / variance, 0.99)
         errors = (self.logs - means) / (1 - leverage)
-        return errors, self.error_sd / np.sqrt(1 - leverage)
+        return errors, self.widening * self.error_sd / np.sqrt(1 - leverage)
 
 
 def _fit(rows: Floats, designs: Sequence[Floats], logs: Floats) -> _RuntimeModel:
-    prior = 1 / _factor_sds() ** 2
-    factors = np.zeros(len(prior))
-    error_sd, weights = _ERROR_SD, np.ones(len(logs))
+    expected, sds = _prior()
+    prior = 1 / sds**2
+    factors, error_sd, weights = expected.copy(), _ERROR_SD, np.ones(len(logs))
     if len(logs):
-        means, _ = _predicted(rows, designs, factors)
-        factors[0] = np.median(logs - means)
+        factors[0] = np.median(logs - _predicted(rows, designs, factors)[0])
     precision = np.diag(prior)
     for _ in range(_STEPS if len(logs) else 0):
         means, slopes = _predicted(rows, designs, factors)
@@ -112,17 +97,29 @@ def _fit(rows: Floats, designs: Sequence[Floats], logs: Floats) -> _RuntimeModel
         weights = (_DEGREES + 1) / (_DEGREES + (errors / error_sd) ** 2)
         weighted = slopes * (weights / error_sd**2)[:, None]
         precision = weighted.T @ slopes + np.diag(prior)
-        factor = cho_factor(precision, lower=True)
-        step = cho_solve(factor, weighted.T @ errors - prior * factors)
-        step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
+        covariance = np.linalg.inv(precision)
+        step = covariance @ (weighted.T @ errors - prior * (factors - expected))
+        step *= min(1.0, _LONGEST_STEP / max(float(np.abs(step).max()), 1e-12))
         factors = factors + step
-        leverage = float((np.asarray(cho_solve(factor, weighted.T)) * slopes.T).sum())
-        left = max(len(logs) - leverage, 0.0)
+        # What the factors take up of the timings, of which each is as good as one.
+        taken = len(prior) - float(prior @ np.diag(covariance))
+        left = max(len(logs) - taken, 0.0)
         spread = float((weights * errors**2).sum())
-        error_sd = float(np.sqrt((spread + _ERROR_COUNT * _ERROR_SD**2) / (left + _ERROR_COUNT)))
-        if float(np.abs(step).max()) < 1e-3:
+        error_sd = math.sqrt((spread + _ERROR_COUNT * _ERROR_SD**2) / (left + _ERROR_COUNT))
+        if float(np.abs(step).max()) < _SETTLED:
             break
-    return _RuntimeModel(factors, np.linalg.cholesky(precision), error_sd, rows, tuple(designs), logs, weights)
+    fitted = _RuntimeModel(factors, np.linalg.cholesky(precision), error_sd, rows, tuple(designs), logs, weights)
+    return replace(fitted, widening=_widening(fitted))
+
+
+def _widening(model: _RuntimeModel) -> float:
+    """What standard deviations are multiplied by, for 95 % intervals to hold 95 % of what is held out."""
+    if not len(model.logs):
+        return _WIDENING
+    errors, sds = model.leave_one_out()
+    needed = float(np.quantile(np.abs(errors) / sds, 0.95)) / NORMAL_95
+    count = len(errors)
+    return min(max((count * needed + _WIDENING_COUNT * _WIDENING) / (count + _WIDENING_COUNT), 1.0), _MOST_WIDENING)
 
 
 def _predicted(rows: Floats, designs: Sequence[Floats], factors: Floats) -> tuple[Floats, Floats]:
@@ -142,78 +139,58 @@ def _predicted(rows: Floats, designs: Sequence[Floats], factors: Floats) -> tupl
 
 
 @lru_cache(maxsize=1)
-def _factor_sds() -> Floats:
-    kinds = len(_KINDS)
-    return np.array(
-        [_SPEED_SD]
-        + [_TERM_SD] * _COUNT
-        + [_QUANTIZATION_SD] * (kinds * len(_traits("none")))
-        + [_QUANTIZATION_TERM_SD] * (_COUNT * len(_traits("none")))
-        + [_SETTING_SD] * (kinds * 3)
-        + [_SETTING_SD / 2] * (kinds * 3)
-    )
+def _prior() -> tuple[Floats, Floats]:
+    """Means and standard deviations of all factors."""
+    blocks = _blocks(NONE, 1, False)
+    sds = np.concatenate([[sd] * block.shape[1] for sd, block in blocks])
+    means = np.zeros(len(sds))
+    # The last four are those of whole numbers.
+    means[-4:] = *_DYNAMIC, *_FIXED
+    return means, sds
 
 
-def _traits(quantization: str) -> tuple[float, ...]:
+def _blocks(quantization: str, threads: int, spinning: bool) -> list[tuple[float, Floats]]:
+    """Standard deviations of factors, and which of them the logarithm of each coefficient is the sum of."""
+    terms = _indicators([(term.kind, term.figure) for term in TERMS])
+    kinds = _indicators([term.kind for term in TERMS])
+    sized = _indicators([(term.kind, term.large) for term in TERMS])
+    work = np.array([[float(term.figure in _WORK), float(_is_passing(term))] for term in TERMS])
+    dynamic, fixed = _traits(quantization)
+    several, spins = float(threads > 1), float(threads > 1 and spinning)
+    return [
+        (_SPEED_SD, np.ones((COUNT, 1))),
+        (_TERM_SD, terms),
+        *((_QUANTIZATION_SD, trait * sized) for trait in (dynamic, fixed)),
+        *((_QUANTIZATION_TERM_SD, trait * np.eye(COUNT)) for trait in (dynamic, fixed)),
+        *((_SETTING_SD, share * kinds) for share in (float(np.log2(threads)), several, spins)),
+        *((_SETTING_SD / 2, share * (dynamic + fixed) * kinds) for share in (float(np.log2(threads)), several, spins)),
+        *((_NUMBERS_SD, trait * work) for trait in (dynamic, fixed)),
+    ]
+
+
+def _is_passing(term: Term) -> bool:
+    return term.figure not in _WORK and term.kind not in (CALL, LINEAR)
+
+
+def _indicators(names: Sequence[Hashable]) -> Floats:
+    return np.array([[float(name == other) for other in dict.fromkeys(names)] for name in names])
+
+
+def _traits(quantization: str) -> tuple[float, float]:
+    """Whether it computes in integers of ranges that are found anew for each image, and in those of fixed ranges."""
     known = QUANTIZATIONS.get(quantization)
-    integers = bool(known and known.integers)
-    fixed = bool(known and known.fixed_ranges)
-    return float(integers), float(fixed), float(bool(known and known.integers == "uint8"))
+    integers, fixed = bool(known and known.integers), bool(known and known.fixed_ranges)
+    return float(integers and not fixed), float(fixed)
 
 
 @lru_cache(maxsize=1000)
 def _design(quantization: str, threads: int, spinning: bool) -> Floats:
     """A row for each coefficient: which factors its logarithm is the sum of."""
-    kinds = np.array([[float(term.kind == kind) for kind in _KINDS] for term in _TERMS])
-    traits = _traits(quantization)
-    several = (float(np.log2(threads)), float(threads > 1), float(threads > 1 and spinning))
-    return np.hstack(
-        [np.ones((_COUNT, 1)), np.eye(_COUNT)]
-        + [trait * kinds for trait in traits]
-        + [trait * np.eye(_COUNT) for trait in traits]
-        + [share * kinds for share in several]
-        + [share * traits[0] * kinds for share in several]
-    )
+    return np.hstack([block for _, block in _blocks(quantization, threads, spinning)])
 
 
 def _design_of(recipe: Recipe) -> Floats:
     return _design(recipe.quantization, recipe.threads, recipe.spinning)
-
-
-_LAYER = attrgetter("reads", "channels", "kernel", "side")
-
-
-def _rows(recipes: Sequence[Recipe], image: ImageShape | None) -> Floats:
-    """For each network what stands before each coefficient, in seconds on a typical processor."""
-    if not recipes:
-        return np.zeros((0, _COUNT))
-    networks = []
-    for recipe in recipes:
-        network = network_named(recipe.architecture)
-        networks.append(network.layers(recipe.widths, recipe.halvings, image or network.image, network.classes))
-    counts = [len(layers) for layers in networks]
-    cells = chain.from_iterable(map(_LAYER, chain.from_iterable(networks)))
-    reads, channels, kernel, side = np.fromiter(cells, dtype=float, count=4 * sum(counts)).reshape(-1, 4).T
-    starts = np.cumsum([0, *counts[:-1]])
-    before = np.roll(side, 1)
-    before[starts] = [(image or network_named(recipe.architecture).image).side for recipe in recipes]
-    written = channels * side**2
-    depthwise = (reads == 1) & (kernel > 1)
-    from_channels = np.where(depthwise, channels, reads)
-    read = from_channels * before**2
-    macs = written * reads * kernel**2
-    linear = (kernel == 1) & (side == 1) & (before == 1)
-    # What follows the last map is linear, too, after an average over that map.
-    linear[np.cumsum(counts) - 1] = True
-    pointwise = (kernel == 1) & ~linear
-    full = (kernel > 1) & ~depthwise
-    columns = [np.ones(len(recipes))]
-    ones = np.ones(len(side))
-    for chosen in (full, depthwise, pointwise):
-        columns += [np.add.reduceat(chosen * figure, starts) for figure in (ones, macs, written, read)]
-    columns += [np.add.reduceat(linear * figure, starts) for figure in (ones, macs)]
-    rows: Floats = np.column_stack(columns) * np.array([term.typical_s for term in _TERMS])
-    return rows
 
 
 @dataclass(frozen=True)
@@ -251,7 +228,7 @@ class LatencyModel:
     def log10(self, recipes: Sequence[Recipe]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the logarithm of seconds."""
         means, sds = np.zeros(len(recipes)), np.zeros(len(recipes))
-        rows = _rows(recipes, self._image)
+        rows = costs_of(recipes, self._image)
         for runtime in dict.fromkeys(recipe.runtime for recipe in recipes):
             places = [place for place, recipe in enumerate(recipes) if recipe.runtime == runtime]
             model = self._models.get(runtime, self._any)
@@ -266,7 +243,7 @@ class LatencyModel:
             if len(model.logs) >= _FEWEST_HELD_OUT:
                 errors, sds = model.leave_one_out()
                 median = float(np.exp(np.median(np.abs(errors))) - 1)
-                covered = float((np.abs(errors) <= 1.96 * sds).mean())
+                covered = float((np.abs(errors) <= NORMAL_95 * sds).mean())
                 found.append(HeldOutLatency(runtime, median, covered, len(errors)))
         return tuple(found)
 
@@ -274,7 +251,7 @@ class LatencyModel:
 def _of(timings: Sequence[Timing], image: ImageShape | None) -> _RuntimeModel:
     recipes = [timing.recipe for timing in timings]
     logs = np.log([timing.latency_s for timing in timings])
-    return _fit(_rows(recipes, image), [_design_of(recipe) for recipe in recipes], logs)
+    return _fit(costs_of(recipes, image), [_design_of(recipe) for recipe in recipes], logs)
 
 
 def _chosen(timings: Sequence[Timing]) -> list[Timing]:

@@ -21,7 +21,7 @@ from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from search.choosing.error_model import Trained, learned, most_gain
+from search.choosing.error_model import learned
 from search.choosing.experience import NO_EXPERIENCE, Experience
 from search.choosing.first_recipes import front
 from search.choosing.forecast import Forecast, Forecaster
@@ -93,9 +93,6 @@ class ModelSampler(Sampler):
     def gives_up(self, recipe: Recipe) -> bool:
         """A first look is short by intent, whatever it reaches."""
         return recipe.epochs > self._rungs[1 if len(self._rungs) > 2 else 0]
-
-    def most_gain(self, study: Study) -> float | None:
-        return most_gain(trial.epoch_accuracies for trial in history_of(study) if not trial.given_up)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._space

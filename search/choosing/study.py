@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from evaluators.measurement import Figures
 from search.choosing.asked_first import AskedFirst
 from search.choosing.dashboard import artifact, constraints
+from search.choosing.error_model import most_gain
 from search.choosing.optuna_study import OptunaStudy, values_of_trial
 from search.choosing.sampler import Sampler
 from search.choosing.settled_recipes import Known
@@ -21,6 +22,7 @@ from search.choosing.trial_notes import (
     RECIPE,
     evaluation_attributes,
     figures_attributes,
+    history_of,
 )
 from search.scoring.objectives import OBJECTIVES, RELATIVE, Scale, Score
 from search.store.evaluation import Evaluation
@@ -30,6 +32,7 @@ from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING
 from space.dimension import Dimension, Value
 from space.dimensions import recipe_of, values_of
 from space.recipe import Recipe
+from space.training.patience import MOST_GAIN, Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,12 @@ class Study:
         self._asked_first = AskedFirst(known, say)
         self._time_left = time_left or TimeLeft()
         self._optuna = OptunaStudy(goal.id, self.objective, storage, table, sampler)
+
+    def line(self) -> Line:
+        """By which a training is given up; once some have ended, by what they gained."""
+        gain = most_gain(trial.epoch_accuracies for trial in history_of(self._optuna.study) if not trial.given_up)
+        least = self.goal.least_accuracy
+        return Line(least) if gain is None else Line(least, min(gain, MOST_GAIN))
 
     @property
     def in_flight(self) -> Set[str]:

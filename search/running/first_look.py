@@ -16,6 +16,7 @@ from search.choosing.look import outlines
 from search.measuring.rig import Rig, runtime_of
 from search.running.measuring_place import MeasuringPlace
 from search.running.reference import scale_of
+from search.running.studies import table_of
 from search.running.view import View
 from search.settings.durations import spoken
 from search.settings.keys import MODEL
@@ -65,14 +66,14 @@ def looks(chosen: Settings) -> bool:
 
 def planned_look(
     chosen: Settings,
-    table: Sequence[Dimension],
     place: MeasuringPlace,
     timings: Sequence[Timing],
     trials_s: float,
 ) -> LookPlan:
-    """`trials_s`: of all trials, as they are planned."""
+    """`trials_s`: of all trials, as they are planned, without the meter."""
     if not looks(chosen):
-        return LookPlan({}, 0.0)
+        return LookPlan()
+    table = table_of(chosen, place.cores, place.runtimes)
     each_s = glance_s(place) + _DRAFT_S
     wanted = _USUAL if chosen.timeout_s is None else _MOST
     errors = {found.runtime: found.median_error for found in LatencyModel.fitted(timings).held_out()}

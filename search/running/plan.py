@@ -7,8 +7,9 @@ from statistics import fmean
 
 from search.building.at_once import this_machine
 from search.building.tasks import trainer
-from search.choosing.first_recipes import first_values
-from search.choosing.model_sampler import rungs
+from search.choosing.first_recipes import front
+from search.choosing.latency_model import LatencyModel, Timing
+from search.choosing.options import rungs
 from search.choosing.time_left import Pace, ratio_of
 from search.results.standings import standings
 from search.results.unmetered import contenders
@@ -111,17 +112,17 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
     data, baseline = prepared.data, prepared.baseline
     known = store.evaluations(baseline.id, place.bench_id) if store and baseline and place.bench_id else {}
     pace = _pace(settings, prepared, store, known.values())
+    timings: list[Timing] = []
+    if store and baseline and place.bench_id:
+        timings = known_timings(store, baseline, place.bench_id, prepared.data.shape)
     text = ""
     if settings.grid:
         trials, text = _grid_trials(settings.grid, settings, prepared, store, place, pace, known)
     elif past_s := _past_trials_s(store, place.bench_id):
         trials = Trials(count=settings.trials, training_s=settings.trials * fmean(past_s), like_past=len(past_s))
     else:
-        trials = _search_trials(settings, prepared, place, pace, known)
+        trials = _search_trials(settings, prepared, place, pace, timings)
     waiting = _waiting(store, place)
-    timings = []
-    if store and baseline and place.bench_id:
-        timings = known_timings(store, baseline, place.bench_id, prepared.data.shape)
     return Plan(
         data=short_data_name(data.name),
         images=(len(data.train), len(data.validation), len(data.test)),
@@ -138,7 +139,7 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
         waiting=waiting,
         waiting_s=waiting * (place.time.race_s + place.time.load_s),
         points=text,
-        look=planned_look(settings, table_of(settings, place.cores, place.runtimes), place, timings, trials.seconds),
+        look=planned_look(settings, place, timings, replace(trials, metering_s=0.0).seconds),
     )
 
 
@@ -162,22 +163,18 @@ def _pace(settings: Settings, prepared: Prepared, store: Store | None, known: It
 
 
 def _search_trials(
-    settings: Settings, prepared: Prepared, place: MeasuringPlace, pace: Pace, known: Iterable[str]
+    settings: Settings, prepared: Prepared, place: MeasuringPlace, pace: Pace, timings: Sequence[Timing]
 ) -> Trials:
-    """The network's first recipes, one after the other, then what a sampler asks for."""
+    """First looks at networks as those of a search are, a few of which are trained longer."""
     table = table_of(settings, place.cores, place.runtimes)
-    values = first_values(table, len(prepared.data.train))
-    first = [recipe for recipe in map(recipe_of, values) if recipe.id not in known]
-    training_s, pace = _building_s(first[: settings.trials], pace)
-    later = max(0, settings.trials - len(first))
-    if later:
-        # A sampler's first looks: they are longer where nothing hurries.
-        steps = rungs(table)
-        epochs = (steps[1:] or steps)[0] if settings.timeout_s is None else steps[0]
-        looks = [replace(recipe, epochs=epochs) for recipe in map(recipe_of, values)] or [
-            baseline_recipe(settings.architecture)
-        ]
-        training_s += later * _LONGER * fmean(pace.training_s(recipe, recipe.epochs) for recipe in looks)
+    steps = rungs(table)
+    # First looks are longer where nothing hurries.
+    epochs = (steps[1:] or steps)[0] if settings.timeout_s is None else steps[0]
+    shapes = front(table, LatencyModel.fitted(timings), roughly=True)
+    looks_s = [pace.training_s(recipe_of(values), epochs) for values in shapes]
+    # Most of a search is about networks of the faster half.
+    look_s = fmean(sorted(looks_s)[: (len(looks_s) + 1) // 2])
+    training_s = settings.trials * _LONGER * look_s + pace.teacher_s(recipe_of(shapes[0]), epochs)
     raced = 1 + _RACED * (settings.trials - 1)
     return Trials(
         count=settings.trials,

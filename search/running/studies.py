@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from evaluators.runtimes.runtime import RUNTIMES
+from search.choosing.experience import NO_EXPERIENCE, Experience, experience_of
 from search.choosing.first_recipes import first_values
 from search.choosing.grid_order import GridOrder
-from search.choosing.latency_model import Timing
+from search.choosing.latency_model import LatencyModel, Timing
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.optuna_study import open_storage
@@ -27,7 +28,7 @@ from search.settings.settings import Settings
 from search.store.goal import Goal, fixed_text
 from search.store.store import Store
 from space.baseline import Baseline
-from space.dimension import Dimension
+from space.dimension import Dimension, Value
 from space.dimensions import digest, dimensions, runtimes_in
 from space.errors import RequestError
 from space.formats.names import DEFAULT_RUNTIME
@@ -57,6 +58,9 @@ def open_studies(
     )
     storage = open_storage(store)
     earlier = store.studies()
+    experience = experience_of(store, baseline.id, rig.bench.id) if chosen.sampler == MODEL else NO_EXPERIENCE
+    for text in experience.lines() if not chosen.grid else ():
+        view.say(text)
     studies = []
     for objective in chosen.objectives:
         goal = goal_of(replace(chosen, objective=objective), prepared, baseline, rig)
@@ -68,8 +72,8 @@ def open_studies(
             storage,
             table,
             known,
-            sampler=_sampler(chosen, table, known, goal, time_left, timings),
-            first=() if chosen.grid else first_values(table, len(prepared.data.train)),
+            sampler=_sampler(chosen, table, known, goal, time_left, timings, experience),
+            first=_first(chosen, table, timings),
             scale=scale_of(store, goal.bench_id, goal.baseline_id),
             time_left=time_left,
             say=view.say,
@@ -132,13 +136,29 @@ def _sampler(
     goal: Goal,
     time_left: TimeLeft,
     timings: Sequence[Timing],
+    experience: Experience,
 ) -> Sampler:
     if chosen.grid:
         return GridOrder(table, known, time_left)
     if chosen.sampler != MODEL:
         return DistinctSampler(chosen.sampler, chosen.seed, table, known, time_left)
-    objective = OBJECTIVES[goal.objective]
-    return ModelSampler(chosen.seed, table, known, objective, goal.least_accuracy, time_left, timings=timings)
+    return ModelSampler(
+        chosen.seed,
+        table,
+        known,
+        OBJECTIVES[goal.objective],
+        goal.least_accuracy,
+        time_left,
+        timings=timings,
+        experience=experience,
+    )
+
+
+def _first(chosen: Settings, table: tuple[Dimension, ...], timings: Sequence[Timing]) -> Sequence[Mapping[str, Value]]:
+    """Our own sampler begins with the same networks as far as they tell where the line lies."""
+    if chosen.grid or chosen.sampler == MODEL:
+        return ()
+    return first_values(table, LatencyModel.fitted(timings))
 
 
 def _changed(goal: Goal, earlier: Sequence[Goal], chosen: Settings, rig: Rig) -> list[str]:

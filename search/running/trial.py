@@ -20,7 +20,6 @@ from search.running.trial_lines import gated_line, trial_line
 from search.running.workplace import Workplace
 from search.store.evaluation import Evaluation
 from space.errors import CandidateError
-from space.training.patience import Line
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class TrialRunner:
 
     def _trained(self, asked: Asked) -> Stages[Built]:
         goal = asked.study.goal
-        line = Line(goal.least_accuracy) if asked.study.gives_up(asked.recipe) else None
+        line = asked.study.line() if asked.study.gives_up(asked.recipe) else None
         training = self.work.carry_out(asked.recipe, line)
         yield Waiting(Stage.TRAINING, training)
         candidate = built(training)

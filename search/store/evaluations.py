@@ -55,6 +55,21 @@ class Evaluations(Frameworks):
         with self._reading(f"recipe {recipe_id}"):
             return Candidate.from_json(candidate, self.candidates), Accuracy.from_json(validation)
 
+    def trainings(self, most: int = 1000) -> list[tuple[str, Candidate, Accuracy]]:
+        """The latest candidates of all baselines, each after that baseline's id, in the order of building."""
+        sequence = self._words("sequence", "built_at")
+        rows = self._database.rows(
+            f"SELECT baseline_id, recipe_id, candidate, validation FROM search_candidates ORDER BY {sequence} DESC "  # noqa: S608
+            "LIMIT :most",
+            {"most": most},
+        )
+        trainings = []
+        for baseline_id, recipe_id, candidate, validation in reversed(rows):
+            with self._reading(f"recipe {recipe_id}"):
+                trained = Candidate.from_json(candidate, self.candidates), Accuracy.from_json(validation)
+                trainings.append((str(baseline_id), *trained))
+        return trainings
+
     def add_confirmation(
         self,
         recipe_id: str,

@@ -118,14 +118,6 @@ class Network(Protocol):
         """Of the learning rate in fine-tuning, for pruned networks of it; a search asks for no other."""
 
     @property
-    def first_recipes(self) -> tuple[Recipe, ...]:
-        """What a search begins with, in the order in which it is worth trying."""
-
-    @property
-    def tuned_on(self) -> int:
-        """Training images on which the epochs of its first recipes were chosen."""
-
-    @property
     def baselines(self) -> Path | None:
         """A folder with trained ones that come with it: for the images of a fingerprint its weights (.pt) and what is
         known of them (.json, a `Baseline`). None where it comes with none."""
@@ -152,6 +144,18 @@ def unpruned(network: Network) -> Recipe:
     """The network as it is."""
     widths = tuple(unit.width for unit in network.units)
     return Recipe(architecture=network.name, widths=widths, halvings=network.halvings)
+
+
+def thinned(network: Network, share: float, every: int = 1) -> Recipe:
+    """The network with about this share of each width, of the blocks that can go only each so manieth left."""
+    widths = network.consistent(
+        [
+            0 if unit.removable and index % every else min(unit.widths, key=lambda width: abs(width - share * unit.width))
+            for index, unit in enumerate(network.units)
+        ]
+    )
+    halvings = tuple(index for index in network.halvings if widths[index])
+    return Recipe(architecture=network.name, widths=widths, halvings=halvings)
 
 
 def check_units(network: Network, widths: Sequence[int], halvings: Sequence[int]) -> None:

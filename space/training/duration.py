@@ -16,7 +16,7 @@ from space.data.augmentation import Pictures
 from space.data.images import DataSet, Images, ImageShape
 from space.data.schedule import Schedule
 from space.networks.choose import layers_of, work_of
-from space.networks.network import Network, unpruned
+from space.networks.network import Network, thinned, unpruned
 from space.networks.prunable import Prunable
 from space.recipe import Recipe
 from space.training.accelerator import place
@@ -152,13 +152,14 @@ def baseline_speed(network: Network, schedule: Schedule, machine: Machine) -> Ba
 
 
 def _apart(network: Network) -> list[Recipe]:
-    """Networks as far apart as those of a search are, the smallest first."""
-    recipes = sorted((*network.first_recipes, unpruned(network)), key=_values)
-    return list({_values(recipe): recipe for recipe in (recipes[0], recipes[-2], recipes[-1])}.values())
+    """Networks as far apart as those of a search are, the smallest first: a tenth of each width in a third of the
+    blocks, a third of each width, and the unpruned network."""
+    recipes = (thinned(network, 0.1, every=3), thinned(network, 0.35), unpruned(network))
+    return list({_values(recipe): recipe for recipe in sorted(recipes, key=_values)}.values())
 
 
 def _values(recipe: Recipe) -> int:
-    return sum(layer.values for layer in layers_of(recipe))
+    return work_of(recipe).values
 
 
 def _epochs(machine: Machine, model: Prunable, schedule: Schedule, count: int) -> tuple[list[float], float]:

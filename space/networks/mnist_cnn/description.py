@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from space.data.images import ImageShape
-from space.networks.mnist_cnn.first_recipes import TRAINING_IMAGES, first_recipes
 from space.networks.mnist_cnn.layers import CLASSES, IMAGE, layers
 from space.networks.mnist_cnn.shape import CONV1, FC1, NAME, TITLE, UNITS
 from space.networks.network import CONV, LINEAR, Choosable, Layer, check_units, ladder
@@ -28,7 +27,6 @@ class _MnistCnn:
     # No BatchNorm forgives a step too long: its first recipe ends at 98.31 % on MNIST's test images after three epochs,
     # at 0.1 at 59.38 %.
     peak_rate = 0.02
-    tuned_on = TRAINING_IMAGES
     baselines = None
 
     @cached_property
@@ -37,10 +35,6 @@ class _MnistCnn:
             Choosable(name, width, ladder(width), removable=place != CONV1, kind=LINEAR if place == FC1 else CONV)
             for place, (name, width) in enumerate(UNITS.items())
         )
-
-    @cached_property
-    def first_recipes(self) -> tuple[Recipe, ...]:
-        return tuple(first_recipes())
 
     def consistent(self, widths: Sequence[int]) -> tuple[int, ...]:
         return tuple(widths)

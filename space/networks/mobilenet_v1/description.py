@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from space.data.images import ImageShape
-from space.networks.mobilenet_v1.first_recipes import TRAINING_IMAGES, first_recipes
 from space.networks.mobilenet_v1.layers import CLASSES, IMAGE, layers, strides
 from space.networks.mobilenet_v1.shape import HALVINGS, NAME, TITLE, WIDTHS, unit_name
 from space.networks.network import Choosable, Layer, check_units, ladder
@@ -27,7 +26,6 @@ class _MobileNetV1:
     near_identity = True
     # What small networks need: little is left to inherit, much to learn.
     peak_rate = 0.4
-    tuned_on = TRAINING_IMAGES
     # That of the generated images: `python -m search baseline` trained it (seed 0, in 8 min of one busy core), and a
     # newcomer need not wait for it. Halves of floating-point numbers are enough.
     baselines = Path(__file__).parent / "baselines"
@@ -37,10 +35,6 @@ class _MobileNetV1:
         return tuple(
             Choosable(unit_name(index), width, ladder(width), removable=index > 0) for index, width in enumerate(WIDTHS)
         )
-
-    @cached_property
-    def first_recipes(self) -> tuple[Recipe, ...]:
-        return tuple(first_recipes())
 
     def consistent(self, widths: Sequence[int]) -> tuple[int, ...]:
         return tuple(widths)

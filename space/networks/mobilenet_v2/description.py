@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from space.data.images import ImageShape
-from space.networks.mobilenet_v2.first_recipes import TRAINING_IMAGES, first_recipes
 from space.networks.mobilenet_v2.layers import CLASSES, IMAGE, layers
 from space.networks.mobilenet_v2.shape import (
     BLOCKS,
@@ -40,7 +39,6 @@ class _MobileNetV2:
     # MobileNet-v1's. From random weights a network of 0.60 M MACs reaches 60.0 % on validation of CIFAR-10 in three
     # epochs at this rate, and 59.7 % at half of it: they are level, the standard error being 0.7.
     peak_rate = 0.4
-    tuned_on = TRAINING_IMAGES
     baselines = None
 
     @cached_property
@@ -50,10 +48,6 @@ class _MobileNetV2:
             Choosable(name, width, ladder(width), removable=index != STEM, halves=index in halving)
             for index, (name, width) in enumerate(zip(UNIT_NAMES, WIDTHS, strict=True))
         )
-
-    @cached_property
-    def first_recipes(self) -> tuple[Recipe, ...]:
-        return tuple(first_recipes())
 
     def consistent(self, widths: Sequence[int]) -> tuple[int, ...]:
         return without_empty_stages(widths)

@@ -1,0 +1,184 @@
+"""The first look: real outlines timed on this machine, kept, gone on with, and used again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from pkgutil import resolve_name
+
+import pytest
+
+from evaluators.device.devices.replay import RecordedRun, write_recording
+from evaluators.measuring_time import MeasuringTime
+from evaluators.raw_runs import runs_of
+from search.building.builders import Builders
+from search.building.tasks import draft
+from search.choosing.latency_model import Timing
+from search.choosing.look import outlines
+from search.measuring.rig import open_rig, save_images
+from search.running.first_look import FirstLook, LookPlan, planned_look
+from search.running.measuring_place import MeasuringPlace
+from search.running.noted_bench import note_bench
+from search.running.view import View
+from search.settings.grid import Grid
+from search.settings.settings import Settings
+from search.store.store import Store
+from space.baseline import Baseline, baseline_recipe
+from space.data.choose import STAND_IN
+from space.data.sources import Source, load
+from space.dimensions import dimensions
+from tests.evaluators.device.short import shorter
+from tests.search.made_up import evaluation
+from tests.search.whole import calm
+
+RUNTIMES = ("onnxruntime", "litert")
+TABLE = dimensions("full", 1, {"quantization": "none"}, runtimes=RUNTIMES)
+SOURCE = Source(STAND_IN)
+ENOUGH_S = 100.0
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little to time in every process, and nobody else on the machine."""
+    monkeypatch.setenv("SEARCH_SYSROOT", calm())
+    for name, value in shorter().items():
+        module, _, attribute = name.rpartition(".")
+        monkeypatch.setattr(resolve_name(module), attribute, value)
+
+
+@dataclass
+class Place:
+    store: Store
+    builder: Builders
+    baseline: Baseline
+    said: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def look(self, device: str = "local") -> Iterator[FirstLook]:
+        data = load(SOURCE)
+        images = save_images(self.store.folder / "images.npy", data.validation.pixels[:20])
+        view = View(0)
+        view.say = self.said.append  # type: ignore[method-assign]
+        view.step = lambda name, share: self.steps.extend([name] if name else [])  # type: ignore[method-assign]
+        with open_rig((device,), images, self.said.append) as rig:
+            note_bench(self.store, rig)
+            unpruned = baseline_recipe()
+            path = draft(unpruned, self.store.folder, self.baseline, SOURCE)
+            reference = replace(evaluation(made=unpruned).candidate, file=path)
+            measured = rig.use_reference(reference, (), view.step)
+            self.store.add_measured(unpruned.structure_id, rig.bench.id, measured)
+            self.steps.clear()
+            yield FirstLook(self.store, rig, self.builder, self.baseline, SOURCE, data.shape, view)
+
+
+@pytest.fixture(scope="module")
+def builder() -> Iterator[Builders]:
+    with Builders(lambda step, share: None) as builder:
+        yield builder
+
+
+@pytest.fixture
+def place(tmp_path: Path, builder: Builders) -> Place:
+    data = load(SOURCE)
+    baseline = Baseline(
+        id="base",
+        data=data.name,
+        fingerprint=data.fingerprint,
+        mean=data.mean,
+        std=data.std,
+        train_split="train",
+        validation_accuracy=0.9,
+    )
+    return Place(Store.create(tmp_path), builder, baseline)
+
+
+def plan(count: int, seconds: float = ENOUGH_S) -> LookPlan:
+    return LookPlan(dict.fromkeys(RUNTIMES, count), seconds)
+
+
+def test_the_first_outlines_of_every_runtime_are_timed_and_kept(place: Place) -> None:
+    with place.look() as look:
+        timings = look.take(TABLE, plan(3))
+    expected = {recipe.id for name in RUNTIMES for recipe in islice(outlines(TABLE, name), 3)}
+    assert {timing.recipe.id for timing in timings} == expected
+    assert all(0 < timing.latency_s < 1 for timing in timings)
+    assert place.steps == ["ONNX Runtime", "LiteRT"] * 3
+    assert place.said[-2:] == ["look      ONNX Runtime: 3 timings", "look      LiteRT: 3 timings"]
+    assert not list((place.store.folder / "outlines").glob("*.tflite"))
+
+
+def test_an_interrupted_look_goes_on_and_what_is_known_is_not_timed_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place.look() as look:
+        timed = look._timed
+        count = 0
+
+        def interrupted(recipe: object) -> bool:
+            nonlocal count
+            count += 1
+            if count == 4:
+                raise KeyboardInterrupt
+            return timed(recipe)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(look, "_timed", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            look.take(TABLE, plan(3))
+        kept = look.timings()
+    assert len(kept) == 3
+    with place.look() as look:
+        timings = look.take(TABLE, LookPlan({"onnxruntime": 1, "litert": 2}, ENOUGH_S))
+        assert len(place.steps) == 3
+        assert timings[:3] == kept
+        assert len(timings) == 6
+        place.steps.clear()
+        place.said.clear()
+        # Where nothing is missing nothing is timed, and nothing said.
+        assert look.take(TABLE, LookPlan()) == timings
+    assert place.steps == place.said == []
+
+
+def test_it_ends_with_its_time(place: Place) -> None:
+    with place.look() as look:
+        assert len(look.take(TABLE, plan(30, seconds=0.1))) == 1
+
+
+def test_what_a_recording_does_not_hold_is_passed_over_without_a_word(place: Place, tmp_path: Path) -> None:
+    with place.look() as look:
+        timings = look.take(TABLE, plan(2))
+        raw, info = place.store.raw(look.rig.bench.id), look.rig.device
+    rows = [RecordedRun(structure_id, run) for structure_id, text in raw.items() for run in runs_of(text)]
+    write_recording(tmp_path / "bench.jsonl", info, rows)
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = replace(place, store=Store.create(tmp_path / "elsewhere"), said=[])
+    with elsewhere.look(f"replay:{tmp_path / 'bench.jsonl'}") as look:
+        again = look.take(TABLE, plan(10))
+    assert {timing.recipe.id for timing in again} == {timing.recipe.id for timing in timings}
+    assert elsewhere.said == ["look      ONNX Runtime: 2 timings", "look      LiteRT: 2 timings"]
+    # It gives up at once, where nothing more is recorded.
+    assert len(elsewhere.steps) <= 4 + 3
+
+
+def at(process_s: float = 2.0) -> MeasuringPlace:
+    return MeasuringPlace(MeasuringTime(process_s=process_s), 2, RUNTIMES, on_this_machine=True, bench_id=None)
+
+
+def test_the_plan_is_a_small_share_of_the_time() -> None:
+    an_hour = planned_look(Settings(timeout_s=3600), at(), (), 3600)
+    assert set(an_hour.missing) == {*RUNTIMES}
+    assert 60 <= an_hour.seconds <= 0.04 * 3600
+    assert 40 <= planned_look(Settings(timeout_s=27 * 60), at(), (), 3600).seconds <= 0.04 * 27 * 60
+    usual = planned_look(Settings(), at(), (), 240)
+    assert usual.seconds == 24
+    assert "in ONNX Runtime and LiteRT, about 24 s" in usual.text
+    assert 120 < planned_look(Settings(), at(8.0), (), 7200).seconds <= 400
+
+
+def test_no_look_where_nothing_learns_from_it_or_enough_is_known() -> None:
+    assert planned_look(Settings(sampler="tpe"), at(), (), 240) == LookPlan()
+    assert planned_look(Settings(grid=Grid(fractions=(0.5,), epochs=(1,))), at(), (), 240) == LookPlan()
+    known = [Timing(recipe, 1e-3) for name in RUNTIMES for recipe in islice(outlines(TABLE, name), 24)]
+    assert planned_look(Settings(), at(), known, 240) == LookPlan()
+    assert planned_look(Settings(), at(), known[:24], 240).missing == {"litert": 24}
