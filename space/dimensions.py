@@ -23,7 +23,9 @@ from space.shapes import halving, narrowing, never, shape_of, shape_values, with
 # What says of which network a table is; that of the default network has no such dimension, as it had none before there
 # were others.
 ARCHITECTURE = "architecture"
-MOST_EPOCHS = 32
+# An epoch of a network of twenty thousand weights takes two seconds on one core: the last trainings of a search can be
+# long, and still gain.
+MOST_EPOCHS = 100
 # Peak learning rates of the fine-tuning that a user may fix, beside the network's own.
 _RATES = (0.05, 0.1, 0.2, 0.4, 0.8)
 # Rounding is learned in a few epochs, at a low rate, from a network that is trained already.
