@@ -32,6 +32,7 @@ _RATES = (0.05, 0.1, 0.2, 0.4, 0.8)
 MOST_AWARE_EPOCHS = 4
 MOST_THREADS = 4
 RUNTIME = "runtime"
+DEPTHWISE_RELU = "depthwise_relu"
 # Dimensions that a grid's table alone has. Its recipes are told by a fraction of all channels, how that is counted, and
 # the names of the units that stay whole, separated by commas.
 FRACTION, ROUNDING, WHOLE = "fraction", "rounding", "whole"
@@ -67,6 +68,9 @@ def _full(network: Network, devices: Devices) -> Iterator[Dimension]:
         yield Integer(narrowing(unit), 0, len(unit.steps) - 1)
     for place in range(len(network.halvings)):
         yield Integer(halving(place), 0, never(network))
+    if network.linear_depthwise:
+        # One that inherits most of its weights needs what they were trained with; a small one learns more without.
+        yield Integer(DEPTHWISE_RELU, 0, 1)
     yield Integer("epochs", 1, MOST_EPOCHS, least=0, most=1000, log=True)
     yield Choice("quantization", devices.quantizations)
     # Slimming first trains the whole unpruned network: too dear to be tried unasked.
@@ -199,6 +203,8 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
         architecture=network.name,
         widths=widths,
         halvings=halvings,
+        # A stem alone has no depthwise layer.
+        depthwise_relu=bool(values.get(DEPTHWISE_RELU, 1)) or not any(widths[1:]),
         criterion=str(values.get("criterion", "l1")),
         epochs=int(values["epochs"]),
         learning_rate=float(values.get("learning_rate", 0.05)),
@@ -252,6 +258,7 @@ def _all_values(recipe: Recipe, table: Sequence[Dimension]) -> dict[str, Value] 
     return {
         ARCHITECTURE: network.name,
         **values,
+        DEPTHWISE_RELU: int(recipe.depthwise_relu),
         "epochs": recipe.epochs,
         "quantization": recipe.quantization,
         "criterion": recipe.criterion,

@@ -25,6 +25,7 @@ class _MobileNetV1:
     any_size = True
     batchnorm = True
     near_identity = True
+    linear_depthwise = True
     # What small networks need: little is left to inherit, much to learn.
     peak_rate = 0.4
     tuned_on = TRAINING_IMAGES
