@@ -23,7 +23,8 @@ from space.shapes import halving, narrowing, never, shape_of, shape_values, with
 # What says of which network a table is; that of the default network has no such dimension, as it had none before there
 # were others.
 ARCHITECTURE = "architecture"
-# An epoch of a small network takes a second or two: at the end of a search the longest trainings still gain.
+# An epoch of a network of twenty thousand weights takes two seconds on one core: the last trainings of a search can be
+# long, and still gain.
 MOST_EPOCHS = 100
 # Peak learning rates of the fine-tuning that a user may fix, beside the network's own.
 _RATES = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -31,6 +32,7 @@ _RATES = (0.05, 0.1, 0.2, 0.4, 0.8)
 MOST_AWARE_EPOCHS = 4
 MOST_THREADS = 4
 RUNTIME = "runtime"
+DEPTHWISE_RELU = "depthwise_relu"
 # Dimensions that a grid's table alone has. Its recipes are told by a fraction of all channels, how that is counted, and
 # the names of the units that stay whole, separated by commas.
 FRACTION, ROUNDING, WHOLE = "fraction", "rounding", "whole"
@@ -66,6 +68,9 @@ def _full(network: Network, devices: Devices) -> Iterator[Dimension]:
         yield Integer(narrowing(unit), 0, len(unit.steps) - 1)
     for place in range(len(network.halvings)):
         yield Integer(halving(place), 0, never(network))
+    if network.linear_depthwise:
+        # One that inherits most of its weights needs what they were trained with; a small one learns more without.
+        yield Integer(DEPTHWISE_RELU, 0, 1)
     yield Integer("epochs", 1, MOST_EPOCHS, least=0, most=1000, log=True)
     yield Choice("quantization", devices.quantizations)
     # Slimming first trains the whole unpruned network: too dear to be tried unasked.
@@ -198,6 +203,8 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
         architecture=network.name,
         widths=widths,
         halvings=halvings,
+        # A stem alone has no depthwise layer.
+        depthwise_relu=bool(values.get(DEPTHWISE_RELU, 1)) or not any(widths[1:]),
         criterion=str(values.get("criterion", "l1")),
         epochs=int(values["epochs"]),
         learning_rate=float(values.get("learning_rate", 0.05)),
@@ -251,6 +258,7 @@ def _all_values(recipe: Recipe, table: Sequence[Dimension]) -> dict[str, Value] 
     return {
         ARCHITECTURE: network.name,
         **values,
+        DEPTHWISE_RELU: int(recipe.depthwise_relu),
         "epochs": recipe.epochs,
         "quantization": recipe.quantization,
         "criterion": recipe.criterion,

@@ -7,7 +7,7 @@ import torch
 from space.files import written_whole
 from space.formats.format import Original
 from space.formats.target import format_of
-from space.networks.choose import network_of
+from space.networks.choose import built
 from space.recipe import Recipe
 from space.workshop import Workshop
 
@@ -17,8 +17,7 @@ def outline(recipe: Recipe, workshop: Workshop) -> Path:
     path = workshop.outline(recipe, file_format.suffix)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = network_of(recipe)
-        model = network.built(recipe.widths, recipe.halvings, workshop.data.shape, workshop.data.classes).eval()
+        model = built(recipe, workshop.data.shape, workshop.data.classes).eval()
     original = Original(
         network=model,
         mean=workshop.mean(recipe),

@@ -43,6 +43,8 @@ class Recipe:
     widths: tuple[int, ...] = field(metadata=_SHAPE)
     # Units in which the image is halved.
     halvings: tuple[int, ...] = field(metadata=_SHAPE)
+    # Whether a ReLU follows each depthwise convolution; without it the next one reads what it hands on as it is.
+    depthwise_relu: bool = field(default=True, metadata=_SHAPE)
     criterion: str = field(default="l1", metadata=_WEIGHTS)
     # Share of single weights that are set to zero once channels are gone, and which go first. No search varies them, as
     # latency does not depend on them; a study of its own may.
@@ -113,6 +115,8 @@ class Recipe:
         if self.runtime == DEFAULT_RUNTIME:
             # As recipes were before there was a choice: old texts and files stay what they are, to the byte.
             del values["runtime"]
+        if self.depthwise_relu:
+            del values["depthwise_relu"]
         return _FORMER_FIELDS | values
 
     def to_json(self) -> str:

@@ -11,6 +11,7 @@ from space import checkpoint as checkpoints
 from space.baseline import baseline_recipe
 from space.errors import CandidateError
 from space.files import one_at_a_time, written_whole
+from space.networks.choose import as_chosen
 from space.networks.prunable import Prunable
 from space.pruning.channels import shrink
 from space.pruning.criteria import SLIMMING
@@ -53,7 +54,7 @@ def _kept_or_trained(
     kept: Path, baseline: Prunable, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Line | None
 ) -> Trained:
     if kept.exists():
-        model = baseline.reshaped(recipe.widths, recipe.halvings)
+        model = as_chosen(baseline.reshaped(recipe.widths, recipe.halvings), recipe)
         content = torch.load(kept, weights_only=True)
         model.load_state_dict(content["weights"])
         return Trained(model.eval(), tuple(json.loads(content["history"])))
@@ -111,7 +112,7 @@ def _fine_tuned(
     mean, std = workshop.mean(recipe), workshop.baseline.std
     device = accelerator(workshop.accelerator)
     progress("prune", 0)
-    model = shrink(model, recipe.widths, recipe.halvings, recipe.criterion, recipe.seed)
+    model = as_chosen(shrink(model, recipe.widths, recipe.halvings, recipe.criterion, recipe.seed), recipe)
     if recipe.weight_sparsity:
         prune_weights(model, recipe.weight_sparsity, recipe.sparsity_criterion, recipe.seed)
     reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std, device=device)

@@ -11,7 +11,7 @@ from search.choosing.features import SHAPE
 from search.store.store import Store
 
 # What a step of a feature is, in words; the others are logarithms to base 2.
-_STEPS = {"layers": "four layers more"}
+_STEPS = {"layers": "four layers more", "depthwise ReLU": "half of a ReLU after depthwise layers"}
 # So many of the steps that matter most are said.
 _SAID = 3
 

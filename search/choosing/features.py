@@ -18,7 +18,7 @@ _CHANNELS, _STEM, _LAST, _SIDE = math.log2(48), math.log2(16), math.log2(96), 2.
 _LAYERS = 10
 # Names of the features, in their order: of the shape, then of the settings. A step of layers is two separable blocks
 # more; a network whose fixed ranges are rounded is two steps from one in fp32.
-SHAPE = ("layers", "MACs", "weights", "values", "mean width", "first width", "last width", "last side")
+SHAPE = ("layers", "MACs", "weights", "values", "mean width", "first width", "last width", "last side", "depthwise ReLU")
 SETTINGS = ("fixed ranges", "other integers", "threads", "spinning")
 NAMES = (*SHAPE, *SETTINGS)
 
@@ -38,6 +38,7 @@ def features(recipe: Recipe) -> tuple[float, ...]:
         math.log2(layers[0].channels) - _STEM,
         math.log2(layers[-2].channels) - _LAST,
         math.log2(layers[-2].side) - _SIDE,
+        2.0 * recipe.depthwise_relu - 1.0,
         2.0 * quantization.fixed_ranges,
         2.0 * (bool(quantization.integers) and not quantization.fixed_ranges),
         recipe.threads - 1.0,

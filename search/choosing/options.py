@@ -70,7 +70,7 @@ def longest_trainings(history: Sequence[TrialNotes], last: int) -> dict[object, 
 
 def shape(recipe: Recipe) -> object:
     """What makes it another network before it is deployed."""
-    return network_of(recipe).same(recipe.widths, recipe.halvings)
+    return network_of(recipe).same(recipe.widths, recipe.halvings), recipe.depthwise_relu
 
 
 def deployed(recipe: Recipe) -> object:

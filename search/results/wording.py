@@ -175,9 +175,10 @@ def accuracy(row: Row) -> str:
 def shape(row: Row) -> str:
     """The widths at a glance, in the order of the network; a halving is marked, a removed block left out."""
     halvings = set(row.recipe.halvings)
-    return " ".join(
+    widths = " ".join(
         f"{width}{'/2' if index in halvings else ''}" for index, width in enumerate(row.recipe.widths) if width
     )
+    return widths if row.recipe.depthwise_relu else f"{widths}, depthwise without ReLU"
 
 
 def data_name(data: str) -> str:

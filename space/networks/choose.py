@@ -6,11 +6,18 @@ object a `Network`.
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
+from space.data.images import ImageShape
 from space.networks.names import OWN
 from space.networks.network import Layer, Network, unpruned
 from space.recipe import Recipe
 from space.registry import Registry
+
+if TYPE_CHECKING:
+    from space.networks.prunable import Prunable
+
+M = TypeVar("M", bound="Prunable")
 
 NETWORKS: Registry[Network] = Registry("network", "ondevice_search.networks", OWN)
 
@@ -42,6 +49,16 @@ def unit_names(architecture: str) -> tuple[str, ...]:
     """Empty for a network that is not known here."""
     network = NETWORKS.find(architecture)
     return tuple(unit.name for unit in network.units) if network else ()
+
+
+def built(recipe: Recipe, shape: ImageShape, classes: int) -> "Prunable":
+    """The recipe's network with random weights, for images of this shape."""
+    return as_chosen(network_of(recipe).built(recipe.widths, recipe.halvings, shape, classes), recipe)
+
+
+def as_chosen(model: M, recipe: Recipe) -> M:
+    """A network of the recipe's shape, changed in place to what else it says of the layers."""
+    return model if recipe.depthwise_relu else model.without_depthwise_relu()
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,10 @@ class Network(Protocol):
         a shortcut."""
 
     @property
+    def linear_depthwise(self) -> bool:
+        """Whether the ReLU after its depthwise layers can go."""
+
+    @property
     def peak_rate(self) -> float:
         """Of the learning rate in fine-tuning, for pruned networks of it; a search asks for no other."""
 

@@ -24,6 +24,11 @@ class Prunable(nn.Module):
         """What can be made narrower, in the order in which it runs; a removed block has no unit."""
         raise NotImplementedError
 
+    def without_depthwise_relu(self) -> Self:
+        """Itself, changed in place: what its depthwise layers hand on is clipped no more, nor in its reshaped
+        ones. Only where the network's description says that it can be."""
+        raise NotImplementedError
+
     def reshaped(self, widths: Sequence[int], halvings: Sequence[int]) -> Self:
         """A new network of another shape for the same images, its weights not yet set."""
         raise NotImplementedError

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 from space.build import build
 from space.dimensions import dimensions, near, recipe_of
+from space.formats.target import format_of
+from space.outline import outline
+from space.trained import trained
 from tests.space.few_images import RECIPE, acquainted, workshop_of
 
 
@@ -36,3 +39,17 @@ def test_aware_epochs_follow_the_plain_ones_and_leave_them_to_others(tmp_path, n
     workshop.trained(replace(aware, aware_epochs=0)).unlink()
     workshop.manifest(aware).unlink()
     assert build(aware, workshop, lambda step, share: None).sha256 == candidate.sha256
+
+
+def test_without_relu_after_depthwise_layers_outline_training_and_file_are_one_network(tmp_path, network):
+    workshop = workshop_of(acquainted(network()), tmp_path)
+    clipped = replace(RECIPE, epochs=1, quantization="none")
+    linear = replace(clipped, depthwise_relu=False)
+    files = {recipe: format_of(recipe).cost(outline(recipe, workshop)).operators for recipe in (clipped, linear)}
+    blocks = sum(width > 0 for width in linear.widths[1:])
+    assert files[clipped] - files[linear] == blocks
+    candidate = build(linear, workshop, lambda step, share: None)
+    assert candidate.operators == files[linear]
+    assert candidate.warnings == ()
+    # Read back as what it was trained as.
+    assert not trained(linear, workshop, lambda step, share: None).model.depthwise_relu

@@ -63,6 +63,13 @@ STORED = {
 }
 
 
+def test_a_network_with_every_relu_is_written_as_it_always_was():
+    """Its texts are in files of others, to the byte."""
+    assert "depthwise_relu" not in RECIPE.to_json()
+    linear = replace(RECIPE, depthwise_relu=False)
+    assert Recipe.from_json(linear.to_json()) == linear
+
+
 def test_a_recipe_stored_with_fields_that_are_gone_is_read_as_the_same():
     assert Recipe.from_json(json.dumps(STORED)) == RECIPE
 

@@ -27,6 +27,7 @@ class MobileNetV1(nn.Sequential, Prunable):
         self.widths = tuple(widths)
         self.halvings = tuple(halvings)
         self.image, self.classes = image, classes
+        self.depthwise_relu = True
         MOBILENET_V1.check_shape(self.widths, self.halvings)
 
         stem = nn.Sequential()
@@ -76,4 +77,12 @@ class MobileNetV1(nn.Sequential, Prunable):
 
     def reshaped(self, widths: Sequence[int], halvings: Sequence[int]) -> "MobileNetV1":
         """A new network of another shape, its weights not yet set."""
-        return MobileNetV1(widths, halvings, image=self.image, classes=self.classes)
+        model = MobileNetV1(widths, halvings, image=self.image, classes=self.classes)
+        return model if self.depthwise_relu else model.without_depthwise_relu()
+
+    def without_depthwise_relu(self) -> "MobileNetV1":
+        self.depthwise_relu = False
+        for index, width in enumerate(self.widths[1:], start=1):
+            if width:
+                self.get_submodule(unit_name(index)).add_module("depthwise_relu", nn.Identity())
+        return self

@@ -27,6 +27,7 @@ class _TinyResidual:
     batchnorm = True
     baselines = None
     near_identity = False
+    linear_depthwise = False
     # A flattened map has no mean that would level a step too long.
     peak_rate = 0.02
     tuned_on = 4_000
