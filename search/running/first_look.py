@@ -124,7 +124,7 @@ class FirstLook:
 
     def take(self, table: Sequence[Dimension], plan: LookPlan) -> list[Timing]:
         """All timings there are after it."""
-        if plan.missing:
+        if plan.missing and plan.seconds > 0:
             self.view.begin("look: ")
             before = len(self.timings())
             self._time(table, plan)

@@ -69,9 +69,9 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        before_s = self.baseline_s + self.reference_s + self.look.seconds
-        whole_s = before_s + self.waiting_s + self.trials.seconds
-        # What comes before the trials is done whatever the time.
+        before_s = self.baseline_s + self.reference_s
+        whole_s = before_s + self.look.seconds + self.waiting_s + self.trials.seconds
+        # What comes before the look and the trials is done whatever the time.
         return whole_s if self.timeout_s is None else min(whole_s, max(self.timeout_s, before_s))
 
     @property

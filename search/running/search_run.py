@@ -3,6 +3,7 @@
 import math
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 from search.building.at_once import AtOnce, this_machine
 from search.building.builders import Builders
@@ -60,9 +61,10 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         baseline = have_baseline(prepared, store, builder, chosen, view)
         source = prepared.source
         References(store, builder, rig, view, baseline, source).settle()
-        looking = FirstLook(store, rig, drafter, baseline, source, prepared.data.shape, view)
-        timings = looking.take(table_of(chosen, rig.cores, rig.runtimes), planned.look)
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
+        looking = FirstLook(store, rig, drafter, baseline, source, prepared.data.shape, view)
+        look = replace(planned.look, seconds=min(planned.look.seconds, deadline - time.monotonic()))
+        timings = looking.take(table_of(chosen, rig.cores, rig.runtimes), look)
         # As a Unix time, which whoever watches can read.
         store.remember(RUN, str(time.time() + deadline - time.monotonic()) if chosen.timeout_s else "")
         # The reference has shown how long a process takes.
