@@ -108,7 +108,7 @@ def _accuracy(trial: TrialNotes, usual: float | None) -> float | None:
     if usual is None or not trial.epoch_accuracies:
         return None
     done = len(trial.epoch_accuracies) / trial.recipe.epochs
-    return 1 - (1 - max(trial.epoch_accuracies)) ** (1 + usual * (1 - done) ** FALL)
+    return 1 - math.pow(1 - max(trial.epoch_accuracies), 1 + usual * math.pow(1 - done, FALL))
 
 
 def gains(accuracies: Sequence[float]) -> list[float]:
@@ -129,10 +129,10 @@ def gains(accuracies: Sequence[float]) -> list[float]:
 def usual_gain(histories: Iterable[Sequence[float]]) -> float | None:
     """Of the trainings that ended; None for too few to say."""
     each = [median(seen) for accuracies in histories if (seen := gains(accuracies))]
-    return median(each) if len(each) >= _FEWEST_ENDED else None
+    return float(median(each)) if len(each) >= _FEWEST_ENDED else None
 
 
 def most_gain(histories: Iterable[Sequence[float]]) -> float | None:
     """More than a training of this search gains; None for too few to say."""
     each = [max(seen) for accuracies in histories if (seen := gains(accuracies))]
-    return _ABOVE_SEEN * max(each) if len(each) >= _FEWEST_ENDED else None
+    return float(_ABOVE_SEEN * max(each)) if len(each) >= _FEWEST_ENDED else None

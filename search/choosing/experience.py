@@ -27,9 +27,7 @@ class Experience:
     def lines(self) -> Iterator[str]:
         """What was learned, for people."""
         if self.alike:
-            yield (
-                f"learned from other devices: the accuracies of {len(self.alike)} trainings from the same baseline"
-            )
+            yield (f"learned from other devices: the accuracies of {len(self.alike)} trainings from the same baseline")
         if self.elsewhere:
             before, after = prior(), learned(self.elsewhere)
             surer = np.array(after.slope_sds[: len(SHAPE)]) < 0.7 * np.array(before.slope_sds[: len(SHAPE)])

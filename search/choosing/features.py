@@ -18,7 +18,17 @@ _CHANNELS, _STEM, _LAST, _SIDE = math.log2(48), math.log2(16), math.log2(96), 2.
 _LAYERS = 10
 # Names of the features, in their order: of the shape, then of the settings. A step of layers is two separable blocks
 # more; a network whose fixed ranges are rounded is two steps from one in fp32.
-SHAPE = ("layers", "MACs", "weights", "values", "mean width", "first width", "last width", "last side", "depthwise ReLU")
+SHAPE = (
+    "layers",
+    "MACs",
+    "weights",
+    "values",
+    "mean width",
+    "first width",
+    "last width",
+    "last side",
+    "depthwise ReLU",
+)
 SETTINGS = ("fixed ranges", "other integers", "threads", "spinning")
 NAMES = (*SHAPE, *SETTINGS)
 

@@ -7,7 +7,7 @@ all factors are fitted at once, each drawn towards that of a typical processor (
 """
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,7 @@ from scipy.linalg import solve_triangular
 
 from evaluators.confidence import NORMAL_95
 from search.choosing.layer_costs import CALL, COUNT, LINEAR, TERMS, Term, costs_of
+from search.store.evaluation import Evaluation
 from space.data.images import ImageShape
 from space.formats.quantizations import NONE, QUANTIZATIONS
 from space.formats.target import title_of
@@ -259,3 +260,10 @@ def _chosen(timings: Sequence[Timing]) -> list[Timing]:
     fastest = sorted(range(len(timings)), key=lambda place: timings[place].latency_s)[:_MOST_FASTEST]
     recent = [place for place in range(len(timings)) if place not in {*fastest}][-_MOST_RECENT:]
     return [timings[place] for place in sorted([*fastest, *recent])]
+
+
+def errors_held_out(evaluations: Iterable[Evaluation]) -> tuple[HeldOutLatency, ...]:
+    """Of the networks that were measured undisturbed."""
+    clean = (evaluation for evaluation in evaluations if not evaluation.figures.dirty)
+    timings = {each.structure_id: Timing(each.candidate.recipe, each.figures.latency_s) for each in clean}
+    return LatencyModel.fitted(list(timings.values())).held_out()

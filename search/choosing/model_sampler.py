@@ -10,7 +10,7 @@ for; while there is time left, the most likely leader is, however unlikely.
 
 import math
 import random
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import product
@@ -32,7 +32,7 @@ from search.choosing.time_left import Pace, TimeLeft, cost
 from search.choosing.trial_notes import TrialNotes, history_of
 from search.choosing.variation import Variation
 from search.scoring.objectives import Objective
-from space.dimension import Choice, Dimension, Integer, Value
+from space.dimension import Choice, Dimension, Value
 from space.dimensions import RUNTIME, recipe_of
 from space.formats.names import DEFAULT_RUNTIME
 from space.recipe import Recipe
@@ -130,9 +130,7 @@ class ModelSampler(Sampler):
             pending,
         )
 
-    def _placing(
-        self, history: Sequence[TrialNotes], pace: Pace, forecaster: Forecaster
-    ) -> dict[str, Value] | None:
+    def _placing(self, history: Sequence[TrialNotes], pace: Pace, forecaster: Forecaster) -> dict[str, Value] | None:
         """The network of the front of which it is least certain whether it holds the line; None once enough of them, or
         of others, were trained."""
         seen = {shape(trial.recipe) for trial in history if trial.accuracy is not None}
@@ -151,15 +149,13 @@ class ModelSampler(Sampler):
         if not fitting:
             return None
         last = self._judged_by(pace)
-        feasible = forecaster.forecast(
-            [(recipe, last(recipe)) for _, recipe in fitting]
-        ).probability_feasible
+        feasible = forecaster.forecast([(recipe, last(recipe)) for _, recipe in fitting]).probability_feasible
         # A short training that may go either way teaches the most for its time.
         seconds = np.array([pace.training_s(recipe, recipe.epochs) for _, recipe in fitting])
         values, recipe = fitting[int((feasible * (1 - feasible) / seconds).argmax())]
         return {**values, "epochs": recipe.epochs}
 
-    def _judged_by(self, pace: Pace):  # type: ignore[no-untyped-def]
+    def _judged_by(self, pace: Pace) -> Callable[[Recipe], int]:
         """By how long a training a network is judged: the longest of which the last part of the run holds some."""
 
         def last_epochs(recipe: Recipe) -> int:
@@ -174,10 +170,10 @@ class ModelSampler(Sampler):
     def _contender(self, options: Sequence[Option], pace: Pace, forecaster: Forecaster) -> dict[str, Value]:
         """The training with the highest expected improvement for its seconds, of any network and length."""
         prediction = forecaster.forecast([(each.recipe, each.last_epochs) for each in options])
-        order = np.argsort(-prediction.log_probability_of_leading)[:_CONTENDERS]
-        order = [*order, *np.argsort(-prediction.expected_improvement)[:_CONTENDERS]]
+        likeliest = np.argsort(-prediction.log_probability_of_leading)[:_CONTENDERS]
+        most_improving = np.argsort(-prediction.expected_improvement)[:_CONTENDERS]
         trainings = []
-        for each in dict.fromkeys(order):
+        for each in dict.fromkeys([*likeliest, *most_improving]):
             chosen = options[each]
             for epochs in sorted({*self._rungs[1:], self._longest_fitting(chosen, pace)}):
                 recipe = replace(chosen.recipe, epochs=epochs)
@@ -204,12 +200,12 @@ class ModelSampler(Sampler):
         """So many epochs as end in time, at most the longest training; the last one uses the time up."""
         first, longest = self._rungs[0], self._rungs[-1]
         start_s = pace.seconds(replace(chosen.recipe, epochs=first))
-        each_s = (pace.training_s(chosen.recipe, longest) - pace.training_s(chosen.recipe, first)) / (longest - first or 1)
+        each_s = (pace.training_s(chosen.recipe, longest) - pace.training_s(chosen.recipe, first)) / (
+            longest - first or 1
+        )
         return max(first, min(longest, first + int((pace.left_s - start_s) / max(each_s, 1e-9))))
 
-    def _why_nothing(
-        self, history: Sequence[TrialNotes], number: int, pace: Pace, forecaster: Forecaster
-    ) -> str:
+    def _why_nothing(self, history: Sequence[TrialNotes], number: int, pace: Pace, forecaster: Forecaster) -> str:
         """Why there is no option: more time might bring some, else every recipe is known."""
         options = self._options(history, number, replace(pace, left_s=math.inf), forecaster)
         trainings = [replace(each.recipe, epochs=each.next_epochs) for each in options]
@@ -237,9 +233,7 @@ class ModelSampler(Sampler):
             return longer
         return int(np.where(trained, -1.0, improvement).argmax())
 
-    def _options(
-        self, history: Sequence[TrialNotes], number: int, pace: Pace, forecaster: Forecaster
-    ) -> list[Option]:
+    def _options(self, history: Sequence[TrialNotes], number: int, pace: Pace, forecaster: Forecaster) -> list[Option]:
         longest = longest_trainings(history, self._rungs[-1])
         last = self._judged_by(pace)
         found: dict[object, Option] = {}
@@ -270,7 +264,14 @@ class ModelSampler(Sampler):
                     add(values, NEVER)
         return list(found.values())
 
-    def _points(self, history, variation, draw, forecaster, last):  # type: ignore[no-untyped-def]
+    def _points(
+        self,
+        history: Sequence[TrialNotes],
+        variation: Variation,
+        draw: random.Random,
+        forecaster: Forecaster,
+        last: Callable[[Recipe], int],
+    ) -> list[dict[str, Value]]:
         """At random, on the front, and around the trials that came nearest to winning."""
         points = [variation.anew() for _ in range(_ANEW)]
         points += self._front

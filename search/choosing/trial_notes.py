@@ -68,9 +68,7 @@ def history_of(study: "Study") -> list[TrialNotes]:
     return [notes for notes in map(notes_of, complete) if notes is not None]
 
 
-def evaluation_attributes(
-    evaluation: Evaluation, objective: Objective, scale: Scale = RELATIVE
-) -> dict[str, Any]:
+def evaluation_attributes(evaluation: Evaluation, objective: Objective, scale: Scale = RELATIVE) -> dict[str, Any]:
     candidate = evaluation.candidate
     # A training that was given up might have reached its projection, and no more.
     accuracy = evaluation.validation.share if candidate.projected is None else candidate.projected

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, field
 from heapq import heapreplace
 
-from search.choosing.forecast import held_out
+from search.choosing.latency_model import errors_held_out
 from search.choosing.sampler import SpaceExhausted
 from search.choosing.study import Asked, Study
 from search.choosing.turns import Turns
@@ -140,8 +140,8 @@ class Pipeline:
         ]
         asking = f"{1e3 * self.asking.seconds / trials:.0f} ms to choose a recipe"
         self.work.view.say(f"{trials} trials in {spoken(seconds)}: {', '.join([*shares, asking])}")
-        if predicted := held_out(standings(self.work.store, self.studies[0].goal).ranked):
-            self.work.view.say(str(predicted))
+        for error in errors_held_out(standings(self.work.store, self.studies[0].goal).ranked):
+            self.work.view.say(str(error))
 
 
 def _queued_s(flights: Sequence[_Flight], builders: int) -> float:

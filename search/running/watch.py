@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from search.choosing.forecast import held_out
+from search.choosing.latency_model import errors_held_out
 from search.results.front import front
 from search.results.rows import Row
 from search.results.sparkline import sparkline
@@ -37,8 +37,8 @@ def picture(store: Store, goal: Goal, at_work: str | None) -> list[str]:
         ranking = standings(store, goal)
     except RequestError:
         return [*lines, "the baseline is being measured"]
-    predicted = held_out(ranking.ranked)
-    return [*lines, *_best(ranking, trials), *_front(ranking), *([str(predicted)] if predicted else [])]
+    errors = map(str, errors_held_out(ranking.ranked))
+    return [*lines, *_best(ranking, trials), *_front(ranking), *errors]
 
 
 def _counts(trials: Sequence[TrialRecord], at_work: bool) -> str:

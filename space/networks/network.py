@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -152,14 +153,15 @@ def unpruned(network: Network) -> Recipe:
 
 def thinned(network: Network, share: float, every: int = 1) -> Recipe:
     """The network with about this share of each width, of the blocks that can go only each so manieth left."""
-    widths = network.consistent(
-        [
-            0 if unit.removable and index % every else min(unit.widths, key=lambda width: abs(width - share * unit.width))
-            for index, unit in enumerate(network.units)
-        ]
-    )
+    nearest = [min(unit.widths, key=partial(_apart, share * unit.width)) for unit in network.units]
+    kept = [not unit.removable or index % every == 0 for index, unit in enumerate(network.units)]
+    widths = network.consistent([width if is_kept else 0 for width, is_kept in zip(nearest, kept, strict=True)])
     halvings = tuple(index for index in network.halvings if widths[index])
     return Recipe(architecture=network.name, widths=widths, halvings=halvings)
+
+
+def _apart(one: float, other: float) -> float:
+    return abs(one - other)
 
 
 def check_units(network: Network, widths: Sequence[int], halvings: Sequence[int]) -> None:

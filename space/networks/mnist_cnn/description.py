@@ -8,7 +8,6 @@ from space.data.images import ImageShape
 from space.networks.mnist_cnn.layers import CLASSES, IMAGE, layers
 from space.networks.mnist_cnn.shape import CONV1, FC1, NAME, TITLE, UNITS
 from space.networks.network import CONV, LINEAR, Choosable, Layer, check_units, ladder
-from space.recipe import Recipe
 
 if TYPE_CHECKING:
     from space.networks.prunable import Prunable

@@ -9,7 +9,6 @@ from space.data.images import ImageShape
 from space.networks.mobilenet_v1.layers import CLASSES, IMAGE, layers, strides
 from space.networks.mobilenet_v1.shape import HALVINGS, NAME, TITLE, WIDTHS, unit_name
 from space.networks.network import Choosable, Layer, check_units, ladder
-from space.recipe import Recipe
 
 if TYPE_CHECKING:
     from space.networks.prunable import Prunable

@@ -19,7 +19,6 @@ from space.networks.mobilenet_v2.shape import (
     without_empty_stages,
 )
 from space.networks.network import Choosable, Layer, check_units, ladder
-from space.recipe import Recipe
 
 if TYPE_CHECKING:
     from space.networks.prunable import Prunable
