@@ -7,7 +7,7 @@ all factors are fitted at once, each drawn towards that of a typical processor (
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
