@@ -13,10 +13,12 @@ from search.choosing.options import rungs
 from search.choosing.variation import Variation
 from space.dimension import Dimension, Value
 from space.dimensions import recipe_of
+from space.networks.choose import network_of
+from space.networks.network import unpruned
 
 Values = dict[str, Value]
 
-# Budgets of latency, in equal ratios from the fastest network to the slowest.
+# Budgets of latency, in equal ratios from the fastest network to the unpruned one.
 COUNT = 8
 # The front is found by an evolution: so many points at random, then so many changes of the best in each generation.
 # Twenty thousand shapes are scored in some seconds.
@@ -67,6 +69,10 @@ def _best_of_budgets(
 ) -> list[Values]:
     recipes = [recipe_of(each) for each in values]
     latency, _ = latencies.log10(recipes)
+    # Nobody looks for what is slower than the unpruned network.
+    slowest = latencies.log10([unpruned(network_of(recipes[0]))])[0][0]
+    fast = np.flatnonzero(latency <= max(slowest, latency.min()))
+    values, recipes, latency = [values[place] for place in fast], [recipes[place] for place in fast], latency[fast]
     error: Floats = points((recipe, epochs) for recipe in recipes) @ np.array(trend.slopes)
     edges = np.linspace(latency.min(), latency.max(), count + 1)[1:-1]
     budget = np.searchsorted(edges, latency)
