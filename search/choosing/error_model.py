@@ -78,12 +78,13 @@ def surrogate(trained: Sequence[Trained], trend: Trend) -> GaussianProcess:
     return GaussianProcess(trend, points((each.recipe, each.epochs) for each in kept), errors)
 
 
-def most_telling(items: Sequence[Item], goodness: Callable[[Item], float]) -> Sequence[Item]:
+def most_telling(items: Sequence[Item], goodness: Callable[[Item], float], most: int = MOST_POINTS) -> Sequence[Item]:
     """The best and the most recent of too many."""
-    if len(items) <= MOST_POINTS:
+    if len(items) <= most:
         return items
-    older, recent = items[: -MOST_POINTS // 2], items[-MOST_POINTS // 2 :]
-    best = sorted(range(len(older)), key=lambda place: goodness(older[place]))[-MOST_POINTS // 2 :]
+    half = most // 2
+    older, recent = items[:-half], items[-half:]
+    best = sorted(range(len(older)), key=lambda place: goodness(older[place]))[-half:]
     return [*(older[place] for place in sorted(best)), *recent]
 
 

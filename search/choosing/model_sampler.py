@@ -21,7 +21,7 @@ from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from search.choosing.error_model import learned
+from search.choosing.error_model import learned, most_telling
 from search.choosing.experience import NO_EXPERIENCE, Experience
 from search.choosing.first_recipes import front
 from search.choosing.forecast import Forecast, Forecaster
@@ -54,6 +54,10 @@ _LAST, _LAST_TRAININGS = 1 / 3, 3
 _CONTENDERS = 60
 # Of those that hold the line so many, the best first, are looked at with every setting.
 _HOLDING = 20
+# Trials that an ask is about: the best and the most recent.
+_MOST_TRIALS = 500
+# More than the logarithm of any figure, and than any accuracy.
+_HOLDS = 1000.0
 # What the deployed file is, and how it is run: the same weights serve all of it.
 _DEPLOYMENT = (RUNTIME, "quantization", "threads", "spinning")
 
@@ -100,7 +104,8 @@ class ModelSampler(Sampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        history = history_of(study)
+        # An ask takes as long after ten thousand trials as after five hundred.
+        history = most_telling(history_of(study), self._goodness, _MOST_TRIALS)
         pace = self._time_left.pace(history)
         forecaster = self._forecaster(history, _pending(study, trial))
         if (variant := self._likely_variant(history, pace, forecaster)) is not None:
@@ -118,6 +123,12 @@ class ModelSampler(Sampler):
         else:
             chosen = options[self._most_promising(options, prediction, history, pace)]
         return {**chosen.values, "epochs": chosen.next_epochs}
+
+    def _goodness(self, trial: TrialNotes) -> float:
+        """What holds the line comes before all else, by its figure; the others by their accuracy."""
+        if trial.feasible_value is None:
+            return trial.accuracy or 0.0
+        return _HOLDS + (trial.feasible_value if self._objective.maximise else -trial.feasible_value)
 
     def _forecaster(self, history: Sequence[TrialNotes], pending: Sequence[Recipe]) -> Forecaster:
         return Forecaster.fitted(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from evaluators.measurement import Figures
 from search.scoring.objectives import RELATIVE, Objective, Scale
@@ -60,12 +61,20 @@ def notes_of(trial: "FrozenTrial") -> TrialNotes | None:
     )
 
 
+# What was read of a study's trials that have ended, by their numbers: nothing of them changes any more.
+_READ: "WeakKeyDictionary[Study, dict[int, TrialNotes | None]]" = WeakKeyDictionary()
+
+
 def history_of(study: "Study") -> list[TrialNotes]:
     """What its trials showed, in their order."""
     from optuna.trial import TrialState
 
+    read = _READ.setdefault(study, {})
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return [notes for notes in map(notes_of, complete) if notes is not None]
+    for trial in complete:
+        if trial.number not in read:
+            read[trial.number] = notes_of(trial)
+    return [notes for trial in complete if (notes := read[trial.number]) is not None]
 
 
 def evaluation_attributes(evaluation: Evaluation, objective: Objective, scale: Scale = RELATIVE) -> dict[str, Any]:
