@@ -14,7 +14,7 @@ from space.recipe import Recipe
 # Features count from a small network, so that none of them is far from 0 for those that matter: MACs, weights, values
 # and channels as logarithms to base 2, and so many convolutions and linear layers.
 _MACS, _WEIGHTS, _VALUES = math.log2(0.5e6), math.log2(8e3), math.log2(25e3)
-_CHANNELS, _STEM, _LAST, _SIDE = math.log2(48), math.log2(16), math.log2(96), 2.0
+_CHANNELS, _NARROWEST, _STEM, _LAST, _SIDE = math.log2(48), math.log2(16), math.log2(16), math.log2(96), 2.0
 _LAYERS = 10
 # Names of the features, in their order: of the shape, then of the settings. A step of layers is two separable blocks
 # more; a network whose fixed ranges are rounded is two steps from one in fp32.
@@ -24,6 +24,7 @@ SHAPE = (
     "weights",
     "values",
     "mean width",
+    "narrowest width",
     "first width",
     "last width",
     "last side",
@@ -45,6 +46,7 @@ def features(recipe: Recipe) -> tuple[float, ...]:
         math.log2(work.weights) - _WEIGHTS,
         math.log2(work.values) - _VALUES,
         (sum(widths) / len(widths) if widths else _CHANNELS) - _CHANNELS,
+        (min(widths) if widths else _NARROWEST) - _NARROWEST,
         math.log2(layers[0].channels) - _STEM,
         math.log2(layers[-2].channels) - _LAST,
         math.log2(layers[-2].side) - _SIDE,

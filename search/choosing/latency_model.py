@@ -40,8 +40,10 @@ class Timing:
 
 
 # Standard deviations of the logarithms of factors: of the speed of a bench as a whole, of one coefficient, of a kind of
-# layer and of a coefficient by quantization, of a kind by threads and by spinning.
+# layer and of a coefficient by quantization, of a kind by threads and by spinning; and of what a call and an operator
+# cost by them.
 _SPEED_SD, _TERM_SD, _QUANTIZATION_SD, _QUANTIZATION_TERM_SD, _SETTING_SD = 1.5, 0.5, 0.7, 0.4, 0.25
+_WAKING_SD = 1.0
 # Logarithms of what whole numbers cost over fp32, of work and of all else of a layer, where ranges are found anew
 # for each image and where they are fixed; with their standard deviation.
 _WORK = ("macs", "weights")
@@ -156,6 +158,9 @@ def _blocks(quantization: str, threads: int, spinning: bool) -> list[tuple[float
     kinds = _indicators([term.kind for term in TERMS])
     sized = _indicators([(term.kind, term.large) for term in TERMS])
     work = np.array([[float(term.figure in _WORK), float(_is_passing(term))] for term in TERMS])
+    # Waking further threads costs a call, and each operator, many times what it costs one thread.
+    waking = np.array([[float(of_call == (term.kind == CALL)) for of_call in (True, False)] for term in TERMS])
+    waking = waking * np.array([[float(term.figure == "operators")] for term in TERMS])
     dynamic, fixed = _traits(quantization)
     several, spins = float(threads > 1), float(threads > 1 and spinning)
     return [
@@ -164,6 +169,7 @@ def _blocks(quantization: str, threads: int, spinning: bool) -> list[tuple[float
         *((_QUANTIZATION_SD, trait * sized) for trait in (dynamic, fixed)),
         *((_QUANTIZATION_TERM_SD, trait * np.eye(COUNT)) for trait in (dynamic, fixed)),
         *((_SETTING_SD, share * kinds) for share in (float(np.log2(threads)), several, spins)),
+        *((_WAKING_SD, share * waking) for share in (several, spins)),
         *((_SETTING_SD / 2, share * (dynamic + fixed) * kinds) for share in (float(np.log2(threads)), several, spins)),
         *((_NUMBERS_SD, trait * work) for trait in (dynamic, fixed)),
     ]

@@ -10,7 +10,7 @@ for; while there is time left, the most likely leader is, however unlikely.
 
 import math
 import random
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import product
@@ -52,6 +52,8 @@ _HOPELESS = 0.01
 _LAST, _LAST_TRAININGS = 1 / 3, 3
 # So many of the most promising networks are looked at with every length of training.
 _CONTENDERS = 60
+# So many of the most promising new networks are looked at with every setting.
+_AT_EVERY_SETTING = 12
 # Of those that hold the line so many, the best first, are looked at with every setting.
 _HOLDING = 20
 # Trials that an ask is about: the best and the most recent.
@@ -273,7 +275,20 @@ class ModelSampler(Sampler):
             for values in [variation.near(draw.choice(best).values) for _ in range(_AGAIN)]:
                 if deployed(recipe_of(values)) not in longest:
                     add(values, NEVER)
+        new = [each for each in found.values() if each.is_new]
+        if new:
+            merit = forecaster.forecast([(each.recipe, each.last_epochs) for each in new]).expected_improvement
+            for place in np.argsort(-merit)[:_AT_EVERY_SETTING]:
+                for values in self._deployments(new[place].values):
+                    if deployed(recipe_of(values)) not in longest:
+                        add(values, NEVER)
         return list(found.values())
+
+    def _deployments(self, values: Mapping[str, Value]) -> Iterator[dict[str, Value]]:
+        """The same weights in every file and at every setting that the table has."""
+        varying = [dimension for dimension in self._table if dimension.name in _DEPLOYMENT]
+        for choice in product(*map(_choices, varying)):
+            yield {**values, **dict(zip((dimension.name for dimension in varying), choice, strict=True))}
 
     def _points(
         self,
@@ -312,14 +327,12 @@ class ModelSampler(Sampler):
     def _variants(self, history: Sequence[TrialNotes]) -> Iterator[dict[str, Value]]:
         """What holds the minimum accuracy, by its longest training, with every deployment in which it was not looked at
         for so long."""
-        varying = [dimension for dimension in self._table if dimension.name in _DEPLOYMENT]
         seen = longest_trainings(history, self._rungs[-1])
         sign = 1.0 if self._objective.maximise else -1.0
         holding = sorted((trial for trial in history if trial.feasible_value is not None), key=_epochs)
         longest = {shape(trial.recipe): trial for trial in holding}.values()
         for trial in sorted(longest, key=lambda trial: -sign * (trial.feasible_value or 0.0))[:_HOLDING]:
-            for choice in product(*map(_choices, varying)):
-                values = {**trial.values, **dict(zip((each.name for each in varying), choice, strict=True))}
+            for values in self._deployments(trial.values):
                 if seen.get(deployed(recipe_of(values)), (NEVER, {}))[0] < trial.recipe.epochs:
                     yield values
 
