@@ -7,9 +7,9 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from search.choosing.first_recipes import first_values
-from search.choosing.model_sampler import RUNGS, ModelSampler, rungs
+from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
+from search.choosing.options import RUNGS, rungs
 from search.choosing.sampler import SpaceExhausted, distributions
 from search.choosing.time_left import TimeLeft
 from search.choosing.trial_notes import GATED_BY, TrialNotes, evaluation_attributes, history_of, notes_of
@@ -18,6 +18,7 @@ from space.dimensions import MOST_AWARE_EPOCHS, dimensions, recipe_of
 from space.networks.mobilenet_v1.layers import layers, strides
 from space.networks.mobilenet_v1.shape import HALVINGS
 from space.recipe import Recipe
+from tests.search.choosing.ladder import ladder_values
 from tests.search.made_up import evaluation
 
 FIRST, SECOND = "onnxruntime", "litert"
@@ -57,7 +58,7 @@ class World:
         self.noise = random.Random(seed)
         self.study = optuna.create_study(direction="maximize", sampler=sampler)
         self.asked: list[Recipe] = []
-        for values in first_values(table)[:6]:
+        for values in ladder_values(table)[:6]:
             self.study.enqueue_trial(dict(values))
 
     def trial(self) -> Recipe:
@@ -184,7 +185,7 @@ def test_equalized_and_rounded_networks_are_networks_of_their_own():
 
 
 def test_epochs_that_round_take_their_time_too():
-    recipe = recipe_of(first_values(TABLE)[0])
+    recipe = recipe_of(ladder_values(TABLE)[0])
     pace = TimeLeft(lambda: 3600.0).pace([])
     rounded = replace(recipe, epochs=recipe.epochs - 1, aware_epochs=1)
     assert pace.seconds(rounded) == pace.seconds(recipe)
@@ -224,12 +225,12 @@ def test_what_was_trained_for_one_runtime_is_timed_in_the_other_before_anything_
 
 
 def test_a_trial_says_what_an_evaluation_showed():
-    made = recipe_of(first_values(TABLE)[0])
+    made = recipe_of(ladder_values(TABLE)[0])
     told = evaluation(made=made, share=0.75, latency_ms=0.5)
     score = FOM.score(told, LINE)
     trial = optuna.trial.create_trial(
         value=score.value,
-        params=first_values(TABLE)[0],
+        params=ladder_values(TABLE)[0],
         distributions=distributions(TABLE),
         constraints=score.violations,
         user_attrs=evaluation_attributes(told, FOM),

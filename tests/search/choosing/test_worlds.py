@@ -1,6 +1,6 @@
 """Searches of worlds that no prior has seen: another device, other data, another line, other networks.
 
-They begin without first recipes of ours. What the best is is known from a direct search of the world, which no search
+They begin with a look at the device, and nothing else is known. What the best is is known from a direct search of the world, which no search
 with trainings could afford: about 8,000 networks.
 """
 
@@ -39,6 +39,7 @@ def ours(opening: Opening) -> Sampler:
         opening.objective,
         opening.least_accuracy,
         opening.time_left,
+        timings=opening.timings,
     )
 
 
