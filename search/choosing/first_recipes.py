@@ -71,12 +71,8 @@ def _best_of_budgets(
     latency, _ = latencies.log10(recipes)
     # Nobody looks for what is slower than the unpruned network.
     slowest = latencies.log10([unpruned(network_of(recipes[0]))])[0][0]
-    fast = np.flatnonzero(latency <= max(slowest, latency.min()))
-    values, recipes, latency = (
-        [values[place] for place in fast.tolist()],
-        [recipes[place] for place in fast.tolist()],
-        latency[fast],
-    )
+    fast = [int(place) for place in np.flatnonzero(latency <= max(slowest, latency.min()))]
+    values, recipes, latency = [values[place] for place in fast], [recipes[place] for place in fast], latency[fast]
     error: Floats = points((recipe, epochs) for recipe in recipes) @ np.array(trend.slopes)
     edges = np.linspace(latency.min(), latency.max(), count + 1)[1:-1]
     budget = np.searchsorted(edges, latency)

@@ -1,4 +1,4 @@
-"""Forecast: how likely networks are to become the leader, and by how much, by what trials and timings showed."""
+"""Forecast: how likely networks are to become the leader, and by how much, by models of trials and timings."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -84,7 +84,7 @@ class Forecaster:
         )
 
     def error(self, networks: Sequence[tuple[Recipe, int]]) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of log(share of wrong answers); each network with its epochs."""
+        """Mean and standard deviation of log(share of wrong answers), each network trained for so many epochs."""
         return self.errors.predict(points(networks))
 
     def figure(self, recipes: Sequence[Recipe]) -> tuple[Floats, Floats]:

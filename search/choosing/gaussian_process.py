@@ -59,14 +59,6 @@ class GaussianProcess:
             variance = variance - (half**2).sum(axis=0)
         return mean, np.sqrt(np.maximum(variance, 1e-12))
 
-    def leave_one_out(self) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of each observation, as all the others predict it."""
-        if not len(self.values):
-            return np.zeros(0), np.zeros(0)
-        inverse = np.linalg.inv(self._factor @ self._factor.T)
-        variance = 1 / np.diag(inverse)
-        return self.values - self._weights * variance, np.sqrt(variance)
-
     def slopes(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the trend's slopes, after the observations."""
         prior_sd = np.array(self.trend.slope_sds)

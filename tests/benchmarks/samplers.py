@@ -78,6 +78,7 @@ def model_sampler(opening: Opening) -> Sampler:
         opening.objective,
         opening.least_accuracy,
         opening.time_left,
+        timings=opening.timings,
     )
 
 

@@ -4,7 +4,7 @@ from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 from space.networks.network import uniform
 
 # Widths of all units, and the units that halve the image.
-_FEW_BLOCKS = (
+FEW_BLOCKS = (
     ((16, 24, 48, 0, 0, 0, 48, 0, 0, 0, 0, 0, 80, 0), (0, 2, 12)),
     ((16, 48, 0, 0, 0, 0, 96, 0, 0, 0, 0, 0, 96, 0), (0, 1, 6)),
     ((16, 48, 0, 0, 96, 0, 0, 0, 0, 0, 0, 0, 192, 0), (0, 1, 4, 12)),
@@ -24,4 +24,4 @@ UNIFORM = (
     (0.09, "none"),
 )
 # In its order, each once.
-SHAPES = (*_FEW_BLOCKS, *((uniform(WIDTHS, share), HALVINGS) for share in dict.fromkeys(share for share, _ in UNIFORM)))
+SHAPES = (*FEW_BLOCKS, *((uniform(WIDTHS, share), HALVINGS) for share in dict.fromkeys(share for share, _ in UNIFORM)))

@@ -15,6 +15,7 @@ from optuna.trial import Trial, TrialState
 
 from evaluators.measurement import Accuracy, Figures
 from search.choosing.asked_first import AskedFirst
+from search.choosing.latency_model import Timing
 from search.choosing.sampler import Sampler, SpaceExhausted, distributions
 from search.choosing.settled_recipes import Known
 from search.choosing.time_left import TimeLeft
@@ -37,14 +38,6 @@ _IMAGES = 5000
 # Trials of a search that nothing else ends.
 _MOST_TRIALS = 10_000
 GATED, TRAINED, GIVEN_UP = "gated", "trained", "given up"
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """What one structure took, in seconds at the reference's scale."""
-
-    recipe: Recipe
-    latency_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from search.choosing.first_recipes import first_values
-from search.choosing.model_sampler import RUNGS, ModelSampler, rungs
+from search.choosing.model_sampler import ModelSampler
+from search.choosing.options import RUNGS, rungs
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.sampler import SpaceExhausted, distributions
 from search.choosing.time_left import TimeLeft
@@ -18,6 +18,7 @@ from space.dimensions import MOST_AWARE_EPOCHS, dimensions, recipe_of
 from space.networks.mobilenet_v1.layers import layers, strides
 from space.networks.mobilenet_v1.shape import HALVINGS
 from space.recipe import Recipe
+from tests.search.choosing.ladder import ladder_values
 from tests.search.made_up import evaluation
 
 FIRST, SECOND = "onnxruntime", "litert"
@@ -57,7 +58,7 @@ class World:
         self.noise = random.Random(seed)
         self.study = optuna.create_study(direction="maximize", sampler=sampler)
         self.asked: list[Recipe] = []
-        for values in first_values(table)[:6]:
+        for values in ladder_values(table)[:6]:
             self.study.enqueue_trial(dict(values))
 
     def trial(self) -> Recipe:
@@ -98,7 +99,7 @@ def test_it_finds_better_networks_than_chance_in_the_same_trials():
     gains = []
     for seed in range(2):
         ours, chance = World("model", seed), World("random", seed)
-        for _ in range(30):
+        for _ in range(20):
             ours.trial()
             chance.trial()
         gains.append(ours.best - chance.best)
@@ -117,13 +118,14 @@ def test_a_network_is_trained_longer_step_by_step_and_only_where_it_looks_good()
         assert recipe.epochs in rungs(TABLE)
         assert seen_before.get(network, 0) < recipe.epochs
         if recipe in longer:
-            assert network in seen_before
+            # Whatever runs it: a variant of weights that were trained needs no first look.
+            assert network[0] in {shape for shape, *_ in seen_before}
         seen_before[network] = recipe.epochs
 
 
 def test_without_a_deadline_the_first_look_is_a_longer_one():
     world = World("model", 0)
-    assert min(recipe.epochs for recipe in [world.trial() for _ in range(20)][6:]) == RUNGS[1]
+    assert min(recipe.epochs for recipe in [world.trial() for _ in range(10)][6:]) == RUNGS[1]
 
 
 def test_what_could_not_end_before_the_deadline_is_not_begun():
@@ -154,8 +156,9 @@ def test_while_there_is_time_it_goes_on_where_nothing_is_likely_to_lead():
 
 def test_where_training_costs_nothing_beside_measuring_it_is_long_at_once():
     world = World("model", 0, epoch_s=0.01)
-    recipes = [world.trial() for _ in range(8)]
-    assert {recipe.epochs for recipe in recipes[6:]} == {rungs(TABLE)[-1]}
+    trained = {world.trial().weights_id for _ in range(6)}
+    anew = [recipe for recipe in (world.trial() for _ in range(6)) if recipe.weights_id not in trained]
+    assert {recipe.epochs for recipe in anew} == {rungs(TABLE)[-1]}
 
 
 def test_a_gated_network_is_not_asked_for_again_however_long_it_would_train():
@@ -166,6 +169,7 @@ def test_a_gated_network_is_not_asked_for_again_however_long_it_would_train():
     gated = recipe_of(trial.params)
     trial.set_user_attr(GATED_BY, "slower than the lead")
     trial.set_user_attr("log10 if every answer were right", 0.0)
+    trial.set_user_attr("latency ms", latency_ms(gated))
     trial.set_constraint("accuracy", LINE)
     world.study.tell(trial, 0.0)
     later = [world.trial() for _ in range(10)]
@@ -175,7 +179,7 @@ def test_a_gated_network_is_not_asked_for_again_however_long_it_would_train():
 def test_equalized_and_rounded_networks_are_networks_of_their_own():
     shape = {dimension.name: "1" for dimension in dimensions("int8", 1) if dimension.name.endswith("_narrowing")}
     places = {f"halving{place + 1}_at": str(at) for place, at in enumerate(HALVINGS)}
-    fixed = {**shape, **places, "epochs": "3", "criterion": "l1", "spinning": "0"}
+    fixed = {**shape, **places, "epochs": "3", "criterion": "l1", "spinning": "0", "depthwise_relu": "1"}
     world = World("model", 0, table=dimensions("int8", 1, fixed))
     recipes = [world.trial() for _ in range(2 * (MOST_AWARE_EPOCHS + 1))]
     assert len({(recipe.aware_epochs, recipe.equalized) for recipe in recipes}) == len(recipes)
@@ -184,7 +188,7 @@ def test_equalized_and_rounded_networks_are_networks_of_their_own():
 
 
 def test_epochs_that_round_take_their_time_too():
-    recipe = recipe_of(first_values(TABLE)[0])
+    recipe = recipe_of(ladder_values(TABLE)[0])
     pace = TimeLeft(lambda: 3600.0).pace([])
     rounded = replace(recipe, epochs=recipe.epochs - 1, aware_epochs=1)
     assert pace.seconds(rounded) == pace.seconds(recipe)
@@ -196,7 +200,7 @@ def test_trainings_are_as_long_as_the_table_lets_them_be():
 
 
 def deployed(recipe: Recipe) -> object:
-    return strides(recipe.widths, recipe.halvings), recipe.quantization
+    return strides(recipe.widths, recipe.halvings), recipe.quantization, recipe.threads, recipe.spinning
 
 
 def test_what_was_trained_for_one_runtime_is_timed_in_the_other_before_anything_is_trained_anew():
@@ -224,12 +228,12 @@ def test_what_was_trained_for_one_runtime_is_timed_in_the_other_before_anything_
 
 
 def test_a_trial_says_what_an_evaluation_showed():
-    made = recipe_of(first_values(TABLE)[0])
+    made = recipe_of(ladder_values(TABLE)[0])
     told = evaluation(made=made, share=0.75, latency_ms=0.5)
     score = FOM.score(told, LINE)
     trial = optuna.trial.create_trial(
         value=score.value,
-        params=first_values(TABLE)[0],
+        params=ladder_values(TABLE)[0],
         distributions=distributions(TABLE),
         constraints=score.violations,
         user_attrs=evaluation_attributes(told, FOM),

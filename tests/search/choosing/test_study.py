@@ -13,7 +13,6 @@ from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta
 from optuna.storages import InMemoryStorage, RDBStorage
 from optuna.trial import TrialState
 
-from search.choosing.first_recipes import first_values
 from search.choosing.grid_order import GridOrder
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import SAMPLERS, STARTUP_TRIALS, DistinctSampler
@@ -28,10 +27,11 @@ from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED
 from space.dimensions import dimensions, recipe_of
 from space.grid import grid
 from space.networks.mobilenet_v1.shape import WIDTHS, unit_name
+from tests.search.choosing.ladder import ladder_values
 from tests.search.made_up import GOAL, evaluation, figures, keep, store_with
 
 TABLE = dimensions("full", 2)
-LADDER = first_values(TABLE)
+LADDER = ladder_values(TABLE)
 # So many that each sampler has begun to model.
 FIRST = LADDER[:STARTUP_TRIALS]
 
@@ -58,7 +58,7 @@ def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE, fi
         if sampler == "model"
         else DistinctSampler(sampler, seed, table, known)
     )
-    storage, first = storage or RDBStorage(store.url), first or first_values(table)
+    storage, first = storage or RDBStorage(store.url), first or ladder_values(table)
     study = Study(goal, store, storage, table, known, sampler=chosen, first=first)
     study.resume()
     return study
@@ -382,7 +382,7 @@ def hurried(store: Store, name: str, left_s: float, say=lambda text: None) -> St
         else DistinctSampler(name, 0, UNTAUGHT, known, time_left)
     )
     study = Study(
-        GOAL, store, InMemoryStorage(), UNTAUGHT, known, sampler=sampler, first=first_values(UNTAUGHT),
+        GOAL, store, InMemoryStorage(), UNTAUGHT, known, sampler=sampler, first=ladder_values(UNTAUGHT),
         time_left=time_left, say=say,
     )  # fmt: skip
     study.resume()
@@ -396,7 +396,7 @@ def test_nothing_is_asked_for_that_could_not_end_in_time_and_that_is_said_once(t
     ids = carried_out(hurried(store, name, 40.0, said.append), store, STARTUP_TRIALS + 1)
     pace = TimeLeft(lambda: 40.0).pace([])
     evaluated = store.evaluations(GOAL.baseline_id, GOAL.bench_id)
-    assert not pace.fits(recipe_of(first_values(UNTAUGHT)[0]))
+    assert not pace.fits(recipe_of(ladder_values(UNTAUGHT)[0]))
     assert all(pace.fits(evaluated[id].candidate.recipe) for id in ids)
     assert said[0].startswith("first recipes passed over, because they would not end before the deadline: 1, of ")
     assert sum(int(line.split("deadline: ")[1].split(",")[0]) for line in said) < len(LADDER)
@@ -411,7 +411,7 @@ def test_a_run_with_no_time_for_its_first_recipe_says_how_long_that_takes(tmp_pa
 
 
 def test_a_minute_of_meter_is_part_of_what_has_to_end_in_time():
-    recipe = recipe_of(first_values(UNTAUGHT)[1])
+    recipe = recipe_of(ladder_values(UNTAUGHT)[1])
     needed_s = TimeLeft().pace([]).seconds(recipe)
     assert TimeLeft(lambda: needed_s + 60).pace([]).fits(recipe)
     assert not TimeLeft(lambda: needed_s + 60, metering_s=61.0).pace([]).fits(recipe)

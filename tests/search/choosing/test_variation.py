@@ -2,14 +2,15 @@ import random
 
 import pytest
 
-from search.choosing.first_recipes import first_values
 from search.choosing.variation import Variation
 from space.dimension import Choice
-from space.dimensions import SPACES, dimensions, recipe_of
+from space.dimensions import SPACES, dimensions, near, recipe_of
 from space.networks.choose import network_named
 from space.networks.mobilenet_v2.description import MOBILENET_V2
 from space.networks.names import OWN
+from space.networks.network import thinned
 from space.shapes import gone, narrowing
+from tests.search.choosing.ladder import ladder_values
 
 
 def inside(values, table) -> bool:
@@ -24,7 +25,7 @@ def inside(values, table) -> bool:
 def test_whatever_is_drawn_is_a_network_of_the_table(architecture, space):
     table = dimensions(space, 2, architecture=architecture)
     variation = Variation(table, random.Random(0))
-    values = first_values(table)[0]
+    values = variation.anew()
     for _ in range(1000):
         other = variation.anew()
         changed = variation.near(values)
@@ -39,7 +40,7 @@ def test_whatever_is_drawn_is_a_network_of_the_table(architecture, space):
 def test_a_change_is_a_small_one_and_reaches_everything():
     table = dimensions("full", 2)
     variation = Variation(table, random.Random(0))
-    values = first_values(table)[0]
+    values = ladder_values(table)[0]
     touched = [{name for name in values if values[name] != near[name]} for near in map(variation.near, [values] * 2000)]
     assert sum(len(names) for names in touched) / len(touched) < 3
     varying = {one.name for one in table if (len(one.choices) > 1 if isinstance(one, Choice) else one.low < one.high)}
@@ -57,7 +58,8 @@ def test_what_another_unit_needs_comes_and_goes_with_it():
     """A stage of MobileNetV2 is nothing without a block, nor a block without its stage."""
     table = dimensions("full", 2, architecture="mobilenet_v2")
     variation = Variation(table, random.Random(0))
-    values = first_values(table)[0]
+    values = near(thinned(MOBILENET_V2, 0.5, every=2), table)
+    assert values is not None
     counts = []
     for point in [variation.anew() for _ in range(300)] + [variation.near(values) for _ in range(1000)]:
         widths = recipe_of(point).widths
@@ -65,9 +67,9 @@ def test_what_another_unit_needs_comes_and_goes_with_it():
             assert (width > 0) == (point[narrowing(unit)] != gone(unit)), unit.name
         counts.append(sum(map(bool, widths)))
     before = sum(map(bool, recipe_of(values).widths))
-    near = counts[300:]
-    assert sum(count > before for count in near) > 200
-    assert sum(count < before for count in near) > 30
+    changed = counts[300:]
+    assert sum(count > before for count in changed) > 200
+    assert sum(count < before for count in changed) > 30
 
 
 def test_where_nothing_but_the_epochs_varies_there_is_an_end():
@@ -83,6 +85,6 @@ def test_what_is_fixed_stays():
     for _ in range(300):
         for values in (
             variation.anew(),
-            variation.near(first_values(dimensions("full", 2))[0] | {"block05_narrowing": 3}),
+            variation.near(ladder_values(dimensions("full", 2))[0] | {"block05_narrowing": 3}),
         ):
             assert (values["halving1_at"], values["block05_narrowing"]) == (0, 3)

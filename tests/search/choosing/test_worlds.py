@@ -1,7 +1,7 @@
 """Searches of worlds that no prior has seen: another device, other data, another line, other networks.
 
-They begin without first recipes of ours. What the best is is known from a direct search of the world, which no search
-with trainings could afford: about 8,000 networks.
+They begin with a look at the device, and nothing else is known. What the best is is known from a direct search of the
+world, which no search with trainings could afford: about 8,000 networks.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from search.results.standings import standings
 from search.scoring.objectives import OBJECTIVES
 from space.dimension import Dimension
 from space.dimensions import dimensions
-from tests.search.choosing.simulated import Course, Opening, searched
+from tests.search.choosing.simulated import Course, Opening, looked, searched
 from tests.search.choosing.worlds import HARD_DATA, INTEGER_DEVICE, WIDTH_DATA, Known, MadeUp, World, best_known
 from tests.search.made_up import GOAL, evaluation, store_with
 
@@ -39,7 +39,23 @@ def ours(opening: Opening) -> Sampler:
         opening.objective,
         opening.least_accuracy,
         opening.time_left,
+        timings=opening.timings,
     )
+
+
+def course_of(
+    world: World,
+    table: tuple[Dimension, ...],
+    line: float = LINE,
+    *,
+    seed: int = 0,
+    minutes: float | None = None,
+    trials: int | None = None,
+) -> Course:
+    timings = looked(world, table)
+    return searched(
+        world, ours, table, LATENCY, line, minutes=minutes, trials=trials, seed=seed, timings=timings
+    )  # fmt: skip
 
 
 @cache
@@ -57,45 +73,36 @@ def behind(course: Course, world: World, table: tuple[Dimension, ...], line: flo
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_where_integers_take_a_third_and_threads_help_the_winner_has_both(seed: int) -> None:
-    course = searched(INTEGER_DEVICE, ours, FOUR_CORES, LATENCY, LINE, minutes=27, seed=seed)
+    course = course_of(INTEGER_DEVICE, FOUR_CORES, minutes=27, seed=seed)
     assert course.leader is not None, course.ended
     assert course.leader.quantization == "static_int8"
     assert course.leader.threads > 1
 
 
-@pytest.mark.xfail(
-    strict=False, raises=AssertionError, reason="begun from nothing, the model sampler ends 1.3 and 1.5 times as slow"
-)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_where_width_matters_more_than_depth_thirty_trials_come_within_a_twentieth(seed: int) -> None:
-    course = searched(WIDTH_DATA, ours, TABLE, LATENCY, LINE, trials=30, seed=seed)
+    course = course_of(WIDTH_DATA, TABLE, trials=30, seed=seed)
     assert behind(course, WIDTH_DATA, TABLE) <= 1.05
 
 
-@pytest.mark.xfail(
-    strict=False, raises=AssertionError, reason="begun from nothing, the model sampler ends 11 times as slow"
-)
 def test_a_higher_line_is_held_by_a_fast_network() -> None:
-    course = searched(MadeUp(), ours, TABLE, LATENCY, HIGHER, minutes=45, seed=0)
+    course = course_of(MadeUp(), TABLE, HIGHER, minutes=45)
     assert behind(course, MadeUp(), TABLE, HIGHER) <= FAST
 
 
-@pytest.mark.xfail(
-    strict=False, raises=AssertionError, reason="begun from nothing, the model sampler ends 16 times as slow"
-)
 def test_mobilenet_v2_is_searched_alike() -> None:
-    course = searched(MadeUp(), ours, V2, LATENCY, LINE, minutes=27, seed=0)
+    course = course_of(MadeUp(), V2, minutes=27)
     assert behind(course, MadeUp(), V2) <= FAST
 
 
 def test_mnist_cnn_is_searched_alike() -> None:
-    course = searched(DIGITS, ours, MNIST, LATENCY, 0.96, minutes=27, seed=0)
+    course = course_of(DIGITS, MNIST, 0.96, minutes=27)
     assert behind(course, DIGITS, MNIST, 0.96) <= FAST
 
 
 def test_where_nothing_reaches_the_line_the_time_is_used_and_the_nearest_misses_are_said(tmp_path: Path) -> None:
     minutes = 12
-    course = searched(HARD_DATA, ours, TABLE, LATENCY, 0.95, minutes=minutes, seed=0)
+    course = course_of(HARD_DATA, TABLE, 0.95, minutes=minutes)
     assert course.best is None
     assert course.leader is None
     # What is left is less than the last training would have taken.

@@ -1,0 +1,58 @@
+"""What a real store's other studies teach: accuracies of the same baseline, slopes of others."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from search.choosing.error_model import Trained
+from search.choosing.experience import NO_EXPERIENCE, Experience, experience_of
+from search.store.store import Store
+from space.recipe import Recipe
+from tests.search.choosing.ladder import ladder
+from tests.search.made_up import GOAL, accuracy, distinct, evaluation, store_with
+
+OTHER = "another baseline"
+
+
+def trained(store: Store, recipe: Recipe, share: float, baseline_id: str, projected: float | None = None) -> None:
+    """A candidate that no bench of this study has timed."""
+    candidate = replace(evaluation(made=recipe).candidate, projected=projected)
+    store.add_candidate(candidate, baseline_id, accuracy(share))
+
+
+def test_the_same_baseline_is_alike_another_is_elsewhere_and_this_bench_is_neither(tmp_path: Path) -> None:
+    here, alike, given_up, elsewhere, given_up_there, untrained = (
+        replace(recipe, epochs=3) for recipe in distinct(6)
+    )  # fmt: skip
+    store = store_with(tmp_path, [evaluation(made=here, share=0.7)])
+    trained(store, alike, 0.71, GOAL.baseline_id)
+    trained(store, given_up, 0.72, GOAL.baseline_id, projected=0.8)
+    trained(store, elsewhere, 0.73, OTHER)
+    trained(store, given_up_there, 0.74, OTHER, projected=0.8)
+    trained(store, replace(untrained, epochs=0), 0.75, OTHER)
+    experience = experience_of(store, GOAL.baseline_id, GOAL.bench_id)
+    assert experience == Experience((Trained(alike, 3, 0.71),), (Trained(elsewhere, 3, 0.73),))
+    # Seen from the other baseline, it is the other way round.
+    there = experience_of(store, OTHER, GOAL.bench_id)
+    assert [each.recipe for each in there.alike] == [elsewhere]
+    assert {each.recipe for each in there.elsewhere} == {here, alike}
+    # On another bench what was timed here is alike too.
+    assert {each.recipe for each in experience_of(store, GOAL.baseline_id, "another bench").alike} == {here, alike}
+
+
+def test_what_was_learned_is_said() -> None:
+    recipes = [replace(recipe, epochs=epochs) for recipe in ladder() for epochs in (3, 10, 32)]
+    shares = [1 - 0.5 * math.pow(recipe.epochs / 3, -0.25) for recipe in recipes]
+    trainings = tuple(Trained(recipe, recipe.epochs, share) for recipe, share in zip(recipes, shares, strict=True))
+    alike, elsewhere = Experience(trainings, trainings).lines()
+    assert alike == f"learned from other devices: the accuracies of {len(recipes)} trainings from the same baseline"
+    assert elsewhere.startswith(f"learned from {len(recipes)} trainings from other baselines: ")
+    # A tenth is what nobody had to learn; here it was a fifth.
+    assert int(elsewhere.split("e times as long makes ")[1].split(" % fewer errors")[0]) > 18
+
+
+def test_a_first_study_learns_nothing_and_says_nothing(tmp_path: Path) -> None:
+    store = store_with(tmp_path, [])
+    experience = experience_of(store, GOAL.baseline_id, GOAL.bench_id)
+    assert experience.elsewhere == ()
+    assert list(NO_EXPERIENCE.lines()) == []

@@ -1,0 +1,80 @@
+"""Which training of a network comes next, and which to follow ends in time."""
+
+from dataclasses import replace
+
+from search.choosing.options import NEVER, RUNGS, Option, deployed, longest_trainings, option, rungs, shape
+from search.choosing.time_left import Pace
+from search.choosing.trial_notes import TrialNotes
+from space.dimensions import dimensions
+from space.training.speed import Speed, Trainings
+from tests.search.choosing.ladder import ladder
+from tests.search.made_up import distinct
+
+RECIPE = ladder()[1]
+# Images alone cost time, and nothing stands beside the training.
+PACE = Pace(trainings=Trainings(speed=Speed(image_s=1e-4, mac_s=0.0, answer_s=0.0)), beside_s=0.0)
+
+
+def seconds(epochs: int) -> float:
+    return PACE.training_s(RECIPE, epochs)
+
+
+def within(left_s: float, trained_epochs: int = NEVER) -> tuple[int, int] | None:
+    """The next training and the last."""
+    chosen = option({}, RECIPE, trained_epochs, RUNGS, replace(PACE, left_s=left_s))
+    return (chosen.next_epochs, chosen.last_epochs) if chosen else None
+
+
+def test_trainings_are_as_long_as_the_table_lets_them_be() -> None:
+    assert rungs(dimensions("full", 2)) == RUNGS
+    assert rungs(dimensions("pruning", 2)) == (3, 5)
+    assert rungs(dimensions("full", 2, {"epochs": "0"})) == (0,)
+
+
+def test_without_a_deadline_the_first_training_is_followed_by_all_others() -> None:
+    assert option({}, RECIPE, NEVER, RUNGS, PACE) == Option({}, RECIPE, NEVER, 3, 100)
+    assert option({}, RECIPE, 10, RUNGS, PACE) == Option({}, RECIPE, 10, 32, 100)
+    assert option({}, RECIPE, 100, RUNGS, PACE) is None
+
+
+def test_the_longest_training_to_follow_is_one_that_ends_in_time_after_the_next() -> None:
+    assert within(1.01 * (seconds(3) + seconds(100))) == (3, 100)
+    assert within(0.99 * (seconds(3) + seconds(100))) == (3, 32)
+    # There is time for ten epochs, and not for three before them.
+    assert within(1.01 * seconds(10)) == (10, 10)
+    assert within(1.01 * seconds(3)) == (3, 3)
+    assert within(0.99 * seconds(3)) is None
+    assert within(1.01 * seconds(3), trained_epochs=3) is None
+
+
+def test_where_training_is_cheap_beside_measuring_the_next_is_long() -> None:
+    chosen = option({}, RECIPE, NEVER, RUNGS, replace(PACE, beside_s=10 * seconds(100)))
+    assert chosen is not None
+    assert chosen.next_epochs == 100
+
+
+def trial(accuracy: float | None, epochs: int, **values: int) -> TrialNotes:
+    return TrialNotes(
+        values=values,
+        recipe=replace(RECIPE, epochs=epochs),
+        at_best=0.0,
+        latency_s=1e-3,
+        accuracy=accuracy,
+        feasible_value=None,
+        training_s=1.0,
+    )
+
+
+def test_what_was_not_trained_counts_as_trained_for_the_longest() -> None:
+    network = deployed(RECIPE)
+    assert longest_trainings([trial(0.7, 10, block=1), trial(0.6, 3)], 100) == {network: (10, {"block": 1})}
+    assert longest_trainings([trial(0.7, 10), trial(None, 3)], 100)[network][0] == 100
+
+
+def test_a_shape_is_one_however_it_is_deployed_and_trained() -> None:
+    other = distinct(1)[0]
+    assert shape(replace(RECIPE, threads=2, quantization="static_int8", epochs=9)) == shape(RECIPE)
+    assert shape(replace(RECIPE, depthwise_relu=False)) != shape(RECIPE) != shape(other)
+    assert deployed(replace(RECIPE, epochs=9, seed=4)) == deployed(RECIPE)
+    for changed in ({"threads": 2}, {"quantization": "static_int8"}, {"runtime": "litert"}, {"aware_epochs": 1}):
+        assert deployed(replace(RECIPE, **changed)) != deployed(RECIPE)
