@@ -12,7 +12,7 @@ from evaluators.measuring import PROCESSES
 from evaluators.measuring_time import LOOK, RACE, WHOLE, MeasuringTime
 from evaluators.race import FRONT, NO_RACE
 from evaluators.runtimes.settings import RuntimeSettings
-from search.choosing.first_recipes import first_values
+from search.choosing.options import rungs
 from search.choosing.time_left import ratio_of
 from search.measuring.rig import Rig
 from search.running import plan as plans
