@@ -48,10 +48,11 @@ from space.training.teacher import Teacher
 from tests.evaluators.device.sshd import NAME
 from tests.evaluators.power.simulated import SmartPower2, slim_forever, stock_forever
 from tests.search.calm_board import calm_board, home_that_knows
+from tests.shapes import examples
 
 NETWORK = network_named(DEFAULT)
 PARTS = ("baseline", "fine-tuning", "search", "board")
-SMALL = NETWORK.first_recipes[1]
+SMALL = examples(NETWORK)[1]
 HALF = Recipe(widths=uniform(WIDTHS, 0.5), halvings=HALVINGS)
 
 

@@ -21,7 +21,7 @@ from space.data.images import DataSet, Images
 from space.dimensions import dimensions, near, recipe_of, values_of
 from space.formats.format import FORMATS, Format, Original
 from space.networks.choose import network_named
-from space.networks.network import Network, unpruned
+from space.networks.network import Network, thinned, unpruned
 from space.networks.prunable import Prunable
 from space.pruning.channels import channel_fraction_pruning, choose, inherit, mask, remove_channel, shrink
 from space.pruning.criteria import criteria_of
@@ -30,6 +30,7 @@ from space.recipe import Recipe
 from space.training import quantization_aware
 from space.training.batchnorm import reestimate_batchnorm
 from tests.conftest import stirred
+from tests.shapes import examples
 from tests.space.logits import logits_of
 from tests.space.test_dimensions import drawn
 
@@ -86,10 +87,10 @@ class NetworkContract:
             assert list(unit.widths) == sorted({*unit.widths}, reverse=True)
             assert unit.widths[-1] > 0
 
-    def test_the_unpruned_network_and_its_first_recipes_lie_in_the_full_table(self, network: Network) -> None:
+    def test_the_unpruned_network_and_narrower_ones_lie_in_the_full_table(self, network: Network) -> None:
         table = dimensions("full", 2, architecture=network.name)
-        assert network.first_recipes
-        for recipe in (unpruned(network), *network.first_recipes):
+        narrower = [thinned(network, share, every) for share in (0.1, 0.35, 0.5) for every in (1, 2, 3)]
+        for recipe in (unpruned(network), *narrower, *examples(network)):
             network.check_shape(recipe.widths, recipe.halvings)
             values = near(recipe, table)
             assert values is not None
@@ -122,8 +123,9 @@ class NetworkContract:
     def test_describing_it_loads_no_torch(self, network: Network) -> None:
         code = (
             "import sys; from space.networks.choose import network_named, layers_of; "
+            "from space.networks.network import thinned; "
             f"network = network_named({network.name!r}); print(len(network.units)); "
-            "print([layers_of(recipe)[0].macs > 0 for recipe in network.first_recipes][0], 'torch' in sys.modules)"
+            "print(layers_of(thinned(network, 0.35))[0].macs > 0, 'torch' in sys.modules)"
         )
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
@@ -208,12 +210,12 @@ class NetworkContract:
     def test_the_static_int8_file_gives_most_of_the_same_answers(
         self, network: Network, data: DataSet, file_format: Format, tmp_path: Path, place: int, equalized: bool
     ) -> None:
-        self.answers_alike_in_integers(network, network.first_recipes[place], data, file_format, tmp_path, equalized)
+        self.answers_alike_in_integers(network, examples(network)[place], data, file_format, tmp_path, equalized)
 
     def test_training_sees_the_rounding_that_the_file_has(
         self, network: Network, data: DataSet, file_format: Format, tmp_path: Path
     ) -> None:
-        recipe = network.first_recipes[0]
+        recipe = examples(network)[0]
         model = self.acquainted(network, recipe, data)
         path = _written(file_format, model, data, tmp_path)
         plain = logits_of(path, data.train.pixels)
@@ -225,7 +227,7 @@ class NetworkContract:
     def test_the_trained_network_is_the_one_that_was_rounded(
         self, network: Network, data: DataSet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        model = self.model(network, network.first_recipes[0])
+        model = self.model(network, examples(network)[0])
         images = _normalised(model, data)
         monkeypatch.setattr(quantization_aware, "_straight_through", lambda values, rounded: values)
         folded = quantization_aware._folded(model)

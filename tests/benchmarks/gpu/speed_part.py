@@ -25,6 +25,7 @@ from space.training.schedules import baseline_schedule
 from space.training.training import Training, fine_tune
 from tests.benchmarks.gpu.check import Check, Figure
 from tests.benchmarks.training_speed import NETWORKS, Ours, Plain, augmented, per_second
+from tests.shapes import examples
 from tests.space.few_images import MEAN, STD
 
 NETWORK = network_named(DEFAULT)
@@ -34,7 +35,7 @@ BATCHES = (128, 512)
 PLAIN_IMAGES, EPOCHS = 38_400, {SMALL: 10, FULL: 3}
 RUNS = 3
 LEAST_RATIO = 20.0
-# Fine-tuning whose duration is planned: of the second of the first recipes.
+# Fine-tuning whose duration is planned: of the second of the examples.
 PLANNED_EPOCHS = 32
 OFF_BY = 1.5
 
@@ -108,7 +109,7 @@ def baseline_epoch(check: Check, data: DataSet) -> dict[str, float]:
 
 def fine_tuning(check: Check, data: DataSet, epochs: int) -> dict[str, float]:
     """As a trial's, without a teacher."""
-    recipe = NETWORK.first_recipes[1]
+    recipe = examples(NETWORK)[1]
     trainings = training_speed.trainings(settings_of(check), None, data)
     model = NETWORK.built(recipe.widths, recipe.halvings, data.shape, data.classes)
     begun = time.perf_counter()

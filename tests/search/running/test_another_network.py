@@ -9,8 +9,7 @@ import torch
 
 from search.analysis.sensitivity import named_units, probes
 from search.building.tasks import import_baseline
-from search.choosing.first_recipes import first_values
-from search.choosing.forecast import features
+from search.choosing.features import features
 from search.choosing.time_left import cost
 from search.choosing.variation import Variation
 from search.running.baseline import known_baseline, remember_baseline
@@ -32,6 +31,7 @@ from space.outline import outline
 from space.pruning.fractions import pruned
 from space.recipe import Recipe
 from space.workshop import Workshop
+from tests import shapes
 from tests.conftest import stirred
 from tests.packages.installed import installed
 from tests.search.choosing.test_variation import inside
@@ -101,7 +101,7 @@ def test_its_recipes_and_the_default_networks_lie_in_tables_of_their_own():
 
 def test_points_of_its_table_are_drawn_near_and_far():
     table = dimensions("full", 2, architecture=NAME)
-    variation, values = Variation(table, random.Random(0)), first_values(table)[0]
+    variation, values = Variation(table, random.Random(0)), shapes.values(table)[0]
     removed = 0
     for _ in range(500):
         values = variation.near(values)

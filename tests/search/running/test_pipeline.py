@@ -10,13 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from optuna.storages import RDBStorage
 
 from evaluators.measured import Measured
 from evaluators.measurement import Figures
 from search.building.tasks import Built, draft
-from search.choosing.first_recipes import first_values
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.settled_recipes import Known, Pool
@@ -29,13 +29,17 @@ from search.running.view import View
 from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
 from search.store.trials import COMPLETE, FAILED, GATED
+from space.data.images import Images
 from space.dimensions import dimensions, recipe_of
 from space.errors import CandidateError, DeviceLostError
 from space.files import sha256
 from space.networks.mobilenet_v1.shape import unit_name
+from tests import shapes
 from tests.search.made_up import GOAL, evaluation, figures, store_with
 
 TABLE = dimensions("full", 2)
+# An image, for its shape.
+VALIDATION = Images(np.zeros((1, 3, 32, 32), np.uint8), np.zeros(1, np.int64))
 # Longer than any step takes: a test whose steps wait for one another in vain fails, it does not hang.
 HANG_S = 60
 
@@ -127,7 +131,7 @@ def until(reached: Callable[[], bool]) -> None:
 
 def workplace(store, board, trainer):
     drafter, places = Trainer(0, trainer._share), Busy(trainer.builders)
-    return Workplace(store, board, trainer, drafter, None, None, None, View(0), training=places)
+    return Workplace(store, board, trainer, drafter, None, None, VALIDATION, View(0), training=places)
 
 
 def pipeline(folder, trainer, board, sampler="random", **seen):
@@ -138,7 +142,7 @@ def pipeline(folder, trainer, board, sampler="random", **seen):
         if sampler == "model"
         else DistinctSampler(sampler, 0, TABLE, known)
     )
-    study = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=chosen, first=first_values(TABLE))
+    study = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=chosen, first=shapes.values(TABLE))
     study.resume()
     return Pipeline([study], workplace(store, board, trainer)), store
 
@@ -152,7 +156,7 @@ def studies_of(store, tables, **others):
         goal = replace(GOAL, objective=objective)
         studies.append(
             Study(
-                goal, store, RDBStorage(store.url), table, known, sampler=sampler, first=first_values(table), **others
+                goal, store, RDBStorage(store.url), table, known, sampler=sampler, first=shapes.values(table), **others
             )
         )
     for study in studies:
@@ -206,7 +210,7 @@ def test_what_the_latency_study_gates_the_energy_study_trains_on_the_same_timing
     latency, energy = (replace(GOAL, objective=name).id for name in ("latency", "energy"))
     # The first by the latency study, which then gates the second one before the energy study has its turn.
     made.studies = [made.studies[0], made.studies[0], made.studies[1]]
-    first, second = (recipe_of(values).id for values in first_values(TABLE)[:2])
+    first, second = (recipe_of(values).id for values in shapes.values(TABLE)[:2])
     assert made.run(3, time.monotonic() + 60) == 3
     assert [record.state for record in store.trials(latency)] == [COMPLETE, GATED]
     assert [(record.recipe_id, record.state) for record in store.trials(energy)] == [(second, COMPLETE)]
@@ -216,7 +220,7 @@ def test_what_the_latency_study_gates_the_energy_study_trains_on_the_same_timing
 
 def test_who_comes_near_another_study_s_lead_is_raced_too(tmp_path):
     """As fast as the first, and too inaccurate for the FoM's lead."""
-    first, second = (recipe_of(values).id for values in first_values(TABLE)[:2])
+    first, second = (recipe_of(values).id for values in shapes.values(TABLE)[:2])
     trainer = Trainer(0, lambda recipe: 0.95 if recipe.id == first else 0.75)
     board = Board(0, lambda count: 1.0, True)
     board.processes = 1
@@ -382,7 +386,7 @@ def test_who_is_trained_before_its_turn_leads_nobody_yet(tmp_path, early):
     trainer, board = Trainer(0, lambda recipe: 0.8, builders=2), Board(0, lambda count: 0.0, False)
     # Here they wait for one another in any order.
     trainer._pool = ThreadPoolExecutor(5)
-    fastest = recipe_of(first_values(TABLE)[3])
+    fastest = recipe_of(shapes.values(TABLE)[3])
     board.latency_of = lambda name: 0.5 if name in (fastest.id, fastest.structure_id) else 2.0
     train = trainer._train
 
@@ -423,7 +427,7 @@ def test_a_lost_device_is_no_recipe_s_fault_and_ends_the_run(tmp_path):
 def test_what_fails_ends_in_its_turn(tmp_path):
     trainer, failed = Trainer(0, lambda recipe: 0.5, builders=2), threading.Event()
     made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
-    first, second = (recipe_of(values).id for values in first_values(TABLE)[:2])
+    first, second = (recipe_of(values).id for values in shapes.values(TABLE)[:2])
     train = trainer._train
 
     def failing(recipe, folder):

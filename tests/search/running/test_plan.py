@@ -12,11 +12,12 @@ from evaluators.measuring import PROCESSES
 from evaluators.measuring_time import LOOK, RACE, WHOLE, MeasuringTime
 from evaluators.race import FRONT, NO_RACE
 from evaluators.runtimes.settings import RuntimeSettings
-from search.choosing.first_recipes import first_values
+from search.choosing.options import RUNGS
 from search.choosing.time_left import ratio_of
 from search.measuring.rig import Rig
 from search.running import plan as plans
 from search.running import training_speed
+from search.running.first_look import LookPlan
 from search.running.measuring_place import (
     MeasuringPlace,
     place_of,
@@ -27,6 +28,7 @@ from search.running.plan import plan
 from search.running.planned_trials import Trials
 from search.running.preparation import Prepared
 from search.running.studies import table_of
+from search.settings.grid import Grid
 from search.settings.settings import Settings
 from search.store.reference_fact import process_fact
 from search.store.store import Store
@@ -36,11 +38,25 @@ from space.data.choose import STAND_IN
 from space.data.sources import Source, load
 from space.dimensions import recipe_of
 from space.training.speed import Speed, Trainings
-from tests.search.made_up import BENCH, DEVICE, GOAL, METERED, PREDICTED, distinct, evaluation, recipe, store_with
+from tests import shapes
+from tests.search.made_up import (
+    BENCH,
+    DEVICE,
+    GOAL,
+    METERED,
+    PREDICTED,
+    distinct,
+    evaluation,
+    recipe,
+    statements,
+    store_with,
+)
 from tests.search.measuring.simulated_board import SimulatedBoard, simulated_rig
 
 # A training of ten seconds, whatever is trained.
 TRAINED_S = 10.0
+# Seconds of the teacher's answer to an image, and how many answers to each are kept.
+ANSWER_S, ANSWERS = 0.01, 4
 METER = "smartpower2://192.0.2.1"
 # By the stock firmware's figures each second: a minute at work, half a minute idle before and after.
 WINDOWS_S = 120.0
@@ -49,7 +65,7 @@ WINDOWS_S = 120.0
 @pytest.fixture(autouse=True)
 def at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else wants the cores; every training takes as long."""
-    speed = Speed(set_up_s=TRAINED_S, image_s=0.0, value_s=0.0, mac_s=0.0, answer_s=0.01)
+    speed = Speed(set_up_s=TRAINED_S, image_s=0.0, value_s=0.0, mac_s=0.0, answer_s=ANSWER_S)
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
     monkeypatch.setattr(training_speed, "_measured", {})
     monkeypatch.setattr(training_speed, "_fine_tuning_speed", lambda *asked: speed)
@@ -90,35 +106,59 @@ def test_a_meter_takes_its_windows_for_the_reference_and_for_every_trial(prepare
     assert "meter" not in "\n".join(unmetered.lines())
 
 
-def test_the_first_recipes_are_counted_one_by_one_and_shared_weights_once(prepared: Prepared) -> None:
-    """In two runtimes the second trial is the first one's network: it is timed alone."""
-    alone = plan(Settings(trials=4), prepared, None, at())
-    both = plan(Settings(trials=4), prepared, None, at(runtimes=("onnxruntime", "litert")))
-    answers_s = 4 * 0.01 * len(prepared.data.train)
-    assert alone.trials.training_s - answers_s == pytest.approx(4 * (TRAINED_S + plans._BUILDING_S))
-    assert both.trials.training_s - answers_s == pytest.approx(2 * TRAINED_S + 4 * plans._BUILDING_S)
+def test_every_trial_takes_what_a_first_look_and_its_share_of_longer_ones_do(prepared: Prepared) -> None:
+    settings = Settings(trials=4)
+    alone, more = (plan(replace(settings, trials=count), prepared, None, at()) for count in (4, 104))
+    each_s = plans._LONGER * (TRAINED_S + plans._BUILDING_S)
+    assert (more.trials.training_s - alone.trials.training_s) / 100 == pytest.approx(each_s)
+    # The teacher answers once, however many are trained.
+    assert alone.trials.training_s == pytest.approx(4 * each_s + ANSWERS * len(prepared.data.train) * ANSWER_S)
     assert alone.trials.timing_s == 4 * LOOK + 2.5 * RACE
+    # What is trained for one runtime serves the other.
+    both = plan(settings, prepared, None, at(runtimes=("onnxruntime", "litert")))
+    assert both.trials.training_s == pytest.approx(alone.trials.training_s)
 
 
-def test_what_is_evaluated_already_is_not_counted(prepared: Prepared, tmp_path: Path) -> None:
+def test_first_looks_are_longer_where_nothing_hurries(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an image takes is all that counts here, whatever the network."""
+    speed = Speed(set_up_s=0.0, image_s=0.001, value_s=0.0, mac_s=0.0, answer_s=0.0)
+    monkeypatch.setattr(training_speed, "_fine_tuning_speed", lambda *asked: speed)
+    monkeypatch.setattr(training_speed, "_measured", {})
+    images = len(prepared.data.train)
+    calm, hurried = (
+        plan(Settings(trials=1, timeout_s=timeout_s), prepared, None, at()).trials.training_s
+        for timeout_s in (None, 3600.0)
+    )
+    short, longer = RUNGS[:2]
+    # The first epochs of a longer training are of smaller images, too: it is this much longer in images alone.
+    assert (calm - hurried) / plans._LONGER == pytest.approx((longer - short) * images * 0.001)
+
+
+def test_what_was_trained_shows_how_long_trainings_take_and_the_teacher_has_answered(
+    prepared: Prepared, tmp_path: Path
+) -> None:
     table = table_of(Settings(), 2, ("onnxruntime",))
-    first = recipe_of(first_values(table, len(prepared.data.train))[0])
-    row = evaluation(made=first)
+    answers_s = ANSWERS * len(prepared.data.train) * ANSWER_S
+    row = evaluation(made=recipe_of(shapes.values(table)[0]))
     # Its training took twice as long as was expected.
-    row = replace(row, candidate=replace(row.candidate, seconds={"train": 2 * (TRAINED_S + 80)}))
+    row = replace(row, candidate=replace(row.candidate, seconds={"train": 2 * (TRAINED_S + answers_s)}))
     store = store_with(tmp_path, [row])
     before = plan(Settings(trials=1), prepared, None, at())
     after = plan(Settings(trials=1), prepared, store, at(bench_id=BENCH.id))
-    assert before.trials.training_s == pytest.approx(TRAINED_S + 80 + plans._BUILDING_S)
-    # The next one: the teacher has answered.
-    assert after.trials.training_s == pytest.approx(2 * TRAINED_S + plans._BUILDING_S)
+    assert before.trials.training_s == pytest.approx(plans._LONGER * (TRAINED_S + plans._BUILDING_S) + answers_s)
+    assert after.trials.training_s == pytest.approx(plans._LONGER * (2 * TRAINED_S + plans._BUILDING_S))
 
 
-def test_trials_after_the_first_recipes_take_what_first_looks_do_and_longer_ones(prepared: Prepared) -> None:
-    settings = Settings(trials=14)
-    few, many = (plan(replace(settings, trials=count), prepared, None, at()) for count in (14, 114))
-    each_s = (many.trials.training_s - few.trials.training_s) / 100
-    assert each_s == pytest.approx(plans._LONGER * (TRAINED_S + plans._BUILDING_S))
+def test_a_look_comes_before_the_trials_and_is_no_part_of_a_grid_s_plan(prepared: Prepared) -> None:
+    its_plan = plan(Settings(trials=14), prepared, None, at())
+    assert its_plan.look.missing.keys() == {"onnxruntime"}
+    without = replace(its_plan, look=LookPlan())
+    assert 0 < its_plan.look.seconds == pytest.approx(its_plan.seconds - without.seconds)
+    assert [text.split()[0] for text in its_plan.lines()][2:5] == ["reference", "look", "trials"]
+    assert "look" not in [text.split()[0] for text in without.lines()]
+    grid = Settings(grid=Grid(fractions=(0.5,), epochs=(1,)))
+    for others in (grid, Settings(sampler="random")):
+        assert plan(others, prepared, None, at()).look == LookPlan()
 
 
 def test_real_trials_on_the_bench_show_how_long_the_next_ones_take(prepared: Prepared, tmp_path: Path) -> None:
@@ -134,8 +174,6 @@ def test_real_trials_on_the_bench_show_how_long_the_next_ones_take(prepared: Pre
 
 
 def trial_of(store: Store, study_id: str, number: int, begun_at: float, seconds: float, state: str) -> None:
-    from tests.search.made_up import statements
-
     store.begin_trial(study_id, number, recipe(number).id)
     store.end_trial(study_id, number, state)
     with statements(store) as carry_out:

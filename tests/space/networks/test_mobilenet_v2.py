@@ -8,7 +8,6 @@ from torch import nn
 from torchvision.models import mobilenet_v2
 from torchvision.models.mobilenetv2 import InvertedResidual
 
-from search.choosing.first_recipes import first_values
 from space.checkpoint import read_checkpoint
 from space.data.images import DataSet
 from space.dimension import Integer
@@ -24,6 +23,7 @@ from space.pruning.channels import channel_fraction_pruning, remove_channel
 from space.recipe import Recipe
 from tests.conftest import stirred
 from tests.contracts.network import NetworkContract
+from tests.space.test_dimensions import drawn
 
 
 class TestMobileNetV2(NetworkContract):
@@ -113,7 +113,7 @@ def test_what_a_unit_that_is_fixed_needs_is_there_too(name, companion):
     recipe = recipe_of(fewest)
     assert {UNIT_NAMES[index] for index, width in enumerate(recipe.widths) if width} == {"stem", name, companion}
     assert values_of(recipe, table) is not None
-    for values in first_values(table):
+    for values in drawn(table, 50):
         assert recipe_of(values).widths[place(name)] == MOBILENET_V2.units[place(name)].widths[2]
 
 

@@ -12,15 +12,17 @@ from space.data.schedule import Schedule
 from space.networks.choose import layers_of, work_of
 from space.networks.mnist_cnn.description import MNIST_CNN
 from space.networks.mobilenet_v1.description import MOBILENET_V1
-from space.networks.network import unpruned
+from space.networks.network import thinned, unpruned
 from space.training import batchnorm, duration, teacher
 from space.training import speed as speeds
 from space.training.duration import Machine, baseline_speed, fine_tuning_speed
 from space.training.schedules import baseline_schedule
 from space.training.speed import USUAL, BaselineSpeed, Speed, Trainings
+from tests.shapes import examples
 
 SPEED = Speed(set_up_s=2.0, image_s=1e-5, value_s=2e-9, mac_s=3e-12, answer_s=1e-3)
-UNPRUNED, SMALL = unpruned(MOBILENET_V1), MOBILENET_V1.first_recipes[0]
+UNPRUNED, NARROW = unpruned(MOBILENET_V1), thinned(MOBILENET_V1, 0.35)
+SMALL, SMALL_CNN = examples(MOBILENET_V1)[0], examples(MNIST_CNN)[0]
 
 
 def test_an_epoch_takes_what_its_images_take_and_a_training_is_set_up_once() -> None:
@@ -54,7 +56,7 @@ def test_a_baseline_is_the_sum_of_its_epochs_each_at_its_size() -> None:
 
 def test_what_takes_nothing_is_told_from_what_does() -> None:
     """Of networks whose images take what three known figures say, these are found again."""
-    recipes = [SMALL, MOBILENET_V1.first_recipes[9], UNPRUNED]
+    recipes = [SMALL, NARROW, UNPRUNED]
     for known in (SPEED, replace(SPEED, image_s=0.0), replace(SPEED, mac_s=0.0)):
         images_s = [known.of_image(work_of(recipe)) for recipe in recipes]
         assert duration._told_apart(recipes, images_s) == pytest.approx((known.image_s, known.value_s, known.mac_s))
@@ -84,7 +86,7 @@ def test_a_machine_is_measured_in_training_as_it_trains(grey: Machine, monkeypat
     monkeypatch.setattr(duration.Training, "run", noted)
     speed = fine_tuning_speed(MNIST_CNN, grey)
     trainings = Trainings(speed=speed, images=500, side=28)
-    assert 0 < trainings.seconds(MNIST_CNN.first_recipes[0], 1) < trainings.seconds(MNIST_CNN.first_recipes[0], 5)
+    assert 0 < trainings.seconds(SMALL_CNN, 1) < trainings.seconds(SMALL_CNN, 5)
     assert speed.answer_s > 0
     assert {(schedule.batch, schedule.optimizer) for schedule in followed} == {(32, "muon")}
     assert {len(schedule.sizes) for schedule in followed[1:]} == {2}
@@ -115,7 +117,7 @@ def test_a_machine_that_takes_too_long_is_measured_by_one_network(
         taken_s = 100 * count * USUAL.of_image(work_of(smallest))
         return [taken_s] * len(schedule.sizes), taken_s
 
-    smallest = min(MNIST_CNN.first_recipes, key=duration._values)
+    smallest = duration._apart(MNIST_CNN)[0]
     monkeypatch.setattr(duration, "_epochs", epochs)
     monkeypatch.setattr(duration, "_LIMIT_S", -1.0)
     speed = fine_tuning_speed(MNIST_CNN, grey)

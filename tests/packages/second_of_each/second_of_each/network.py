@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from space.data.images import ImageShape
 from space.networks.network import Choosable, Layer, check_units, ladder
-from space.recipe import Recipe
 
 NAME = "tiny_residual"
 
@@ -30,11 +29,6 @@ class _TinyResidual:
     linear_depthwise = False
     # A flattened map has no mean that would level a step too long.
     peak_rate = 0.02
-    tuned_on = 4_000
-    first_recipes = (
-        Recipe(architecture=NAME, widths=(16, 16, 16), halvings=(), epochs=3),
-        Recipe(architecture=NAME, widths=(8, 0, 8), halvings=(), epochs=3, quantization="static_int8"),
-    )
 
     def consistent(self, widths: Sequence[int]) -> tuple[int, ...]:
         return tuple(widths)
