@@ -249,6 +249,6 @@ def _lower_line(standings: Standings) -> str:
     if held <= 0:
         return "--min-accuracy or --margin 0 lowers the line"
     return (
-        f"--min-accuracy {held:.2f} is held by {nearest.recipe_id}, at {number(nearest.latency_ms)} ms; --margin 0 lowers "
-        "the line on validation alone"
+        f"--min-accuracy {held:.2f} is held by {nearest.recipe_id}, at {number(nearest.latency_ms)} ms; --margin 0 "
+        "lowers the line on validation alone"
     )
