@@ -42,6 +42,8 @@ from space.recipe import Recipe
 _ANEW, _NEAR, _PARENTS, _PROMISING, _AGAIN, _GENERATIONS = 250, 600, 12, 12, 250, 2
 # Trainings that place the line, as far as others have not done so already.
 _PLACING = 5
+# The share of a run's time that one of them may take.
+_OF_PLACING = 1 / 40
 # While new networks can be tried, a longer training has to be this likely to give a new leader, and so has a variant.
 _LIKELY = 0.1
 # With a deadline, where no network is likelier than this to give a new leader, the likeliest one is tried: its expected
@@ -155,8 +157,8 @@ class ModelSampler(Sampler):
             (values, recipe)
             for values, recipe in recipes
             if recipe.id not in self._known and shape(recipe) not in tried
-            # A training that takes a tenth of the time teaches less than several shorter ones.
-            if not pace.limited or pace.training_s(recipe, recipe.epochs) <= max(self._whole_s, pace.left_s) / 10
+            # One that takes much of the time teaches less than several shorter ones do.
+            if not pace.limited or pace.training_s(recipe, recipe.epochs) <= _OF_PLACING * self._whole_s
             if pace.fits(recipe)
         ]
         if not fitting:
