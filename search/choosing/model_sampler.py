@@ -111,10 +111,11 @@ class ModelSampler(Sampler):
         # An ask takes as long after ten thousand trials as after five hundred.
         history = most_telling(history_of(study), self._goodness, _MOST_TRIALS)
         pace = self._time_left.pace(history)
-        forecaster = self._forecaster(history, _pending(study, trial))
+        pending = _pending(study, trial)
+        forecaster = self._forecaster(history, pending)
         if (variant := self._likely_variant(history, pace, forecaster)) is not None:
             return variant
-        if (placing := self._placing(history, pace, forecaster)) is not None:
+        if (placing := self._placing(history, pending, pace, forecaster)) is not None:
             return placing
         options = self._options(history, trial.number, pace, forecaster)
         if not options:
@@ -125,7 +126,7 @@ class ModelSampler(Sampler):
         if pace.limited and prediction.probability_of_leading.max() < _HOPELESS:
             chosen = options[int(prediction.log_probability_of_leading.argmax())]
         else:
-            chosen = options[self._most_promising(options, prediction, history, pace)]
+            chosen = options[self._most_promising(options, prediction, [*map(_recipe, history), *pending], pace)]
         return {**chosen.values, "epochs": chosen.next_epochs}
 
     def _goodness(self, trial: TrialNotes) -> float:
@@ -145,13 +146,16 @@ class ModelSampler(Sampler):
             pending,
         )
 
-    def _placing(self, history: Sequence[TrialNotes], pace: Pace, forecaster: Forecaster) -> dict[str, Value] | None:
+    def _placing(
+        self, history: Sequence[TrialNotes], pending: Sequence[Recipe], pace: Pace, forecaster: Forecaster
+    ) -> dict[str, Value] | None:
         """The network of the front of which it is least certain whether it holds the line; None once enough of them, or
-        of others, were trained."""
-        seen = {shape(trial.recipe) for trial in history if trial.accuracy is not None}
+        of others, were trained or are on their way."""
+        awaited = set(map(shape, pending))
+        seen = awaited | {shape(trial.recipe) for trial in history if trial.accuracy is not None}
         if len(seen) >= _PLACING or len(self._experience.alike) >= 2 * _PLACING:
             return None
-        tried = {shape(trial.recipe) for trial in history}
+        tried = awaited | {shape(trial.recipe) for trial in history}
         recipes = [(values, recipe_of({**values, "epochs": self._rungs[0]})) for values in self._front]
         fitting = [
             (values, recipe)
@@ -227,7 +231,7 @@ class ModelSampler(Sampler):
         return pace.shortage(trainings) if trainings else NOTHING_NEW
 
     def _most_promising(
-        self, options: Sequence[Option], prediction: Forecast, history: Sequence[TrialNotes], pace: Pace
+        self, options: Sequence[Option], prediction: Forecast, begun: Sequence[Recipe], pace: Pace
     ) -> int:
         """The place of the option with the highest expected improvement, where time is short for the seconds that it
         takes to see it: among networks already trained, while those had less of all training than first looks had;
@@ -240,7 +244,7 @@ class ModelSampler(Sampler):
             return int(improvement.argmax())
         longer = int(np.where(trained, improvement, -1.0).argmax())
         # What several runtimes share is trained once.
-        once = {replace(trial.recipe, runtime=DEFAULT_RUNTIME).id: trial.recipe for trial in history}.values()
+        once = {replace(recipe, runtime=DEFAULT_RUNTIME).id: recipe for recipe in begun}.values()
         costs = [(recipe.epochs, cost(recipe, recipe.epochs)) for recipe in once]
         first_looks = sum(training for epochs, training in costs if epochs <= self._rungs[0])
         longer_ones = sum(training for epochs, training in costs if epochs > self._rungs[0])
@@ -349,6 +353,10 @@ def _seconds_until_seen(chosen: Option, pace: Pace) -> float:
 
 def _choices(dimension: Dimension) -> Sequence[Value]:
     return dimension.choices if isinstance(dimension, Choice) else range(dimension.low, dimension.high + 1)
+
+
+def _recipe(trial: TrialNotes) -> Recipe:
+    return trial.recipe
 
 
 def _epochs(trial: TrialNotes) -> int:

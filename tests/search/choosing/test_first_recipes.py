@@ -75,8 +75,8 @@ def test_a_sampler_without_a_model_begins_in_the_middle_of_the_front() -> None:
     model = model_of(MadeUp(), table)
     shapes, values = front(table, model), first_values(table, model)
     assert {each["epochs"] for each in values} == {rungs(table)[1]}
-    places = [shapes.index({**each, "epochs": shape["epochs"]}) for each in values for shape in shapes
-              if {**each, "epochs": shape["epochs"]} == shape]  # fmt: skip
+    untimed = [{**each, "epochs": 0} for each in shapes]
+    places = [untimed.index({**each, "epochs": 0}) for each in values]
     assert sorted(places) == list(range(len(shapes)))
     middle = (len(shapes) - 1) / 2
     apart = [abs(place - middle) for place in places]

@@ -3,10 +3,15 @@
 import math
 import random
 from dataclasses import replace
+from functools import cache
 
 import optuna
 import pytest
 
+from search.choosing.error_model import prior
+from search.choosing.first_recipes import front
+from search.choosing.forecast import Forecaster
+from search.choosing.latency_model import LatencyModel
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.options import RUNGS, rungs
 from search.choosing.optuna_samplers import DistinctSampler
@@ -14,11 +19,11 @@ from search.choosing.sampler import SpaceExhausted, distributions
 from search.choosing.time_left import TimeLeft
 from search.choosing.trial_notes import GATED_BY, TrialNotes, evaluation_attributes, history_of, notes_of
 from search.scoring.objectives import OBJECTIVES
-from space.dimensions import MOST_AWARE_EPOCHS, dimensions, recipe_of
+from space.dimensions import MOST_AWARE_EPOCHS, dimensions, near, recipe_of
 from space.networks.mobilenet_v1.layers import layers, strides
 from space.networks.mobilenet_v1.shape import HALVINGS
 from space.recipe import Recipe
-from tests.search.choosing.ladder import ladder_values
+from tests.search.choosing.ladder import ladder, ladder_values
 from tests.search.made_up import evaluation
 
 FIRST, SECOND = "onnxruntime", "litert"
@@ -48,7 +53,10 @@ def accuracy(recipe: Recipe) -> float:
 class World:
     """A study in it; every trial is told at once."""
 
-    def __init__(self, name: str, seed: int, left_s=lambda: math.inf, epoch_s: float = 5.0, table=TABLE) -> None:
+    def __init__(
+        self, name: str, seed: int, left_s=lambda: math.inf, epoch_s: float = 5.0, table=TABLE, *, begun: bool = True
+    ) -> None:
+        """`begun`: with networks of known shapes, by which the line is placed."""
         self.epoch_s = epoch_s
         known: set[str] = set()
         sampler = DistinctSampler(name, seed, table, known) if name != "model" else (
@@ -58,14 +66,19 @@ class World:
         self.noise = random.Random(seed)
         self.study = optuna.create_study(direction="maximize", sampler=sampler)
         self.asked: list[Recipe] = []
-        for values in ladder_values(table)[:6]:
+        for values in ladder_values(table)[:6] if begun else ():
             self.study.enqueue_trial(dict(values))
 
-    def trial(self) -> Recipe:
+    def ask(self) -> optuna.Trial:
         trial = self.study.ask(distributions(self.table))
         recipe = recipe_of(trial.params)
         assert recipe.id not in self.known
         self.known.add(recipe.id)
+        return trial
+
+    def trial(self) -> Recipe:
+        trial = self.ask()
+        recipe = recipe_of(trial.params)
         right = accuracy(recipe) + self.noise.gauss(0, 0.004)
         told = evaluation(made=recipe, share=right, latency_ms=latency_ms(recipe) * self.noise.gauss(1, 0.01))
         score = FOM.score(told, LINE)
@@ -121,6 +134,53 @@ def test_a_network_is_trained_longer_step_by_step_and_only_where_it_looks_good()
             # Whatever runs it: a variant of weights that were trained needs no first look.
             assert network[0] in {shape for shape, *_ in seen_before}
         seen_before[network] = recipe.epochs
+
+
+@cache
+def on_the_front() -> list[Recipe]:
+    return [replace(recipe_of(values), epochs=0) for values in front(TABLE, LatencyModel.fitted(()))]
+
+
+def is_placing(recipe: Recipe) -> bool:
+    return recipe.epochs == RUNGS[0] and replace(recipe, epochs=0) in on_the_front()
+
+
+def test_a_search_begins_with_brief_trainings_of_the_front_where_the_line_may_lie():
+    world = World("model", 0, lambda: 8 * 3600.0, begun=False)
+    first = [world.trial() for _ in range(5)]
+    placing = [recipe for recipe in first if is_placing(recipe)]
+    # Variants of what holds the line may come in between.
+    assert is_placing(first[0])
+    assert len(placing) >= 3
+    reached = [accuracy(recipe) for recipe in placing]
+    # Neither end of the front says where it lies.
+    assert min(reached) < LINE + 0.05
+    assert max(reached) > LINE - 0.05
+
+
+def test_an_ask_beside_others_counts_what_is_on_its_way():
+    world = World("model", 0, lambda: 8 * 3600.0, begun=False)
+    recipes = [recipe_of(world.ask().params) for _ in range(7)]
+    assert [is_placing(recipe) for recipe in recipes] == [True] * 5 + [False] * 2
+    assert len({strides(recipe.widths, recipe.halvings) for recipe in recipes}) == 7
+
+
+def test_what_is_on_its_way_is_taken_for_what_is_expected_of_it():
+    (shape, *shapes), trend = ladder(), prior()
+    history = []
+    for place, recipe in enumerate(shapes):
+        trial = optuna.trial.create_trial(
+            value=0.0,
+            user_attrs=evaluation_attributes(evaluation(made=recipe, share=0.6 + place / 100), FOM),
+            params=near(recipe, TABLE),
+            distributions=distributions(TABLE),
+        )
+        history.append(notes_of(trial))
+    alone = Forecaster.fitted(history, (), FOM, LINE, trend)
+    beside = Forecaster.fitted(history, (), FOM, LINE, trend, pending=[shape])
+    (before, unsure), (after, sure) = (each.error([(shape, shape.epochs)]) for each in (alone, beside))
+    assert after == pytest.approx(before, abs=0.02)
+    assert sure < 0.8 * unsure
 
 
 def test_without_a_deadline_the_first_look_is_a_longer_one():
@@ -192,11 +252,6 @@ def test_epochs_that_round_take_their_time_too():
     pace = TimeLeft(lambda: 3600.0).pace([])
     rounded = replace(recipe, epochs=recipe.epochs - 1, aware_epochs=1)
     assert pace.seconds(rounded) == pace.seconds(recipe)
-
-
-def test_trainings_are_as_long_as_the_table_lets_them_be():
-    assert rungs(dimensions("pruning", 2)) == (3, 5)
-    assert rungs(dimensions("full", 2, {"epochs": "0"})) == (0,)
 
 
 def deployed(recipe: Recipe) -> object:

@@ -27,7 +27,9 @@ from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED
 from space.dimensions import dimensions, recipe_of
 from space.grid import grid
 from space.networks.mobilenet_v1.shape import WIDTHS, unit_name
+from space.training.patience import MOST_GAIN, Line
 from tests.search.choosing.ladder import ladder_values
+from tests.search.choosing.test_error_model import history_with
 from tests.search.made_up import GOAL, evaluation, figures, keep, store_with
 
 TABLE = dimensions("full", 2)
@@ -88,6 +90,27 @@ def carried_out(study: Study, store: Store, trials: int):
 
 def optunas(store: Store, goal=GOAL):
     return optuna.load_study(study_name=goal.id, storage=store.url).get_trials(deepcopy=False)
+
+
+def with_history(one, gain: float, projected: float | None = None):
+    history = history_with(gain, 0.3)
+    return replace(one, candidate=replace(one.candidate, history=history, projected=projected))
+
+
+def test_a_training_is_given_up_by_what_those_that_ended_gained(tmp_path):
+    store = empty(tmp_path)
+    study = opened(store)
+    assert study.line() == Line(GOAL.least_accuracy)
+    for gain, projected in ((1.0, None), (2.0, None), (5.0, 0.6), (1.5, None)):
+        assert study.line().most_gain == MOST_GAIN
+        trial = study.ask()
+        study.tell(trial.number, with_history(judged(trial.recipe), gain, projected))
+    # One that was given up itself never showed what it gained.
+    assert study.line().least_accuracy == GOAL.least_accuracy
+    assert study.line().most_gain == pytest.approx(1.25 * 2.0)
+    trial = study.ask()
+    study.tell(trial.number, with_history(judged(trial.recipe), 20.0))
+    assert study.line().most_gain == MOST_GAIN
 
 
 def test_the_ladder_is_asked_first(tmp_path):
