@@ -628,6 +628,18 @@ def test_the_line_gives_up_the_less_accurate_of_two_and_never_the_more_accurate(
     assert projected(1.0, 0.6) == pytest.approx(0.6)
 
 
+def test_a_line_that_knows_what_trainings_gain_projects_by_it_and_gives_up_sooner() -> None:
+    usual, knowing = Line(0.7), Line(0.7, most_gain=2.0)
+    for share_done in (0.3, 0.5, 0.8):
+        assert usual.projected(share_done, 0.4) == projected(share_done, 0.4)
+        assert 0.4 < knowing.projected(share_done, 0.4) < usual.projected(share_done, 0.4)
+        # It gives up where what it projects is below it, and nowhere else.
+        given_up = [knowing(share_done, accuracy / 100) for accuracy in range(101)]
+        assert given_up == [knowing.projected(share_done, accuracy / 100) < 0.7 for accuracy in range(101)]
+        assert sum(given_up) > sum(usual(share_done, accuracy / 100) for accuracy in range(101))
+    assert not knowing(0.25, 0.0)
+
+
 # Validation accuracies of real trainings on CIFAR-10 and on the built-in set, among them those that gained most.
 @pytest.mark.parametrize(
     "history",
