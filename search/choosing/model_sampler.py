@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.choosing.error_model import learned, most_telling
 from search.choosing.experience import NO_EXPERIENCE, Experience
-from search.choosing.first_recipes import front
+from search.choosing.first_recipes import COUNT, front
 from search.choosing.forecast import Forecast, Forecaster
 from search.choosing.latency_model import LatencyModel, Timing
 from search.choosing.options import NEVER, Option, deployed, longest_trainings, option, rungs, shape
@@ -42,6 +42,8 @@ from space.recipe import Recipe
 _ANEW, _NEAR, _PARENTS, _PROMISING, _AGAIN, _GENERATIONS = 250, 600, 12, 12, 250, 2
 # Trainings that place the line, as far as others have not done so already.
 _PLACING = 5
+# Of so many times as many budgets as others begin with: the cheap ones among them are not far apart then.
+_FINER = 3
 # The share of a run's time that one of them may take.
 _OF_PLACING = 1 / 40
 # While new networks can be tried, a longer training has to be this likely to give a new leader, and so has a variant.
@@ -96,7 +98,7 @@ class ModelSampler(Sampler):
 
     @cached_property
     def _front(self) -> list[dict[str, Value]]:
-        return front(self._table, LatencyModel.fitted(self._timings), self._trend)
+        return front(self._table, LatencyModel.fitted(self._timings), self._trend, _FINER * COUNT)
 
     def gives_up(self, recipe: Recipe) -> bool:
         """A first look is short by intent, whatever it reaches."""
