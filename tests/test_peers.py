@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 
+from space.dimensions import dimensions
 from space.recipe import Recipe
 from tests.benchmarks.peers.bisection import Attempt, next_share
-from tests.benchmarks.peers.in_turn import networks
+from tests.benchmarks.peers.in_turn import networks, on_the_front
 from tests.benchmarks.peers.journal import Journal
 from tests.benchmarks.peers.ladder import SHAPES
 from tests.benchmarks.peers.options import Options
 from tests.benchmarks.peers.results import Line, Results
 from tests.benchmarks.peers.stopwatch import Stopwatch
 from tests.benchmarks.peers.table import markdown
+from tests.search.choosing.simulated import looked
+from tests.search.choosing.worlds import INTEGER_DEVICE
 
 PROJECT = Path(__file__).parents[1]
 
@@ -119,6 +122,14 @@ def test_networks_of_first_recipes_are_counted_once_whatever_runs_them() -> None
         replace(recipe, epochs=0, input_form="uint8"),
     ]
     assert len(set(SHAPES)) == 11
+
+
+def test_the_first_rows_networks_are_those_of_the_device_that_the_store_knows() -> None:
+    table = dimensions("full", 2, architecture="mnist_cnn")
+    known, unknown = (on_the_front(table, timings) for timings in (looked(INTEGER_DEVICE, table), ()))
+    assert len(networks(known)) >= 4
+    assert {recipe.architecture for recipe in known} == {"mnist_cnn"}
+    assert networks(known) != networks(unknown)
 
 
 def test_the_table_sets_rows_side_by_side_with_their_provenance() -> None:

@@ -1,11 +1,14 @@
 """In turn: no search. Each network of a list is trained by the longest schedule that fits its share of the minutes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from search.choosing.first_recipes import first_values
+from search.choosing.first_recipes import front
+from search.choosing.latency_model import LatencyModel, Timing
+from search.running.first_look import known_timings
+from space.dimension import Dimension
 from space.dimensions import recipe_of
 from space.formats.quantizations import NONE
 from space.recipe import Recipe
@@ -24,8 +27,13 @@ _SETTINGS = (
 
 
 def first(judging: Judging) -> Iterable[Recipe]:
-    """What our search asks for first here."""
-    return [recipe_of(values) for values in first_values(judging.table, len(judging.prepared.data.train))]
+    """The front that our search begins with, by what the store knows of the device."""
+    bench_id, image = judging.rig.bench.id, judging.prepared.data.shape
+    return on_the_front(judging.table, known_timings(judging.store, judging.baseline, bench_id, image))
+
+
+def on_the_front(table: Sequence[Dimension], timings: Sequence[Timing]) -> list[Recipe]:
+    return [recipe_of(values) for values in front(table, LatencyModel.fitted(timings))]
 
 
 def ladder(judging: Judging) -> Iterable[Recipe]:
