@@ -2,7 +2,8 @@
 before a sampler has learned anything."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,14 +16,15 @@ from space.dimension import Dimension, Value
 from space.dimensions import recipe_of
 from space.networks.choose import network_of
 from space.networks.network import unpruned
+from space.recipe import Recipe
 
 Values = dict[str, Value]
 
 # Budgets of latency, in equal ratios from the fastest network to the unpruned one.
 COUNT = 8
 # The front is found by an evolution: so many points at random, then so many changes of the best in each generation.
-# Twenty thousand shapes are scored in some seconds.
-_ANEW, _CHANGED, _GENERATIONS = 2000, 900, 20
+# Six thousand shapes are scored in a second or two.
+_ANEW, _CHANGED, _GENERATIONS = 1000, 500, 10
 # For who only wants to know about what they will cost.
 _FEW_ANEW, _FEW_CHANGED, _FEW_GENERATIONS = 200, 100, 5
 # So many budgets for each of the front's are kept apart meanwhile, so that none of them is lost to its neighbours.
@@ -70,7 +72,8 @@ def _best_of_budgets(
     recipes = [recipe_of(each) for each in values]
     latency, _ = latencies.log10(recipes)
     # Nobody looks for what is slower than the unpruned network.
-    slowest = latencies.log10([unpruned(network_of(recipes[0]))])[0][0]
+    whole = unpruned(network_of(recipes[0]))
+    slowest = latencies.log10([replace(whole, runtime=recipe.runtime) for recipe in _of_each_runtime(recipes)])[0].max()
     fast = [int(place) for place in np.flatnonzero(latency <= max(slowest, latency.min()))]
     values, recipes, latency = [values[place] for place in fast], [recipes[place] for place in fast], latency[fast]
     error: Floats = points((recipe, epochs) for recipe in recipes) @ np.array(trend.slopes)
@@ -87,3 +90,7 @@ def _best_of_budgets(
                 lowest = error[place]
                 best.append(dict(values[place]))
     return best
+
+
+def _of_each_runtime(recipes: Sequence[Recipe]) -> Iterable[Recipe]:
+    return {recipe.runtime: recipe for recipe in recipes}.values()

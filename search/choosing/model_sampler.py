@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
@@ -25,6 +25,7 @@ from search.choosing.error_model import learned, most_telling
 from search.choosing.experience import NO_EXPERIENCE, Experience
 from search.choosing.first_recipes import COUNT, front
 from search.choosing.forecast import Forecast, Forecaster
+from search.choosing.gaussian_process import Trend
 from search.choosing.latency_model import LatencyModel, Timing
 from search.choosing.options import NEVER, Option, deployed, longest_trainings, option, rungs, shape
 from search.choosing.sampler import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
@@ -98,7 +99,7 @@ class ModelSampler(Sampler):
 
     @cached_property
     def _front(self) -> list[dict[str, Value]]:
-        return front(self._table, LatencyModel.fitted(self._timings), self._trend, _FINER * COUNT)
+        return [dict(values) for values in _front_of(self._table, self._timings, self._trend)]
 
     def gives_up(self, recipe: Recipe) -> bool:
         """A first look is short by intent, whatever it reaches."""
@@ -343,6 +344,12 @@ class ModelSampler(Sampler):
             for values in self._deployments(trial.values):
                 if seen.get(deployed(recipe_of(values)), (NEVER, {}))[0] < trial.recipe.epochs:
                     yield values
+
+
+@lru_cache(maxsize=16)
+def _front_of(table: tuple[Dimension, ...], timings: tuple[Timing, ...], trend: Trend) -> list[dict[str, Value]]:
+    """Kept: the studies of a run begin alike."""
+    return front(table, LatencyModel.fitted(timings), trend, _FINER * COUNT)
 
 
 def _seconds_until_seen(chosen: Option, pace: Pace) -> float:
