@@ -11,6 +11,8 @@ from space.recipe import Recipe
 
 # Epochs of the first training, and of those that follow where it pays: each about three times as long.
 RUNGS = (3, 10, 32, 100)
+# While new networks can be tried, a longer training has to be this likely to give a new leader, and so has a variant.
+LIKELY = 0.1
 # Epochs of a network that was not trained yet, not even for 0 epochs.
 NEVER = -1
 

@@ -1,0 +1,99 @@
+"""Candidates: networks among which an ask of the model sampler chooses: those already trained, and many new ones."""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from search.choosing.options import NEVER, Option, deployed, longest_trainings, option, shape
+from search.choosing.situation import Situation
+from search.choosing.trial_notes import TrialNotes
+from search.choosing.variation import Variation
+from space.dimension import Value
+from space.dimensions import recipe_of
+
+# Points to choose from: so many at random and so many around the best ones, of which so many count as the best; then so
+# many around the most promising of all those, in each of so many generations.
+_ANEW, _NEAR, _PARENTS, _PROMISING, _AGAIN, _GENERATIONS = 250, 600, 12, 12, 250, 2
+# So many of the most promising new networks are looked at with every setting.
+_AT_EVERY_SETTING = 12
+# Of those that hold the line so many, the best first, are looked at with every setting.
+_HOLDING = 20
+
+
+def candidates(situation: Situation, front: Sequence[dict[str, Value]], draw: random.Random) -> list[Option]:
+    variation = Variation(situation.table, draw)
+    gathered = _Gathered(situation)
+    gathered.add_new([*_points(situation, variation, draw), *front])
+    for _ in range(_GENERATIONS):
+        if best := gathered.most_promising(_PROMISING):
+            gathered.add_new(variation.near(draw.choice(best).values) for _ in range(_AGAIN))
+    for each in gathered.most_promising(_AT_EVERY_SETTING):
+        gathered.add_new(situation.deployments(each.values))
+    return gathered.options
+
+
+class _Gathered:
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._longest = longest_trainings(situation.history, situation.rungs[-1])
+        self._by_network: dict[object, Option] = {}
+        for epochs, values in self._longest.values():
+            self._add(values, epochs)
+
+    @property
+    def options(self) -> list[Option]:
+        return list(self._by_network.values())
+
+    def add_new(self, points: Iterable[dict[str, Value]]) -> None:
+        for values in points:
+            if deployed(recipe_of(values)) not in self._longest:
+                self._add(values, NEVER)
+
+    def most_promising(self, count: int) -> list[Option]:
+        """Of the new ones."""
+        new = [each for each in self._by_network.values() if each.is_new]
+        if not new:
+            return []
+        prediction = self._situation.forecaster.forecast([(each.recipe, each.last_epochs) for each in new])
+        return [new[place] for place in np.argsort(-prediction.expected_improvement)[:count]]
+
+    def _add(self, values: dict[str, Value], trained_epochs: int) -> None:
+        recipe = recipe_of(values)
+        found = option(values, recipe, trained_epochs, self._situation.rungs, self._situation.pace)
+        if found is not None and replace(recipe, epochs=found.next_epochs).id not in self._situation.known:
+            judged = min(found.last_epochs, self._situation.judged_epochs(recipe))
+            self._by_network[deployed(recipe)] = replace(found, last_epochs=max(found.next_epochs, judged))
+
+
+def variants(situation: Situation) -> Iterator[dict[str, Value]]:
+    """What holds the minimum accuracy, by its longest training, with every deployment in which it was not looked at for
+    so long."""
+    seen = longest_trainings(situation.history, situation.rungs[-1])
+    sign = 1.0 if situation.objective.maximise else -1.0
+    holding = sorted((trial for trial in situation.history if trial.feasible_value is not None), key=_epochs)
+    longest = {shape(trial.recipe): trial for trial in holding}.values()
+    for trial in sorted(longest, key=lambda trial: -sign * (trial.feasible_value or 0.0))[:_HOLDING]:
+        for values in situation.deployments(trial.values):
+            if seen.get(deployed(recipe_of(values)), (NEVER, {}))[0] < trial.recipe.epochs:
+                yield values
+
+
+def _points(situation: Situation, variation: Variation, draw: random.Random) -> Iterator[dict[str, Value]]:
+    """At random, and around the trials that came nearest to winning."""
+    for _ in range(_ANEW):
+        yield variation.anew()
+    if not situation.history:
+        return
+    longest = [(trial.recipe, max(situation.judged_epochs(trial.recipe), trial.recipe.epochs))
+               for trial in situation.history]  # fmt: skip
+    best = np.argsort(-situation.forecaster.forecast(longest).expected_merit)[:_PARENTS]
+    parents = [dict(situation.history[place].values) for place in best]
+    for _ in range(_NEAR):
+        first, second = draw.choice(parents), draw.choice(parents)
+        yield variation.near(variation.between(first, second) if draw.random() < 0.3 else first)
+
+
+def _epochs(trial: TrialNotes) -> int:
+    return trial.recipe.epochs

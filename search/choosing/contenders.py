@@ -1,0 +1,58 @@
+"""Contenders: in the last part of a run, the training that promises the most for its seconds."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from search.choosing.options import LIKELY, Option
+from search.choosing.situation import Situation
+from space.dimension import Value
+
+# So many of the most promising networks are looked at with every length of training.
+_CONTENDERS = 60
+# Where no training is likelier than this to give a new leader, the likeliest one is tried: its expected improvement is
+# too small a number to choose by.
+HOPELESS = 0.01
+
+
+def contender(situation: Situation, options: Sequence[Option]) -> dict[str, Value]:
+    """The training with the highest expected improvement for its seconds, of any network and length."""
+    forecaster, pace = situation.forecaster, situation.pace
+    prediction = forecaster.forecast([(each.recipe, each.last_epochs) for each in options])
+    likeliest = np.argsort(-prediction.log_probability_of_leading)[:_CONTENDERS]
+    most_improving = np.argsort(-prediction.expected_improvement)[:_CONTENDERS]
+    chosen = [options[place] for place in dict.fromkeys([*likeliest.tolist(), *most_improving.tolist()])]
+    trainings = [(each, epochs) for each in chosen for epochs in _lengths(each, situation)]
+    if not trainings:
+        likeliest_option = options[int(likeliest[0])]
+        return {**likeliest_option.values, "epochs": likeliest_option.next_epochs}
+    prediction = forecaster.forecast([(each.recipe, epochs) for each, epochs in trainings])
+    seen = np.array([not each.is_new for each, _ in trainings])
+    if (seen & (prediction.probability_of_leading >= LIKELY)).any():
+        # What was looked at already is told far better than what was not.
+        trainings = [training for training in trainings if not training[0].is_new]
+        prediction = forecaster.forecast([(each.recipe, epochs) for each, epochs in trainings])
+    seconds = np.array([pace.training_s(each.recipe, epochs) for each, epochs in trainings])
+    if prediction.probability_of_leading.max() < HOPELESS:
+        place = int(prediction.log_probability_of_leading.argmax())
+    else:
+        place = int((prediction.expected_improvement / seconds).argmax())
+    option, epochs = trainings[place]
+    return {**option.values, "epochs": epochs}
+
+
+def _lengths(option: Option, situation: Situation) -> list[int]:
+    """Epochs of the longer trainings that it may have; the longest that fits uses the time up."""
+    longer = sorted({*situation.rungs[1:], _longest_fitting(option, situation)})
+    recipes = [replace(option.recipe, epochs=epochs) for epochs in longer if epochs > option.trained_epochs]
+    return [recipe.epochs for recipe in recipes if recipe.id not in situation.known and situation.pace.fits(recipe)]
+
+
+def _longest_fitting(option: Option, situation: Situation) -> int:
+    """So many epochs as end in time, at most the longest training."""
+    pace, first, longest = situation.pace, situation.rungs[0], situation.rungs[-1]
+    start_s = pace.seconds(replace(option.recipe, epochs=first))
+    longer_s = pace.training_s(option.recipe, longest) - pace.training_s(option.recipe, first)
+    each_s = longer_s / max(longest - first, 1)
+    return max(first, min(longest, first + int((pace.left_s - start_s) / max(each_s, 1e-9))))

@@ -1,0 +1,40 @@
+"""Placing: which network of the front tells most of where the line lies; brief trainings before anything is known."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from search.choosing.options import shape
+from search.choosing.situation import Situation
+from space.dimension import Value
+from space.dimensions import recipe_of
+
+# Trainings that place the line, as far as others have not done so already.
+MOST = 5
+# The share of a run's time that one of them may take: more teaches less than several shorter ones do.
+_OF_RUN = 1 / 40
+
+
+def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int) -> dict[str, Value] | None:
+    """The network of the front of which it is least certain whether it holds the line, for its seconds; None once
+    enough of them, or of others, were trained or are on their way. `alike`: trainings of other studies that count."""
+    pace, epochs = situation.pace, situation.rungs[0]
+    awaited = set(map(shape, situation.pending))
+    seen = awaited | {shape(trial.recipe) for trial in situation.history if trial.accuracy is not None}
+    if len(seen) >= MOST or alike >= 2 * MOST:
+        return None
+    tried = awaited | {shape(trial.recipe) for trial in situation.history}
+    recipes = [recipe_of({**values, "epochs": epochs}) for values in front]
+    fitting = [
+        place
+        for place, recipe in enumerate(recipes)
+        if recipe.id not in situation.known and shape(recipe) not in tried
+        if not pace.limited or pace.training_s(recipe, epochs) <= _OF_RUN * situation.whole_s
+        if pace.fits(recipe)
+    ]
+    if not fitting:
+        return None
+    networks = [(recipes[place], situation.judged_epochs(recipes[place])) for place in fitting]
+    feasible = situation.forecaster.forecast(networks).probability_feasible
+    seconds = np.array([pace.training_s(recipe, epochs) for recipe, _ in networks])
+    return {**front[fitting[int((feasible * (1 - feasible) / seconds).argmax())]], "epochs": epochs}

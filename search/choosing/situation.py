@@ -1,0 +1,63 @@
+"""Situation: what one ask of the model sampler knows, and by how long a training it judges networks."""
+
+import math
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from search.choosing.forecast import Forecaster
+from search.choosing.time_left import Pace
+from search.choosing.trial_notes import TrialNotes
+from search.scoring.objectives import Objective
+from space.dimension import Choice, Dimension, Value
+from space.dimensions import RUNTIME
+from space.recipe import Recipe
+
+# The share of a run that goes to those that can still win. What is looked at before is judged by the longest training
+# of which this share holds so many.
+LAST, _LAST_TRAININGS = 1 / 3, 3
+# What the deployed file is, and how it is run: the same weights serve all of it.
+_DEPLOYMENT = (RUNTIME, "quantization", "threads", "spinning")
+
+
+@dataclass(frozen=True)
+class Situation:
+    table: tuple[Dimension, ...]
+    objective: Objective
+    # Ids of the recipes that are not asked for again.
+    known: Container[str]
+    # Epochs of the first training and of longer ones.
+    rungs: tuple[int, ...]
+    # Seconds of the whole run: infinite without a deadline.
+    whole_s: float
+    history: Sequence[TrialNotes]
+    # On their way.
+    pending: Sequence[Recipe]
+    pace: Pace
+    forecaster: Forecaster
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the part of the run has begun that goes to those that can still win."""
+        return self.pace.limited and self.pace.left_s < LAST * self.whole_s
+
+    def without_deadline(self) -> "Situation":
+        return replace(self, pace=replace(self.pace, left_s=math.inf))
+
+    def judged_epochs(self, recipe: Recipe) -> int:
+        """The longest training of which the last part of the run holds some."""
+        if not self.pace.limited:
+            return self.rungs[-1]
+        room_s = min(LAST * self.whole_s, self.pace.left_s) / _LAST_TRAININGS
+        within = [epochs for epochs in self.rungs if self.pace.training_s(recipe, epochs) <= room_s]
+        return max(within, default=self.rungs[0])
+
+    def deployments(self, values: Mapping[str, Value]) -> Iterator[dict[str, Value]]:
+        """The same weights in every file and at every setting that the table has."""
+        varying = [dimension for dimension in self.table if dimension.name in _DEPLOYMENT]
+        for choice in product(*map(_choices, varying)):
+            yield {**values, **dict(zip((dimension.name for dimension in varying), choice, strict=True))}
+
+
+def _choices(dimension: Dimension) -> Sequence[Value]:
+    return dimension.choices if isinstance(dimension, Choice) else range(dimension.low, dimension.high + 1)
