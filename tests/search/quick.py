@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from evaluators.runtimes.settings import RuntimeSettings
     from search.measuring.rig import Rig
+    from search.settings.settings import Settings
 
 
 def changes() -> dict[str, object]:
@@ -18,7 +19,17 @@ def changes() -> dict[str, object]:
     from tests.evaluators.device.short import shorter
 
     # The reference is timed at each number of threads, on a machine of four cores in seven ways.
-    return {**shorter(), "search.measuring.rig.MOST_THREADS": 2, "search.measuring.rig.Rig.tried": in_the_usual_runtime}
+    return {
+        **shorter(),
+        "search.measuring.rig.MOST_THREADS": 2,
+        "search.measuring.rig.Rig.tried": in_the_usual_runtime,
+        # What a look at the device does is asked in tests/search/running/test_first_look.py.
+        "search.running.first_look.looks": without_a_look,
+    }
+
+
+def without_a_look(chosen: "Settings") -> bool:
+    return False
 
 
 def in_the_usual_runtime(rig: "Rig") -> "list[RuntimeSettings]":
