@@ -79,7 +79,7 @@ class ModelSampler(Sampler):
 
     @cached_property
     def _front(self) -> list[dict[str, Value]]:
-        return [dict(values) for values in _front_of(self._table, self._timings, self._trend)]
+        return [dict(values) for values in front_of(self._table, self._timings, self._trend)]
 
     def gives_up(self, recipe: Recipe) -> bool:
         """A first look is short by intent, whatever it reaches."""
@@ -188,7 +188,7 @@ def _most_promising(options: Sequence[Option], prediction: Forecast, situation: 
 
 
 @lru_cache(maxsize=16)
-def _front_of(table: tuple[Dimension, ...], timings: tuple[Timing, ...], trend: Trend) -> list[dict[str, Value]]:
+def front_of(table: tuple[Dimension, ...], timings: tuple[Timing, ...], trend: Trend) -> list[dict[str, Value]]:
     """Kept: the studies of a run begin alike."""
     return front(table, LatencyModel.fitted(timings), trend, _FINER * COUNT)
 

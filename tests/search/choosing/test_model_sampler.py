@@ -8,12 +8,11 @@ from functools import cache
 import optuna
 import pytest
 
+from search.choosing import options
 from search.choosing.error_model import prior
-from search.choosing.first_recipes import front
 from search.choosing.forecast import Forecaster
-from search.choosing.latency_model import LatencyModel
-from search.choosing.model_sampler import ModelSampler
-from search.choosing.options import RUNGS, rungs
+from search.choosing.model_sampler import ModelSampler, front_of
+from search.choosing.options import RUNGS, rungs, shape
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.sampler import SpaceExhausted, distributions
 from search.choosing.time_left import TimeLeft
@@ -120,25 +119,26 @@ def test_it_finds_better_networks_than_chance_in_the_same_trials():
 
 
 def test_a_network_is_trained_longer_step_by_step_and_only_where_it_looks_good():
-    world = World("model", 0, lambda: 1e6)
+    # An epoch takes long beside timing.
+    world = World("model", 0, lambda: 1e6, epoch_s=60.0)
     recipes = [world.trial() for _ in range(30)]
     looks = [recipe for recipe in recipes[6:] if recipe.epochs == RUNGS[0]]
     longer = [recipe for recipe in recipes[6:] if recipe.epochs > RUNGS[0]]
     assert len(looks) > len(longer) > 0
     seen_before: dict[object, int] = {}
     for recipe in recipes:
-        network = strides(recipe.widths, recipe.halvings), recipe.quantization, recipe.threads, recipe.spinning
+        network = shape(recipe), recipe.quantization, recipe.threads, recipe.spinning
         assert recipe.epochs in rungs(TABLE)
         assert seen_before.get(network, 0) < recipe.epochs
         if recipe in longer:
             # Whatever runs it: a variant of weights that were trained needs no first look.
-            assert network[0] in {shape for shape, *_ in seen_before}
+            assert network[0] in {known for known, *_ in seen_before}
         seen_before[network] = recipe.epochs
 
 
 @cache
 def on_the_front() -> list[Recipe]:
-    return [replace(recipe_of(values), epochs=0) for values in front(TABLE, LatencyModel.fitted(()))]
+    return [replace(recipe_of(values), epochs=0) for values in front_of(TABLE, (), prior())]
 
 
 def is_placing(recipe: Recipe) -> bool:
@@ -162,11 +162,11 @@ def test_an_ask_beside_others_counts_what_is_on_its_way():
     world = World("model", 0, lambda: 8 * 3600.0, begun=False)
     recipes = [recipe_of(world.ask().params) for _ in range(7)]
     assert [is_placing(recipe) for recipe in recipes] == [True] * 5 + [False] * 2
-    assert len({strides(recipe.widths, recipe.halvings) for recipe in recipes}) == 7
+    assert len(set(map(shape, recipes))) == 7
 
 
 def test_what_is_on_its_way_is_taken_for_what_is_expected_of_it():
-    (shape, *shapes), trend = ladder(), prior()
+    (awaited, *shapes), trend = ladder(), prior()
     history = []
     for place, recipe in enumerate(shapes):
         trial = optuna.trial.create_trial(
@@ -177,8 +177,8 @@ def test_what_is_on_its_way_is_taken_for_what_is_expected_of_it():
         )
         history.append(notes_of(trial))
     alone = Forecaster.fitted(history, (), FOM, LINE, trend)
-    beside = Forecaster.fitted(history, (), FOM, LINE, trend, pending=[shape])
-    (before, unsure), (after, sure) = (each.error([(shape, shape.epochs)]) for each in (alone, beside))
+    beside = Forecaster.fitted(history, (), FOM, LINE, trend, pending=[awaited])
+    (before, unsure), (after, sure) = (each.error([(awaited, awaited.epochs)]) for each in (alone, beside))
     assert after == pytest.approx(before, abs=0.02)
     assert sure < 0.8 * unsure
 
@@ -233,7 +233,7 @@ def test_a_gated_network_is_not_asked_for_again_however_long_it_would_train():
     trial.set_constraint("accuracy", LINE)
     world.study.tell(trial, 0.0)
     later = [world.trial() for _ in range(10)]
-    assert strides(gated.widths, gated.halvings) not in [strides(one.widths, one.halvings) for one in later]
+    assert options.deployed(gated) not in map(options.deployed, later)
 
 
 def test_equalized_and_rounded_networks_are_networks_of_their_own():
