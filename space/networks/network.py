@@ -152,11 +152,14 @@ def unpruned(network: Network) -> Recipe:
 
 
 def thinned(network: Network, share: float, every: int = 1) -> Recipe:
-    """The network with about this share of each width, of the blocks that can go only each so manieth left."""
+    """The network with about this share of each width, and only every so manieth block of those that can go."""
     nearest = [min(unit.widths, key=partial(_apart, share * unit.width)) for unit in network.units]
     kept = [not unit.removable or index % every == 0 for index, unit in enumerate(network.units)]
     widths = network.consistent([width if is_kept else 0 for width, is_kept in zip(nearest, kept, strict=True)])
-    halvings = tuple(index for index in network.halvings if widths[index])
+    able = [index for index, unit in enumerate(network.units) if unit.halves and widths[index]]
+    # Where blocks are gone the image shrinks early, as in the small networks of a search.
+    early = able[: len(network.halvings)] if every > 1 else network.halvings
+    halvings = tuple(index for index in early if widths[index])
     return Recipe(architecture=network.name, widths=widths, halvings=halvings)
 
 
