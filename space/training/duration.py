@@ -32,6 +32,8 @@ _EPOCH_S = 0.25
 _OF_FORWARD = 4.0
 # Fewer images make no batch that BatchNorm learns from; a large network on a slow processor sees no more.
 _LEAST_IMAGES = 16
+# So many times as many images at most are shown next: what a few took says little of many.
+_MOST_MORE = 8.0
 # Answers that took less say little of how long more of them take.
 _TELLING_S = 0.02
 # Seconds after which no further network is begun: on a machine whose cores others want, a thread waits for the other.
@@ -87,7 +89,11 @@ class Machine:
 
     def shown(self, forward_s: float, batch: int) -> int:
         """So many images that an epoch of them takes as long as it should; whole batches, where one fits."""
-        count = min(max(int(_EPOCH_S / (_OF_FORWARD * forward_s)), _LEAST_IMAGES), self.images)
+        return self.whole_batches(int(_EPOCH_S / (_OF_FORWARD * forward_s)), batch)
+
+    def whole_batches(self, count: int, batch: int) -> int:
+        """About so many images, of those that there are."""
+        count = min(max(count, _LEAST_IMAGES), self.images)
         return count // batch * batch if count >= batch else count
 
 
@@ -108,10 +114,9 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
             return _like_usual(recipes, images_s)
         model = machine.built(network, recipe)
         forward_s = machine.forward_s(model)
-        count = machine.shown(forward_s, schedule.batch)
-        (*_, epoch_s), whole_s = _epochs(machine, model, schedule, count)
-        images_s = [*images_s[: len(set_ups_s)], epoch_s / count]
-        set_ups_s.append(max(0.0, whole_s - len(schedule.sizes) * epoch_s))
+        image_s, set_up_s = _long_enough(machine, model, schedule, machine.shown(forward_s, schedule.batch))
+        images_s = [*images_s[: len(set_ups_s)], image_s]
+        set_ups_s.append(set_up_s)
     image_s, value_s, mac_s = _told_apart(recipes, images_s)
     return Speed(
         # Chance makes it longer, nothing shorter.
@@ -121,6 +126,16 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
         mac_s=mac_s,
         answer_s=_answer_s(machine, machine.built(network, unpruned(network)), forward_s),
     )
+
+
+def _long_enough(machine: Machine, model: Prunable, schedule: Schedule, count: int) -> tuple[float, float]:
+    """Seconds of an image in the last epoch, and of what is done once. Of a small network so many images as its passes
+    let expect are over in no time, most of which an epoch takes whatever its images: then more are shown."""
+    while True:
+        (*_, epoch_s), whole_s = _epochs(machine, model, schedule, count)
+        if epoch_s >= _EPOCH_S / 2 or count >= machine.images // schedule.batch * schedule.batch:
+            return epoch_s / count, max(0.0, whole_s - len(schedule.sizes) * epoch_s)
+        count = machine.whole_batches(int(count * min(_EPOCH_S / epoch_s, _MOST_MORE)), schedule.batch)
 
 
 def _like_usual(recipes: Sequence[Recipe], images_s: Sequence[float]) -> Speed:
