@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evaluators.bench import Bench
 from evaluators.course_figures import CourseFigures, course_figures, estimated_script, measured_script
-from evaluators.device.device import CourseTask, Device, ProcessRun, Progress, Task
+from evaluators.device.device import CourseTask, Device, LooksAtSeveral, ProcessRun, Progress, Task
 from evaluators.errors import LoadedModelError, MeterError, RigError
 from evaluators.latency import Spread, process_interval
 from evaluators.measured import Measured, Subject
@@ -27,8 +27,6 @@ from space.errors import CandidateError
 # A file measured without a reference has no neighbours, which would tell how much processes differ: with nine degrees
 # of freedom its own do, to 1 / sqrt(2 x 9) = 24 %.
 _PROCESSES_ALONE = 10
-# A glance need not be exact: processes of one file differ by some 2 % anyway.
-_GLANCE_PRECISION, _GLANCE_S = 0.03, 0.15
 
 
 class Examiner:
@@ -138,19 +136,27 @@ class Examiner:
         await self.measure_reference(progress, afresh=True)
         raise CandidateError(f"the device failed on it {len(failures)} times, on the reference never: {failures[-1]}")
 
-    async def glance(self, subject: Subject, progress: Progress = quiet) -> Measured:
-        """One short process beside the reference, as it comes: for a latency among many, whose errors cancel out. What
-        the device fails on is not tried again."""
-        if self.reference is not None:
-            await self.measure_reference(progress)
-        task = replace(self.measuring.task(subject), precision=_GLANCE_PRECISION, limit_s=_GLANCE_S)
+    async def look(self, subjects: Sequence[Subject], progress: Progress = quiet) -> tuple[float | None, ...]:
+        """The latency of each over the reference's, timed for a moment, as it comes: of many, whose errors cancel out.
+        None for one that the device fails on, or does not hold."""
+        tasks = [self.measuring.task(subject) for subject in subjects]
+        if not isinstance(self.device, LooksAtSeveral):
+            return tuple([await self._alone(task, progress) for task in tasks])
+        assert self.reference is not None
+        device, reference = self.device, self.measuring.task(self.reference.subject)
+        beside = [reference, *tasks, reference]
+        latencies = await self._retries.of(lambda: on_device(lambda tell: device.look(beside, tell), progress))
+        own = [latency for latency in (latencies[0], latencies[-1]) if latency is not None]
+        return tuple((latency and own and latency / statistics.fmean(own)) or None for latency in latencies[1:-1])
+
+    async def _alone(self, task: Task, progress: Progress) -> float | None:
+        """In a process of its own, over what the reference took beside it."""
         try:
-            run = await self._retries.of(lambda: on_device(lambda tell: self.device.run(task, tell), progress))
-        except LoadedModelError as error:
-            raise CandidateError(f"the device failed on it: {error}") from error
-        run = self.reference.noted(run, task) if self.reference else self._unnoted(run)
-        figures = self.measuring.figures([run], task.runtime, self._spread(task, [run]))
-        return Measured(self.reference.under(figures, [run]) if self.reference else figures, (run,))
+            run = await self._run(task, progress)
+        except CandidateError:
+            return None
+        reference_s = run.reference_s or (self.reference_figures.latency_s if self.reference_figures else None)
+        return process_interval(run)[0] / reference_s if reference_s else None
 
     async def _measured_or_failed(
         self, task: Task, race: Race, progress: Progress, earlier: Sequence[ProcessRun]

@@ -1,11 +1,11 @@
 """Device: the protocol of whatever runs models; what it is asked, and what it answers."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from evaluators.runtimes.settings import DEFAULT_RUNTIME, RuntimeSettings
 
@@ -275,3 +275,13 @@ class Device(Protocol):
         ...
 
     async def course(self, task: CourseTask, progress: Progress | None = None) -> CourseRun: ...
+
+
+@runtime_checkable
+class LooksAtSeveral(Protocol):
+    """A device that can look at several models in one process: starting it takes most of the time of a short timing."""
+
+    async def look(self, tasks: Sequence[Task], progress: Progress | None = None) -> tuple[float | None, ...]:
+        """The latency of each in seconds, timed for a moment; None for one that cannot be run. All with the same
+        images."""
+        ...

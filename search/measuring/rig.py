@@ -128,15 +128,10 @@ class Rig:
         self._begin(result, subject, race, progress, earlier if self.boards == 1 else ())
         return result
 
-    def glance(self, subject: Subject, progress: Progress) -> Measured:
-        """One short process, on the board that has least to do."""
-        while True:
-            board = min(self._boards, key=lambda board: board.waiting)
-            try:
-                return board.worker.submit(board.examiner.glance, subject, progress).result()
-            except DeviceError as error:
-                if not self._set_aside(board, str(error)):
-                    raise
+    def look(self, subjects: Sequence[Subject], progress: Progress) -> Future[tuple[float | None, ...]]:
+        """The latency of each over the reference's, timed for a moment on the first board."""
+        board = self.first
+        return board.worker.submit(board.examiner.look, subjects, progress)
 
     def _begin(
         self, result: Future[Measured], subject: Subject, race: Race, progress: Progress, earlier: Sequence[ProcessRun]

@@ -4,9 +4,11 @@ Each timing is kept as soon as it is known, so that a look goes on where it was 
 and study of the bench.
 """
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from evaluators.measured import Subject
 from search.building.builders import Builders, built
@@ -32,18 +34,19 @@ from space.formats.target import title_of
 from space.recipe import Recipe
 
 # Timings of each runtime: without a deadline, and at most.
-_USUAL, _MOST = 24, 60
-# Share of the time of a run with a deadline, and of one without; for so few networks somewhat more.
+_USUAL, _MOST = 50, 120
+# Share of the time of a run with a deadline, and of the trials of one without; for so few networks somewhat more.
 _SHARE, _SHARE_OF_TRIALS = 0.04, 0.1
 _FEWEST, _SHARE_FOR_FEWEST = 12, 0.1
 # A runtime whose latencies are told so well needs no more timings, once there are a few.
-_GOOD, _ENOUGH = 0.04, 16
-# Seconds of making the file of an untrained network, the median of all quantizations.
-_DRAFT_S = 0.15
-# Of a process's own time a glance leaves out so much, and at most this share of the whole.
-_LEFT_OUT_S, _MOST_LEFT_OUT = 1.2, 0.7
-# Networks that a recording does not hold, in a row, before it is asked for no more.
-_NOT_RECORDED = 3
+_GOOD, _ENOUGH = 0.04, 24
+# Networks in one process: starting it takes as long as timing a few.
+_TOGETHER = 12
+# Fewer than this are not worth a process of their own at the end.
+_LEAST = 4
+# Seconds of making the file of an untrained network, and of timing it (evaluators/device/program/look.py); loading it
+# takes this share of a process that times one alone.
+_DRAFT_S, _TIMED_S, _LOADING = 0.1, 0.11, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ def planned_look(
     if not looks(chosen):
         return LookPlan()
     table = table_of(chosen, place.cores, place.runtimes)
-    each_s = glance_s(place) + _DRAFT_S
+    process_s = place.time.process_s
+    each_s = _DRAFT_S + _TIMED_S + (_LOADING + 1 / _TOGETHER) * process_s
     wanted = _USUAL if chosen.timeout_s is None else _MOST
     errors = {found.runtime: found.median_error for found in LatencyModel.fitted(timings).held_out()}
     counts = {name: sum(timing.recipe.runtime == name for timing in timings) for name in runtimes_in(table)}
@@ -89,21 +93,16 @@ def planned_look(
     return LookPlan(missing, min(sum(missing.values()) * each_s, limit_s))
 
 
-def glance_s(place: MeasuringPlace) -> float:
-    process_s = place.time.process_s
-    return process_s - min(_LEFT_OUT_S, _MOST_LEFT_OUT * process_s)
-
-
 def known_timings(store: Store, baseline: Baseline, bench_id: str, image: ImageShape) -> list[Timing]:
     """Everything of this network that was timed on the bench, in looks and in trials, the latest last."""
     scale_s = scale_of(store, bench_id, baseline.id).latency_s
     of_trials = [
-        (evaluation.candidate.recipe, evaluation.figures)
+        (evaluation.candidate.recipe, evaluation.figures.relative_latency)
         for evaluation in store.evaluations(baseline.id, bench_id).values()
     ]
     timed = {
-        recipe.structure_id: Timing(recipe, figures.relative_latency * scale_s)
-        for recipe, figures in [*of_trials, *store.outlines(bench_id, image)]
+        recipe.structure_id: Timing(recipe, relative * scale_s)
+        for recipe, relative in [*of_trials, *store.outlines(bench_id, image)]
         if recipe.architecture == baseline.architecture
     }
     return list(timed.values())
@@ -133,41 +132,52 @@ class FirstLook:
         return self.timings()
 
     def _time(self, table: Sequence[Dimension], plan: LookPlan) -> None:
-        begun, timed, passed_over = time.monotonic(), 0, 0
-        missing = dict(plan.missing)
+        begun, missing, timed = time.monotonic(), dict(plan.missing), 0
         known = {timing.recipe.structure_id for timing in self.timings()}
-        for recipe in _in_turns(table, missing, known):
+        for recipes in _in_turns(table, missing, known):
             spent_s = time.monotonic() - begun
-            # The next one takes as long as those before.
-            if spent_s + spent_s / max(timed, 1) > plan.seconds or passed_over == _NOT_RECORDED:
+            left_s = plan.seconds - spent_s
+            # The next ones take as long each as those before.
+            fitting = int(left_s / (spent_s / timed)) if timed else len(recipes)
+            if fitting < min(_LEAST, len(recipes)):
                 return
-            self.view.step(title_of(recipe.runtime), min(spent_s / plan.seconds, 1.0))
-            if self._timed(recipe):
-                timed, passed_over = timed + 1, 0
-                missing[recipe.runtime] -= 1
-                self._stop_where_good(recipe.runtime, missing)
-            elif self.rig.device.recorded:
-                passed_over += 1
+            self.view.step(title_of(recipes[0].runtime), min(spent_s / plan.seconds, 1.0))
+            kept = self._timed(recipes[:fitting])
+            timed += min(fitting, len(recipes))
+            missing[recipes[0].runtime] -= len(recipes)
+            if not kept and self.rig.device.recorded:
+                # A recording holds what was measured: the others are passed over.
+                missing[recipes[0].runtime] = 0
+            self._stop_where_good(recipes[0].runtime, missing)
 
-    def _timed(self, recipe: Recipe) -> bool:
-        """False where that fails: the look goes on without it."""
+    def _timed(self, recipes: Sequence[Recipe]) -> int:
+        """How many of them could be; what fails is left out."""
+        drafting = [
+            (recipe, self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source))
+            for recipe in recipes
+        ]
+        drafted = []
+        for recipe, future in drafting:
+            with contextlib.suppress(CandidateError):
+                drafted.append((recipe, built(future)))
+        subjects = [Subject(recipe.structure_id, path, runtime_of(recipe)) for recipe, path in drafted]
         try:
-            path = built(self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source))
-            measured = self.rig.glance(Subject(recipe.structure_id, path, runtime_of(recipe)), _quiet)
+            latencies = self.rig.look(subjects, self.view.step).result() if subjects else ()
         except CandidateError:
-            return False
-        path.unlink(missing_ok=True)
-        self.store.add_outline(recipe, self.rig.bench.id, self.image)
-        self.store.add_measured(recipe.structure_id, self.rig.bench.id, measured)
-        return True
+            latencies = (None,) * len(subjects)
+        for _, path in drafted:
+            path.unlink(missing_ok=True)
+        timed = {recipe: latency for (recipe, _), latency in zip(drafted, latencies, strict=True) if latency}
+        framework = self.rig.device.framework(recipes[0].runtime) or self.rig.bench.runtime
+        self.store.add_look(timed, self.rig.bench.id, self.image, framework)
+        return len(timed)
 
     def _stop_where_good(self, runtime: str, missing: dict[str, int]) -> None:
         own = [timing for timing in self.timings() if timing.recipe.runtime == runtime]
-        if missing[runtime] % 8 or len(own) < _ENOUGH:
-            return
-        errors = LatencyModel.fitted(own, self.image).held_out()
-        if errors and errors[0].median_error <= _GOOD:
-            missing[runtime] = 0
+        if len(own) >= _ENOUGH and missing[runtime] > 0:
+            errors = LatencyModel.fitted(own, self.image).held_out()
+            if errors[0].median_error <= _GOOD:
+                missing[runtime] = 0
 
     def _say(self, plan: LookPlan) -> None:
         timings = self.timings()
@@ -178,19 +188,15 @@ class FirstLook:
             self.view.say(f"look      {title_of(name)}: {count} {'timing' if count == 1 else 'timings'}{error}")
 
 
-def _in_turns(table: Sequence[Dimension], missing: dict[str, int], known: set[str]) -> Iterator[Recipe]:
-    """The next structures that are not known, of each runtime that lacks timings."""
+def _in_turns(table: Sequence[Dimension], missing: dict[str, int], known: set[str]) -> Iterator[list[Recipe]]:
+    """The next structures that are not known, some at a time, of each runtime that lacks timings."""
     waiting = {
         name: (recipe for recipe in outlines(table, name) if recipe.structure_id not in known) for name in missing
     }
     while waiting:
         for name in list(waiting):
-            recipe = next(waiting[name], None) if missing[name] > 0 else None
-            if recipe is None:
-                del waiting[name]
+            recipes = list(islice(waiting[name], min(_TOGETHER, max(missing[name], 0))))
+            if recipes:
+                yield recipes
             else:
-                yield recipe
-
-
-def _quiet(step: str, share: float) -> None:
-    return None
+                del waiting[name]

@@ -93,9 +93,11 @@ class Measurements(Frameworks):
 
     def convert_reference(self, bench_id: str, latency: float, energy: float) -> None:
         """The bench has another reference, so many times as slow and as costly as the former one."""
+        from sqlalchemy import update
+
         # Brings asyncio, which the reading commands do without.
         from evaluators.raw_runs import converted_runs
-        from search.store.tables import CONFIRMATIONS, STRUCTURES
+        from search.store.tables import CONFIRMATIONS, OUTLINES, STRUCTURES
 
         structures = self._database.rows(
             "SELECT figures, raw, structure_id FROM search_structures WHERE bench_id = :bench_id",
@@ -115,6 +117,10 @@ class Measurements(Frameworks):
                 # Its processes count with further ones, and are replayed.
                 values = {"figures": converted(content), "raw": converted_runs(raw, latency, energy), **changed}
                 write.change(STRUCTURES, {"structure_id": structure_id, "bench_id": bench_id}, values)
+            # Those of looks are shares of the reference's latency.
+            write.connection.execute(
+                update(OUTLINES).where(OUTLINES.c.bench_id == bench_id).values(latency=OUTLINES.c.latency / latency)
+            )
             for content, recipe_id, baseline_id in confirmations:
                 keys = {"recipe_id": recipe_id, "baseline_id": baseline_id, "bench_id": bench_id}
                 write.change(CONFIRMATIONS, keys, {"figures": converted(content), **changed})

@@ -1,4 +1,6 @@
-"""Outlines: the recipe of each structure that was timed untrained: what its latency is the latency of."""
+"""Outlines: structures that were timed untrained, each with its recipe: what its latency is the latency of."""
+
+from collections.abc import Mapping
 
 from evaluators.measurement import Figures
 from search.store.frameworks import Frameworks, is_current
@@ -11,27 +13,46 @@ class Outlines(Frameworks):
     """Kept by structure and bench, with the shape of the images that it was made for."""
 
     def add_outline(self, recipe: Recipe, bench_id: str, image: ImageShape) -> None:
+        """One that a trial has timed: its figures are kept with the structure."""
+        self._keep([recipe], bench_id, image, "", {})
+
+    def add_look(self, latencies: Mapping[Recipe, float], bench_id: str, image: ImageShape, framework: str) -> None:
+        """Latencies over the reference's, as a look found them in one runtime."""
+        self._keep(list(latencies), bench_id, image, framework, latencies)
+
+    def _keep(
+        self, recipes: list[Recipe], bench_id: str, image: ImageShape, framework: str, latencies: Mapping[Recipe, float]
+    ) -> None:
         from search.store.tables import OUTLINES
 
         with self._writing() as write:
-            keys = {"structure_id": recipe.structure_id, "bench_id": bench_id}
-            write.put(OUTLINES, keys, {"image": _text(image), "recipe": recipe.to_json()})
+            for recipe in recipes:
+                timed = {"latency": latencies[recipe], "framework": framework} if recipe in latencies else {}
+                keys = {"structure_id": recipe.structure_id, "bench_id": bench_id}
+                values = {"image": _text(image), "recipe": recipe.to_json(), "changed": write.number, **timed}
+                write.put(OUTLINES, keys, values, {} if timed else {"framework": framework})
 
-    def outlines(self, bench_id: str, image: ImageShape) -> list[tuple[Recipe, Figures]]:
-        """Those for images of this shape that were timed with the runtimes that the bench has now, the latest last;
-        none in a store of an earlier version."""
+    def outlines(self, bench_id: str, image: ImageShape) -> list[tuple[Recipe, float]]:
+        """Those for images of this shape that were timed with the runtimes that the bench has now, with their latency
+        over the reference's, the latest last; none in a store of an earlier version."""
         if self.version is None or self.version < WITH_OUTLINES:
             return []
         rows = self._database.rows(
-            "SELECT o.recipe, s.figures FROM search_outlines o "
-            "JOIN search_structures s ON s.structure_id = o.structure_id AND s.bench_id = o.bench_id "
-            "WHERE o.bench_id = :bench_id AND o.image = :image ORDER BY s.changed, o.structure_id",
+            "SELECT o.recipe, o.latency, o.framework, s.figures FROM search_outlines o "
+            "LEFT JOIN search_structures s ON s.structure_id = o.structure_id AND s.bench_id = o.bench_id "
+            "WHERE o.bench_id = :bench_id AND o.image = :image ORDER BY o.changed, o.structure_id",
             {"bench_id": bench_id, "image": _text(image)},
         )
         frameworks = self.frameworks(bench_id)
-        with self._reading("the outlines that were timed"):
-            timed = [(Recipe.from_json(recipe), Figures.from_json(figures)) for recipe, figures in rows]
-        return [(recipe, figures) for recipe, figures in timed if is_current(figures, frameworks)]
+        timed = []
+        for text, latency, framework, content in rows:
+            with self._reading("the outlines that were timed"):
+                recipe, figures = Recipe.from_json(text), Figures.from_json(content) if content else None
+            if figures is not None and is_current(figures, frameworks):
+                timed.append((recipe, figures.relative_latency))
+            elif latency is not None and frameworks.get(framework.partition(" ")[0], framework) == framework:
+                timed.append((recipe, float(latency)))
+        return timed
 
 
 def _text(image: ImageShape) -> str:

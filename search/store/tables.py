@@ -83,8 +83,20 @@ TRIALS = Table(
     # The writer at work on it, while it runs.
     Column("owner", String(32)),
 )
-# Of structures that were timed untrained.
-OUTLINES = Table("search_outlines", METADATA, _key("structure_id"), _key("bench_id"), _name("image"), _text("recipe"))
+# Structures that were timed untrained, each with a recipe that it is of.
+OUTLINES = Table(
+    "search_outlines",
+    METADATA,
+    _key("structure_id"),
+    _key("bench_id"),
+    _name("image"),
+    _text("recipe"),
+    # Over the reference's, of a look alone: a structure that was measured has its figures.
+    Column("latency", Double),
+    # The runtime with its version.
+    _name("framework", 100),
+    _number("changed"),
+)
 TRACES = Table(
     "search_traces",
     METADATA,

@@ -5,7 +5,7 @@ How a process is started, and how files get where it finds them, is for each of 
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,8 @@ from evaluators.device.on_board.requests import (
     describe_request,
     load_limit_s,
     load_request,
+    look_limit_s,
+    look_request,
     measure_request,
 )
 from evaluators.device.on_board.results import (
@@ -43,6 +45,7 @@ from evaluators.device.on_board.results import (
     course_run,
     held_together,
     load_run,
+    looked,
     process_run,
 )
 from evaluators.errors import DeviceError
@@ -145,6 +148,16 @@ class ProgramDevice(ABC):
                 run = process_run(message)
                 check_answers(task, run)
                 return run
+
+    async def look(self, tasks: Sequence[Task], progress: Progress | None = None) -> tuple[float | None, ...]:
+        async with self._turn():
+            places = [await self._placed(task, progress) for task in tasks]
+            guard, images = self._guard_here, places[0].images
+            request = look_request(tasks, models=[place.model for place in places], images=images, guard=guard)
+            limit_s = look_limit_s(len(tasks), guard)
+            message = await self._ask(request, places[0], tasks[0].model, progress, limit_s)
+            with held_together(self.name, "a look at several models"):
+                return looked(message, len(tasks))
 
     async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
         async with self._turn():

@@ -1,6 +1,7 @@
 """Requests to the on-device program, and how long each may take to be answered."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from evaluators.device.device import PROTOCOL_VERSION, CourseTask, Guard, LoadTask, Task
@@ -9,6 +10,8 @@ from evaluators.device.device import PROTOCOL_VERSION, CourseTask, Guard, LoadTa
 START_S = 180.0
 # Unpacking, decoding and running one of the course's images takes some 50 ms on a Pi 3B+.
 IMAGE_S = 1.0
+# Loading a model and timing it for a moment takes some 0.3 s.
+MODEL_S = 10.0
 # What a request holds where nobody says otherwise.
 _GUARD = Guard()
 
@@ -29,6 +32,14 @@ def measure_request(task: Task, *, model: str, images: str, guard: Guard = _GUAR
             **_common(task, model, images, guard),
         }
     )
+
+
+def look_request(tasks: Sequence[Task], *, models: Sequence[str], images: str, guard: Guard = _GUARD) -> bytes:
+    """Of tasks with the same images."""
+    named = [{"model": model, **asdict(task.runtime)} for task, model in zip(tasks, models, strict=True)]
+    normalisation = {"mean": tasks[0].mean, "std": tasks[0].std}
+    common = {"protocol": PROTOCOL_VERSION, "images": images, **normalisation, **asdict(guard)}
+    return request_line({"do": "look", "models": named, **common})
 
 
 def load_request(task: LoadTask, *, model: str, images: str, guard: Guard = _GUARD) -> bytes:
@@ -59,6 +70,10 @@ def request_line(message: dict[str, object]) -> bytes:
 def answer_limit_s(task: Task, guard: Guard) -> float | None:
     """How long an answer is waited for. The test set takes as long as it takes; silence is noticed all the same."""
     return None if task.passes else _start_s(guard) + 2 * task.limit_s
+
+
+def look_limit_s(models: int, guard: Guard) -> float:
+    return _start_s(guard) + MODEL_S * models
 
 
 def load_limit_s(task: LoadTask, guard: Guard) -> float:

@@ -51,6 +51,17 @@ def process_run(message: dict[str, object]) -> ProcessRun:
     )
 
 
+def looked(message: dict[str, object], models: int) -> tuple[float | None, ...]:
+    """The latency of each model in seconds; GarbledError if it does not hold together."""
+    fields = Fields(message)
+    _check_version(fields)
+    latencies = message.get("latencies_s")
+    if not isinstance(latencies, list) or len(latencies) != models:
+        raise GarbledError(f"latencies_s are not those of {models} models")
+    each = [Fields({"latency_s": latency}) for latency in latencies]
+    return tuple(latency.number_or_none("latency_s", 1e-9) for latency in each)
+
+
 def load_run(message: dict[str, object], pings: Sequence[Ping]) -> LoadRun:
     """What a result tells of a load; GarbledError if it does not hold together."""
     fields = Fields(message)

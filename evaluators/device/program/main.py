@@ -24,6 +24,7 @@ from evaluators.device.program.course import course, course_script
 from evaluators.device.program.description import describe
 from evaluators.device.program.load import load
 from evaluators.device.program.lock import take_board
+from evaluators.device.program.look import look
 from evaluators.device.program.pings import Pings
 from evaluators.device.program.requests import checked_request, read_request
 from evaluators.device.program.runtimes import part
@@ -57,6 +58,8 @@ def answer_to(request: Dict[str, Any], tell: Tell, pings: Pings) -> Dict[str, An
 
     if request["do"] == "describe":
         return describe()
+    if request["do"] == "look":
+        return look(request, tell)
     # Before anything is measured: what the library takes is no model's.
     part(request["runtime"]).version()
     if request["do"] == "course script":

@@ -10,6 +10,28 @@ from evaluators.device.program.answers import PROTOCOL_VERSION, RequestRefused
 REQUEST_BYTES = 65536
 
 
+def number(value: Any, low: float, high: float, kinds: Any) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
+
+
+# What a request says of each model.
+OF_MODEL: Dict[str, Callable[[Any], bool]] = {
+    "model": lambda value: isinstance(value, str) and value != "",
+    "threads": lambda value: number(value, 1, 1024, int),
+    "spinning": lambda value: isinstance(value, bool),
+    "graph_optimization": lambda value: isinstance(value, str),
+    "runtime": lambda value: isinstance(value, str),
+}
+
+
+def are_models(value: Any) -> bool:
+    return isinstance(value, list) and 1 <= len(value) <= 100 and all(map(is_model, value))
+
+
+def is_model(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == set(OF_MODEL) and all(OF_MODEL[key](value[key]) for key in value)
+
+
 def checked_request(line: bytes) -> Dict[str, Any]:
     """The request, every field of the right kind and within its bounds."""
     try:
@@ -22,11 +44,8 @@ def checked_request(line: bytes) -> Dict[str, Any]:
         raise RequestRefused("protocol %r asked, this program speaks %d" % (request.get("protocol"), PROTOCOL_VERSION))
     if request.get("do") == "describe":
         return {"do": "describe"}
-    if request.get("do") not in ("measure", "load", "course", "course script"):
-        raise RequestRefused("asked to do %r, not describe, measure, load or course" % (request.get("do"),))
-
-    def number(value: Any, low: float, high: float, kinds: Any) -> bool:
-        return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
+    if request.get("do") not in ("measure", "look", "load", "course", "course script"):
+        raise RequestRefused("asked to do %r, not describe, measure, look, load or course" % (request.get("do"),))
 
     def channels(value: Any, low: float) -> bool:
         return isinstance(value, list) and 1 <= len(value) <= 4 and all(number(x, low, 10, (int, float)) for x in value)
@@ -35,12 +54,7 @@ def checked_request(line: bytes) -> Dict[str, Any]:
         return number(value, low, 86400, (int, float))
 
     fits: Dict[str, Callable[[Any], bool]] = {
-        "model": lambda value: isinstance(value, str) and value != "",
         "images": lambda value: isinstance(value, str) and value != "",
-        "threads": lambda value: number(value, 1, 1024, int),
-        "spinning": lambda value: isinstance(value, bool),
-        "graph_optimization": lambda value: isinstance(value, str),
-        "runtime": lambda value: isinstance(value, str),
         # What a model of raw images has no use for.
         "mean": lambda value: value is None or channels(value, -10),
         "std": lambda value: value is None or channels(value, 1e-6),
@@ -50,6 +64,10 @@ def checked_request(line: bytes) -> Dict[str, Any]:
         "cool_limit_s": lambda value: seconds(value, 0),
         "heartbeat_s": lambda value: value is None or seconds(value, 0.1),
     }
+    if request["do"] == "look":
+        fits["models"] = are_models
+    else:
+        fits.update(OF_MODEL)
     if request["do"] == "measure":
         fits["precision"] = lambda value: number(value, 1e-6, 1, (int, float))
         fits["limit_s"] = lambda value: seconds(value, 1e-3)

@@ -30,7 +30,6 @@ WARM_RUNS = 20
 WARM_NS = 150000000
 WARM_LIMIT_NS = 3000000000
 WARM_AGREE = 0.02
-WARM_PER_TIMED = 3
 # What the course's script times stands beside the latency and ranks nothing: so many calls, of a fast network as many
 # as outlast a burst of somebody else's work, of a slow one (33 ms on a Pi 3B+) a few.
 COURSE_RUNS = 200
@@ -153,11 +152,11 @@ def hopeless_above_ns(request: Dict[str, Any]) -> float:
     return math.inf if request["hopeless_above_s"] is None else request["hopeless_above_s"] * 1e9
 
 
-def warmed_up(timer: Timer, limit_ns: int = WARM_LIMIT_NS) -> List[str]:
+def warmed_up(timer: Timer) -> List[str]:
     """Warms it up; the warnings."""
-    if warm_up(timer, limit_ns):
+    if warm_up(timer, WARM_LIMIT_NS):
         return []
-    return ["latency had not settled after %.1f s of warm-up" % (limit_ns / 1e9)]
+    return ["latency had not settled after %.1f s of warm-up" % (WARM_LIMIT_NS / 1e9)]
 
 
 def measure(request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
@@ -181,9 +180,7 @@ def measure(request: Dict[str, Any], tell: Tell) -> Dict[str, Any]:
         tell("warming up", 0.0)
         gc.collect()
         gc.disable()
-        # Who times for a moment warms up for a few: three seconds where one is timed.
-        warm_limit_ns = min(WARM_LIMIT_NS, int(WARM_PER_TIMED * request["limit_s"] * 1e9))
-        warnings += warmed_up(Timer(runner, feeds), warm_limit_ns)
+        warnings += warmed_up(Timer(runner, feeds))
 
         timer = Timer(runner, feeds)
         tell("timing", 0.0)

@@ -14,4 +14,7 @@ def upgrade() -> None:
         sa.Column("bench_id", sa.String(20), primary_key=True),
         sa.Column("image", sa.String(20), nullable=False),
         sa.Column("recipe", sa.Text, nullable=False),
+        sa.Column("latency", sa.Double),
+        sa.Column("framework", sa.String(100), nullable=False),
+        sa.Column("changed", sa.BigInteger, nullable=False, server_default="0"),
     )
