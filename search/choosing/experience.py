@@ -1,7 +1,7 @@
 """Experience: what the store's other studies found out that is of use in this one."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ class Experience:
     def lines(self) -> Iterator[str]:
         """What was learned, for people."""
         if self.alike:
-            yield (f"learned from other devices: the accuracies of {len(self.alike)} trainings from the same baseline")
+            yield f"learned from other devices: the accuracies of {_trainings(self.alike)} from the same baseline"
         if self.elsewhere:
             before, after = prior(), learned(self.elsewhere)
             surer = np.array(after.slope_sds[: len(SHAPE)]) < 0.7 * np.array(before.slope_sds[: len(SHAPE)])
@@ -37,7 +37,7 @@ class Experience:
                 for place in strongest
             )
             yield (
-                f"learned from {len(self.elsewhere)} trainings from other baselines: {said or 'nothing that is sure'}; "
+                f"learned from {_trainings(self.elsewhere)} from other baselines: {said or 'nothing that is sure'}; "
                 f"training e times as long {_change(after.slopes[-1])}"
             )
 
@@ -59,6 +59,10 @@ def experience_of(store: Store, baseline_id: str, bench_id: str) -> Experience:
         elif recipe.id not in here:
             alike.append(trained)
     return Experience(tuple(alike), tuple(elsewhere))
+
+
+def _trainings(some: Sequence[Trained]) -> str:
+    return f"{len(some)} training{'' if len(some) == 1 else 's'}"
 
 
 def _change(slope: float) -> str:

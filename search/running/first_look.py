@@ -55,6 +55,8 @@ class LookPlan:
 
     missing: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    # What one of them is expected to take.
+    each_s: float = 0.0
 
     @property
     def text(self) -> str:
@@ -90,7 +92,7 @@ def planned_look(
     whole_s = trials_s if chosen.timeout_s is None else chosen.timeout_s
     share = _SHARE_OF_TRIALS if chosen.timeout_s is None else _SHARE
     limit_s = max(share * whole_s, min(_FEWEST * each_s * len(missing), _SHARE_FOR_FEWEST * whole_s))
-    return LookPlan(missing, min(sum(missing.values()) * each_s, limit_s))
+    return LookPlan(missing, min(sum(missing.values()) * each_s, limit_s), each_s)
 
 
 def known_timings(store: Store, baseline: Baseline, bench_id: str, image: ImageShape) -> list[Timing]:
@@ -136,9 +138,9 @@ class FirstLook:
         known = {timing.recipe.structure_id for timing in self.timings()}
         for recipes in _in_turns(table, missing, known):
             spent_s = time.monotonic() - begun
-            left_s = plan.seconds - spent_s
             # The next ones take as long each as those before.
-            fitting = int(left_s / (spent_s / timed)) if timed else len(recipes)
+            each_s = spent_s / timed if timed else plan.each_s
+            fitting = int((plan.seconds - spent_s) / each_s) if each_s else len(recipes)
             if fitting < min(_LEAST, len(recipes)):
                 return
             self.view.step(title_of(recipes[0].runtime), min(spent_s / plan.seconds, 1.0))

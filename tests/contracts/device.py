@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.device.device import Device, ProcessRun, Task
+from evaluators.device.device import Device, LooksAtSeveral, ProcessRun, Task
 from evaluators.errors import RigError
 from space.errors import CandidateError
 
@@ -74,6 +74,24 @@ class DeviceContract:
         broken.write_bytes(content)
         with pytest.raises(CandidateError, match=r"broken\.onnx"):
             run_once(device, replace(task, model=broken))
+
+    def test_a_look_tells_each_model_but_those_that_cannot_be_run(
+        self, device: Device, task: Task, tmp_path: Path
+    ) -> None:
+        broken = tmp_path / "broken.onnx"
+        broken.write_bytes(b"this is no model")
+
+        async def looked() -> tuple[float | None, ...]:
+            async with device as opened:
+                if not isinstance(opened, LooksAtSeveral):
+                    pytest.skip("it runs one model a process")
+                return await opened.look([task, replace(task, model=broken), task])
+
+        first, none, last = asyncio.run(looked())
+        assert none is None
+        # Of one model, in one process, a moment apart.
+        assert first is not None and last is not None
+        assert 0.2 < first / last < 5
 
     def test_after_a_failure_it_runs_the_next_task(self, device: Device, task: Task, tmp_path: Path) -> None:
         broken = tmp_path / "broken.onnx"

@@ -1,9 +1,9 @@
 """The first look: real outlines timed on this machine, kept, gone on with, and used again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -26,15 +26,20 @@ from search.settings.settings import Settings
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.data.choose import STAND_IN
+from space.data.images import ImageShape
 from space.data.sources import Source, load
 from space.dimensions import dimensions
+from space.recipe import Recipe
 from tests.evaluators.device.short import shorter
 from tests.search.made_up import evaluation
 from tests.search.whole import calm
 
 RUNTIMES = ("onnxruntime", "litert")
 TABLE = dimensions("full", 1, {"quantization": "none"}, runtimes=RUNTIMES)
+TITLES = ("ONNX Runtime", "LiteRT")
 SOURCE = Source(STAND_IN)
+SHAPE = ImageShape(3, 32)
+UNPRUNED = baseline_recipe().structure_id
 ENOUGH_S = 100.0
 
 
@@ -104,7 +109,9 @@ def test_the_first_outlines_of_every_runtime_are_timed_and_kept(place: Place) ->
     expected = {recipe.id for name in RUNTIMES for recipe in islice(outlines(TABLE, name), 3)}
     assert {timing.recipe.id for timing in timings} == expected
     assert all(0 < timing.latency_s < 1 for timing in timings)
-    assert place.steps == ["ONNX Runtime", "LiteRT"] * 3
+    # Together, in one process for each runtime.
+    assert [step for step in place.steps if step in TITLES] == ["ONNX Runtime", "LiteRT"]
+    assert place.steps.count("importing") == 2
     assert place.said[-2:] == ["look      ONNX Runtime: 3 timings", "look      LiteRT: 3 timings"]
     assert not list((place.store.folder / "outlines").glob("*.tflite"))
 
@@ -116,12 +123,12 @@ def test_an_interrupted_look_goes_on_and_what_is_known_is_not_timed_again(
         timed = look._timed
         count = 0
 
-        def interrupted(recipe: object) -> bool:
+        def interrupted(recipes: Sequence[Recipe]) -> int:
             nonlocal count
             count += 1
-            if count == 4:
+            if count == 2:
                 raise KeyboardInterrupt
-            return timed(recipe)  # type: ignore[arg-type]
+            return timed(recipes)
 
         monkeypatch.setattr(look, "_timed", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -130,7 +137,7 @@ def test_an_interrupted_look_goes_on_and_what_is_known_is_not_timed_again(
     assert len(kept) == 3
     with place.look() as look:
         timings = look.take(TABLE, LookPlan({"onnxruntime": 1, "litert": 2}, ENOUGH_S))
-        assert len(place.steps) == 3
+        assert [step for step in place.steps if step in TITLES] == ["ONNX Runtime", "LiteRT"]
         assert timings[:3] == kept
         assert len(timings) == 6
         place.steps.clear()
@@ -142,23 +149,35 @@ def test_an_interrupted_look_goes_on_and_what_is_known_is_not_timed_again(
 
 def test_it_ends_with_its_time(place: Place) -> None:
     with place.look() as look:
-        assert len(look.take(TABLE, plan(30, seconds=0.1))) == 1
+        short = replace(plan(30, seconds=1.0), each_s=0.2)
+        assert len(look.take(TABLE, short)) == 5
+        assert len(look.take(TABLE, replace(short, each_s=1.0))) == 5
+
+
+def test_a_change_of_the_reference_changes_what_was_looked_at(place: Place) -> None:
+    recipe = next(outlines(TABLE, "litert"))
+    place.store.add_look({recipe: 0.5}, "bench", SHAPE, "litert 2")
+    place.store.convert_reference("bench", 2.0, 2.0)
+    assert place.store.outlines("bench", SHAPE) == [(recipe, 0.25)]
+    # Images of another shape make another network.
+    assert place.store.outlines("bench", ImageShape(1, 28)) == []
 
 
 def test_what_a_recording_does_not_hold_is_passed_over_without_a_word(place: Place, tmp_path: Path) -> None:
     with place.look() as look:
-        timings = look.take(TABLE, plan(2))
-        raw, info = place.store.raw(look.rig.bench.id), look.rig.device
-    rows = [RecordedRun(structure_id, run) for structure_id, text in raw.items() for run in runs_of(text)]
+        (text,), info = place.store.raw(look.rig.bench.id).values(), look.rig.device
+    runs = runs_of(text)
+    held = {name: [recipe.structure_id for recipe in islice(outlines(TABLE, name), 2)] for name in RUNTIMES}
+    rows = [RecordedRun(structure_id, run) for structure_id in (UNPRUNED, *chain(*held.values())) for run in runs]
     write_recording(tmp_path / "bench.jsonl", info, rows)
     (tmp_path / "elsewhere").mkdir()
     elsewhere = replace(place, store=Store.create(tmp_path / "elsewhere"), said=[])
     with elsewhere.look(f"replay:{tmp_path / 'bench.jsonl'}") as look:
-        again = look.take(TABLE, plan(10))
-    assert {timing.recipe.id for timing in again} == {timing.recipe.id for timing in timings}
+        timings = look.take(TABLE, plan(30))
+    assert {timing.recipe.structure_id for timing in timings} == {*chain(*held.values())}
     assert elsewhere.said == ["look      ONNX Runtime: 2 timings", "look      LiteRT: 2 timings"]
-    # It gives up at once, where nothing more is recorded.
-    assert len(elsewhere.steps) <= 4 + 3
+    # It gives up where nothing more is recorded.
+    assert [step for step in elsewhere.steps if step in TITLES] == ["ONNX Runtime", "LiteRT"] * 2
 
 
 def at(process_s: float = 2.0) -> MeasuringPlace:
@@ -179,6 +198,6 @@ def test_the_plan_is_a_small_share_of_the_time() -> None:
 def test_no_look_where_nothing_learns_from_it_or_enough_is_known() -> None:
     assert planned_look(Settings(sampler="tpe"), at(), (), 240) == LookPlan()
     assert planned_look(Settings(grid=Grid(fractions=(0.5,), epochs=(1,))), at(), (), 240) == LookPlan()
-    known = [Timing(recipe, 1e-3) for name in RUNTIMES for recipe in islice(outlines(TABLE, name), 24)]
-    assert planned_look(Settings(), at(), known, 240) == LookPlan()
-    assert planned_look(Settings(), at(), known[:24], 240).missing == {"litert": 24}
+    known = [Timing(recipe, 1e-3) for name in RUNTIMES for recipe in islice(outlines(TABLE, name), 50)]
+    assert planned_look(Settings(), at(), known, 240).seconds == 0
+    assert planned_look(Settings(), at(), known[:50], 240).missing == {"litert": 50}

@@ -30,6 +30,14 @@ MEASURE = {
     "heartbeat_s": None,
 }
 
+OF_MODEL = ("model", "threads", "spinning", "graph_optimization", "runtime")
+OF_MEASURE = ("precision", "limit_s", "passes", "hopeless_above_s")
+LOOK = {
+    **{key: value for key, value in MEASURE.items() if key not in {*OF_MODEL, *OF_MEASURE}},
+    "do": "look",
+    "models": [{key: MEASURE[key] for key in OF_MODEL}] * 2,
+}
+
 
 def as_line(**changes: object) -> bytes:
     return json.dumps({**MEASURE, **changes}).encode()
@@ -75,3 +83,14 @@ def test_a_whole_request_is_taken() -> None:
 def test_a_request_that_is_not_ours_is_refused_by_name(line: bytes, named: str) -> None:
     with pytest.raises(RequestRefused, match=named):
         checked_request(line)
+
+
+def test_a_look_names_at_most_a_hundred_models_each_whole() -> None:
+    def line(*models: object) -> bytes:
+        return json.dumps({**LOOK, "models": models}).encode()
+
+    (model, _) = LOOK["models"]
+    assert checked_request(line(model, model)) == LOOK
+    for models in ((), (model,) * 101, ({**model, "threads": 0},), ({**model, "colour": "red"},), ({},), ("m.onnx",)):
+        with pytest.raises(RequestRefused, match="models"):
+            checked_request(line(*models))
