@@ -90,7 +90,8 @@ class DeviceContract:
         first, none, last = asyncio.run(looked())
         assert none is None
         # Of one model, in one process, a moment apart.
-        assert first is not None and last is not None
+        assert first is not None
+        assert last is not None
         assert 0.2 < first / last < 5
 
     def test_after_a_failure_it_runs_the_next_task(self, device: Device, task: Task, tmp_path: Path) -> None:

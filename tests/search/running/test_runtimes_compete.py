@@ -16,7 +16,8 @@ from search.running.tuning import recipes
 from search.scoring.objectives import OBJECTIVES
 from search.settings.grid import Grid
 from search.settings.settings import Settings
-from space.dimensions import digest
+from space.dimension import Integer
+from space.dimensions import digest, dimensions
 from space.errors import RequestError
 from space.formats.quantizations import counterpart
 from space.formats.target import format_for
@@ -117,7 +118,10 @@ def test_a_gain_says_the_runtime_of_the_baseline_where_that_does_not_go_without_
 
 
 # One shape at one setting: the runtimes are all that differ.
-TWINS = f"{FIXED},quantization=none,threads=1,halving1_at=2"
+NARROWEST = (f"{each.name}={each.high}" for each in dimensions("pruning", 1) if isinstance(each, Integer))
+HALVINGS = (f"halving{number}_at={place}" for number, place in enumerate((2, 4, 6, 12), 1))
+SETTINGS = ("epochs=0", "quantization=none", "threads=1", "spinning=0", "depthwise_relu=1", "criterion=l1")
+TWINS = ",".join({each.partition("=")[0]: each for each in (*NARROWEST, *HALVINGS, *SETTINGS)}.values())
 BETWEEN_RUNTIMES = [{"pruning": "full", FIXED: TWINS}.get(word, word) for word in SEARCH]
 
 
