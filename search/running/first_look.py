@@ -123,15 +123,24 @@ class FirstLook:
     def timings(self) -> list[Timing]:
         return known_timings(self.store, self.baseline, self.rig.bench.id, self.image)
 
+    def looked(self) -> list[Timing]:
+        """Of looks alone: trials come with the history of a study, and one that goes on asks as it would have done."""
+        scale_s = scale_of(self.store, self.rig.bench.id, self.baseline.id).latency_s
+        return [
+            Timing(recipe, relative * scale_s)
+            for recipe, relative in self.store.looks(self.rig.bench.id, self.image)
+            if recipe.architecture == self.baseline.architecture
+        ]
+
     def take(self, table: Sequence[Dimension], plan: LookPlan) -> list[Timing]:
-        """All timings there are after it."""
+        """What looks found, after this one."""
         if plan.missing and plan.seconds > 0:
             self.view.begin("look: ")
             before = len(self.timings())
             self._time(table, plan)
             if len(self.timings()) > before:
                 self._say(plan)
-        return self.timings()
+        return self.looked()
 
     def _time(self, table: Sequence[Dimension], plan: LookPlan) -> None:
         begun, missing, timed = time.monotonic(), dict(plan.missing), 0

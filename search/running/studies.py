@@ -48,7 +48,7 @@ def open_studies(
     timings: Sequence[Timing] = (),
 ) -> list[Study]:
     """One for each objective, over one pool of recipes. `beside_s`: of a trial, beside its training and the meter.
-    `timings`: those of the first look, and of earlier trials on the bench."""
+    `timings`: those of looks at the bench."""
     pool = Pool()
     time_left = TimeLeft(
         lambda: deadline - time.monotonic(),

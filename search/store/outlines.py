@@ -54,6 +54,23 @@ class Outlines(Frameworks):
                 timed.append((recipe, float(latency)))
         return timed
 
+    def looks(self, bench_id: str, image: ImageShape) -> list[tuple[Recipe, float]]:
+        """What looks alone found, whatever trials have timed since."""
+        if self.version is None or self.version < WITH_OUTLINES:
+            return []
+        rows = self._database.rows(
+            "SELECT recipe, latency, framework FROM search_outlines "
+            "WHERE bench_id = :bench_id AND image = :image AND latency IS NOT NULL ORDER BY changed, structure_id",
+            {"bench_id": bench_id, "image": _text(image)},
+        )
+        frameworks = self.frameworks(bench_id)
+        with self._reading("the outlines that were looked at"):
+            return [
+                (Recipe.from_json(text), float(latency))
+                for text, latency, framework in rows
+                if frameworks.get(framework.partition(" ")[0], framework) == framework
+            ]
+
 
 def _text(image: ImageShape) -> str:
     return f"{image.channels}x{image.side}x{image.side}"
