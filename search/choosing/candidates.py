@@ -16,9 +16,9 @@ from space.dimensions import recipe_of
 # Points to choose from: so many at random and so many around the best ones, of which so many count as the best; then so
 # many around the most promising of all those, in each of so many generations.
 _ANEW, _NEAR, _PARENTS, _PROMISING, _AGAIN, _GENERATIONS = 250, 600, 12, 12, 250, 2
-# So many of the most promising new networks are looked at with every setting.
+# The sampler considers every deployment of so many new networks, those with the highest expected improvement.
 _AT_EVERY_SETTING = 12
-# Of those that hold the line so many, the best first, are looked at with every setting.
+# The sampler considers every deployment of so many trained networks that hold the line, the best ones.
 _HOLDING = 20
 
 

@@ -9,7 +9,7 @@ from search.choosing.options import LIKELY, Option
 from search.choosing.situation import Situation
 from space.dimension import Value
 
-# So many of the most promising networks are looked at with every length of training.
+# Every length of training is considered for so many networks: the likeliest to lead, and the most improving ones.
 _CONTENDERS = 60
 # Where no training is likelier than this to give a new leader, the likeliest one is tried: its expected improvement is
 # too small a number to choose by.

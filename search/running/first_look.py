@@ -6,7 +6,7 @@ and study of the bench.
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -102,12 +102,15 @@ def known_timings(store: Store, baseline: Baseline, bench_id: str, image: ImageS
         (evaluation.candidate.recipe, evaluation.figures.relative_latency)
         for evaluation in store.evaluations(baseline.id, bench_id).values()
     ]
-    timed = {
-        recipe.structure_id: Timing(recipe, relative * scale_s)
-        for recipe, relative in [*of_trials, *store.outlines(bench_id, image)]
-        if recipe.architecture == baseline.architecture
-    }
-    return list(timed.values())
+    timed = [*of_trials, *store.outlines(bench_id, image)]
+    return list({timing.recipe.structure_id: timing for timing in _own(timed, baseline, scale_s)}.values())
+
+
+def _own(timed: Iterable[tuple[Recipe, float]], baseline: Baseline, scale_s: float) -> Iterator[Timing]:
+    """Those of the baseline's network, of latencies over the reference's."""
+    for recipe, relative in timed:
+        if recipe.architecture == baseline.architecture:
+            yield Timing(recipe, relative * scale_s)
 
 
 @dataclass
@@ -126,11 +129,7 @@ class FirstLook:
     def looked(self) -> list[Timing]:
         """Of looks alone: trials come with the history of a study, and one that goes on asks as it would have done."""
         scale_s = scale_of(self.store, self.rig.bench.id, self.baseline.id).latency_s
-        return [
-            Timing(recipe, relative * scale_s)
-            for recipe, relative in self.store.looks(self.rig.bench.id, self.image)
-            if recipe.architecture == self.baseline.architecture
-        ]
+        return list(_own(self.store.looks(self.rig.bench.id, self.image), self.baseline, scale_s))
 
     def take(self, table: Sequence[Dimension], plan: LookPlan) -> list[Timing]:
         """What looks found, after this one."""

@@ -26,8 +26,12 @@ class Frameworks(Facts):
 
 def is_current(figures: Figures, frameworks: Mapping[str, str]) -> bool:
     """Whether they were measured with the version that the bench has now."""
-    name = figures.framework.partition(" ")[0]
-    return frameworks.get(name, figures.framework) == figures.framework
+    return is_there(figures.framework, frameworks)
+
+
+def is_there(framework: str, frameworks: Mapping[str, str]) -> bool:
+    """Whether the bench has this version of the runtime now; `framework`: "NAME VERSION"."""
+    return frameworks.get(framework.partition(" ")[0], framework) == framework
 
 
 def _fact(bench_id: str) -> str:

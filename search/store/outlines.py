@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from evaluators.measurement import Figures
-from search.store.frameworks import Frameworks, is_current
+from search.store.frameworks import Frameworks, is_current, is_there
 from search.store.version import WITH_OUTLINES
 from space.data.images import ImageShape
 from space.recipe import Recipe
@@ -50,7 +50,7 @@ class Outlines(Frameworks):
                 recipe, figures = Recipe.from_json(text), Figures.from_json(content) if content else None
             if figures is not None and is_current(figures, frameworks):
                 timed.append((recipe, figures.relative_latency))
-            elif latency is not None and frameworks.get(framework.partition(" ")[0], framework) == framework:
+            elif latency is not None and is_there(framework, frameworks):
                 timed.append((recipe, float(latency)))
         return timed
 
@@ -68,7 +68,7 @@ class Outlines(Frameworks):
             return [
                 (Recipe.from_json(text), float(latency))
                 for text, latency, framework in rows
-                if frameworks.get(framework.partition(" ")[0], framework) == framework
+                if is_there(framework, frameworks)
             ]
 
 

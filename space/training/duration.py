@@ -32,7 +32,8 @@ _EPOCH_S = 0.25
 _OF_FORWARD = 4.0
 # Fewer images make no batch that BatchNorm learns from; a large network on a slow processor sees no more.
 _LEAST_IMAGES = 16
-# So many times as many images at most are shown next: what a few took says little of many.
+# An epoch that was too short to tell is repeated with at most so many times as many images: the time that a few images
+# take says little of the time that many take.
 _MOST_MORE = 8.0
 # Answers that took less say little of how long more of them take.
 _TELLING_S = 0.02

@@ -89,7 +89,7 @@ class DeviceContract:
 
         first, none, last = asyncio.run(looked())
         assert none is None
-        # Of one model, in one process, a moment apart.
+        # Both latencies are of the same model, timed in the same process a moment apart.
         assert first is not None
         assert last is not None
         assert 0.2 < first / last < 5

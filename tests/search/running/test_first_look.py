@@ -149,7 +149,7 @@ def test_an_interrupted_look_goes_on_and_what_is_known_is_not_timed_again(
 
 def test_it_ends_with_its_time(place: Place) -> None:
     with place.look() as look:
-        # As many as there is time for by the plan, and no further process once that is over.
+        # The look times as many networks as the plan says that its time holds, and starts no process after that.
         assert len(look.take(TABLE, replace(plan(30, seconds=0.5), each_s=0.09))) == 5
         assert len(look.take(TABLE, replace(plan(30, seconds=0.5), each_s=1.0))) == 5
 
