@@ -170,14 +170,15 @@ def _likely_variant(situation: Situation) -> dict[str, Value] | None:
 
 
 def _most_promising(options: Sequence[Option], prediction: Forecast, situation: Situation) -> int:
-    """The place of the option with the highest expected improvement, where time is short for the seconds that it takes
-    to see it: among networks already trained, while those had less of all training than first looks had; else among new
+    """The place of the option with the highest expected improvement; where time is short, for the seconds that it takes
+    to see it, among networks already trained while those had less of all training than first looks had, else among new
     ones."""
     improvement = prediction.expected_improvement
     if situation.pace.limited:
         improvement = improvement / np.array([_seconds_until_seen(each, situation.pace) for each in options])
     trained = np.array([not each.is_new for each in options])
-    if trained.all() or not trained.any():
+    # Without a deadline a long training costs what a first look does: one trial.
+    if trained.all() or not trained.any() or not situation.pace.limited:
         return int(improvement.argmax())
     longer = int(np.where(trained, improvement, -1.0).argmax())
     # What several runtimes share is trained once.
