@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from search.choosing.trial_notes import TrialNotes, history_of
 from search.settings.durations import spoken
 from space.networks.choose import work_of
 from space.recipe import Recipe
-from space.training.speed import USUAL_TRAININGS, Trainings
+from space.training.speed import USUAL, USUAL_TRAININGS, Trainings
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -86,13 +86,14 @@ class TimeLeft:
     queued_s: float = 0.0
 
     def pace_of(self, study: "Study") -> Pace:
-        """The pace that the study's trials show; without a deadline everything fits at any pace."""
-        if self.left_s() == math.inf:
-            return Pace(trainings=self.trainings)
-        return self.pace(history_of(study))
+        """The pace that the study's trials show."""
+        return self.pace(() if self.left_s() == math.inf else history_of(study))
 
     def pace(self, history: Sequence[TrialNotes]) -> Pace:
-        """The pace of the trainings of these trials; before the first of them the one that was measured."""
+        """The pace of the trainings of these trials; before the first of them the one that was measured. Without a
+        deadline the usual one: everything fits at any pace, and what is asked for is the same on every machine."""
+        if self.left_s() == math.inf:
+            return Pace(trainings=replace(self.trainings, speed=USUAL))
         trained = [trial.recipe for trial in history if trial.accuracy is not None]
         return Pace(
             trainings=self.trainings,

@@ -22,6 +22,7 @@ from space.dimensions import MOST_AWARE_EPOCHS, dimensions, near, recipe_of
 from space.networks.mobilenet_v1.layers import layers, strides
 from space.networks.mobilenet_v1.shape import HALVINGS
 from space.recipe import Recipe
+from space.training.speed import Speed, Trainings
 from tests.search.choosing.ladder import ladder, ladder_values
 from tests.search.made_up import evaluation
 
@@ -53,13 +54,21 @@ class World:
     """A study in it; every trial is told at once."""
 
     def __init__(
-        self, name: str, seed: int, left_s=lambda: math.inf, epoch_s: float = 5.0, table=TABLE, *, begun: bool = True
+        self,
+        name: str,
+        seed: int,
+        left_s=lambda: math.inf,
+        epoch_s: float = 5.0,
+        table=TABLE,
+        *,
+        begun: bool = True,
+        time_left: TimeLeft | None = None,
     ) -> None:
-        """`begun`: with networks of known shapes, by which the line is placed."""
+        """`begun`: with networks of known shapes, by which the line is placed. `time_left`: in place of `left_s`."""
         self.epoch_s = epoch_s
         known: set[str] = set()
         sampler = DistinctSampler(name, seed, table, known) if name != "model" else (
-            ModelSampler(seed, table, known, FOM, LINE, TimeLeft(left_s))
+            ModelSampler(seed, table, known, FOM, LINE, time_left or TimeLeft(left_s))
         )  # fmt: skip
         self.known, self.table = known, table
         self.noise = random.Random(seed)
@@ -241,6 +250,20 @@ def test_without_a_deadline_the_first_look_is_a_longer_one():
     assert min(recipe.epochs for recipe in [world.trial() for _ in range(10)][6:]) == RUNGS[1]
 
 
+def test_without_a_deadline_it_asks_for_the_same_however_fast_the_machine_trains_and_times():
+    """A recording may be replayed on another machine, and a study resumed in another hour."""
+    machines = [
+        (Speed(image_s=2e-4, mac_s=0.0, answer_s=0.0), 1.0),
+        (Speed(image_s=0.0, mac_s=2e-8, answer_s=0.0), 60.0),
+    ]
+    asked = []
+    for (speed, beside_s), epoch_s in zip(machines, (9.0, 0.01), strict=True):
+        time_left = TimeLeft(trainings=Trainings(speed=speed), beside_s=beside_s)
+        world = World("model", 0, epoch_s=epoch_s, begun=False, time_left=time_left)
+        asked.append([world.trial().id for _ in range(8)])
+    assert asked[0] == asked[1]
+
+
 def test_what_could_not_end_before_the_deadline_is_not_begun():
     left_s = 25.0
     world = World("model", 0, lambda: left_s)
@@ -268,7 +291,7 @@ def test_while_there_is_time_it_goes_on_where_nothing_is_likely_to_lead():
 
 
 def test_where_training_costs_nothing_beside_measuring_it_is_long_at_once():
-    world = World("model", 0, epoch_s=0.01)
+    world = World("model", 0, lambda: 1e6, epoch_s=0.01)
     trained = {world.trial().weights_id for _ in range(6)}
     anew = [recipe for recipe in (world.trial() for _ in range(6)) if recipe.weights_id not in trained]
     assert {recipe.epochs for recipe in anew} == {rungs(TABLE)[-1]}
