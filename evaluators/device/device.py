@@ -223,7 +223,7 @@ class FirstReference:
     energy_j: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInfo:
     """What makes figures of a device comparable, and what is only recorded."""
 
