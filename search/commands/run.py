@@ -33,7 +33,7 @@ def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     _check(chosen)
     published = read_published(chosen.published)
-    view = View(chosen.trials)
+    view = View(chosen.trials, whole_screen=True)
     if options.dry_run:
         print("\n".join(planned(chosen, Store.found(chosen.store, chosen.storage), view.say).lines()))
         return OK
