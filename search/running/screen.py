@@ -19,7 +19,7 @@ _LEAST_PLOT, _MOST_PLOT = 5, 24
 _WIDEST_PLOT = 120
 # From so many rows on the parts are set apart.
 _AIRY = 34
-_BAR = 14
+_BAR, _WIDEST_STEP = 14, 72
 
 
 def screen(studied: Studied | None, work: Work | None, now: float, width: int, height: int) -> list[Text]:
@@ -33,7 +33,7 @@ def screen(studied: Studied | None, work: Work | None, now: float, width: int, h
         *apart,
         *_warned(work, width, max(height // 8, 3)),
     ]
-    said = work.said if work else ()
+    said = [text for text in work.said if text not in work.warnings] if work else []
     # The last that was said has a row in any case; the others those that are left.
     room = height - len(top) - len(bottom) - bool(said)
     middle = _studied(studied, width, room, airy) if studied else [Text("nothing is evaluated yet")]
@@ -102,7 +102,7 @@ def _place(doing: Doing, now: float, width: int, names: int) -> Text:
     seconds, left_s = now - doing.since, doing.left_s(now)
     right = "" if idle else f"{spoken(left_s)} left" if left_s is not None else spoken(seconds) if seconds >= 1 else ""
     bar = _bar(doing.share, _BAR) if doing.share > 0 and not idle else Text(" " * _BAR)
-    words = width - names - _BAR - 16
+    words = min(width - names - _BAR - 16, _WIDEST_STEP)
     text = (
         _cell(doing.place, names, "bold")
         .append("  ")

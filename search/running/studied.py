@@ -125,7 +125,7 @@ def _leader(row: Row, place: str, of_fom: bool, name: str = "") -> Leader:
         accuracy=accuracy(row).replace("validation", "val."),
         latency=f"{number(row.latency_ms)} ms{' dirty' if row.dirty else ''}",
         gain=gain,
-        what=f"{shape(row)}; {kind}; {framework_text(row)}; {row.parameters:,} parameters",
+        what=f"{kind}; {shape(row)}; {framework_text(row)}; {row.parameters:,} parameters",
     )
 
 

@@ -164,7 +164,8 @@ class View(AbstractContextManager["View"]):
     def _show(self, place: str, step: str, share: float) -> None:
         with self._change:
             known = self._doing.get(place)
-            since = known.since if known and known.step == step else time.time()
+            goes_on = known is not None and known.step == step and known.share <= share
+            since = known.since if known and goes_on else time.time()
             self._doing[place] = Doing(place, step, share, since)
 
     def begin(self, prefix: str) -> None:
