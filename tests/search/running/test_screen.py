@@ -22,8 +22,10 @@ from tests.search.whole import ROOT, SEARCH, copy, environment
 # The search as a user starts it, with less to time, and drawn so often that a short run is enough.
 DRAWN_OFTEN = """
 import sys
+from search.results import terminal
 from search.running import view
-view.EVERY_S = 0.02
+# Every other picture is written whole.
+view.EVERY_S, terminal._WHOLE_AFTER = 0.02, 2
 from tests.search.quick import main
 if __name__ == "__main__":
     sys.argv[0] = "search"
@@ -52,12 +54,12 @@ def test_a_real_search_shows_its_trials_on_one_screen_and_no_line_of_it_is_longe
     store = copy(started, tmp_path / "store")
     terminal = Terminal(80, 24)
     run = environment() | {"PYTHONPATH": str(ROOT)}
-    command = ["python", str(program), *SEARCH, "--store", str(store), "--trials", "4", "--timeout", "10m"]
+    command = ["python", str(program), *SEARCH, "--store", str(store), "--trials", "3", "--timeout", "10m"]
     assert shown(command, run, ROOT, terminal) == OK
     assert len(terminal.frames) >= FRAMES
     assert terminal.overrun == []
     last = terminal.frames[-1]
-    assert any("4/4 trials" in line for line in last)
+    assert any("3/3 trials" in line for line in last)
     assert any("none begins after 9:" in line for line in terminal.frames[len(terminal.frames) // 2])
     assert any(line.startswith("builder 1") and "accuracy" in line for frame in terminal.frames for line in frame)
     assert any(line.startswith("board local") and "timing" in line for frame in terminal.frames for line in frame)
