@@ -4,7 +4,6 @@ import math
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 
 from search.building.at_once import AtOnce, this_machine
 from search.building.builders import Builders
@@ -23,7 +22,6 @@ from search.running.plan import beside_s, plan
 from search.running.preparation import have_baseline, prepare
 from search.running.reference import References
 from search.running.remeasuring import measure_again, measured_before, measured_dirty, metering_at
-from search.running.studied import studied
 from search.running.studies import missing_runtimes, open_studies, table_of
 from search.running.training_speed import remember_speed
 from search.running.view import BUILDER, View
@@ -83,7 +81,7 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         work.accelerator, work.keep, work.training = chosen.accelerator, chosen.keep, Busy(at_once.count)
         store.remember(KEPT, chosen.keep)
         goals = [study.goal for study in studies]
-        view.of(partial(studied, store, goals), [goal.id for goal in goals], store.folder, until)
+        view.of(store, goals, until)
         try:
             _carried_out(Pipeline(studies, work), goals, chosen.trials, deadline)
         finally:

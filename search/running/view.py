@@ -23,7 +23,9 @@ from rich.text import Text
 from search.results.terminal import plain, plain_console, whole_screen
 from search.running.doing import SAID, WARNINGS, Doing, Work, forget, keep
 from search.running.screen import running, screen
-from search.running.studied import Studied
+from search.running.studied import Studied, studied
+from search.store.goal import Goal
+from search.store.store import Store
 
 # Seconds between two pictures, and at least between two looks into the store.
 EVERY_S = 0.5
@@ -34,7 +36,7 @@ _RUN, BUILDER, BOARD = "search", "builder", "board"
 _ORDER = (_RUN, BUILDER, BOARD)
 
 
-def _nothing() -> None:
+def _nothing(*about: object) -> None:
     return None
 
 
@@ -49,6 +51,8 @@ class View(AbstractContextManager["View"]):
     # The whole screen, which a search of hours is worth; what was said is printed when it is left.
     whole_screen: bool = False
     every_s: float = field(default_factory=lambda: EVERY_S)
+    # What else is to be done with the first study, before the first trial and once one has ended.
+    after_trial: Callable[[Store, Goal], None] = field(default_factory=lambda: _nothing)
 
     def __post_init__(self) -> None:
         self._live = self.console.is_terminal and not self.console.is_dumb_terminal
@@ -68,14 +72,17 @@ class View(AbstractContextManager["View"]):
         # What is printed once the whole screen is left; None where what is said is printed at once.
         self._buffer: list[str] | None = None
         self._draw: Callable[[], None] = _nothing
+        self._ended: Callable[[], None] = _nothing
         self._stack = ExitStack()
         self._end = threading.Event()
 
-    def of(self, look: Callable[[], Studied | None], studies: Sequence[str], folder: Path, until: float | None) -> None:
-        """Of a search: what it finds, where others may watch it, and when no trial begins any more, as a Unix time."""
-        self._look, self._folder = look, folder
-        self._work = replace(self._work, studies=tuple(studies), begun=time.time(), until=until)
+    def of(self, store: Store, goals: Sequence[Goal], until: float | None) -> None:
+        """Of a search, whose first study is shown in full; `until`: when no trial begins any more, as a Unix time."""
+        self._look, self._folder = partial(studied, store, goals), store.folder
+        self._ended = partial(self.after_trial, store, goals[0])
+        self._work = replace(self._work, studies=tuple(goal.id for goal in goals), begun=time.time(), until=until)
         self._look_again()
+        self._ended()
 
     def __enter__(self) -> Self:
         self._end.clear()
@@ -182,6 +189,7 @@ class View(AbstractContextManager["View"]):
     def finished(self, text: str) -> None:
         """One trial more."""
         self.advance()
+        self._ended()
         if self._live and time.monotonic() >= self._next_look:
             self._look_again()
         # A result: where stdout is a pipe it is for whoever reads that.

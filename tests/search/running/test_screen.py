@@ -3,17 +3,18 @@
 import random
 import time
 from dataclasses import replace
-from functools import partial
 
 import pytest
 from rich.cells import cell_len
 
 from search.commands.exit_status import OK
+from search.results.standings import standings
 from search.results.terminal import plain_console
 from search.running.doing import Doing, Work, kept
 from search.running.screen import screen
 from search.running.studied import studied
 from search.running.view import EVERY_S, View
+from search.store.store import Store
 from tests.search.landscape import landscape
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
 from tests.search.terminal import Terminal, shown
@@ -55,6 +56,7 @@ def test_a_real_search_shows_its_trials_on_one_screen_and_no_line_of_it_is_longe
     terminal = Terminal(80, 24)
     run = environment() | {"PYTHONPATH": str(ROOT)}
     command = ["python", str(program), *SEARCH, "--store", str(store), "--trials", "3", "--timeout", "10m"]
+    command += ["--page", str(tmp_path / "front.html")]
     assert shown(command, run, ROOT, terminal) == OK
     assert len(terminal.frames) >= FRAMES
     assert terminal.overrun == []
@@ -64,6 +66,11 @@ def test_a_real_search_shows_its_trials_on_one_screen_and_no_line_of_it_is_longe
     assert any(line.startswith("builder 1") and "accuracy" in line for frame in terminal.frames for line in frame)
     assert any(line.startswith("board local") and "timing" in line for frame in terminal.frames for line in frame)
     assert any("accuracy against latency" in line for line in last)
+    # The page has all of it, and follows no more.
+    page = (tmp_path / "front.html").read_text()
+    ranking = standings(Store.existing(store), Store.existing(store).studies()[0])
+    assert page.count("<tr data-row=") == len(ranking.rows) > 3
+    assert 'id="live"' not in page
     # Nobody is left to watch.
     assert kept(store) is None
 
@@ -116,7 +123,7 @@ def test_redraws_cost_less_than_a_hundredth_of_a_core(large, tmp_path):
     with (tmp_path / "drawn").open("w") as file:
         console = plain_console(file=file, force_terminal=True, width=120, height=40, soft_wrap=True)
         view = View(24, console=console, whole_screen=True, every_s=3600.0)
-        view.of(partial(studied, store, [goal]), [goal.id], tmp_path, time.time() + 1000)
+        view.of(store, [goal], time.time() + 1000)
         builder, draw = view.place("builder 1"), random.Random(0)
         with view:
             pictures, begun = 200, time.thread_time()

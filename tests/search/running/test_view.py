@@ -6,6 +6,7 @@ from rich.console import Console
 
 from search.running.doing import kept
 from search.running.view import View
+from tests.search.made_up import GOAL, store_with
 
 
 def test_each_builder_has_a_row_of_its_own_and_the_trial_s_steps_another():
@@ -31,13 +32,14 @@ def test_each_builder_has_a_row_of_its_own_and_the_trial_s_steps_another():
 
 def test_what_is_at_work_can_be_read_elsewhere_until_it_ends(tmp_path):
     view = View(3, console=Console(file=StringIO()), every_s=0.01)
-    view.of(lambda: None, ["goal"], tmp_path, 1234.5)
+    store = store_with(tmp_path / "store", [])
+    view.of(store, [GOAL], 1234.5)
     with view:
         view.place("board pi")("abc: timing", 0.5)
         view.warn("hot")
         view._tick()
-        work = kept(tmp_path)
+        work = kept(store.folder)
         assert work is not None
-        assert (work.studies, work.until, work.warnings, work.said) == (("goal",), 1234.5, ("hot",), ("hot",))
+        assert (work.studies, work.until, work.warnings, work.said) == ((GOAL.id,), 1234.5, ("hot",), ("hot",))
         assert work == view._at_work()
-    assert kept(tmp_path) is None
+    assert kept(store.folder) is None
