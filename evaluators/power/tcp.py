@@ -10,6 +10,7 @@ from evaluators.errors import MeterError
 from evaluators.power.stream import Opening, Stream
 
 CONNECT_S = 5.0
+ADVICE = " else ?via=board"
 
 
 def tcp(host: str, port: int, name: str) -> Opening:
@@ -19,7 +20,7 @@ def tcp(host: str, port: int, name: str) -> Opening:
             async with asyncio.timeout(CONNECT_S):
                 reader, writer = await asyncio.open_connection(host, port)
         except OSError as error:
-            raise MeterError(f"{name}: {_fault(error, port)}") from error
+            raise MeterError(f"{name}: {fault(error, port, ADVICE)}") from error
         try:
             yield _Connection(reader)
         finally:
@@ -43,11 +44,14 @@ class _Connection:
             return b""
 
 
-def _fault(error: OSError, port: int) -> str:
+def fault(error: OSError, port: int, advice: str = "") -> str:
+    """What the person can do about it."""
     if isinstance(error, TimeoutError):
         return f"no answer within {CONNECT_S:g} s; is it switched on, and is this machine in its network?"
     if isinstance(error, socket.gaierror):
         return "no machine of this name is known here; check the name, or use its IP address"
+    if isinstance(error, ConnectionResetError):
+        return "busy: it closed the connection without an answer; is another client connected, or does it restart?"
     if error.errno == errno.ECONNREFUSED:
         return f"connection refused: the machine is there, but no meter at port {port}; check address and port"
-    return f"unreachable ({error.strerror or error}); is this machine in the meter's network? else ?via=board"
+    return f"unreachable ({error.strerror or error}); is this machine in the meter's network?{advice}"

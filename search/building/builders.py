@@ -19,8 +19,6 @@ T = TypeVar("T")
 # Times that a task is given to a child: a first death may have been another process's doing, where memory ran out; a
 # second is the task's own.
 _TRIES = 2
-# What a child's line says between two tasks, where there are several.
-_IDLE = "idle"
 
 
 def _quiet(text: str) -> None:
@@ -83,8 +81,6 @@ class Builders:
             with self._change:
                 if child not in self._shut:
                     self._idle = sorted([*self._idle, child], key=self._children.index)
-                    if len(self._children) > 1:
-                        child.progress(_IDLE, 0.0)
                 self._change.notify()
 
     def _shuts(self, child: Child, error: OutOfMemoryError) -> bool:

@@ -122,6 +122,9 @@ def _carried_out(task: Callable[[], T]) -> T:
             raise
         # An error of torch's own class would have torch loaded by whoever reads it.
         raise OutOfMemoryError(_first_words(error)) from None
+    finally:
+        # It is idle; said here, as nothing that it has told before may come after it.
+        report("", 0.0)
 
 
 def _let_go(error: BaseException | None) -> None:

@@ -4,7 +4,7 @@ Whoever asks imports this too: what takes seconds to load, each task loads itsel
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -51,12 +51,13 @@ def carry_out(
     """The recipe's file, and its accuracy on validation; training that cannot reach the line any more is given up."""
     from space.build import build
 
+    def told(step: str, share: float) -> None:
+        report(f"{recipe.id}: {step}", share)
+
     data = _load(source)
-    candidate = build(recipe, Workshop(folder, baseline, data, accelerator), report, line)
-    report("accuracy", 0)
-    validation = accuracy(
-        candidate.file, data.validation, lambda share: report("accuracy", share), runtime=recipe.runtime
-    )
+    candidate = build(recipe, Workshop(folder, baseline, data, accelerator), told, line)
+    told("accuracy", 0)
+    validation = accuracy(candidate.file, data.validation, partial(told, "accuracy"), runtime=recipe.runtime)
     return Built(candidate, validation)
 
 
@@ -64,7 +65,7 @@ def draft(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) -> P
     """The recipe's file before it is trained: what a device needs to time it."""
     from space.outline import outline
 
-    report("outline", 0)
+    report(f"{recipe.id}: outline", 0)
     return outline(recipe, Workshop(folder, baseline, _load(source)))
 
 

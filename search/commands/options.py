@@ -79,6 +79,8 @@ def study(parser: argparse.ArgumentParser) -> None:
 def _run(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, _STUDY | _SEARCH)
     parser.add_argument("--confirm", action="store_true", help="confirm the leaders at the end")
+    text = "the front as a page, written anew after each trial; opened in a browser, it follows the search"
+    parser.add_argument("--page", type=Path, metavar="FILE.html", help=text)
     parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
 
 

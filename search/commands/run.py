@@ -12,6 +12,7 @@ from evaluators.power.choose import open_meter
 from evaluators.runtimes.runtime import RUNTIMES
 from search.commands.exit_status import INTERRUPTED, OK
 from search.commands.outcome import print_results
+from search.export.html.going import going_page
 from search.results.published import read_published
 from search.results.report import results_console
 from search.results.standings import standings
@@ -33,7 +34,10 @@ def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     _check(chosen)
     published = read_published(chosen.published)
-    view = View(chosen.trials)
+    view = View(chosen.trials, whole_screen=True)
+    page = going_page(options.page, view.warn) if options.page else None
+    if page:
+        view.after_trial = page.after_trial
     if options.dry_run:
         print("\n".join(planned(chosen, Store.found(chosen.store, chosen.storage), view.say).lines()))
         return OK
@@ -51,6 +55,9 @@ def main(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             view.say(_stopped(store))
             return INTERRUPTED
+        finally:
+            if page:
+                page.end(store)
         return print_results(results_console(), [standings(store, goal, published) for goal in goals])
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.live import Live
+from rich.console import Group
 from rich.text import Text
 
 from search.commands.exit_status import OK
@@ -15,7 +15,7 @@ from search.results.kept_files import files_of
 from search.results.report import results_console
 from search.results.rows import Row
 from search.results.standings import standings
-from search.results.terminal import plain
+from search.results.terminal import whole_screen
 from search.results.wording import line
 from search.settings.grid import Point
 from search.settings.settings import settings
@@ -27,6 +27,8 @@ from space.errors import RequestError
 
 # Seconds between two looks.
 _EVERY_S = 2.0
+# Columns and rows of the one look into a pipe.
+_PIPE = (100, 40)
 # What a person calls the states of trials, in the order in which they are told.
 _STATES = {
     "finished": COMPLETE,
@@ -107,16 +109,14 @@ def _watch(store: Store) -> int:
 
     console = results_console()
 
-    def look() -> Text:
-        goals = store.studies()
-        lines = picture(store, goals[0], at_work(store)) if goals else ["no study yet"]
-        return Text(plain("\n".join(lines)), no_wrap=True, overflow="ellipsis")
+    def look(width: int, height: int) -> list[Text]:
+        return picture(store, at_work(store), width, height)
 
-    if not console.is_terminal:
-        console.print(look())
+    if not console.is_terminal or console.is_dumb_terminal:
+        console.print(Group(*look(*_PIPE)))
         return OK
-    with suppress(KeyboardInterrupt), Live(look(), console=console, auto_refresh=False) as live:
+    with suppress(KeyboardInterrupt), whole_screen(console) as shown:
         while True:
+            shown.draw(look(*console.size))
             time.sleep(_EVERY_S)
-            live.update(look(), refresh=True)
     return OK

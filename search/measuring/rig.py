@@ -2,12 +2,12 @@
 
 import statistics
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from evaluators.bench import Bench
 from evaluators.device.device import DeviceInfo, ProcessRun, Progress
@@ -16,6 +16,7 @@ from evaluators.errors import DeviceError
 from evaluators.examiner import Examiner
 from evaluators.measured import Measured, Subject
 from evaluators.measurement import Figures
+from evaluators.measuring import quiet
 from evaluators.metered import load_s
 from evaluators.power.choose import open_meter
 from evaluators.race import Race
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Say = Callable[[str], None]
+T = TypeVar("T")
+
+
+def _unseen(name: str) -> Progress:
+    return quiet
 
 
 # Boards whose reference differs by a larger fraction are not of one kind: one throttles, has another supply, or load.
@@ -48,8 +54,19 @@ class Board:
     name: str
     worker: Worker
     examiner: Examiner
+    # Is told what it does.
+    shown: Progress = quiet
     # Measurements that wait or run.
     waiting: int = 0
+
+    def submit(self, what: str, task: Callable[..., Coroutine[Any, Any, T]], *args: Any, **others: Any) -> Future[T]:
+        """A task of the examiner's; what it is at is shown with `what` it is done to, and nothing between two."""
+        future = self.worker.submit(task, *args, **others, progress=self._named(what))
+        future.add_done_callback(lambda _: self.shown("", 0.0))
+        return future
+
+    def _named(self, what: str) -> Progress:
+        return lambda step, share: self.shown(f"{what}: {step}", share)
 
 
 class Rig:
@@ -118,24 +135,20 @@ class Rig:
     def on_this_machine(self) -> bool:
         return any(board.examiner.device.info.on_this_machine for board in self._boards)
 
-    def measure(
-        self, subject: Subject, race: Race, progress: Progress, earlier: Sequence[ProcessRun] = ()
-    ) -> Future[Measured]:
+    def measure(self, subject: Subject, race: Race, earlier: Sequence[ProcessRun] = ()) -> Future[Measured]:
         """Measures on the board that has least to do; on another if that fails, as long as there is one. Runs of the
         same structure from `earlier` count, where they are those of the same board."""
         result: Future[Measured] = Future()
         result.set_running_or_notify_cancel()
-        self._begin(result, subject, race, progress, earlier if self.boards == 1 else ())
+        self._begin(result, subject, race, earlier if self.boards == 1 else ())
         return result
 
-    def look(self, subjects: Sequence[Subject], progress: Progress) -> Future[tuple[float | None, ...]]:
+    def look(self, subjects: Sequence[Subject]) -> Future[tuple[float | None, ...]]:
         """The latency of each over the reference's, timed for a moment on the first board."""
         board = self.first
-        return board.worker.submit(board.examiner.look, subjects, progress)
+        return board.submit(f"{len(subjects)} networks", board.examiner.look, subjects)
 
-    def _begin(
-        self, result: Future[Measured], subject: Subject, race: Race, progress: Progress, earlier: Sequence[ProcessRun]
-    ) -> None:
+    def _begin(self, result: Future[Measured], subject: Subject, race: Race, earlier: Sequence[ProcessRun]) -> None:
         with self._change:
             board = min(self._boards, key=lambda board: board.waiting)
             board.waiting += 1
@@ -146,13 +159,14 @@ class Rig:
             if task.cancelled():
                 result.set_exception(CancelledError())
             elif isinstance(error := task.exception(), DeviceError) and self._set_aside(board, str(error)):
-                self._begin(result, subject, race, progress, ())
+                self._begin(result, subject, race, ())
             elif error is not None:
                 result.set_exception(error)
             else:
                 result.set_result(task.result())
 
-        board.worker.submit(board.examiner.measure, subject, race, progress, earlier).add_done_callback(ended)
+        asked = board.submit(subject.name, board.examiner.measure, subject, race, earlier=earlier)
+        asked.add_done_callback(ended)
 
     def _set_aside(self, board: Board, reason: str) -> bool:
         """False for the last one: without it there is no rig."""
@@ -191,14 +205,14 @@ class Rig:
     def _threads(self) -> int:
         return min(self.cores, MOST_THREADS)
 
-    def use_reference(self, candidate: Candidate, earlier: Sequence[ProcessRun], progress: Progress) -> Measured:
+    def use_reference(self, candidate: Candidate, earlier: Sequence[ProcessRun]) -> Measured:
         """What the first board measures; the others are calibrated by it. `earlier`: these tell how much processes
         differ."""
         timed: list[tuple[Board, Measured]] = []
         for board in list(self._boards):
             board.examiner.use_reference(subject_of(candidate), earlier)
             try:
-                timed.append((board, board.worker.submit(board.examiner.measure_reference, progress).result()))
+                timed.append((board, board.submit("reference", board.examiner.measure_reference).result()))
             except DeviceError as error:
                 if not self._set_aside(board, str(error)):
                     raise
@@ -206,7 +220,7 @@ class Rig:
         while True:
             board = self.first
             try:
-                return board.worker.submit(board.examiner.measure_reference, progress).result()
+                return board.submit("reference", board.examiner.measure_reference).result()
             except DeviceError as error:
                 if not self._set_aside(board, str(error)):
                     raise
@@ -223,29 +237,34 @@ class Rig:
             else:
                 board.examiner.calibrate(standard / own.latency_s)
 
-    def confirm(
-        self, candidate: Candidate, images: Path, progress: Progress, earlier: Measured | None = None
-    ) -> Measured:
+    def confirm(self, candidate: Candidate, images: Path, earlier: Measured | None = None) -> Measured:
         board = self.first
-        return board.worker.submit(board.examiner.confirm, subject_of(candidate), images, progress, earlier).result()
+        subject = subject_of(candidate)
+        return board.submit(subject.name, board.examiner.confirm, subject, images, earlier=earlier).result()
 
-    def predictions(self, candidate: Candidate, images: Path, progress: Progress) -> tuple[int, ...]:
+    def predictions(self, candidate: Candidate, images: Path) -> tuple[int, ...]:
         board = self.first
-        return board.worker.submit(board.examiner.predictions, subject_of(candidate), images, progress).result()
+        subject = subject_of(candidate)
+        return board.submit(subject.name, board.examiner.predictions, subject, images).result()
 
 
 @contextmanager
 def open_rig(
-    devices: Sequence[str], images: Path, say: Say, meters: Sequence[str] = (), runtime: str | None = None
+    devices: Sequence[str],
+    images: Path,
+    say: Say,
+    meters: Sequence[str] = (),
+    runtime: str | None = None,
+    place: Callable[[str], Progress] = _unseen,
 ) -> Iterator[Rig]:
     """Every device logged in and known to answer, every meter heard, before anything is trained. RequestError where
-    `runtime` is to be used and is not everywhere."""
+    `runtime` is to be used and is not everywhere. `place` gives what a board of that name is to tell what it does."""
     with ExitStack() as stack:
         boards = []
         for name, url in zip(devices, meters or [""] * len(devices), strict=True):
             meter = open_meter(url, board_of(name)) if url else None
             examiner = Examiner(open_device(name), images, meter)
-            board = Board(name, stack.enter_context(Worker()), examiner)
+            board = Board(name, stack.enter_context(Worker()), examiner, place(f"board {name}"))
             board.worker.submit(board.examiner.open).result()
             stack.callback(_close, board)
             boards.append(board)

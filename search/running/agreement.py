@@ -30,16 +30,17 @@ def compare_once(candidate: Candidate, images: "Images", store: Store, rig: Rig,
     count = min(IMAGES, len(images))
     digest = hashlib.sha256(images.pixels[:count].tobytes()).hexdigest()[:12]
     path = store.folder / "images" / f"agreement-{digest}.npy"
-    view.say(compared(candidate, images, rig, view, save_images(path, images.pixels[:count]), count))
+    text = compared(candidate, images, rig, save_images(path, images.pixels[:count]), count)
+    (view.warn if text.startswith("WARNING") else view.say)(text)
     store.remember(fact, candidate.recipe.id)
 
 
-def compared(candidate: Candidate, images: "Images", rig: Rig, view: View, path: Path, count: int) -> str:
+def compared(candidate: Candidate, images: "Images", rig: Rig, path: Path, count: int) -> str:
     import numpy as np
 
     runtime = RUNTIMES.get(candidate.recipe.runtime)
     answers_here = runtime.predictions(candidate.file, images.pixels[:count])
-    answers_there = np.asarray(rig.predictions(candidate, path, view.step))
+    answers_there = np.asarray(rig.predictions(candidate, path))
     labels = images.labels[:count]
     gap = abs(float((answers_here == labels).mean()) - float((answers_there == labels).mean()))
     agree = float((answers_here == answers_there).mean())

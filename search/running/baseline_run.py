@@ -7,7 +7,7 @@ from search.running.baseline import imported_baseline
 from search.running.data_choice import remember
 from search.running.preparation import Prepared, have_baseline, prepare
 from search.running.training_speed import baseline_seconds, remember_speed
-from search.running.view import View
+from search.running.view import BUILDER, View
 from search.settings.durations import spoken
 from search.settings.settings import Settings
 from search.store.store import Store
@@ -19,7 +19,7 @@ from space.training.accelerator import accelerator, title
 def train_and_keep(chosen: Settings, store: Store, view: View, length: str) -> Baseline:
     """The one that there is already, where there is one."""
     prepared = prepare(chosen, store, view.say, to_train=True)
-    with Builders(view.step) as builder, view:
+    with Builders(view.place(BUILDER)) as builder, view:
         remember(store, prepared.source, chosen.architecture)
         if prepared.baseline is None:
             for text in _duration(chosen, prepared, store, length):
@@ -32,7 +32,7 @@ def train_and_keep(chosen: Settings, store: Store, view: View, length: str) -> B
 
 def import_and_keep(chosen: Settings, store: Store, view: View, checkpoint: Path) -> Baseline:
     prepared = prepare(chosen, store, view.say)
-    with Builders(view.step) as builder, view:
+    with Builders(view.place(BUILDER)) as builder, view:
         remember(store, prepared.source, chosen.architecture)
         return imported_baseline(prepared.source, store, builder, checkpoint, chosen.architecture, view)
 

@@ -12,7 +12,7 @@ from search.running.noted_bench import note_bench
 from search.running.rebuilding import Rebuilding
 from search.running.reference import References
 from search.running.tuning import tune
-from search.running.view import View
+from search.running.view import BUILDER, View
 from search.settings.settings import Settings
 from search.store.goal import Goal
 from search.store.store import Store
@@ -24,10 +24,10 @@ def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view:
     data = images_of(goals[0], chosen, store)
     images = save_images(store.folder / "images" / f"{data.fingerprint}-test.npy", data.test.pixels)
     runtime = goals[0].fixed_values.get("runtime")
-    with open_rig(chosen.devices, images, view.say, chosen.meters, runtime) as rig, view:
+    with open_rig(chosen.devices, images, view.warn, chosen.meters, runtime, view.place) as rig, view:
         check_bench(rig, goals[0], chosen, store)
         note_bench(store, rig)
-        with Builders(view.step) as builder:
+        with Builders(view.place(BUILDER)) as builder:
             baseline = baseline_of(goals[0], store)
             source = source_of(goals[0], chosen, store)
             References(store, builder, rig, view, baseline, source).settle()

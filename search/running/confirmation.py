@@ -52,7 +52,7 @@ class Confirmations:
 
         def measured(evaluation: Evaluation) -> Measured:
             self.rig.check_runs(evaluation.candidate.recipe)
-            return self.rig.measure(subject_of(self.with_file(evaluation)), FRONT, self.view.step).result()
+            return self.rig.measure(subject_of(self.with_file(evaluation)), FRONT).result()
 
         metering = Metering(self.store, self.rig.bench.id, self.view, self.rig.metering_s, measured)
         metering.meter_contenders([goal])
@@ -67,7 +67,7 @@ class Confirmations:
                 self.confirm(following, goal)
             except CandidateError as error:
                 self.set_aside.add(following.recipe_id)
-                self.view.say(f"{following.recipe_id} cannot be confirmed: {error}")
+                self.view.warn(f"{following.recipe_id} cannot be confirmed: {error}")
 
     def _following(self, ranking: Standings, leaders: int, earlier: frozenset[str]) -> Evaluation | None:
         """Who is confirmed next; `earlier` were confirmed for other studies of this run, and take none of the places in
@@ -114,7 +114,7 @@ class Confirmations:
         recipes = [row.candidate.recipe for row in leaders if not self.rig.runs(row.candidate.recipe)]
         for runtime in dict.fromkeys(recipe.runtime for recipe in recipes):
             count = sum(recipe.runtime == runtime for recipe in recipes)
-            self.view.say(
+            self.view.warn(
                 f"{title_of(runtime)} is not installed here and on the board: what was measured with it ({count} of "
                 f"{len(leaders)} leaders) is not confirmed"
             )
@@ -134,7 +134,7 @@ class Confirmations:
             pair = (first.recipe_id, second.recipe_id)
             if any(self.measured[evaluation.recipe_id].figures.dirty for evaluation in front):
                 # What goes on from a disturbed confirmation stays disturbed.
-                self.view.say(f"{first.recipe_id} and {second.recipe_id} lead, and were disturbed: no race of them")
+                self.view.warn(f"{first.recipe_id} and {second.recipe_id} lead, and were disturbed: no race of them")
                 return
             race = races.setdefault(pair, Race())
             if not race.pairs_to_time:
@@ -166,13 +166,13 @@ class Confirmations:
     def confirm(self, evaluation: Evaluation, goal: Goal, earlier: Measured | None = None) -> Measured:
         """Accuracy is that of the device's own answers. Clean figures are never replaced by disturbed ones."""
         images = self.store.folder / "images" / f"{self.data.fingerprint}-test.npy"
-        measured = self.rig.confirm(self.with_file(evaluation), images, self.view.step, earlier)
+        measured = self.rig.confirm(self.with_file(evaluation), images, earlier)
         engine = f"{measured.figures.framework} on the device"
         test = Accuracy.of(measured.predictions, self.data.test.labels.tolist(), engine)
         self.measured[evaluation.recipe_id] = measured
         known = self.store.evaluation(evaluation.recipe_id, goal)
         if measured.figures.dirty and known and known.confirmed:
-            self.view.say(
+            self.view.warn(
                 f"{evaluation.recipe_id}: disturbed ({measured.figures.dirty[0]}); "
                 "its earlier, clean confirmation stays"
             )

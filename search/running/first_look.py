@@ -172,7 +172,7 @@ class FirstLook:
                 drafted.append((recipe, built(future)))
         subjects = [Subject(recipe.structure_id, path, runtime_of(recipe)) for recipe, path in drafted]
         try:
-            latencies = self.rig.look(subjects, self.view.step).result() if subjects else ()
+            latencies = self.rig.look(subjects).result() if subjects else ()
         except CandidateError:
             latencies = (None,) * len(subjects)
         for _, path in drafted:

@@ -18,7 +18,7 @@ from search.running.data_choice import remember
 from search.running.noted_bench import note_bench
 from search.running.preparation import have_baseline, prepare
 from search.running.reference import References
-from search.running.view import View
+from search.running.view import BUILDER, View
 from search.settings.durations import spoken
 from search.settings.settings import Settings
 from search.store.store import Store
@@ -47,8 +47,8 @@ def sensitivity_of(question: Question, chosen: Settings, store: Store, view: Vie
         rig = None
         if question.timed:
             # Latency alone is asked for: no meter.
-            rig = stack.enter_context(open_rig(chosen.devices, images, view.say))
-        builder = stack.enter_context(Builders(view.step))
+            rig = stack.enter_context(open_rig(chosen.devices, images, view.warn, place=view.place))
+        builder = stack.enter_context(Builders(view.place(BUILDER)))
         stack.enter_context(view)
         remember(store, prepared.source, chosen.architecture)
         baseline = have_baseline(prepared, store, builder, chosen, view)
@@ -144,7 +144,7 @@ class Probing:
         structure_id, bench_id = probe.recipe.structure_id, self.rig.bench.id
         figures = self.store.structure(structure_id, bench_id)
         if figures is None:
-            measured = self.rig.measure(subject_of(pruned.candidate), FRONT, self.view.step).result()
+            measured = self.rig.measure(subject_of(pruned.candidate), FRONT).result()
             figures = measured.figures
             self.store.add_measured(structure_id, bench_id, measured)
         return pruned.validation, figures

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from search.building.builders import Builders, built
 from search.building.tasks import carry_out
-from search.running.view import View
+from search.running.view import BUILDER, View
 from search.store.evaluation import Evaluation
 from search.store.store import Store
 from space.baseline import Baseline
@@ -29,7 +29,7 @@ class Rebuilding:
             return candidate
         self.view.begin(f"{evaluation.recipe_id} built again: ")
         words = (candidate.recipe, self.store.folder, self.baseline, self.source, self.accelerator)
-        with Builders(self.view.step) as builder:
+        with Builders(self.view.place(BUILDER)) as builder:
             again = built(builder.submit(carry_out, *words)).candidate
         if again.sha256 != candidate.sha256:
             raise CandidateError(

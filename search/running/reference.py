@@ -86,9 +86,7 @@ class References:
         change = self._change_from(known, chosen, settings)
         structure_id = chosen.recipe.structure_id
         self.view.begin("reference: ")
-        measured = self.rig.use_reference(
-            chosen.built.candidate, self.store.runs(structure_id, bench_id), self.view.step
-        )
+        measured = self.rig.use_reference(chosen.built.candidate, self.store.runs(structure_id, bench_id))
         recorded = self.rig.device.reference
         if recorded is not None and recorded.structure_id == structure_id:
             # What was recorded was told in these units.
@@ -147,7 +145,7 @@ class References:
 
     def _measured(self, candidate: Built) -> Measured | None:
         try:
-            return self.rig.measure(subject_of(candidate.candidate), NO_RACE, self.view.step).result()
+            return self.rig.measure(subject_of(candidate.candidate), NO_RACE).result()
         except CandidateError:
             if not self.rig.device.recorded:
                 raise
@@ -176,7 +174,7 @@ class References:
                 chosen = setting if setting.figures.latency_low_s <= slowest_s else chosen
         fastest = min(settings, key=lambda setting: setting.figures.latency_s)
         if fastest.figures.dirty and fastest is not chosen:
-            self.view.say(
+            self.view.warn(
                 f"WARNING: the baseline is faster at {settings_text(fastest.recipe)} "
                 f"({number(1e3 * fastest.figures.latency_s)} ms, but disturbed: {fastest.figures.dirty[0]}); gains "
                 f"are over {settings_text(chosen.recipe)} ({number(1e3 * chosen.figures.latency_s)} ms) and too high "
@@ -210,7 +208,7 @@ class References:
             return None
         before = next((setting for setting in settings if setting.recipe.id == known), None)
         if before is None:
-            self.view.say(
+            self.view.warn(
                 "WARNING: the reference of earlier runs was not timed in this one: gains so far are over that, those "
                 f"from now on over the baseline at {settings_text(chosen.recipe)}"
             )
@@ -231,7 +229,7 @@ class References:
         """A runtime that is no part of the bench may be another version than before, and the former one is gone."""
         for evaluation in self.store.outdated(self.baseline.id, self.rig.bench.id):
             if evaluation.recipe_id == chosen.recipe.id:
-                self.view.say(
+                self.view.warn(
                     f"WARNING: gains so far are over the baseline in {evaluation.figures.framework}, those from now on "
                     f"over it in {chosen.figures.framework}"
                 )

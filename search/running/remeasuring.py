@@ -49,7 +49,7 @@ def measure_again(dirty: Sequence[Evaluation], work: Workplace, deadline: float)
     """Whatever is clean now takes the place of what was not; Optuna keeps what it was told."""
     for place, evaluation in enumerate(dirty):
         if time.monotonic() > deadline:
-            work.view.say(f"timed dirty and not measured again yet, for want of time: {len(dirty) - place}")
+            work.view.warn(f"timed dirty and not measured again yet, for want of time: {len(dirty) - place}")
             return
         work.view.begin(f"{evaluation.recipe_id} again: ")
         try:
@@ -57,10 +57,10 @@ def measure_again(dirty: Sequence[Evaluation], work: Workplace, deadline: float)
             candidate = built(work.carry_out(evaluation.candidate.recipe)).candidate
             measured = work.measure(subject_of(candidate), FRONT).result()
         except CandidateError as error:
-            work.view.say(f"{evaluation.recipe_id} could not be measured again: {error}")
+            work.view.warn(f"{evaluation.recipe_id} could not be measured again: {error}")
             continue
         if measured.figures.dirty:
-            work.view.say(f"{evaluation.recipe_id} measured again, dirty again: {measured.figures.dirty[0]}")
+            work.view.warn(f"{evaluation.recipe_id} measured again, dirty again: {measured.figures.dirty[0]}")
         else:
             work.store.add_measured(evaluation.structure_id, work.rig.bench.id, measured)
             latency_ms = 1e3 * measured.figures.latency_s
@@ -106,10 +106,10 @@ class Metering:
         try:
             measured = self.measured(evaluation)
         except CandidateError as error:
-            self.view.say(f"{evaluation.recipe_id} could not be metered: {error}")
+            self.view.warn(f"{evaluation.recipe_id} could not be metered: {error}")
             return
         if measured.figures.dirty:
-            self.view.say(f"{evaluation.recipe_id} metered, but dirty, and so not kept: {measured.figures.dirty[0]}")
+            self.view.warn(f"{evaluation.recipe_id} metered, but dirty, and so not kept: {measured.figures.dirty[0]}")
             return
         self.store.add_measured(evaluation.structure_id, self.bench_id, measured)
         self.view.say(
@@ -148,7 +148,7 @@ def follow_reference(study: Study, work: Workplace) -> Stages[None]:
         measured = measuring.result()
     except CandidateError as error:
         # It is the leader's, and no fault of the recipe whose turn it is.
-        work.view.say(f"{best.recipe_id} could not be timed again: {error}")
+        work.view.warn(f"{best.recipe_id} could not be timed again: {error}")
         return
     if not measured.figures.dirty:
         work.store.add_measured(best.structure_id, work.rig.bench.id, measured)
@@ -159,7 +159,7 @@ def follow_reference(study: Study, work: Workplace) -> Stages[None]:
             try:
                 figures = yield from work.drafted(gated.recipe, lead)
             except CandidateError as error:
-                work.view.say(f"{gated.recipe.id} could not be timed again: {error}")
+                work.view.warn(f"{gated.recipe.id} could not be timed again: {error}")
                 continue
             if not figures.dirty and lead.could_lead(figures):
                 study.ask_again(gated)

@@ -24,7 +24,7 @@ from search.running.reference import References
 from search.running.remeasuring import measure_again, measured_before, measured_dirty, metering_at
 from search.running.studies import missing_runtimes, open_studies, table_of
 from search.running.training_speed import remember_speed
-from search.running.view import View
+from search.running.view import BUILDER, View
 from search.running.watch import RUN
 from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
@@ -44,12 +44,12 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
     images = save_images(store.folder / "images" / f"{prepared.data.fingerprint}-validation.npy", validation.pixels)
     with ExitStack() as stack:
         runtime = dict(chosen.fixed).get("runtime")
-        rig = stack.enter_context(open_rig(chosen.devices, images, view.say, chosen.meters, runtime))
-        builder = stack.enter_context(Builders(view.step))
+        rig = stack.enter_context(open_rig(chosen.devices, images, view.warn, chosen.meters, runtime, view.place))
+        builder = stack.enter_context(Builders(view.place(f"{BUILDER} 1")))
         drafter = builder if rig.on_this_machine else stack.enter_context(Builders(lambda step, share: None))
         stack.enter_context(view)
         for text in missing_runtimes(chosen, rig):
-            view.say(text)
+            view.warn(text)
         note_bench(store, rig)
         view.step("how fast this machine trains", 0)
         planned = plan(chosen, prepared, store, place_of_rig(rig, store))
@@ -66,7 +66,8 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         look = replace(planned.look, seconds=min(planned.look.seconds, deadline - time.monotonic()))
         timings = looking.take(table_of(chosen, rig.cores, rig.runtimes), look)
         # As a Unix time, which whoever watches can read.
-        store.remember(RUN, str(time.time() + deadline - time.monotonic()) if chosen.timeout_s else "")
+        until = time.time() + deadline - time.monotonic() if chosen.timeout_s else None
+        store.remember(RUN, "" if until is None else str(until))
         # The reference has shown how long a process takes.
         besides_s = beside_s(place_of_rig(rig, store))
         studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline, besides_s, timings)
@@ -80,6 +81,7 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         work.accelerator, work.keep, work.training = chosen.accelerator, chosen.keep, Busy(at_once.count)
         store.remember(KEPT, chosen.keep)
         goals = [study.goal for study in studies]
+        view.of(store, goals, until)
         try:
             _carried_out(Pipeline(studies, work), goals, chosen.trials, deadline)
         finally:
@@ -97,8 +99,8 @@ def _at_once(chosen: Settings, rig: Rig, builder: Builders) -> AtOnce:
 
 
 def _side_by_side(at_once: AtOnce, view: View) -> Builders:
-    lines = [view.builder(number) for number in range(1, at_once.count + 1)]
-    return Builders(*lines, threads=at_once.threads(usable_cores()), say=view.say)
+    lines = [view.place(f"{BUILDER} {number}") for number in range(1, at_once.count + 1)]
+    return Builders(*lines, threads=at_once.threads(usable_cores()), say=view.warn)
 
 
 def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int, deadline: float) -> None:

@@ -68,7 +68,7 @@ class TrialRunner:
         goal = asked.study.goal
         self.work.store.add_failure(asked.recipe.id, goal.baseline_id, goal.bench_id, reason)
         asked.study.tell_failure(asked.number, reason)
-        self.work.view.finished(f"{self.name(asked)} {asked.recipe.id} failed: {reason}", {})
+        self.work.view.finished(f"{self.name(asked)} {asked.recipe.id} failed: {reason}")
 
     def name(self, asked: Asked, width: int = 0) -> str:
         """Names the study too where there are several: its number alone would be several trials'."""
@@ -83,7 +83,7 @@ class TrialRunner:
         candidate = built(training)
         self.work.store.add_candidate(candidate.candidate, goal.baseline_id, candidate.validation)
         for warning in candidate.candidate.warnings:
-            self.work.view.say(f"WARNING: {warning}")
+            self.work.view.warn(f"WARNING: {warning}")
         return candidate
 
     def _gate(self, asked: Asked, figures: Figures, reason: str) -> None:
@@ -92,7 +92,7 @@ class TrialRunner:
         for other in self.studies:
             if other is not asked.study and self.work.lead(other).gates(figures):
                 other.absorb_gated(asked.recipe, figures, reason)
-        self.work.view.finished(gated_line(self.name(asked, 3), asked.recipe.id, figures), {})
+        self.work.view.finished(gated_line(self.name(asked, 3), asked.recipe.id, figures))
 
     def _race(self, study: Study, candidate: Built, told: frozenset[str]) -> Race | None:
         """How it is measured now that its accuracy is known, beside what was told; None where it could lead no study of
@@ -125,7 +125,7 @@ class TrialRunner:
     def _show(self, asked: Asked, evaluation: Evaluation, seconds: float) -> None:
         rankings = {study.objective.name: standings(self.work.store, study.goal) for study in self.studies}
         line = trial_line(self.name(asked, 3), evaluation, rankings[asked.study.objective.name], seconds)
-        self.work.view.finished(line, rankings)
+        self.work.view.finished(line)
 
 
 def _race_of(races: Sequence[Race]) -> Race:

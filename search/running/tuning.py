@@ -41,7 +41,7 @@ def tune(
             view.begin(f"{leader.recipe_id} at {settings_text(recipe)}, {recipe.graph_optimization}: ")
             try:
                 tuned = built(builder.submit(carry_out, recipe, store.folder, baseline, source))
-                measured = rig.measure(subject_of(tuned.candidate), race, view.step).result()
+                measured = rig.measure(subject_of(tuned.candidate), race).result()
             except CandidateError as error:
                 # A recording holds the settings that were measured.
                 view.say(f"{recipe.id}: {error}")

@@ -57,7 +57,7 @@ class Workplace:
         return self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source)
 
     def measure(self, subject: Subject, race: Race, earlier: Sequence[ProcessRun] = ()) -> Future[Measured]:
-        return self.measuring.until_done(self.rig.measure(subject, race, self.view.step, earlier))
+        return self.measuring.until_done(self.rig.measure(subject, race, earlier))
 
     def lead(self, study: Study, told: Container[str] | None = None) -> Lead:
         """Over what studies were told, or were told at another moment: what a trial on its way has found out already
@@ -107,6 +107,6 @@ class Workplace:
         measured = measuring.result()
         known = self.structure(recipe)
         if measured.figures.dirty and known is not None and not known.dirty:
-            self.view.say(f"{recipe.id}: disturbed ({measured.figures.dirty[0]}); its earlier, clean figures stay")
+            self.view.warn(f"{recipe.id}: disturbed ({measured.figures.dirty[0]}); its earlier, clean figures stay")
             return
         self.store.add_measured(recipe.structure_id, self.rig.bench.id, measured)

@@ -81,7 +81,7 @@ def _compare(options: argparse.Namespace, store: Store, stack: ExitStack) -> Non
             for place in own:
                 path = built(builder.submit(draft, recipes[place], store.folder, baseline, prepared.source))
                 subjects.append(Subject(recipes[place].structure_id, path, runtime_of(recipes[place])))
-            for place, relative in zip(own, rig.look(subjects, view.step).result(), strict=True):
+            for place, relative in zip(own, rig.look(subjects).result(), strict=True):
                 seconds[place] += [relative * scale_s] if relative else []
     assert all(seconds), "a network could not be timed"
     _print(model, recipes, np.log10([statistics.median(own) for own in seconds]))

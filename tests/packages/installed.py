@@ -1,4 +1,4 @@
-"""The package that brings one of each, as it is after `pip install`, without the installing."""
+"""A package that brings something of its own, as it is after `pip install`, without the installing."""
 
 import tomllib
 from collections.abc import Iterator
@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+# The one that brings one of each.
 PACKAGE = Path(__file__).parent / "second_of_each"
 
 
 @contextmanager
-def installed(place: Path) -> Iterator[Path]:
+def installed(place: Path, package: Path = PACKAGE) -> Iterator[Path]:
     """Its modules on the path, and its entry points beside them: the folder of its information, in an empty `place`."""
-    project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
     information = place / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     information.mkdir()
     (information / "METADATA").write_text(
@@ -25,6 +26,6 @@ def installed(place: Path) -> Iterator[Path]:
     ]
     (information / "entry_points.txt").write_text("".join(lines))
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(PACKAGE))
+        patch.syspath_prepend(str(package))
         patch.syspath_prepend(str(place))
         yield information

@@ -4,8 +4,24 @@
   const [chart, svg, tip, note] = ["chart", "picture", "tip", "note"].map((id) => document.getElementById(id));
   const zoom = document.getElementById("zoom");
   const body = document.querySelector("#table tbody");
-  const shown = { axis: Object.keys(data.axes)[0] };
+  const [filter, count, all, card] = ["filter", "count", "all", "card"].map((id) => document.getElementById(id));
+  const last = data.rows.length - 1;
+  // What the person chose, which outlasts the opening anew: an axis; of each axis and of the accuracy the range that is
+  // shown; the order of the table; whether all of it is shown; whose card is open.
+  let shown = { axis: Object.keys(data.axes)[0], ranges: {}, sort: null, all: false, card: null, zoom: false };
+  // Of the rows that match so many stand in the document: thousands take long. All of them, one a line, are the text of
+  // the table for those who run no script; an element is made of a line once it is to be shown.
+  const FIRST = 40;
+  const lines = document.querySelector("main > noscript.rows").textContent.match(/^<tr .*$/gm) || [];
+  const made = new Map();
+  // In the order of the table.
+  let rows = lines.map((line, row) => row);
+  let chosen = null;
   let points = [];
+  let scale = null;
+  // Of each axis the figure of each row.
+  const figures = Object.fromEntries(Object.entries(data.axes).map(([name, axis]) =>
+    [name, axis.points.reduce((all, point) => { all[point.row] = point.value; return all; }, [])]));
 
   function add(parent, name, attributes, text) {
     const element = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -47,6 +63,7 @@
     if (!drawn.length) {
       add(svg, "text", { x: width / 2, y: height / 2, "text-anchor": "middle" }, "nothing to show");
       points = [];
+      scale = null;
       return;
     }
     let low = Math.min(...drawn.map((point) => point.low || point.value));
@@ -85,10 +102,22 @@
       return place === 0 ? `M${across} ${up}` : axis.more ? `V${up}H${across}` : `H${across}V${up}`;
     });
     add(svg, "path", { class: "stairs", d: stairs.join("") });
+    // The crowd's intervals are one shape: of a thousand points each had two lines.
+    const crowd = sorted.filter((point) => point.role === "dominated" || point.role === "apart");
+    add(svg, "path", { class: "bars crowd", d: crowd.map((point) => bars(point, x, y)).join("") });
     points = sorted.map((point) => mark(point, x, y));
+    scale = { box, low, high, least, most };
+    marked();
+    brushed();
     points.sort((one, other) => one.across - other.across);
     rove(points[0]);
     label(drawn, x, y, box);
+  }
+
+  function bars(point, x, y) {
+    const row = data.rows[point.row];
+    return `M${x(point.low || point.value)} ${y(row.share)}H${x(point.high)}` +
+      `M${x(point.value)} ${y(row.low)}V${y(row.high)}`;
   }
 
   function mark(point, x, y) {
@@ -97,16 +126,13 @@
     const element = add(svg, "g", {
       class: `point ${point.role}${row.test ? " test" : ""}`, tabindex: -1, role: "img", "aria-label": row.tip.join(", "),
     });
-    const bars = add(element, "g", { class: "bars" });
-    add(bars, "line", { x1: x(point.low || point.value), x2: x(point.high), y1: up, y2: up });
-    add(bars, "line", { x1: across, x2: across, y1: y(row.low), y2: y(row.high) });
+    if (point.role === "front" || point.role === "baseline") add(element, "path", { class: "bars", d: bars(point, x, y) });
     if (point.label && point.role !== "baseline") add(element, "circle", { class: "ring", cx: across, cy: up, r: 10 });
     if (point.role === "baseline")
       add(element, "path", { class: "mark", d: `M${across - 7} ${up}l7 -7 7 7 -7 7z` });
     else if (point.role === "apart")
       add(element, "path", { class: "mark", d: `M${across - 3.5} ${up - 3.5}l7 7m0 -7l-7 7` });
     else add(element, "circle", { class: "mark", cx: across, cy: up, r: point.role === "front" ? 5 : 3.2 });
-    add(element, "circle", { class: "reach", cx: across, cy: up, r: 12 });
     const entry = { element, point, across, up };
     element.addEventListener("focus", () => { rove(entry); show(entry); });
     element.addEventListener("blur", hide);
@@ -146,7 +172,9 @@
     }
   }
 
-  function show({ element, point, across, up }) {
+  const reach = add(document.createElementNS("http://www.w3.org/2000/svg", "g"), "circle", { class: "reach", r: 12 });
+
+  function show({ point, across, up }) {
     const row = data.rows[point.row];
     tip.replaceChildren(...[...row.tip, point.why].filter(Boolean).map((text) => {
       const line = document.createElement("div");
@@ -154,7 +182,9 @@
       return line;
     }));
     tip.hidden = false;
-    for (const other of points) other.element.classList.toggle("chosen", other.element === element);
+    reach.setAttribute("cx", across);
+    reach.setAttribute("cy", up);
+    svg.append(reach);
     const [free, tall] = [chart.clientWidth - tip.offsetWidth, tip.offsetHeight];
     tip.style.left = `${Math.max(Math.min(across + 16, free), 0)}px`;
     tip.style.top = `${up - tall - 16 > 0 ? up - tall - 16 : up + 16}px`;
@@ -162,7 +192,7 @@
 
   function hide() {
     tip.hidden = true;
-    for (const other of points) other.element.classList.remove("chosen");
+    reach.remove();
   }
 
   // One stop for Tab; the arrows go on from there.
@@ -179,6 +209,7 @@
   }
 
   svg.addEventListener("pointermove", (event) => {
+    if (drag) return;
     const entry = nearest(event);
     if (entry) show(entry);
     else hide();
@@ -186,23 +217,24 @@
   svg.addEventListener("pointerleave", hide);
   svg.addEventListener("click", (event) => {
     const entry = nearest(event);
-    if (!entry) return;
+    if (!entry || dragged) return;
     entry.element.focus({ preventScroll: true });
-    choose(entry.point.row);
+    open(entry.point.row);
   });
   svg.addEventListener("keydown", (event) => {
     const current = points.findIndex((entry) => entry.element === document.activeElement);
     const to = { ArrowRight: current + 1, ArrowLeft: current - 1, Home: 0, End: points.length - 1 }[event.key];
     if (event.key === "Escape") hide();
-    else if (event.key === "Enter" && current >= 0) choose(points[current].point.row);
+    else if (event.key === "Enter" && current >= 0) open(points[current].point.row, true);
     else if (to !== undefined && points[to]) { event.preventDefault(); points[to].element.focus(); }
   });
 
   function choose(row) {
-    for (const other of body.rows) other.classList.toggle("chosen", Number(other.dataset.row) === row);
-    const chosen = body.querySelector(".chosen");
+    chosen = row;
+    list();
+    const line = body.querySelector(".chosen");
     // Within the table alone: the picture stays where it is.
-    if (chosen) document.querySelector(".scroll").scrollTop = chosen.offsetTop - 3 * chosen.offsetHeight;
+    if (line) document.querySelector(".scroll").scrollTop = line.offsetTop - 3 * line.offsetHeight;
   }
 
   // The address may name an axis and a recipe: front.html#energy,71c3d70b70d3; so do the table's links.
@@ -212,33 +244,333 @@
     if (axis && axis !== shown.axis) {
       shown.axis = axis;
       document.querySelector(`input[value=${axis}]`).checked = true;
+      fill();
       draw();
     }
     const entry = points.find((each) => named.includes(data.rows[each.point.row].id));
     if (!entry) return;
     entry.element.focus({ preventScroll: true });
     chart.scrollIntoView({ block: "nearest" });
-    choose(entry.point.row);
+    open(entry.point.row);
   }
 
-  function sort(head) {
+  function sort(head, falling) {
     const place = [...head.parentNode.children].indexOf(head);
-    const falling = head.getAttribute("aria-sort") === "ascending";
+    shown.sort = [place, falling];
     for (const other of head.parentNode.children) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", falling ? "descending" : "ascending");
-    const key = (row) => row.cells[place].dataset.value;
+    const key = (row) => element(row).cells[place].dataset.value;
     const words = head.classList.contains("text");
-    const rows = [...body.rows].sort((one, other) =>
+    rows.sort((one, other) =>
       words ? key(one).localeCompare(key(other)) : Number(key(one)) - Number(key(other)));
-    body.append(...(falling ? rows.reverse() : rows));
+    if (falling) rows.reverse();
+    list();
+  }
+
+  // Filtering: the figures of a range are those that a person reads, so ends are rounded outwards.
+
+  function outwards(value, up) {
+    const step = 10 ** (Math.floor(Math.log10(value)) - 2);
+    return Number(((up ? Math.ceil : Math.floor)(value / step + (up ? -1e-9 : 1e-9)) * step).toPrecision(3));
+  }
+
+  function within([low, high], value) {
+    return (low === null || value >= low) && (high === null || value <= high);
+  }
+
+  function matches(row) {
+    return Object.entries(shown.ranges).every(([name, range]) =>
+      within(range, name === "accuracy" ? 100 * data.rows[row].share : figures[name][row]));
+  }
+
+  function element(row) {
+    if (!made.has(row)) {
+      const template = document.createElement("template");
+      template.innerHTML = lines[row];
+      made.set(row, template.content.firstElementChild);
+    }
+    return made.get(row);
+  }
+
+  // The table's rows: those that match, the first of them in the document.
+  function list() {
+    const matching = rows.filter(matches);
+    const most = shown.all ? matching.length : Math.max(FIRST, matching.indexOf(chosen) + 1);
+    body.replaceChildren(...matching.slice(0, most).map(element));
+    for (const line of body.rows) line.classList.toggle("chosen", Number(line.dataset.row) === chosen);
+    all.hidden = matching.length <= most;
+    all.textContent = `show all ${matching.length.toLocaleString("en")}`;
+    const filtered = Object.keys(shown.ranges).length > 0;
+    count.textContent = filtered
+      ? `${matching.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}` : `all ${rows.length.toLocaleString("en")}`;
+    filter.querySelector("button").disabled = !filtered;
+  }
+
+  function marked() {
+    const filtered = Object.keys(shown.ranges).length > 0;
+    for (const entry of points) entry.element.classList.toggle("outside", filtered && !matches(entry.point.row));
+  }
+
+  const ends = [...filter.querySelectorAll("input")];
+
+  function put(name, range) {
+    if (range && (range[0] !== null || range[1] !== null)) shown.ranges[name] = range;
+    else delete shown.ranges[name];
+  }
+
+  // What stands in the fields: of the accuracy, and of the axis that is drawn.
+  function fill() {
+    const texts = ["accuracy", shown.axis].flatMap((name) => shown.ranges[name] || [null, null]);
+    ends.forEach((end, place) => { end.value = texts[place] === null ? "" : texts[place]; });
+    document.getElementById("along").textContent = data.axes[shown.axis].title;
+  }
+
+  function read() {
+    const values = ends.map((end) => end.value === "" || !Number.isFinite(Number(end.value)) ? null : Number(end.value));
+    put("accuracy", values.slice(0, 2));
+    put(shown.axis, values.slice(2));
+    filtered();
+  }
+
+  function filtered() {
+    list();
+    marked();
+    brushed();
+  }
+
+  // The range as a rectangle on the picture.
+  function brushed(corners) {
+    svg.querySelector(".brush")?.remove();
+    if (!scale) return;
+    const { box, low, high, least, most } = scale;
+    const x = (value) => box.left + ((box.right - box.left) * Math.log(value / low)) / Math.log(high / low);
+    const y = (share) => box.bottom - ((box.bottom - box.top) * (share - least)) / (most - least);
+    const [up, along] = [shown.ranges.accuracy, shown.ranges[shown.axis]];
+    if (!corners && !up && !along) return;
+    const inside = (value, from, to) => Math.min(Math.max(value, from), to);
+    const [left, right, top, bottom] = corners || [
+      inside(along && along[0] ? x(along[0]) : box.left, box.left, box.right),
+      inside(along && along[1] !== null ? x(along[1]) : box.right, box.left, box.right),
+      inside(up && up[1] !== null ? y(up[1] / 100) : box.top, box.top, box.bottom),
+      inside(up && up[0] !== null ? y(up[0] / 100) : box.bottom, box.top, box.bottom),
+    ];
+    const attributes = { class: "brush", x: left, y: top, width: Math.max(right - left, 0), height: Math.max(bottom - top, 0) };
+    svg.prepend(add(svg, "rect", attributes));
+  }
+
+  // With a mouse or a pen a rectangle is drawn; a finger scrolls, and has the fields.
+  let drag = null;
+  let dragged = false;
+
+  svg.addEventListener("pointerdown", (event) => {
+    dragged = false;
+    if (event.button !== 0 || event.pointerType === "touch" || !scale) return;
+    const { left, top } = svg.getBoundingClientRect();
+    drag = { x: event.clientX - left, y: event.clientY - top };
+  });
+  addEventListener("pointermove", (event) => {
+    if (!drag) return;
+    const { left, top } = svg.getBoundingClientRect();
+    const { box } = scale;
+    const [x, y] = [event.clientX - left, event.clientY - top];
+    if (!dragged && Math.hypot(x - drag.x, y - drag.y) < 6) return;
+    dragged = true;
+    hide();
+    const inside = (value, from, to) => Math.min(Math.max(value, from), to);
+    drag.corners = [
+      inside(Math.min(x, drag.x), box.left, box.right), inside(Math.max(x, drag.x), box.left, box.right),
+      inside(Math.min(y, drag.y), box.top, box.bottom), inside(Math.max(y, drag.y), box.top, box.bottom),
+    ];
+    brushed(drag.corners);
+  });
+  addEventListener("pointerup", () => {
+    const corners = drag && dragged ? drag.corners : null;
+    drag = null;
+    if (!corners) return;
+    const { box, low, high, least, most } = scale;
+    const value = (x) => low * (high / low) ** ((x - box.left) / (box.right - box.left));
+    const share = (y) => 100 * (least + ((most - least) * (box.bottom - y)) / (box.bottom - box.top));
+    const [left, right, top, bottom] = corners;
+    put(shown.axis, [outwards(value(left), false), outwards(value(right), true)]);
+    put("accuracy", [Math.max(Math.floor(10 * share(bottom)) / 10, 0), Math.ceil(10 * share(top)) / 10]);
+    fill();
+    filtered();
+  });
+  for (const end of ends) end.addEventListener("input", read);
+  filter.addEventListener("submit", (event) => event.preventDefault());
+  filter.querySelector("button").addEventListener("click", () => {
+    shown.ranges = {};
+    fill();
+    filtered();
+    ends[0].focus();
+  });
+  all.addEventListener("click", () => {
+    shown.all = true;
+    list();
+    body.closest(".scroll").focus();
+  });
+
+  // The card of one candidate.
+
+  function open(row, byKey) {
+    choose(row);
+    shown.card = data.rows[row].id;
+    const about = data.rows[row];
+    const title = card.querySelector("h2");
+    title.textContent = row === last ? "The unpruned baseline" : `Candidate ${about.id}`;
+    list_of("figures", about.tip.slice(1));
+    list_of("history", about.history);
+    list_of("files", about.file);
+    // Before it is drawn: what is hidden has no width.
+    card.hidden = false;
+    network(about);
+    intervals(about, row);
+    curve(about);
+    if (byKey) title.focus({ preventScroll: false });
+  }
+
+  function list_of(name, texts) {
+    card.querySelector(`.${name}`).replaceChildren(...texts.map((text) => {
+      const line = document.createElement("li");
+      line.textContent = text;
+      return line;
+    }));
+  }
+
+  function close() {
+    card.hidden = true;
+    shown.card = null;
+    chosen = null;
+    list();
+  }
+  card.querySelector("button").addEventListener("click", () => { close(); svg.querySelector("[tabindex='0']")?.focus(); });
+  card.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") card.querySelector("button").click();
+  });
+
+  function emptied(name, height) {
+    const drawing = card.querySelector(`.${name}`);
+    drawing.replaceChildren();
+    const width = drawing.getBoundingClientRect().width || 400;
+    drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    return [drawing, width];
+  }
+
+  // A row for each unit: what is kept of its channels, in the outline of all of them.
+  function network(about) {
+    const whole = data.rows[last];
+    const [drawing, width] = emptied("network", 18 * about.widths.length);
+    const [each, left, right] = [18, 70, width - 96];
+    const most = Math.max(...whole.widths);
+    // Channels as square roots: what they take grows with their square.
+    const long = (channels) => (right - left) * Math.sqrt(channels / most);
+    const told = [];
+    about.widths.forEach((kept, place) => {
+      const [name, top] = [data.units[place] || `unit ${place + 1}`, place * each];
+      const halved = about.halvings.includes(place) ? ", halves the image" : "";
+      const text = kept ? `${kept} of ${whole.widths[place]}${about.halvings.includes(place) ? " ½" : ""}` : "removed";
+      add(drawing, "text", { x: 0, y: top + 12 }, name);
+      add(drawing, "rect", { class: kept ? "whole" : "whole gone", x: left, y: top + 2, width: long(whole.widths[place]), height: 12 });
+      if (kept) add(drawing, "rect", { class: "kept", x: left, y: top + 2, width: long(kept), height: 12 });
+      add(drawing, "text", { x: right + 8, y: top + 12 }, text);
+      told.push(kept ? `${name} ${kept} of ${whole.widths[place]} channels${halved}` : `${name} removed`);
+    });
+    drawing.setAttribute("aria-label", `The network beside the unpruned one: ${told.join("; ")}`);
+  }
+
+  // Each interval over that of whoever leads, on one scale.
+  function intervals(about, row) {
+    const leads = data.leads === null || data.leads === row ? null : data.rows[data.leads];
+    const [drawing, width] = emptied("intervals", 34 * about.intervals.length);
+    const [each, left, right] = [34, 8, width - 8];
+    const told = [];
+    about.intervals.forEach(([title, low, value, high, unit], place) => {
+      const rival = leads && leads.intervals.find((other) => other[0] === title);
+      const ends = [low, high, ...(rival ? [rival[1], rival[3]] : [])];
+      const [from, to] = [Math.min(...ends), Math.max(...ends)];
+      const x = (figure) => left + (right - left) * (to > from ? (figure - from) / (to - from) : 0.5);
+      const top = place * each;
+      const words = `${title} ${value.toLocaleString("en", { maximumSignificantDigits: 4 })} ${unit} ` +
+        `(${low.toLocaleString("en", { maximumSignificantDigits: 4 })} to ${high.toLocaleString("en", { maximumSignificantDigits: 4 })})`;
+      add(drawing, "text", { x: 0, y: top + 12 }, words);
+      add(drawing, "path", { class: "own", d: `M${x(low)} ${top + 20}H${x(high)}M${x(value)} ${top + 16}v8` });
+      if (rival) add(drawing, "path", { class: "rival", d: `M${x(rival[1])} ${top + 26}H${x(rival[3])}M${x(rival[2])} ${top + 23}v6` });
+      told.push(words);
+    });
+    drawing.setAttribute("aria-label", told.join("; "));
+    card.querySelector(".beside").hidden = !leads;
+  }
+
+  // Accuracy on validation after each epoch.
+  function curve(about) {
+    const part = card.querySelector(".curve").closest("figure");
+    part.hidden = about.curve.length < 2;
+    if (part.hidden) return;
+    const [drawing, width] = emptied("curve", 84);
+    const [low, high] = [Math.min(...about.curve), Math.max(...about.curve)];
+    const x = (place) => 48 + ((width - 56) * place) / (about.curve.length - 1);
+    const y = (share) => 66 - (60 * (share - low)) / (high - low || 1);
+    add(drawing, "path", { class: "own", d: about.curve.map((share, place) => `${place ? "L" : "M"}${x(place)} ${y(share)}`).join("") });
+    for (const share of [low, high]) add(drawing, "text", { x: 0, y: y(share) + 5 }, `${(100 * share).toFixed(1)} %`);
+    add(drawing, "text", { x: 48, y: 81 }, "epoch 1");
+    add(drawing, "text", { x: width - 8, y: 81, "text-anchor": "end" }, `${about.curve.length}`);
+    drawing.setAttribute("aria-label",
+      `Validation accuracy over ${about.curve.length} epochs, from ${(100 * about.curve[0]).toFixed(1)} to ${(100 * about.curve.at(-1)).toFixed(1)} %`);
+  }
+
+  // A search that goes on writes the page anew: it is opened again, as it was left, while nobody is at it.
+  let touched = 0;
+
+  function keep() {
+    const scroll = [scrollX, scrollY, document.querySelector(".scroll").scrollTop];
+    const follows = document.getElementById("follow")?.checked;
+    try {
+      sessionStorage.setItem("front", JSON.stringify({ ...shown, zoom: zoom.checked, scroll, follows }));
+    } catch { /* Some browsers keep nothing for files: then it begins anew. */ }
+  }
+
+  function resume() {
+    let kept = null;
+    try {
+      kept = JSON.parse(sessionStorage.getItem("front"));
+      sessionStorage.removeItem("front");
+    } catch { /* As above. */ }
+    if (!kept || !data.axes[kept.axis]) return;
+    const { scroll, follows, ...rest } = kept;
+    shown = { ...shown, ...rest };
+    zoom.checked = kept.zoom;
+    document.querySelector(`input[value=${kept.axis}]`).checked = true;
+    const follow = document.getElementById("follow");
+    if (follow) follow.checked = follows !== false;
+    if (kept.sort) sort(document.querySelectorAll("#table th")[kept.sort[0]], kept.sort[1]);
+    return () => {
+      const row = data.rows.findIndex((each) => each.id === kept.card);
+      if (row >= 0) open(row);
+      scrollTo(scroll[0], scroll[1]);
+      document.querySelector(".scroll").scrollTop = scroll[2];
+    };
+  }
+
+  function again() {
+    const typing = document.activeElement?.matches("input[type=number]");
+    if (document.hidden || drag || typing || !document.getElementById("follow").checked) return;
+    if (performance.now() - touched < 1000 * data.again) return;
+    keep();
+    location.reload();
+  }
+
+  if (data.again) {
+    for (const kind of ["pointerdown", "keydown", "wheel", "touchstart"])
+      addEventListener(kind, () => { touched = performance.now(); }, { passive: true });
+    setInterval(again, 1000 * data.again);
   }
 
   for (const head of document.querySelectorAll("#table th"))
-    head.firstElementChild.addEventListener("click", () => sort(head));
+    head.firstElementChild.addEventListener("click", () => sort(head, head.getAttribute("aria-sort") === "ascending"));
   for (const choice of document.querySelectorAll("input[name=axis]"))
-    choice.addEventListener("change", () => { shown.axis = choice.value; draw(); });
+    choice.addEventListener("change", () => { shown.axis = choice.value; fill(); draw(); });
   zoom.addEventListener("change", draw);
-  for (const hidden of document.querySelectorAll(".axes, .key")) hidden.hidden = false;
+  for (const hidden of document.querySelectorAll(".axes, .key, #filter")) hidden.hidden = false;
   addEventListener("hashchange", follow);
   let width = 0;
   function fit() {
@@ -247,9 +579,13 @@
     const first = width === 0;
     width = chart.clientWidth;
     draw();
-    if (first) follow();
+    if (first && !restored) follow();
   }
+  const restored = resume();
+  fill();
+  list();
   // At once: an observer waits for the first frame.
   fit();
+  restored?.();
   new ResizeObserver(fit).observe(chart);
 })();

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from html import escape
 from itertools import chain, repeat
@@ -10,6 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from search.export.html.card import card, units
 from search.export.scatter import BASELINE, Point, label, scatter, wins_by_recipe
 from search.results.basis import basis
 from search.results.column_table import columns
@@ -23,13 +25,20 @@ from search.scoring.objectives import OBJECTIVES, Objective
 from search.store.store import Store
 
 _FOLDER = Path(__file__).parent
+_LIVE = """<p class="live" id="live">The search goes on; written at {time}.
+<label><input type="checkbox" id="follow" checked> opens itself anew</label></p>"""
 
 
-def write_page(path: Path, ending: str, store: Store, standings: Standings) -> None:
-    path.write_text(page(store, standings), encoding="utf-8")
+# Seconds after which the page of a search that goes on is opened anew by itself.
+_AGAIN_S = 5
 
 
-def page(store: Store, standings: Standings) -> str:
+def write_page(path: Path, ending: str, store: Store, standings: Standings, *, live: bool = False) -> None:
+    path.write_text(page(store, standings, live=live), encoding="utf-8")
+
+
+def page(store: Store, standings: Standings, *, live: bool = False) -> str:
+    """`live`: the search goes on, and the page is written anew."""
     style, script = ((_FOLDER / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     about = basis(store, standings)
     best = standings.best
@@ -43,6 +52,7 @@ def page(store: Store, standings: Standings) -> str:
         script_hash=_hash(script),
         first="\n".join(first),
         best=escape(_best(standings) if best else near_misses(standings)[0]),
+        live=_LIVE.format(time=time.strftime("%Y-%m-%d %H:%M:%S")) if live else "",
         choices="\n".join(
             f'<label><input type="radio" name="axis" value="{name}"{checked}> {objective.label}</label>'
             for (name, objective), checked in zip(OBJECTIVES.items(), chain([" checked"], repeat("")), strict=False)
@@ -53,7 +63,7 @@ def page(store: Store, standings: Standings) -> str:
         ),
         rows="\n".join(_table(standings)),
         lines="\n".join(f"<li>{escape(text)}</li>" for text in about.lines),
-        data=_json(_data(standings)),
+        data=_json(_data(store, standings) | ({"again": _AGAIN_S} if live else {})),
     )
 
 
@@ -72,11 +82,16 @@ def _json(content: Any) -> str:
     return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")
 
 
-def _data(standings: Standings) -> dict[str, Any]:
+def _data(store: Store, standings: Standings) -> dict[str, Any]:
     scatters = {name: scatter(standings, objective) for name, objective in OBJECTIVES.items()}
     rows = standings.rows
     places = {row.recipe_id: place for place, row in enumerate(rows)}
-    details: list[dict[str, Any]] = [{"id": row.recipe_id, "tip": _tip(row, row is rows[-1])} for row in rows]
+    trials = {trial.recipe_id: trial for trial in store.trials(standings.goal.id)}
+    evaluations = (*standings.ranked, standings.baseline)
+    details: list[dict[str, Any]] = [
+        {"id": row.recipe_id, "tip": _tip(row, row is rows[-1])} | card(evaluation, row, trials.get(row.recipe_id))
+        for row, evaluation in zip(rows, evaluations, strict=True)
+    ]
     for point in scatters["latency"].points:
         low, high = point.share_interval
         details[places[point.row.recipe_id]] |= {
@@ -88,6 +103,8 @@ def _data(standings: Standings) -> dict[str, Any]:
     return {
         "line": standings.goal.minimum_accuracy,
         "least": standings.goal.least_accuracy,
+        "units": units(standings.goal.architecture),
+        "leads": 0 if standings.best else None,
         "rows": details,
         "axes": {
             name: {

@@ -136,7 +136,7 @@ class Judging:
             self.journal.note(number, train_s=result.candidate.seconds["train"])
         lead = Lead(OBJECTIVES["latency"], ranking.best, self.rig.least_w, self.rig.reference)
         race = lead.race(share) if share >= self.goal.least_accuracy else NO_RACE
-        measured = self.rig.measure(subject_of(result.candidate), race, self.view.step).result()
+        measured = self.rig.measure(subject_of(result.candidate), race).result()
         self.store.add_candidate(result.candidate, self.baseline.id, result.validation)
         self.store.add_measured(recipe.structure_id, self.rig.bench.id, measured)
         evaluation = self.store.evaluation(recipe.id, self.goal)

@@ -42,10 +42,6 @@ if request["do"] == "describe":
 """
 
 
-def quiet(step: str, share: float) -> None:
-    return None
-
-
 def measured_by_all(rig: Rig, candidate: Candidate, tasks: int) -> list[Figures]:
     """No board begins before everything is asked for: a recorded one is done at once."""
     gates = [threading.Event() for _ in rig._boards]
@@ -55,7 +51,7 @@ def measured_by_all(rig: Rig, candidate: Candidate, tasks: int) -> list[Figures]
 
     for board, gate in zip(rig._boards, gates, strict=True):
         board.worker.submit(opened, gate)
-    asked = [rig.measure(subject_of(candidate), NO_RACE, quiet) for _ in range(tasks)]
+    asked = [rig.measure(subject_of(candidate), NO_RACE) for _ in range(tasks)]
     for gate in gates:
         gate.set()
     return [task.result(HANG_S).figures for task in asked]
@@ -94,7 +90,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., tuple[Rig, list[str]]]]:
 
 def test_a_board_a_little_slower_is_calibrated_by_the_reference(opened, recorded, candidate):
     rig, said = opened(recorded("a", 2.0), recorded("b", 2.06))
-    rig.use_reference(candidate, [], quiet)
+    rig.use_reference(candidate, [])
     figures = measured_by_all(rig, candidate, 4)
     assert rig.boards == 2
     assert said == []
@@ -105,14 +101,14 @@ def test_a_board_a_little_slower_is_calibrated_by_the_reference(opened, recorded
 def test_a_board_that_disagrees_is_set_aside_and_named(opened, recorded, candidate):
     slow = recorded("slow", 3.0)
     rig, said = opened(recorded("a", 2.0), slow, recorded("b", 2.02))
-    rig.use_reference(candidate, [], quiet)
+    rig.use_reference(candidate, [])
     assert rig.boards == 2
     assert said == [f"{slow} is set aside, 2 left: it times the reference at 3 ms, the others at 2.02 ms"]
 
 
 def test_work_goes_to_the_board_that_has_least_to_do(opened, recorded, candidate):
     rig, _ = opened(recorded("a", 2.0), recorded("b", 2.0))
-    rig.use_reference(candidate, [], quiet)
+    rig.use_reference(candidate, [])
     serials = [figure.serial for figure in measured_by_all(rig, candidate, 8)]
     assert sorted(serials) == [*["a"] * 4, *["b"] * 4]
 
@@ -135,7 +131,7 @@ def test_the_work_of_a_board_that_fails_goes_to_another(opened, recorded, candid
     other, said = opened(recorded("a", 2.0))
     with ExitStack() as stack:
         rig = Rig([dying(tmp_path, stack), other.first], said.append)
-        measured = rig.measure(subject_of(candidate), NO_RACE, quiet).result()
+        measured = rig.measure(subject_of(candidate), NO_RACE).result()
     assert measured.figures.serial == "a"
     assert rig.boards == 1
     assert said[0].startswith("dying is set aside, 1 left: ")
@@ -145,7 +141,7 @@ def test_the_study_goes_on_when_its_first_board_is_set_aside(opened, recorded, c
     """Whose serial number stands for the boards' bench: what the others measure would belong to no study."""
     rig, said = opened(recorded("slow", 3.0), recorded("a", 2.0), recorded("b", 2.02))
     bench_id = rig.bench.id
-    rig.use_reference(candidate, [], quiet)
+    rig.use_reference(candidate, [])
     assert "slow is set aside" in said[0]
     assert rig.bench.id == bench_id
 
@@ -154,7 +150,7 @@ def test_without_another_board_the_fault_is_the_rigs(candidate, tmp_path):
     with ExitStack() as stack:
         rig = Rig([dying(tmp_path, stack)], print)
         with pytest.raises(DeviceError):
-            rig.measure(subject_of(candidate), NO_RACE, quiet).result()
+            rig.measure(subject_of(candidate), NO_RACE).result()
 
 
 class Cut(SshDevice):
@@ -196,6 +192,6 @@ def test_a_connection_that_drops_while_the_reference_is_timed_costs_a_second_try
             stack.callback(lambda one=one: one.worker.submit(one.examiner.close).result())
             opened.append(one)
         rig = Rig(opened, said.append)
-        rig.use_reference(candidate, [], quiet)
+        rig.use_reference(candidate, [])
         assert [one.examiner.device.left for one in opened] == [0] * boards
     assert not [words for words in said if "connection lost" in words]

@@ -60,7 +60,7 @@ def test_a_board_whose_words_are_markup_is_watched_on_a_terminal(tmp_path: Path)
 
         def step(name: str, share: float) -> None:
             view.step(name, share)
-            view._picture.refresh()
+            view._tick()
 
         async def measured() -> None:
             async with device:

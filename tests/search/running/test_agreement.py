@@ -54,7 +54,7 @@ def test_a_gap_of_more_than_a_point_is_said_loudly(
     model = candidate(tmp_path, runtime)
     images = images_of(model)
     there = save_images(tmp_path / "there.npy", np.roll(images.pixels, shift, axis=0))
-    said = compared(model, images, rig, View(0), there, COUNT)
+    said = compared(model, images, rig, there, COUNT)
     assert said.startswith("WARNING") == warned
     assert f"static_int8 by {title} on the board and here" in said
     assert ("100.0 % of 200 answers agree, 0.0 points" in said) != warned

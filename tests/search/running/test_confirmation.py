@@ -60,7 +60,7 @@ class Bench:
         with simulated_rig(self.board, images, self.said) as rig:
             view = View(0)
             view.say = self.said.append  # type: ignore[method-assign]
-            rig.use_reference(baseline.candidate, [], lambda step, share: None)
+            rig.use_reference(baseline.candidate, [])
             confirmations = Confirmations(self.store, rig, data(), view)
             confirmations.confirm(baseline, self.goal)
             yield confirmations

@@ -72,7 +72,7 @@ class Place:
             unpruned = baseline_recipe()
             path = draft(unpruned, self.store.folder, self.baseline, SOURCE)
             reference = replace(evaluation(made=unpruned).candidate, file=path)
-            measured = rig.use_reference(reference, (), view.step)
+            measured = rig.use_reference(reference, ())
             self.store.add_measured(unpruned.structure_id, rig.bench.id, measured)
             self.steps.clear()
             yield FirstLook(self.store, rig, self.builder, self.baseline, SOURCE, data.shape, view)

@@ -1,0 +1,85 @@
+"""Doing: what a run is at, place by place, and what it warned of; kept in a file for whoever watches."""
+
+import contextlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+# Beside the lock in the folder of the store.
+FILE = "at_work.json"
+# A run writes it every second: what is much older was left by one that was killed.
+STALE_S = 30.0
+# Of what was said, and of the warnings, so many are kept.
+SAID, WARNINGS = 40, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """One place: the run itself, a builder or a board."""
+
+    place: str
+    # Empty where it is idle.
+    step: str
+    # 0 where nobody knows.
+    share: float
+    # Unix time.
+    since: float
+
+    def left_s(self, now: float) -> float | None:
+        """As long as the share that is done took, in proportion; None where that says nothing yet."""
+        return (now - self.since) * (1 - self.share) / self.share if 0.02 <= self.share < 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    # Trials of this run, or what else is counted, in the plural; those that have ended.
+    what: str
+    count: int
+    ended: int
+    # Unix times; `until`: no trial begins later.
+    begun: float
+    until: float | None = None
+    # Ids of the studies, the first of which is shown in full.
+    studies: tuple[str, ...] = ()
+    doing: tuple[Doing, ...] = ()
+    warnings: tuple[str, ...] = ()
+    # What was said last, the newest at the end.
+    said: tuple[str, ...] = ()
+
+    def left_s(self, now: float) -> float | None:
+        """Until the last trial, were the others as long as those that have ended."""
+        return (now - self.begun) / self.ended * (self.count - self.ended) if self.ended else None
+
+
+def keep(work: Work, folder: Path) -> None:
+    """Whole or absent, and of no worth once the run has ended: it waits for no disk, and a full one is no matter."""
+    beside = folder / f".{FILE}.part"
+    with contextlib.suppress(OSError):
+        beside.write_text(json.dumps({"at": time.time(), **asdict(work)}), encoding="utf-8")
+        beside.replace(folder / FILE)
+
+
+def forget(folder: Path) -> None:
+    (folder / FILE).unlink(missing_ok=True)
+
+
+def kept(folder: Path) -> Work | None:
+    """None where no run is at work, and of a run that keeps its folder elsewhere."""
+    try:
+        values = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return _read(values) if time.time() - values.pop("at") < STALE_S else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _read(values: Mapping[str, Any]) -> Work:
+    lists = {
+        "doing": tuple(Doing(**each) for each in values["doing"]),
+        "studies": tuple(map(str, values["studies"])),
+        "warnings": tuple(map(str, values["warnings"])),
+        "said": tuple(map(str, values["said"])),
+    }
+    return Work(**{**values, **lists})
