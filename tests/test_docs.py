@@ -30,12 +30,12 @@ MOST_LINES = 150
 
 
 def commands_of(text: str) -> list[str]:
-    """Without their remarks; `study FILE` stands for any file's."""
-    typed = (shlex.split(words, comments=True) for words in COMMAND.findall(text))
+    """Without their remarks and where their output goes; `study FILE` stands for any file's."""
+    typed = (shlex.split(words.partition(" > ")[0], comments=True) for words in COMMAND.findall(text))
     return [shlex.join("m1" if word == "FILE" else word for word in words) for words in typed]
 
 
-EVERY = list(dict.fromkeys(words for text in TEXTS.values() for words in commands_of(text)))
+EVERY = list(dict.fromkeys(words for text in TEXTS.values() for words in commands_of(text) if words != "--version"))
 # Trains or measures for minutes, or waits for Ctrl-C; tests of their own run these. The others are run below.
 LONG = re.compile(r"baseline|sensitivity|confirm|measure|status --watch|.*mnist|--architecture|devices meter")
 BOARDS = re.compile(r"devices|.*--device pi")

@@ -10,6 +10,7 @@ from types import FrameType
 from evaluators.device.devices.choose import board_of, open_device
 from evaluators.power.choose import open_meter
 from evaluators.runtimes.runtime import RUNTIMES
+from search.commands.command_line import program
 from search.commands.exit_status import INTERRUPTED, OK
 from search.commands.outcome import print_results
 from search.results.published import read_published
@@ -69,5 +70,5 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _stopped(store: Store) -> str:
     finished = sum(trial.state == COMPLETE for goal in store.studies() for trial in store.trials(goal.id))
-    again = shlex.join(["python", "-m", "search", *sys.argv[1:]])
+    again = shlex.join([*program(), *sys.argv[1:]])
     return f"stopped; {finished} finished trials are kept in {store.folder}, go on with: {again}"
