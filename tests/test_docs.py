@@ -1,6 +1,7 @@
 """What README and docs/ say is so: their commands, files, links and pictures."""
 
 import re
+import runpy
 import shlex
 import shutil
 from pathlib import Path
@@ -97,6 +98,27 @@ def test_the_files_that_the_architecture_names_are_there():
             folders[depth + 2] = path
         elif name.endswith(".py"):
             assert path.is_file(), path
+
+
+def seen(picture: str) -> tuple[list[str], list[float]]:
+    """What is written in it, and where its marks and lines of text stand: letters are drawn anew by each release."""
+    places = re.findall(r'<(?:use|text) [^>]*?\bx="([-\d.]+)" y="([-\d.]+)"', picture)
+    written = re.findall(r"<!-- (.*?) -->", picture) + re.findall(r">([^<]+)</text>", picture)
+    return written, [float(number) for place in places for number in place]
+
+
+def test_the_pictures_are_those_that_are_made_of_the_recorded_store(tmp_path: Path):
+    pictures = runpy.run_path(str(ROOT / "docs" / "pictures.py"))
+    made = pictures["draw"](pictures["RECORDED"], tmp_path)
+    for page, folder in ((README, "docs/pictures/"), (ROOT / "docs" / "index.md", "pictures/")):
+        assert re.findall(r"!\[.*\]\((.*)\)", TEXTS[page]) == [folder + path.name for path in made]
+    for path in made:
+        written, places = seen(path.read_text())
+        said, stood = seen((ROOT / "docs" / "pictures" / path.name).read_text())
+        assert written == said
+        assert written
+        assert places == pytest.approx(stood, abs=1.0)
+        assert places
 
 
 def test_every_setting_of_a_file_is_an_option():
