@@ -11,7 +11,7 @@ from evaluators.device.devices.choose import board_of, open_device
 from evaluators.power.choose import open_meter
 from evaluators.runtimes.runtime import RUNTIMES
 from search.commands.command_line import program
-from search.commands.exit_status import INTERRUPTED, OK
+from search.commands.exit_status import INTERRUPTED, NONE_FEASIBLE, OK
 from search.commands.outcome import print_results
 from search.results.published import read_published
 from search.results.report import results_console
@@ -52,7 +52,10 @@ def main(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             view.say(_stopped(store))
             return INTERRUPTED
-        return print_results(results_console(), [standings(store, goal, published) for goal in goals])
+        status = print_results(results_console(), [standings(store, goal, published) for goal in goals])
+        if status == NONE_FEASIBLE:
+            print(f"next: {_again()}")
+        return status
 
 
 def _check(chosen: Settings) -> None:
@@ -70,5 +73,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _stopped(store: Store) -> str:
     finished = sum(trial.state == COMPLETE for goal in store.studies() for trial in store.trials(goal.id))
-    again = shlex.join([*program(), *sys.argv[1:]])
-    return f"stopped; {finished} finished trials are kept in {store.folder}, go on with: {again}"
+    return f"stopped; {finished} finished trials are kept in {store.folder}, go on with: {_again()}"
+
+
+def _again() -> str:
+    """The same command goes on with the search."""
+    return shlex.join([*program(), *sys.argv[1:]])
