@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from rich._export_format import CONSOLE_SVG_FORMAT
 
 from search.export.figure import write_figure
+from search.results.discretion import standings_for_others
 from search.results.report import print_standings
 from search.results.standings import Standings, standings
 from search.results.terminal import plain_console
@@ -42,7 +43,9 @@ def draw(recorded: Path, folder: Path) -> list[Path]:
         shutil.copy(recorded / "search.db", beside)
         store = Store.existing(Path(beside))
         goal = next(goal for goal in store.studies() if not goal.grid)
-        shown = standings(store, goal)
+        here = store.device(goal.bench_id).on_this_machine
+        # As `export` writes it, and `rank` prints it.
+        shown = standings_for_others(standings(store, goal), here=here)
         terminal, front = folder / "rank.svg", folder / "front.svg"
         terminal.write_text(_terminal(shown))
         write_figure(front, front.suffix, store, shown)

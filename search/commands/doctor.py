@@ -23,6 +23,7 @@ def main(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([check.as_dict() for check in looked_at], indent=1))
     else:
+        print()
         results_console().print(_table(looked_at))
     return min((check.status for check in looked_at if check.state == MISSING), default=exit_status.OK)
 
@@ -38,7 +39,7 @@ async def _look(chosen: Settings, talk: bool) -> list[Check]:
 
 
 def _table(looked_at: Sequence[Check]) -> Table:
-    drawn = Table(title="", box=None, pad_edge=False, header_style="bold", title_justify="left")
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
     for head in ("check", "state"):
         drawn.add_column(head, no_wrap=True)
     drawn.add_column("next", overflow="fold")

@@ -244,7 +244,7 @@ def _governor(governor: str | None) -> Check:
         return Check("governor", OK, "this system does not say")
     if governor in SLOW_GOVERNORS:
         return Check(
-            "governor", WARNING, f"{governor}: the clock varies; until the next boot it can be pinned; next, there: {PIN}"
+            "governor", WARNING, f"{governor}: the clock varies; it can be pinned for this boot; next, there: {PIN}"
         )
     return Check("governor", OK, governor)
 

@@ -35,7 +35,7 @@ from search.settings.durations import spoken
 from search.settings.settings import TRIALS
 
 # Letters of the last column, and between two columns.
-_LEAST_WORDS, _GAP = 24, 2
+_LEAST_WORDS, _GAP = 36, 2
 # So many warnings are shown, the most frequent first; every row's own are in the JSON.
 _MOST_WARNINGS = 3
 
