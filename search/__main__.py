@@ -1,5 +1,6 @@
 """`python -m search`: parse, run, and turn what went wrong into one line and an exit status."""
 
+import argparse
 import logging
 import os
 import sys
@@ -17,10 +18,12 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if logging.lastResort is not None:
         logging.lastResort.addFilter(_is_news)
+    options = None
     try:
-        return command_line.run(*command_line.parse(sys.argv[1:]))
+        command, options = command_line.parse(sys.argv[1:])
+        return command_line.run(command, options)
     except tuple(BY_ERROR) as error:
-        _say(error)
+        _say(error, options)
         return status_of(error)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -36,11 +39,11 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], KeyboardInterrupt))
 
 
-def _say(error: Exception) -> None:
+def _say(error: Exception, options: argparse.Namespace | None) -> None:
     # It brings rich, which a command that ends well may do without.
-    from search.results.terminal import plain
+    from search.commands.told import told
 
-    print(plain(f"error: {error}"), file=sys.stderr)
+    print("\n".join(told(error, options)), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,8 @@ from space.baseline import Baseline
 from space.data.images import ImageShape
 from space.errors import RequestError
 from space.files import written_whole
-from space.networks.choose import network_named
+from space.networks.choose import NETWORKS, network_named
+from space.networks.names import DEFAULT
 from space.networks.network import Network, unpruned
 from space.networks.prunable import Prunable
 
@@ -74,12 +76,28 @@ def read_checkpoint(
         if tensor.shape != wanted.shape:
             raise RequestError(
                 f"{path}: tensor {position + 1}, '{name}', has shape {tuple(tensor.shape)}; "
-                f"{network.title} has {tuple(wanted.shape)} there"
+                f"{network.title} has {tuple(wanted.shape)} there; {_next(path, found, network)}"
             )
     if len(found) != len(expected):
-        raise RequestError(f"{path} holds {len(found)} tensors; {network.title} has {len(expected)}")
+        raise RequestError(
+            f"{path} holds {len(found)} tensors; {network.title} has {len(expected)}; {_next(path, found, network)}"
+        )
     model.load_state_dict(dict(zip(expected, found.values(), strict=True)), strict=False)
     return model.eval()
+
+
+def _next(path: Path, found: Mapping[str, torch.Tensor], network: Network) -> str:
+    """What to type where another network has these shapes, and where none has."""
+    shapes = [tensor.shape for tensor in found.values()]
+    for name in NETWORKS.names():
+        other = network_named(name)
+        if other is not network and shapes == [
+            tensor.shape for tensor in _state(unpruned_model(other, other.image, other.classes)).values()
+        ]:
+            typed = shlex.join(["--architecture", name, "--import", str(path)])
+            return f"{other.title} has these; next: python -m search baseline {typed}"
+    architecture = "" if network.name == DEFAULT else f" --architecture {network.name}"
+    return f"no network here has these, but one can be trained; next: python -m search baseline{architecture}"
 
 
 def _tensors(content: Any) -> dict[str, torch.Tensor]:

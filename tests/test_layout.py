@@ -294,7 +294,16 @@ print("LOADED", sorted(heavy & set(sys.modules)))
 
 
 LIGHT_COMMANDS = (
-    *(["--help"], ["status"], ["rank"], ["rank", "--json"], ["show-config"], ["devices", "list"]),
+    ["completion", "bash"],
+    *(
+        ["--help"],
+        ["completion", "bash"],
+        ["status"],
+        ["rank"],
+        ["rank", "--json"],
+        ["show-config"],
+        ["devices", "list"],
+    ),
     ["audit", "studies/reference/quantized.csv"],
     ["export", "--to", "{tmp}/front.html"],
     ["compare", "{tmp}/store", "{tmp}/store"],
@@ -306,7 +315,7 @@ def test_reading_commands_import_nothing_heavy(tmp_path, words):
     from tests.search.made_up import distinct, evaluation, store_with
 
     store_with(tmp_path / "store", [evaluation(made=made) for made in distinct(3)])
-    if words[0] not in ("--help", "devices"):
+    if words[0] not in ("--help", "completion", "devices"):
         words = [*words, "--store", str(tmp_path / "store")]
     words = [word.replace("{tmp}", str(tmp_path)) for word in words]
     # Nobody's own boards.

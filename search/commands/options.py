@@ -25,6 +25,7 @@ def _either_by_default(default: str, *others: str) -> str:
     return _either(f"{default} (default)", *others)
 
 
+SHELLS = ("bash", "zsh", "fish")
 _USUAL, _STAND_IN = data_set_named(DEFAULT), data_set_named(STAND_IN)
 # Settings that say where things are; every command that looks at a store or a device takes them.
 SHARED = {
@@ -264,6 +265,10 @@ def _seconds(words: str) -> float:
 
 def show_config(parser: argparse.ArgumentParser) -> None:
     search(parser)
+
+
+def completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=_either(*SHELLS))
 
 
 def add_settings(parser: Any, helps: dict[str, str]) -> None:

@@ -183,7 +183,7 @@ def _host_key(key: trust.ShownKey) -> Check:
         return Check("host key", OK, f"{shown}, known")
     if key.standing is Standing.NEW:
         next_step = f"python -m search devices trust {key.address}"
-        return Check("host key", MISSING, f"{shown} is unknown; look at it and trust it: {next_step}")
+        return Check("host key", MISSING, f"{shown} is unknown; look at it and trust it; next: {next_step}")
     if key.standing is Standing.REVOKED:
         return Check("host key", MISSING, f"{shown} is marked as revoked in your known hosts; do not use this board")
     return Check("host key", MISSING, f"{shown} is not the one in {key.file}: {key.remedy}")
@@ -219,7 +219,8 @@ def _runtimes(name: str, health: Health) -> list[Check]:
         else:
             what, next_step = problem
             without = "; a search does without it" if usable else ""
-            checked.append(Check("runtime", WARNING if usable else MISSING, f"{what}{without}; {next_step}"))
+            then = next_step if next_step.startswith("no wheel") else f"next: {next_step}"
+            checked.append(Check("runtime", WARNING if usable else MISSING, f"{what}{without}; {then}"))
     return checked
 
 
@@ -242,7 +243,9 @@ def _governor(governor: str | None) -> Check:
     if governor is None:
         return Check("governor", OK, "this system does not say")
     if governor in SLOW_GOVERNORS:
-        return Check("governor", WARNING, f"{governor}: the clock varies; until the next boot it is pinned by: {PIN}")
+        return Check(
+            "governor", WARNING, f"{governor}: the clock varies; it can be pinned for this boot; next, there: {PIN}"
+        )
     return Check("governor", OK, governor)
 
 
@@ -277,7 +280,7 @@ def _clock(offset: health.ClockOffset) -> Check:
     text = f"{offset.seconds:+.3f} s off ours, ± {1e3 * offset.uncertainty_s:.1f} ms"
     if abs(offset.seconds) <= CLOCK_S:
         return Check("clock", OK, text)
-    return Check("clock", WARNING, f"{text}; set it, or downloads there fail: sudo timedatectl set-ntp true")
+    return Check("clock", WARNING, f"{text}; downloads there may fail; next, there: sudo timedatectl set-ntp true")
 
 
 def _enough(free: float, least: float, enough: float) -> str:

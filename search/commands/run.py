@@ -10,7 +10,8 @@ from types import FrameType
 from evaluators.device.devices.choose import board_of, open_device
 from evaluators.power.choose import open_meter
 from evaluators.runtimes.runtime import RUNTIMES
-from search.commands.exit_status import INTERRUPTED, OK
+from search.commands.command_line import program
+from search.commands.exit_status import INTERRUPTED, NONE_FEASIBLE, OK
 from search.commands.outcome import print_results
 from search.export.html.going import going_page
 from search.results.published import read_published
@@ -58,7 +59,10 @@ def main(options: argparse.Namespace) -> int:
         finally:
             if page:
                 page.end(store)
-        return print_results(results_console(), [standings(store, goal, published) for goal in goals])
+        status = print_results(results_console(), [standings(store, goal, published) for goal in goals])
+        if status == NONE_FEASIBLE:
+            print(f"next: {_again()}")
+        return status
 
 
 def _check(chosen: Settings) -> None:
@@ -76,5 +80,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _stopped(store: Store) -> str:
     finished = sum(trial.state == COMPLETE for goal in store.studies() for trial in store.trials(goal.id))
-    again = shlex.join(["python", "-m", "search", *sys.argv[1:]])
-    return f"stopped; {finished} finished trials are kept in {store.folder}, go on with: {again}"
+    return f"stopped; {finished} finished trials are kept in {store.folder}, go on with: {_again()}"
+
+
+def _again() -> str:
+    """The same command goes on with the search."""
+    return shlex.join([*program(), *sys.argv[1:]])

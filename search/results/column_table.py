@@ -67,6 +67,7 @@ FOM = Column(
     shown=at(100, "FoM", M3) | at(60, "FoM", *_FRONTS) | at(100, "FoM", RANKING) | at(130, "FoM", PAGE),
     objective="fom",
     provenance=lambda row: row.energy_provenance,
+    goes=4,
 )
 COLUMNS = (
     Column(
@@ -82,6 +83,7 @@ COLUMNS = (
         | at(20, "trial", PAGE, text=lambda entry: "" if entry.row.trial is None else str(entry.row.trial))
         | at(20, "Trial", FILE),
         unknown_sorts_as=_LAST,
+        goes=5,
     ),
     Column(
         value=lambda row: row.recipe_id,
@@ -123,7 +125,7 @@ COLUMNS = (
         | at(120, "parameters", RANKING)
         | at(10, "parameters", GRID)
         | at(150, "parameters", PAGE),
-        least_width=130,
+        goes=7,
     ),
     Column(
         value=lambda row: row.memory_mb,
@@ -133,7 +135,7 @@ COLUMNS = (
         | at(90, "MB", RANKING)
         | at(20, "max MB", GRID)
         | at(120, "MB", PAGE),
-        least_width=130,
+        goes=9,
     ),
     Column(
         value=lambda row: row.latency_ms,
@@ -153,7 +155,7 @@ COLUMNS = (
         shown=at(55, "course ms", RANKING, worth_showing=_course_times_less)
         | at(75, "course ms", PAGE, worth_showing=_course_times_less)
         | at(62, "Latency as the course times it (ms)", FILE, worth_showing=_course_times_less),
-        least_width=170,
+        goes=7,
     ),
     Column(
         value=lambda row: row.course_call or "all of the latency",
@@ -177,7 +179,7 @@ COLUMNS = (
         | at(50, "max W", GRID)
         | at(110, "max W", PAGE),
         provenance=lambda row: row.energy_provenance,
-        least_width=130,
+        goes=8,
     ),
     Column(
         value=lambda row: row.energy_mj,
@@ -189,6 +191,7 @@ COLUMNS = (
         | at(90, "energy mJ", PAGE),
         objective="energy",
         provenance=lambda row: row.energy_provenance,
+        goes=3,
     ),
     Column(value=lambda row: row.energy_provenance.kind, shown=at(100, "energy is", PAGE), words=True),
     Column(
@@ -201,6 +204,7 @@ COLUMNS = (
         | at(125, "runtime", RANKING, text=cells.runtime, worth_showing=_frameworks_differ)
         | at(165, "runtime", PAGE, text=cells.runtime, worth_showing=_frameworks_differ),
         words=True,
+        goes=6,
     ),
     FOM,
     Column(
@@ -209,6 +213,7 @@ COLUMNS = (
         | at(110, "FoM gain", RANKING, text=cells.fom_gain)
         | at(140, "FoM gain", PAGE, text=cells.fom_gain),
         kind_in_files=lambda row: None if row.fom_gain is None else row.energy_provenance.kind,
+        goes=2,
     ),
     Column(value=lambda row: row.recipe.threads, shown=at(180, "threads", PAGE)),
     Column(value=shape, shown=at(190, "widths", PAGE) | at(160, "Widths", FILE), words=True),
@@ -219,7 +224,7 @@ COLUMNS = (
         | at(200, "remarks", PAGE, text=cells.page_remarks),
         words=True,
         sorts_by=cells.page_remarks,
-        least_width=210,
+        goes=1,
     ),
     Column(value=lambda row: "yes" if row.feasible else "no", shown=at(30, "Holds the line", FILE)),
     Column(value=lambda row: "yes" if row.dirty else "no", shown=at(40, "Dirty", FILE)),

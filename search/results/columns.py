@@ -88,8 +88,8 @@ class Column:
     # What the page sorts by, where that is not the value; a value that is not known sorts as a number.
     sorts_by: Callable[[Entry], Value] | None = None
     unknown_sorts_as: float = 0.0
-    # A terminal narrower than this does without.
-    least_width: int = 0
+    # A terminal that is too narrow for all does without, first without what has the highest number; 0 stays.
+    goes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from evaluators.provenance import Kind
 from search.results.column_table import columns
-from search.results.columns import Entry, View
+from search.results.columns import Entry, View, ViewColumn
 from search.results.findings import findings
 from search.results.pivot import Pivot, pivot
 from search.results.published import elsewhere
@@ -33,6 +34,8 @@ from search.scoring.ranking import feasible
 from search.settings.durations import spoken
 from search.settings.settings import TRIALS
 
+# Letters of the last column, and between two columns.
+_LEAST_WORDS, _GAP = 36, 2
 # So many warnings are shown, the most frequent first; every row's own are in the JSON.
 _MOST_WARNINGS = 3
 
@@ -44,12 +47,26 @@ def results_console() -> Console:
 
 def table(standings: Standings, top: int, width: int = 250) -> Table:
     listed = entries(standings, top)
-    chosen = columns(View.RANKING, [entry.row for entry in listed])
-    shown = [each for each in chosen if width >= each.column.least_width]
-    drawn = _empty((each.title, each.column.words) for each in shown)
+    every = columns(View.RANKING, [entry.row for entry in listed])
+    needed = [max(map(cell_len, [each.title, *map(each.read, listed)])) for each in every]
+    shown = _fitting(every, needed, width)
+    drawn = _empty((each.title, each.column.words) for each, _ in shown)
+    if shown[-1][0] is every[-1]:
+        drawn.columns[-1].max_width = width - sum(letters + _GAP for _, letters in shown[:-1])
     for entry in listed:
-        drawn.add_row(*(each.read(entry) for each in shown), style="bold" if entry.place == 1 else None)
+        drawn.add_row(*(each.read(entry) for each, _ in shown), style="bold" if entry.place == 1 else None)
     return drawn
+
+
+def _fitting(every: Sequence[ViewColumn], needed: Sequence[int], width: int) -> list[tuple[ViewColumn, int]]:
+    """Columns go whole, as a figure that is cut is none; of the last one's words some may be cut."""
+    shown = list(zip(every, (*needed[:-1], min(needed[-1], _LEAST_WORDS)), strict=True))
+    while sum(letters + _GAP for _, letters in shown) - _GAP > width:
+        spare = max(shown, key=lambda each: each[0].column.goes)
+        if not spare[0].column.goes:
+            break
+        shown.remove(spare)
+    return shown
 
 
 def grid_table(standings: Standings) -> Table:

@@ -1,5 +1,6 @@
 """Data choice: which images a search takes and why, decided once; plan, doctor and run print this one decision."""
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -153,17 +154,31 @@ def _not_on_disk(collection: Collection, settings: Settings, store: Store | None
     download = DataChoice(Source(collection.name, folder), f"{title} is downloaded to {folder}", download=True)
     why_not = collection.why_not_downloadable()
     absent = f"{title} is not on this disk and cannot be downloaded ({why_not})"
+    if why_not and settings.data_dir is not None:
+        missing = (
+            f"--data-dir {settings.data_dir} has no {collection.files}, and {title} cannot be downloaded ({why_not}); "
+            f"next: python -m search {_named_right(collection, settings.data_dir)}"
+        )
+        return DataChoice(Source(collection.name), title, named=True, missing=missing)
     if settings.data == collection.name:
         if why_not is None:
             return download
         missing = (
-            f"--data {collection.name}: {absent}; put {collection.files} into a folder and name that with --data-dir"
+            f"--data {collection.name}: {absent}; put {collection.files} into a folder, here DIR; next: "
+            "python -m search --data-dir DIR"
         )
         return DataChoice(Source(collection.name), title, named=True, missing=missing)
     if why_not:
         return _standing_in(settings, f"{absent}; --data-dir names a folder that has it")
     too_slow = _too_slow(collection, settings, store, None)
     return _standing_in(settings, too_slow) if too_slow else download
+
+
+def _named_right(collection: Collection, folder: Path) -> str:
+    """The folder below or above this one that has the files, else the images that need none."""
+    around = [*folder.parents, *folder.glob("*/"), *folder.glob("*/*/")]
+    found = next((place for place in around if (place / collection.files).is_dir()), None)
+    return shlex.join(["--data-dir", str(found)] if found else ["--data", STAND_IN])
 
 
 def _standing_in(settings: Settings, reason: str) -> DataChoice:

@@ -66,13 +66,20 @@ def whole(text: object) -> int:
     return int(str(text))
 
 
-def one_of(*names: str) -> Callable[[object], str]:
-    def parse(text: object) -> str:
-        if text not in names:
-            raise ValueError(f"{text!r} is not known; choose {', '.join(names)}")
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Reads one of these names."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, text: object) -> str:
+        if text not in self.names:
+            raise ValueError(f"{text!r} is not known; choose {', '.join(self.names)}")
         return str(text)
 
-    return parse
+
+def one_of(*names: str) -> OneOf:
+    return OneOf(names)
 
 
 def network(text: object) -> str:

@@ -4,6 +4,7 @@ it went. The database has leases of its own."""
 import fcntl
 import json
 import os
+import shlex
 import socket
 import sys
 import time
@@ -32,8 +33,11 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RequestError(f"{folder} is in use by {holder(folder) or 'another process'}; wait for it, stop it, "
-                               "or name another --store") from None  # fmt: skip
+            who = holder(folder) or "another process"
+            raise RequestError(
+                f"{folder} is in use by {who}; wait for it, stop it, or name another --store; next: python -m search "
+                f"status --watch --store {shlex.quote(str(folder))}"
+            ) from None
         file.seek(0)
         file.truncate()
         json.dump(

@@ -1,6 +1,7 @@
 """Writing: a store for one who writes to it, the folder locked and the database leased; and who does so now."""
 
 import errno
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,8 @@ def writing(folder: Path, storage: str | None = None) -> Iterator[Store]:
             if error.errno not in _FULL:
                 raise
             full = f"{error.filename or folder}: {error.strerror}: its disk is full, or a quota is used up"
-            raise StoreError(f"{full}; make room, the same command goes on then") from error
+            place = shlex.quote(str(folder))
+            raise StoreError(f"{full}; make room, the same command goes on then; next: df -h {place}") from error
 
 
 def at_work(store: Store) -> str | None:

@@ -88,7 +88,8 @@ def check_bits(address: Address, bits: str, machine: str) -> None:
     if bits != "64":
         raise DeviceError(
             f"{address}: its system is {printable(bits)}-bit (kernel {machine}), for which there is "
-            f"no {RUNTIMES.get(DEFAULT_RUNTIME).title}; install the 64-bit Raspberry Pi OS"
+            f"no {RUNTIMES.get(DEFAULT_RUNTIME).title}; install the 64-bit Raspberry Pi OS; next, once it runs: "
+            f"python -m search devices trust {address}"
         )
 
 

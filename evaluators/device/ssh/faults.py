@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import asyncssh
@@ -36,20 +37,21 @@ def _fault(error: asyncssh.Error | OSError, address: Address, user: str, known: 
     if isinstance(error, asyncssh.HostKeyNotVerifiable) and "revoked" in reason:
         return "its host key is marked as revoked in your known hosts; do not use this board before you know why"
     if isinstance(error, asyncssh.HostKeyNotVerifiable) and not known:
-        return f"its host key is unknown; look at it and trust it: python -m search devices trust {address}"
+        return f"its host key is unknown; look at it and trust it; next: python -m search devices trust {address}"
     if isinstance(error, asyncssh.HostKeyNotVerifiable) or (isinstance(error, asyncssh.KeyExchangeFailed) and known):
         return (
-            "ITS HOST KEY HAS CHANGED: either the board was set up anew, or another machine answers in its place. "
-            "Compare the key at the board itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); "
-            "only if you know the reason, remove the old one (ssh-keygen -R) and trust the new one"
+            "ITS HOST KEY HAS CHANGED: the board was set up anew, or another machine answers in its place; only if you "
+            f"know the reason, see how to trust the new one; next: python -m search devices trust {address}"
         )
     if isinstance(error, asyncssh.PermissionDenied) or "Too many authentication failures" in reason:
-        return f"no key was accepted for user {user}; keys or an agent are the only way in: {_copy_id(address, user)}"
+        return (
+            f"no key was accepted for user {user}; keys or an agent are the only way in; next: {_keys(address, user)}"
+        )
     if isinstance(error, (asyncssh.ConnectionLost, asyncssh.ChannelOpenError, ConnectionResetError, BrokenPipeError)):
         return f"connection lost ({reason or type(error).__name__})"
     if isinstance(error, asyncssh.Error):
         return f"no conversation over ssh: {reason}"
-    return _network_fault(error, reason)
+    return _network_fault(error, reason, address)
 
 
 def tunnel_fault(error: asyncssh.ChannelOpenError, host: str, port: int) -> str:
@@ -60,20 +62,28 @@ def tunnel_fault(error: asyncssh.ChannelOpenError, host: str, port: int) -> str:
     return f"connection lost ({printable(error)})"
 
 
-def _network_fault(error: OSError, reason: str) -> str:
+def _network_fault(error: OSError, reason: str, address: Address) -> str:
     # Several addresses of one name fail in one error, which has no number of its own.
     numbers = {error.errno, *(int(number) for number in re.findall(r"\[Errno (\d+)\]", reason))}
     if isinstance(error, socket.gaierror):
-        return "no machine of this name is known here; check the name, or use the board's IP address"
+        return (
+            "no machine of this name is known here; is the board switched on, and is that its name? Its IP address "
+            f"does, too; next: ping -c 1 {address.host}"
+        )
     if errno.ECONNREFUSED in numbers:
-        return "connection refused: the machine is there, but no ssh server at this port; is ssh enabled on the board?"
+        return (
+            "connection refused: the machine is there, but no ssh server at this port; next, at the board: "
+            "sudo systemctl enable --now ssh"
+        )
     if isinstance(error, TimeoutError):
-        return "no answer in time; is the board switched on, and not frozen?"
+        return f"no answer in time; is the board switched on, and not frozen? next: ping -c 1 {address.host}"
     if numbers & {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}:
-        return "unreachable; is the board switched on, and in this network?"
+        return f"unreachable; is the board switched on, and in this network? next: ping -c 1 {address.host}"
     return f"connection failed: {reason}"
 
 
-def _copy_id(address: Address, user: str) -> str:
+def _keys(address: Address, user: str) -> str:
+    """Who has no key yet makes one first."""
     port = f"-p {address.port} " if address.port else ""
-    return f"ssh-copy-id {port}{user}@{address.host}"
+    make = "" if any(Path("~/.ssh").expanduser().glob("id_*")) else "ssh-keygen -t ed25519 && "
+    return f"{make}ssh-copy-id {port}{user}@{address.host}"

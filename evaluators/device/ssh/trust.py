@@ -41,8 +41,8 @@ class ShownKey:
     def remedy(self) -> str:
         """What to do about a key that has changed."""
         return (
-            "either the board was set up anew, or another machine answers in its place. Compare it at the board itself "
-            "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); only if you know the reason, remove the old one: "
+            "the board was set up anew, or another machine answers in its place. Compare it at the board "
+            "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); only if it is the same, remove the old one; next: "
             f"{shlex.join(['ssh-keygen', '-f', str(self.file), '-R', self.name])}"
         )
 

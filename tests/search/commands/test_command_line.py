@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ import torch
 from PIL import Image
 
 from search.__main__ import main
+from search.commands.command_line import parse
 from search.commands.exit_status import NONE_FEASIBLE, OK, REQUEST
 from search.settings.grid import Grid
+from space.errors import RequestError
 from space.recipe import Recipe
 from tests.evaluators.device.models import write_classifier
 from tests.search.made_up import GOAL, HALVINGS, METERED, PREDICTED, WIDTHS, distinct, evaluation, store_with
@@ -62,7 +65,13 @@ def damaged_cifar10(folder: Path) -> Path:
         (["--min-accuracy", "170"], "170 is not between 0 and 100 %"),
         (["--timeout", "soon"], "soon is not a length of time"),
         (["--speed", "9"], "--speed"),
-        (["dance"], "dance is not a command"),
+        (["dance"], "dance is not a command; known are search, study, rank"),
+        (["rnak"], "rnak is not a command; did you mean rank?"),
+        (["--objectve", "fom"], "--objectve is no option; did you mean --objective?"),
+        (["export", "--too=best.onnx"], "--too is no option; did you mean --to?"),
+        (["rank", "--timeout", "3m"], "--timeout is an option of search, study, show-config"),
+        (["devices", "tust", "pi"], "devices tust is no command; did you mean trust?"),
+        (["search", "rank"], "write the command first: python -m search rank"),
         (["--objective", "fom", "rank"], "write the command first: python -m search rank"),
         (["--data-dir", "absent", "--data", "cifar10"], "absent is not a folder"),
         (["measure", "absent.onnx"], "absent.onnx cannot be read"),
@@ -88,6 +97,18 @@ def test_what_cannot_be_is_one_line_on_stderr_and_status_2(run, tmp_path, words,
     assert said in err
     assert len(err.splitlines()) == 1
     assert not list((tmp_path / "store").rglob("*.pt"))
+
+
+def test_the_version_is_that_of_the_package(run, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run("--version")
+    assert (ended.value.code, capsys.readouterr().out) == (OK, f"ondevice-search {version('ondevice-search')}\n")
+
+
+def test_who_started_it_by_its_own_name_reads_that_name(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("search.commands.command_line.sys.argv", [str(tmp_path / "ondevice-search")])
+    with pytest.raises(RequestError, match=r"ondevice-search measure --help"):
+        parse(["measure"])
 
 
 def test_windows_is_refused_with_the_way_that_works(run, monkeypatch):

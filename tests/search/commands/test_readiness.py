@@ -60,8 +60,10 @@ def test_this_machine_is_ready(user: User) -> None:
 
 def test_a_check_is_one_line(user: User) -> None:
     _, out, _ = user.types("doctor", "--data", "builtin")
-    assert [line.split()[0] for line in out.splitlines()].count("ok") >= 5
-    assert len(out.splitlines()) == 10
+    lines, table = out.split("\n\n")
+    assert [line.split()[0] for line in lines.splitlines()].count("ok") >= 5
+    assert len(lines.splitlines()) == 10
+    assert [line.split()[0] for line in table.splitlines()[1:]] == [line.split()[1] for line in lines.splitlines()]
 
 
 def test_the_plan_is_that_of_a_dry_run(user: User) -> None:
@@ -235,7 +237,7 @@ def test_a_runtime_that_does_not_start_is_a_warning_where_there_is_another(
     status, found = doctor(user, "--device", "ssh:board")
     assert (status, found[broken][0], found[other][0]) == (OK, "warning", "ok")
     assert said in found[broken][1]
-    assert "a search does without it; python -m search devices prepare board" in found[broken][1]
+    assert "a search does without it; next: python -m search devices prepare board" in found[broken][1]
 
 
 def test_a_runtime_that_is_not_published_for_this_machine_is_not_to_be_installed(

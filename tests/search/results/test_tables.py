@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 import math
 from dataclasses import replace
@@ -7,10 +8,12 @@ import pandas as pd
 import pytest
 
 from search.export.table_files import frame, write_csv, write_json, write_md
+from search.results import report
 from search.results.column_table import columns
 from search.results.columns import View
 from search.results.standings import standings
 from search.results.tables import ROWS, texts
+from search.results.terminal import plain_console
 from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation, store_with
 from tests.search.settings.made_up_grid import GRID, grid, with_trials
 
@@ -109,3 +112,15 @@ def test_markdown_has_the_contest_that_is_entered_in_bold(now, tmp_path):
     for line in (lines[0], *lines[2:]):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         assert [cell.startswith("**") for cell in cells] == [False] * 4 + [True, False, False]
+
+
+@pytest.mark.parametrize(("width", "titles"), [(64, "faster"), (100, "what"), (250, "parameters")])
+def test_a_narrow_terminal_leaves_out_whole_columns(now, width, titles):
+    """No figure and no id is cut: the last column alone, which holds words."""
+    drawn = io.StringIO()
+    plain_console(file=drawn, width=width).print(report.table(now, 3, width))
+    head, *rows = drawn.getvalue().splitlines()
+    assert titles in head
+    assert len(head.rstrip()) <= width
+    cut = head.find("what") if "what" in head else width
+    assert not [row for row in rows if "…" in row[:cut]]

@@ -90,7 +90,7 @@ def test_a_second_run_on_the_same_store_is_refused_and_names_the_first(started, 
         second = finished(*SEARCH, "--store", folder)
         assert second.returncode == REQUEST
         assert f"pid {first.pid} on " in second.stderr
-        assert len(second.stderr.splitlines()) == 1
+        assert second.stderr.splitlines()[1:] == [f"next: python -m search status --watch --store {folder}"]
         # Readers do not need the lock.
         assert finished("rank", "--store", folder).returncode == OK
         assert f"pid {first.pid}" in finished("status", "--store", folder).stdout
