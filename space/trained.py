@@ -19,7 +19,6 @@ from space.networks.prunable import Prunable
 from space.pruning.channels import shrink, unit_scores
 from space.pruning.criteria import SLIMMING
 from space.pruning.parameters import by_scores
-from space.pruning.scaled import Scaled
 from space.pruning.slimming import slimmed
 from space.pruning.weights import prune_weights, rewind_weights
 from space.recipe import Recipe
@@ -106,7 +105,7 @@ def _judged(baseline: Prunable, criterion: str, workshop: Workshop, progress: Pr
 
 def widths_by_scale(
     criterion: str, fractions: Sequence[float], whole: Collection[str], workshop: Workshop, progress: Progress
-) -> Scaled:
+) -> dict[tuple[str, float], tuple[int, ...]]:
     """What the scales of the trained network leave at each sparsity of its parameters. `whole`: names of units that
     keep all of their channels."""
     network, baseline = network_named(workshop.baseline.architecture), workshop.baseline

@@ -23,7 +23,6 @@ from space.data.sources import Source, load
 from space.errors import RequestError
 from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
-from space.pruning.scaled import Scaled
 from space.recipe import Recipe
 from space.training.accelerator_names import AUTO
 from space.training.patience import Line
@@ -123,7 +122,7 @@ def scaled_widths(
     fractions: Sequence[float],
     whole: Sequence[str],
     accelerator: str = AUTO,
-) -> Scaled:
+) -> dict[tuple[str, float], tuple[int, ...]]:
     """What the scales of the trained network leave at each sparsity; slimming trains it first, once."""
     from space.trained import widths_by_scale
 

@@ -101,8 +101,8 @@ def _level(methods: Methods, runtime: str) -> list[str]:
         _said(
             level,
             f"slimming's size and energy reach a plateau before {_LEVEL_FROM:g}",
-            f"from {first.asked:g} to {last.asked:g} of the parameters the file falls to {size.value:.2f} x, the energy "
-            f"to {_with_ends(energy)} x",
+            f"from {first.asked:g} to {last.asked:g} of the parameters the file falls to {size.value:.2f} x, "
+            f"the energy to {_with_ends(energy)} x",
         )
     ]
 

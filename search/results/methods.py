@@ -24,6 +24,8 @@ from space.pruning.criteria import CRITERIA, WEIGHT_METHODS, method_title
 
 Interval = tuple[float, float]
 _UNKNOWN = "-"
+# What the deck, the tables and the picture of such a grid are called.
+METHODS = "methods"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,5 +38,5 @@ def have_scales(
         task = builder.submit(
             scaled_widths, store.folder, baseline, source, criterion, missing, whole, chosen.accelerator
         )
-        store.remember(name, scaled.scaled_text(known | dict(built(task))))
+        store.remember(name, scaled.scaled_text(known | built(task)))
     return known_scales(chosen, store, baseline)

@@ -65,7 +65,7 @@ class Grid:
 
     @property
     def judged_by_scale(self) -> tuple[str, ...]:
-        """Criteria by which the lowest channels of the whole network go, so that widths are a trained network's to say."""
+        """Criteria by which the lowest channels of the whole network go: a trained network says its widths."""
         return tuple(name for name in self.criteria if by_scale(name)) if self.of_parameters else ()
 
     def whole(self, architecture: str) -> tuple[str, ...]:
@@ -132,6 +132,11 @@ class Grid:
             )
             for point in self.points()
         }
+
+    @property
+    def varying(self) -> dict[str, Any]:
+        """What its table of points is made of; how often they are measured is no part of that."""
+        return {name: value for name, value in asdict(self).items() if name != "energy_repeats"}
 
     def as_dict(self) -> dict[str, Any]:
         """As a file says it; one criterion as grids did before there could be several."""

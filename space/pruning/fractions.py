@@ -1,4 +1,4 @@
-"""Fractions: pruning by one fraction of each unit's channels, or of all parameters, as a recipe; loads nothing heavy."""
+"""Fractions: pruning by a share of each unit's channels, or of all parameters, as a recipe; loads nothing heavy."""
 
 import math
 from collections.abc import Callable, Collection
@@ -47,8 +47,8 @@ def pruned(
     widths: tuple[int, ...] | None = None,
 ) -> Recipe:
     """`unpruned` without that fraction of its channels; fraction 0 is that network as it is, trained no further.
-    `whole`: names of units that keep all of theirs. `widths`: those that are left where scores of a trained network have
-    decided it."""
+    `whole`: names of units that keep all of theirs. `widths`: those that are left where a trained network decided
+    it."""
     # Whatever it is run with.
     bare = Recipe(architecture=unpruned.architecture, widths=unpruned.widths, halvings=unpruned.halvings)
     if fraction == 0:

@@ -15,7 +15,7 @@ def scaled_text(scaled: Scaled) -> str:
 
 
 @cache
-def scaled_widths(text: str) -> Scaled:
+def scaled_widths(text: str) -> dict[tuple[str, float], tuple[int, ...]]:
     """ValueError for what is no such text."""
     found = {}
     for part in filter(None, text.split("; ")):

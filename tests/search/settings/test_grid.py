@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -40,7 +40,7 @@ def goal_of(small: Grid) -> Goal:
 
 def opened(store: Store, small: Grid) -> Study:
     known = Known()
-    table = grid(**asdict(small))
+    table = grid(**small.varying)
     study = Study(goal_of(small), store, RDBStorage(store.url), table, known, sampler=GridOrder(table, known))
     study.resume()
     return study
@@ -194,7 +194,7 @@ def test_a_grid_that_an_earlier_version_began_goes_on_where_it_stopped(tmp_path)
     goal = next(goal for goal in store.studies() if goal.grid)
     begun = Grid.from_json(goal.grid)
     assert begun == settings({"config": study_file("m1")}).grid
-    table, known = grid(**asdict(begun)), Known()
+    table, known = grid(**begun.varying), Known()
     study = Study(goal, store, RDBStorage(store.url), table, known, sampler=GridOrder(table, known))
     study.resume()
     points = {recipe.id: point for point, recipe in begun.recipes(baseline_recipe()).items()}
@@ -243,7 +243,7 @@ def test_its_points_name_criterion_and_runtime_and_are_those_that_have_files():
 
 
 def test_its_points_are_what_its_table_asks_for():
-    table = grid(**asdict(SEVERAL), architecture="mnist_cnn")
+    table = grid(**SEVERAL.varying, architecture="mnist_cnn")
     asked_for = {recipe_of(values) for values in points(table)}
     assert asked_for == set(SEVERAL.recipes(baseline_recipe("mnist_cnn")).values())
 
