@@ -80,7 +80,7 @@ def _draw(axes: Axes, drawing: Drawing, compared: Methods) -> None:
     if drawing.beside:
         axes.plot([], [], linestyle=(0, (4, 3)), color="#777777", label="dashed: the file as it is")
     axes.set_title(drawing.title, loc="left", fontsize=9.5)
-    axes.set_ylabel(compared.heading(drawing.upwards).removeprefix(f"{drawing.upwards.title}, "), fontsize=9)
+    axes.set_ylabel(compared.axis(drawing.upwards), fontsize=9)
     axes.set_xlabel("sparsity of the parameters" if drawing.across is None else drawing.across.unit, fontsize=9)
     axes.grid(visible=True, color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)

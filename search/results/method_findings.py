@@ -16,6 +16,8 @@ from space.pruning.criteria import SLIMMING, WEIGHT_METHODS
 _ALIKE = 0.05
 # From this sparsity on random pruning was published to leave chance, and slimming's size and energy to be level.
 _CHANCE_BEYOND, _LEVEL_FROM = 0.6, 0.4
+_WORDS = {True: "holds", False: "does not hold", None: "not settled"}
+_ALL_DIRTY = "others used the device while all of it was timed; the study again, at rest, times it again"
 # Points that lie as near a straight line as this share of what they span are on it.
 _STRAIGHT = 0.05
 
@@ -31,30 +33,43 @@ def method_findings(methods: Methods | None) -> list[str]:
     return [*lines, *_chance(methods), *_kept(methods)]
 
 
-def _said(holds: bool, statement: str, figures: str) -> str:
-    return f"{'holds' if holds else 'does not hold'}: {statement}: {figures}"
+def _said(holds: bool | None, statement: str, figures: str) -> str:
+    """None: the figures do not settle it."""
+    return f"{_WORDS[holds]}: {statement}: {figures}"
+
+
+def _clean(rows: Sequence[MethodRow]) -> list[MethodRow]:
+    """What others disturbed says nothing of time, nor of energy."""
+    return [row for row in rows if not (row.row.dirty or row.unpruned.dirty)]
+
+
+def _within(figure: Figure, low: float, high: float) -> bool | None:
+    """Whether it lies there, as far as its interval tells."""
+    if low <= figure.ends[0] and figure.ends[1] <= high:
+        return True
+    return False if figure.ends[1] < low or figure.ends[0] > high else None
 
 
 def _unchanged(methods: Methods, runtime: str) -> list[str]:
     """Of single weights that are zero."""
-    rows = [row for name in WEIGHT_METHODS for row in methods.of(name, runtime)]
-    if not rows:
+    files = [row for name in WEIGHT_METHODS for row in methods.of(name, runtime)]
+    if not files:
         return []
+    rows = _clean(files)
+    if not rows:
+        return [_said(None, "unstructured pruning leaves latency and energy unchanged", _ALL_DIRTY)]
     lines = []
-    for what, ratios in (
-        ("latency", [row.latency_ratio for row in rows]),
-        ("energy", [row.energy_ratio for row in rows]),
+    for what, kind, ratios in (
+        ("latency", "", [row.latency_ratio for row in rows]),
+        ("energy", f", {methods.energy_kind}", [row.energy_ratio for row in rows]),
     ):
         average = mean(ratios)
-        # Whatever its width: an interval that says nothing does not say that nothing has changed.
-        inside = average.ends[0] >= 1 - _ALIKE and average.ends[1] <= 1 + _ALIKE
-        files = f"of {len(rows)} files {_span([ratio.value for ratio in ratios])} x"
-        kind = f", {methods.energy_kind}" if what == "energy" else ""
+        each = f"of {len(rows)} files {_span([ratio.value for ratio in ratios])} x"
         lines.append(
             _said(
-                inside,
+                _within(average, 1 - _ALIKE, 1 + _ALIKE),
                 f"unstructured pruning leaves {what} unchanged to {100 * _ALIKE:g} %",
-                f"{_with_ends(average)} x the unpruned's on average, {files}{kind}",
+                f"{_with_ends(average)} x the unpruned's on average, {each}{kind}",
             )
         )
     return lines
@@ -91,12 +106,12 @@ def _kept(methods: Methods) -> list[str]:
 
 def _level(methods: Methods, runtime: str) -> list[str]:
     """Whether anything is left to gain from the published sparsity on."""
-    rows = [row for row in methods.of(SLIMMING, runtime) if row.asked >= _LEVEL_FROM]
+    rows = _clean([row for row in methods.of(SLIMMING, runtime) if row.asked >= _LEVEL_FROM])
     if len(rows) < 2:
         return []
     first, last = rows[0], rows[-1]
     size, energy = last.packed_mb.over(first.packed_mb), last.energy_ratio.over(first.energy_ratio)
-    level = size.value >= 1 - _ALIKE and energy.ends[1] >= 1 - _ALIKE
+    level = _within(energy, 1 - _ALIKE, math.inf) if size.value >= 1 - _ALIKE else False
     return [
         _said(
             level,
@@ -108,7 +123,7 @@ def _level(methods: Methods, runtime: str) -> list[str]:
 
 
 def _straight(methods: Methods, runtime: str) -> list[str]:
-    rows = methods.of("l1", runtime)
+    rows = _clean(methods.of("l1", runtime))
     if len(rows) < 3:
         return []
     lines = []

@@ -153,20 +153,40 @@ class Shown:
 
     key: str
     title: str
+    unit: str
+    # Above its column.
+    head: str
     of: Callable[[MethodRow], Figure]
-    unit: str = ""
 
 
-ACCURACY = Shown(key="accuracy", title="accuracy", unit="%", of=lambda row: row.accuracy)
-ENERGY = Shown(key="mwh_per_2000", title="energy per 2,000 inferences", unit="mWh", of=lambda row: row.energy_mwh)
-FILE = Shown(key="file_mb", title="file", unit="MB", of=lambda row: row.file_mb)
-PACKED = Shown(key="packed_mb", title="file, compressed", unit="MB", of=lambda row: row.packed_mb)
-PER_MB = Shown(key="mwh_per_mb", title="energy per MB", unit="mWh/MB", of=lambda row: row.mwh_per_mb)
-PER_POINT = Shown(
-    key="mwh_per_2000_per_point", title="energy per accuracy point", unit="mWh/point", of=lambda row: row.mwh_per_point
+ACCURACY = Shown(key="accuracy", title="accuracy", unit="%", head="accuracy %", of=lambda row: row.accuracy)
+FILE = Shown(key="file_mb", title="file", unit="MB", head="file MB", of=lambda row: row.file_mb)
+PACKED = Shown(key="packed_mb", title="size, compressed", unit="MB", head="compressed MB", of=lambda row: row.packed_mb)
+LATENCY = Shown(
+    key="latency_over_unpruned", title="latency", unit="x unpruned", head="latency x", of=lambda row: row.latency_ratio
 )
-POINTS = Shown(key="points_per_mb", title="accuracy points per MB", unit="points/MB", of=lambda row: row.points_per_mb)
-LATENCY = Shown(key="latency_over_unpruned", title="latency", unit="x unpruned", of=lambda row: row.latency_ratio)
+ENERGY = Shown(
+    key="mwh_per_2000",
+    title="energy of 2,000 inferences",
+    unit="mWh",
+    head="mWh per 2,000",
+    of=lambda row: row.energy_mwh,
+)
+PER_MB = Shown(key="mwh_per_mb", title="energy per MB", unit="mWh/MB", head="mWh/MB", of=lambda row: row.mwh_per_mb)
+PER_POINT = Shown(
+    key="mwh_per_2000_per_point",
+    title="energy per accuracy point",
+    unit="mWh/point",
+    head="mWh/point",
+    of=lambda row: row.mwh_per_point,
+)
+POINTS = Shown(
+    key="points_per_mb",
+    title="accuracy points per MB",
+    unit="points/MB",
+    head="points/MB",
+    of=lambda row: row.points_per_mb,
+)
 SHOWN = (ACCURACY, FILE, PACKED, LATENCY, ENERGY, PER_MB, PER_POINT, POINTS)
 # What a table of averages has, and what was published of it.
 AVERAGED = (ACCURACY, PACKED, ENERGY, PER_POINT, POINTS)
@@ -232,8 +252,15 @@ class Methods:
     # --- as tables
 
     def heading(self, shown: Shown) -> str:
+        return shown.head + self._origin(shown)
+
+    def axis(self, shown: Shown) -> str:
+        return shown.unit + self._origin(shown)
+
+    def _origin(self, shown: Shown) -> str:
+        """Of an energy that no meter read."""
         unmeasured = shown in (ENERGY, PER_MB, PER_POINT) and self.energy_kind != Kind.MEASURED
-        return f"{shown.title}, {shown.unit}{f', {self.energy_kind}' if unmeasured else ''}"
+        return f", {self.energy_kind}" if unmeasured else ""
 
     @property
     def _integrated(self) -> bool:
@@ -244,7 +271,7 @@ class Methods:
         headings = [
             *("method", *several, "sparsity", "reached"),
             *map(self.heading, SHOWN),
-            *(["energy by trapezoid, mWh"] if self._integrated else []),
+            *(["mWh by trapezoid"] if self._integrated else []),
         ]
         return headings, [
             [
@@ -264,12 +291,11 @@ class Methods:
     def average_texts(self) -> tuple[list[str], list[list[str]]]:
         """Over the sparsities; beside them what was published of them."""
         theirs = [shown for shown in AVERAGED if any(_theirs(one, shown) is not None for one in self.averages)]
-        headings = ["method", *map(self.heading, AVERAGED), *(f"published, {shown.unit}" for shown in theirs)]
+        headings = ["method", *map(self.heading, AVERAGED), *(f"published {shown.head}" for shown in theirs)]
         cells = [
             [
                 method_title(one.criterion),
-                *(f"{number(one.figures[shown.key].value)} {_half(one.figures[shown.key])}".rstrip()
-                  for shown in AVERAGED),
+                *(_average_text(shown, one.figures[shown.key]) for shown in AVERAGED),
                 *(_UNKNOWN if (value := _theirs(one, shown)) is None else number(value) for shown in theirs),
             ]
             for one in self.averages
@@ -340,8 +366,12 @@ def _text(shown: Shown, row: MethodRow) -> str:
     figure = shown.of(row)
     dirty = " dirty" if shown is LATENCY and row.row.dirty else ""
     if shown is ACCURACY:
-        return f"{figure.value:.2f} ±{figure.half:.1f}"
+        return _points(figure)
     return f"{number(figure.value)} {_half(figure)}".rstrip() + dirty
+
+
+def _points(figure: Figure) -> str:
+    return f"{figure.value:.2f} ±{figure.half:.1f}"
 
 
 def _half(figure: Figure) -> str:
@@ -349,6 +379,10 @@ def _half(figure: Figure) -> str:
     if not figure.half or not figure.value:
         return ""
     return f"±{100 * figure.half / figure.value:.1f} %" if math.isfinite(figure.half) else "±?"
+
+
+def _average_text(shown: Shown, figure: Figure) -> str:
+    return _points(figure) if shown is ACCURACY else f"{number(figure.value)} {_half(figure)}".rstrip()
 
 
 def _trapezoid(row: MethodRow) -> str:

@@ -135,7 +135,7 @@ def _plot(compared: Methods, drawing: Drawing) -> Plot:
     return Plot(
         series,
         ChartAxis(across_title, linear([0.0, *places], ticks=5, least=0.0)),
-        ChartAxis(compared.heading(drawing.upwards).removeprefix(f"{drawing.upwards.title}, "), upwards),
+        ChartAxis(compared.axis(drawing.upwards), upwards),
     )
 
 
