@@ -3,7 +3,7 @@
 import argparse
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from search.results.report import near_misses
 from search.results.standings import Standings, standings
 from search.results.wording import line
 from search.settings.settings import Settings, asked, settings
+from search.store.goal import Goal
 from search.store.store import Store
 from space.candidate import check_whole
 from space.errors import RequestError
@@ -58,6 +59,21 @@ def main(options: argparse.Namespace) -> int:
         return write(Order(options.to, store, ranking, chosen, *words))
     except OSError as error:
         raise RequestError(f"--to {options.to} cannot be written: {error.strerror}") from error
+
+
+def check_endings(endings: Iterable[str]) -> None:
+    for ending in endings:
+        if ending not in _WRITERS:
+            raise RequestError(f"exports: {ending} is not known; choose among {', '.join(_WRITERS)}")
+
+
+def export_study(store: Store, goal: Goal, chosen: Settings, name: str) -> None:
+    """The files that a study ends with, in the store, under its name. What a file cannot be made of says so."""
+    ranking = standings(store, goal, read_published(chosen.published))
+    ranking = standings_for_others(ranking, here=store.device(goal.bench_id).on_this_machine)
+    for ending in chosen.exports:
+        path = store.folder / f"{name}{ending}"
+        _WRITERS[ending](Order(path, store, ranking, chosen, None, None, f"Study {name}", "", "", False))
 
 
 def _model(order: Order) -> int:

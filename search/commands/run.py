@@ -11,6 +11,7 @@ from evaluators.device.devices.choose import board_of, open_device
 from evaluators.power.choose import open_meter
 from evaluators.runtimes.runtime import RUNTIMES
 from search.commands.exit_status import INTERRUPTED, OK
+from search.commands.export import check_endings, export_study
 from search.commands.outcome import print_results
 from search.results.published import read_published
 from search.results.report import results_console
@@ -51,7 +52,10 @@ def main(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             view.say(_stopped(store))
             return INTERRUPTED
-        return print_results(results_console(), [standings(store, goal, published) for goal in goals])
+        status = print_results(results_console(), [standings(store, goal, published) for goal in goals])
+        if options.config and chosen.exports:
+            export_study(store, goals[0], chosen, options.config.stem)
+        return status
 
 
 def _check(chosen: Settings) -> None:
@@ -61,6 +65,7 @@ def _check(chosen: Settings) -> None:
     for device, meter in zip(chosen.devices, chosen.meters, strict=False):
         open_meter(meter, board_of(device))
     table_of(chosen, MOST_THREADS, RUNTIMES.names())
+    check_endings(chosen.exports)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -18,19 +18,18 @@ from search.results.methods import (
 )
 from space.pruning.criteria import method_title
 
+# An interval that reaches beyond so many times its figure is not drawn: the table has it.
+_FARTHEST = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
+    title: str
     upwards: Shown
     # None: the sparsity.
     across: Shown | None = None
     # The same of another kind, dashed.
     beside: Shown | None = None
-
-    @property
-    def title(self) -> str:
-        against = f"{self.across.title} ({self.across.unit})" if self.across else "sparsity"
-        return f"{self.upwards.title[0].upper()}{self.upwards.title[1:]} against {against}"
 
     def x(self, row: MethodRow) -> float:
         return row.sparsity if self.across is None else self.across.of(row).value
@@ -40,14 +39,21 @@ class Drawing:
 
 
 DRAWINGS = (
-    Drawing(ACCURACY),
-    Drawing(ENERGY),
-    Drawing(PACKED, beside=FILE),
-    Drawing(ENERGY, across=PACKED),
-    Drawing(PER_MB),
-    Drawing(PER_POINT),
-    Drawing(POINTS),
+    Drawing("Accuracy by sparsity", ACCURACY),
+    Drawing("Energy of 2,000 inferences by sparsity", ENERGY),
+    Drawing("Size, compressed, by sparsity", PACKED, beside=FILE),
+    Drawing("Energy of 2,000 inferences by size", ENERGY, across=PACKED),
+    Drawing("Energy per MB by sparsity", PER_MB),
+    Drawing("Energy per accuracy point by sparsity", PER_POINT),
+    Drawing("Accuracy points per MB by sparsity", POINTS),
 )
+
+
+def bars(figure: Figure) -> tuple[float, float]:
+    """Below and above a point; none where the end is not known, or so far away that it would hide all others."""
+    if figure.ends[1] > _FARTHEST * figure.value:
+        return 0.0, 0.0
+    return figure.value - figure.ends[0], figure.ends[1] - figure.value
 
 
 @dataclass(frozen=True, slots=True)

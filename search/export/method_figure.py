@@ -1,6 +1,7 @@
 """Method figure: the seven figures of a grid of methods as one picture."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from search.export.figure import save, style, wrapped
 from search.export.figure_labels import INK
-from search.export.method_drawings import DRAWINGS, Drawing, drawn_lines, unpruned_row
+from search.export.method_drawings import DRAWINGS, Drawing, bars, drawn_lines, unpruned_row
 from search.results.basis import basis
 from search.results.methods import Methods, methods
 from search.results.standings import Standings
@@ -46,7 +47,12 @@ def method_figure(store: Store, standings: Standings) -> Figure:
     figure.suptitle(wrapped([about.footer], 170), x=0.01, ha="left", fontsize=9, color="#555555")
     for place, drawing in enumerate(DRAWINGS, start=1):
         _draw(figure.add_subplot(2, 4, place), drawing, compared)
-    _legend(figure.add_subplot(2, 4, len(DRAWINGS) + 1), figure.axes[2], compared, about.first)
+    _legend(
+        figure.add_subplot(2, 4, len(DRAWINGS) + 1),
+        figure.axes[2],
+        compared,
+        [caveat.sentence for caveat in about.caveats],
+    )
     return figure
 
 
@@ -58,10 +64,7 @@ def _draw(axes: Axes, drawing: Drawing, compared: Methods) -> None:
         axes.errorbar(
             across,
             [figure.value for figure in figures],
-            yerr=[
-                [figure.value - figure.ends[0] for figure in figures],
-                [min(figure.ends[1], 1e9) - figure.value for figure in figures],
-            ],
+            yerr=list(zip(*map(bars, figures), strict=True)),
             marker=_MARKERS[line.place % len(_MARKERS)],
             markersize=5,
             linewidth=1.4,
@@ -81,15 +84,20 @@ def _draw(axes: Axes, drawing: Drawing, compared: Methods) -> None:
         axes.plot([], [], linestyle=(0, (4, 3)), color="#777777", label="dashed: the file as it is")
     axes.set_title(drawing.title, loc="left", fontsize=9.5)
     axes.set_ylabel(compared.axis(drawing.upwards), fontsize=9)
-    axes.set_xlabel("sparsity of the parameters" if drawing.across is None else drawing.across.unit, fontsize=9)
+    across = drawing.across
+    axes.set_xlabel(f"{across.title}, {across.unit}" if across else "sparsity of the parameters", fontsize=9)
+        "sparsity of the parameters" if drawing.across is None else f"{drawing.across.title}, {drawing.across.unit}",
+        fontsize=9,
+    )
     axes.grid(visible=True, color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_ylim(bottom=0)
 
 
-def _legend(axes: Axes, like: Axes, compared: Methods, caveats: tuple[str, ...]) -> None:
+def _legend(axes: Axes, like: Axes, compared: Methods, caveats: Sequence[str]) -> None:
     axes.axis("off")
     handles, labels = like.get_legend_handles_labels()
     axes.legend(handles, labels, loc="upper left", frameon=False, fontsize=10)
-    below = wrapped([*caveats, *compared.lines()], 62)
-    axes.text(0.0, 0.42, below, fontsize=7.5, color="#555555", va="top", transform=axes.transAxes)
+    below = wrapped([*caveats, *(f"{text[0].upper()}{text[1:]}." for text in compared.lines())], 66)
+    text = axes.text(0.0, 0.5, below, fontsize=7, color="#555555", va="top", transform=axes.transAxes)
+    text.set_in_layout(False)

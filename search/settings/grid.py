@@ -201,6 +201,13 @@ def named(known: Callable[[], Any]) -> Callable[[object], str]:
     return read
 
 
+def ending(text: object) -> str:
+    """Which ones there are is for `export` to say."""
+    if not isinstance(text, str) or not text.startswith("."):
+        raise ValueError(f"{text!r} is not the ending of a file, as .pptx is")
+    return text
+
+
 def unit(text: object) -> str:
     """Which ones there are is the network's."""
     if not isinstance(text, str) or not text:

@@ -8,7 +8,7 @@ from typing import Any
 from search.scoring.objectives import OBJECTIVES
 from search.settings.grid import Grid
 from search.settings.keys import ALL, AUTO, KEEP_ALL, KEYS, MODEL
-from search.settings.study_files import PUBLISHED, SEARCH_ONLY, STUDIES, read_study
+from search.settings.study_files import EXPORTS, PUBLISHED, SEARCH_ONLY, STUDIES, read_study
 from search.store.goal import Fixed
 from space.errors import RequestError
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
@@ -49,13 +49,17 @@ class Settings:
     grid: Grid | None = None
     # The table that its figures are held beside.
     published: Path | None = None
+    # Endings of the files that it ends with.
+    exports: tuple[str, ...] = ()
 
     @property
     def objectives(self) -> tuple[str, ...]:
         return tuple(OBJECTIVES) if self.objective == ALL else (self.objective,)
 
 
-assert {key.setting for key in KEYS.values()} | {"grid", PUBLISHED} == {field.name for field in fields(Settings)}
+assert {key.setting for key in KEYS.values()} | {"grid", PUBLISHED, EXPORTS} == {
+    field.name for field in fields(Settings)
+}
 
 
 def settings(options: Mapping[str, Any]) -> Settings:

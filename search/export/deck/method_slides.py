@@ -11,9 +11,9 @@ from search.export.deck.material import Material
 from search.export.deck.parts import count, titled
 from search.export.deck.plots import Plot
 from search.export.deck.scale import linear
-from search.export.method_drawings import DRAWINGS, Drawing, drawn_lines, unpruned_row
+from search.export.method_drawings import DRAWINGS, Drawing, bars, drawn_lines, unpruned_row
 from search.results.method_findings import method_findings
-from search.results.methods import Figure, Methods, methods
+from search.results.methods import Methods, methods
 from search.results.wording import calls_text, epochs_text
 from search.settings.grid import Grid
 from space.pruning.criteria import method_title
@@ -76,20 +76,18 @@ def averages(deck: Deck, material: Material, name: str) -> None:
     page.table(style.BODY, headings, cells)
 
 
-def figures(deck: Deck, material: Material, name: str, shown: tuple[Drawing, ...]) -> None:
+def figures(deck: Deck, material: Material, name: str, title: str, shown: tuple[Drawing, ...]) -> None:
     compared = methods(material.standings)
     if compared is None or not compared.pruned:
         return
-    titles = [drawing.upwards.title for drawing in shown]
-    title = f"{', '.join(titles[:-1])} and {titles[-1]}" if len(set(titles)) > 1 else titles[0]
-    page = titled(deck, material, title[0].upper() + title[1:], "Bars: 95 % intervals; dashed: the file as it is")
+    page = titled(deck, material, title, "Bars: 95 % intervals; dashed: the file as it is")
     lines = drawn_lines(compared)
     key = [(f"{_SIGNS[line.place % len(_SIGNS)]} {line.name}", _INKS[line.place % len(_INKS)]) for line in lines]
     page.key(style.BODY.top_part(0.3), [*key, ("◆ unpruned", style.INK)])
     boxes = style.BODY.below(0.3).columns(*([1.0] * len(shown)), gap=0.3)
     for box, drawing in zip(boxes, shown, strict=True):
         plot = _plot(compared, drawing)
-        page.text(box.top_part(0.35), [f"By {drawing.across.title if drawing.across else 'sparsity'}"], bold=True)
+        page.text(box.top_part(0.35), [drawing.title], bold=True)
         draw_scatter(page, box.below(0.35, gap=0.05), plot.series, plot.across, plot.upwards, legend=False)
 
 
@@ -118,7 +116,7 @@ def _plot(compared: Methods, drawing: Drawing) -> Plot:
                 _MARKERS[line.place % len(_MARKERS)],
                 8,
                 line=True,
-                upwards=[_span(figure) for figure in figures],
+                upwards=[bars(figure) for figure in figures],
             )
         )
         if drawing.beside:
@@ -139,10 +137,9 @@ def _plot(compared: Methods, drawing: Drawing) -> Plot:
     )
 
 
-def _span(figure: Figure) -> tuple[float, float]:
-    below, above = figure.value - figure.ends[0], figure.ends[1] - figure.value
-    return below, min(above, 10 * figure.value)
-
-
 TABLES = tuple(partial(table, part=part) for part in range(_PARTS))
-FIGURES = tuple(partial(figures, shown=shown) for shown in (DRAWINGS[:3], DRAWINGS[3:5], DRAWINGS[5:]))
+FIGURES = (
+    partial(figures, title="What each method costs", shown=DRAWINGS[:3]),
+    partial(figures, title="Energy against size", shown=DRAWINGS[3:5]),
+    partial(figures, title="What is gained for what it costs", shown=DRAWINGS[5:]),
+)
