@@ -60,9 +60,9 @@ def _draw(axes: Axes, drawing: Drawing, compared: Methods) -> None:
     for line in drawn_lines(compared):
         figures = [drawing.y(row) for row in line.rows]
         look: dict[str, Any] = {"color": _COLOURS[line.place % len(_COLOURS)]}
-        across = [drawing.x(row) for row in line.rows]
+        places = [drawing.x(row) for row in line.rows]
         axes.errorbar(
-            across,
+            places,
             [figure.value for figure in figures],
             yerr=list(zip(*map(bars, figures), strict=True)),
             marker=_MARKERS[line.place % len(_MARKERS)],
@@ -74,7 +74,7 @@ def _draw(axes: Axes, drawing: Drawing, compared: Methods) -> None:
         )
         if drawing.beside:
             beside = [drawing.beside.of(row).value for row in line.rows]
-            axes.plot(across, beside, linestyle=(0, (4, 3)), linewidth=1.1, **look)
+            axes.plot(places, beside, linestyle=(0, (4, 3)), linewidth=1.1, **look)
     whole = unpruned_row(compared)
     if whole is not None:
         axes.plot(
@@ -86,9 +86,6 @@ def _draw(axes: Axes, drawing: Drawing, compared: Methods) -> None:
     axes.set_ylabel(compared.axis(drawing.upwards), fontsize=9)
     across = drawing.across
     axes.set_xlabel(f"{across.title}, {across.unit}" if across else "sparsity of the parameters", fontsize=9)
-        "sparsity of the parameters" if drawing.across is None else f"{drawing.across.title}, {drawing.across.unit}",
-        fontsize=9,
-    )
     axes.grid(visible=True, color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_ylim(bottom=0)
