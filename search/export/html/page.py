@@ -11,13 +11,12 @@ from string import Template
 from typing import Any
 
 from search.export.method_drawings import DRAWINGS
-from search.export.method_figure import svg_of
 from search.export.scatter import BASELINE, Point, label, scatter, wins_by_recipe
 from search.results.basis import basis
 from search.results.column_table import columns
 from search.results.columns import Entry, View, ViewColumn
 from search.results.method_findings import method_findings
-from search.results.methods import methods
+from search.results.methods import Methods, methods
 from search.results.report import near_misses
 from search.results.rows import Row
 from search.results.standings import Standings
@@ -35,7 +34,7 @@ def write_page(path: Path, ending: str, store: Store, standings: Standings) -> N
 
 def page(store: Store, standings: Standings) -> str:
     style, script = ((_FOLDER / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    about = basis(store, standings)
+    about, compared = basis(store, standings), methods(standings)
     best = standings.best
     # Where nothing leads, the best line says why.
     first = [f'<p class="first">{escape(text)}</p>' for text in about.first if text not in about.misses[:1]]
@@ -56,17 +55,19 @@ def page(store: Store, standings: Standings) -> str:
             for shown in columns(View.PAGE, standings.rows)
         ),
         rows="\n".join(_table(standings)),
-        methods="\n".join(_methods(store, standings)),
+        # A picture in the page itself, where there is one.
+        images="img-src data:; " if compared else "",
+        methods="\n".join(_methods(store, standings, compared) if compared else []),
         lines="\n".join(f"<li>{escape(text)}</li>" for text in about.lines),
         data=_json(_data(standings)),
     )
 
 
-def _methods(store: Store, standings: Standings) -> list[str]:
+def _methods(store: Store, standings: Standings, compared: Methods) -> list[str]:
     """A grid of methods has figures and tables of its own, and what they show."""
-    compared = methods(standings)
-    if compared is None:
-        return []
+    # It draws, which other pages leave to their own script.
+    from search.export.method_figure import svg_of
+
     picture = base64.b64encode(svg_of(store, standings)).decode()
     alternative = "; ".join(drawing.title for drawing in DRAWINGS)
     return [

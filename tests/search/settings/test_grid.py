@@ -266,6 +266,20 @@ def test_a_study_of_methods_is_told_by_its_keys_and_not_by_what_a_baseline_left(
     assert "0.9" not in known.scaled
 
 
+def test_the_command_line_may_say_what_runs_a_grids_files(tmp_path):
+    options = {"config": study_file("mobilenetv2"), "fixed": (("runtime", "onnxruntime"),)}
+    chosen = settings(options)
+    assert chosen.grid is not None
+    assert (chosen.grid.runtimes, chosen.fixed) == (("onnxruntime",), ())
+    assert chosen.grid == replace(settings({"config": study_file("mobilenetv2")}).grid, runtimes=("onnxruntime",))
+    for fixed, said in (
+        ((("runtime", "tvm"),), "--fix runtime: 'tvm' is not known; choose onnxruntime, litert"),
+        ((("epochs", "1"),), "--fix: .* is a grid"),
+    ):
+        with pytest.raises(RequestError, match=said):
+            settings({**options, "fixed": fixed})
+
+
 def test_every_study_of_methods_that_comes_with_this_has_its_points():
     counts = {
         "mobilenetv2": 21, "mobilenetv1_methods": 21, "mobilenetv2_repeated": 21, "mobilenetv2_steps": 21,
