@@ -40,9 +40,9 @@ class Drawing:
 
 DRAWINGS = (
     Drawing("Accuracy by sparsity", ACCURACY),
-    Drawing("Energy of 2,000 inferences by sparsity", ENERGY),
+    Drawing("Energy by sparsity", ENERGY),
     Drawing("Size, compressed, by sparsity", PACKED, beside=FILE),
-    Drawing("Energy of 2,000 inferences by size", ENERGY, across=PACKED),
+    Drawing("Energy by size", ENERGY, across=PACKED),
     Drawing("Energy per MB by sparsity", PER_MB),
     Drawing("Energy per accuracy point by sparsity", PER_POINT),
     Drawing("Accuracy points per MB by sparsity", POINTS),

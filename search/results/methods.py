@@ -167,8 +167,8 @@ LATENCY = Shown(
 )
 ENERGY = Shown(
     key="mwh_per_2000",
-    title="energy of 2,000 inferences",
-    unit="mWh",
+    title="energy",
+    unit="mWh per 2,000",
     head="mWh per 2,000",
     of=lambda row: row.energy_mwh,
 )

@@ -71,7 +71,9 @@ def averages(deck: Deck, material: Material, name: str) -> None:
     compared = methods(material.standings)
     if compared is None or not compared.averages:
         return
-    page = titled(deck, material, "Averages over the sparsities", "Published: on a board of its own, where it is named")
+    page = titled(
+        deck, material, "Averages over the sparsities", "Published: by others, on their board and their images"
+    )
     headings, cells = compared.average_texts()
     page.table(style.BODY, headings, cells)
 
@@ -80,7 +82,8 @@ def figures(deck: Deck, material: Material, name: str, title: str, shown: tuple[
     compared = methods(material.standings)
     if compared is None or not compared.pruned:
         return
-    page = titled(deck, material, title, "Bars: 95 % intervals; dashed: the file as it is")
+    dashed = "; dashed: the file as it is" if any(drawing.beside for drawing in shown) else ""
+    page = titled(deck, material, title, f"Bars: 95 % intervals{dashed}")
     lines = drawn_lines(compared)
     key = [(f"{_SIGNS[line.place % len(_SIGNS)]} {line.name}", _INKS[line.place % len(_INKS)]) for line in lines]
     page.key(style.BODY.top_part(0.3), [*key, ("◆ unpruned", style.INK)])
