@@ -25,6 +25,8 @@ class EnergyFigures:
     # What an estimate says of it is an assumption.
     idle_w: float | None = None
     provenance: Provenance
+    # By the trapezoidal rule; of a meter alone.
+    integrated_j: float | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -39,6 +41,7 @@ def measured_energy(energies: Sequence[Energy], provenance: Provenance) -> Energ
         max_w=energy.max_w,
         idle_w=energy.idle_w,
         provenance=provenance,
+        integrated_j=energy.integrated_j,
         warnings=energy.warnings,
     )
 

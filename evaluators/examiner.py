@@ -178,9 +178,9 @@ class Examiner:
         figures = measuring.figures(runs, task.runtime, self._spread(task, runs))
         loads: tuple[Metered, ...] = ()
         if race.near(figures):
-            while len(runs) < processes:
+            while len(runs) < max(processes, race.repeats):
                 runs.append(await self._run(task, progress))
-            loads = await measuring.loads(task, 1, progress)
+            loads = await measuring.loads(task, race.repeats, progress)
             figures = measuring.figures(runs, task.runtime, self._spread(task, runs), loads)
         measuring.learn(task, runs[len(known) :])
         if reference is not None and not reference.is_reference(task):

@@ -94,6 +94,8 @@ class Figures:
     energy_low_j: float
     energy_high_j: float
     energy_provenance: Provenance
+    # By the trapezoidal rule over the meter's readings instead of their mean; None where none read it.
+    energy_integrated_j: float | None = None
     mean_power_w: float
     max_power_w: float
     # Beside the load, as the meter saw it.
@@ -121,6 +123,10 @@ class Figures:
     def batch_mwh(self) -> float:
         """The energy of 2,000 inferences."""
         return self.energy_j * BATCH / J_PER_MWH
+
+    @property
+    def integrated_batch_mwh(self) -> float | None:
+        return None if self.energy_integrated_j is None else self.energy_integrated_j * BATCH / J_PER_MWH
 
     @property
     def relative_latency(self) -> float:

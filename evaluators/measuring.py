@@ -129,6 +129,7 @@ class Measuring:
             energy_low_j=energy.low_j,
             energy_high_j=energy.high_j,
             energy_provenance=energy.provenance,
+            energy_integrated_j=energy.integrated_j,
             mean_power_w=energy.mean_w,
             max_power_w=energy.max_w,
             idle_power_w=energy.idle_w,

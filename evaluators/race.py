@@ -20,6 +20,8 @@ class Race:
 
     near: Callable[[Figures], bool]
     hopeless_above_s: float | None = None
+    # How often its energy is measured, and in how many processes it is timed at least.
+    repeats: int = 1
 
 
 NO_RACE = Race(never)

@@ -35,6 +35,8 @@ class Baseline:
     seconds: float = 0.0
     source: str = "trained here"
     architecture: str = DEFAULT_NETWORK
+    # Of the weights that its training began from; None: nobody knows.
+    seed: int | None = None
 
     @property
     def trusted(self) -> bool:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from space.candidate import Candidate, is_whole
-from space.files import sha256, written_whole
+from space.files import packed_bytes, sha256, written_whole
 from space.formats.format import Original
 from space.formats.target import format_of
 from space.networks.prunable import Prunable
+from space.pruning.weights import zeros
 from space.recipe import Recipe
 from space.trained import trained
 from space.training.patience import Line
@@ -52,6 +53,8 @@ def build(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Line
         macs=macs,
         operators=figures.operators,
         file_bytes=figures.file_bytes,
+        packed_bytes=packed_bytes(file),
+        nonzero=parameters - zeros(network.model),
         history=network.history,
         projected=network.projected,
         seconds=seconds,

@@ -20,6 +20,10 @@ class Candidate:
     macs: int
     operators: int
     file_bytes: int
+    # Compressed, as in an archive. None: it was built before this was asked for.
+    packed_bytes: int | None = None
+    # Parameters that pruning has not set to zero; None as above.
+    nonzero: int | None = None
     # Validation accuracy after each epoch of fine-tuning.
     history: tuple[float, ...] = ()
     # The accuracy that a training which was given up could have reached at best.

@@ -16,7 +16,8 @@ from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.networks.network import Network, unpruned
 from space.pruning.criteria import SLIMMING, criteria_of
-from space.pruning.fractions import KEPT, pruned
+from space.pruning.fractions import CHANNELS, KEPT, pruned
+from space.pruning.scaled import scaled_widths
 from space.recipe import Recipe
 from space.shapes import halving, narrowing, never, shape_of, shape_values, with_companions
 
@@ -36,6 +37,9 @@ DEPTHWISE_RELU = "depthwise_relu"
 # Dimensions that a grid's table alone has. Its recipes are told by a fraction of all channels, how that is counted, and
 # the names of the units that stay whole, separated by commas.
 FRACTION, ROUNDING, WHOLE = "fraction", "rounding", "whole"
+# What its fraction is of, whether the weights go back to their beginning, and the widths that the scales of a trained
+# network leave: they are no function of the fraction alone.
+OF, REWOUND, SCALED = "of", "rewound", "scaled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,9 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
             criterion=str(values["criterion"]),
             rounding=str(values.get(ROUNDING, KEPT)),
             whole=tuple(filter(None, str(values.get(WHOLE, "")).split(","))),
+            of=str(values.get(OF, CHANNELS)),
+            rewound=bool(values.get(REWOUND, False)),
+            widths=scaled_widths(str(values.get(SCALED, ""))).get((str(values["criterion"]), float(values[FRACTION]))),
         )
         return replace(narrowed, runtime=_runtime_of(values))
     widths, halvings = shape_of(network, values)

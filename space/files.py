@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import stat
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -79,6 +80,11 @@ def check_size(path: Path) -> None:
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def packed_bytes(path: Path) -> int:
+    """How large it is in an archive: DEFLATE (RFC 1951) at its highest level, as zip and gzip have it."""
+    return len(zlib.compress(path.read_bytes(), 9))
 
 
 def remove_parts(folder: Path) -> None:

@@ -1,16 +1,16 @@
-"""Grid: the table of uniform fractions, in the order in which its points are worth trying."""
+"""Grid: the table of fractions, in the order in which its points are worth trying."""
 
 from collections.abc import Collection, Sequence
 
 from space.dimension import Choice, Dimension
-from space.dimensions import ROUNDING, RUNTIME, WHOLE, architecture_dimension
+from space.dimensions import OF, REWOUND, ROUNDING, RUNTIME, SCALED, WHOLE, architecture_dimension
 from space.errors import RequestError
 from space.formats.names import DEFAULT_RUNTIME
 from space.networks.choose import network_named
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 from space.networks.network import KINDS
-from space.pruning.criteria import check_criterion
-from space.pruning.fractions import KEPT
+from space.pruning.criteria import check_method
+from space.pruning.fractions import CHANNELS, KEPT
 
 
 def grid(
@@ -25,20 +25,26 @@ def grid(
     operators: Collection[str] = KINDS,
     exclude: Collection[str] = (),
     runtimes: Sequence[str] = (DEFAULT_RUNTIME,),
+    fraction_of: str = CHANNELS,
+    rewound: bool = False,
+    scaled: str = "",
 ) -> tuple[Dimension, ...]:
-    """Uniform fractions: a table in the order in which its points are worth trying, the slowest dimension first.
+    """Fractions: a table in the order in which its points are worth trying, the slowest dimension first.
 
     Every latency comes before any fine-tuning, and the ends of a range before what lies between. What does not vary and
     goes without saying has no dimension.
     """
     for name in criteria:
-        check_criterion(name, network_named(architecture))
+        check_method(name, network_named(architecture))
     whole, criterion = left_whole(architecture, operators, exclude), Choice("criterion", tuple(criteria))
     varies = len(criterion.choices) > 1
     return (
         *architecture_dimension(architecture),
         *([Choice(ROUNDING, (rounding,))] if rounding != KEPT else []),
         *([Choice(WHOLE, (",".join(whole),))] if whole else []),
+        *([Choice(OF, (fraction_of,))] if fraction_of != CHANNELS else []),
+        *([Choice(REWOUND, (1,))] if rewound else []),
+        *([Choice(SCALED, (scaled,))] if scaled else []),
         *([] if varies else [criterion]),
         Choice("epochs", _coarse_first(epochs)),
         Choice("fraction", (*([0.0] if unpruned else []), *_coarse_first(fractions))),

@@ -46,10 +46,13 @@ class Recipe:
     # Whether a ReLU follows each depthwise convolution; without it the next one reads what it hands on as it is.
     depthwise_relu: bool = field(default=True, metadata=_SHAPE)
     criterion: str = field(default="l1", metadata=_WEIGHTS)
-    # Share of single weights that are set to zero once channels are gone, and which go first. No search varies them, as
-    # latency does not depend on them; a study of its own may.
-    weight_sparsity: float = field(default=0.0, metadata=_WEIGHTS)
-    sparsity_criterion: str = field(default="magnitude", metadata=_WEIGHTS)
+    # Share of single weights that are set to zero once channels are gone, and which go first. No search varies them. A
+    # grid does, and times each such file by itself: that zeros change no latency is what it looks for.
+    weight_sparsity: float = field(default=0.0, metadata=_SHAPE)
+    sparsity_criterion: str = field(default="magnitude", metadata=_SHAPE)
+    # Whether what is left of the weights goes back to what the baseline's training began from: what is pruned was
+    # chosen by the trained ones.
+    rewound: bool = field(default=False, metadata=_WEIGHTS)
     epochs: int = field(default=0, metadata=_WEIGHTS)
     # Peak rate of the fine-tuning.
     learning_rate: float = field(default=0.05, metadata=_WEIGHTS)
@@ -117,6 +120,8 @@ class Recipe:
             del values["runtime"]
         if self.depthwise_relu:
             del values["depthwise_relu"]
+        if not self.rewound:
+            del values["rewound"]
         return _FORMER_FIELDS | values
 
     def to_json(self) -> str:

@@ -1,6 +1,7 @@
 """The trained network of a recipe: pruned, fine-tuned, kept; read back where an earlier recipe has trained the same."""
 
 import json
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,20 +10,24 @@ import torch
 
 from space import checkpoint as checkpoints
 from space.baseline import baseline_recipe
+from space.data.choose import data_set_named
 from space.errors import CandidateError
 from space.files import one_at_a_time, written_whole
-from space.networks.choose import as_chosen
+from space.networks.choose import as_chosen, network_named
+from space.networks.network import unpruned
 from space.networks.prunable import Prunable
-from space.pruning.channels import shrink
+from space.pruning.channels import shrink, unit_scores
 from space.pruning.criteria import SLIMMING
+from space.pruning.parameters import by_scores
 from space.pruning.slimming import slimmed
-from space.pruning.weights import prune_weights
+from space.pruning.weights import prune_weights, rewind_weights
 from space.recipe import Recipe
 from space.training import training
 from space.training.accelerator import accelerator
 from space.training.batchnorm import reestimate_batchnorm
 from space.training.patience import Line
 from space.training.quantization_aware import fine_tune_aware
+from space.training.schedules import baseline_schedule
 from space.training.teacher import Teacher
 from space.training.zeros import zeros_held
 from space.workshop import Progress, Workshop
@@ -63,18 +68,8 @@ def _kept_or_trained(
         plain = trained(replace(recipe, aware_epochs=0), workshop, progress, hopeless)
         result = plain if plain.projected is not None else _aware(plain, recipe, workshop, progress)
     else:
-        if recipe.criterion == SLIMMING:
-            progress("slim the baseline", 0)
-            baseline = slimmed(
-                baseline,
-                workshop.slimmed,
-                workshop.data,
-                mean=workshop.baseline.mean,
-                std=workshop.baseline.std,
-                step_progress=lambda step, steps: progress("slim the baseline", step / steps),
-                device=accelerator(workshop.accelerator),
-            )
-        result = _fine_tuned(baseline, recipe, workshop, progress, hopeless)
+        judged = _judged(baseline, recipe.criterion, workshop, progress)
+        result = _fine_tuned(judged, recipe, workshop, progress, hopeless)
     if result.projected is None:
         with written_whole(kept) as path:
             torch.save({"weights": result.model.state_dict(), "history": json.dumps(result.history)}, path)
@@ -90,6 +85,35 @@ def _baseline(recipe: Recipe, workshop: Workshop) -> Prunable:
             "a network inherits from its own"
         )
     return checkpoints.load(workshop.baselines, baseline, data.shape, data.classes)
+
+
+def _judged(baseline: Prunable, criterion: str, workshop: Workshop, progress: Progress) -> Prunable:
+    """The network whose channels a criterion judges, and whose weights are inherited."""
+    if criterion != SLIMMING:
+        return baseline
+    progress("slim the baseline", 0)
+    return slimmed(
+        baseline,
+        workshop.slimmed,
+        workshop.data,
+        mean=workshop.baseline.mean,
+        std=workshop.baseline.std,
+        step_progress=lambda step, steps: progress("slim the baseline", step / steps),
+        device=accelerator(workshop.accelerator),
+    )
+
+
+def widths_by_scale(
+    criterion: str, fractions: Sequence[float], whole: Collection[str], workshop: Workshop, progress: Progress
+) -> dict[tuple[str, float], tuple[int, ...]]:
+    """What the scales of the trained network leave at each sparsity of its parameters. `whole`: names of units that
+    keep all of their channels."""
+    network, baseline = network_named(workshop.baseline.architecture), workshop.baseline
+    images = workshop.data
+    model = checkpoints.load(workshop.baselines, baseline, images.shape, images.classes)
+    scores = unit_scores(_judged(model, criterion, workshop, progress), criterion)
+    places = [place for place, unit in enumerate(network.units) if unit.name in whole]
+    return {(criterion, fraction): by_scores(unpruned(network), fraction, scores, places) for fraction in fractions}
 
 
 def _aware(plain: Trained, recipe: Recipe, workshop: Workshop, progress: Progress) -> Trained:
@@ -112,9 +136,7 @@ def _fine_tuned(
     mean, std = workshop.mean(recipe), workshop.baseline.std
     device = accelerator(workshop.accelerator)
     progress("prune", 0)
-    model = as_chosen(shrink(model, recipe.widths, recipe.halvings, recipe.criterion, recipe.seed), recipe)
-    if recipe.weight_sparsity:
-        prune_weights(model, recipe.weight_sparsity, recipe.sparsity_criterion, recipe.seed)
+    model = _pruned(model, recipe, workshop)
     reestimate_batchnorm(model, workshop.data, seed=recipe.seed, mean=mean, std=std, device=device)
     progress("fine-tune", 0)
     with zeros_held(model) if recipe.weight_sparsity else nullcontext():
@@ -140,6 +162,36 @@ def _fine_tuned(
     if hopeless and len(history) < recipe.epochs:
         return Trained(model, history, hopeless.projected(len(history) / recipe.epochs, max(history)))
     return Trained(model, history)
+
+
+def _pruned(model: Prunable, recipe: Recipe, workshop: Workshop) -> Prunable:
+    """What goes is chosen by the trained network, whether its weights stay or go back to their beginning."""
+
+    def smaller(rewound_to: Prunable | None = None) -> Prunable:
+        shrunk = shrink(model, recipe.widths, recipe.halvings, recipe.criterion, recipe.seed, rewound_to=rewound_to)
+        return as_chosen(shrunk, recipe)
+
+    pruned = smaller()
+    if recipe.weight_sparsity:
+        prune_weights(pruned, recipe.weight_sparsity, recipe.sparsity_criterion, recipe.seed)
+    if not recipe.rewound:
+        return pruned
+    beginning = smaller(_beginning(workshop))
+    if recipe.weight_sparsity:
+        rewind_weights(pruned, beginning)
+    return beginning
+
+
+def _beginning(workshop: Workshop) -> Prunable:
+    """The network that the baseline's training began from."""
+    baseline, data = workshop.baseline, workshop.data
+    if baseline.seed is None:
+        raise CandidateError(
+            f"baseline {baseline.id} ({baseline.source}) does not say what its training began from, so nothing can be "
+            "rewound to it; `baseline` trains one here"
+        )
+    schedule = baseline_schedule(data_set_named(data.name))
+    return training.untrained(network_named(baseline.architecture), data, schedule, baseline.seed)
 
 
 def _teacher(workshop: Workshop, progress: Progress) -> Teacher:

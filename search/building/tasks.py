@@ -3,6 +3,7 @@
 Whoever asks imports this too: what takes seconds to load, each task loads itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -108,9 +109,25 @@ def train_baseline(
         validation_accuracy=training.accuracy(model, data.validation, data.mean, data.std),
         seconds=sum(epoch.seconds for epoch in epochs),
         architecture=architecture,
+        seed=seed,
     )
     checkpoints.save(model, baseline, folder / "baselines")
     return baseline
+
+
+def scaled_widths(
+    folder: Path,
+    baseline: Baseline,
+    source: Source,
+    criterion: str,
+    fractions: Sequence[float],
+    whole: Sequence[str],
+    accelerator: str = AUTO,
+) -> dict[tuple[str, float], tuple[int, ...]]:
+    """What the scales of the trained network leave at each sparsity; slimming trains it first, once."""
+    from space.trained import widths_by_scale
+
+    return widths_by_scale(criterion, fractions, whole, Workshop(folder, baseline, _load(source), accelerator), report)
 
 
 def import_baseline(folder: Path, source: Source, checkpoint: Path, architecture: str = DEFAULT_NETWORK) -> Baseline:

@@ -3,7 +3,7 @@
 import argparse
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,14 @@ from search.commands.chosen import chosen_goals
 from search.commands.exit_status import NONE_FEASIBLE, OK
 from search.export.bench_recording import export_recording
 from search.results.discretion import standings_for_others
+from search.results.methods import METHODS, methods
 from search.results.pivot import pivot
 from search.results.published import read_published
 from search.results.report import near_misses
 from search.results.standings import Standings, standings
 from search.results.wording import line
 from search.settings.settings import Settings, asked, settings
+from search.store.goal import Goal
 from search.store.store import Store
 from space.candidate import check_whole
 from space.errors import RequestError
@@ -59,6 +61,21 @@ def main(options: argparse.Namespace) -> int:
         raise RequestError(f"--to {options.to} cannot be written: {error.strerror}") from error
 
 
+def check_endings(endings: Iterable[str]) -> None:
+    for ending in endings:
+        if ending not in _WRITERS:
+            raise RequestError(f"exports: {ending} is not known; choose among {', '.join(_WRITERS)}")
+
+
+def export_study(store: Store, goal: Goal, chosen: Settings, name: str) -> None:
+    """The files that a study ends with, in the store, under its name. What a file cannot be made of says so."""
+    ranking = standings(store, goal, read_published(chosen.published))
+    ranking = standings_for_others(ranking, here=store.device(goal.bench_id).on_this_machine)
+    for ending in chosen.exports:
+        path = store.folder / f"{name}{ending}"
+        _WRITERS[ending](Order(path, store, ranking, chosen, None, None, f"Study {name}", "", "", False))
+
+
 def _model(order: Order) -> int:
     """The winner, or the best of those that have such a file where the winner has another."""
     ranking, suffix = order.ranking, order.path.suffix
@@ -96,8 +113,10 @@ def _jsonl(order: Order) -> int:
 
 def _figure(order: Order) -> int:
     from search.export.figure import write_figure
+    from search.export.method_figure import write_method_figure
 
-    return _drawn(write_figure, order)
+    deck = order.deck or usual_deck(order.ranking)
+    return _drawn(write_method_figure if deck == METHODS else write_figure, order)
 
 
 def _page(order: Order) -> int:
@@ -132,7 +151,7 @@ def _pptx(order: Order) -> int:
     deck = order.deck or usual_deck(order.ranking)
     if not order.ranking.ranked or (deck == "m3" and order.ranking.best is None):
         return _none(order.ranking)
-    cover = Cover(order.title or (order.study if deck == "grid" else None), order.members, order.team)
+    cover = Cover(order.title or (order.study if deck in ("grid", METHODS) else None), order.members, order.team)
     slides = write_deck(order.path, deck, material(order.store, order.ranking, cover))
     print(f"{order.path}: {slides} slide{'' if slides == 1 else 's'} of {order.ranking.goal.id}")
     return OK
@@ -144,7 +163,7 @@ def _zip(order: Order) -> int:
 
     named_deck, named_team = named(order.path)
     deck = order.deck or named_deck or "m3"
-    if deck in ("front", "grid"):
+    if deck in ("front", "grid", METHODS):
         raise RequestError(f"--deck {deck} --to {order.path}: a submission is one of m1, m2, m3")
     content = material(order.store, order.ranking, Cover(order.title, order.members, order.team or named_team or ""))
     winner = entered(content, deck)
@@ -162,6 +181,8 @@ def _zip(order: Order) -> int:
 
 
 def usual_deck(ranking: Standings) -> str:
+    if methods(ranking) is not None:
+        return METHODS
     return "front" if pivot(ranking) is None else "grid"
 
 

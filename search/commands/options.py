@@ -148,10 +148,11 @@ def export(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help=text)
     text = (
+        "methods (a grid by shares of the parameters: the default of such), "
         "grid (each network beside the unpruned one; the default where a grid has that), m1, m2 (a grid's milestones), "
         "m3 (the winner) or front (everything; else the default, of a .zip m3)"
     )
-    parser.add_argument("--deck", choices=("grid", "m1", "m2", "m3", "front"), metavar="NAME", help=text)
+    parser.add_argument("--deck", choices=("methods", "grid", "m1", "m2", "m3", "front"), metavar="NAME", help=text)
     parser.add_argument("--title", help="of the slides")
     parser.add_argument("--members", metavar="NAMES", help="who made it, on the slides")
     parser.add_argument("--team", metavar="NAME", help="the team's number or name")

@@ -6,9 +6,10 @@ from typing import Any
 
 from search.commands.chosen import chosen_goals
 from search.commands.exit_status import OK
+from search.results.methods import methods
 from search.results.pivot import pivot
 from search.results.published import read_published
-from search.results.report import print_standings, results_console
+from search.results.report import findings_of, print_standings, results_console
 from search.results.standings import Standings, standings
 from search.settings.settings import asked, settings
 from search.store.store import Store
@@ -30,5 +31,9 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _as_dict(ranking: Standings) -> dict[str, Any]:
-    beside = pivot(ranking)
-    return {**ranking.as_dict(), **({"beside_unpruned": beside.as_dict()} if beside else {})}
+    beside, compared = pivot(ranking), methods(ranking)
+    return {
+        **ranking.as_dict(),
+        **({"beside_unpruned": beside.as_dict()} if beside else {}),
+        **({"methods": {**compared.as_dict(), "findings": findings_of(ranking)}} if compared else {}),
+    }

@@ -12,6 +12,7 @@ from evaluators.power.choose import open_meter
 from evaluators.runtimes.runtime import RUNTIMES
 from search.commands.command_line import program
 from search.commands.exit_status import INTERRUPTED, NONE_FEASIBLE, OK
+from search.commands.export import check_endings, export_study
 from search.commands.outcome import print_results
 from search.export.html.going import going_page
 from search.results.published import read_published
@@ -62,6 +63,8 @@ def main(options: argparse.Namespace) -> int:
         status = print_results(results_console(), [standings(store, goal, published) for goal in goals])
         if status == NONE_FEASIBLE:
             print(f"next: {_again()}")
+        if options.config and chosen.exports:
+            export_study(store, goals[0], chosen, options.config.stem)
         return status
 
 
@@ -72,6 +75,7 @@ def _check(chosen: Settings) -> None:
     for device, meter in zip(chosen.devices, chosen.meters, strict=False):
         open_meter(meter, board_of(device))
     table_of(chosen, MOST_THREADS, RUNTIMES.names())
+    check_endings(chosen.exports)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -45,7 +45,7 @@ def style() -> Iterator[None]:
 
 def write_figure(path: Path, ending: str, store: Store, standings: Standings) -> None:
     with style():
-        _save(front_figure(standings, scatter(standings, OBJECTIVES["latency"]), basis(store, standings)), path, ending)
+        save(front_figure(standings, scatter(standings, OBJECTIVES["latency"]), basis(store, standings)), path, ending)
 
 
 class Share(Protocol):
@@ -64,7 +64,7 @@ def write_bars(path: Path, ending: str, heading: str, titles: Sequence[str], pan
     with style():
         tallest = max(map(len, panels))
         figure = Figure(figsize=(5.5 * len(panels), 1.2 + 0.24 * tallest), layout="constrained")
-        figure.suptitle(_wrapped([heading], 75 * len(panels)), x=0.01, ha="left", fontsize=10)
+        figure.suptitle(wrapped([heading], 75 * len(panels)), x=0.01, ha="left", fontsize=10)
         for place, (title, bars) in enumerate(zip(titles, panels, strict=True), start=1):
             axes = figure.add_subplot(1, len(panels), place)
             rising = list(reversed(bars))
@@ -77,10 +77,10 @@ def write_bars(path: Path, ending: str, heading: str, titles: Sequence[str], pan
             axes.set_xlabel("share of the importance, %")
             axes.tick_params(axis="y", labelsize=8)
             axes.margins(y=0.01)
-        _save(figure, path, ending)
+        save(figure, path, ending)
 
 
-def _save(figure: Figure, path: Path, ending: str) -> None:
+def save(figure: Figure, path: Path, ending: str) -> None:
     dateless = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     figure.savefig(path, format=ending.removeprefix("."), dpi=_DPI, metadata=dateless.get(ending))
 
@@ -88,7 +88,7 @@ def _save(figure: Figure, path: Path, ending: str) -> None:
 def front_figure(standings: Standings, shown: Scatter, about: Basis) -> Figure:
     figure = Figure(figsize=_SIZE_INCHES, dpi=100)
     FigureCanvasAgg(figure)
-    title, first, below = _wrapped([about.title], 85), _wrapped(about.first, 130), _wrapped(about.lines, 105)
+    title, first, below = wrapped([about.title], 85), wrapped(about.first, 130), wrapped(about.lines, 105)
     # Heights of a line of each, as shares of the figure's.
     under_title = 0.985 - 0.037 * _count(title)
     top = under_title - 0.026 * _count(first) - 0.02
@@ -107,7 +107,7 @@ def front_figure(standings: Standings, shown: Scatter, about: Basis) -> Figure:
     return figure
 
 
-def _wrapped(lines: Iterable[str], width: int) -> str:
+def wrapped(lines: Iterable[str], width: int) -> str:
     return "\n".join(part for line in lines for part in textwrap.wrap(line, width))
 
 

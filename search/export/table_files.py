@@ -9,8 +9,9 @@ import pandas as pd
 
 from search.results.column_table import columns
 from search.results.columns import Value, View, known
+from search.results.methods import METHODS, Methods, methods
 from search.results.pivot import pivot
-from search.results.report import provenance
+from search.results.report import findings_of, provenance
 from search.results.rows import Row
 from search.results.standings import Standings
 from search.results.tables import ROWS, TITLES, texts
@@ -32,16 +33,19 @@ def _full(value: Value) -> Value:
 
 
 def _table(standings: Standings, name: str) -> pd.DataFrame:
-    """A grid's is that of its networks beside the unpruned one, where it has that."""
+    """A grid's is that of its networks beside the unpruned one, where it has that; of methods, theirs."""
+    compared = methods(standings) if name == METHODS else None
+    if compared is not None:
+        return pd.DataFrame(compared.records(), dtype=object)
     beside = pivot(standings) if name == View.GRID else None
     if beside is not None:
         return pd.DataFrame(beside.records(), dtype=object)
-    return frame(ROWS[View(name)](standings), _columns_of(name))
+    return frame(ROWS[View.GRID if name == METHODS else View(name)](standings), _columns_of(name))
 
 
 def _columns_of(name: str) -> View:
     """The second milestone's table has a column for all that a grid has to vary."""
-    return View.M2 if name == View.GRID else View(name)
+    return View.M2 if name in (View.GRID, METHODS) else View(name)
 
 
 def write_csv(path: Path, standings: Standings, name: str) -> int:
@@ -56,11 +60,13 @@ def write_csv(path: Path, standings: Standings, name: str) -> int:
 def write_json(path: Path, standings: Standings, name: str) -> int:
     table = _table(standings, name)
     whole = standings.as_dict()
+    compared = methods(standings) if name == METHODS else None
     content: dict[str, Any] = {
-        "table": TITLES[View(name)],
+        "table": _title(name),
         **{key: whole[key] for key in ("study", "bench", "data")},
         "provenance": provenance(standings),
         "rows": table.to_dict(orient="records"),
+        **({"averages": compared.average_records(), "findings": findings_of(standings)} if compared else {}),
     }
     with written_whole(path) as beside:
         beside.write_text(json.dumps(content, indent=1))
@@ -69,6 +75,9 @@ def write_json(path: Path, standings: Standings, name: str) -> int:
 
 def write_md(path: Path, standings: Standings, name: str) -> int:
     """As a person reads it; what decides the study's contest is bold."""
+    compared = methods(standings) if name == METHODS else None
+    if compared is not None:
+        return _methods_md(path, standings, compared)
     grid = pivot(standings) if name == View.GRID else None
     if grid is not None:
         (headings, cells), notes = grid.texts(), grid.lines()
@@ -79,7 +88,7 @@ def write_md(path: Path, standings: Standings, name: str) -> int:
         headings, cells = texts(rows, shown)
         decides = [each.column.objective == standings.goal.objective for each in shown]
     lines = [
-        f"# {TITLES[View(name)]}",
+        f"# {_title(name)}",
         "",
         _line([f"**{head}**" if bold else head for head, bold in zip(headings, decides, strict=True)]),
         _line(["---"] * len(headings)),
@@ -92,6 +101,25 @@ def write_md(path: Path, standings: Standings, name: str) -> int:
     with written_whole(path) as beside:
         beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return len(cells)
+
+
+def _methods_md(path: Path, standings: Standings, compared: Methods) -> int:
+    lines = [f"# {_title(METHODS)}"]
+    for heading, (headings, cells) in (
+        ("Averages over the sparsities", compared.average_texts()),
+        ("Every network", compared.texts()),
+    ):
+        lines += ["", f"## {heading}", "", _line(headings), _line(["---"] * len(headings)), *map(_line, cells)]
+    lines += ["", "## What the figures show", "", *(f"- {text}" for text in findings_of(standings)), ""]
+    lines += [f"{standings.goal.id} on {standings.bench.title}.", ""]
+    lines += [f"- {text}" for text in (*compared.lines(), *provenance(standings))]
+    with written_whole(path) as beside:
+        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return len(compared.rows)
+
+
+def _title(name: str) -> str:
+    return "Pruning methods beside each other" if name == METHODS else TITLES[View(name)]
 
 
 def _line(cells: Sequence[str]) -> str:

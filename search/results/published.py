@@ -1,4 +1,5 @@
-"""Published: a table of figures that somebody published of pruned networks, for a grid's to be held beside."""
+"""Published: a table of figures that somebody published of pruned networks, for a grid's to be held beside; or of
+averages over its fractions."""
 
 import csv
 import math
@@ -12,12 +13,15 @@ from search.settings.grid import Point
 from space.errors import RequestError
 from space.formats.quantizations import NONE
 
+# What stands for a fraction where a row is of all of them.
+_MEAN = "mean"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """One row of the table; fraction 0 is the unpruned network."""
+    """One row of the table; fraction 0 is the unpruned network, None the mean over all fractions of a criterion."""
 
-    fraction: float
+    fraction: float | None
     epochs: int = 0
     quantization: str = NONE
     # None: the table does not say.
@@ -26,10 +30,27 @@ class Published:
     # The share of right answers, 0 to 1.
     accuracy: float | None = None
     latency_ms: float | None = None
+    mwh_per_point: float | None = None
+    points_per_mb: float | None = None
+
+    @property
+    def is_average(self) -> bool:
+        return self.fraction is None
+
+    @property
+    def averages(self) -> dict[str, float | None]:
+        """As tables of averages call them."""
+        accuracy = None if self.accuracy is None else 100 * self.accuracy
+        return {
+            "accuracy": accuracy,
+            "mwh_per_2000_per_point": self.mwh_per_point,
+            "points_per_mb": self.points_per_mb,
+        }
 
     def matches(self, point: Point) -> bool:
         return (
-            math.isclose(self.fraction, point.fraction)
+            self.fraction is not None
+            and math.isclose(self.fraction, point.fraction)
             and self.epochs == point.epochs
             and self.quantization == point.quantization
             # Nothing was judged of an unpruned network, whatever its row says.
@@ -38,13 +59,19 @@ class Published:
         )
 
     def __str__(self) -> str:
-        named = [*filter(None, [self.criterion]), f"fraction {self.fraction:g}", f"{self.epochs} epochs"]
+        which = _MEAN if self.fraction is None else f"fraction {self.fraction:g}"
+        named = [*filter(None, [self.criterion]), which, f"{self.epochs} epochs"]
         return ", ".join([*named, self.quantization, *filter(None, [self.runtime])])
 
 
 def elsewhere(published: Sequence[Published], points: Collection[Point]) -> list[str]:
     """One line where rows are of no point of a grid: a criterion that is written otherwise is passed over, too."""
-    others = [row for row in published if not any(row.matches(point) for point in points)]
+    criteria = {point.criterion for point in points}
+    others = [
+        row
+        for row in published
+        if not any(row.matches(point) for point in points) and not (row.is_average and row.criterion in criteria)
+    ]
     if not others:
         return []
     are, named = ("is", ": ") if len(others) == 1 else ("are", ", the first: ")
@@ -84,7 +111,7 @@ def _row(where: str, line: Mapping[str, str | None]) -> Published:
         except ValueError as error:
             raise RequestError(f"{where}, column {name}: {text!r} is {error}") from error
     if "fraction" not in chosen:
-        raise RequestError(f"{where}: its fraction is missing; 0 is the unpruned network")
+        raise RequestError(f"{where}: its fraction is missing; 0 is the unpruned network, {_MEAN} the mean over all")
     return Published(**chosen)
 
 
@@ -101,6 +128,10 @@ def _number(what: str, least: float, most: float, scale: float = 1.0) -> Callabl
     return read
 
 
+def _fraction(text: str) -> float | None:
+    return None if text == _MEAN else _number(f"a fraction from 0 to 1, or {_MEAN}", 0, 1)(text)
+
+
 def _count(text: str) -> int:
     if not text.isdecimal():
         raise ValueError("not a whole number of epochs")
@@ -110,12 +141,14 @@ def _count(text: str) -> int:
 # Columns that are read: the field of Published that each fills, and how its text is read.
 _COLUMNS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "criterion": ("criterion", str),
-    "fraction": ("fraction", _number("a fraction from 0 to 1", 0, 1)),
+    "fraction": ("fraction", _fraction),
     "epochs": ("epochs", _count),
     "quantization": ("quantization", str),
     "runtime": ("runtime", str),
     "accuracy_percent": ("accuracy", _number("a percentage from 0 to 100", 0, 100, 0.01)),
     "latency_us": ("latency_ms", _number("a time in microseconds", 1e-3, 1e9, 1e-3)),
     "latency_ms": ("latency_ms", _number("a time in milliseconds", 1e-6, 1e6)),
+    "mwh_per_2000_per_point": ("mwh_per_point", _number("mWh of 2,000 inferences for each point", 1e-9, 1e9)),
+    "points_per_mb": ("points_per_mb", _number("points of accuracy for each MB", 1e-9, 1e9)),
 }
-_FIGURES = {"accuracy_percent", "latency_us", "latency_ms"}
+_FIGURES = {"accuracy_percent", "latency_us", "latency_ms", "mwh_per_2000_per_point", "points_per_mb"}

@@ -14,6 +14,8 @@ from evaluators.provenance import Kind
 from search.results.column_table import columns
 from search.results.columns import Entry, View, ViewColumn
 from search.results.findings import findings
+from search.results.method_findings import method_findings
+from search.results.methods import Methods, methods
 from search.results.pivot import Pivot, pivot
 from search.results.published import elsewhere
 from search.results.rows import Row
@@ -107,6 +109,17 @@ def pivot_table(pivot: Pivot) -> Table:
     return drawn
 
 
+def method_tables(compared: Methods) -> list[Table]:
+    """Every network, and what is left of them on average."""
+    drawn = []
+    for headings, cells in (compared.texts(), compared.average_texts()):
+        one = _empty((heading, heading in ("method", "runtime", "quantization")) for heading in headings)
+        for row in cells:
+            one.add_row(*map(Text, row))
+        drawn.append(one)
+    return drawn
+
+
 def _empty(heads: Iterable[tuple[str, bool]]) -> Table:
     """Without rows yet; words stand left."""
     drawn = Table(box=None, pad_edge=False, header_style="bold")
@@ -154,6 +167,14 @@ def _warnings(standings: Standings) -> list[str]:
     )
 
 
+def findings_of(standings: Standings, rows: Sequence[Row] | None = None) -> list[str]:
+    """`rows`: those that are shown; all of a grid's where none are named."""
+    if compared := methods(standings):
+        return method_findings(compared)
+    listed = [row for row in standings.points().values() if row] if rows is None else rows
+    return findings(listed, standings.published)
+
+
 def print_standings(console: Console, standings: Standings, top: int) -> None:
     console.print(f"{standings.goal.id} on {standings.bench.title}", markup=False)
     points = standings.points()
@@ -161,12 +182,16 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
         console.print(grid_table(standings))
         done = sum(row is not None for row in points.values())
         console.print(f"{done} of {len(points)} points of the grid are evaluated", markup=False)
-        _print_beside_unpruned(console, standings)
+        compared = methods(standings)
+        if compared is None:
+            _print_beside_unpruned(console, standings)
+        else:
+            _print_methods(console, compared)
         for text in elsewhere(standings.published, points):
             console.print(text, markup=False)
     else:
         console.print(table(standings, top, console.width))
-    for text in findings([row for row in points.values() if row], standings.published):
+    for text in findings_of(standings):
         console.print(text, markup=False)
     unmetered = unmetered_lines(standings)
     for text in unmetered:
@@ -185,6 +210,15 @@ def print_standings(console: Console, standings: Standings, top: int) -> None:
         console.print(text, markup=False, style="dim")
     for text in unexplained(standings.rows):
         console.print(text, markup=False, style="bold")
+
+
+def _print_methods(console: Console, compared: Methods) -> None:
+    for drawn in method_tables(compared):
+        console.print()
+        console.print(drawn)
+    for text in compared.lines():
+        console.print(text, markup=False)
+    console.print()
 
 
 def _print_beside_unpruned(console: Console, standings: Standings) -> None:

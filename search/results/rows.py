@@ -17,15 +17,18 @@ from search.scoring.ranking import feasible
 from search.settings.grid import Point
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
-from space.candidate import ending
+from space.candidate import Candidate, ending
 from space.formats.names import DEFAULT_RUNTIME
 from space.formats.target import title_of
 from space.recipe import Recipe
 
 # Left out of what others read until there is something to say.
-_WHERE_KNOWN = ("search", "confusion", "warnings", "images", "course_latency_ms", "course_call", "reference")
+_WHERE_KNOWN = (
+    *("search", "confusion", "warnings", "images", "course_latency_ms", "course_call", "reference"),
+    *("file_mb", "packed_mb", "sparsity", "integrated_mwh_per_2000"),
+)
 # What the rows of a grid say by their place in its table.
-_NOT_SAID = ("point",)
+_NOT_SAID = ("point", "energy_ratio", "energy_ratio_ci")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,13 @@ class FileRow:
     images: str | None = None
     # The runtime of the network that gains are over, by its title; None where it goes without saying.
     reference: str | None = None
+    # The file, and the file compressed; None where its maker was not asked.
+    file_mb: float | None = None
+    packed_mb: float | None = None
+    # The share of the unpruned network's parameters that is gone, or is zero.
+    sparsity: float | None = None
+    # By the trapezoidal rule over a meter's readings, the way beside the mean power of the window; None: no meter.
+    integrated_mwh_per_2000: float | None = None
 
     @property
     def audit(self) -> Audit:
@@ -114,6 +124,9 @@ class Row(FileRow):
     accuracy_ci: tuple[float, float]
     fom: float
     recipe: Recipe
+    # Energy over the reference's nearest in time, and its 95 % interval.
+    energy_ratio: float = 1.0
+    energy_ratio_ci: tuple[float, float] = (1.0, 1.0)
     # What the grid of the study calls it; None: it is in none.
     point: Point | None = None
 
@@ -153,9 +166,23 @@ def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | N
         search=_as_texts(search) if confirmed else None,
         confusion=evaluation.confirmation.test.confusion if evaluation.confirmation else None,
         reference=_reference(candidate.recipe, baseline.candidate.recipe),
+        **_sizes(candidate, baseline.candidate),
         point=point,
+        energy_ratio=evaluation.current.relative_energy,
+        energy_ratio_ci=evaluation.current.relative_energy_interval,
         **shown,
     )
+
+
+def _sizes(candidate: Candidate, unpruned: Candidate) -> dict[str, Any]:
+    """Of those that were built since these are asked for."""
+    if candidate.packed_bytes is None or candidate.nonzero is None:
+        return {}
+    return {
+        "file_mb": candidate.file_bytes / 1e6,
+        "packed_mb": candidate.packed_bytes / 1e6,
+        "sparsity": 1 - candidate.nonzero / unpruned.parameters,
+    }
 
 
 def _reference(recipe: Recipe, baseline: Recipe) -> str | None:
@@ -194,6 +221,7 @@ def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | N
         "latency_gain": latency_gain.value,
         "latency_gain_ci": latency_gain.interval,
         "framework": figures.framework,
+        "integrated_mwh_per_2000": figures.integrated_batch_mwh,
         **_course_figures(figures),
     }
 

@@ -168,7 +168,8 @@ def standings(
     listed: dict[Point, str] = {}
     if goal.grid:
         # A grid is a list: what else was evaluated is not in its table.
-        recipes = Grid.from_json(goal.grid).recipes(baseline.candidate.recipe)
+        grid = Grid.from_json(goal.grid).with_scales(store.fact, goal.baseline_id, goal.architecture)
+        recipes = grid.recipes(baseline.candidate.recipe)
         listed = {point: recipe.id for point, recipe in recipes.items()}
         in_table = set(listed.values())
         evaluations = {id: evaluation for id, evaluation in evaluations.items() if id in in_table}

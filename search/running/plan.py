@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 
+from evaluators.measuring import PROCESSES
 from search.building.at_once import this_machine
 from search.building.tasks import trainer
 from search.choosing.first_recipes import front
@@ -18,6 +19,7 @@ from search.running.first_look import LookPlan, known_timings, planned_look
 from search.running.measuring_place import MeasuringPlace, place_of
 from search.running.planned_trials import Trials
 from search.running.preparation import Prepared, Say, prepare
+from search.running.scales import known_scales
 from search.running.studies import table_of
 from search.running.training_speed import trainings
 from search.settings.durations import spoken
@@ -110,6 +112,7 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
     """From the speed at which this machine trains, and from what measuring does; from this store's own trials on the
     bench, once there are some."""
     data, baseline = prepared.data, prepared.baseline
+    settings = known_scales(settings, store, baseline)
     known = store.evaluations(baseline.id, place.bench_id) if store and baseline and place.bench_id else {}
     pace = _pace(settings, prepared, store, known.values())
     timings: list[Timing] = []
@@ -227,8 +230,8 @@ def _grid_trials(
     trials = Trials(
         count=len(begun),
         training_s=training_s,
-        timing_s=len(begun) * place.time.whole_s,
-        metering_s=len(begun) * place.time.load_s,
+        timing_s=len(begun) * place.time.whole_s * max(1.0, grid.energy_repeats / PROCESSES),
+        metering_s=len(begun) * place.time.load_s * grid.energy_repeats,
         boards=place.time.boards,
         builders=_builders(settings, place),
         in_turn=place.on_this_machine,

@@ -22,6 +22,7 @@ from search.running.plan import beside_s, plan
 from search.running.preparation import have_baseline, prepare
 from search.running.reference import References
 from search.running.remeasuring import measure_again, measured_before, measured_dirty, metering_at
+from search.running.scales import have_scales
 from search.running.studies import missing_runtimes, open_studies, table_of
 from search.running.training_speed import remember_speed
 from search.running.view import BUILDER, View
@@ -61,6 +62,7 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         baseline = have_baseline(prepared, store, builder, chosen, view)
         source = prepared.source
         References(store, builder, rig, view, baseline, source).settle()
+        chosen = have_scales(chosen, store, builder, baseline, source, view)
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
         looking = FirstLook(store, rig, drafter, baseline, source, prepared.data.shape, view)
         look = replace(planned.look, seconds=min(planned.look.seconds, deadline - time.monotonic()))

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from evaluators.runtimes.runtime import RUNTIMES
 from search.choosing.experience import NO_EXPERIENCE, Experience, experience_of
@@ -86,7 +86,7 @@ def open_studies(
 
 def table_of(chosen: Settings, cores: int, runtimes: Sequence[str]) -> tuple[Dimension, ...]:
     if chosen.grid:
-        return grid(**asdict(chosen.grid), architecture=chosen.architecture)
+        return grid(**chosen.grid.varying, architecture=chosen.architecture)
     return dimensions(chosen.space, cores, dict(chosen.fixed), chosen.architecture, runtimes)
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evaluators.measurement import Figures
 from evaluators.measuring import PROCESSES
@@ -18,6 +18,7 @@ from search.running.remeasuring import follow_reference
 from search.running.stages import ITS_TURN, Stage, Stages, Waiting
 from search.running.trial_lines import gated_line, trial_line
 from search.running.workplace import Workplace
+from search.settings.grid import Grid
 from search.store.evaluation import Evaluation
 from space.errors import CandidateError
 
@@ -99,9 +100,10 @@ class TrialRunner:
         this run. In a grid every row is measured to the end."""
         goal, share = study.goal, candidate.validation.share
         figures = self.work.structure(candidate.candidate.recipe)
+        repeats = Grid.from_json(goal.grid).energy_repeats if goal.grid else 1
         if figures is None:
-            return FRONT
-        raced = figures.processes >= PROCESSES and figures.energy_provenance.kind is not Kind.PREDICTED
+            return replace(FRONT, repeats=repeats)
+        raced = figures.processes >= max(PROCESSES, repeats) and figures.energy_provenance.kind is not Kind.PREDICTED
         given_up = candidate.candidate.projected is not None
         if share < goal.least_accuracy or given_up or (raced and not figures.dirty):
             return None
@@ -111,7 +113,7 @@ class TrialRunner:
         recipe_id = candidate.candidate.recipe.id
         if goal.grid or any(lead.evaluation and lead.evaluation.recipe_id == recipe_id for lead in leads):
             # Who leads already is not measured against himself.
-            return FRONT
+            return replace(FRONT, repeats=repeats)
         return _race_of([lead.race(share) for lead in leads])
 
     def _tell(self, asked: Asked, seconds: float) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from search.store.scaled_fact import scaled_fact
 from space.errors import RequestError
 from space.formats.names import DEFAULT_RUNTIME
 from space.formats.quantizations import NONE, QUANTIZATIONS
@@ -12,8 +13,9 @@ from space.formats.target import TARGETS, has_files
 from space.grid import left_whole
 from space.json_text import from_values
 from space.networks.network import KINDS
-from space.pruning.criteria import CRITERIA
-from space.pruning.fractions import KEPT, ROUNDINGS, pruned
+from space.pruning.criteria import by_scale, methods
+from space.pruning.fractions import CHANNELS, KEPT, OF, PARAMETERS, ROUNDINGS, pruned
+from space.pruning.scaled import scaled_text, scaled_widths
 from space.recipe import Recipe
 
 DEFAULT_CRITERION = "l1"
@@ -47,6 +49,36 @@ class Grid:
     operators: tuple[str, ...] = KINDS
     exclude: tuple[str, ...] = ()
     runtimes: tuple[str, ...] = (DEFAULT_RUNTIME,)
+    # What a fraction is of: the channels of every unit, or the parameters of the network.
+    fraction_of: str = CHANNELS
+    # Whether the weights that stay go back to what the baseline's training began from, before they are trained again.
+    rewound: bool = False
+    # How often the energy of each file is measured.
+    energy_repeats: int = 1
+    # Widths that the scales of a trained network leave, as `scaled_text` writes them: known once there is a baseline,
+    # and no part of what the grid is.
+    scaled: str = ""
+
+    @property
+    def of_parameters(self) -> bool:
+        return self.fraction_of == PARAMETERS
+
+    @property
+    def judged_by_scale(self) -> tuple[str, ...]:
+        """Criteria by which the lowest channels of the whole network go: a trained network says its widths."""
+        return tuple(name for name in self.criteria if by_scale(name)) if self.of_parameters else ()
+
+    def whole(self, architecture: str) -> tuple[str, ...]:
+        """Units that are not pruned."""
+        return left_whole(architecture, self.operators, self.exclude)
+
+    def with_scales(self, fact: Callable[[str], str | None], baseline_id: str, architecture: str) -> "Grid":
+        """With the widths that a store knows of these criteria and fractions, by its facts."""
+        known: dict[tuple[str, float], tuple[int, ...]] = {}
+        for criterion in self.judged_by_scale:
+            known |= scaled_widths(fact(scaled_fact(baseline_id, criterion, self.whole(architecture))) or "")
+        own = {key: widths for key, widths in known.items() if key[0] in self.criteria and key[1] in self.fractions}
+        return replace(self, scaled=scaled_text(own))
 
     def points(self) -> list[Point]:
         """Its points in the order of the table."""
@@ -80,7 +112,8 @@ class Grid:
 
     def recipes(self, unpruned: Recipe) -> dict[Point, Recipe]:
         """What each point is carried out as, from the unpruned network's widths."""
-        whole = left_whole(unpruned.architecture, self.operators, self.exclude)
+        whole = self.whole(unpruned.architecture)
+        scaled = scaled_widths(self.scaled)
         return {
             point: replace(
                 pruned(
@@ -91,15 +124,24 @@ class Grid:
                     criterion=point.criterion or DEFAULT_CRITERION,
                     rounding=self.rounding,
                     whole=whole,
+                    of=self.fraction_of,
+                    rewound=self.rewound,
+                    widths=scaled.get((point.criterion or DEFAULT_CRITERION, point.fraction)),
                 ),
                 runtime=point.runtime,
             )
             for point in self.points()
         }
 
+    @property
+    def varying(self) -> dict[str, Any]:
+        """What its table of points is made of; how often they are measured is no part of that."""
+        return {name: value for name, value in asdict(self).items() if name != "energy_repeats"}
+
     def as_dict(self) -> dict[str, Any]:
         """As a file says it; one criterion as grids did before there could be several."""
         values = asdict(self)
+        del values["scaled"]
         criteria = values.pop("criteria")
         told = {"criterion": criteria[0]} if len(criteria) == 1 else {"criteria": criteria}
         defaults = {field.name: field.default for field in fields(self) if field.default is not MISSING}
@@ -159,6 +201,13 @@ def named(known: Callable[[], Any]) -> Callable[[object], str]:
     return read
 
 
+def ending(text: object) -> str:
+    """Which ones there are is for `export` to say."""
+    if not isinstance(text, str) or not text.startswith("."):
+        raise ValueError(f"{text!r} is not the ending of a file, as .pptx is")
+    return text
+
+
 def unit(text: object) -> str:
     """Which ones there are is the network's."""
     if not isinstance(text, str) or not text:
@@ -188,18 +237,27 @@ def each(read: Callable[[object], Any], order: Callable[[], Any] = tuple) -> Cal
     return parse
 
 
-criterion = named(lambda: CRITERIA)
+def repeats(text: object) -> int:
+    if isinstance(text, bool) or not isinstance(text, int) or not 1 <= text <= 1000:
+        raise ValueError(f"{text!r} is not a whole number from 1 to 1000")
+    return text
+
+
+criterion = named(methods)
 # Keys of a file whose kind is "grid", beside those of a search: how each is read.
 GRID_KEYS: dict[str, Callable[[object], Any]] = {
     "fractions": each(fraction),
     "epochs": each(epochs),
     "quantizations": each(named(lambda: QUANTIZATIONS), lambda: QUANTIZATIONS),
     "criterion": criterion,
-    "criteria": each(criterion, lambda: CRITERIA),
+    "criteria": each(criterion, methods),
     "unpruned": yes_or_no,
     "rounding": named(lambda: ROUNDINGS),
     "operators": each(named(lambda: KINDS), lambda: KINDS),
     "exclude": each(unit),
     "runtimes": each(named(TARGETS.names), TARGETS.names),
+    "fraction_of": named(lambda: OF),
+    "rewound": yes_or_no,
+    "energy_repeats": repeats,
 }
-assert set(GRID_KEYS) == {field.name for field in fields(Grid)} | {"criterion"}
+assert set(GRID_KEYS) == {field.name for field in fields(Grid) if field.name != "scaled"} | {"criterion"}

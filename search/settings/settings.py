@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from search.scoring.objectives import OBJECTIVES
-from search.settings.grid import Grid
+from search.settings.grid import GRID_KEYS, Grid, check_files
 from search.settings.keys import ALL, AUTO, KEEP_ALL, KEYS, MODEL
-from search.settings.study_files import PUBLISHED, SEARCH_ONLY, STUDIES, read_study
+from search.settings.study_files import EXPORTS, PUBLISHED, SEARCH_ONLY, STUDIES, read_study
 from search.store.goal import Fixed
 from space.errors import RequestError
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 
 TRIALS = 24
+RUNTIME = "runtime"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,17 @@ class Settings:
     grid: Grid | None = None
     # The table that its figures are held beside.
     published: Path | None = None
+    # Endings of the files that it ends with.
+    exports: tuple[str, ...] = ()
 
     @property
     def objectives(self) -> tuple[str, ...]:
         return tuple(OBJECTIVES) if self.objective == ALL else (self.objective,)
 
 
-assert {key.setting for key in KEYS.values()} | {"grid", PUBLISHED} == {field.name for field in fields(Settings)}
+assert {key.setting for key in KEYS.values()} | {"grid", PUBLISHED, EXPORTS} == {
+    field.name for field in fields(Settings)
+}
 
 
 def settings(options: Mapping[str, Any]) -> Settings:
@@ -83,6 +88,8 @@ def _combined(options: Mapping[str, Any]) -> Settings:
     given = _given(options)
     grid: Grid | None = ours.get("grid")
     if grid:
+        grid, given = _in_runtime(grid, given)
+        ours = ours | {"grid": grid}
         for key in SEARCH_ONLY:
             if KEYS[key].setting in given:
                 raise RequestError(f"--{key}: {options['config']} is a grid, its file says what varies")
@@ -90,6 +97,19 @@ def _combined(options: Mapping[str, Any]) -> Settings:
     objective = {**asdict(Settings()), **ours, **given}["objective"]
     study = {} if objective == ALL else read_study(STUDIES / f"{objective}.toml")
     return replace(Settings(), **{**study, **ours, **given})
+
+
+def _in_runtime(grid: Grid, given: dict[str, Any]) -> tuple[Grid, dict[str, Any]]:
+    """The one thing of a grid that the command line may hold instead of its file: what runs its files."""
+    fixed = dict(given.get("fixed", ()))
+    if set(fixed) != {RUNTIME}:
+        return grid, given
+    try:
+        chosen = replace(grid, runtimes=GRID_KEYS["runtimes"]([fixed[RUNTIME]]))
+    except ValueError as error:
+        raise RequestError(f"--fix {RUNTIME}: {error}") from error
+    check_files(chosen)
+    return chosen, {name: value for name, value in given.items() if name != "fixed"}
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

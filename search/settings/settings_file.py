@@ -4,7 +4,7 @@ import json
 
 from search.settings.keys import KEYS
 from search.settings.settings import Settings
-from search.settings.study_files import KINDS, PUBLISHED, one_line
+from search.settings.study_files import EXPORTS, KINDS, PUBLISHED, one_line
 from search.settings.typed import TYPED, option, why_typed
 
 
@@ -14,6 +14,7 @@ def as_toml(chosen: Settings) -> str:
     lines = [f'kind = "{kind}"']
     lines += [f"{key} = {json.dumps(value)}" for key, value in (chosen.grid.as_dict() if chosen.grid else {}).items()]
     lines += [f"{PUBLISHED} = {json.dumps(str(chosen.published.absolute()))}"] if chosen.published else []
+    lines += [f"{EXPORTS} = {json.dumps(chosen.exports)}"] if chosen.exports else []
     for name, key in KEYS.items():
         value = getattr(chosen, key.setting)
         if name not in KINDS[kind] or value in (None, "", ()):

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from search.settings.grid import GRID_KEYS, Grid, check_files, with_criteria
+from search.settings.grid import GRID_KEYS, Grid, check_files, each, ending, with_criteria
 from search.settings.keys import KEYS, path
 from search.settings.typed import option, why_typed
 from space.errors import RequestError
@@ -16,10 +16,12 @@ STUDIES = Path(__file__).parents[2] / "studies"
 SEARCH_ONLY = ("space", "fix", "sampler")
 # The table of somebody's figures that a grid's are held beside; relative to the study's file.
 PUBLISHED = "published"
+# Endings of the files that a grid ends with, beside its tables: they are written into the store, under its name.
+EXPORTS = "exports"
 # Kind of a study: the keys of its file.
 KINDS = {
     "search": tuple(KEYS),
-    "grid": (*(key for key in KEYS if key not in SEARCH_ONLY), *GRID_KEYS, PUBLISHED),
+    "grid": (*(key for key in KEYS if key not in SEARCH_ONLY), *GRID_KEYS, PUBLISHED, EXPORTS),
 }
 
 
@@ -51,6 +53,8 @@ def read_study(file: Path) -> dict[str, Any]:
         try:
             if key == PUBLISHED:
                 chosen[key] = file.parent / path(text)
+            elif key == EXPORTS:
+                chosen[key] = each(ending)(text)
             elif key in GRID_KEYS:
                 grid[key] = GRID_KEYS[key](text)
             else:

@@ -64,6 +64,18 @@ def choose(
     return kept
 
 
+@torch.no_grad()
+def unit_scores(model: Prunable, criterion: str) -> list[list[float]]:
+    """Of every channel of each unit, for criteria whose scores of different units can be compared: where several
+    convolutions write to a channel, the mean."""
+    score, generator = CRITERIA[criterion], torch.Generator().manual_seed(0)
+    scores = {}
+    for unit in model.units():
+        each = [score(_filters(model, writer, {}), generator) for writer in unit.writers]
+        scores[unit.index] = [float(value) for value in torch.stack(each).mean(dim=0)]
+    return [scores.get(index, []) for index in range(len(model.widths))]
+
+
 def _filters(model: Prunable, writer: Writer, inputs: Mapping[str, torch.Tensor]) -> Filters:
     """As a criterion sees them: without the inputs that are known to go."""
     weights = _layer(model, writer.layer).weight
@@ -136,10 +148,19 @@ def _places(kept: torch.Tensor, reader: Reader, columns_by_layer: Mapping[str, i
     return (kept.unsqueeze(1) * columns + within).flatten()
 
 
-def shrink(model: M, widths: Sequence[int], halvings: Sequence[int], criterion: str = "l1", seed: int = 0) -> M:
-    """The network of these widths and halvings, its weights inherited from `model`."""
+def shrink(
+    model: M,
+    widths: Sequence[int],
+    halvings: Sequence[int],
+    criterion: str = "l1",
+    seed: int = 0,
+    *,
+    rewound_to: M | None = None,
+) -> M:
+    """The network of these widths and halvings, its weights inherited from `model`; with `rewound_to` the channels are
+    those that `model` says, and their weights are that network's."""
     target = model.reshaped(widths, halvings)
-    return inherit(model, target, choose(model, target.units(), criterion, seed, surviving_inputs=True))
+    return inherit(rewound_to or model, target, choose(model, target.units(), criterion, seed, surviving_inputs=True))
 
 
 def batchnorm(model: Prunable, writer: Writer) -> nn.BatchNorm2d | None:

@@ -73,6 +73,35 @@ CRITERIA: dict[str, Criterion] = {
 }
 
 
+# Single weights instead of channels, by their names in a grid: what the weights of a whole network are judged by, as
+# space.pruning.weights has it. A search has no such choice.
+WEIGHT_METHODS = {"weight_magnitude": "magnitude", "weight_random": "random"}
+
+
+def methods() -> tuple[str, ...]:
+    """All that a grid can prune by."""
+    return (*CRITERIA, *WEIGHT_METHODS)
+
+
+# What people call them; others by their names.
+_TITLES = {
+    "l1": "L1 filters",
+    SLIMMING: "network slimming",
+    "weight_magnitude": "magnitude",
+    "weight_random": "random weights",
+}
+
+
+def method_title(name: str) -> str:
+    return _TITLES.get(name, name)
+
+
+def by_scale(criterion: str) -> bool:
+    """Whether scores of different units can be compared, as the scales of BatchNorm can: then the lowest of a whole
+    network go first, and units lose different shares."""
+    return CRITERIA.get(criterion) is bn_scale
+
+
 def criteria_of(network: Network) -> tuple[str, ...]:
     """Those that its filters can be judged by."""
     return tuple(name for name, score in CRITERIA.items() if network.batchnorm or score is not bn_scale)
@@ -87,6 +116,12 @@ def check_criterion(name: str, network: Network) -> None:
             f"criterion {name!r} judges by the scales of BatchNorm, and {network.title} has none; "
             f"choose {', '.join(known)}"
         )
+
+
+def check_method(name: str, network: Network) -> None:
+    """The same for what a grid prunes by."""
+    if name not in WEIGHT_METHODS:
+        check_criterion(name, network)
 
 
 def strongest(scores: "torch.Tensor", count: int) -> "torch.Tensor":

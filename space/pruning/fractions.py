@@ -1,9 +1,13 @@
-"""Fractions: uniform pruning, one fraction of each unit's channels, in counts and as a recipe; loads nothing heavy."""
+"""Fractions: pruning by a share of each unit's channels, or of all parameters, as a recipe; loads nothing heavy."""
 
 import math
 from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import cache
 
 from space.networks.choose import NETWORKS, network_of
+from space.pruning.criteria import WEIGHT_METHODS
+from space.pruning.parameters import evenly, of_share
 from space.recipe import Recipe
 
 # A product that is whole in decimals may lie so much beside it in binary: 10 x (1 - 0.9) is 0.9999999999999998.
@@ -24,6 +28,10 @@ def left(channels: int, fraction: float) -> int:
 KEPT, PRUNED = "kept", "pruned"
 ROUNDINGS: dict[str, Callable[[int, float], int]] = {KEPT: kept, PRUNED: left}
 
+# What a fraction is of: the channels of every unit, or the parameters of the network.
+CHANNELS, PARAMETERS = "channels", "parameters"
+OF = (CHANNELS, PARAMETERS)
+
 
 def pruned(
     unpruned: Recipe,
@@ -34,25 +42,31 @@ def pruned(
     criterion: str,
     rounding: str = KEPT,
     whole: Collection[str] = (),
+    of: str = CHANNELS,
+    rewound: bool = False,
+    widths: tuple[int, ...] | None = None,
 ) -> Recipe:
     """`unpruned` without that fraction of its channels; fraction 0 is that network as it is, trained no further.
-    `whole`: names of units that keep all of theirs."""
+    `whole`: names of units that keep all of theirs. `widths`: those that are left where a trained network decided
+    it."""
+    # Whatever it is run with.
+    bare = Recipe(architecture=unpruned.architecture, widths=unpruned.widths, halvings=unpruned.halvings)
     if fraction == 0:
-        return Recipe(
-            architecture=unpruned.architecture,
-            widths=unpruned.widths,
-            halvings=unpruned.halvings,
-            quantization=quantization,
-        )
-    return Recipe(
-        architecture=unpruned.architecture,
-        widths=_narrowed(unpruned, fraction, ROUNDINGS[rounding], whole),
-        halvings=unpruned.halvings,
-        criterion=criterion,
-        epochs=epochs,
-        learning_rate=_rate(unpruned) if epochs else unpruned.learning_rate,
-        quantization=quantization,
-    )
+        return replace(bare, quantization=quantization)
+    rate = _rate(unpruned) if epochs else unpruned.learning_rate
+    tuned = replace(bare, epochs=epochs, learning_rate=rate, quantization=quantization, rewound=rewound)
+    if criterion in WEIGHT_METHODS:
+        share = fraction if of == CHANNELS else of_share(bare, fraction)
+        return replace(tuned, weight_sparsity=share, sparsity_criterion=WEIGHT_METHODS[criterion])
+    return replace(tuned, criterion=criterion, widths=widths or _left(bare, fraction, rounding, tuple(whole), of))
+
+
+@cache
+def _left(unpruned: Recipe, fraction: float, rounding: str, whole: tuple[str, ...], of: str) -> tuple[int, ...]:
+    def narrowed(share: float) -> tuple[int, ...]:
+        return _narrowed(unpruned, share, ROUNDINGS[rounding], whole)
+
+    return narrowed(fraction) if of == CHANNELS else evenly(unpruned, fraction, narrowed)
 
 
 def _narrowed(

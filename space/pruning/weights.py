@@ -32,7 +32,18 @@ def prune_weights(model: nn.Module, fraction: float, criterion: str = "magnitude
         weight.copy_(pruned.view_as(weight))
 
 
+@torch.no_grad()
+def rewind_weights(pruned: nn.Module, beginning: nn.Module) -> None:
+    """Sets the weights of `beginning` to zero, in place, where those of `pruned` are."""
+    for weight, mask in zip(weights_of(beginning), weights_of(pruned), strict=True):
+        weight[mask.eq(0)] = 0.0
+
+
+def zeros(model: nn.Module) -> int:
+    """Single weights that are zero, of convolutions and linear layers."""
+    return sum(int(weight.eq(0).sum()) for weight in weights_of(model))
+
+
 def sparsity(model: nn.Module) -> float:
     """Share of zeros among the weights of convolutions and linear layers."""
-    layers = weights_of(model)
-    return sum(int(weight.eq(0).sum()) for weight in layers) / sum(weight.numel() for weight in layers)
+    return zeros(model) / sum(weight.numel() for weight in weights_of(model))

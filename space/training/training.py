@@ -71,14 +71,21 @@ def train_baseline(
     """The unpruned network, trained from scratch; from the checkpoint on where there is one."""
     device = device or accelerator()
     schedule = fitting(schedule, network, data.shape.side)
+    model = untrained(network, data, schedule, seed)
+    training = Training(model, data, schedule, seed, data.mean, data.std, device, checkpoint=checkpoint)
+    return model, training.run(progress, step_progress)
+
+
+def untrained(network: Network, data: DataSet, schedule: Schedule, seed: int) -> Prunable:
+    """What the training of a baseline begins from."""
+    schedule = fitting(schedule, network, data.shape.side)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         recipe = unpruned(network)
         model = network.built(recipe.widths, recipe.halvings, data.shape, data.classes)
     if schedule.near_identity:
         initialise_near_identity(model)
-    training = Training(model, data, schedule, seed, data.mean, data.std, device, checkpoint=checkpoint)
-    return model, training.run(progress, step_progress)
+    return model
 
 
 def fine_tune(

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -83,6 +84,16 @@ def test_the_energy_of_who_is_in_the_race_is_measured(examiner: Examiner, subjec
     assert result.figures.energy_j == pytest.approx(WATTS * per_inference_s, rel=0.01)
     assert result.figures.idle_power_w == pytest.approx(WATTS, rel=0.01)
     assert Metered.from_text(result.traces[0]).energy.total_j == pytest.approx(result.figures.energy_j, rel=1e-6)
+
+
+def test_an_energy_is_measured_as_often_as_is_asked_for(examiner: Examiner, subject: Subject) -> None:
+    """More often than a race times its processes."""
+    result = measured(examiner, subject, replace(FRONT, repeats=4))
+    assert len(result.loads) == len(result.runs) == 4
+    energies = [load.energy.total_j for load in result.loads]
+    assert result.figures.energy_j == pytest.approx(fmean(energies))
+    assert result.figures.energy_low_j < min(energies) < max(energies) < result.figures.energy_high_j
+    assert result.figures.energy_integrated_j == pytest.approx(fmean(energies), rel=0.01)
 
 
 def test_the_energy_of_who_is_not_is_predicted_from_the_references(examiner: Examiner, subject: Subject) -> None:

@@ -20,7 +20,7 @@ def test_ids_stay_what_they_were_when_they_were_first_given():
 
 @pytest.mark.parametrize(
     "change",
-    [{"epochs": 3}, {"seed": 1}, {"criterion": "l2"}, {"learning_rate": 0.1}, {"weight_sparsity": 0.5}],
+    [{"epochs": 3}, {"seed": 1}, {"criterion": "l2"}, {"learning_rate": 0.1}, {"rewound": True}],
 )
 def test_what_only_changes_the_weights_keeps_the_structure(change):
     changed = replace(RECIPE, **change)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pptx.presentation import Presentation as Deck
 
-from search.export.deck import front_slides, milestone_slides, slides
+from search.export.deck import front_slides, method_slides, milestone_slides, slides
 from search.export.deck.material import Material
 from search.export.deck.slide import new_deck
 from space.files import written_whole
@@ -28,6 +28,14 @@ DECKS: dict[str, tuple[Slide, ...]] = {
         milestone_slides.beside_unpruned,
         milestone_slides.charts,
         milestone_slides.conclusion,
+    ),
+    "methods": (
+        slides.cover,
+        method_slides.approach,
+        *method_slides.TABLES,
+        method_slides.averages,
+        *method_slides.FIGURES,
+        method_slides.conclusion,
     ),
     "m3": (slides.handed_in,),
     "front": (

@@ -19,6 +19,7 @@ from space.networks.choose import title_of
 
 _COURSE = {"m1": "Milestone 1: pruning", "m2": "Milestone 2: quantization", "m3": "Milestone 3: the network handed in",
            "grid": "Pruned networks beside the unpruned one",
+           "methods": "Pruning methods beside each other",
            "front": "Search for the compressed network that wins on the device"}  # fmt: skip
 
 

@@ -12,10 +12,13 @@ from string import Template
 from typing import Any
 
 from search.export.html.card import card, units
+from search.export.method_drawings import DRAWINGS
 from search.export.scatter import BASELINE, Point, label, scatter, wins_by_recipe
 from search.results.basis import basis
 from search.results.column_table import columns
 from search.results.columns import Entry, View, ViewColumn
+from search.results.method_findings import method_findings
+from search.results.methods import Methods, methods
 from search.results.report import near_misses
 from search.results.rows import Row
 from search.results.standings import Standings
@@ -40,7 +43,7 @@ def write_page(path: Path, ending: str, store: Store, standings: Standings, *, l
 def page(store: Store, standings: Standings, *, live: bool = False) -> str:
     """`live`: the search goes on, and the page is written anew."""
     style, script = ((_FOLDER / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    about = basis(store, standings)
+    about, compared = basis(store, standings), methods(standings)
     best = standings.best
     # Where nothing leads, the best line says why.
     first = [f'<p class="first">{escape(text)}</p>' for text in about.first if text not in about.misses[:1]]
@@ -62,9 +65,43 @@ def page(store: Store, standings: Standings, *, live: bool = False) -> str:
             for shown in columns(View.PAGE, standings.rows)
         ),
         rows="\n".join(_table(standings)),
+        # A picture in the page itself, where there is one.
+        images="img-src data:; " if compared else "",
+        methods="\n".join(_methods(store, standings, compared) if compared else []),
         lines="\n".join(f"<li>{escape(text)}</li>" for text in about.lines),
         data=_json(_data(store, standings) | ({"again": _AGAIN_S} if live else {})),
     )
+
+
+def _methods(store: Store, standings: Standings, compared: Methods) -> list[str]:
+    """A grid of methods has figures and tables of its own, and what they show."""
+    # It draws, which other pages leave to their own script.
+    from search.export.method_figure import svg_of
+
+    picture = base64.b64encode(svg_of(store, standings)).decode()
+    alternative = "; ".join(drawing.title for drawing in DRAWINGS)
+    return [
+        "<h2>Methods</h2>",
+        f'<img class="methods" src="data:image/svg+xml;base64,{picture}" alt="{escape(alternative)}">',
+        "<ul>",
+        *(f"<li>{escape(text)}</li>" for text in method_findings(compared)),
+        "</ul>",
+        *_plain_table("Averages over the sparsities", *compared.average_texts()),
+        *_plain_table("Every network", *compared.texts()),
+        *(f"<p>{escape(text[0].upper() + text[1:])}.</p>" for text in compared.lines()),
+    ]
+
+
+def _plain_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    heads = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
+    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
+    return [
+        f"<h3>{escape(title)}</h3>",
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}">',
+        f"<table><thead><tr>{heads}</tr></thead><tbody>",
+        *(f"<tr>{row}</tr>" for row in cells),
+        "</tbody></table></div>",
+    ]
 
 
 def _best(standings: Standings) -> str:

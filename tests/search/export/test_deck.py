@@ -25,6 +25,7 @@ from search.scoring.objectives import OBJECTIVES
 from space.networks.choose import network_named
 from space.networks.network import unpruned
 from tests.search.made_up import GOAL, PREDICTED, distinct, evaluation
+from tests.search.results import four_methods
 from tests.search.results.two_criteria import of_the_study, store_of
 from tests.search.settings.made_up_grid import GRID, grid, with_trials
 
@@ -72,6 +73,7 @@ def stores(tmp_path_factory):
         "predicted": made(base / "predicted", predicted),
         "grid": made(base / "grid", grid(), GRID, LONG),
         "criteria": material(store_of(base / "criteria"), of_the_study(base / "criteria again"), LONG),
+        "methods": material(four_methods.store_of(base / "methods"), four_methods.of_the_study(base / "m again"), LONG),
         "empty": made(base / "empty", []),
     }
 
@@ -91,13 +93,15 @@ def runs(slide):
 
 
 @pytest.mark.parametrize("name", DECKS)
-@pytest.mark.parametrize("store", ["many", "3", "one", "none feasible", "predicted", "grid", "criteria", "empty"])
+@pytest.mark.parametrize(
+    "store", ["many", "3", "one", "none feasible", "predicted", "grid", "criteria", "methods", "empty"]
+)
 def test_nothing_overlaps_leaves_the_slide_or_is_too_small(tmp_path, stores, name, store):
     what = stores[store]
     slides = slides_of(tmp_path / "deck.pptx", name, what)
     deck = Presentation(str(tmp_path / "deck.pptx"))
     assert deck.slide_width / deck.slide_height == pytest.approx(16 / 9, rel=1e-3)
-    assert len(slides) <= {"m1": 5, "m2": 5, "grid": 5, "m3": 1, "front": 7}[name]
+    assert len(slides) <= {"m1": 5, "m2": 5, "grid": 5, "methods": 9, "m3": 1, "front": 7}[name]
     footers = {round(box.top, 2) for box in (FOOTER, NUMBER)}
     for slide in slides:
         placed = boxes(slide)

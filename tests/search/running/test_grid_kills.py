@@ -1,5 +1,5 @@
-"""The grid of studies/mnist.toml on few generated images, in processes of their own: killed at three points of its way,
-it ends with the table of one that was not."""
+"""The grids of studies/mnist.toml, and of methods, on few generated images, in processes of their own: killed on their
+way, they end with the table of one that was not."""
 
 import json
 import re
@@ -80,6 +80,22 @@ def run_and_kill(file: Path, folder: Path, moment: Callable[[], bool], pause: fl
         time.sleep(0.05)
 
 
+# The same network by shares of its parameters: a structure that is smaller, and two that hold zeros.
+METHODS = """
+kind = "grid"
+architecture = "mnist_cnn"
+data = "builtin"
+criteria = ["l1", "weight_magnitude", "weight_random"]
+fractions = [0.8]
+fraction_of = "parameters"
+epochs = [1]
+unpruned = true
+min_accuracy = 0.01
+margin = 0.001
+exports = [".md"]
+"""
+
+
 def table(file: Path, folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Its points with their recipes, and the rows beside the unpruned network; without what is timed."""
     said = finished("rank", "--study", file, "--store", folder, "--json", program="search")
@@ -130,3 +146,37 @@ def test_the_mnist_grid_killed_at_three_points_ends_with_the_same_table(study: P
     complete = [recipe_id for recipe_id, state in states if state == COMPLETE]
     assert len(complete) == len(set(complete))
     assert tuned[0].id in {recipe_id for recipe_id, state in states if state == INTERRUPTED}
+
+
+def test_a_grid_of_methods_killed_in_a_training_ends_with_the_same_table(study: Path, tmp_path: Path) -> None:
+    """Each sparse file is timed by itself, and what the study ends with is written."""
+    file = tmp_path / "methods.toml"
+    file.write_text(METHODS)
+    grid = settings({"config": file}).grid
+    assert grid is not None
+    recipes = grid.recipes(baseline_recipe("mnist_cnn"))
+
+    def ended(folder: Path) -> list[dict[str, Any]]:
+        """Without what is timed."""
+        said = finished("rank", "--study", file, "--store", folder, "--json", program="search")
+        assert said.returncode == OK, said.stderr
+        told = ("criterion", "fraction", "accuracy", "accuracy_low", "file_mb", "packed_mb", "sparsity", "recipe_id")
+        return [{key: row[key] for key in told} for row in json.loads(said.stdout)["methods"]["rows"]]
+
+    whole, folder = copy(study.parent / "store", tmp_path / "whole"), copy(study.parent / "store", tmp_path / "killed")
+    done = finished("study", file, "--store", whole)
+    assert done.returncode == OK, done.stderr
+    assert (whole / "methods.md").read_text().startswith("# Pruning methods beside each other\n")
+    expected = ended(whole)
+    assert [row["recipe_id"] for row in expected] == [recipe.id for recipe in recipes.values()]
+    assert [row["sparsity"] for row in expected] == [pytest.approx(point.fraction, abs=0.01) for point in recipes]
+    assert len({recipe.structure_id for recipe in recipes.values()}) == 4
+
+    store, last = Store.existing(folder), list(recipes.values())[-1]
+
+    def training() -> bool:
+        return any(trial.recipe_id == last.id for goal in store.studies() for trial in store.trials(goal.id))
+
+    run_and_kill(file, folder, training, 0.2)
+    assert finished("study", file, "--store", folder).returncode == OK
+    assert ended(folder) == expected

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -28,6 +28,7 @@ from space.baseline import baseline_recipe
 from space.dimensions import points, recipe_of
 from space.errors import RequestError
 from space.grid import grid
+from space.pruning.scaled import scaled_text
 from tests.search.made_up import GOAL, distinct, evaluation, keep, recipe, store_with
 
 LAST = Path(__file__).parents[2] / "recorded" / "2026-11"
@@ -40,7 +41,7 @@ def goal_of(small: Grid) -> Goal:
 
 def opened(store: Store, small: Grid) -> Study:
     known = Known()
-    table = grid(**asdict(small))
+    table = grid(**small.varying)
     study = Study(goal_of(small), store, RDBStorage(store.url), table, known, sampler=GridOrder(table, known))
     study.resume()
     return study
@@ -194,7 +195,7 @@ def test_a_grid_that_an_earlier_version_began_goes_on_where_it_stopped(tmp_path)
     goal = next(goal for goal in store.studies() if goal.grid)
     begun = Grid.from_json(goal.grid)
     assert begun == settings({"config": study_file("m1")}).grid
-    table, known = grid(**asdict(begun)), Known()
+    table, known = grid(**begun.varying), Known()
     study = Study(goal, store, RDBStorage(store.url), table, known, sampler=GridOrder(table, known))
     study.resume()
     points = {recipe.id: point for point, recipe in begun.recipes(baseline_recipe()).items()}
@@ -227,6 +228,73 @@ def test_what_a_grid_may_say_beside_is_part_of_its_study(tmp_path):
     assert again == chosen
 
 
+STUDY = """
+kind = "grid"
+architecture = "mobilenet_v2"
+criteria = ["weight_random", "slimming"]
+fractions = [0.5]
+fraction_of = "parameters"
+rewound = true
+energy_repeats = 7
+exports = [".md"]
+"""
+
+
+def test_a_study_of_methods_is_told_by_its_keys_and_not_by_what_a_baseline_left(tmp_path):
+    chosen = settings({"config": written(tmp_path, STUDY)})
+    made = chosen.grid
+    assert made is not None
+    assert (made.criteria, made.fraction_of, made.rewound) == (("slimming", "weight_random"), "parameters", True)
+    assert made.judged_by_scale == ("slimming",)
+    assert settings({"config": written(tmp_path, as_toml(chosen))}) == chosen
+    assert Grid.from_json(made.to_json()) == made
+    for other in ({"energy_repeats": 1}, {"rewound": False}, {"fraction_of": "channels"}):
+        assert replace(made, **other).to_json() != made.to_json()
+    widths = (8,) * 25
+    facts = {"widths by scale 0123 slimming": scaled_text({("slimming", 0.5): widths, ("slimming", 0.9): (1,) * 25})}
+    known = made.with_scales(facts.get, "0123", "mobilenet_v2")
+    assert known.to_json() == made.to_json()
+    recipes = known.recipes(baseline_recipe("mobilenet_v2"))
+    slim, sparse = recipes[Point("none", 0.5, 0, "slimming")], recipes[Point("none", 0.5, 0, "weight_random")]
+    assert slim.widths == widths
+    assert slim.rewound
+    assert sparse.weight_sparsity == pytest.approx(0.5, abs=0.01)
+    assert sparse.sparsity_criterion == "random"
+    # What is asked for is what stands in the table; of another fraction nothing is asked.
+    table = grid(**known.varying, architecture="mobilenet_v2")
+    assert {recipe_of(values) for values in points(table)} == set(recipes.values())
+    assert "0.9" not in known.scaled
+
+
+def test_the_command_line_may_say_what_runs_a_grids_files(tmp_path):
+    options = {"config": study_file("mobilenetv2"), "fixed": (("runtime", "onnxruntime"),)}
+    chosen = settings(options)
+    assert chosen.grid is not None
+    assert (chosen.grid.runtimes, chosen.fixed) == (("onnxruntime",), ())
+    assert chosen.grid == replace(settings({"config": study_file("mobilenetv2")}).grid, runtimes=("onnxruntime",))
+    for fixed, said in (
+        ((("runtime", "tvm"),), "--fix runtime: 'tvm' is not known; choose onnxruntime, litert"),
+        ((("epochs", "1"),), "--fix: .* is a grid"),
+    ):
+        with pytest.raises(RequestError, match=said):
+            settings({**options, "fixed": fixed})
+
+
+def test_every_study_of_methods_that_comes_with_this_has_its_points():
+    counts = {
+        "mobilenetv2": 21, "mobilenetv1_methods": 21, "mobilenetv2_repeated": 21, "mobilenetv2_steps": 21,
+        "sparsity_pays": 22,
+    }  # fmt: skip
+    for name, count in counts.items():
+        chosen = settings({"config": study_file(name)})
+        assert chosen.grid is not None
+        assert chosen.grid.of_parameters
+        assert len(chosen.grid.points()) == count
+    # Another network by the same file.
+    other = settings({"config": study_file("mobilenetv2"), "architecture": "mobilenet_v1"})
+    assert len(set(other.grid.recipes(baseline_recipe(other.architecture)).values())) == 21
+
+
 def test_its_points_name_criterion_and_runtime_and_are_those_that_have_files():
     assert SEVERAL.points() == [
         Point("none", 0.0, 0, None, "onnxruntime"),
@@ -243,7 +311,7 @@ def test_its_points_name_criterion_and_runtime_and_are_those_that_have_files():
 
 
 def test_its_points_are_what_its_table_asks_for():
-    table = grid(**asdict(SEVERAL), architecture="mnist_cnn")
+    table = grid(**SEVERAL.varying, architecture="mnist_cnn")
     asked_for = {recipe_of(values) for values in points(table)}
     assert asked_for == set(SEVERAL.recipes(baseline_recipe("mnist_cnn")).values())
 
@@ -298,6 +366,13 @@ def test_the_same_values_in_another_order_are_the_same_study(tmp_path):
             "quantizations: 'dynamic_uint8' is of no file for litert; choose none, dynamic_int8, static_int8",
         ),
         ("fractions = [0.5]\nunpruned = 1", "unpruned: 1 is neither true nor false"),
+        (
+            'fractions = [0.5]\nfraction_of = "weights"',
+            "fraction_of: 'weights' is not known; choose channels",
+        ),
+        ("fractions = [0.5]\nrewound = 1", "rewound: 1 is neither true nor false"),
+        ("fractions = [0.5]\nenergy_repeats = 0", "energy_repeats: 0 is not a whole number from 1 to 1000"),
+        ('fractions = [0.5]\nexports = ["pptx"]', "exports: 'pptx' is not the ending of a file"),
         ("fractoins = [0.5]", "fractoins is not a key; did you mean fractions"),
         ('fractions = [0.5]\nspace = "full"', "space is not a key"),
     ],

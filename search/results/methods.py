@@ -1,0 +1,417 @@
+"""Methods: a grid whose fractions are of the parameters: what each network costs, brings, and brings for what it costs.
+
+Energies stand beside the unpruned network's: each is that network's times the ratio to its nearest run, as machines
+change their speed while a grid is measured.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from evaluators.provenance import Kind
+from search.results.columns import Value
+from search.results.published import Published
+from search.results.rows import Row
+from search.results.standings import Standings
+from search.results.wording import number
+from search.settings.grid import Grid, Point
+from space.data.choose import described
+from space.formats.quantizations import title
+from space.formats.target import title_of
+from space.pruning.criteria import CRITERIA, WEIGHT_METHODS, method_title
+
+Interval = tuple[float, float]
+_UNKNOWN = "-"
+# What the deck, the tables and the picture of such a grid are called.
+METHODS = "methods"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A value with its 95 % interval."""
+
+    value: float
+    ends: Interval
+
+    @property
+    def half(self) -> float:
+        return (self.ends[1] - self.ends[0]) / 2
+
+    def over(self, other: "Figure") -> "Figure":
+        """Their quotient; relative errors add as squares."""
+        value = self.value / other.value if other.value else math.inf
+        if not (self.value and math.isfinite(value)):
+            return Figure(value, (0.0, math.inf))
+        below = math.hypot(1 - self.ends[0] / self.value, other.ends[1] / other.value - 1)
+        above = math.hypot(self.ends[1] / self.value - 1, 1 - other.ends[0] / other.value)
+        return Figure(value, (value * max(0.0, 1 - below), value * (1 + above)))
+
+    def times(self, factor: float) -> "Figure":
+        return Figure(self.value * factor, (self.ends[0] * factor, self.ends[1] * factor))
+
+
+def mean(figures: Sequence[Figure]) -> Figure:
+    """Errors of independent measurements add as squares; how the values themselves differ is no error."""
+    count = len(figures)
+    value = math.fsum(figure.value for figure in figures) / count
+    below = math.hypot(*(figure.value - figure.ends[0] for figure in figures)) / count
+    above = math.hypot(*(figure.ends[1] - figure.value for figure in figures)) / count
+    return Figure(value, (value - below, value + above))
+
+
+@dataclass(frozen=True, slots=True)
+class MethodRow:
+    """One network. What was built before sizes were asked for has no such row."""
+
+    point: Point
+    row: Row
+    # What all are held beside, in the same kind of file and runtime.
+    unpruned: Row
+
+    @property
+    def name(self) -> str:
+        return method_title(self.point.criterion) if self.point.criterion else "unpruned"
+
+    @property
+    def asked(self) -> float:
+        return self.point.fraction
+
+    @property
+    def sparsity(self) -> float:
+        return self.row.sparsity or 0.0
+
+    @property
+    def accuracy(self) -> Figure:
+        """In points, on validation: the same images for all."""
+        low, high = (self.row.search or {}).get("accuracy_ci") or self.row.accuracy_ci
+        return Figure(100 * self.row.validation_accuracy, (100 * low, 100 * high))
+
+    @property
+    def file_mb(self) -> Figure:
+        return _exact(self.row.file_mb)
+
+    @property
+    def packed_mb(self) -> Figure:
+        return _exact(self.row.packed_mb)
+
+    @property
+    def energy_ratio(self) -> Figure:
+        """Over the unpruned network's."""
+        if self.row is self.unpruned:
+            return Figure(1.0, (1.0, 1.0))
+        return _energy(self.row).over(_energy(self.unpruned))
+
+    @property
+    def latency_ratio(self) -> Figure:
+        if self.row is self.unpruned:
+            return Figure(1.0, (1.0, 1.0))
+        return _latency(self.row).over(_latency(self.unpruned))
+
+    @property
+    def energy_mwh(self) -> Figure:
+        """Of 2,000 inferences."""
+        if self.row is self.unpruned:
+            scale = self.row.mwh_per_2000 / self.row.energy_mj
+            return Figure(self.row.mwh_per_2000, (scale * self.row.energy_ci_mj[0], scale * self.row.energy_ci_mj[1]))
+        return self.energy_ratio.times(self.unpruned.mwh_per_2000)
+
+    @property
+    def mwh_per_point(self) -> Figure:
+        return self.energy_mwh.over(self.accuracy)
+
+    @property
+    def mwh_per_mb(self) -> Figure:
+        return self.energy_mwh.over(self.packed_mb)
+
+    @property
+    def points_per_mb(self) -> Figure:
+        return self.accuracy.over(self.packed_mb)
+
+
+def _exact(value: float | None) -> Figure:
+    known = math.nan if value is None else value
+    return Figure(known, (known, known))
+
+
+def _energy(row: Row) -> Figure:
+    return Figure(row.energy_ratio, row.energy_ratio_ci)
+
+
+def _latency(row: Row) -> Figure:
+    """Over the reference's nearest in time."""
+    gain, ends = row.latency_gain or math.nan, row.latency_gain_ci
+    if not ends or min(ends) <= 0:
+        return Figure(1 / gain, (0.0, math.inf))
+    return Figure(1 / gain, (1 / ends[1], 1 / ends[0]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A figure of a table, of a picture, or of both."""
+
+    key: str
+    title: str
+    unit: str
+    # Above its column.
+    head: str
+    of: Callable[[MethodRow], Figure]
+
+
+ACCURACY = Shown(key="accuracy", title="accuracy", unit="%", head="accuracy %", of=lambda row: row.accuracy)
+FILE = Shown(key="file_mb", title="file", unit="MB", head="file MB", of=lambda row: row.file_mb)
+PACKED = Shown(key="packed_mb", title="size, compressed", unit="MB", head="compressed MB", of=lambda row: row.packed_mb)
+LATENCY = Shown(
+    key="latency_over_unpruned", title="latency", unit="x unpruned", head="latency x", of=lambda row: row.latency_ratio
+)
+ENERGY = Shown(
+    key="mwh_per_2000",
+    title="energy",
+    unit="mWh per 2,000",
+    head="mWh per 2,000",
+    of=lambda row: row.energy_mwh,
+)
+PER_MB = Shown(key="mwh_per_mb", title="energy per MB", unit="mWh/MB", head="mWh/MB", of=lambda row: row.mwh_per_mb)
+PER_POINT = Shown(
+    key="mwh_per_2000_per_point",
+    title="energy per accuracy point",
+    unit="mWh/point",
+    head="mWh/point",
+    of=lambda row: row.mwh_per_point,
+)
+POINTS = Shown(
+    key="points_per_mb",
+    title="accuracy points per MB",
+    unit="points/MB",
+    head="points/MB",
+    of=lambda row: row.points_per_mb,
+)
+SHOWN = (ACCURACY, FILE, PACKED, LATENCY, ENERGY, PER_MB, PER_POINT, POINTS)
+# What a table of averages has, and what was published of it.
+AVERAGED = (ACCURACY, PACKED, ENERGY, PER_POINT, POINTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """Of one method over its sparsities, beside the published."""
+
+    criterion: str
+    figures: Mapping[str, Figure]
+    published: Published | None
+
+
+@dataclass(frozen=True)
+class Methods:
+    rows: tuple[MethodRow, ...]
+    published: tuple[Published, ...]
+    # Accuracy of answers by chance, in points; None for images that are not known here.
+    chance: float | None
+    # How many points there are.
+    asked: int
+
+    @property
+    def pruned(self) -> list[MethodRow]:
+        return [row for row in self.rows if row.point.fraction]
+
+    @property
+    def criteria(self) -> list[str]:
+        order = (*CRITERIA, *WEIGHT_METHODS)
+        return sorted({str(row.point.criterion) for row in self.pruned}, key=order.index)
+
+    def of(self, criterion: str, runtime: str | None = None) -> list[MethodRow]:
+        """By rising sparsity; of several numbers of epochs the most."""
+        rows = [row for row in self.pruned if row.point.criterion == criterion and runtime in (None, row.point.runtime)]
+        longest = {row.asked: row for row in sorted(rows, key=lambda row: row.point.epochs)}
+        return [longest[asked] for asked in sorted(longest)]
+
+    @property
+    def runtimes(self) -> list[str]:
+        return list(dict.fromkeys(row.point.runtime for row in self.rows))
+
+    @property
+    def energy_kind(self) -> str:
+        """measured, estimated, or predicted."""
+        kinds = dict.fromkeys(str(row.row.energy_provenance.kind) for row in self.rows)
+        return " and ".join(kinds)
+
+    @cached_property
+    def averages(self) -> list[Average]:
+        """In the first runtime, each number over the method's sparsities."""
+        found = []
+        for criterion in self.criteria:
+            rows = self.of(criterion, self.runtimes[0])
+            if rows:
+                figures = {shown.key: mean([shown.of(row) for row in rows]) for shown in AVERAGED}
+                found.append(Average(criterion, figures, self._published(criterion)))
+        return found
+
+    def _published(self, criterion: str) -> Published | None:
+        return next((row for row in self.published if row.is_average and row.criterion == criterion), None)
+
+    # --- as tables
+
+    def heading(self, shown: Shown) -> str:
+        return shown.head + self._origin(shown)
+
+    def axis(self, shown: Shown) -> str:
+        return shown.unit + self._origin(shown)
+
+    def _origin(self, shown: Shown) -> str:
+        """Of an energy that no meter read."""
+        unmeasured = shown in (ENERGY, PER_MB, PER_POINT) and self.energy_kind != Kind.MEASURED
+        return f", {self.energy_kind}" if unmeasured else ""
+
+    @property
+    def _integrated(self) -> bool:
+        return any(row.row.integrated_mwh_per_2000 is not None for row in self.rows)
+
+    def texts(self) -> tuple[list[str], list[list[str]]]:
+        several = [name for name in ("quantization", "runtime", "epochs") if self._several(name)]
+        headings = [
+            *("method", *several, "sparsity", "reached"),
+            *map(self.heading, SHOWN),
+            *(["mWh by trapezoid"] if self._integrated else []),
+        ]
+        return headings, [
+            [
+                row.name,
+                *(_NAMED[name](row) for name in several),
+                f"{row.asked:g}",
+                f"{row.sparsity:.3f}",
+                *(_text(shown, row) for shown in SHOWN),
+                *([_trapezoid(row)] if self._integrated else []),
+            ]
+            for row in self.rows
+        ]
+
+    def _several(self, name: str) -> bool:
+        return len({getattr(row.point, name) for row in self.pruned}) > 1
+
+    def average_texts(self) -> tuple[list[str], list[list[str]]]:
+        """Over the sparsities; beside them what was published of them."""
+        theirs = [shown for shown in AVERAGED if any(_theirs(one, shown) is not None for one in self.averages)]
+        headings = ["method", *map(self.heading, AVERAGED), *(f"published {shown.head}" for shown in theirs)]
+        cells = [
+            [
+                method_title(one.criterion),
+                *(_average_text(shown, one.figures[shown.key]) for shown in AVERAGED),
+                *(_UNKNOWN if (value := _theirs(one, shown)) is None else number(value) for shown in theirs),
+            ]
+            for one in self.averages
+        ]  # fmt: skip
+        return headings, cells
+
+    def records(self) -> list[dict[str, Value]]:
+        """Rows in full, for programs."""
+        return [
+            {
+                **row.point._asdict(),
+                "recipe_id": row.row.recipe_id,
+                "sparsity": row.sparsity,
+                **{key: value for shown in SHOWN for key, value in _with_ends(shown.key, shown.of(row)).items()},
+                "latency_ms": row.row.latency_ms,
+                "integrated_mwh_per_2000": row.row.integrated_mwh_per_2000,
+                "energy_is": str(row.row.energy_provenance.kind),
+                "dirty": "yes" if row.row.dirty else "no",
+            }
+            for row in self.rows
+        ]
+
+    def average_records(self) -> list[dict[str, Value]]:
+        return [
+            {
+                "criterion": one.criterion,
+                **{
+                    key: value
+                    for name, figure in one.figures.items()
+                    for key, value in _with_ends(name, figure).items()
+                },
+                **{f"published_{shown.key}": _theirs(one, shown) for shown in AVERAGED},
+            }
+            for one in self.averages
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"rows": self.records(), "averages": self.average_records()}
+
+    def lines(self) -> list[str]:
+        """What the tables compare."""
+        unpruned = self.rows[0].unpruned
+        kind = f"{title(unpruned.recipe.quantization)} in {title_of(unpruned.recipe.runtime)}"
+        lines = [
+            f"sparsity is the share of the unpruned network's {unpruned.parameters:,} parameters that is gone or zero; "
+            f"accuracy on validation; energies {self.energy_kind}",
+            f"energies and latencies are taken beside the unpruned network ({kind}, {number(unpruned.latency_ms)} ms), "
+            "timed again beside each, as machines change their speed",
+            "a compressed file is what DEFLATE makes of it at its highest level; MB in quotients are of that",
+        ]
+        if any(row.row.dirty for row in self.rows):
+            lines.append("others used the device while some were timed: those are dirty, and their energies doubtful")
+        return lines
+
+
+def _theirs(average: Average, shown: Shown) -> float | None:
+    return average.published.averages.get(shown.key) if average.published else None
+
+
+_NAMED: dict[str, Callable[[MethodRow], str]] = {
+    "quantization": lambda row: title(row.point.quantization),
+    "runtime": lambda row: title_of(row.point.runtime),
+    "epochs": lambda row: str(row.point.epochs),
+}
+
+
+def _text(shown: Shown, row: MethodRow) -> str:
+    figure = shown.of(row)
+    dirty = " dirty" if shown is LATENCY and row.row.dirty else ""
+    if shown is ACCURACY:
+        return _points(figure)
+    return f"{number(figure.value)} {_half(figure)}".rstrip() + dirty
+
+
+def _points(figure: Figure) -> str:
+    return f"{figure.value:.2f} ±{figure.half:.1f}"
+
+
+def _half(figure: Figure) -> str:
+    """±2.1 %; nothing of what is exact."""
+    if not figure.half or not figure.value:
+        return ""
+    return f"±{100 * figure.half / figure.value:.1f} %" if math.isfinite(figure.half) else "±?"
+
+
+def _average_text(shown: Shown, figure: Figure) -> str:
+    return _points(figure) if shown is ACCURACY else f"{number(figure.value)} {_half(figure)}".rstrip()
+
+
+def _trapezoid(row: MethodRow) -> str:
+    value = row.row.integrated_mwh_per_2000
+    return _UNKNOWN if value is None else number(value)
+
+
+def _with_ends(key: str, figure: Figure) -> dict[str, Value]:
+    def known(value: float) -> float | None:
+        return value if math.isfinite(value) else None
+
+    low, high = figure.ends
+    ends = {} if low == high else {f"{key}_low": known(low), f"{key}_high": known(high)}
+    return {key: known(figure.value), **ends}
+
+
+def methods(standings: Standings) -> Methods | None:
+    """None for what is no such grid, and where its unpruned network has not been measured yet."""
+    goal = standings.goal
+    if not goal.grid or not Grid.from_json(goal.grid).of_parameters:
+        return None
+    points = standings.points()
+    unpruned = {(point.runtime, point.quantization): row for point, row in points.items() if row and not point.fraction}
+    rows = [
+        MethodRow(point, row, unpruned[point.runtime, point.quantization])
+        for point, row in points.items()
+        if row is not None and row.packed_mb is not None and (point.runtime, point.quantization) in unpruned
+    ]
+    if not rows:
+        return None
+    collection = described(goal.data)
+    return Methods(tuple(rows), standings.published, 100 / collection.classes if collection else None, len(points))

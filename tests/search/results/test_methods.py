@@ -1,0 +1,116 @@
+"""Methods beside each other: rows, quotients, averages, and statements that hold or not."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from search.results.method_findings import method_findings
+from search.results.methods import ENERGY, PACKED, PER_MB, PER_POINT, POINTS, Figure, mean, methods
+from tests.search.results import four_methods
+from tests.search.results.four_methods import PARAMETERS, STUDY, UNPRUNED_MS, of_the_study
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory):
+    found = methods(of_the_study(tmp_path_factory.mktemp("study")))
+    assert found is not None
+    return found
+
+
+def test_all_21_rows_are_there_and_reach_their_sparsity(compared):
+    assert len(compared.rows) == compared.asked == 21
+    assert all(row.sparsity == pytest.approx(row.asked, abs=0.01) for row in compared.rows)
+    assert compared.criteria == ["l1", "slimming", "weight_magnitude", "weight_random"]
+
+
+def test_quotients_are_of_accuracy_energy_and_the_compressed_file(compared):
+    row = compared.of("l1")[0]
+    energy = compared.rows[0].row.mwh_per_2000 * 0.6
+    megabytes = 3.7 * PARAMETERS * 0.6 / 1e6
+    assert ENERGY.of(row).value == pytest.approx(energy)
+    assert PACKED.of(row).value == pytest.approx(megabytes, rel=1e-6)
+    points = row.accuracy.value
+    assert PER_POINT.of(row).value == pytest.approx(energy / points)
+    assert PER_MB.of(row).value == pytest.approx(energy / megabytes, rel=1e-6)
+    assert POINTS.of(row).value == pytest.approx(points / megabytes, rel=1e-6)
+    assert PER_POINT.of(row).ends[0] < PER_POINT.of(row).value < PER_POINT.of(row).ends[1]
+
+
+def test_averages_stand_beside_the_published(compared):
+    averages = {one.criterion: one for one in compared.averages}
+    random = averages["weight_random"]
+    rows = compared.of("weight_random")
+    assert random.figures["points_per_mb"].value == pytest.approx(sum(POINTS.of(row).value for row in rows) / 5)
+    published = {name: one.published.averages for name, one in averages.items()}
+    assert [published[name]["mwh_per_2000_per_point"] for name in published] == [1.73, 1.11, 3.41, 21.94]
+    assert [published[name]["points_per_mb"] for name in published] == [17.03, 22.98, 20.78, 3.79]
+    headings, cells = compared.average_texts()
+    assert headings[-2:] == ["published mWh/point", "published points/MB"]
+    assert [row[-1] for row in cells] == ["17.0", "23.0", "20.8", "3.79"]
+
+
+def test_the_published_statements_hold_or_not_each_with_figures(compared):
+    lines = method_findings(compared)
+    holds = {
+        "unstructured pruning leaves latency unchanged": True,
+        "unstructured pruning leaves energy unchanged": True,
+        # It falls with the parameters here.
+        "slimming's size and energy reach a plateau": False,
+        "size is linear": True,
+        "energy is linear": True,
+        "random pruning falls to chance": False,
+        "slimming keeps its accuracy": True,
+    }
+    for statement, expected in holds.items():
+        [line] = [line for line in lines if statement in line]
+        assert line.startswith("holds: " if expected else "does not hold: "), line
+        assert any(digit.isdigit() for digit in line.rpartition(statement)[2])
+    # At 0.7 random weights still have a fifth.
+    assert any("20.00 (" in line and "at 0.7" in line for line in lines)
+    assert len(lines) == len(holds)
+
+
+def test_wide_intervals_settle_nothing(tmp_path: Path):
+    wide = {"latency_low_s": 5e-3, "latency_high_s": 15e-3, "relative_latency_ci": (0.5, 1.5)}
+    lines = method_findings(methods(of_the_study(tmp_path / "store", **wide)))
+    assert any(line.startswith("not settled: unstructured pruning leaves latency unchanged") for line in lines)
+
+
+def test_what_is_timed_dirty_settles_nothing_of_time(tmp_path: Path):
+    lines = method_findings(methods(of_the_study(tmp_path / "store", dirty=("others used 0.9 cores",))))
+    assert any(line.startswith("not settled: unstructured pruning leaves latency and energy") for line in lines)
+    assert not any("linear" in line or "plateau" in line for line in lines)
+    assert any("random pruning falls" in line for line in lines)
+
+
+def test_what_is_not_evaluated_yet_is_left_out(tmp_path: Path):
+    points = STUDY.points()
+    found = methods(of_the_study(tmp_path / "store", without=tuple(points[2:])))
+    assert found is not None
+    assert [row.point for row in found.rows] == points[:2]
+    assert method_findings(found) == []
+    assert methods(of_the_study(tmp_path / "one", without=(points[1],))) is not None
+
+
+def test_a_grid_of_channels_has_no_methods(tmp_path: Path):
+    grid = replace(STUDY, fraction_of="channels")
+    assert methods(of_the_study(tmp_path / "store", grid)) is None
+
+
+def test_records_are_json_with_every_figure(compared):
+    content = json.loads(json.dumps(compared.as_dict()))
+    assert len(content["rows"]) == 21
+    assert len(content["averages"]) == 4
+    assert {"accuracy_low", "mwh_per_2000", "points_per_mb", "file_mb", "sparsity"} <= content["rows"][3].keys()
+    assert content["rows"][0]["latency_ms"] == UNPRUNED_MS
+
+
+def test_errors_of_quotients_and_means_add_as_squares():
+    one, two = Figure(10.0, (9.0, 11.0)), Figure(5.0, (4.8, 5.2))
+    quotient = one.over(two)
+    assert quotient.value == 2
+    assert quotient.half == pytest.approx(2 * (0.1**2 + 0.04**2) ** 0.5)
+    assert mean([one, one]).half == pytest.approx(1 / 2**0.5)
+    assert four_methods.UNPRUNED.architecture == "mobilenet_v2"
