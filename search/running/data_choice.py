@@ -19,6 +19,7 @@ from space.data.sources import Source, load
 from space.errors import RequestError
 from space.networks.choose import network_named
 from space.networks.images import check_images, fits, usual_data
+from space.networks.names import DEFAULT as NETWORK
 from space.networks.network import Network
 
 # Seconds: a baseline that takes longer is not trained unasked.
@@ -157,7 +158,7 @@ def _not_on_disk(collection: Collection, settings: Settings, store: Store | None
     if why_not and settings.data_dir is not None:
         missing = (
             f"--data-dir {settings.data_dir} has no {collection.files}, and {title} cannot be downloaded ({why_not}); "
-            f"next: python -m search {_named_right(collection, settings.data_dir)}"
+            f"next: python -m search {_named_right(collection, settings, settings.data_dir)}"
         )
         return DataChoice(Source(collection.name), title, named=True, missing=missing)
     if settings.data == collection.name:
@@ -174,11 +175,12 @@ def _not_on_disk(collection: Collection, settings: Settings, store: Store | None
     return _standing_in(settings, too_slow) if too_slow else download
 
 
-def _named_right(collection: Collection, folder: Path) -> str:
+def _named_right(collection: Collection, settings: Settings, folder: Path) -> str:
     """The folder below or above this one that has the files, else the images that need none."""
+    network = [] if settings.architecture == NETWORK else ["--architecture", settings.architecture]
     around = [*folder.parents, *folder.glob("*/"), *folder.glob("*/*/")]
     found = next((place for place in around if (place / collection.files).is_dir()), None)
-    return shlex.join(["--data-dir", str(found)] if found else ["--data", STAND_IN])
+    return shlex.join([*network, *(("--data-dir", str(found)) if found else ("--data", STAND_IN))])
 
 
 def _standing_in(settings: Settings, reason: str) -> DataChoice:

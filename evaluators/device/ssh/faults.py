@@ -40,8 +40,9 @@ def _fault(error: asyncssh.Error | OSError, address: Address, user: str, known: 
         return f"its host key is unknown; look at it and trust it; next: python -m search devices trust {address}"
     if isinstance(error, asyncssh.HostKeyNotVerifiable) or (isinstance(error, asyncssh.KeyExchangeFailed) and known):
         return (
-            "ITS HOST KEY HAS CHANGED: the board was set up anew, or another machine answers in its place; only if you "
-            f"know the reason, see how to trust the new one; next: python -m search devices trust {address}"
+            "ITS HOST KEY HAS CHANGED: either the board was set up anew, or another machine answers in its place. "
+            "Compare the key at the board itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); "
+            "only if you know the reason, remove the old one"
         )
     if isinstance(error, asyncssh.PermissionDenied) or "Too many authentication failures" in reason:
         return (

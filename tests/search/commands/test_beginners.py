@@ -75,11 +75,16 @@ def test_the_host_key_has_changed(user: User, board: Board) -> None:
     """What is typed next says how the old key is removed."""
     user.known_hosts.parent.mkdir()
     user.known_hosts.write_text(f"[127.0.0.1]:{board.sshd.port} {new_key(board.home / 'other')}\n")
-    status, err = search_on(user, f"pi@127.0.0.1:{board.sshd.port}")
+    device = f"pi@127.0.0.1:{board.sshd.port}"
+    status, err = search_on(user, device)
     typed = taught(err, "HOST KEY HAS CHANGED")
-    assert (status, typed) == (RIG, f"python -m search devices trust pi@127.0.0.1:{board.sshd.port}")
-    status, _, err = user.types(*shlex.split(typed)[3:])
-    assert (status, taught(err, "is not the one in").startswith("ssh-keygen -f ")) == (REQUEST, True)
+    assert (status, typed) == (RIG, f"python -m search doctor --device {device}")
+    status, out, _ = user.types(*shlex.split(typed)[3:], "--data", "builtin")
+    removed = next(line for line in out.split("\n\n")[1].splitlines() if line.startswith("host key"))
+    assert (status, removed.split()[3:5]) == (RIG, ["ssh-keygen", "-f"])
+    # `devices trust` refuses it until then, with the same command.
+    status, _, err = user.types("devices", "trust", device)
+    assert (status, taught(err, "is not the one in")) == (REQUEST, " ".join(removed.split()[3:]))
 
 
 @pytest.mark.parametrize(("there", "typed"), [("mine/cifar-10-batches-py", "--data-dir mine"), ("x", "--data builtin")])

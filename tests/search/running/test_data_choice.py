@@ -1,6 +1,7 @@
 """Which images a search takes: one decision, said alike by the run and by `doctor`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -149,8 +150,10 @@ def test_a_network_takes_its_own_images_where_none_are_named(
     # It learns little of the built-in set, which stands in for CIFAR-10.
     choice = choose_data(chosen, None)
     assert not choice.stands_in
-    with pytest.raises(RequestError, match=r"^MNIST is not on this disk and .*; --data builtin takes the built-in "):
+    with pytest.raises(RequestError, match=r"^--data-dir .* has no MNIST/raw, .*; next: .* mnist_cnn --data builtin$"):
         obtained(choice)
+    with pytest.raises(RequestError, match=r"^MNIST is not on this disk and .*; --data builtin takes the built-in "):
+        obtained(choose_data(replace(chosen, data_dir=None), None))
     assert choose_data(Settings(architecture="mnist_cnn", data="builtin"), None).source == Source("builtin", shape=GREY)
     (on_disk / "MNIST" / "raw").mkdir(parents=True)
     monkeypatch.setattr("search.running.data_choice.baseline_at_hand", lambda store, images, architecture: None)
