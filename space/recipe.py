@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from typing import Any
 
@@ -86,6 +86,11 @@ class Recipe:
         return self._hash("weights")
 
     @property
+    def choices_of_weights(self) -> tuple[object, ...]:
+        """What `weights_id` is the hash of, for who compares recipes by the thousand."""
+        return tuple(getattr(self, name) for name, _ in _defaults_of("weights"))
+
+    @property
     def network(self) -> "Recipe":
         """The same network at the default runtime settings."""
         return replace(self, **_runtime_defaults())
@@ -101,12 +106,7 @@ class Recipe:
         return tuple(index for index, width in enumerate(self.widths) if width == 0)
 
     def _hash(self, aspect: str | None = None) -> str:
-        chosen = {
-            spec.name: value
-            for spec in fields(self)
-            if aspect is None or spec.metadata.get(aspect)
-            if not _is_default(spec, value := getattr(self, spec.name))
-        }
+        chosen = {name: value for name, default in _defaults_of(aspect) if (value := getattr(self, name)) != default}
         return hashlib.sha256(json.dumps([aspect, chosen], sort_keys=True).encode()).hexdigest()[:12]
 
     def as_dict(self) -> dict[str, Any]:
@@ -154,5 +154,8 @@ def _without_former_fields(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in _FORMER_FIELDS}
 
 
-def _is_default(spec: "Field[Any]", value: object) -> bool:
-    return spec.default is not MISSING and bool(value == spec.default)
+@cache
+def _defaults_of(aspect: str | None) -> tuple[tuple[str, Any], ...]:
+    """The fields that this aspect depends on, each with its default; dataclasses' MISSING, which no value equals, where
+    it has none."""
+    return tuple((spec.name, spec.default) for spec in fields(Recipe) if aspect is None or spec.metadata.get(aspect))

@@ -31,7 +31,12 @@ def never(network: Network) -> int:
 
 
 def widths_of(network: Network, values: Steps) -> tuple[int, ...]:
-    return network.consistent([(*unit.widths, 0)[int(values[narrowing(unit)])] for unit in network.units])
+    return network.consistent([width_at(unit, int(values[narrowing(unit)])) for unit in network.units])
+
+
+def width_at(unit: Choosable, step: int) -> int:
+    """0 where the unit is gone."""
+    return unit.widths[step] if step < len(unit.widths) else 0
 
 
 def with_companions(network: Network, table: tuple[Dimension, ...], fixed: Collection[str]) -> tuple[Dimension, ...]:

@@ -214,6 +214,15 @@ class CourseRun:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FirstReference:
+    """The structure that a recording's figures are over, and what it took when the bench was first used."""
+
+    structure_id: str
+    latency_s: float
+    energy_j: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInfo:
     """What makes figures of a device comparable, and what is only recorded."""
@@ -240,6 +249,8 @@ class DeviceInfo:
     reads_png: bool = False
     # Those that are installed there, each with its version: "NAME VERSION". (): of a time when there was only one.
     runtimes: tuple[str, ...] = ()
+    # Of a recording; earlier ones do not say.
+    reference: FirstReference | None = None
 
     def framework(self, runtime: str) -> str | None:
         """The runtime of this name with its version; None where it is not installed there."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from search.choosing.options import NEVER, Option, deployed, longest_trainings, option, shape
+from search.choosing.options import NEVER, Option, deployed, longest_trainings, next_training, shape
 from search.choosing.situation import Situation
 from search.choosing.trial_notes import TrialNotes
 from search.choosing.variation import Variation
@@ -61,10 +61,10 @@ class _Gathered:
 
     def _add(self, values: dict[str, Value], trained_epochs: int) -> None:
         recipe = recipe_of(values)
-        found = option(values, recipe, trained_epochs, self._situation.rungs, self._situation.pace)
-        if found is not None and replace(recipe, epochs=found.next_epochs).id not in self._situation.known:
-            judged = min(found.last_epochs, self._situation.judged_epochs(recipe))
-            self._by_network[deployed(recipe)] = replace(found, last_epochs=max(found.next_epochs, judged))
+        next_epochs = next_training(recipe, trained_epochs, self._situation.rungs, self._situation.pace_of_looks)
+        if next_epochs is not None and replace(recipe, epochs=next_epochs).id not in self._situation.known:
+            last_epochs = max(next_epochs, self._situation.judged_epochs(recipe))
+            self._by_network[deployed(recipe)] = Option(values, recipe, trained_epochs, next_epochs, last_epochs)
 
 
 def variants(situation: Situation) -> Iterator[dict[str, Value]]:

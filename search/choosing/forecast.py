@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr
@@ -13,6 +14,8 @@ from search.choosing.gaussian_process import Floats, GaussianProcess, Trend
 from search.choosing.latency_model import LatencyModel, Timing
 from search.choosing.trial_notes import TrialNotes
 from search.scoring.objectives import Objective
+from space.networks.choose import network_of
+from space.networks.network import unpruned
 from space.recipe import Recipe
 
 # Where more than latency counts, the rest is mostly power, in watts: standard deviations of its log10 for boards of any
@@ -20,6 +23,8 @@ from space.recipe import Recipe
 _POWER_SD, _POWER_SLOPE_SD = 1.0, 0.05
 # Standard deviation of the log10 of a latency that was timed: 1 %.
 _TIMING_SD = 0.005
+# Of what is not uncertain, and what is an improvement in it, in the logarithm of a figure: 0.02 % of it.
+_SURE, _DIFFERENT = 1e-6, 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Forecast:
 
     # How much better than the leader, in the objective's logarithm.
     expected_improvement: Floats
+    # That its figure is better than the leader's, whether or not it holds the minimum accuracy.
+    probability_better: Floats
     probability_of_leading: Floats
     # Tells the hopeless apart, whose probability is too small a number to compare.
     log_probability_of_leading: Floats
@@ -35,6 +42,14 @@ class Forecast:
     # it holds the minimum accuracy.
     expected_merit: Floats
     probability_feasible: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Leader:
+    """Its figure in the objective's logarithm, the higher the better."""
+
+    value: float
+    structure_id: str
 
 
 @dataclass(frozen=True)
@@ -100,24 +115,47 @@ class Forecaster:
         rest, rest_sd = self.rest.predict(points((recipe, 1) for recipe in recipes))
         return power * latency + rest, np.hypot(power * latency_sd, rest_sd)
 
+    def _leader(self, sign: float) -> "_Leader | None":
+        holding = [(sign * trial.feasible_value, trial.recipe) for trial in self.history
+                   if trial.feasible_value is not None]  # fmt: skip
+        if not holding:
+            return None
+        value, recipe = max(holding, key=itemgetter(0))
+        return _Leader(value, recipe.structure_id)
+
+    def _unpruned_figure(self, recipes: Sequence[Recipe], sign: float) -> float:
+        """Of their network as it came, in that of their runtimes in which it is the best, were every answer right."""
+        whole = unpruned(network_of(recipes[0]))
+        runtimes = dict.fromkeys(recipe.runtime for recipe in recipes)
+        figure, _ = self.figure([replace(whole, runtime=runtime) for runtime in runtimes])
+        return float((sign * figure).max())
+
     def forecast(self, networks: Sequence[tuple[Recipe, int]]) -> Forecast:
         """`networks`: each with the epochs it would be trained for."""
         sign = 1.0 if self.objective.maximise else -1.0
         error_mean, error_sd = self.error(networks)
         accuracy_z = (math.log(max(1 - self.least_accuracy, 1e-6)) - error_mean) / error_sd
         probability_feasible = ndtr(accuracy_z)
-        figure, figure_sd = self.figure([recipe for recipe, _ in networks])
+        recipes = [recipe for recipe, _ in networks]
+        figure, figure_sd = self.figure(recipes)
         if not self.objective.ties_by_accuracy:
             figure = figure + np.log10(np.maximum(1 - np.exp(error_mean), self.least_accuracy))
-        # Until something holds the minimum accuracy, everything that does is an improvement.
-        feasible = [sign * trial.feasible_value for trial in self.history if trial.feasible_value is not None]
-        worst = min((sign * trial.at_best for trial in self.history), default=float((sign * figure).min(initial=0.0)))
-        gain = sign * figure - max(feasible, default=worst)
+        leader = self._leader(sign)
+        unpruned_figure = self._unpruned_figure(recipes, sign)
+        worst = min([unpruned_figure, *(sign * trial.at_best for trial in self.history)])
+        # Until something holds the minimum accuracy, the unpruned network is what is to be improved on.
+        gain = sign * figure - (unpruned_figure if leader is None else leader.value)
+        if leader is not None:
+            # What the leader's own structure takes was timed, once for both: it is no faster than itself.
+            same = np.array([recipe.structure_id == leader.structure_id for recipe in recipes])
+            figure_sd = np.where(same, _SURE, figure_sd)
+            gain = np.where(same, gain - _DIFFERENT, gain)
         gain_z = gain / figure_sd
         probability_better = ndtr(gain_z)
         improvement = gain * probability_better + figure_sd * np.exp(-(gain_z**2) / 2) / math.sqrt(2 * math.pi)
         return Forecast(
             expected_improvement=probability_feasible * improvement,
+            probability_better=probability_better,
             probability_of_leading=probability_feasible * probability_better,
             log_probability_of_leading=log_ndtr(accuracy_z) + log_ndtr(gain_z),
             expected_merit=probability_feasible * (sign * figure - worst),

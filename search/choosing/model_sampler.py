@@ -31,7 +31,7 @@ from search.choosing.latency_model import LatencyModel, Timing
 from search.choosing.options import LIKELY, Option, rungs
 from search.choosing.placing import placing
 from search.choosing.sampler import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
-from search.choosing.situation import Situation
+from search.choosing.situation import LAST, Situation
 from search.choosing.time_left import Pace, TimeLeft, cost
 from search.choosing.trial_notes import TrialNotes, history_of
 from search.scoring.objectives import Objective
@@ -97,6 +97,9 @@ class ModelSampler(Sampler):
         if (network := placing(situation, self._front, len(self._experience.alike))) is not None:
             return network
         options = self._options(situation, trial.number)
+        if not options and not situation.is_last:
+            situation = situation.at_its_end()
+            options = self._options(situation, trial.number)
         if not options:
             raise SpaceExhausted(self._why_nothing(situation, trial.number))
         if situation.is_last:
@@ -132,6 +135,7 @@ class ModelSampler(Sampler):
             pending,
             pace,
             forecaster,
+            is_last=pace.limited and pace.left_s < LAST * self._whole_s,
         )
 
     def _goodness(self, trial: TrialNotes) -> float:
@@ -166,14 +170,15 @@ def _likely_variant(situation: Situation) -> dict[str, Value] | None:
 
 
 def _most_promising(options: Sequence[Option], prediction: Forecast, situation: Situation) -> int:
-    """The place of the option with the highest expected improvement, where time is short for the seconds that it takes
-    to see it: among networks already trained, while those had less of all training than first looks had; else among new
+    """The place of the option with the highest expected improvement; where time is short, for the seconds that it takes
+    to see it, among networks already trained while those had less of all training than first looks had, else among new
     ones."""
     improvement = prediction.expected_improvement
     if situation.pace.limited:
         improvement = improvement / np.array([_seconds_until_seen(each, situation.pace) for each in options])
     trained = np.array([not each.is_new for each in options])
-    if trained.all() or not trained.any():
+    # Without a deadline a long training costs what a first look does: one trial.
+    if trained.all() or not trained.any() or not situation.pace.limited:
         return int(improvement.argmax())
     longer = int(np.where(trained, improvement, -1.0).argmax())
     # What several runtimes share is trained once.
@@ -182,7 +187,8 @@ def _most_promising(options: Sequence[Option], prediction: Forecast, situation: 
     costs = [(recipe.epochs, cost(recipe, recipe.epochs)) for recipe in once]
     first_looks = sum(training for epochs, training in costs if epochs <= situation.rungs[0])
     longer_ones = sum(training for epochs, training in costs if epochs > situation.rungs[0])
-    if longer_ones < first_looks and prediction.probability_of_leading[longer] >= LIKELY:
+    likely = min(LIKELY, float(prediction.probability_of_leading[~trained].max()))
+    if longer_ones < first_looks and prediction.probability_of_leading[longer] >= likely:
         return longer
     return int(np.where(trained, -1.0, improvement).argmax())
 

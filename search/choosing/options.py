@@ -1,4 +1,4 @@
-"""Options: networks that may be asked for, each with the training that comes next and the longest one to follow."""
+"""Options: networks that may be asked for, each with the training that comes next and the one it is judged by."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +24,7 @@ class Option:
     # The longest training that it had.
     trained_epochs: int
     next_epochs: int
+    # The longest that the last part of the run has room for.
     last_epochs: int
 
     @property
@@ -38,24 +39,13 @@ def rungs(table: Sequence[Dimension]) -> tuple[int, ...]:
     return tuple(sorted({*(rung for rung in RUNGS if epochs.low <= rung <= epochs.high), epochs.high}))
 
 
-def option(
-    values: dict[str, Value], recipe: Recipe, trained_epochs: int, steps: Sequence[int], pace: Pace
-) -> Option | None:
-    """The next of these trainings and the longest to follow that end in time; None where there is none."""
+def next_training(recipe: Recipe, trained_epochs: int, steps: Sequence[int], pace: Pace) -> int | None:
+    """Epochs of the training that comes next; None where it has had the longest, or that one does not end in time."""
     longer = [epochs for epochs in steps if epochs > trained_epochs]
     # Where training is cheap beside measuring, the next may as well be a long one.
     while len(longer) > 1 and pace.training_s(recipe, longer[1]) <= 2 * pace.training_s(recipe, longer[0]):
         longer.pop(0)
-    if not longer:
-        return None
-    if not pace.limited:
-        return Option(values, recipe, trained_epochs, longer[0], longer[-1])
-    seconds = {epochs: pace.seconds(replace(recipe, epochs=epochs)) for epochs in longer}
-    for last_epochs in reversed(longer[1:]):
-        if seconds[longer[0]] + seconds[last_epochs] <= pace.left_s:
-            return Option(values, recipe, trained_epochs, longer[0], last_epochs)
-    fitting = [epochs for epochs in longer if seconds[epochs] <= pace.left_s]
-    return Option(values, recipe, trained_epochs, fitting[-1], fitting[-1]) if fitting else None
+    return longer[0] if longer and pace.fits(replace(recipe, epochs=longer[0])) else None
 
 
 def longest_trainings(history: Sequence[TrialNotes], last: int) -> dict[object, tuple[int, dict[str, Value]]]:

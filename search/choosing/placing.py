@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.choosing.options import shape
+from search.choosing.options import LIKELY, shape
 from search.choosing.situation import Situation
 from space.dimension import Value
 from space.dimensions import recipe_of
@@ -35,6 +35,9 @@ def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int)
     if not fitting:
         return None
     networks = [(recipes[place], situation.judged_epochs(recipes[place])) for place in fitting]
-    feasible = situation.forecaster.forecast(networks).probability_feasible
+    prediction = situation.forecaster.forecast(networks)
+    feasible = np.where(prediction.probability_better >= LIKELY, prediction.probability_feasible, 0.0)
+    if not feasible.any():
+        return None
     seconds = np.array([pace.training_s(recipe, epochs) for recipe, _ in networks])
     return {**front[fitting[int((feasible * (1 - feasible) / seconds).argmax())]], "epochs": epochs}

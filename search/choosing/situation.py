@@ -14,8 +14,8 @@ from space.dimensions import RUNTIME
 from space.recipe import Recipe
 
 # The share of a run that goes to those that can still win. What is looked at before is judged by the longest training
-# of which this share holds so many.
-LAST, _LAST_TRAININGS = 1 / 3, 3
+# that ends within it: the leader needs one.
+LAST = 1 / 3
 # What the deployed file is, and how it is run: the same weights serve all of it.
 _DEPLOYMENT = (RUNTIME, "quantization", "threads", "spinning")
 
@@ -36,19 +36,28 @@ class Situation:
     pace: Pace
     forecaster: Forecaster
 
+    # Whether the part of the run has begun that goes to those that can still win.
+    is_last: bool
+
     @property
-    def is_last(self) -> bool:
-        """Whether the part of the run has begun that goes to those that can still win."""
-        return self.pace.limited and self.pace.left_s < LAST * self.whole_s
+    def pace_of_looks(self) -> Pace:
+        """What is looked at before the last part of the run ends before that begins."""
+        if not self.pace.limited or self.is_last:
+            return self.pace
+        return replace(self.pace, left_s=self.pace.left_s - LAST * self.whole_s)
+
+    def at_its_end(self) -> "Situation":
+        """Nothing more ends before the last part of the run: it begins now."""
+        return replace(self, is_last=True)
 
     def without_deadline(self) -> "Situation":
         return replace(self, pace=replace(self.pace, left_s=math.inf))
 
     def judged_epochs(self, recipe: Recipe) -> int:
-        """The longest training of which the last part of the run holds some."""
+        """The longest training that the last part of the run has room for."""
         if not self.pace.limited:
             return self.rungs[-1]
-        room_s = min(LAST * self.whole_s, self.pace.left_s) / _LAST_TRAININGS
+        room_s = min(LAST * self.whole_s, self.pace.left_s)
         within = [epochs for epochs in self.rungs if self.pace.training_s(recipe, epochs) <= room_s]
         return max(within, default=self.rungs[0])
 

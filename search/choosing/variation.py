@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from space.dimension import Choice, Dimension, Integer, Value
 from space.dimensions import ARCHITECTURE, network_in
-from space.networks.network import Choosable
-from space.shapes import gone, halving, narrowing, never, widths_of
+from space.shapes import gone, halving, narrowing, never
 
 # How many of a hundred changes are of a width, of a block that comes or goes, of a halving's place; the rest are of
 # anything else.
@@ -25,21 +24,25 @@ class Variation:
         self._draw = draw
         self._network = network_in(table)
         self._units = self._network.units
+        # Of each unit, in their order: its dimension, its widths with 0 for gone, and whether the table lets it go.
+        self._narrowings = [narrowing(unit) for unit in self._units]
+        self._steps = [(*unit.widths, 0) for unit in self._units]
+        self._removable = [self._lets_go(index) for index in range(len(self._units))]
         self._halvings = [halving(place) for place in range(len(self._network.halvings))]
-        of_shape = {ARCHITECTURE, *self._halvings, *map(narrowing, self._units)}
+        of_shape = {ARCHITECTURE, *self._halvings, *self._narrowings}
         self._others = [name for name in self._table if name not in of_shape]
 
     def anew(self) -> dict[str, Value]:
         """At random, networks of few blocks as likely as those of many."""
         values = {name: self._drawn(dimension) for name, dimension in self._table.items()}
-        removable = [index for index in range(len(self._units)) if self._can_go(index)]
+        removable = [index for index, removable in enumerate(self._removable) if removable]
         kept = self._draw.sample(removable, self._draw.randint(min(_FEWEST, len(removable)), len(removable)))
         steps = {index: self._draw.randrange(gone(self._units[index])) for index in sorted(kept)}
-        values |= {narrowing(self._units[index]): gone(self._units[index]) for index in removable}
+        values |= {self._narrowings[index]: gone(self._units[index]) for index in removable}
         for index in kept:
             # What one of them needs counts as well.
-            if sum(self._is_there(values, self._units[place]) for place in removable) < len(kept):
-                values[narrowing(self._units[index])] = steps[index]
+            if sum(self._is_there(values, place) for place in removable) < len(kept):
+                values[self._narrowings[index]] = steps[index]
                 self._complete(values, index)
         return values
 
@@ -60,15 +63,15 @@ class Variation:
 
     def _change(self, values: dict[str, Value]) -> None:
         kind = self._draw.randrange(100)
-        unit = self._units[self._draw.randrange(len(self._units))]
+        index = self._draw.randrange(len(self._units))
         if kind < _WIDTH:
-            unit = self._draw.choice([unit for unit in self._units if self._is_there(values, unit)])
-            self._step(values, narrowing(unit), 2, gone(unit) - 1)
+            index = self._draw.choice([place for place in range(len(self._units)) if self._is_there(values, place)])
+            self._step(values, self._narrowings[index], 2, gone(self._units[index]) - 1)
         elif kind < _WIDTH + _BLOCK:
-            index = self._units.index(unit)
-            if self._can_go(index):
-                is_there = self._is_there(values, unit)
-                values[narrowing(unit)] = gone(unit) if is_there else self._width_beside(values, index)
+            if self._removable[index]:
+                is_there = self._is_there(values, index)
+                width = gone(self._units[index]) if is_there else self._width_beside(values, index)
+                values[self._narrowings[index]] = width
                 if not is_there:
                     self._complete(values, index)
         elif kind < _WIDTH + _BLOCK + _HALVING:
@@ -83,25 +86,29 @@ class Variation:
     def _consistent(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """What its network cannot have without something that is gone is gone too: else a change of it changes
         nothing."""
-        widths = widths_of(self._network, values)
-        lost = {narrowing(self._units[index]): gone(self._units[index])
-                for index, width in enumerate(widths) if not width and self._can_go(index)}  # fmt: skip
+        widths = self._widths_of(values)
+        lost = {self._narrowings[index]: gone(self._units[index])
+                for index, width in enumerate(widths) if not width and self._removable[index]}  # fmt: skip
         return {**values, **lost}
+
+    def _widths_of(self, values: Mapping[str, Value]) -> Sequence[int]:
+        places = [int(values[name]) for name in self._narrowings]
+        return self._network.consistent([steps[place] for steps, place in zip(self._steps, places, strict=True)])
 
     def _complete(self, values: dict[str, Value], index: int) -> None:
         """Adds a unit that this one cannot be there without, where there is such a one."""
-        if widths_of(self._network, values)[index]:
+        if self._widths_of(values)[index]:
             return
-        present = [int(self._is_there(values, unit)) for unit in self._units]
+        present = [int(self._is_there(values, place)) for place in range(len(self._units))]
         for place in self._draw.sample(range(len(self._units)), len(self._units)):
-            if present[place] or not self._can_go(place):
+            if present[place] or not self._removable[place]:
                 continue
             if self._network.consistent([*present[:place], 1, *present[place + 1 :]])[index]:
-                values[narrowing(self._units[place])] = self._width_beside(values, place)
+                values[self._narrowings[place]] = self._width_beside(values, place)
                 return
 
-    def _is_there(self, values: Mapping[str, Value], unit: Choosable) -> bool:
-        return values[narrowing(unit)] != gone(unit)
+    def _is_there(self, values: Mapping[str, Value], index: int) -> bool:
+        return values[self._narrowings[index]] != len(self._steps[index]) - 1
 
     def _step(self, values: dict[str, Value], name: str, most: int, highest: int) -> None:
         dimension = self._table.get(name)
@@ -112,16 +119,16 @@ class Variation:
     def _width_beside(self, values: Mapping[str, Value], index: int) -> int:
         """A new block is about as wide as the one before it; one with none before it is of any width."""
         unit = self._units[index]
-        before = next((other for other in reversed(self._units[:index]) if self._is_there(values, other)), None)
+        before = next((place for place in reversed(range(index)) if self._is_there(values, place)), None)
         if before is None:
             return self._draw.randrange(gone(unit))
         # Counted from the narrow end the steps of units on the same rungs agree.
-        from_end = gone(before) - int(values[narrowing(before)]) + self._draw.randint(-2, 3)
+        from_end = gone(self._units[before]) - int(values[self._narrowings[before]]) + self._draw.randint(-2, 3)
         return gone(unit) - min(max(from_end, 1), gone(unit))
 
-    def _can_go(self, index: int) -> bool:
+    def _lets_go(self, index: int) -> bool:
         unit = self._units[index]
-        dimension = self._table[narrowing(unit)]
+        dimension = self._table[self._narrowings[index]]
         return isinstance(dimension, Integer) and dimension.low < dimension.high == gone(unit)
 
     def _drawn(self, dimension: Dimension) -> Value:

@@ -87,7 +87,7 @@ def _none_such(ranking: Standings, path: Path) -> str:
 
 
 def _jsonl(order: Order) -> int:
-    structures = export_recording(order.path, order.store, order.ranking.goal.bench_id)
+    structures = export_recording(order.path, order.store, order.ranking.goal)
     print(
         f"{order.path}: {structures} structures measured on {order.ranking.bench.title}; --device replay:{order.path}"
     )

@@ -68,7 +68,7 @@ def write_submission(path: Path, submission: Submission) -> int:
         packed = Path(folder)
         write_deck(packed / "slides.pptx", submission.deck, submission.material)
         write_csv(packed / table, submission.material.standings, submission.deck)
-        export_recording(packed / "measurements.jsonl", submission.store, submission.material.goal.bench_id)
+        export_recording(packed / "measurements.jsonl", submission.store, submission.material.goal)
         (packed / "recipe.json").write_text(_recipe(submission))
         (packed / "README.txt").write_text(_readme(submission, table))
         (packed / "model_runtime.py").write_bytes(runtime.script.read_bytes())

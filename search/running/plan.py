@@ -156,7 +156,7 @@ def _pace(settings: Settings, prepared: Prepared, store: Store | None, known: It
     return Pace(
         trainings=measured,
         ratio=ratio_of(timed, measured),
-        trained=frozenset(recipe.weights_id for recipe in trained),
+        trained=frozenset(recipe.choices_of_weights for recipe in trained),
         taught=any(recipe.distillation for recipe in trained),
         beside_s=_BUILDING_S,
     )
@@ -203,7 +203,7 @@ def _building_s(recipes: Sequence[Recipe], pace: Pace) -> tuple[float, Pace]:
     for recipe in recipes:
         total_s += pace.seconds(recipe)
         taught = pace.taught or bool(recipe.distillation)
-        pace = replace(pace, trained=pace.trained | {recipe.weights_id}, taught=taught)
+        pace = replace(pace, trained=pace.trained | {recipe.choices_of_weights}, taught=taught)
     return total_s, pace
 
 
@@ -221,7 +221,7 @@ def _grid_trials(
     waiting = [recipe for recipe in recipes if recipe.id not in known]
     begun = waiting[: settings.trials]
     kept = frozenset(
-        recipe.weights_id for recipe in begun if store and baseline and store.candidate(recipe.id, baseline.id)
+        recipe.choices_of_weights for recipe in begun if store and baseline and store.candidate(recipe.id, baseline.id)
     )
     training_s, _ = _building_s(begun, replace(pace, trained=pace.trained | kept))
     trials = Trials(

@@ -87,7 +87,13 @@ class References:
         structure_id = chosen.recipe.structure_id
         self.view.begin("reference: ")
         measured = self.rig.use_reference(chosen.built.candidate, self.store.runs(structure_id, bench_id))
-        self._keep_scale(earlier or measured.figures)
+        recorded = self.rig.device.reference
+        if recorded is not None and recorded.structure_id == structure_id:
+            # What was recorded was told in these units.
+            self._keep_scale(Scale(recorded.latency_s, recorded.energy_j))
+        else:
+            first = earlier or measured.figures
+            self._keep_scale(Scale(first.latency_s, first.energy_j))
         if change is not None:
             self._convert(change, chosen)
         self._say_runtimes(settings, chosen)
@@ -148,7 +154,11 @@ class References:
 
     def _chosen(self, settings: list[_Setting], known: str | None) -> _Setting:
         """The fastest. One that was only timed beside other load is timed again; while it stays so the fastest clean
-        one stands in for it, in this run."""
+        one stands in for it, in this run. A recording says which one it was."""
+        if (recorded := self.rig.device.reference) is not None:
+            for setting in settings:
+                if setting.recipe.structure_id == recorded.structure_id:
+                    return setting
         for pause_s in () if self.rig.device.recorded else self.pauses_s:
             fastest = min(settings, key=lambda setting: setting.figures.latency_s)
             if not fastest.figures.dirty:
@@ -186,10 +196,10 @@ class References:
                 f"the baseline takes {' and '.join(texts)}; gains are over it in {runtime_and_settings(chosen.recipe)}"
             )
 
-    def _keep_scale(self, figures: Figures) -> None:
+    def _keep_scale(self, first: Scale) -> None:
         name = scale_fact(self.rig.bench.id, self.baseline.id)
         if self.store.fact(name) is None:
-            self.store.remember(name, json.dumps(asdict(Scale(figures.latency_s, figures.energy_j))))
+            self.store.remember(name, json.dumps(asdict(first)))
 
     def _change_from(self, known: str | None, chosen: _Setting, settings: Sequence[_Setting]) -> _Change | None:
         """None where the reference stays what it was, and where nobody can say what the former one takes now."""

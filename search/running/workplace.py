@@ -76,8 +76,9 @@ class Workplace:
         return self.store.structure(recipe.structure_id, self.rig.bench.id)
 
     def earlier_runs(self, recipe: Recipe) -> list[ProcessRun]:
-        """Processes of the same structure that count with further ones: not those of another speed of the machine."""
-        reference = self.rig.reference
+        """Processes of the same structure that count with further ones: not those of another speed of the machine. A
+        recording's are all of their own hours."""
+        reference = None if self.rig.device.recorded else self.rig.reference
         return [
             run
             for run in self.store.runs(recipe.structure_id, self.rig.bench.id)

@@ -70,17 +70,25 @@ class Work:
     weights: int
 
 
-@lru_cache(maxsize=50_000)
 def layers_of(recipe: Recipe) -> tuple[Layer, ...]:
-    """At the images that the network was designed for: networks of one study are told apart alike at any. Kept: a
-    sampler asks ten thousand times a trial."""
-    network = network_of(recipe)
-    return network.layers(recipe.widths, recipe.halvings, network.image, network.classes)
+    """At the images that the network was designed for: networks of one study are told apart alike at any."""
+    return _layers(recipe.architecture, recipe.widths, recipe.halvings)
+
+
+def work_of(recipe: Recipe) -> Work:
+    return _work(recipe.architecture, recipe.widths, recipe.halvings)
+
+
+# Both are kept, and by the shape alone: a sampler asks ten thousand times a trial.
+@lru_cache(maxsize=50_000)
+def _layers(architecture: str, widths: tuple[int, ...], halvings: tuple[int, ...]) -> tuple[Layer, ...]:
+    network = network_named(architecture)
+    return network.layers(widths, halvings, network.image, network.classes)
 
 
 @lru_cache(maxsize=50_000)
-def work_of(recipe: Recipe) -> Work:
-    layers = layers_of(recipe)
+def _work(architecture: str, widths: tuple[int, ...], halvings: tuple[int, ...]) -> Work:
+    layers = _layers(architecture, widths, halvings)
     return Work(
         values=sum(layer.values for layer in layers),
         macs=sum(layer.macs for layer in layers),

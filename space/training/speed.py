@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 from space.data.schedule import Schedule
 from space.networks.choose import Work, work_of
@@ -59,16 +60,20 @@ class Trainings:
     def seconds(self, recipe: Recipe, epochs: int) -> float:
         """Pruned, BatchNorm's figures taken anew, and trained for so many epochs."""
         work = work_of(recipe)
-        schedule = fine_tuning_schedule(self.images, self.side, epochs, recipe.learning_rate, recipe.distillation)
         reestimated = FORWARD * min(REESTIMATED, self.images) * self.speed.of_image(work)
-        # A sampler asks ten thousand times a trial, and epochs are alike.
-        sizes = Counter(schedule.sizes).items()
+        sizes = _epochs_of_size(self.images, self.side, epochs)
         passes = sum(count * self.speed.of_image(work, (size / self.side) ** 2) for size, count in sizes)
         return self.speed.set_up_s + reestimated + self.images * passes
 
     def teacher_s(self, epochs: int) -> float:
         """What the teacher's answers take, for the first training that asks for them."""
         return self.speed.answer_s * self.images * min(epochs, VIEWS)
+
+
+@lru_cache(maxsize=1000)
+def _epochs_of_size(images: int, side: int, epochs: int) -> tuple[tuple[int, int], ...]:
+    """Sizes of images in a fine-tuning, each with its epochs. Kept: a sampler asks ten thousand times a trial."""
+    return tuple(Counter(fine_tuning_schedule(images, side, epochs, learning_rate=1.0).sizes).items())
 
 
 # Trainings for who has measured nothing.

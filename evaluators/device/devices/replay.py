@@ -12,6 +12,7 @@ from evaluators.device.device import (
     CourseRun,
     CourseTask,
     DeviceInfo,
+    FirstReference,
     LoadRun,
     LoadTask,
     ProcessRun,
@@ -147,7 +148,15 @@ def _head(message: dict[str, object]) -> DeviceInfo:
     fields.whole("version", FORMAT_VERSION, FORMAT_VERSION)
     # As it was recorded: a search that asks in the same order asks for the same recipes.
     info = device_info(message, pool=fields.text("pool"), on_this_machine=fields.flag("on_this_machine"))
-    return replace(info, recorded=True)
+    return replace(info, recorded=True, reference=_reference(message))
+
+
+def _reference(head: dict[str, object]) -> FirstReference | None:
+    """Earlier recordings do not say."""
+    if head.get("reference") is None:
+        return None
+    fields = Fields(head["reference"])
+    return FirstReference(fields.text(PROPERTY), fields.number("latency_s", 1e-9), fields.number("energy_j", 0))
 
 
 def _row(message: dict[str, object]) -> RecordedRun:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from search.choosing.options import NEVER, RUNGS, Option, deployed, longest_trainings, option, rungs, shape
+from search.choosing.options import NEVER, RUNGS, deployed, longest_trainings, next_training, rungs, shape
 from search.choosing.time_left import Pace
 from search.choosing.trial_notes import TrialNotes
 from space.dimensions import dimensions
@@ -19,38 +19,23 @@ def seconds(epochs: int) -> float:
     return PACE.training_s(RECIPE, epochs)
 
 
-def within(left_s: float, trained_epochs: int = NEVER) -> tuple[int, int] | None:
-    """The next training and the last."""
-    chosen = option({}, RECIPE, trained_epochs, RUNGS, replace(PACE, left_s=left_s))
-    return (chosen.next_epochs, chosen.last_epochs) if chosen else None
-
-
 def test_trainings_are_as_long_as_the_table_lets_them_be() -> None:
     assert rungs(dimensions("full", 2)) == RUNGS
     assert rungs(dimensions("pruning", 2)) == (3, 5)
     assert rungs(dimensions("full", 2, {"epochs": "0"})) == (0,)
 
 
-def test_without_a_deadline_the_first_training_is_followed_by_all_others() -> None:
-    assert option({}, RECIPE, NEVER, RUNGS, PACE) == Option({}, RECIPE, NEVER, 3, 100)
-    assert option({}, RECIPE, 10, RUNGS, PACE) == Option({}, RECIPE, 10, 32, 100)
-    assert option({}, RECIPE, 100, RUNGS, PACE) is None
+def test_each_training_is_followed_by_the_next_longer_one() -> None:
+    assert [next_training(RECIPE, epochs, RUNGS, PACE) for epochs in (NEVER, 3, 10, 100)] == [3, 10, 32, None]
 
 
-def test_the_longest_training_to_follow_is_one_that_ends_in_time_after_the_next() -> None:
-    assert within(1.01 * (seconds(3) + seconds(100))) == (3, 100)
-    assert within(0.99 * (seconds(3) + seconds(100))) == (3, 32)
-    # There is time for ten epochs, and not for three before them.
-    assert within(1.01 * seconds(10)) == (10, 10)
-    assert within(1.01 * seconds(3)) == (3, 3)
-    assert within(0.99 * seconds(3)) is None
-    assert within(1.01 * seconds(3), trained_epochs=3) is None
+def test_the_next_training_ends_in_time_although_it_be_a_tenth_slower() -> None:
+    assert next_training(RECIPE, 3, RUNGS, replace(PACE, left_s=1.15 * seconds(10))) == 10
+    assert next_training(RECIPE, 3, RUNGS, replace(PACE, left_s=1.05 * seconds(10))) is None
 
 
 def test_where_training_is_cheap_beside_measuring_the_next_is_long() -> None:
-    chosen = option({}, RECIPE, NEVER, RUNGS, replace(PACE, beside_s=10 * seconds(100)))
-    assert chosen is not None
-    assert chosen.next_epochs == 100
+    assert next_training(RECIPE, NEVER, RUNGS, replace(PACE, beside_s=10 * seconds(100))) == 100
 
 
 def trial(accuracy: float | None, epochs: int, **values: int) -> TrialNotes:

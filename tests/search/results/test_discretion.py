@@ -118,7 +118,7 @@ def test_nor_where_disturbed_networks_alone_could_lead(monkeypatch, capsys, tmp_
 
 def test_the_store_keeps_it_all(tmp_path, here):
     store = store_of(tmp_path / "store", here=here)
-    export_recording(tmp_path / "bench.jsonl", store, GOAL.bench_id)
+    export_recording(tmp_path / "bench.jsonl", store, GOAL)
     assert store.bench(GOAL.bench_id).serial == SERIAL
     assert store.device(GOAL.bench_id).serial == SERIAL
     for raw in store.raw(GOAL.bench_id).values():
@@ -127,7 +127,7 @@ def test_the_store_keeps_it_all(tmp_path, here):
 
 def test_a_board_is_told_by_a_digest_and_this_machine_by_nothing(tmp_path, here):
     store = store_of(tmp_path / "store", here=here)
-    export_recording(tmp_path / "bench.jsonl", store, GOAL.bench_id)
+    export_recording(tmp_path / "bench.jsonl", store, GOAL)
     info, _ = read_recording(tmp_path / "bench.jsonl")
     assert info.serial == ("" if here else hashed(SERIAL))
     assert hashed(SERIAL).startswith("sha256:")
@@ -147,7 +147,7 @@ def test_a_recording_answers_as_before(tmp_path):
     structures = store.raw(GOAL.bench_id)
     older = [RecordedRun(structure, run) for structure, raw in structures.items() for run in runs_of(raw)]
     write_recording(tmp_path / "older.jsonl", replace(INFO, serial=SERIAL), older)
-    assert export_recording(tmp_path / "bench.jsonl", store, GOAL.bench_id) == len(structures)
+    assert export_recording(tmp_path / "bench.jsonl", store, GOAL) == len(structures)
     was = read_recording(tmp_path / "older.jsonl")[1]
     now = read_recording(tmp_path / "bench.jsonl")[1]
     assert was == tuple(older)

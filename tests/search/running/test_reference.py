@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from evaluators.device.device import Task
+from evaluators.device.devices.replay import read_recording
 from evaluators.raw_runs import text_of
 from evaluators.runtimes.settings import RuntimeSettings
 from search.building.builders import Builders
+from search.export.bench_recording import export_recording
 from search.measuring.rig import at_runtime
 from search.results.standings import standings
 from search.running.reference import References, moved, scale_of
@@ -58,8 +60,12 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
+    return world_in(tmp_path)
+
+
+def world_in(folder: Path) -> World:
     """The baseline's files are there at every setting: nothing is built."""
-    store = Store.create(tmp_path)
+    store = Store.create(folder)
     store.candidates.mkdir()
     latencies = {}
     for settings, true_s in zip(SETTINGS, TRUE_S, strict=True):
@@ -184,6 +190,24 @@ def test_settings_that_cannot_be_told_apart_do_not_take_turns(world: World) -> N
     world.board.latencies_s = dict(zip(paths, (970e-6, 528e-6, 527e-6), strict=True))
     first = world.settle()
     assert {world.settle() for _ in range(4)} == {first}
+
+
+def test_a_replay_takes_the_reference_that_was_recorded_and_tells_in_its_seconds(world: World, tmp_path: Path) -> None:
+    """By the processes that a recording gives first, the reference took another time and another one was faster."""
+    world.settle()
+    with simulated_rig(world.board, world.store.folder / "images.npy", []) as rig:
+        bench_id = rig.bench.id
+        world.store.add_bench(rig.bench, DEVICE)
+    assert export_recording(tmp_path / "bench.jsonl", world.store, replace(GOAL, bench_id=bench_id)) == len(SETTINGS)
+    info, _ = read_recording(tmp_path / "bench.jsonl")
+    (tmp_path / "again").mkdir()
+    again = world_in(tmp_path / "again")
+    again.board.info = info
+    again.board.latencies_s = dict(zip(again.board.latencies_s, reversed(TRUE_S), strict=True))
+    assert again.settle() == at(SETTINGS[2])
+    scale = scale_of(world.store, bench_id, GOAL.baseline_id)
+    assert scale.latency_s == pytest.approx(TRUE_S[2], rel=0.02)
+    assert scale_of(again.store, bench_id, GOAL.baseline_id) == scale
 
 
 def test_networks_of_different_hours_are_ranked_by_what_the_reference_took_then() -> None:

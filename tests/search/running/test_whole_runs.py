@@ -146,11 +146,6 @@ def test_a_damaged_candidate_is_built_again(searched, tmp_path):
     assert Candidate.from_json(manifest.read_text(), manifest.parent) == made.candidate
 
 
-@pytest.mark.xfail(
-    reason="since the sampler learns from latencies of trials, a replay may ask otherwise from its third trial on: "
-    "seen in three of five runs, not understood yet",
-    strict=False,
-)
 def test_a_replayed_bench_asks_for_the_same_recipes_to_the_end(searched, tmp_path):
     recording = tmp_path / "bench.jsonl"
     assert finished("export", "--to", recording, "--store", searched).returncode == OK
