@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -67,19 +68,33 @@ def forget(folder: Path) -> None:
 
 
 def kept(folder: Path) -> Work | None:
-    """None where no run is at work, and of a run that keeps its folder elsewhere."""
+    """None where no run is at work, and of a run that keeps its folder elsewhere. Who else may write to the folder is
+    not known: what is no such file tells nothing."""
     try:
         values = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return _read(values) if time.time() - values.pop("at") < STALE_S else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _read(values) if time.time() - values["at"] < STALE_S else None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 
 def _read(values: Mapping[str, Any]) -> Work:
-    lists = {
-        "doing": tuple(Doing(**each) for each in values["doing"]),
-        "studies": tuple(map(str, values["studies"])),
-        "warnings": tuple(map(str, values["warnings"])),
-        "said": tuple(map(str, values["said"])),
-    }
-    return Work(**{**values, **lists})
+    return Work(
+        what=str(values["what"]),
+        count=int(values["count"]),
+        ended=int(values["ended"]),
+        begun=_number(values["begun"]),
+        until=None if values["until"] is None else _number(values["until"]),
+        studies=tuple(map(str, values["studies"])),
+        doing=tuple(
+            Doing(str(each["place"]), str(each["step"]), _number(each["share"]), _number(each["since"]))
+            for each in values["doing"]
+        ),
+        warnings=tuple(map(str, values["warnings"])),
+        said=tuple(map(str, values["said"])),
+    )
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value} is no number")
+    return float(value)

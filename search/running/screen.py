@@ -39,11 +39,11 @@ def screen(studied: Studied | None, work: Work | None, now: float, width: int, h
     middle = _studied(studied, width, room, airy) if studied else [Text("nothing is evaluated yet")]
     lately = said[-(room - len(middle) + 1) :] if room >= len(middle) else said[-1:]
     texts = [*top, *middle, *bottom, *(Text(text, style="dim") for text in lately)]
-    return [_fitted(text, width) for text in texts][:height]
+    return [fitted(text, width) for text in texts][:height]
 
 
-def _fitted(text: Text, width: int) -> Text:
-    """One row: what is longer ends with an ellipsis."""
+def fitted(text: Text, width: int) -> Text:
+    """One row, that moves no cursor: what is longer ends with an ellipsis."""
     text.plain = plain(text.plain).replace("\n", " ").replace("\t", " ")
     text.truncate(width, overflow="ellipsis")
     text.no_wrap = True
@@ -82,7 +82,7 @@ def _bar(share: float, columns: int) -> Text:
 
 def running(work: Work, now: float, width: int, most: int) -> list[Text]:
     """What is at work alone, in few rows."""
-    return [_fitted(text, width) for text in [*_progress(work, now, width), *_at_work(work, now, width, most)]]
+    return [fitted(text, width) for text in [*_progress(work, now, width), *_at_work(work, now, width, most)]]
 
 
 def _at_work(work: Work | None, now: float, width: int, most: int) -> list[Text]:

@@ -8,7 +8,7 @@ from rich.text import Text
 from search.choosing.latency_model import errors_held_out
 from search.results.standings import standings
 from search.running.doing import Doing, Work, kept
-from search.running.screen import screen
+from search.running.screen import fitted, screen
 from search.running.studied import studied
 from search.store.goal import Goal
 from search.store.store import Store
@@ -30,9 +30,8 @@ def picture(store: Store, at_work: str | None, width: int, height: int) -> list[
     goals = [by_id[id] for id in work.studies if id in by_id] if work else []
     goals = goals or known[:1]
     below = [Text(f"at work: {at_work or 'nobody'}", style="dim"), *_errors(store, goals[0])]
-    for text in below:
-        text.truncate(width, overflow="ellipsis")
-    return [*screen(studied(store, goals), work, time.time(), width, height - len(below)), *below]
+    shown = screen(studied(store, goals), work, time.time(), width, height - len(below))
+    return [*shown, *(fitted(text, width) for text in below)]
 
 
 def _work(store: Store, goal: Goal) -> Work:

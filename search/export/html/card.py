@@ -60,8 +60,7 @@ def _history(evaluation: Evaluation, row: Row, trial: TrialRecord | None) -> lis
     if row.search is not None:
         before = f"{number(row.search['latency_ms'])} ms and {100 * row.validation_accuracy:.2f} % on validation"
         lines.append(f"in the search {before}; confirmed {number(row.latency_ms)} ms and {accuracy(row)}")
-    lines += [f"dirty: {reason}" for reason in figures.dirty]
-    return [*lines, *figures.warnings]
+    return [*lines, *(f"dirty: {reason}" for reason in figures.dirty)]
 
 
 def _intervals(row: Row) -> list[list[Any]]:

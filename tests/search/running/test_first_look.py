@@ -1,6 +1,6 @@
 """The first look: real outlines timed on this machine, kept, gone on with, and used again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -67,7 +67,12 @@ class Place:
         view = View(0)
         view.say = self.said.append  # type: ignore[method-assign]
         view.step = lambda name, share: self.steps.extend([name] if name else [])  # type: ignore[method-assign]
-        with open_rig((device,), images, self.said.append) as rig:
+
+        def place(name: str) -> Callable[[str, float], None]:
+            """What a board is at, without what it does that to."""
+            return lambda step, share: self.steps.append(step.partition(": ")[2])
+
+        with open_rig((device,), images, self.said.append, place=place) as rig:
             note_bench(self.store, rig)
             unpruned = baseline_recipe()
             path = draft(unpruned, self.store.folder, self.baseline, SOURCE)

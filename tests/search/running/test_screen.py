@@ -123,7 +123,7 @@ def test_a_dot_stands_where_its_network_does(tmp_path):
 def test_redraws_cost_less_than_a_hundredth_of_a_core(large, tmp_path):
     store, goal = large
     with (tmp_path / "drawn").open("w") as file:
-        console = plain_console(file=file, force_terminal=True, width=120, height=40, soft_wrap=True)
+        console = plain_console(file=file, force_terminal=True, width=200, height=60, soft_wrap=True)
         view = View(24, console=console, whole_screen=True, every_s=3600.0)
         view.of(store, [goal], time.time() + 1000)
         builder, draw = view.place("builder 1"), random.Random(0)

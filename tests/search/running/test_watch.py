@@ -1,6 +1,6 @@
 import time
 
-from search.running.doing import FILE, Doing, Work, keep
+from search.running.doing import FILE, Doing, Work, keep, kept
 from search.running.watch import RUN, picture
 from search.store.trials import COMPLETE
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
@@ -53,8 +53,19 @@ def test_a_run_whose_folder_is_another_one_is_shown_from_the_database(tmp_path):
 
 def test_a_file_that_is_damaged_or_old_tells_nothing(tmp_path):
     store = searched(tmp_path / "store")
-    for content in ("", "[]", '{"at": 1}', '{"at": 1e99, "doing": [{"x": 1}]}'):
+    keep(Work("trials", 24, 3, 1.0, None, (), (Doing("board", "x", 0.5, 1.0),)), store.folder)
+    whole = (store.folder / FILE).read_text()
+    assert kept(store.folder) is not None
+    for content in (
+        "",
+        "[]",
+        '{"at": 1}',
+        '{"at": 1e99, "doing": [{"x": 1}]}',
+        whole.replace("0.5", "NaN"),
+        whole[:-9],
+    ):
         (store.folder / FILE).write_text(content)
+        assert kept(store.folder) is None
         assert "at work: pid" in "\n".join(lines(store))
 
 
