@@ -47,13 +47,8 @@ def main() -> None:
                 looked = taken_ms(view._look, 5)
             share = 100 * (drawn + kept) / 1e3 / EVERY_S
             print(
-<<<<<<< HEAD
-                f"{width} x {height}: a picture {drawn:.2f} ms, kept for others {kept:.2f} ms: every {EVERY_S} s that "
-                f"is {share:.2f} % of a core; a look into the store {looked:.0f} ms"
-=======
                 f"{width} x {height}: a picture {drawn:.2f} ms, kept for others {kept:.2f} ms: every {EVERY_S} s "
                 f"that is {share:.2f} % of a core; a look into the store {looked:.0f} ms"
->>>>>>> view21
             )
         page = going_page(Path(folder) / "front.html", print)
         print(f"the page of {TRIALS} trials: {taken_ms(lambda: page._write(store, goal, live=True), 3):.0f} ms")
