@@ -7,8 +7,8 @@ and an operator DENSIFY for each. XNNPACK then takes them sparse where it can: n
 convolution on that is 3x3, halves the image and is padded by one on every side, if two thirds of the weights are zero.
 
 Without files MobileNetV2, as the study of docs/studies.md prunes it by magnitude, untrained: its first convolution
-halves nothing; and the same with that one halving. Each file is run as it is and written sparse, in turns: timed on this
-machine with `--here`, else its instructions are counted on an emulated core (tests/benchmarks/instructions.py).
+halves nothing; and the same with that one halving. Each file is run as it is and written sparse, in turns: timed here
+with `--here`, else its instructions are counted on an emulated core (tests/benchmarks/instructions.py).
 """
 
 import argparse
