@@ -71,9 +71,7 @@ def averages(deck: Deck, material: Material, name: str) -> None:
     compared = methods(material.standings)
     if compared is None or not compared.averages:
         return
-    page = titled(
-        deck, material, "Averages over the sparsities", "Published: by others, on their board and their images"
-    )
+    page = titled(deck, material, "Averages over the sparsities", "Published: by others, on their board and images")
     headings, cells = compared.average_texts()
     page.table(style.BODY, headings, cells)
 
