@@ -21,7 +21,7 @@ from space.errors import RequestError
 PORT = 5025
 # To one question; a supply that is asked from its front panel takes some tenths of a second.
 ANSWER_S = 3.0
-# How long supplies average is in their manuals, if anywhere: 20 to 100 ms in those of Keysight and Rigol.
+# How long supplies average is seldom said: assumed, as the network's delay is.
 AVERAGED_S, LINK_S = 0.1, 0.2
 LIMITS = Limits(silence_s=10.0, reconnect_s=15.0, first_line=True)
 ADVICE = "is its output on, and its channel the one that the board hangs on?"
