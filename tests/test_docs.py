@@ -37,8 +37,11 @@ def commands_of(text: str) -> list[str]:
 
 
 EVERY = list(dict.fromkeys(words for text in TEXTS.values() for words in commands_of(text) if words != "--version"))
-# Trains or measures for minutes, or waits for Ctrl-C; tests of their own run these. The others are run below.
-LONG = re.compile(r"baseline|sensitivity|confirm|measure|status --watch|.*mnist|--architecture|devices meter")
+# Trains or measures for minutes, wants data that are not here, or waits for Ctrl-C; tests of their own run these. The
+# others are run below.
+LONG = re.compile(
+    r"baseline|sensitivity|confirm|measure|status --watch|.*mnist|.*--data cifar10|--architecture|devices meter"
+)
 BOARDS = re.compile(r"devices|.*--device pi")
 
 
@@ -143,7 +146,7 @@ def runs(who: User, words: str, **others: str) -> str:
     """A search and a grid end with their plan: whole ones are run in tests/search/running/test_whole_runs.py."""
     _, options = parse(shlex.split(words))
     begins = hasattr(options, "dry_run") and not options.dry_run
-    typed = shlex.split(words.replace(" --study m1", "")) + ["--dry-run"] * begins
+    typed = shlex.split(re.sub(" --study [a-z0-9]+", "", words)) + ["--dry-run"] * begins
     status, out, err = who.types(*typed, **others)
     assert status == OK, err
     return out

@@ -33,7 +33,7 @@ OFFERED = [
     ("ondevice-search --objective", "l", {"latency"}),
     ("ondevice-search rank --architecture", "mob", {"mobilenet_v1", "mobilenet_v2"}),
     ("ondevice-search devices", "tr", {"trust"}),
-    ("ondevice-search export --deck", "m", {"m1", "m2", "m3"}),
+    ("ondevice-search export --deck", "m", {"m1", "m2", "m3", "methods"}),
     ("ondevice-search study", "mnist_", {"mnist_linear"}),
 ]
 

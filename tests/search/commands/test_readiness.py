@@ -126,7 +126,7 @@ def test_of_several_boards_each_is_named(user: User, board: Board) -> None:
     user.knows(board)
     words = ("doctor", "--data", "builtin", "--device", "ssh:board", "--device", f"ssh:127.0.0.1:{free_port()}")
     status, out, _ = user.types(*words)
-    named = [line.split()[:3] for line in out.splitlines() if line.split()[1] == "board"]
+    named = [line.split()[:3] for line in out.splitlines() if line.split()[1:2] == ["board"]]
     assert status == RIG
     assert [(state, name.split(":")[1]) for state, _, name in named] == [("ok", "board"), ("missing", "127.0.0.1")]
 

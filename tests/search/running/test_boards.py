@@ -118,7 +118,7 @@ def test_a_board_whose_disk_is_full_ends_the_run_and_costs_no_recipe(
         patched.setattr(Pipeline, "run", run_on_a_full_disk)
         status, _, err = user.types(*words)
     assert status == RIG
-    assert "disk full: " in err.splitlines()[-1]
+    assert "disk full: " in err.splitlines()[-2]
     filler.unlink()
     store = Store.existing(folder)
     # Of this board, not of the machine on which the store was begun.

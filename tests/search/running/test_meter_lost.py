@@ -100,7 +100,8 @@ def test_a_meter_that_is_gone_ends_the_run_in_one_line_and_one_that_comes_back_c
         status, out, err = searched(user, folder, port)
     assert status == RIG, out
     assert "Traceback" not in err
-    assert [line for line in err.splitlines() if "SmartPower2" in line] == [err.splitlines()[-1]]
+    # What is wrong, and what to type next.
+    assert [line for line in err.splitlines() if "SmartPower2" in line] == [err.splitlines()[-2]]
     assert len(complete(folder)) == before
     # Resumed; again it breaks off, and is there when it is asked again.
     with meter(speaks, speaks, breaks_off, speaks) as port:

@@ -297,7 +297,7 @@ def test_processes_are_counted_as_the_examiner_runs_them(
         return len(board.ran) - before
 
     measured = None
-    assert processes(NO_RACE, lambda step, share: None) == LOOK
+    assert processes(NO_RACE) == LOOK
     assert measured is not None
-    assert processes(FRONT, lambda step, share: None, measured.runs) == RACE
-    assert processes(FRONT, lambda step, share: None) == WHOLE
+    assert processes(FRONT, measured.runs) == RACE
+    assert processes(FRONT) == WHOLE
