@@ -11,7 +11,8 @@ from space.dimensions import recipe_of
 
 # Trainings that place the line, as far as others have not done so already.
 MOST = 5
-# The share of a run's time that one of them may take: more teaches less than several shorter ones do.
+# The share of a run's time that one of them may take: more teaches less than several shorter ones do. Without a
+# deadline it is one of the cheaper half of the front.
 _OF_RUN = 1 / 40
 
 
@@ -25,11 +26,13 @@ def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int)
         return None
     tried = awaited | {shape(trial.recipe) for trial in situation.history}
     recipes = [recipe_of({**values, "epochs": epochs}) for values in front]
+    costs = [pace.training_s(recipe, epochs) for recipe in recipes]
+    most_s = _OF_RUN * situation.whole_s if pace.limited else float(np.median(costs))
     fitting = [
         place
         for place, recipe in enumerate(recipes)
         if recipe.id not in situation.known and shape(recipe) not in tried
-        if not pace.limited or pace.training_s(recipe, epochs) <= _OF_RUN * situation.whole_s
+        if costs[place] <= most_s
         if pace.fits(recipe)
     ]
     if not fitting:
@@ -39,5 +42,5 @@ def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int)
     feasible = np.where(prediction.probability_better >= LIKELY, prediction.probability_feasible, 0.0)
     if not feasible.any():
         return None
-    seconds = np.array([pace.training_s(recipe, epochs) for recipe, _ in networks])
+    seconds = np.array([costs[place] for place in fitting])
     return {**front[fitting[int((feasible * (1 - feasible) / seconds).argmax())]], "epochs": epochs}
