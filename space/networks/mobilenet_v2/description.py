@@ -41,8 +41,8 @@ class _MobileNetV2:
     # epochs at this rate, and 59.7 % at half of it: they are level, the standard error being 0.7.
     peak_rate = 0.4
     # That of the generated images, of 93.0 % on validation, so that a newcomer need not wait for it. The images' own
-    # schedule brings this network to 25 % in 20 of its 23 epochs: this one was trained for 48 epochs, of 16, then 24, then
-    # 32 pixels, at two thirds of its rate (seed 0).
+    # schedule brings this network to 25 % in 20 of its 23 epochs: this one was trained for 48 epochs, of 16, then 24,
+    # then 32 pixels, at two thirds of that rate (seed 0).
     baselines = Path(__file__).parent / "baselines"
 
     @cached_property
