@@ -140,8 +140,8 @@ def _straight(methods: Methods, runtime: str) -> list[str]:
                 True if line.farthest <= _STRAIGHT else None if reaching else False,
                 f"{what} is linear in sparsity for L1 filters",
                 f"{number(abs(line.slope) / 10)} ±{number(line.half / 10)} {unit} "
-                f"{'less' if line.slope < 0 else 'more'} for each 0.1 of the parameters, {100 * line.farthest:.1f} % of "
-                "what they span off a straight line at most",
+                f"{'less' if line.slope < 0 else 'more'} for each 0.1 of the parameters, "
+                f"{100 * line.farthest:.1f} % of what they span off a straight line at most",
             )
         )
     return lines
