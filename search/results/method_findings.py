@@ -5,9 +5,10 @@ Latency and energy are taken over the unpruned network's nearest run; intervals 
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from evaluators.confidence import student_95
-from search.results.methods import Figure, MethodRow, Methods, mean
+from search.results.methods import Figure, MethodRow, Methods, mean, weighted
 from search.results.wording import number
 from space.formats.target import title_of
 from space.pruning.criteria import SLIMMING, WEIGHT_METHODS
@@ -63,13 +64,13 @@ def _unchanged(methods: Methods, runtime: str) -> list[str]:
         ("latency", "", [row.latency_ratio for row in rows]),
         ("energy", f", {methods.energy_kind}", [row.energy_ratio for row in rows]),
     ):
-        average = mean(ratios)
+        average = weighted(ratios)
         each = f"of {len(rows)} files {_span([ratio.value for ratio in ratios])} x"
         lines.append(
             _said(
                 _within(average, 1 - _ALIKE, 1 + _ALIKE),
                 f"unstructured pruning leaves {what} unchanged to {100 * _ALIKE:g} %",
-                f"{_with_ends(average)} x the unpruned's on average, {each}{kind}",
+                f"{_with_ends(average)} x the unpruned's on average by how well each is known, {each}{kind}",
             )
         )
     return lines
@@ -131,28 +132,40 @@ def _straight(methods: Methods, runtime: str) -> list[str]:
         ("size", "MB", [row.packed_mb for row in rows]),
         ("energy", "mWh per 2,000", [row.energy_mwh for row in rows]),
     ):
-        slope, half, off = _line([row.sparsity for row in rows], [figure.value for figure in figures])
+        line = _line([row.sparsity for row in rows], [figure.value for figure in figures])
+        # A point whose interval reaches the line may lie on it.
+        reaching = all(abs(off) <= figure.half for off, figure in zip(line.off, figures, strict=True))
         lines.append(
             _said(
-                off <= _STRAIGHT,
+                True if line.farthest <= _STRAIGHT else None if reaching else False,
                 f"{what} is linear in sparsity for L1 filters",
-                f"{number(abs(slope) / 10)} ±{number(half / 10)} {unit} {'less' if slope < 0 else 'more'} for each 0.1 "
-                f"of the parameters, {100 * off:.1f} % of what they span off a straight line at most",
+                f"{number(abs(line.slope) / 10)} ±{number(line.half / 10)} {unit} "
+                f"{'less' if line.slope < 0 else 'more'} for each 0.1 of the parameters, "
+                f"{100 * line.farthest:.1f} % of what they span off a straight line at most",
             )
         )
     return lines
 
 
-def _line(across: Sequence[float], up: Sequence[float]) -> tuple[float, float, float]:
-    """The slope of the straight line by least squares, half of its 95 % interval, and how far the farthest point lies
-    off it, as a share of what the points span."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The straight line by least squares: its slope, half of that's 95 % interval, how far each point lies off it, and
+    the farthest as a share of what the points span."""
+
+    slope: float
+    half: float
+    off: Sequence[float]
+    farthest: float
+
+
+def _line(across: Sequence[float], up: Sequence[float]) -> _Line:
     count = len(across)
     middle, height = math.fsum(across) / count, math.fsum(up) / count
     spread = math.fsum((x - middle) ** 2 for x in across)
     slope = math.fsum((x - middle) * (y - height) for x, y in zip(across, up, strict=True)) / spread
-    left = [y - height - slope * (x - middle) for x, y in zip(across, up, strict=True)]
-    error = math.sqrt(math.fsum(value**2 for value in left) / (count - 2) / spread)
-    return slope, student_95(count - 2) * error, max(map(abs, left)) / (max(up) - min(up))
+    off = [y - height - slope * (x - middle) for x, y in zip(across, up, strict=True)]
+    error = math.sqrt(math.fsum(value**2 for value in off) / (count - 2) / spread)
+    return _Line(slope, student_95(count - 2) * error, off, max(map(abs, off)) / (max(up) - min(up)))
 
 
 def _ends_of(rows: Sequence[MethodRow]) -> list[MethodRow]:

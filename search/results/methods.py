@@ -61,6 +61,18 @@ def mean(figures: Sequence[Figure]) -> Figure:
     return Figure(value, (value - below, value + above))
 
 
+def weighted(figures: Sequence[Figure]) -> Figure:
+    """Their mean, each by the inverse square of its interval, so that the one that is known worst does not decide; what
+    has no bounds says nothing. For figures that would be one if all were known exactly."""
+    known = [figure for figure in figures if 0 < figure.half < math.inf]
+    if not known:
+        return mean(figures)
+    weights = [figure.half**-2 for figure in known]
+    value = math.fsum(weight * figure.value for weight, figure in zip(weights, known, strict=True)) / math.fsum(weights)
+    half = math.fsum(weights) ** -0.5
+    return Figure(value, (value - half, value + half))
+
+
 @dataclass(frozen=True, slots=True)
 class MethodRow:
     """One network. What was built before sizes were asked for has no such row."""
@@ -199,6 +211,8 @@ class Average:
     criterion: str
     figures: Mapping[str, Figure]
     published: Published | None
+    # Whether others used the device while one of them was timed.
+    dirty: bool
 
 
 @dataclass(frozen=True)
@@ -243,7 +257,8 @@ class Methods:
             rows = self.of(criterion, self.runtimes[0])
             if rows:
                 figures = {shown.key: mean([shown.of(row) for row in rows]) for shown in AVERAGED}
-                found.append(Average(criterion, figures, self._published(criterion)))
+                dirty = any(row.row.dirty for row in rows)
+                found.append(Average(criterion, figures, self._published(criterion), dirty))
         return found
 
     def _published(self, criterion: str) -> Published | None:
@@ -295,7 +310,7 @@ class Methods:
         cells = [
             [
                 method_title(one.criterion),
-                *(_average_text(shown, one.figures[shown.key]) for shown in AVERAGED),
+                *(_average_text(shown, one) for shown in AVERAGED),
                 *(_UNKNOWN if (value := _theirs(one, shown)) is None else number(value) for shown in theirs),
             ]
             for one in self.averages
@@ -322,6 +337,7 @@ class Methods:
         return [
             {
                 "criterion": one.criterion,
+                "dirty": "yes" if one.dirty else "no",
                 **{
                     key: value
                     for name, figure in one.figures.items()
@@ -381,8 +397,12 @@ def _half(figure: Figure) -> str:
     return f"±{100 * figure.half / figure.value:.1f} %" if math.isfinite(figure.half) else "±?"
 
 
-def _average_text(shown: Shown, figure: Figure) -> str:
-    return _points(figure) if shown is ACCURACY else f"{number(figure.value)} {_half(figure)}".rstrip()
+def _average_text(shown: Shown, average: Average) -> str:
+    figure = average.figures[shown.key]
+    if shown is ACCURACY:
+        return _points(figure)
+    dirty = " dirty" if average.dirty and shown in (ENERGY, PER_POINT) else ""
+    return f"{number(figure.value)} {_half(figure)}".rstrip() + dirty
 
 
 def _trapezoid(row: MethodRow) -> str:

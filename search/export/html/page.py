@@ -93,15 +93,20 @@ def _methods(store: Store, standings: Standings, compared: Methods) -> list[str]
 
 
 def _plain_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    heads = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
-    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
+    heads = "".join(f'<th scope="col"{_side(place)}>{escape(heading)}</th>' for place, heading in enumerate(headings))
+    cells = ("".join(f"<td{_side(place)}>{escape(cell)}</td>" for place, cell in enumerate(row)) for row in rows)
     return [
         f"<h3>{escape(title)}</h3>",
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}">',
-        f"<table><thead><tr>{heads}</tr></thead><tbody>",
+        f'<table class="plain"><thead><tr>{heads}</tr></thead><tbody>',
         *(f"<tr>{row}</tr>" for row in cells),
         "</tbody></table></div>",
     ]
+
+
+def _side(place: int) -> str:
+    """What is named stands left, its figures right."""
+    return "" if place else " class=text"
 
 
 def _best(standings: Standings) -> str:

@@ -1,13 +1,14 @@
 """Methods beside each other: rows, quotients, averages, and statements that hold or not."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from search.results.method_findings import method_findings
-from search.results.methods import ENERGY, PACKED, PER_MB, PER_POINT, POINTS, Figure, mean, methods
+from search.results.method_findings import _line, method_findings
+from search.results.methods import ENERGY, PACKED, PER_MB, PER_POINT, POINTS, Figure, mean, methods, weighted
 from tests.search.results import four_methods
 from tests.search.results.four_methods import PARAMETERS, STUDY, UNPRUNED_MS, of_the_study
 
@@ -78,9 +79,21 @@ def test_wide_intervals_settle_nothing(tmp_path: Path):
     assert any(line.startswith("not settled: unstructured pruning leaves latency unchanged") for line in lines)
 
 
+def test_energies_off_a_line_by_less_than_their_intervals_settle_nothing():
+    along = [0.4, 0.5, 0.6, 0.7, 0.8]
+    line = _line(along, [6.0, 5.0, 4.6, 3.0, 2.0])
+    assert line.slope == pytest.approx(-10.0)
+    assert line.farthest == pytest.approx(0.12)
+    assert line.off[2] == pytest.approx(0.48)
+
+
 def test_what_is_timed_dirty_settles_nothing_of_time(tmp_path: Path):
-    lines = method_findings(methods(of_the_study(tmp_path / "store", dirty=("others used 0.9 cores",))))
+    compared = methods(of_the_study(tmp_path / "store", dirty=("others used 0.9 cores",)))
+    assert compared is not None
+    lines = method_findings(compared)
     assert any(line.startswith("not settled: unstructured pruning leaves latency and energy") for line in lines)
+    _, cells = compared.average_texts()
+    assert all(cell.endswith(" dirty") for row in cells for cell in row[3:5])
     assert not any("linear" in line or "plateau" in line for line in lines)
     assert any("random pruning falls" in line for line in lines)
 
@@ -113,4 +126,9 @@ def test_errors_of_quotients_and_means_add_as_squares():
     assert quotient.value == 2
     assert quotient.half == pytest.approx(2 * (0.1**2 + 0.04**2) ** 0.5)
     assert mean([one, one]).half == pytest.approx(1 / 2**0.5)
+    # What is not known at all says nothing, and what is known badly little.
+    unknown, badly = Figure(30.0, (0.0, math.inf)), Figure(20.0, (10.0, 30.0))
+    assert weighted([one, one, unknown]) == weighted([one, one])
+    assert 10.0 < weighted([one, badly]).value < 10.2
+    assert weighted([one, badly]).half < one.half
     assert four_methods.UNPRUNED.architecture == "mobilenet_v2"
