@@ -44,7 +44,7 @@ def draw(recorded: Path, folder: Path) -> list[Path]:
         store = Store.existing(Path(beside))
         goal = next(goal for goal in store.studies() if not goal.grid)
         here = store.device(goal.bench_id).on_this_machine
-        # As `export` writes it, and `rank` prints it.
+        # The front as `export` writes it, and the leaders as `rank` prints them.
         shown = standings_for_others(standings(store, goal), here=here)
         terminal, front = folder / "rank.svg", folder / "front.svg"
         terminal.write_text(_terminal(shown))

@@ -25,7 +25,7 @@ class EnergyFigures:
     # What an estimate says of it is an assumption.
     idle_w: float | None = None
     provenance: Provenance
-    # By the trapezoidal rule; of a meter alone.
+    # Energy by the trapezoidal rule; None where no meter read it.
     integrated_j: float | None = None
     warnings: tuple[str, ...] = ()
 

@@ -94,7 +94,7 @@ class Figures:
     energy_low_j: float
     energy_high_j: float
     energy_provenance: Provenance
-    # By the trapezoidal rule over the meter's readings instead of their mean; None where none read it.
+    # Energy by the trapezoidal rule over a meter's readings, not by their mean; None where no meter read it.
     energy_integrated_j: float | None = None
     mean_power_w: float
     max_power_w: float

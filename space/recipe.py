@@ -91,7 +91,15 @@ class Recipe:
     @property
     def choices_of_weights(self) -> tuple[object, ...]:
         """What `weights_id` is the hash of, for who compares recipes by the thousand."""
-        return tuple(getattr(self, name) for name, _ in _defaults_of("weights"))
+        return self._choices("weights")
+
+    @property
+    def choices_of_structure(self) -> tuple[object, ...]:
+        """What `structure_id` is the hash of, likewise."""
+        return self._choices("structure")
+
+    def _choices(self, aspect: str) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name, _ in _defaults_of(aspect))
 
     @property
     def network(self) -> "Recipe":

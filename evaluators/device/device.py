@@ -249,7 +249,7 @@ class DeviceInfo:
     reads_png: bool = False
     # Those that are installed there, each with its version: "NAME VERSION". (): of a time when there was only one.
     runtimes: tuple[str, ...] = ()
-    # Of a recording; earlier ones do not say.
+    # What the figures of a recording are over; None for a board, and for recordings of earlier versions.
     reference: FirstReference | None = None
 
     def framework(self, runtime: str) -> str | None:

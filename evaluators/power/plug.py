@@ -48,7 +48,7 @@ async def get(host: str, port: int, path: str, name: str) -> bytes:
     async with asyncio.timeout(CONNECT_S):
         reader, writer = await asyncio.open_connection(host, port)
         try:
-            # In brackets an address of IPv6; Connection: close, as there are plugs with a place for few clients.
+            # An address of IPv6 stands in brackets; the connection is closed, as plugs have room for few clients.
             at = f"[{host}]" if ":" in host else host
             writer.write(f"GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n".encode())
             content = await _whole(reader)

@@ -26,7 +26,7 @@ AVERAGED_S, LINK_S = 0.1, 0.2
 LIMITS = Limits(silence_s=10.0, reconnect_s=15.0, first_line=True)
 ADVICE = "is its output on, and its channel the one that the board hangs on?"
 _NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{0,12})?([eE][+-]?\d{1,3})?")
-# As manuals write it behind the question: CH1 (Rigol, Siglent), (@1) (Keysight), P6V.
+# A channel, as manuals write it behind a question: CH1 (Rigol, Siglent), (@1) (Keysight), P6V.
 _CHANNEL = re.compile(r"[A-Za-z0-9(@)]{0,8}")
 _QUESTIONS = {"volts": ("MEAS:VOLT?", "MEAS:CURR?"), "power": ("MEAS:POW?",)}
 _IDENTITY = "*IDN?"

@@ -10,8 +10,8 @@ from evaluators.power.plug import LIMITS, PORT, get, info, plug, resolution_w, v
 from evaluators.power.sample import GarbageError, Sample
 from evaluators.power.stream import Board, shown
 
-# Of the first generation GET /status has `meters` (plugs, relays) or `emeters` (EM, 3EM); later ones have a component
-# for each channel in GET /rpc/Shelly.GetStatus. Both as the manufacturer documents them.
+# Devices of the first generation answer GET /status with a list: `meters` (plugs, relays) or `emeters` (EM, 3EM). Later
+# ones answer GET /rpc/Shelly.GetStatus with a component for each channel.
 _FIRST, _LATER = "/status", "/rpc/Shelly.GetStatus"
 _LISTS = ("meters", "emeters")
 _COMPONENTS = ("switch", "pm1", "em1", "cover", "light")

@@ -23,7 +23,8 @@ from space.recipe import Recipe
 _POWER_SD, _POWER_SLOPE_SD = 1.0, 0.05
 # Standard deviation of the log10 of a latency that was timed: 1 %.
 _TIMING_SD = 0.005
-# Of what is not uncertain, and what is an improvement in it, in the logarithm of a figure: 0.02 % of it.
+# The standard deviation of a figure that is not uncertain, and the least improvement that counts as one: both of its
+# log10, so that the second is 0.02 % of the figure.
 _SURE, _DIFFERENT = 1e-6, 1e-4
 
 
@@ -49,7 +50,7 @@ class _Leader:
     """Its figure in the objective's logarithm, the higher the better."""
 
     value: float
-    structure_id: str
+    structure: tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Forecaster:
         if not holding:
             return None
         value, recipe = max(holding, key=itemgetter(0))
-        return _Leader(value, recipe.structure_id)
+        return _Leader(value, recipe.choices_of_structure)
 
     def _unpruned_figure(self, recipes: Sequence[Recipe], sign: float) -> float:
         """Of their network as it came, in that of their runtimes in which it is the best, were every answer right."""
@@ -147,7 +148,7 @@ class Forecaster:
         gain = sign * figure - (unpruned_figure if leader is None else leader.value)
         if leader is not None:
             # What the leader's own structure takes was timed, once for both: it is no faster than itself.
-            same = np.array([recipe.structure_id == leader.structure_id for recipe in recipes])
+            same = np.array([recipe.choices_of_structure == leader.structure for recipe in recipes])
             figure_sd = np.where(same, _SURE, figure_sd)
             gain = np.where(same, gain - _DIFFERENT, gain)
         gain_z = gain / figure_sd

@@ -24,7 +24,7 @@ class Variation:
         self._draw = draw
         self._network = network_in(table)
         self._units = self._network.units
-        # Of each unit, in their order: its dimension, its widths with 0 for gone, and whether the table lets it go.
+        # Lists with a place for each unit: its dimension, its widths with 0 for gone, whether the table lets it go.
         self._narrowings = [narrowing(unit) for unit in self._units]
         self._steps = [(*unit.widths, 0) for unit in self._units]
         self._removable = [self._lets_go(index) for index in range(len(self._units))]

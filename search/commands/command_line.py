@@ -141,10 +141,10 @@ def _hints(name: str, parser: argparse.ArgumentParser, words: Sequence[str]) -> 
     known = _flags(parser)
     for flag in (word.partition("=")[0] for word in words if word.startswith("--")):
         if flag not in known:
-            others = [other for other in COMMANDS if other != name and flag in _flags(_parser(other))]
+            having = [command for command in COMMANDS if command != name and flag in _flags(_parser(command))]
             meant = _meant(flag, known)
-            if others:
-                yield f"{flag} is an option of {', '.join(others)}"
+            if having:
+                yield f"{flag} is an option of {', '.join(having)}"
             elif meant:
                 yield f"{flag} is no option; {meant}"
 

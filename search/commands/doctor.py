@@ -14,7 +14,7 @@ from search.results.report import results_console
 from search.results.terminal import plain
 from search.settings.settings import Settings, settings
 
-# Of a row; the words stand there, too.
+# How each state of a row looks; it is said in words, too.
 _STYLES = {OK: "", WARNING: "yellow", MISSING: "bold red"}
 
 

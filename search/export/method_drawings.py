@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from search.results.interval_figure import Figure
 from search.results.methods import (
     ACCURACY,
     ENERGY,
@@ -11,7 +12,6 @@ from search.results.methods import (
     PER_MB,
     PER_POINT,
     POINTS,
-    Figure,
     MethodRow,
     Methods,
     Shown,

@@ -5,13 +5,14 @@ change their speed while a grid is measured.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from evaluators.provenance import Kind
 from search.results.columns import Value
+from search.results.interval_figure import Figure, mean
 from search.results.published import Published
 from search.results.rows import Row
 from search.results.standings import Standings
@@ -22,55 +23,9 @@ from space.formats.quantizations import title
 from space.formats.target import title_of
 from space.pruning.criteria import CRITERIA, WEIGHT_METHODS, method_title
 
-Interval = tuple[float, float]
 _UNKNOWN = "-"
 # What the deck, the tables and the picture of such a grid are called.
 METHODS = "methods"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A value with its 95 % interval."""
-
-    value: float
-    ends: Interval
-
-    @property
-    def half(self) -> float:
-        return (self.ends[1] - self.ends[0]) / 2
-
-    def over(self, other: "Figure") -> "Figure":
-        """Their quotient; relative errors add as squares."""
-        value = self.value / other.value if other.value else math.inf
-        if not (self.value and math.isfinite(value)):
-            return Figure(value, (0.0, math.inf))
-        below = math.hypot(1 - self.ends[0] / self.value, other.ends[1] / other.value - 1)
-        above = math.hypot(self.ends[1] / self.value - 1, 1 - other.ends[0] / other.value)
-        return Figure(value, (value * max(0.0, 1 - below), value * (1 + above)))
-
-    def times(self, factor: float) -> "Figure":
-        return Figure(self.value * factor, (self.ends[0] * factor, self.ends[1] * factor))
-
-
-def mean(figures: Sequence[Figure]) -> Figure:
-    """Errors of independent measurements add as squares; how the values themselves differ is no error."""
-    count = len(figures)
-    value = math.fsum(figure.value for figure in figures) / count
-    below = math.hypot(*(figure.value - figure.ends[0] for figure in figures)) / count
-    above = math.hypot(*(figure.ends[1] - figure.value for figure in figures)) / count
-    return Figure(value, (value - below, value + above))
-
-
-def weighted(figures: Sequence[Figure]) -> Figure:
-    """Their mean, each by the inverse square of its interval, so that the one that is known worst does not decide; what
-    has no bounds says nothing. For figures that would be one if all were known exactly."""
-    known = [figure for figure in figures if 0 < figure.half < math.inf]
-    if not known:
-        return mean(figures)
-    weights = [figure.half**-2 for figure in known]
-    value = math.fsum(weight * figure.value for weight, figure in zip(weights, known, strict=True)) / math.fsum(weights)
-    half = math.fsum(weights) ** -0.5
-    return Figure(value, (value - half, value + half))
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +250,7 @@ class Methods:
                 f"{row.asked:g}",
                 f"{row.sparsity:.3f}",
                 *(_text(shown, row) for shown in SHOWN),
-                *([_trapezoid(row)] if self._integrated else []),
+                *([_known(row.row.integrated_mwh_per_2000)] if self._integrated else []),
             ]
             for row in self.rows
         ]
@@ -305,16 +260,20 @@ class Methods:
 
     def average_texts(self) -> tuple[list[str], list[list[str]]]:
         """Over the sparsities; beside them what was published of them."""
-        theirs = [shown for shown in AVERAGED if any(_theirs(one, shown) is not None for one in self.averages)]
-        headings = ["method", *map(self.heading, AVERAGED), *(f"published {shown.head}" for shown in theirs)]
+        published = [
+            shown
+            for shown in AVERAGED
+            if any(_published_value(average, shown) is not None for average in self.averages)
+        ]
+        headings = ["method", *map(self.heading, AVERAGED), *(f"published {shown.head}" for shown in published)]
         cells = [
             [
-                method_title(one.criterion),
-                *(_average_text(shown, one) for shown in AVERAGED),
-                *(_UNKNOWN if (value := _theirs(one, shown)) is None else number(value) for shown in theirs),
+                method_title(average.criterion),
+                *(_average_text(shown, average) for shown in AVERAGED),
+                *(_known(_published_value(average, shown)) for shown in published),
             ]
-            for one in self.averages
-        ]  # fmt: skip
+            for average in self.averages
+        ]
         return headings, cells
 
     def records(self) -> list[dict[str, Value]]:
@@ -336,16 +295,16 @@ class Methods:
     def average_records(self) -> list[dict[str, Value]]:
         return [
             {
-                "criterion": one.criterion,
-                "dirty": "yes" if one.dirty else "no",
+                "criterion": average.criterion,
+                "dirty": "yes" if average.dirty else "no",
                 **{
                     key: value
-                    for name, figure in one.figures.items()
+                    for name, figure in average.figures.items()
                     for key, value in _with_ends(name, figure).items()
                 },
-                **{f"published_{shown.key}": _theirs(one, shown) for shown in AVERAGED},
+                **{f"published_{shown.key}": _published_value(average, shown) for shown in AVERAGED},
             }
-            for one in self.averages
+            for average in self.averages
         ]
 
     def as_dict(self) -> dict[str, Any]:
@@ -367,7 +326,7 @@ class Methods:
         return lines
 
 
-def _theirs(average: Average, shown: Shown) -> float | None:
+def _published_value(average: Average, shown: Shown) -> float | None:
     return average.published.averages.get(shown.key) if average.published else None
 
 
@@ -405,8 +364,7 @@ def _average_text(shown: Shown, average: Average) -> str:
     return f"{number(figure.value)} {_half(figure)}".rstrip() + dirty
 
 
-def _trapezoid(row: MethodRow) -> str:
-    value = row.row.integrated_mwh_per_2000
+def _known(value: float | None) -> str:
     return _UNKNOWN if value is None else number(value)
 
 

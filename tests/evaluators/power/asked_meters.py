@@ -54,12 +54,20 @@ async def plug(
     answers: dict[str, Callable[[], Iterable[Any]]], status: int = 200, chunked: bool = False
 ) -> AsyncGenerator[Plug, None]:
     served = Plug(answers, status, chunked)
+    async with listening(served):
+        yield served
+
+
+@asynccontextmanager
+async def listening(served: "Plug | Supply") -> AsyncGenerator[None, None]:
+    """On a port of loopback that it is told."""
     server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
     served.port = server.sockets[0].getsockname()[1]
     try:
-        yield served
+        yield
     finally:
         server.close()
+        # Until what is connected has been told.
         await asyncio.sleep(0.02)
 
 
@@ -120,13 +128,8 @@ class Supply:
 @asynccontextmanager
 async def supply(said: Callable[[str], Any]) -> AsyncGenerator[Supply, None]:
     served = Supply(said)
-    server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
-    served.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(served):
         yield served
-    finally:
-        server.close()
-        await asyncio.sleep(0.02)
 
 
 def dp832() -> Callable[[str], Any]:

@@ -2,6 +2,7 @@
 
 import math
 import random
+import statistics
 from dataclasses import replace
 from functools import cache
 
@@ -15,7 +16,7 @@ from search.choosing.model_sampler import ModelSampler, front_of
 from search.choosing.options import RUNGS, rungs, shape
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.sampler import SpaceExhausted, distributions
-from search.choosing.time_left import TimeLeft
+from search.choosing.time_left import TimeLeft, cost
 from search.choosing.trial_notes import GATED_BY, TrialNotes, evaluation_attributes, history_of, notes_of
 from search.scoring.objectives import OBJECTIVES, Objective
 from space.dimensions import MOST_AWARE_EPOCHS, dimensions, near, recipe_of
@@ -61,14 +62,15 @@ class World:
         epoch_s: float = 5.0,
         table=TABLE,
         *,
+        line: float = LINE,
         begun: bool = True,
         time_left: TimeLeft | None = None,
     ) -> None:
         """`begun`: with networks of known shapes, by which the line is placed. `time_left`: in place of `left_s`."""
-        self.epoch_s = epoch_s
+        self.epoch_s, self.line = epoch_s, line
         known: set[str] = set()
         sampler = DistinctSampler(name, seed, table, known) if name != "model" else (
-            ModelSampler(seed, table, known, FOM, LINE, time_left or TimeLeft(left_s))
+            ModelSampler(seed, table, known, FOM, line, time_left or TimeLeft(left_s))
         )  # fmt: skip
         self.known, self.table = known, table
         self.noise = random.Random(seed)
@@ -89,7 +91,7 @@ class World:
         recipe = recipe_of(trial.params)
         right = accuracy(recipe) + self.noise.gauss(0, 0.004)
         told = evaluation(made=recipe, share=right, latency_ms=latency_ms(recipe) * self.noise.gauss(1, 0.01))
-        score = FOM.score(told, LINE)
+        score = FOM.score(told, self.line)
         told = replace(told, candidate=replace(told.candidate, seconds={"train": self.epoch_s * recipe.epochs}))
         for name, value in evaluation_attributes(told, FOM).items():
             trial.set_user_attr(name, value)
@@ -214,6 +216,15 @@ def test_once_something_holds_the_line_nothing_slower_is_trained_to_place_it():
     leader = max((recipe for recipe in world.asked if accuracy(recipe) > LINE), key=lambda recipe: -latency_ms(recipe))
     later = [world.trial() for _ in range(6)]
     assert all(latency_ms(recipe) < 1.1 * latency_ms(leader) for recipe in later if is_placing(recipe))
+
+
+def test_without_a_deadline_the_cheaper_half_of_the_front_places_the_line():
+    # The line is a high one, so that it is the larger half of which it is uncertain whether they hold it.
+    world = World("model", 0, line=0.9, begun=False)
+    shapes = {shape(recipe): cost(recipe, 1) for recipe in on_the_front()}
+    placing = [shapes[shape(recipe)] for recipe in (world.trial() for _ in range(5)) if shape(recipe) in shapes]
+    assert placing
+    assert max(placing) <= statistics.median(shapes.values())
 
 
 def test_the_last_third_of_a_run_is_kept_for_those_that_can_win():

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from search.results.interval_figure import Figure, mean, weighted
 from search.results.method_findings import _line, method_findings
-from search.results.methods import ENERGY, PACKED, PER_MB, PER_POINT, POINTS, Figure, mean, methods, weighted
+from search.results.methods import ENERGY, PACKED, PER_MB, PER_POINT, POINTS, methods
 from tests.search.results import four_methods
 from tests.search.results.four_methods import PARAMETERS, STUDY, UNPRUNED_MS, of_the_study
 
