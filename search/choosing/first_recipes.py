@@ -55,13 +55,12 @@ def front(
     return _best_of_budgets(kept, latencies, trend or prior(), count, epochs)
 
 
-def first_values(
-    table: Sequence[Dimension], latencies: LatencyModel | None = None, trend: Trend | None = None
-) -> list[Values]:
-    """For a sampler that has no model of its own: the front, each trained for a while, the middle of it first."""
-    steps = rungs(table)
+def first_values(table: Sequence[Dimension], images: int, latencies: LatencyModel | None = None) -> list[Values]:
+    """For a sampler that has no model of its own: the front, each trained for a while on so many images, the middle of
+    it first."""
+    steps = rungs(table, images)
     epochs = steps[1 if len(steps) > 1 else 0]
-    shapes = front(table, latencies or LatencyModel.fitted(()), trend)
+    shapes = front(table, latencies or LatencyModel.fitted(()))
     inwards = sorted(range(len(shapes)), key=lambda place: abs(2 * place - len(shapes) + 1))
     return [{**shapes[place], "epochs": epochs} for place in inwards]
 

@@ -68,12 +68,12 @@ class ModelSampler(Sampler):
         self._known = known
         self._objective = objective
         self._least_accuracy = least_accuracy
-        self._time_left = time_left or TimeLeft()
         self._timings = tuple(timings)
         self._experience = experience
         self._trend = learned(experience.elsewhere)
-        steps = rungs(table)
+        self._time_left = time_left or TimeLeft()
         self._whole_s = self._time_left.left_s()
+        steps = rungs(table, self._time_left.trainings.images)
         # Without a deadline trials are what is short, not time: first looks are longer.
         self._rungs = steps if self._whole_s < math.inf else steps[1:] or steps
 

@@ -8,9 +8,13 @@ from search.choosing.trial_notes import TrialNotes
 from space.dimension import Dimension, Integer, Value
 from space.networks.choose import network_of
 from space.recipe import Recipe
+from space.training.schedules import fine_tuning_steps
+from space.training.speed import USUAL_TRAININGS
 
-# Epochs of the first training, and of those that follow where it pays: each about three times as long.
+# Epochs of the first training, and of those that follow where it pays: each about three times as long. They are of so
+# many images; what a network learns goes with the steps of its training, of which fewer images make fewer an epoch.
 RUNGS = (3, 10, 32, 100)
+_OF_IMAGES = USUAL_TRAININGS.images
 # While new networks can be tried, a longer training has to be this likely to give a new leader, and so has a variant.
 LIKELY = 0.1
 # Epochs of a network that was not trained yet, not even for 0 epochs.
@@ -32,11 +36,14 @@ class Option:
         return self.trained_epochs == NEVER
 
 
-def rungs(table: Sequence[Dimension]) -> tuple[int, ...]:
-    """Epochs of the first training and of longer ones, as far as the table lets training be so long."""
+def rungs(table: Sequence[Dimension], images: int = _OF_IMAGES) -> tuple[int, ...]:
+    """Epochs of the first training and of longer ones on so many images, as far as the table lets training be so
+    long."""
     epochs = next(dimension for dimension in table if dimension.name == "epochs")
     assert isinstance(epochs, Integer)
-    return tuple(sorted({*(rung for rung in RUNGS if epochs.low <= rung <= epochs.high), epochs.high}))
+    longer = max(1.0, fine_tuning_steps(_OF_IMAGES) / fine_tuning_steps(images))
+    lengths = (round(longer * rung) for rung in RUNGS)
+    return tuple(sorted({*(length for length in lengths if epochs.low <= length <= epochs.high), epochs.high}))
 
 
 def next_training(recipe: Recipe, trained_epochs: int, steps: Sequence[int], pace: Pace) -> int | None:

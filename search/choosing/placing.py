@@ -11,7 +11,8 @@ from space.dimensions import recipe_of
 
 # Trainings that place the line, as far as others have not done so already.
 MOST = 5
-# The share of a run's time that one of them may take: more teaches less than several shorter ones do. Without a
+# The share of a run's time that one of them may take: more teaches less than several shorter ones do. In a run of
+# minutes, what is trained for no longer than its file is built and timed may take its time all the same. Without a
 # deadline it is one of the cheaper half of the front.
 _OF_RUN = 1 / 40
 
@@ -27,7 +28,7 @@ def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int)
     tried = awaited | {shape(trial.recipe) for trial in situation.history}
     recipes = [recipe_of({**values, "epochs": epochs}) for values in front]
     costs = [pace.training_s(recipe, epochs) for recipe in recipes]
-    most_s = _OF_RUN * situation.whole_s if pace.limited else float(np.median(costs))
+    most_s = max(_OF_RUN * situation.whole_s, 2 * pace.beside_s) if pace.limited else float(np.median(costs))
     fitting = [
         place
         for place, recipe in enumerate(recipes)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from search.scoring.objectives import OBJECTIVES
+from search.settings.durations import spoken
 from search.settings.keys import ALL, AUTO, KEYS, SAMPLERS, count
-from search.settings.settings import TRIALS
+from search.settings.settings import FIRST_TRY_S, TRIALS
 from search.settings.study_files import STUDIES, study_file
 from space.data.choose import DATA_SETS, DEFAULT, STAND_IN, data_set_named
 from space.formats.format import FORMATS
@@ -53,8 +54,9 @@ _STUDY = {
 }
 # Settings of a run.
 _SEARCH = {
-    "trials": f"how many more trials (default: {TRIALS})",
-    "timeout": "begin no trial after this long: 30m, 1h30m",
+    "trials": f"how many more trials (default: as many as end within --timeout, else {TRIALS})",
+    "timeout": "begin no trial after this long: 30m, 1h30m (default: no limit; on the built-in images "
+    f"{spoken(FIRST_TRY_S)} where --trials does not say otherwise)",
     "seed": "of the sampler (default: 0)",
     "sampler": _either_by_default(*SAMPLERS),
     "builders": "how many candidates are trained at once, each by a process of its own: auto (default: as many as "

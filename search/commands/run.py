@@ -36,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     _check(chosen)
     published = read_published(chosen.published)
-    view = View(chosen.trials, whole_screen=True)
+    view = View(0, whole_screen=True)
     page = going_page(options.page, view.warn) if options.page else None
     if page:
         view.after_trial = page.after_trial

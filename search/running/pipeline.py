@@ -1,5 +1,6 @@
 """Pipeline: a run's trials on their way at once; training and measuring overlap unless they share a machine."""
 
+import math
 import time
 from bisect import insort
 from collections.abc import Sequence
@@ -47,8 +48,10 @@ class Pipeline:
     work: Workplace
     asking: Busy = field(default_factory=Busy)
 
-    def run(self, trials: int, deadline: float) -> int:
-        """How many trials came to an end; those in flight when it stops early are asked for first next time."""
+    def run(self, trials: int | None, deadline: float) -> int:
+        """How many trials came to an end; those in flight when it stops early are asked for first next time. `trials`:
+        None where time alone is the limit."""
+        most = math.inf if trials is None else trials
         turns = Turns(self.studies, self.work.view.say)
         # Trials on their way, in the order in which the timetable ends them.
         flights: list[_Flight] = []
@@ -58,7 +61,7 @@ class Pipeline:
         try:
             while True:
                 # With no time left either, the first ask says how much it would take.
-                while begun < trials and (begun == 0 or time.monotonic() < deadline):
+                while begun < most and (begun == 0 or time.monotonic() < deadline):
                     if len(flights) >= self._room(flights) or not (study := turns.next()):
                         break
                     try:
@@ -67,7 +70,7 @@ class Pipeline:
                     except SpaceExhausted as exhausted:
                         (turns.pause if flights else turns.drop)(study, str(exhausted))
                 if not flights:
-                    if begun < trials and time.monotonic() < deadline and turns.resume():
+                    if begun < most and time.monotonic() < deadline and turns.resume():
                         continue
                     turns.end()
                     break

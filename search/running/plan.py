@@ -16,6 +16,7 @@ from search.results.standings import standings
 from search.results.unmetered import contenders
 from search.results.wording import short_data_name
 from search.running.first_look import LookPlan, known_timings, planned_look
+from search.running.first_try import limited
 from search.running.measuring_place import MeasuringPlace, place_of
 from search.running.planned_trials import Trials
 from search.running.preparation import Prepared, Say, prepare
@@ -43,6 +44,8 @@ _BUILDING_S = 1.5
 _OF_TORCH = 0.3
 # About half of all training goes to longer trainings, each three times as long as a first look: so many first looks.
 _LONGER = 1.5
+# So many trials tell how long one of them takes, where time limits how many there are.
+_FEW = 24
 # Share of the trials after the first that hold the line and come near the lead: the others are looked at alone.
 _RACED = 0.5
 # With fewer, there is one builder: what trains, which takes seconds to find out, is no matter.
@@ -105,7 +108,9 @@ class Plan:
 
 def planned(settings: Settings, store: Store | None, say: Say) -> Plan:
     """Without asking a device."""
-    return plan(settings, prepare(settings, store, say), store, place_of(settings, store))
+    prepared = prepare(settings, store, say)
+    settings = limited(settings, prepared, say)
+    return plan(settings, prepared, store, place_of(settings, store))
 
 
 def plan(settings: Settings, prepared: Prepared, store: Store | None, place: MeasuringPlace) -> Plan:
@@ -118,14 +123,20 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
     timings: list[Timing] = []
     if store and baseline and place.bench_id:
         timings = known_timings(store, baseline, place.bench_id, prepared.data.shape)
+    before_s = prepared.baseline_s + _START_S + place.time.reference_s
+    before_s += _unpruned_files_s(prepared, store, place, pace)
+    waiting = _waiting(store, place)
+    waiting_s = waiting * (place.time.race_s + place.time.load_s)
     text = ""
     if settings.grid:
         trials, text = _grid_trials(settings.grid, settings, prepared, store, place, pace, known)
-    elif past_s := _past_trials_s(store, place.bench_id):
-        trials = Trials(count=settings.trials, training_s=settings.trials * fmean(past_s), like_past=len(past_s))
+    elif (count := settings.most_trials) is not None:
+        trials = _search_trials(count, settings, store, place, pace, timings)
     else:
-        trials = _search_trials(settings, prepared, place, pace, timings)
-    waiting = _waiting(store, place)
+        few = _search_trials(_FEW, settings, store, place, pace, timings)
+        look = planned_look(settings, place, timings, 0.0)
+        left_s = (settings.timeout_s or 0.0) - before_s - look.seconds - waiting_s
+        trials = few.as_many_as_fit(left_s)
     return Plan(
         data=short_data_name(data.name),
         images=(len(data.train), len(data.validation), len(data.test)),
@@ -136,11 +147,11 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
         ),
         baseline_s=prepared.baseline_s,
         reference=_reference_text(place),
-        reference_s=_START_S + place.time.reference_s + _unpruned_files_s(prepared, store, place, pace),
+        reference_s=before_s - prepared.baseline_s,
         trials=trials,
         timeout_s=settings.timeout_s,
         waiting=waiting,
-        waiting_s=waiting * (place.time.race_s + place.time.load_s),
+        waiting_s=waiting_s,
         points=text,
         look=planned_look(settings, place, timings, replace(trials, metering_s=0.0).seconds),
     )
@@ -166,23 +177,31 @@ def _pace(settings: Settings, prepared: Prepared, store: Store | None, known: It
 
 
 def _search_trials(
-    settings: Settings, prepared: Prepared, place: MeasuringPlace, pace: Pace, timings: Sequence[Timing]
+    count: int,
+    settings: Settings,
+    store: Store | None,
+    place: MeasuringPlace,
+    pace: Pace,
+    timings: Sequence[Timing],
 ) -> Trials:
-    """First looks at networks as those of a search are, a few of which are trained longer."""
+    """As long as this store's last ones, or first looks at networks as those of a search are, a few of which are
+    trained longer."""
+    if past_s := _past_trials_s(store, place.bench_id):
+        return Trials(count=count, training_s=count * fmean(past_s), like_past=len(past_s))
     table = table_of(settings, place.cores, place.runtimes)
-    steps = rungs(table)
+    steps = rungs(table, pace.trainings.images)
     # First looks are longer where nothing hurries.
     epochs = (steps[1:] or steps)[0] if settings.timeout_s is None else steps[0]
     shapes = front(table, LatencyModel.fitted(timings), roughly=True)
     looks_s = [pace.training_s(recipe_of(values), epochs) for values in shapes]
     # Most of a search is about networks of the faster half.
     look_s = fmean(sorted(looks_s)[: (len(looks_s) + 1) // 2])
-    training_s = settings.trials * _LONGER * look_s + pace.teacher_s(recipe_of(shapes[0]), epochs)
-    raced = 1 + _RACED * (settings.trials - 1)
+    training_s = count * _LONGER * look_s + pace.teacher_s(recipe_of(shapes[0]), epochs)
+    raced = 1 + _RACED * (count - 1)
     return Trials(
-        count=settings.trials,
+        count=count,
         training_s=training_s,
-        timing_s=settings.trials * place.time.look_s + raced * place.time.race_s,
+        timing_s=count * place.time.look_s + raced * place.time.race_s,
         metering_s=raced * place.time.load_s,
         boards=place.time.boards,
         builders=_builders(settings, place),
@@ -222,7 +241,7 @@ def _grid_trials(
     """What is built already is not trained again; every point is measured to the end."""
     baseline, recipes = prepared.baseline, grid.recipes(baseline_recipe(settings.architecture)).values()
     waiting = [recipe for recipe in recipes if recipe.id not in known]
-    begun = waiting[: settings.trials]
+    begun = waiting[: settings.most_trials]
     kept = frozenset(
         recipe.choices_of_weights for recipe in begun if store and baseline and store.candidate(recipe.id, baseline.id)
     )

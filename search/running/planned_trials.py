@@ -1,6 +1,6 @@
 """Planned trials: those to come of a run, and what they take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search.settings.durations import spoken
 
@@ -20,6 +20,20 @@ class Trials:
     in_turn: bool = True
     # Trials of this store whose length was taken for theirs.
     like_past: int = 0
+    # Time limits how many there are, and nothing else.
+    fitting: bool = False
+
+    def as_many_as_fit(self, left_s: float) -> "Trials":
+        """Those of these that end in so many seconds, or more like them: one at least."""
+        share = max(left_s / self.seconds, 1 / self.count)
+        return replace(
+            self,
+            count=int(share * self.count),
+            training_s=share * self.training_s,
+            timing_s=share * self.timing_s,
+            metering_s=share * self.metering_s,
+            fitting=True,
+        )
 
     @property
     def seconds(self) -> float:
@@ -34,7 +48,9 @@ class Trials:
     def text(self) -> str:
         if not self.count:
             return "none"
-        each = f"{self.count} more, about {spoken(self.seconds / self.count)} each"
+        each_s = spoken(self.seconds / self.count)
+        many = f"as many as end in time, about {self.count} of" if self.fitting else f"{self.count} more, about"
+        each = f"{many} {each_s} each"
         if self.like_past:
             return f"{each}, as the last {self.like_past} took"
         parts = [

@@ -56,16 +56,20 @@ def _title(studied: Studied | None) -> list[Text]:
 
 def _progress(work: Work, now: float, width: int) -> list[Text]:
     """How many have ended, and how long yet."""
-    said = f"{work.ended}/{work.count} {work.what}, " if work.count else ""
+    counted = f"{work.ended}/{work.count}" if work.count else str(work.ended)
+    said = f"{counted} {work.what}, " if work.count or work.until else ""
     said += f"{spoken(now - work.begun)} gone"
+    share = work.ended / work.count if work.count else 0.0
     if work.until is not None:
         left_s = work.until - now
         said += f", none begins after {_clock(left_s)} more" if left_s > 0 else ", the last ones"
+        # Whichever comes first is the end.
+        share = max(share, (now - work.begun) / max(work.until - work.begun, 1.0))
     elif work.ended < work.count and (about_s := work.left_s(now)) is not None:
         said += f", about {spoken(about_s)} left"
-    if not work.count:
+    if not work.count and work.until is None:
         return [Text(said)]
-    return [_bar(work.ended / work.count, min(max(width - cell_len(said) - 2, 8), 60)).append(f"  {said}")]
+    return [_bar(share, min(max(width - cell_len(said) - 2, 8), 60)).append(f"  {said}")]
 
 
 def _clock(seconds: float) -> str:

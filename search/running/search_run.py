@@ -14,6 +14,7 @@ from search.results.wording import ONE_CONTEST
 from search.running.busy import Busy
 from search.running.data_choice import remember
 from search.running.first_look import FirstLook
+from search.running.first_try import limited
 from search.running.keeping import clear
 from search.running.measuring_place import place_of_rig, remember_place
 from search.running.noted_bench import note_bench
@@ -39,6 +40,7 @@ from space.threads import usable_cores
 def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goal]:
     """`begun`, on the monotonic clock, is when the time of `--timeout` began; the goals of the studies."""
     prepared = prepare(chosen, store, view.say)
+    chosen = limited(chosen, prepared, view.say)
     if not chosen.meters and any(OBJECTIVES[name].needs_energy for name in chosen.objectives):
         view.say(ONE_CONTEST)
     validation = prepared.data.validation
@@ -83,9 +85,9 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         work.accelerator, work.keep, work.training = chosen.accelerator, chosen.keep, Busy(at_once.count)
         store.remember(KEPT, chosen.keep)
         goals = [study.goal for study in studies]
-        view.of(store, goals, until)
+        view.of(store, goals, chosen.most_trials, until)
         try:
-            _carried_out(Pipeline(studies, work), goals, chosen.trials, deadline)
+            _carried_out(Pipeline(studies, work), goals, chosen.most_trials, deadline)
         finally:
             store.remember(RUN, "")
         return goals
@@ -105,7 +107,7 @@ def _side_by_side(at_once: AtOnce, view: View) -> Builders:
     return Builders(*lines, threads=at_once.threads(usable_cores()), say=view.warn)
 
 
-def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int, deadline: float) -> None:
+def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int | None, deadline: float) -> None:
     work = pipeline.work
     metering = metering_at(work)
     # An earlier version's first: they take part only once they are timed with this one.

@@ -73,7 +73,7 @@ def open_studies(
             table,
             known,
             sampler=_sampler(chosen, table, known, goal, time_left, timings, experience),
-            first=_first(chosen, table, timings),
+            first=_first(chosen, table, len(prepared.data.train), timings),
             scale=scale_of(store, goal.bench_id, goal.baseline_id),
             time_left=time_left,
             say=view.say,
@@ -154,11 +154,13 @@ def _sampler(
     )
 
 
-def _first(chosen: Settings, table: tuple[Dimension, ...], timings: Sequence[Timing]) -> Sequence[Mapping[str, Value]]:
+def _first(
+    chosen: Settings, table: tuple[Dimension, ...], images: int, timings: Sequence[Timing]
+) -> Sequence[Mapping[str, Value]]:
     """Our own sampler begins with the same networks as far as they tell where the line lies."""
     if chosen.grid or chosen.sampler == MODEL:
         return ()
-    return first_values(table, LatencyModel.fitted(timings))
+    return first_values(table, images, LatencyModel.fitted(timings))
 
 
 def _changed(goal: Goal, earlier: Sequence[Goal], chosen: Settings, rig: Rig) -> list[str]:

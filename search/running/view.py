@@ -76,11 +76,13 @@ class View(AbstractContextManager["View"]):
         self._stack = ExitStack()
         self._end = threading.Event()
 
-    def of(self, store: Store, goals: Sequence[Goal], until: float | None) -> None:
-        """Of a search, whose first study is shown in full; `until`: when no trial begins any more, as a Unix time."""
+    def of(self, store: Store, goals: Sequence[Goal], trials: int | None, until: float | None) -> None:
+        """Of a search, whose first study is shown in full; `until`: when no trial begins any more, as a Unix time.
+        Either limits the run, or both."""
         self._look, self._folder = partial(studied, store, goals), store.folder
         self._ended = partial(self.after_trial, store, goals[0])
-        self._work = replace(self._work, studies=tuple(goal.id for goal in goals), begun=time.time(), until=until)
+        ids = tuple(goal.id for goal in goals)
+        self._work = replace(self._work, studies=ids, count=trials or 0, begun=time.time(), until=until)
         self._look_again()
         self._ended()
 

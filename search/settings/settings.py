@@ -13,7 +13,11 @@ from search.store.goal import Fixed
 from space.errors import RequestError
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 
+# Of a search that nothing else limits.
 TRIALS = 24
+# Of a search that was asked for neither trials nor a time, on images and a machine that are there to try it with: with
+# what is done before and after, it stays within five minutes.
+FIRST_TRY_S = 240.0
 RUNTIME = "runtime"
 
 
@@ -25,8 +29,8 @@ class Settings:
     # Dimensions of the space that do not vary, each with its value.
     fixed: Fixed = ()
     sampler: str = MODEL
-    # More trials than there are now.
-    trials: int = TRIALS
+    # More trials than there are now. None: as many as end in time, and TRIALS where nothing limits that.
+    trials: int | None = None
     timeout_s: float | None = None
     seed: int = 0
     minimum_accuracy: float = 0.70
@@ -52,6 +56,11 @@ class Settings:
     published: Path | None = None
     # Endings of the files that it ends with.
     exports: tuple[str, ...] = ()
+
+    @property
+    def most_trials(self) -> int | None:
+        """None where time alone is the limit."""
+        return TRIALS if self.trials is None and self.timeout_s is None else self.trials
 
     @property
     def objectives(self) -> tuple[str, ...]:

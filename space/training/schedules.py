@@ -32,6 +32,11 @@ def fine_tuning_batch(images: int, largest: int = FINE_TUNING_BATCHES[0]) -> int
     return next((batch for batch in batches if images // batch >= STEPS_PER_EPOCH), batches[-1])
 
 
+def fine_tuning_steps(images: int) -> int:
+    """Of an epoch."""
+    return max(1, images // fine_tuning_batch(images))
+
+
 def fine_tuning_schedule(
     images: int, side: int, epochs: int, learning_rate: float, distillation: float = 0.0
 ) -> Schedule:

@@ -83,7 +83,7 @@ def main() -> None:
 
     if chosen.what == "time":
         stored = [values_of(one.recipe, TABLE) for one in read()]
-        trained, timed = drawn([*first_values(TABLE), *filter(None, stored)])
+        trained, timed = drawn([*first_values(TABLE, len(data.train)), *filter(None, stored)])
         images = save_images(chosen.store / "images" / f"{data.fingerprint}-validation.npy", data.validation.pixels)
         with Worker() as worker:
             examiner = Examiner(open_device(chosen.device), images)

@@ -33,7 +33,7 @@ def main() -> None:
         for width, height in SIZES:
             console = plain_console(file=file, force_terminal=True, width=width, height=height, soft_wrap=True)
             view = View(24, console=console, whole_screen=True, every_s=3600.0)
-            view.of(store, [goal], time.time() + 1000)
+            view.of(store, [goal], 24, time.time() + 1000)
             builder = view.place("builder 1")
             shares = iter(range(1, 1000))
 

@@ -42,6 +42,7 @@ from search.scoring.objectives import OBJECTIVES
 from space.dimension import Value
 from space.dimensions import MOST_EPOCHS, dimensions, values_of
 from space.recipe import Recipe
+from space.training.speed import USUAL_TRAININGS
 from tests.benchmarks.ask_speed import print_asks
 from tests.benchmarks.surrogate import STORED, Recorded, collect, held_out_error, read, recorded
 from tests.search.choosing import worlds
@@ -107,7 +108,7 @@ class Budget:
 @cache
 def _first() -> Sequence[Mapping[str, Value]]:
     """What a search with a sampler of Optuna's begins with on a device of which nothing is known."""
-    return first_values(TABLE)
+    return first_values(TABLE, USUAL_TRAININGS.images)
 
 
 def first_of(world: Recorded, name: str, seed: int, budget: Budget) -> Sequence[Mapping[str, Value]]:

@@ -73,7 +73,7 @@ def test_a_longer_front_has_more_networks() -> None:
 def test_a_sampler_without_a_model_begins_in_the_middle_of_the_front() -> None:
     table = dimensions("full", 2, architecture="mnist_cnn")
     model = model_of(MadeUp(), table)
-    shapes, values = front(table, model), first_values(table, model)
+    shapes, values = front(table, model), first_values(table, 45_000, model)
     assert {each["epochs"] for each in values} == {rungs(table)[1]}
     untimed = [{**each, "epochs": 0} for each in shapes]
     places = [untimed.index({**each, "epochs": 0}) for each in values]

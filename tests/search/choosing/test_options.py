@@ -25,6 +25,14 @@ def test_trainings_are_as_long_as_the_table_lets_them_be() -> None:
     assert rungs(dimensions("full", 2, {"epochs": "0"})) == (0,)
 
 
+def test_fewer_images_are_seen_for_more_epochs_until_a_training_has_as_many_steps() -> None:
+    table = dimensions("full", 2)
+    assert rungs(table, 45_000) == rungs(table, 60_000) == RUNGS
+    # 62 steps of 32 images an epoch, where CIFAR-10 has 175 of 256.
+    assert rungs(table, 2_000) == (8, 28, 90, 100)
+    assert rungs(dimensions("pruning", 2), 2_000) == (5,)
+
+
 def test_each_training_is_followed_by_the_next_longer_one() -> None:
     assert [next_training(RECIPE, epochs, RUNGS, PACE) for epochs in (NEVER, 3, 10, 100)] == [3, 10, 32, None]
 

@@ -222,6 +222,20 @@ def test_no_plan_is_longer_than_its_deadline_but_for_what_comes_before_the_trial
     assert replace(its_plan, baseline_s=600.0).seconds == 600.0 + its_plan.reference_s
 
 
+def test_where_time_alone_is_the_limit_the_plan_tells_how_many_trials_fit(prepared: Prepared) -> None:
+    its_plan = plan(Settings(timeout_s=600.0), prepared, None, at())
+    trials = its_plan.trials
+    assert trials.fitting
+    assert f"as many as end in time, about {trials.count} of" in trials.text
+    assert its_plan.reference_s + its_plan.look.seconds + trials.seconds == pytest.approx(600.0)
+    each_s = trials.seconds / trials.count
+    assert 600.0 - its_plan.reference_s - its_plan.look.seconds == pytest.approx(trials.count * each_s, rel=0.1)
+    # However little time there is, one is begun.
+    assert plan(Settings(timeout_s=1.0), prepared, None, at()).trials.count == 1
+    assert not plan(Settings(), prepared, None, at()).trials.fitting
+    assert plan(Settings(trials=7, timeout_s=600.0), prepared, None, at()).trials.count == 7
+
+
 def test_a_training_that_came_with_the_teachers_answers_is_no_slower_one() -> None:
     trainings = Trainings(
         speed=Speed(set_up_s=TRAINED_S, image_s=0.0, value_s=0.0, mac_s=0.0, answer_s=0.001), images=1000, side=32

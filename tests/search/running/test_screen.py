@@ -103,6 +103,15 @@ def test_it_fits_screens_of_every_size(large, tmp_path, width, height, count):
         assert text.count("●") == (1 if count == 0 else 2)
 
 
+def test_where_time_alone_is_the_limit_the_bar_is_the_time(large):
+    store, goal = large
+    found = studied(store, [goal])
+    first = screen(found, replace(WORK, count=0), 1100.0, 120, 40)[1].plain
+    assert f"{WORK.ended} trials, " in first
+    later = screen(found, replace(WORK, count=0), 1800.0, 120, 40)[1].plain
+    assert 0 < first.count("━") < later.count("━") < later.count("━") + later.count("╌")
+
+
 def test_a_dot_stands_where_its_network_does(tmp_path):
     figures = [(0.75, 1.0), (0.80, 3.0), (0.90, 9.0)]
     told = [
@@ -125,7 +134,7 @@ def test_redraws_cost_less_than_a_hundredth_of_a_core(large, tmp_path):
     with (tmp_path / "drawn").open("w") as file:
         console = plain_console(file=file, force_terminal=True, width=200, height=60, soft_wrap=True)
         view = View(24, console=console, whole_screen=True, every_s=3600.0)
-        view.of(store, [goal], time.time() + 1000)
+        view.of(store, [goal], 24, time.time() + 1000)
         builder, draw = view.place("builder 1"), random.Random(0)
         with view:
             pictures, begun = 200, time.thread_time()

@@ -33,7 +33,7 @@ def test_each_builder_has_a_row_of_its_own_and_the_trial_s_steps_another():
 def test_what_is_at_work_can_be_read_elsewhere_until_it_ends(tmp_path):
     view = View(3, console=Console(file=StringIO()), every_s=0.01)
     store = store_with(tmp_path / "store", [])
-    view.of(store, [GOAL], 1234.5)
+    view.of(store, [GOAL], 3, 1234.5)
     with view:
         view.place("board pi")("abc: timing", 0.5)
         view.warn("hot")
