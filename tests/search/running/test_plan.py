@@ -12,7 +12,7 @@ from evaluators.measuring import PROCESSES
 from evaluators.measuring_time import LOOK, RACE, WHOLE, MeasuringTime
 from evaluators.race import FRONT, NO_RACE
 from evaluators.runtimes.settings import RuntimeSettings
-from search.choosing.options import RUNGS
+from search.choosing.options import rungs
 from search.choosing.time_left import ratio_of
 from search.measuring.rig import Rig
 from search.running import plan as plans
@@ -36,7 +36,7 @@ from search.store.trials import COMPLETE, GATED
 from space.baseline import Baseline
 from space.data.choose import STAND_IN
 from space.data.sources import Source, load
-from space.dimensions import recipe_of
+from space.dimensions import dimensions, recipe_of
 from space.training.speed import Speed, Trainings
 from tests import shapes
 from tests.search.made_up import (
@@ -129,7 +129,7 @@ def test_first_looks_are_longer_where_nothing_hurries(prepared: Prepared, monkey
         plan(Settings(trials=1, timeout_s=timeout_s), prepared, None, at()).trials.training_s
         for timeout_s in (None, 3600.0)
     )
-    short, longer = RUNGS[:2]
+    short, longer = rungs(dimensions("full", 2), images)[:2]
     # The first epochs of a longer training are of smaller images, too: it is this much longer in images alone.
     assert (calm - hurried) / plans._LONGER == pytest.approx((longer - short) * images * 0.001)
 
