@@ -1,10 +1,11 @@
 """Bench recording: what a bench's processes saw, as a file that `--device replay:FILE` answers from."""
 
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from evaluators.device.device import FirstReference
-from evaluators.device.devices.replay import RecordedRun, write_recording
+from evaluators.device.devices.replay import RecordedLook, RecordedRun, write_recording
 from evaluators.raw_runs import runs_of
 from search.results.discretion import device_for_others, run_for_others
 from search.scoring.objectives import Scale
@@ -15,7 +16,7 @@ from space.json_text import from_json
 
 
 def export_recording(path: Path, store: Store, goal: Goal) -> int:
-    """How many structures of its bench it holds. It names neither the board nor whoever else was at work there."""
+    """How many structures of its bench it holds, beside what looks found. It names neither the board nor whoever else was at work there."""
     bench_id = goal.bench_id
     structures = store.raw(bench_id)
     device = replace(store.device(bench_id), reference=_reference(store, goal))
@@ -25,10 +26,13 @@ def export_recording(path: Path, store: Store, goal: Goal) -> int:
     write_recording(
         path,
         device_for_others(device),
-        (
-            RecordedRun(structure_id, run_for_others(run))
-            for structure_id, raw in structures.items()
-            for run in runs_of(raw)
+        chain(
+            (
+                RecordedRun(structure_id, run_for_others(run))
+                for structure_id, raw in structures.items()
+                for run in runs_of(raw)
+            ),
+            (RecordedLook(*looked) for looked in store.relative_latencies(bench_id).items()),
         ),
     )
     return len(structures)

@@ -71,6 +71,17 @@ class Outlines(Frameworks):
                 if is_there(framework, frameworks)
             ]
 
+    def relative_latencies(self, bench_id: str) -> dict[str, float]:
+        """What looks found, over the reference's, by the id of the structure, in the order in which they did."""
+        if self.version is None or self.version < WITH_OUTLINES:
+            return {}
+        rows = self._database.rows(
+            "SELECT structure_id, latency FROM search_outlines WHERE bench_id = :bench_id AND latency IS NOT NULL "
+            "ORDER BY changed, structure_id",
+            {"bench_id": bench_id},
+        )
+        return dict(rows)
+
 
 def _text(image: ImageShape) -> str:
     return f"{image.channels}x{image.side}x{image.side}"

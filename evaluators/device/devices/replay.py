@@ -1,7 +1,7 @@
 """ReplayDevice: answers from a recording of another bench, so that its figures can be looked into without it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -27,9 +27,12 @@ from space.errors import CandidateError, RequestError
 from space.files import sha256, written_whole
 
 FORMAT = "device recording"
-FORMAT_VERSION = 1
+# The second has looks.
+FORMAT_VERSION = 2
 # Where the export writes Recipe.structure_id.
 PROPERTY = "structure_id"
+# What a line says that is no run of a process.
+_LOOK = "look"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +44,31 @@ class RecordedRun:
     model_sha256: str = ""
 
 
-def write_recording(path: Path, info: DeviceInfo, rows: Iterable[RecordedRun]) -> None:
-    """JSON lines: the device, then a line per run."""
+@dataclass(frozen=True, slots=True)
+class RecordedLook:
+    """What a look at several models found of one."""
+
+    structure_id: str
+    # Its latency over the reference's.
+    relative: float
+
+
+Recorded = RecordedRun | RecordedLook
+
+
+def write_recording(path: Path, info: DeviceInfo, rows: Iterable[Recorded]) -> None:
+    """JSON lines: the device, then a line per run or look."""
     with written_whole(path) as beside, beside.open("w", encoding="utf-8") as file:
         head = {"format": FORMAT, "version": FORMAT_VERSION, "protocol": PROTOCOL_VERSION, **asdict(info)}
         file.write(json.dumps(head) + "\n")
         for row in rows:
-            line = {PROPERTY: row.structure_id, "model_sha256": row.model_sha256, **result_message(row.run)}
-            file.write(json.dumps(line) + "\n")
+            file.write(json.dumps({PROPERTY: row.structure_id, **_line(row)}) + "\n")
 
 
-def read_recording(path: Path) -> tuple[DeviceInfo, tuple[RecordedRun, ...]]:
+def read_recording(path: Path) -> tuple[DeviceInfo, tuple[Recorded, ...]]:
     """RequestError naming the line that is wrong."""
     number = 0
-    rows: list[RecordedRun] = []
+    rows: list[Recorded] = []
     info: DeviceInfo | None = None
     try:
         with path.open("rb") as file:
@@ -85,8 +99,12 @@ class ReplayDevice:
         self._path = path
         self._info, rows = read_recording(path)
         self._rows: dict[str, list[RecordedRun]] = {}
+        self._looks: dict[str, float] = {}
         for row in rows:
-            self._rows.setdefault(row.structure_id, []).append(row)
+            if isinstance(row, RecordedLook):
+                self._looks[row.structure_id] = row.relative
+            else:
+                self._rows.setdefault(row.structure_id, []).append(row)
         # How many runs of a structure and mode were given.
         self._given: dict[tuple[str, bool], int] = {}
 
@@ -103,9 +121,7 @@ class ReplayDevice:
         return self._info
 
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun:
-        structure_id = format_of_runtime(task.runtime.runtime).read_metadata(task.model).get(PROPERTY)
-        if structure_id is None:
-            raise CandidateError(f"{task.model} has no metadata {PROPERTY!r}, by which {self._path} knows its models")
+        structure_id = self._structure_id(task)
         recorded = self._rows.get(structure_id)
         if recorded is None:
             raise CandidateError(
@@ -120,6 +136,22 @@ class ReplayDevice:
             progress("replaying", 1.0)
         row = suited[turn % len(suited)]
         return _with_usable_predictions(row, task) if confirm else replace(row.run, predictions=())
+
+    async def look(self, tasks: Sequence[Task], progress: Progress | None = None) -> tuple[float | None, ...]:
+        """The first and the last are the reference, over which all were kept."""
+        return (1.0, *map(self._looked, tasks[1:-1]), 1.0)
+
+    def _looked(self, task: Task) -> float | None:
+        try:
+            return self._looks.get(self._structure_id(task))
+        except CandidateError:
+            return None
+
+    def _structure_id(self, task: Task) -> str:
+        structure_id = format_of_runtime(task.runtime.runtime).read_metadata(task.model).get(PROPERTY)
+        if structure_id is None:
+            raise CandidateError(f"{task.model} has no metadata {PROPERTY!r}, by which {self._path} knows its models")
+        return structure_id
 
     async def load(self, task: LoadTask, progress: Progress | None = None) -> LoadRun:
         raise RequestError(f"{self._path}: a recording loads no board, and a meter sees nothing; name the board itself")
@@ -159,7 +191,15 @@ def _reference(head: dict[str, object]) -> FirstReference | None:
     return FirstReference(fields.text(PROPERTY), fields.number("latency_s", 1e-9), fields.number("energy_j", 0))
 
 
-def _row(message: dict[str, object]) -> RecordedRun:
+def _line(row: Recorded) -> dict[str, object]:
+    if isinstance(row, RecordedLook):
+        return {_LOOK: row.relative}
+    return {"model_sha256": row.model_sha256, **result_message(row.run)}
+
+
+def _row(message: dict[str, object]) -> Recorded:
     fields = Fields(message)
+    if _LOOK in message:
+        return RecordedLook(fields.text(PROPERTY), fields.number(_LOOK, 0))
     run = process_run(message)
     return RecordedRun(fields.text(PROPERTY), run, fields.text("model_sha256"))

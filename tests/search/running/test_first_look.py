@@ -9,13 +9,14 @@ from pkgutil import resolve_name
 
 import pytest
 
-from evaluators.device.devices.replay import RecordedRun, write_recording
+from evaluators.device.devices.replay import RecordedLook, RecordedRun, write_recording
 from evaluators.measuring_time import MeasuringTime
 from evaluators.raw_runs import runs_of
 from search.building.builders import Builders
 from search.building.tasks import draft
 from search.choosing.latency_model import Timing
 from search.choosing.look import outlines
+from search.export.bench_recording import export_recording
 from search.measuring.rig import open_rig, save_images
 from search.running.first_look import FirstLook, LookPlan, planned_look
 from search.running.measuring_place import MeasuringPlace
@@ -31,7 +32,7 @@ from space.data.sources import Source, load
 from space.dimensions import dimensions
 from space.recipe import Recipe
 from tests.evaluators.device.short import shorter
-from tests.search.made_up import evaluation
+from tests.search.made_up import GOAL, evaluation
 from tests.search.whole import calm
 
 RUNTIMES = ("onnxruntime", "litert")
@@ -171,18 +172,33 @@ def test_a_change_of_the_reference_changes_what_was_looked_at(place: Place) -> N
 def test_what_a_recording_does_not_hold_is_passed_over_without_a_word(place: Place, tmp_path: Path) -> None:
     with place.look() as look:
         (text,), info = place.store.raw(look.rig.bench.id).values(), look.rig.device
-    runs = runs_of(text)
     held = {name: [recipe.structure_id for recipe in islice(outlines(TABLE, name), 2)] for name in RUNTIMES}
-    rows = [RecordedRun(structure_id, run) for structure_id in (UNPRUNED, *chain(*held.values())) for run in runs]
-    write_recording(tmp_path / "bench.jsonl", info, rows)
+    reference = [RecordedRun(UNPRUNED, run) for run in runs_of(text)]
+    looks = [RecordedLook(structure_id, 0.5) for structure_id in chain(*held.values())]
+    write_recording(tmp_path / "bench.jsonl", info, [*reference, *looks])
     (tmp_path / "elsewhere").mkdir()
     elsewhere = replace(place, store=Store.create(tmp_path / "elsewhere"), said=[])
     with elsewhere.look(f"replay:{tmp_path / 'bench.jsonl'}") as look:
-        timings = look.take(TABLE, plan(30))
+        # A plan by which there is no time.
+        timings = look.take(TABLE, plan(30, 1e-6))
     assert {timing.recipe.structure_id for timing in timings} == {*chain(*held.values())}
     assert elsewhere.said == ["look      ONNX Runtime: 2 timings", "look      LiteRT: 2 timings"]
     # It gives up where nothing more is recorded.
     assert [step for step in elsewhere.steps if step in TITLES] == ["ONNX Runtime", "LiteRT"] * 2
+
+
+def test_a_look_is_exported_with_its_bench_and_learned_from_there_as_it_was(place: Place, tmp_path: Path) -> None:
+    with place.look() as look:
+        before = look.take(TABLE, plan(3))
+        goal = replace(GOAL, bench_id=look.rig.bench.id, baseline_id=place.baseline.id)
+    export_recording(tmp_path / "bench.jsonl", place.store, goal)
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = replace(place, store=Store.create(tmp_path / "elsewhere"))
+    with elsewhere.look(f"replay:{tmp_path / 'bench.jsonl'}") as look:
+        after = look.take(TABLE, plan(1))
+    assert [(timing.recipe, timing.latency_s) for timing in after] == [
+        (timing.recipe, pytest.approx(timing.latency_s)) for timing in before
+    ]
 
 
 def at(process_s: float = 2.0) -> MeasuringPlace:
