@@ -8,11 +8,11 @@ from search.choosing.trial_notes import TrialNotes
 from space.dimension import Dimension, Integer, Value
 from space.networks.choose import network_of
 from space.recipe import Recipe
-from space.training.schedules import fine_tuning_steps
+from space.training.schedules import fine_tuning_reach
 from space.training.speed import USUAL_TRAININGS
 
 # Epochs of the first training, and of those that follow where it pays: each about three times as long. They are of so
-# many images; what a network learns goes with the steps of its training, of which fewer images make fewer an epoch.
+# many images; what a network learns goes with how far its weights move, and fewer images move them less in an epoch.
 RUNGS = (3, 10, 32, 100)
 _OF_IMAGES = USUAL_TRAININGS.images
 # While new networks can be tried, a longer training has to be this likely to give a new leader, and so has a variant.
@@ -41,7 +41,7 @@ def rungs(table: Sequence[Dimension], images: int = _OF_IMAGES) -> tuple[int, ..
     long."""
     epochs = next(dimension for dimension in table if dimension.name == "epochs")
     assert isinstance(epochs, Integer)
-    longer = max(1.0, fine_tuning_steps(_OF_IMAGES) / fine_tuning_steps(images))
+    longer = max(1.0, fine_tuning_reach(_OF_IMAGES) / fine_tuning_reach(images))
     lengths = (round(longer * rung) for rung in RUNGS)
     return tuple(sorted({*(length for length in lengths if epochs.low <= length <= epochs.high), epochs.high}))
 

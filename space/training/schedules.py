@@ -32,27 +32,34 @@ def fine_tuning_batch(images: int, largest: int = FINE_TUNING_BATCHES[0]) -> int
     return next((batch for batch in batches if images // batch >= STEPS_PER_EPOCH), batches[-1])
 
 
-def fine_tuning_steps(images: int) -> int:
-    """Of an epoch."""
-    return max(1, images // fine_tuning_batch(images))
+def fine_tuning_reach(images: int) -> float:
+    """How far an epoch moves the weights, at most: its steps times their rate, in steps at the rate of the largest
+    batches."""
+    batch = fine_tuning_batch(images)
+    return max(1, images // batch) * _rate(batch)
 
 
 def fine_tuning_schedule(
     images: int, side: int, epochs: int, learning_rate: float, distillation: float = 0.0
 ) -> Schedule:
     """A pruned network's, on so many training images of so many pixels to a side. The rate belongs to the largest
-    batches: noise in the gradients of smaller ones grows with the root of their share."""
+    batches."""
     batch = fine_tuning_batch(images)
     return Schedule(
         sizes=(side,) * epochs,
         batch=batch,
-        peak_rate=learning_rate * math.sqrt(batch / FINE_TUNING_BATCHES[0]),
+        peak_rate=learning_rate * _rate(batch),
         warm_up=0.2,
         optimizer="muon",
         weight_decay=SMALL_NETWORKS_DECAY,
         distillation=distillation,
         shift=SMALL_NETWORKS_SHIFT,
     )
+
+
+def _rate(batch: int) -> float:
+    """The rate of these batches, over that of the largest: noise in gradients grows with the root of their share."""
+    return math.sqrt(batch / FINE_TUNING_BATCHES[0])
 
 
 def plain_schedule(images: int, side: int, epochs: int, learning_rate: float, distillation: float = 0.0) -> Schedule:
