@@ -1,4 +1,4 @@
-"""Order: a candidate to be trained, built and judged, told without a path: who carries it out knows where its files lie."""
+"""Order: a candidate to be trained, built and judged, without a path: who carries it out knows where files lie."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Ordered images: a data set by its fingerprint: found where an order is carried out, or packed, sent and kept there."""
+"""Ordered images: a data set by its fingerprint: found where orders are carried out, or packed, sent and kept."""
 
 import io
 from functools import lru_cache

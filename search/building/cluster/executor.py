@@ -19,7 +19,8 @@ from distributed.scheduler import KilledWorker
 
 from search.building.artifacts import Artifact, DamagedError, inputs, trainings
 from search.building.child import OutOfMemoryError
-from search.building.cluster.connection import ANSWER_S, answer, quiet_library, security, start_command
+from search.building.cluster.address import start_command
+from search.building.cluster.connection import ANSWER_S, answer, quiet_library, security
 from search.building.cluster.errors import ClusterError
 from search.building.cluster.messages import TOPIC, Answer, Request, Unfit
 from search.building.cluster.versions import difference, resource, versions_here
@@ -300,10 +301,9 @@ class ClusterExecutor:
                 self._say(f"worker {worker}: {words['why']}; this run's is sent")
             files = await asyncio.to_thread(self._files, flight.order, words["names"])
             await self._sent(flight, key, worker, address, files)
-        except OSError as error:
-            # The disk's, there: another one may have room. A lost connection is seen by who waits for the order.
-            if error.errno is not None:
-                self._say(f"worker {worker}: {error.filename}: {error.strerror}; another one is given the order")
+        except OSError:
+            # A lost connection: who waits for the order sees it too.
+            return
         finally:
             flight.sending.discard(worker)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from search.building.artifacts import Artifact, DamagedError, Digest
@@ -40,6 +41,8 @@ class _Task:
     # Set where something has come that it waits for: files, a result, its end.
     came: threading.Event = field(default_factory=threading.Event)
     stopped: bool = False
+    # Of the disk, over files that came.
+    fault: OSError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ class Station:
             self._progress("waiting for files", 0.0)
             ask(names, why)
             task.came.wait(_ASKED_AGAIN_S)
+            if task.fault:
+                raise task.fault
             if task.stopped:
                 raise GoneError("the order was taken back")
 
@@ -146,8 +151,11 @@ class Station:
             except CancelledError as error:
                 raise GoneError("the order was taken back") from error
             except MissingImagesError as error:
-                name = packed_name(order.images)
-                self._wait_for(task, ask, str(error), lambda: [] if (self.folder / name).is_file() else [name])
+                self._wait_for(task, ask, str(error), partial(self._unsent, order))
+
+    def _unsent(self, order: Order) -> list[str]:
+        name = packed_name(order.images)
+        return [] if (self.folder / name).is_file() else [name]
 
     def _submitted(self, order: Order) -> Future[CarriedOut]:
         """What its child goes on with since an earlier scheduler is the same order's future; another one is ended."""
@@ -167,16 +175,18 @@ class Station:
         return Answer(name, tuple(new), carried_out.built.validation)
 
     def take(self, key: str, files: Sequence[Artifact]) -> list[str]:
-        """Files that were asked for; the names of those that are not what was sent, none of which is kept. OSError is
-        the disk's."""
-        damaged = []
+        """Files that were asked for; the names of those that are not what was sent, none of which is kept."""
+        damaged, fault = [], None
         for file in files:
             try:
                 file.put(self.folder)
             except DamagedError:
                 damaged.append(file.digest.name)
+            except OSError as error:
+                fault = error
         with self._change:
             if not damaged and self._task and self._task.key == key:
+                self._task.fault = fault
                 self._task.came.set()
         return damaged
 

@@ -51,6 +51,8 @@ class WorkerSettings:
 class StationPlugin(WorkerPlugin):
     """The station within Dask's worker: which order was taken back, and what its controllers are told."""
 
+    name = _PLUGIN
+
     def __init__(self, station: Station, versions: dict[str, str]) -> None:
         self.station = station
         self.versions = versions
@@ -195,7 +197,7 @@ async def _member(settings: WorkerSettings, station: Station, ended: asyncio.Eve
         nthreads=1,
         name=f"{socket.gethostname()}-{os.getpid()}",
         resources={GPU if settings.gpu else CPU: 1, resource(versions): 1},
-        plugins=(_named(plugin),),
+        plugins=(plugin,),
         security=security(settings.address),
         # What trains is a child, whose memory it does not count.
         memory_limit=0,
@@ -220,11 +222,6 @@ async def _member(settings: WorkerSettings, station: Station, ended: asyncio.Eve
         await worker.close(reason="it was told to end")
     if not ended.is_set():
         _say(f"{settings.address}: the scheduler is gone; tried again until it is back")
-
-
-def _named(plugin: StationPlugin) -> StationPlugin:
-    plugin.name = _PLUGIN
-    return plugin
 
 
 async def _started(worker: Worker) -> None:

@@ -16,6 +16,7 @@ from optuna.storages import RDBStorage
 
 from evaluators.measured import Measured
 from evaluators.measurement import Figures
+from search.building.order import Order
 from search.building.tasks import Built, draft
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
@@ -54,13 +55,15 @@ class Trainer:
         # When each training began and ended.
         self.spans: list[tuple[float, float]] = []
 
-    def submit(self, task, recipe, folder, *rest):
-        return self._pool.submit(self._draft if task is draft else self._train, recipe, folder)
+    def submit(self, task, *words):
+        """A draft as to the drafter, or an order as to an executor."""
+        return self._pool.submit(self._draft, *words[:2]) if task is draft else self._pool.submit(self._train, task)
 
     def _draft(self, recipe, folder: Path) -> Path:
         return folder / f"{recipe.structure_id}.onnx"
 
-    def _train(self, recipe, folder: Path) -> Built:
+    def _train(self, order: Order) -> Built:
+        recipe = order.recipe
         begun = time.monotonic()
         self.work()
         self.spans.append((begun, time.monotonic()))
@@ -131,7 +134,7 @@ def until(reached: Callable[[], bool]) -> None:
 
 def workplace(store, board, trainer):
     drafter, places = Trainer(0, trainer._share), Busy(trainer.builders)
-    return Workplace(store, board, trainer, drafter, None, None, VALIDATION, View(0), training=places)
+    return Workplace(store, board, trainer, drafter, None, None, None, VALIDATION, View(0), training=places)
 
 
 def pipeline(folder, trainer, board, sampler="random", **seen):
