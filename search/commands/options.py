@@ -219,16 +219,15 @@ def workers(parser: argparse.ArgumentParser) -> None:
     text = "how many workers, each trains one network at a time (default: 1)"
     parser.add_argument("--count", type=_reader(count), default=1, metavar="N", help=text)
     text = (
-        "keeps what was sent and trained, laid out as a store; may be shared (default: ~/.cache/ondevice-search/worker)"
+        "keeps what was sent and trained, as a store does; may be shared (default: ~/.cache/ondevice-search/worker)"
     )
     parser.add_argument("--folder", type=_reader(KEYS["store"].read), metavar="DIR", help=text)
     add_settings(parser, {"data_dir": SHARED["data_dir"] + "; what is not there is sent"})
     parser.add_argument("--gpu", action="store_true", help="they offer a GPU; without it a processor")
     text = "end after this long, and give back what is at work"
     parser.add_argument("--lifetime", type=_reader(duration_s), metavar="TIME", help=text)
-    add_settings(
-        parser, {"workers_plain": "tcp:// although the scheduler is not on this machine: a network of your own"}
-    )
+    text = "talk to it over tcp:// although it is not on this machine: on a network of your own"
+    add_settings(parser, {"workers_plain": text})
     slurm = parser.add_argument_group("on a site that Slurm runs")
     slurm.add_argument("--slurm", action="store_true", help="print the batch script that starts them, and stop")
     slurm.add_argument("--submit", action="store_true", help="hand it to sbatch instead")

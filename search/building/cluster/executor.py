@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import uuid4
 
-from distributed import Client, wait
+from distributed import Client
 from distributed.scheduler import KilledWorker
 
 from search.building.artifacts import Artifact, DamagedError, inputs, trainings
@@ -58,6 +58,12 @@ class Shown(Protocol):
 
 class _LostError(Exception):
     """Nobody knows what became of the order: it is given out again."""
+
+
+async def _result(task: Any) -> Answer | Unfit:
+    """Of a task of Dask's."""
+    outcome: Answer | Unfit = await task
+    return outcome
 
 
 @dataclass(eq=False)
@@ -288,11 +294,11 @@ class ClusterExecutor:
     def _told(self, event: tuple[float, Any]) -> None:
         _, words = event
         if words["kind"] == "doing" and words["address"] in self._usable:
-            self._shown.worker(words["worker"], words["step"], words["share"], words["busy"])
+            self._shown.worker(words["name"], words["step"], words["share"], words["busy"])
         elif words["kind"] == "missing":
             flight = self._flights.get(words["key"])
-            if flight and words["worker"] not in flight.sending:
-                self._go_on(self._send(flight, words["key"], words["worker"], words["address"], words))
+            if flight and words["name"] not in flight.sending:
+                self._go_on(self._send(flight, words["key"], words["name"], words["address"], words))
 
     async def _send(self, flight: _Flight, key: str, worker: str, address: str, words: dict[str, Any]) -> None:
         flight.sending.add(worker)
@@ -415,12 +421,10 @@ class ClusterExecutor:
         task = client.submit(
             carried_out, Request(flight.order, tuple(files)), key=flight.key, pure=False, resources=resources
         )
-        waiting = asyncio.ensure_future(wait(task))
+        waiting = asyncio.ensure_future(_result(task))
         flight.wake = waiting.cancel
         try:
-            await waiting
-            outcome: Answer | Unfit = await task
-            return outcome
+            return await waiting
         except (asyncio.CancelledError, CancelledError) as error:
             if flight.fault:
                 raise flight.fault from None

@@ -70,7 +70,7 @@ class StationPlugin(WorkerPlugin):
 
     def transition(self, key: Any, start: str, finish: str, **others: Any) -> None:
         # So Dask says that nobody wants an order any more that is at work.
-        if finish == "cancelled":
+        if (start, finish) == ("executing", "released"):
             threading.Thread(target=self.station.stop, args=(str(key),), daemon=True).start()
 
     def _tell(self, told: Told, *, anew: bool = False) -> None:
@@ -82,7 +82,7 @@ class StationPlugin(WorkerPlugin):
     def event(self, kind: str, **words: Any) -> None:
         worker = self._worker
         if worker is not None:
-            worker.log_event(TOPIC, {"kind": kind, "worker": worker.name, "address": worker.address, **words})
+            worker.log_event(TOPIC, {"kind": kind, "name": worker.name, "address": worker.address, **words})
 
     async def go_on_telling(self) -> None:
         while True:
