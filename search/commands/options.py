@@ -218,9 +218,7 @@ def workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scheduler", metavar="SCHEDULER", help=text)
     text = "how many workers, each trains one network at a time (default: 1)"
     parser.add_argument("--count", type=_reader(count), default=1, metavar="N", help=text)
-    text = (
-        "keeps what was sent and trained, as a store does; may be shared (default: ~/.cache/ondevice-search/worker)"
-    )
+    text = "keeps what was sent and trained, as a store does; may be shared (default: ~/.cache/ondevice-search/worker)"
     parser.add_argument("--folder", type=_reader(KEYS["store"].read), metavar="DIR", help=text)
     add_settings(parser, {"data_dir": SHARED["data_dir"] + "; what is not there is sent"})
     parser.add_argument("--gpu", action="store_true", help="they offer a GPU; without it a processor")

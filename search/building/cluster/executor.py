@@ -43,7 +43,7 @@ _MOST_SHORT = 2
 # Seconds that a scheduler which was there, and a worker for what is on its way, are waited for.
 PATIENCE_S = 600.0
 # Seconds between two looks at who is there, and that workers are given to appear at first.
-_LOOK_S, _FIRST_S = 2.0, 20.0
+_LOOK_S, FIRST_S = 2.0, 20.0
 # What an order asks for, by what it is to be trained on.
 _RESOURCES = {AUTO: {}, "cpu": {CPU: 1}}
 
@@ -91,6 +91,7 @@ class ClusterExecutor:
         say: Callable[[str], None],
         places: int | None = None,
         patience_s: float = PATIENCE_S,
+        first_s: float = FIRST_S,
     ) -> None:
         quiet_library()
         self._address, self._folder, self._images = address, folder, images
@@ -113,7 +114,7 @@ class ClusterExecutor:
         self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
         self._thread.start()
         try:
-            self._run(self._open(places))
+            self._run(self._open(places, first_s))
         except BaseException:
             self.close()
             raise
@@ -148,13 +149,14 @@ class ClusterExecutor:
 
     # What follows runs in the thread of the loop.
 
-    async def _open(self, places: int | None) -> None:
+    async def _open(self, places: int | None, first_s: float) -> None:
         await answer(self._address, "client")
         self._client = await self._connected()
-        end = time.monotonic() + _FIRST_S
+        end = time.monotonic() + first_s
         while True:
             await self._look(self._client)
-            if self._usable or time.monotonic() > end:
+            # Who was told how many there will be waits for them with its first order.
+            if self._usable or places is not None or time.monotonic() > end:
                 break
             await asyncio.sleep(0.2)
         if not self._usable and places is None:
