@@ -263,8 +263,8 @@ class ClusterExecutor:
         there = (await client.run(versions_of, workers=[address], on_error="return")).get(address)
         if not isinstance(there, dict):
             self._say(
-                f"worker {name}: given nothing, as it does not have this version of the project ({there}); next, there: "
-                f"{start_command(self._address)}"
+                f"worker {name}: given nothing, as it does not have this version of the project ({there}); next, "
+                f"there: {start_command(self._address)}"
             )
         elif different := difference(self._versions, there):
             self._say(f"worker {name}: given nothing, as it has another version: {different}")

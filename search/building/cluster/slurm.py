@@ -46,7 +46,7 @@ class Job:
             "ntasks": "1",
             "cpus-per-task": str(self.cores),
             "time": _slurm_time(self.walltime_s),
-            # What Slurm itself ends earlier, as it pre-empts it, is told by a signal first, to the script's own process.
+            # What Slurm itself ends, as it pre-empts it, is told by a signal first, to the script's own process.
             "signal": f"B:TERM@{round((self.walltime_s - self.lifetime_s) / 2)}",
             "output": f"{_JOB}-%A_%a.log",
         }

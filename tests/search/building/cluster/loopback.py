@@ -3,13 +3,15 @@
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +25,9 @@ from space.recipe import Recipe
 from space.training.patience import Line
 from tests.search.building.cluster.simulated import LOG
 from tests.search.made_up import recipe
+
+if TYPE_CHECKING:
+    from search.building.cluster.executor import ClusterExecutor
 
 ROOT = Path(__file__).parents[4]
 # Longer than any of these takes, beside whatever else the machine does.
@@ -117,6 +122,11 @@ class Cluster:
         words = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", f"{self.scheme}://127.0.0.1"]
         self.scheduler = self._start([*words, "--port", str(self.port), "--no-dashboard"])
 
+    def listens(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
     def start_worker(self, folder: Path, *more: str) -> subprocess.Popen[bytes]:
         process = self._start([sys.executable, "-c", _WORKER, self.address, str(folder), *more])
         self.workers.append(process)
@@ -138,8 +148,6 @@ class Cluster:
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
@@ -172,3 +180,11 @@ class Seen:
 
     def worker_gone(self, name: str) -> None:
         self.at.pop(name, None)
+
+
+def opened(made: Cluster, store: Path, seen: Seen, places: int | None = 2) -> "ClusterExecutor":
+    """As soon as the scheduler listens; a run that was told how many workers there will be waits for them."""
+    from search.building.cluster.executor import ClusterExecutor
+
+    until(made.listens, "the scheduler")
+    return ClusterExecutor(made.address, store, IMAGES, seen, seen.say, places)

@@ -21,6 +21,7 @@ from tests.search.building.cluster.loopback import (
     Seen,
     begun,
     cluster,
+    opened,
     order,
     store_folder,
     trained,
@@ -40,21 +41,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, lis
         for folder in folders:
             made.start_worker(folder)
         yield made, folders
-
-
-def opened(made: Cluster, store: Path, seen: Seen, places: int | None = 2) -> ClusterExecutor:
-    """As soon as the scheduler listens; a run that was told how many workers there will be waits for them."""
-    opened: list[ClusterExecutor] = []
-
-    def tried() -> bool:
-        try:
-            opened.append(ClusterExecutor(made.address, store, IMAGES, seen, seen.say, places))
-        except ClusterError as error:
-            assert "no scheduler listens there" in str(error)
-        return bool(opened)
-
-    until(tried, "the scheduler")
-    return opened[0]
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tests.search.building.cluster.loopback import (
     WEIGHTS,
     Seen,
     cluster,
+    opened,
     order,
     store_folder,
     trained,
@@ -25,7 +26,6 @@ from tests.search.building.cluster.loopback import (
     worker_folder,
 )
 from tests.search.building.cluster.simulated import SHORT_OF_DISK
-from tests.search.building.cluster.test_cluster import opened
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_certificate_that_is_not_trusted_is_said_and_a_trusted_one_serves(tmp_
             executor.submit(order(epochs=0)).result(HANG_S)
         with (
             dask.config.set(theirs.settings()),
-            pytest.raises(ClusterError, match="its certificate is not trusted .*; nothing was sent"),
+            pytest.raises(ClusterError, match=r"its certificate is not trusted .*; nothing was sent"),
         ):
             ClusterExecutor(made.address, store, IMAGES, seen, seen.say)
         with dask.config.set(dict.fromkeys(ours.settings())), pytest.raises(ClusterError, match="certificate"):
