@@ -1,9 +1,11 @@
 """Connection: with a scheduler, and what is wrong where it does not answer."""
 
+import asyncio
 import logging
 import socket
 import ssl
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from distributed import Security
 from distributed.comm import connect
@@ -23,10 +25,19 @@ def security(address: str) -> Security:
 async def answer(address: str, role: str) -> None:
     """ClusterError in one line where no scheduler answers; `role`: client or worker, whose certificate is shown."""
     try:
+        # Dask tries again until its time is over, and forgets why.
+        await _listens(address)
         comm = await connect(address, timeout=ANSWER_S, **security(address).get_connection_args(role))
         await comm.close()
     except (OSError, TypeError, ValueError) as error:
         raise ClusterError(f"{address}: {_reason(error)}") from error
+
+
+async def _listens(address: str) -> None:
+    parts = urlsplit(address)
+    _, writer = await asyncio.wait_for(asyncio.open_connection(parts.hostname, parts.port), ANSWER_S)
+    writer.close()
+    await writer.wait_closed()
 
 
 def _reason(error: BaseException) -> str:
@@ -44,7 +55,7 @@ def _reason(error: BaseException) -> str:
             return f"no such host ({cause.strerror})"
         if isinstance(cause, ConnectionRefusedError):
             return "no scheduler listens there; next, on that machine: dask scheduler"
-    return " ".join(str(error).split())[:200]
+    return " ".join(str(error).split())[:200] or f"no answer within {ANSWER_S:.0f} s"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
