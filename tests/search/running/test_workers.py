@@ -40,12 +40,16 @@ def working(tmp_path: Path) -> Iterator[Cluster]:
     with cluster() as made:
         words = command("workers", made.address, "--count", 2, "--folder", tmp_path / "worker", program=REAL)
         with (tmp_path / "workers.txt").open("w") as said:
-            started = subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=said, stdin=subprocess.DEVNULL)
+            started = subprocess.Popen(words, cwd=ROOT, env=with_extras(), stderr=said, stdin=subprocess.DEVNULL)
         until(lambda: (tmp_path / "workers.txt").read_text().count("a worker of") == 2, "two workers")
         yield made
         started.send_signal(signal.SIGTERM)
         assert started.wait(60) == OK
         assert "ended: what was at work is given back" in (tmp_path / "workers.txt").read_text()
+
+
+def with_extras() -> dict[str, str]:
+    return {**environment(), "PYTHONPATH": str(ROOT)}
 
 
 def trials_of(folder: Path, recorded: Path, *more: object) -> list[tuple[object, ...]]:
@@ -56,7 +60,8 @@ def trials_of(folder: Path, recorded: Path, *more: object) -> list[tuple[object,
         path.unlink()
     again = Store.create(folder)
     again.remember(f"baseline {goal.fingerprint}", goal.baseline_id)
-    done = finished(*RANDOM, "--store", folder, "--device", f"replay:{recorded}", "--trials", TRIALS, *more)
+    words = command(*RANDOM, "--store", folder, "--device", f"replay:{recorded}", "--trials", TRIALS, *more)
+    done = subprocess.run(words, cwd=ROOT, env=with_extras(), capture_output=True, text=True)
     assert done.returncode == OK, done.stderr
     found = again.studies()[0]
     evaluated = again.evaluations(found.baseline_id, found.bench_id)
@@ -84,7 +89,8 @@ def test_workers_and_builders_of_this_machine_carry_out_the_same_trials(
 
 def test_what_cannot_be_is_said_before_anything_is_trained(started: Path, tmp_path: Path) -> None:
     def said(*words: object) -> tuple[int, str]:
-        done = finished(*SEARCH, "--store", started, *words)
+        typed = command(*SEARCH, "--store", started, *words)
+        done = subprocess.run(typed, cwd=ROOT, env=with_extras(), capture_output=True, text=True)
         return done.returncode, done.stderr
 
     status, text = said("--workers", "tcp://trainers.example:8786")
