@@ -85,9 +85,8 @@ def main(options: argparse.Namespace) -> int:
         content = [study.as_dict() for study in studies]
         kept = {"files": asdict(files)} if files else {}
         there = {"workers": [asdict(each) for each in working]} if working else {}
-        print(
-            json.dumps({"store": str(chosen.store), "at_work": writer, **there, **kept, "studies": content}, indent=1)
-        )
+        head = {"store": str(chosen.store), "at_work": writer, **there, **kept}
+        print(json.dumps({**head, "studies": content}, indent=1))
         return OK
     console = results_console()
     console.print(f"{chosen.store}: {writer or 'nobody at work'}", markup=False)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -64,6 +65,10 @@ async def _result(task: Any) -> Answer | Unfit:
     """Of a task of Dask's."""
     outcome: Answer | Unfit = await task
     return outcome
+
+
+def _end(waiting: "asyncio.Future[Any]") -> None:
+    waiting.cancel()
 
 
 @dataclass(eq=False)
@@ -424,7 +429,7 @@ class ClusterExecutor:
             carried_out, Request(flight.order, tuple(files)), key=flight.key, pure=False, resources=resources
         )
         waiting = asyncio.ensure_future(_result(task))
-        flight.wake = waiting.cancel
+        flight.wake = partial(_end, waiting)
         try:
             return await waiting
         except (asyncio.CancelledError, CancelledError) as error:
