@@ -32,6 +32,7 @@ from optuna.storages import RDBStorage
 
 from search.building.cluster.executor import ClusterExecutor
 from search.choosing.model_sampler import ModelSampler
+from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.settled_recipes import Known
 from search.choosing.study import Study
 from search.commands.exit_status import OK
@@ -41,6 +42,7 @@ from search.running.pipeline import Pipeline
 from search.running.view import WORKER, View
 from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
+from search.settings.keys import MODEL
 from search.store.store import Store
 from tests import shapes
 from tests.search.building.cluster.loopback import (
@@ -70,9 +72,13 @@ SHARE, ENGINE_S, AT = 0.9, 0.05, 8
 LONG = 700
 
 
-def pipeline(store: Store, executor: ClusterExecutor, count: int) -> Pipeline:
+def pipeline(store: Store, executor: ClusterExecutor, count: int, asker: str) -> Pipeline:
     known = Known()
-    sampler = ModelSampler(0, TABLE, known, OBJECTIVES[GOAL.objective], GOAL.least_accuracy)
+    sampler = (
+        ModelSampler(0, TABLE, known, OBJECTIVES[GOAL.objective], GOAL.least_accuracy)
+        if asker == MODEL
+        else DistinctSampler(asker, 0, TABLE, known)
+    )
     study = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=sampler, first=shapes.values(TABLE))
     study.resume()
     board = Board(0.0, lambda number: 1.0, here=False)
@@ -84,18 +90,18 @@ def pipeline(store: Store, executor: ClusterExecutor, count: int) -> Pipeline:
     return Pipeline([study], work)
 
 
-def throughput(trainers: list[int], seconds: float, each: int) -> bool:
+def throughput(trainers: list[int], seconds: float, each: int, asker: str) -> bool:
     held = True
     for count in trainers:
         with TemporaryDirectory() as name, cluster(environment={STEADY: str(seconds)}) as made:
-            share, engine_s = one_throughput(made, Path(name), count, count * each)
+            share, engine_s = one_throughput(made, Path(name), count, count * each, asker)
         if count == AT:
             held = share >= SHARE and engine_s <= ENGINE_S
             print(f"at {AT}: {100 * share:.1f} % (bar {100 * SHARE:.0f} %), {1e3 * engine_s:.0f} ms (bar 50 ms)")
     return held
 
 
-def one_throughput(made: Cluster, folder: Path, count: int, trials: int) -> tuple[float, float]:
+def one_throughput(made: Cluster, folder: Path, count: int, trials: int, asker: str) -> tuple[float, float]:
     workers = [worker_folder(folder / f"worker{number}") for number in range(count)]
     for worker in workers:
         made.start_worker(worker)
@@ -105,7 +111,7 @@ def one_throughput(made: Cluster, folder: Path, count: int, trials: int) -> tupl
         # Each has its child from now on, and the baseline.
         for task in [executor.submit(order(seed=1_000_000 + number)) for number in range(count)]:
             task.result()
-        line = pipeline(store, executor, count)
+        line = pipeline(store, executor, count, asker)
         asking = Asking(line.studies[0])
         begun_at, processor_s = time.monotonic(), time.process_time()
         with redirect_stdout(StringIO()):
@@ -281,11 +287,12 @@ def main() -> int:
     paid.add_argument("--trainers", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     paid.add_argument("--seconds", type=float, default=2.0)
     paid.add_argument("--each", type=int, default=8)
+    paid.add_argument("--sampler", default="random", help="model takes more of the controller's time to ask")
     actions.add_parser("kills").add_argument("--times", type=int, default=10)
     actions.add_parser("walltime")
     options = parser.parse_args()
     if options.action == "throughput":
-        held = throughput(options.trainers, options.seconds, options.each)
+        held = throughput(options.trainers, options.seconds, options.each, options.sampler)
     else:
         held = kills(options.times) if options.action == "kills" else walltime()
     return 0 if held else 1

@@ -98,8 +98,12 @@ class Station:
             return Unfit(name, f"{error.filename or self.folder}: {error.strerror or error}")
         finally:
             with self._change:
-                self._busy_s, self._since, self._task = self._busy(), None, None
-            self._progress("", 0.0)
+                # Where a scheduler came back meanwhile the next one is at work already.
+                over = self._task is task
+                if over:
+                    self._busy_s, self._since, self._task = self._busy(), None, None
+            if over:
+                self._progress("", 0.0)
 
     def _have(
         self, missing: list[Digest], task: _Task, ask: Callable[[Sequence[str], str], None], request: Request
