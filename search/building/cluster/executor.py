@@ -112,8 +112,13 @@ class ClusterExecutor:
         # Names of usable workers by address; addresses of those that were looked at and are not.
         self._usable: dict[str, str] = {}
         self._looked_at: set[str] = set()
+        # Orders that are with Dask, and whoever waits to give it another.
+        self._out = 0
+        self._room = asyncio.Condition()
         # Since when none is usable, on the monotonic clock.
         self._none_since: float | None = None
+        # What ends every order, now and from now on.
+        self._fault: ClusterError | None = None
         self._packed: Artifact | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
@@ -256,7 +261,9 @@ class ClusterExecutor:
             self._shown.worker_gone(self._usable[address])
         for address in usable.keys() - self._usable.keys():
             self._shown.worker(usable[address], "", 0.0, 0.0)
-        self._usable = usable
+        async with self._room:
+            self._usable = usable
+            self._room.notify_all()
         self._looked_at &= workers.keys()
         for address in workers.keys() - usable.keys() - self._looked_at:
             self._looked_at.add(address)
@@ -292,6 +299,7 @@ class ClusterExecutor:
             )
 
     def _fail(self, error: ClusterError) -> None:
+        self._fault = error
         for flight in self._flights.values():
             flight.fault = error
             flight.wake()
@@ -420,6 +428,20 @@ class ClusterExecutor:
         )
 
     async def _given_out(self, flight: _Flight) -> Answer | Unfit:
+        """As many as there are workers: what waits for a busy one would not be another's that is idle before it."""
+        async with self._room:
+            await self._room.wait_for(lambda: self._out < len(self._usable) or self._out == 0)
+            self._out += 1
+        try:
+            return await self._asked(flight)
+        finally:
+            async with self._room:
+                self._out -= 1
+                self._room.notify()
+
+    async def _asked(self, flight: _Flight) -> Answer | Unfit:
+        if self._fault:
+            raise self._fault
         client = await self._reached()
         files = await asyncio.to_thread(inputs, flight.order, self._folder, self._images)
         flight.key = f"build-{flight.order.recipe.id}-{uuid4().hex[:8]}"
@@ -443,9 +465,10 @@ class ClusterExecutor:
             raise _LostError from error
         finally:
             waiting.cancel()
-            if client.status == "running":
-                # Where it still runs, that ends it.
+            if task.status == "pending" and client.status == "running":
+                # Where it runs, that ends it.
                 await asyncio.shield(client.cancel([task], force=True))
+            task.release()
 
     def _kept(self, order: Order, outcome: Answer) -> Built:
         """DamagedError, and nothing stored, where one of them is not what was sent, or not what was ordered."""
