@@ -8,7 +8,7 @@ from tests.search.building.cluster.simulated import build
 
 def main() -> int:
     from search.__main__ import main as search
-    from search.building.cluster import worker
+    from search.building.cluster import slurm, worker
 
     supervise = worker.supervise
 
@@ -16,6 +16,8 @@ def main() -> int:
         supervise(replace(settings, build=build), *rest)  # type: ignore[arg-type]
 
     worker.supervise = simulating
+    # What is submitted simulates too.
+    slurm.python = lambda: [sys.executable, "-m", "tests.search.building.cluster.simulated_workers"]
     return search()
 
 
