@@ -40,7 +40,7 @@ def test_the_script_asks_for_what_was_asked_for_and_ends_before_its_walltime(cap
     script = capsys.readouterr().out
     lines = script.splitlines()
     assert lines[0] == "#!/bin/sh"
-    for option in ("array=1-8", "time=2:00:00", "partition=gpu", "gres=gpu:1", "cpus-per-task=6", "signal=B:TERM@150"):
+    for option in ("array=1-8", "time=2:00:00", "partition=gpu", "gres=gpu:1", "cpus-per-task=6"):
         assert f"#SBATCH --{option}" in lines
     words = shlex.split(lines[-1])
     assert words[0] == "exec"
