@@ -16,7 +16,6 @@ from optuna.storages import RDBStorage
 
 from evaluators.measured import Measured
 from evaluators.measurement import Figures
-from search.building.order import Order
 from search.building.tasks import Built, draft
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
@@ -57,13 +56,14 @@ class Trainer:
 
     def submit(self, task, *words):
         """A draft as to the drafter, or an order as to an executor."""
-        return self._pool.submit(self._draft, *words[:2]) if task is draft else self._pool.submit(self._train, task)
+        return (
+            self._pool.submit(self._draft, *words[:2]) if task is draft else self._pool.submit(self._train, task.recipe)
+        )
 
     def _draft(self, recipe, folder: Path) -> Path:
         return folder / f"{recipe.structure_id}.onnx"
 
-    def _train(self, order: Order) -> Built:
-        recipe = order.recipe
+    def _train(self, recipe) -> Built:
         begun = time.monotonic()
         self.work()
         self.spans.append((begun, time.monotonic()))
@@ -393,14 +393,14 @@ def test_who_is_trained_before_its_turn_leads_nobody_yet(tmp_path, early):
     board.latency_of = lambda name: 0.5 if name in (fastest.id, fastest.structure_id) else 2.0
     train = trainer._train
 
-    def train_in_turn(recipe, folder):
+    def train_in_turn(recipe):
         if recipe.id == fastest.id and not early:
             until(lambda: len(board.measured) >= 5)
         if recipe.id != fastest.id and early:
             until(lambda: fastest.id in trainer.trained)
             # Until it is known in the main thread, too.
             time.sleep(0.1)
-        return train(recipe, folder)
+        return train(recipe)
 
     trainer._train = train_in_turn
     made, store = pipeline(tmp_path / "store", trainer, board)
@@ -415,7 +415,7 @@ def test_a_lost_device_is_no_recipe_s_fault_and_ends_the_run(tmp_path):
     trainer = Trainer(0, lambda recipe: 0.5, builders=2)
     made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
 
-    def losing(recipe, folder):
+    def losing(recipe):
         raise DeviceLostError("cuda (a card) is lost")
 
     trainer._train = losing
@@ -433,12 +433,12 @@ def test_what_fails_ends_in_its_turn(tmp_path):
     first, second = (recipe_of(values).id for values in shapes.values(TABLE)[:2])
     train = trainer._train
 
-    def failing(recipe, folder):
+    def failing(recipe):
         if recipe.id == second:
             failed.set()
             raise CandidateError("cannot be built")
         assert failed.wait(HANG_S)
-        return train(recipe, folder)
+        return train(recipe)
 
     trainer._train = failing
     assert made.run(2, time.monotonic() + HANG_S) == 2
@@ -556,9 +556,9 @@ def _with_file(trainer: Trainer, folder: Path) -> list[str]:
     there: list[str] = []
     train = trainer._train
 
-    def with_file(recipe, store: Path) -> Built:
-        one = train(recipe, store)
-        path = store / "candidates" / f"{recipe.id}.onnx"
+    def with_file(recipe) -> Built:
+        one = train(recipe)
+        path = folder / "candidates" / f"{recipe.id}.onnx"
         path.parent.mkdir(exist_ok=True)
         path.touch()
         there.append(recipe.id)
