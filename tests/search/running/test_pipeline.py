@@ -486,7 +486,7 @@ def test_when_the_reference_has_moved_the_leader_and_who_was_gated_within_reach_
     board.reference_ms = lambda count: 10.0 if count < 3 else 15.0
     trainer = Trainer(0, lambda recipe: 0.8)
     made, store = pipeline(tmp_path / "store", trainer, board)
-    first = _with_file(trainer, tmp_path)
+    first = _with_file(trainer, tmp_path / "store")
     made.run(5, time.monotonic() + HANG_S)
     states = [trial.state for trial in store.trials(GOAL.id)]
     assert states == [COMPLETE, GATED, GATED, GATED, COMPLETE]
@@ -514,7 +514,7 @@ def test_a_leader_or_gated_one_that_cannot_be_timed_again_is_no_fault_of_whose_t
     board._measure = faltering
     trainer = Trainer(0, lambda recipe: 0.8)
     made, store = pipeline(tmp_path / "store", trainer, board)
-    _with_file(trainer, tmp_path)
+    _with_file(trainer, tmp_path / "store")
     made.run(4, time.monotonic() + HANG_S)
     assert FAILED not in [trial.state for trial in store.trials(GOAL.id)]
     assert store.failures(GOAL.baseline_id, GOAL.bench_id) == {}
@@ -546,7 +546,7 @@ def test_while_the_reference_stays_nobody_is_timed_again(tmp_path):
     board.reference_ms = lambda count: 10.0 + 0.01 * count
     trainer = Trainer(0, lambda recipe: 0.8)
     made, _ = pipeline(tmp_path / "store", trainer, board)
-    _with_file(trainer, tmp_path)
+    _with_file(trainer, tmp_path / "store")
     made.run(4, time.monotonic() + HANG_S)
     assert len(board.measured) == 4
 
