@@ -40,7 +40,8 @@ EVERY = list(dict.fromkeys(words for text in TEXTS.values() for words in command
 # Trains or measures for minutes, wants data that are not here, or waits for Ctrl-C; tests of their own run these. The
 # others are run below.
 LONG = re.compile(
-    r"baseline|sensitivity|confirm|measure|status --watch|.*mnist|.*--data cifar10|--architecture|devices meter"
+    r"baseline|sensitivity|confirm|measure|workers(?!.*--slurm)|status --watch|.*mnist|.*--data cifar10|"
+    r"--architecture|devices meter"
 )
 BOARDS = re.compile(r"devices|.*--device pi")
 

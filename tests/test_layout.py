@@ -34,6 +34,8 @@ HOMES = {
     "matplotlib": ("search/export",),
     "sqlalchemy": ("search/store",),
     "alembic": ("search/store",),
+    "distributed": ("search/building/cluster",),
+    "dask": ("search/building/cluster",),
 }
 # The rooms of search/ by floors, from the ground up: a room imports from lower floors alone.
 FLOORS = (
@@ -289,6 +291,7 @@ try:
 except SystemExit:
     pass
 heavy = {{"torch", "optuna", "pandas", "onnx", "onnxruntime", "ai_edge_litert", "asyncssh", "matplotlib", "sqlalchemy"}}
+heavy |= {{"distributed", "dask"}}
 print("LOADED", sorted(heavy & set(sys.modules)))
 """
 

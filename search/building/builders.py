@@ -3,12 +3,12 @@ and where memory does not hold so many at once there are fewer from then on."""
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from search.building.child import Child, OutOfMemoryError, Progress
 from space.errors import CandidateError, DeviceLostError
@@ -41,26 +41,55 @@ class Builders:
         self._shut: set[Child] = set()
         self._closed = False
 
-    def submit(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        return self._queue.submit(self._carried_out, partial(task, *args, **kwargs))
+    @property
+    def count(self) -> int:
+        return len(self._children)
 
-    def _carried_out(self, task: Callable[[], T]) -> T:
-        """Runs in a thread of the queue, to the end of the task; with another child where memory failed this one."""
-        while True:
+    def submit(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """The future can be cancelled until it is done: its child is ended then, and the next task has a new one."""
+        future: Future[T] = Future()
+        waiting = self._queue.submit(self._settle, future, partial(task, *args, **kwargs))
+        # What was still waiting when all were closed is told, as `wait` looks at it.
+        waiting.add_done_callback(lambda _: _told_if_cancelled(future, waiting))
+        return future
+
+    def _settle(self, future: Future[T], task: Callable[[], T]) -> None:
+        """Runs in a thread of the queue, to the end of the task."""
+        try:
+            result = self._carried_out(future, task)
+        except BaseException as error:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error)
+        else:
+            if future.set_running_or_notify_cancel():
+                future.set_result(result)
+
+    def _carried_out(self, future: Future[T], task: Callable[[], T]) -> T:
+        """With another child where memory failed this one."""
+        while not future.cancelled():
             with self._idle_child() as child:
                 try:
-                    return self._tried(child, task)
+                    return self._tried(child, future, task)
                 except OutOfMemoryError as error:
                     if not self._shuts(child, error):
                         raise
+        raise CancelledError
 
-    def _tried(self, child: Child, task: Callable[[], T]) -> T:
+    def _tried(self, child: Child, future: Future[T], task: Callable[[], T]) -> T:
         """With a new process after each death, and after each loss of what trains."""
+        given = _Given(child)
+        future.add_done_callback(given.end_if_cancelled)
+        try:
+            return self._tried_by(child, future, task)
+        finally:
+            given.over()
+
+    def _tried_by(self, child: Child, future: Future[T], task: Callable[[], T]) -> T:
         for _ in range(_TRIES - 1):
             try:
                 return child.run(task)
             except BrokenProcessPool:
-                if self._closed:
+                if self._closed or future.cancelled():
                     raise
                 child.progress("once more, as the process that built it died", 0.0)
             except DeviceLostError as error:
@@ -115,6 +144,30 @@ class Builders:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _Given:
+    """A task in the hands of a child, which is ended with it where somebody cancels the task."""
+
+    def __init__(self, child: Child) -> None:
+        self._child: Child | None = child
+        self._change = threading.Lock()
+
+    def end_if_cancelled(self, future: Future[Any]) -> None:
+        if future.cancelled():
+            with self._change:
+                if self._child:
+                    self._child.end_task()
+
+    def over(self) -> None:
+        """The child may be another task's from now on."""
+        with self._change:
+            self._child = None
+
+
+def _told_if_cancelled(future: Future[Any], waiting: Future[None]) -> None:
+    if waiting.cancelled() and (future.cancel() or future.cancelled()):
+        future.set_running_or_notify_cancel()
 
 
 def built(future: Future[T]) -> T:

@@ -75,16 +75,25 @@ class Child:
                 self._end()
                 self._start()
 
+    def end_task(self) -> None:
+        """Whatever it is doing: who waits for it sees its process die."""
+        with self._change:
+            if not self._closed:
+                self._kill()
+
     def close(self) -> None:
         """At once, whatever it is doing: files are renamed last."""
         with self._change:
             self._closed = True
             self._end()
 
-    def _end(self) -> None:
+    def _kill(self) -> None:
         # Only its own process: there may be other children.
         for process in list((self._pool._processes or {}).values()):
             process.kill()
+
+    def _end(self) -> None:
+        self._kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._sender.close()
 

@@ -12,8 +12,11 @@ import numpy as np
 
 from evaluators.accuracy import accuracy
 from evaluators.measurement import Accuracy
+from search.building.artifacts import trainings
 from search.building.at_once import Trainer
 from search.building.child import report
+from search.building.order import Order
+from search.building.ordered_images import found
 from space.baseline import Baseline, read_description
 from space.candidate import Candidate
 from space.data.choose import data_set_named
@@ -50,16 +53,35 @@ def carry_out(
     recipe: Recipe, folder: Path, baseline: Baseline, source: Source, accelerator: str = AUTO, line: Line | None = None
 ) -> Built:
     """The recipe's file, and its accuracy on validation; training that cannot reach the line any more is given up."""
+    return _judged(recipe, Workshop(folder, baseline, _load(source), accelerator), line)
+
+
+def _judged(recipe: Recipe, workshop: Workshop, line: Line | None) -> Built:
     from space.build import build
 
     def told(step: str, share: float) -> None:
         report(f"{recipe.id}: {step}", share)
 
-    data = _load(source)
-    candidate = build(recipe, Workshop(folder, baseline, data, accelerator), told, line)
+    candidate = build(recipe, workshop, told, line)
     told("accuracy", 0)
-    validation = accuracy(candidate.file, data.validation, partial(told, "accuracy"), runtime=recipe.runtime)
+    validation = accuracy(candidate.file, workshop.data.validation, partial(told, "accuracy"), runtime=recipe.runtime)
     return Built(candidate, validation)
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOut:
+    built: Built
+    # What is handed over: its file, the manifest, the weights where they were trained to the end.
+    files: tuple[Path, ...]
+
+
+def carry_out_order(order: Order, folder: Path, data_dir: Path | None = None) -> CarriedOut:
+    """On a machine that has a folder of its own; MissingImagesError where the ordered images are not on it."""
+    images = found(order.images, folder, data_dir)
+    workshop = Workshop(folder, order.baseline, images, order.accelerator)
+    built = _judged(order.recipe, workshop, order.line)
+    weights = [path for path in map(workshop.trained, trainings(order.recipe)) if path.is_file()]
+    return CarriedOut(built, (*weights, built.candidate.file, workshop.manifest(order.recipe)))
 
 
 def draft(recipe: Recipe, folder: Path, baseline: Baseline, source: Source) -> Path:

@@ -57,6 +57,12 @@ COMMANDS = {
         options.devices,
         shared=False,
     ),
+    "workers": Command(
+        "search.commands.workers",
+        "machines that train and build for searches elsewhere, by Dask or Slurm",
+        options.workers,
+        shared=False,
+    ),
     "doctor": Command("search.commands.doctor", "is all there that a search needs? what to do next", options.doctor),
     "show-config": Command("search.commands.show_config", "the settings in force, as TOML", options.show_config),
     "completion": Command(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from search.scoring.objectives import OBJECTIVES
-from search.settings.durations import spoken
+from search.settings.durations import duration_s, spoken
 from search.settings.keys import ALL, AUTO, KEYS, SAMPLERS, count
 from search.settings.settings import FIRST_TRY_S, TRIALS
 from search.settings.study_files import STUDIES, study_file
@@ -61,6 +61,9 @@ _SEARCH = {
     "sampler": _either_by_default(*SAMPLERS),
     "builders": "how many candidates are trained at once, each by a process of its own: auto (default: as many as "
     "cores and memory hold) or a number; one where this machine is the device, too",
+    "workers": "have the workers of a Dask cluster train and build: tls://HOST:8786, the address of its scheduler "
+    "(workers --help starts them; needs the extra [cluster])",
+    "workers_plain": "talk to them over tcp:// although they are not on this machine: on a network of your own",
     "keep": "whose files stay: all (default), or front: those of the front, of confirmed ones and of the leaders; "
     "recipes, figures and trained weights stay, and a file that is wanted is built again",
 }
@@ -210,6 +213,43 @@ def _fractions(words: str) -> tuple[float, ...]:
     return fractions
 
 
+def workers(parser: argparse.ArgumentParser) -> None:
+    text = "its address, tls://HOST:8786; `dask scheduler` starts one"
+    parser.add_argument("scheduler", metavar="SCHEDULER", help=text)
+    text = "how many workers, each trains one network at a time (default: 1)"
+    parser.add_argument("--count", type=_reader(count), default=1, metavar="N", help=text)
+    text = "keeps what was sent and trained, as a store does; may be shared (default: ~/.cache/ondevice-search/worker)"
+    parser.add_argument("--folder", type=_reader(KEYS["store"].read), metavar="DIR", help=text)
+    add_settings(parser, {"data_dir": SHARED["data_dir"] + "; what is not there is sent"})
+    parser.add_argument("--gpu", action="store_true", help="they offer a GPU; without it a processor")
+    text = "end after this long, and give back what is at work"
+    parser.add_argument("--lifetime", type=_reader(duration_s), metavar="TIME", help=text)
+    text = "talk to it over tcp:// although it is not on this machine: on a network of your own"
+    add_settings(parser, {"workers_plain": text})
+    slurm = parser.add_argument_group("on a site that Slurm runs")
+    slurm.add_argument("--slurm", action="store_true", help="print the batch script that starts them, and stop")
+    slurm.add_argument("--submit", action="store_true", help="hand it to sbatch instead")
+    slurm.add_argument("--walltime", type=_reader(_walltime_s), metavar="TIME", help="of each (default: 1h)")
+    slurm.add_argument("--partition", type=_reader(_partition), metavar="NAME", help="where they run")
+    slurm.add_argument(
+        "--cores", type=_reader(count), default=4, metavar="N", help="of the processor for each (default: 4)"
+    )
+
+
+def _walltime_s(words: str) -> float:
+    """Slurm counts minutes."""
+    seconds = duration_s(words)
+    if seconds < 60:
+        raise ValueError(f"{words}: Slurm's shortest walltime is 1m")
+    return seconds
+
+
+def _partition(words: str) -> str:
+    from search.building.cluster.slurm import checked_partition
+
+    return checked_partition(words)
+
+
 def doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
 
@@ -279,6 +319,9 @@ def add_settings(parser: Any, helps: dict[str, str]) -> None:
     for name, text in helps.items():
         flag = name.replace("_", "-")
         key = KEYS[name]
+        if key.flag:
+            parser.add_argument(f"--{flag}", dest=key.setting, action="store_true", default=None, help=text)
+            continue
         parser.add_argument(
             f"--{flag}",
             type=_reader(key.read),

@@ -10,6 +10,7 @@ from types import FrameType
 from evaluators.device.devices.choose import board_of, open_device
 from evaluators.power.choose import open_meter
 from evaluators.runtimes.runtime import RUNTIMES
+from search.building.cluster.address import check_installed, checked
 from search.commands.command_line import program
 from search.commands.exit_status import INTERRUPTED, NONE_FEASIBLE, OK
 from search.commands.export import check_endings, export_study
@@ -76,6 +77,9 @@ def _check(chosen: Settings) -> None:
         open_meter(meter, board_of(device))
     table_of(chosen, MOST_THREADS, RUNTIMES.names())
     check_endings(chosen.exports)
+    if chosen.workers is not None:
+        checked(chosen.workers, chosen.workers_plain)
+        check_installed()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -17,6 +17,7 @@ from search.results.rows import Row
 from search.results.standings import standings
 from search.results.terminal import whole_screen
 from search.results.wording import line
+from search.running import doing
 from search.settings.grid import Point
 from search.settings.settings import settings
 from search.store.goal import Goal
@@ -79,16 +80,44 @@ def main(options: argparse.Namespace) -> int:
     writer = at_work(store)
     studies = [_progress(store, goal, bool(writer)) for goal in store.studies()]
     files = files_of(store)
+    working = workers(store)
     if options.json:
         content = [study.as_dict() for study in studies]
         kept = {"files": asdict(files)} if files else {}
-        print(json.dumps({"store": str(chosen.store), "at_work": writer, **kept, "studies": content}, indent=1))
+        there = {"workers": [asdict(each) for each in working]} if working else {}
+        head = {"store": str(chosen.store), "at_work": writer, **there, **kept}
+        print(json.dumps({**head, "studies": content}, indent=1))
         return OK
     console = results_console()
     console.print(f"{chosen.store}: {writer or 'nobody at work'}", markup=False)
-    for text in [*([str(files)] if files else []), *(study.line() for study in studies)]:
+    for text in [*map(str, working), *([str(files)] if files else []), *(study.line() for study in studies)]:
         console.print(text, markup=False)
     return OK
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerAtWork:
+    """Of the cluster that trains for the run which is at work."""
+
+    name: str
+    # Empty where it is idle.
+    step: str
+    share: float
+    # Of its time so far.
+    busy: float
+
+    def __str__(self) -> str:
+        done = f", {100 * self.share:.0f} % done" if self.step and self.share else ""
+        return f"{self.name}: {self.step or 'idle'}{done}; busy for {100 * self.busy:.0f} % of its time"
+
+
+def workers(store: Store) -> list[WorkerAtWork]:
+    work = doing.kept(store.folder)
+    return [
+        WorkerAtWork(each.place, each.step, each.share, each.busy)
+        for each in (work.doing if work else ())
+        if each.busy is not None
+    ]
 
 
 def _progress(store: Store, goal: Goal, running: bool) -> Progress:

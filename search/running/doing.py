@@ -19,7 +19,7 @@ SAID, WARNINGS = 40, 6
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """One place: the run itself, a builder or a board."""
+    """One place: the run itself, a builder, a worker of a cluster or a board."""
 
     place: str
     # Empty where it is idle.
@@ -28,6 +28,8 @@ class Doing:
     share: float
     # Unix time.
     since: float
+    # Of a worker: the share of its time in which it was at work.
+    busy: float | None = None
 
     def left_s(self, now: float) -> float | None:
         """As long as the share that is done took, in proportion; None where that says nothing yet."""
@@ -86,7 +88,13 @@ def _read(values: Mapping[str, Any]) -> Work:
         until=None if values["until"] is None else _number(values["until"]),
         studies=tuple(map(str, values["studies"])),
         doing=tuple(
-            Doing(str(each["place"]), str(each["step"]), _number(each["share"]), _number(each["since"]))
+            Doing(
+                str(each["place"]),
+                str(each["step"]),
+                _number(each["share"]),
+                _number(each["since"]),
+                None if each.get("busy") is None else _number(each["busy"]),
+            )
             for each in values["doing"]
         ),
         warnings=tuple(map(str, values["warnings"])),

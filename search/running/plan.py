@@ -211,6 +211,8 @@ def _search_trials(
 
 def _builders(settings: Settings, place: MeasuringPlace) -> int:
     """Trainings that a GPU takes at once. Those on a processor share its cores, which makes each of them slower."""
+    if settings.workers:
+        return 1 if settings.builders == AUTO else int(settings.builders)
     if place.on_this_machine or settings.accelerator == "cpu" or usable_cores() < _CORES_FOR_TWO:
         return 1
     trains = trainer(settings.accelerator)

@@ -107,11 +107,10 @@ def _place(doing: Doing, now: float, width: int, names: int) -> Text:
     right = "" if idle else f"{spoken(left_s)} left" if left_s is not None else spoken(seconds) if seconds >= 1 else ""
     bar = _bar(doing.share, _BAR) if doing.share > 0 and not idle else Text(" " * _BAR)
     words = min(width - names - _BAR - 16, _WIDEST_STEP)
-    text = (
-        _cell(doing.place, names, "bold")
-        .append("  ")
-        .append_text(_cell(doing.step or "idle", words, "dim" if idle else ""))
-    )
+    step = doing.step or "idle"
+    if doing.busy is not None:
+        step += f" (busy {100 * doing.busy:.0f} %)"
+    text = _cell(doing.place, names, "bold").append("  ").append_text(_cell(step, words, "dim" if idle else ""))
     return text.append("  ").append_text(bar).append(right.rjust(12))
 
 

@@ -7,6 +7,9 @@ from dataclasses import replace
 
 from search.building.at_once import AtOnce, this_machine
 from search.building.builders import Builders
+from search.building.cluster.address import checked
+from search.building.executor import Executor, LocalExecutor
+from search.building.order import OrderedImages
 from search.building.tasks import trainer
 from search.measuring.rig import Rig, open_rig, save_images
 from search.results.kept_files import KEPT, files_of
@@ -20,7 +23,7 @@ from search.running.measuring_place import place_of_rig, remember_place
 from search.running.noted_bench import note_bench
 from search.running.pipeline import Pipeline
 from search.running.plan import beside_s, plan
-from search.running.preparation import have_baseline, prepare
+from search.running.preparation import Prepared, have_baseline, prepare
 from search.running.reference import References
 from search.running.remeasuring import measure_again, measured_before, measured_dirty, metering_at
 from search.running.scales import have_scales
@@ -46,6 +49,7 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
     validation = prepared.data.validation
     images = save_images(store.folder / "images" / f"{prepared.data.fingerprint}-validation.npy", validation.pixels)
     with ExitStack() as stack:
+        cluster = _cluster(chosen, store, prepared, view, stack)
         runtime = dict(chosen.fixed).get("runtime")
         rig = stack.enter_context(open_rig(chosen.devices, images, view.warn, chosen.meters, runtime, view.place))
         builder = stack.enter_context(Builders(view.place(f"{BUILDER} 1")))
@@ -75,13 +79,15 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         # The reference has shown how long a process takes.
         besides_s = beside_s(place_of_rig(rig, store))
         studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline, besides_s, timings)
-        at_once = _at_once(chosen, rig, builder)
-        if at_once.count > 1 or chosen.builders != AUTO:
+        at_once = AtOnce(cluster.places, f"workers of {chosen.workers}") if cluster else _at_once(chosen, rig, builder)
+        if at_once.count > 1 or chosen.builders != AUTO or cluster:
             view.say(f"builders  {at_once}")
-        if at_once.count > 1:
+        if at_once.count > 1 and not cluster:
             builder.close()
             builder = stack.enter_context(_side_by_side(at_once, view))
-        work = Workplace(store, rig, builder, drafter, baseline, source, validation, view)
+        executor = cluster or LocalExecutor(builder, store.folder, source)
+        ordered = OrderedImages(source.name, prepared.data.fingerprint, source.shape)
+        work = Workplace(store, rig, executor, drafter, baseline, source, ordered, validation, view)
         work.accelerator, work.keep, work.training = chosen.accelerator, chosen.keep, Busy(at_once.count)
         store.remember(KEPT, chosen.keep)
         goals = [study.goal for study in studies]
@@ -91,6 +97,19 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         finally:
             store.remember(RUN, "")
         return goals
+
+
+def _cluster(chosen: Settings, store: Store, prepared: Prepared, view: View, stack: ExitStack) -> Executor | None:
+    """Before anything is made: a scheduler that does not answer, or workers of another version, end the run here."""
+    if chosen.workers is None:
+        return None
+    from search.building.cluster.executor import ClusterExecutor
+
+    address = checked(chosen.workers, chosen.workers_plain)
+    places = None if chosen.builders == AUTO else int(chosen.builders)
+    view.say(f"workers   {address}")
+    executor = ClusterExecutor(address, store.folder, prepared.data, view, view.warn, places)
+    return stack.enter_context(executor)
 
 
 def _at_once(chosen: Settings, rig: Rig, builder: Builders) -> AtOnce:

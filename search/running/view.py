@@ -32,8 +32,8 @@ EVERY_S = 0.5
 # The share of a core that looks into the store may take.
 _LOOKING = 0.005
 # Where the run itself says what it is at; the places from above to below, by their first word.
-_RUN, BUILDER, BOARD = "search", "builder", "board"
-_ORDER = (_RUN, BUILDER, BOARD)
+_RUN, BUILDER, WORKER, BOARD = "search", "builder", "worker", "board"
+_ORDER = (_RUN, BUILDER, WORKER, BOARD)
 
 
 def _nothing(*about: object) -> None:
@@ -170,12 +170,20 @@ class View(AbstractContextManager["View"]):
         self._show(name, "", 0.0)
         return partial(self._show, name)
 
-    def _show(self, place: str, step: str, share: float) -> None:
+    def worker(self, name: str, step: str, share: float, busy: float) -> None:
+        """Of a cluster; `busy`: so much of its time it was at work so far."""
+        self._show(f"{WORKER} {name}", step, share, busy)
+
+    def worker_gone(self, name: str) -> None:
+        with self._change:
+            self._doing.pop(f"{WORKER} {name}", None)
+
+    def _show(self, place: str, step: str, share: float, busy: float | None = None) -> None:
         with self._change:
             known = self._doing.get(place)
             goes_on = known is not None and known.step == step and known.share <= share
             since = known.since if known and goes_on else time.time()
-            self._doing[place] = Doing(place, step, share, since)
+            self._doing[place] = Doing(place, step, share, since, busy)
 
     def begin(self, prefix: str) -> None:
         """What the steps that follow belong to."""

@@ -10,7 +10,9 @@ from evaluators.measured import Measured, Subject
 from evaluators.measurement import Figures
 from evaluators.race import Race
 from search.building.builders import Builders, built
-from search.building.tasks import Built, carry_out, draft
+from search.building.executor import Executor
+from search.building.order import Order, OrderedImages
+from search.building.tasks import Built, draft
 from search.choosing.study import Study
 from search.measuring.rig import Rig, runtime_of
 from search.results.standings import standings
@@ -32,11 +34,13 @@ from space.training.patience import Line
 class Workplace:
     store: Store
     rig: Rig
-    builders: Builders
+    # Trains and builds.
+    executor: Executor
     # Makes the files of untrained networks; another process than the builders' where those are training meanwhile.
     drafter: Builders
     baseline: Baseline
     source: Source
+    images: OrderedImages
     validation: Images
     view: View
     accelerator: str = "auto"
@@ -47,11 +51,8 @@ class Workplace:
     measuring: Busy = field(default_factory=Busy)
 
     def carry_out(self, recipe: Recipe, line: Line | None = None) -> Future[Built]:
-        return self.training.until_done(
-            self.builders.submit(
-                carry_out, recipe, self.store.folder, self.baseline, self.source, self.accelerator, line
-            )
-        )
+        order = Order(recipe, self.baseline, self.images, self.accelerator, line)
+        return self.training.until_done(self.executor.submit(order))
 
     def draft(self, recipe: Recipe) -> Future[Path]:
         return self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source)

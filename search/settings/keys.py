@@ -115,6 +115,12 @@ def filled(text: object) -> str:
     return text
 
 
+def yes(text: object) -> bool:
+    if str(text).lower() not in ("true", "false"):
+        raise ValueError(f"{text!r} is neither true nor false")
+    return str(text).lower() == "true"
+
+
 def path(text: object) -> Path:
     return Path(filled(text)).expanduser()
 
@@ -138,6 +144,8 @@ class Key:
     write: Callable[[Any], str | int | float] = lambda value: value if isinstance(value, int | float) else str(value)
     # May be given several times on the command line: each time it adds to the former ones.
     several: bool = False
+    # On the command line it takes no value: to name it is to say yes.
+    flag: bool = False
 
 
 KEYS = {
@@ -156,6 +164,8 @@ KEYS = {
     "device": Key("devices", devices, ",".join, several=True),
     "accelerator": Key("accelerator", one_of(*ACCELERATORS)),
     "builders": Key("builders", builders),
+    "workers": Key("workers", filled),
+    "workers_plain": Key("workers_plain", yes, lambda value: value, flag=True),
     "meter": Key("meters", meters, _BETWEEN_METERS.join, several=True),
     "store": Key("store", path),
     "storage": Key("storage", filled),

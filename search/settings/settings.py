@@ -44,6 +44,10 @@ class Settings:
     accelerator: str = "auto"
     # How many candidates are trained at once: a number, or as many as pay.
     builders: str | int = AUTO
+    # The scheduler of a cluster whose workers train and build instead; None: this machine does.
+    workers: str | None = None
+    # Over a network of one's own it may be talked to unencrypted.
+    workers_plain: bool = False
     # One for each device, in their order; empty: energy is estimated.
     meters: tuple[str, ...] = ()
     store: Path = Path("studies/store")

@@ -17,7 +17,7 @@ def as_toml(chosen: Settings) -> str:
     lines += [f"{EXPORTS} = {json.dumps(chosen.exports)}"] if chosen.exports else []
     for name, key in KEYS.items():
         value = getattr(chosen, key.setting)
-        if name not in KINDS[kind] or value in (None, "", ()):
+        if name not in KINDS[kind] or value in (None, "", ()) or value is False:
             continue
         if reason := why_typed(name, value):
             lines.append(one_line(f"# {option(name, value)}: {reason}; give it on the command line, beside this file"))

@@ -18,6 +18,8 @@ def why_typed(key: str, value: Any) -> str | None:
 
 def option(key: str, value: object) -> str:
     """A setting as it is typed; a meter of each board by itself."""
+    if value is True:
+        return f"--{key.replace('_', '-')}"
     parts = value if isinstance(value, tuple) else (value,)
     return " ".join(f"--{key.replace('_', '-')} {shlex.quote(str(part))}" for part in parts)
 
@@ -39,9 +41,14 @@ def _storage_typed(storage: Any) -> str | None:
     return None if dialect in _DIALECTS else f"the driver of {dialect!r} may load code"
 
 
+def _plain_typed(plain: Any) -> str | None:
+    return "what comes unencrypted from another machine may load code" if plain else None
+
+
 # Says for a key why only the command line may ask for its value; None: a file may.
 _TYPED: dict[str, Callable[[Any], str | None]] = {
     "meter": _meters_typed,
     "storage": _storage_typed,
+    "workers_plain": _plain_typed,
 }
 TYPED = tuple(_TYPED)

@@ -27,7 +27,7 @@ LEAST_BUSY = 0.8
 class EpochTrainer(Trainer):
     """Longer trainings take longer."""
 
-    def _train(self, recipe: Recipe, folder: Path) -> Built:
+    def _train(self, recipe: Recipe) -> Built:
         time.sleep(self._seconds * recipe.epochs)
         one = evaluation(made=recipe, share=self._share(recipe))
         return Built(one.candidate, one.validation)

@@ -19,6 +19,7 @@ from space.dimensions import dimensions
 from space.networks.mobilenet_v1.shape import WIDTHS
 
 ROOT = Path(__file__).parent.parent.parent
+WITHOUT_EXTRAS = Path(__file__).parent / "without_extras"
 # The program that a test starts: the one that users start, or the same with less to time.
 REAL, QUICK = "search", "tests.search.quick"
 VARYING = 5
@@ -38,8 +39,10 @@ def finished(*words: object, program: str = QUICK) -> subprocess.CompletedProces
 
 
 def environment(mark: object = "") -> dict[str, str]:
-    """A board whose /proc tells of nobody else: other tests run beside it, and a dirty run leads nothing."""
-    return {**os.environ, "SEARCH_SYSROOT": calm(), "MARK": str(mark)}
+    """A board whose /proc tells of nobody else: other tests run beside it, and a dirty run leads nothing. And a Python
+    in which what an extra brings cannot be imported."""
+    path = os.pathsep.join(filter(None, [str(WITHOUT_EXTRAS), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "SEARCH_SYSROOT": calm(), "MARK": str(mark), "PYTHONPATH": path}
 
 
 @cache

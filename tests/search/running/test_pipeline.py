@@ -54,13 +54,16 @@ class Trainer:
         # When each training began and ended.
         self.spans: list[tuple[float, float]] = []
 
-    def submit(self, task, recipe, folder, *rest):
-        return self._pool.submit(self._draft if task is draft else self._train, recipe, folder)
+    def submit(self, task, *words):
+        """A draft as to the drafter, or an order as to an executor."""
+        return (
+            self._pool.submit(self._draft, *words[:2]) if task is draft else self._pool.submit(self._train, task.recipe)
+        )
 
     def _draft(self, recipe, folder: Path) -> Path:
         return folder / f"{recipe.structure_id}.onnx"
 
-    def _train(self, recipe, folder: Path) -> Built:
+    def _train(self, recipe) -> Built:
         begun = time.monotonic()
         self.work()
         self.spans.append((begun, time.monotonic()))
@@ -131,7 +134,7 @@ def until(reached: Callable[[], bool]) -> None:
 
 def workplace(store, board, trainer):
     drafter, places = Trainer(0, trainer._share), Busy(trainer.builders)
-    return Workplace(store, board, trainer, drafter, None, None, VALIDATION, View(0), training=places)
+    return Workplace(store, board, trainer, drafter, None, None, None, VALIDATION, View(0), training=places)
 
 
 def pipeline(folder, trainer, board, sampler="random", **seen):
@@ -390,14 +393,14 @@ def test_who_is_trained_before_its_turn_leads_nobody_yet(tmp_path, early):
     board.latency_of = lambda name: 0.5 if name in (fastest.id, fastest.structure_id) else 2.0
     train = trainer._train
 
-    def train_in_turn(recipe, folder):
+    def train_in_turn(recipe):
         if recipe.id == fastest.id and not early:
             until(lambda: len(board.measured) >= 5)
         if recipe.id != fastest.id and early:
             until(lambda: fastest.id in trainer.trained)
             # Until it is known in the main thread, too.
             time.sleep(0.1)
-        return train(recipe, folder)
+        return train(recipe)
 
     trainer._train = train_in_turn
     made, store = pipeline(tmp_path / "store", trainer, board)
@@ -412,7 +415,7 @@ def test_a_lost_device_is_no_recipe_s_fault_and_ends_the_run(tmp_path):
     trainer = Trainer(0, lambda recipe: 0.5, builders=2)
     made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
 
-    def losing(recipe, folder):
+    def losing(recipe):
         raise DeviceLostError("cuda (a card) is lost")
 
     trainer._train = losing
@@ -430,12 +433,12 @@ def test_what_fails_ends_in_its_turn(tmp_path):
     first, second = (recipe_of(values).id for values in shapes.values(TABLE)[:2])
     train = trainer._train
 
-    def failing(recipe, folder):
+    def failing(recipe):
         if recipe.id == second:
             failed.set()
             raise CandidateError("cannot be built")
         assert failed.wait(HANG_S)
-        return train(recipe, folder)
+        return train(recipe)
 
     trainer._train = failing
     assert made.run(2, time.monotonic() + HANG_S) == 2
@@ -483,7 +486,7 @@ def test_when_the_reference_has_moved_the_leader_and_who_was_gated_within_reach_
     board.reference_ms = lambda count: 10.0 if count < 3 else 15.0
     trainer = Trainer(0, lambda recipe: 0.8)
     made, store = pipeline(tmp_path / "store", trainer, board)
-    first = _with_file(trainer, tmp_path)
+    first = _with_file(trainer, tmp_path / "store")
     made.run(5, time.monotonic() + HANG_S)
     states = [trial.state for trial in store.trials(GOAL.id)]
     assert states == [COMPLETE, GATED, GATED, GATED, COMPLETE]
@@ -511,7 +514,7 @@ def test_a_leader_or_gated_one_that_cannot_be_timed_again_is_no_fault_of_whose_t
     board._measure = faltering
     trainer = Trainer(0, lambda recipe: 0.8)
     made, store = pipeline(tmp_path / "store", trainer, board)
-    _with_file(trainer, tmp_path)
+    _with_file(trainer, tmp_path / "store")
     made.run(4, time.monotonic() + HANG_S)
     assert FAILED not in [trial.state for trial in store.trials(GOAL.id)]
     assert store.failures(GOAL.baseline_id, GOAL.bench_id) == {}
@@ -543,7 +546,7 @@ def test_while_the_reference_stays_nobody_is_timed_again(tmp_path):
     board.reference_ms = lambda count: 10.0 + 0.01 * count
     trainer = Trainer(0, lambda recipe: 0.8)
     made, _ = pipeline(tmp_path / "store", trainer, board)
-    _with_file(trainer, tmp_path)
+    _with_file(trainer, tmp_path / "store")
     made.run(4, time.monotonic() + HANG_S)
     assert len(board.measured) == 4
 
@@ -553,9 +556,9 @@ def _with_file(trainer: Trainer, folder: Path) -> list[str]:
     there: list[str] = []
     train = trainer._train
 
-    def with_file(recipe, store: Path) -> Built:
-        one = train(recipe, store)
-        path = store / "candidates" / f"{recipe.id}.onnx"
+    def with_file(recipe) -> Built:
+        one = train(recipe)
+        path = folder / "candidates" / f"{recipe.id}.onnx"
         path.parent.mkdir(exist_ok=True)
         path.touch()
         there.append(recipe.id)

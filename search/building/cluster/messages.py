@@ -1,0 +1,33 @@
+"""Messages between the controller of a run and its workers."""
+
+from dataclasses import dataclass
+
+from evaluators.measurement import Accuracy
+from search.building.artifacts import Artifact, Digest
+from search.building.order import Order
+
+# The topic of Dask's events by which workers tell every controller what they do.
+TOPIC = "ondevice-search"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    order: Order
+    # What its worker has to have before it begins.
+    inputs: tuple[Digest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    worker: str
+    # The manifest is the last of them.
+    files: tuple[Artifact, ...]
+    validation: Accuracy
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Not carried out, by a fault of the worker's: another one may."""
+
+    worker: str
+    why: str

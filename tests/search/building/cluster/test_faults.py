@@ -1,0 +1,116 @@
+"""What is wrong between machines is said in one clear line, and nothing wrong is stored."""
+
+import subprocess
+
+import pytest
+
+pytest.importorskip("distributed", reason="Dask is not installed (extra [cluster])")
+
+import dask
+
+from search.building.cluster.errors import ClusterError
+from search.building.cluster.executor import ClusterExecutor
+from tests.search.building.cluster.authority import authority
+from tests.search.building.cluster.changing import changing
+from tests.search.building.cluster.loopback import (
+    HANG_S,
+    IMAGES,
+    WEIGHTS,
+    Seen,
+    cluster,
+    opened,
+    order,
+    store_folder,
+    trained,
+    until,
+    worker_folder,
+)
+from tests.search.building.cluster.simulated import SHORT_OF_DISK
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+def test_images_that_are_others_there_are_said_and_this_run_s_are_sent(tmp_path, seen):
+    with cluster() as made:
+        made.start_worker(tmp_path / "worker")
+        with opened(made, store_folder(tmp_path / "store"), seen, places=1) as executor:
+            executor.submit(order(epochs=0)).result(HANG_S)
+            executor.submit(order(epochs=1)).result(HANG_S)
+    (line,) = [text for text in seen.said if "another set" in text]
+    assert f"than this run's ({IMAGES.fingerprint}); this run's is sent" in line
+    assert len(list((tmp_path / "worker" / "images").glob("sent-*.npz"))) == 1
+
+
+def test_a_full_disk_on_a_worker_costs_nothing_where_there_is_another(tmp_path, seen):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], capture_output=True).returncode:
+        pytest.skip("a small disk is mounted by root alone")
+    try:
+        with cluster() as made:
+            made.start_worker(worker_folder(disk / "full"))
+            with opened(made, store_folder(tmp_path / "store"), seen, places=1) as executor:
+                task = executor.submit(order(seed=SHORT_OF_DISK, epochs=1))
+                until(lambda: any("No space left" in text for text in seen.said), "a line")
+                made.start_worker(worker_folder(tmp_path / "roomy"))
+                task.result(HANG_S)
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+    (line,) = [text for text in seen.said if "No space left" in text]
+    assert str(disk / "full") in line
+    assert "another one is given" in line
+    assert len(trained(tmp_path / "roomy")) == 1
+
+
+def test_what_is_changed_on_its_way_is_sent_once_more_and_never_stored(tmp_path, seen):
+    store = store_folder(tmp_path / "store")
+    with cluster() as made, changing(made.port) as between:
+        made.start_worker(worker_folder(tmp_path / "worker"))
+        opened(made, store, seen, places=1).close()
+        made.port = between.port
+        with opened(made, store, seen, places=1) as executor:
+            between.pattern, between.times = WEIGHTS[:64], 1
+            executor.submit(order(seed=1, epochs=0)).result(HANG_S)
+            assert between.changed == 1
+            assert [text for text in seen.said if "base.pt was changed on its way; nothing of it was kept" in text]
+            # An answer, each time: the second one is the last.
+            ordered = order(seed=2, epochs=0)
+            between.pattern, between.times = 2 * ordered.recipe.weights_id.encode(), 1000
+            with pytest.raises(ClusterError, match=r"trained/.* was changed on its way.*, 2 times of 2"):
+                executor.submit(ordered).result(HANG_S)
+    assert (tmp_path / "worker" / "baselines" / "base.pt").read_bytes() == WEIGHTS
+    assert len(list((store / "candidates").glob("*.json"))) == 1
+    assert len(list((store / "trained").iterdir())) == 1
+
+
+def test_baselines_that_are_changed_every_time_end_the_order(tmp_path, seen):
+    store = store_folder(tmp_path / "store")
+    with cluster() as made, changing(made.port) as between:
+        made.start_worker(worker_folder(tmp_path / "worker"))
+        opened(made, store, seen, places=1).close()
+        made.port, between.pattern, between.times = between.port, WEIGHTS[:64], 1000
+        with (
+            opened(made, store, seen, places=1) as executor,
+            pytest.raises(ClusterError, match=r"base.pt was changed on its way 2 times of 2"),
+        ):
+            executor.submit(order(seed=1, epochs=0)).result(HANG_S)
+    assert not (tmp_path / "worker" / "baselines").exists() or not list((tmp_path / "worker" / "baselines").iterdir())
+
+
+def test_a_certificate_that_is_not_trusted_is_said_and_a_trusted_one_serves(tmp_path, seen):
+    ours, theirs = authority(tmp_path / "ours"), authority(tmp_path / "theirs")
+    store = store_folder(tmp_path / "store")
+    with cluster(scheme="tls", environment=ours.environment()) as made:
+        made.start_worker(worker_folder(tmp_path / "worker"))
+        with dask.config.set(ours.settings()), opened(made, store, seen, places=1) as executor:
+            executor.submit(order(epochs=0)).result(HANG_S)
+        with (
+            dask.config.set(theirs.settings()),
+            pytest.raises(ClusterError, match=r"its certificate is not trusted .*; nothing was sent"),
+        ):
+            ClusterExecutor(made.address, store, IMAGES, seen, seen.say)
+        with dask.config.set(dict.fromkeys(ours.settings())), pytest.raises(ClusterError, match="certificate"):
+            ClusterExecutor(made.address, store, IMAGES, seen, seen.say)

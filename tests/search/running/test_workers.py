@@ -1,0 +1,114 @@
+"""A whole run whose training and building is done by the workers of a real Dask cluster on the loopback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed", reason="Dask is not installed (extra [cluster])")
+
+from search.commands.exit_status import OK, REQUEST, RIG
+from search.store.store import Store
+from tests.search.building.cluster.loopback import Cluster, cluster, free_port, until
+from tests.search.whole import REAL, ROOT, SEARCH, command, copy, environment, finished
+
+TRIALS = 3
+RANDOM = (*SEARCH, "--sampler", "random")
+
+
+@pytest.fixture(scope="module")
+def recorded(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Measurements of as many structures as the runs below ask for, as another machine's."""
+    folder = copy(started, tmp_path_factory.mktemp("recorded") / "store")
+    done = finished(*RANDOM, "--store", folder, "--trials", TRIALS)
+    assert done.returncode == OK, done.stderr
+    recording = folder.parent / "bench.jsonl"
+    assert finished("export", "--to", recording, "--store", folder).returncode == OK
+    first, *rows = recording.read_text().splitlines()
+    recording.write_text("\n".join([json.dumps({**json.loads(first), "on_this_machine": False}), *rows, ""]))
+    return recording
+
+
+@pytest.fixture
+def working(tmp_path: Path) -> Iterator[Cluster]:
+    """Two workers, as a person starts them."""
+    with cluster() as made:
+        words = command("workers", made.address, "--count", 2, "--folder", tmp_path / "worker", program=REAL)
+        with (tmp_path / "workers.txt").open("w") as said:
+            started = subprocess.Popen(words, cwd=ROOT, env=with_extras(), stderr=said, stdin=subprocess.DEVNULL)
+        until(lambda: (tmp_path / "workers.txt").read_text().count("a worker of") == 2, "two workers")
+        yield made
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(60) == OK
+        assert "ended: what was at work is given back" in (tmp_path / "workers.txt").read_text()
+
+
+def with_extras() -> dict[str, str]:
+    return {**environment(), "PYTHONPATH": str(ROOT)}
+
+
+def trials_of(folder: Path, recorded: Path, *more: object) -> list[tuple[object, ...]]:
+    """What a run in a new store asks for, and what becomes of it."""
+    original = Store.existing(folder)
+    goal = original.studies()[0]
+    for path in folder.glob("search.db*"):
+        path.unlink()
+    again = Store.create(folder)
+    again.remember(f"baseline {goal.fingerprint}", goal.baseline_id)
+    words = command(*RANDOM, "--store", folder, "--device", f"replay:{recorded}", "--trials", TRIALS, *more)
+    done = subprocess.run(words, cwd=ROOT, env=with_extras(), capture_output=True, text=True)
+    assert done.returncode == OK, done.stderr
+    found = again.studies()[0]
+    evaluated = again.evaluations(found.baseline_id, found.bench_id)
+    return [
+        (trial.recipe_id, trial.state, one and one.validation.share, one and one.figures.latency_s)
+        for trial in again.trials(found.id)
+        for one in [evaluated.get(trial.recipe_id)]
+    ]
+
+
+@pytest.mark.timeout(900)
+def test_workers_and_builders_of_this_machine_carry_out_the_same_trials(
+    started: Path, recorded: Path, working: Cluster, tmp_path: Path
+) -> None:
+    here = trials_of(copy(started, tmp_path / "here"), recorded, "--builders", 2)
+    there = trials_of(copy(started, tmp_path / "there"), recorded, "--workers", working.address)
+    assert len(here) == TRIALS
+    assert there == here
+    # They were built there, and every file came back.
+    built = {path.name for path in (tmp_path / "worker" / "candidates").iterdir()}
+    assert built >= {path.name for path in (tmp_path / "there" / "candidates").glob("*.json")} - {
+        path.name for path in (started / "candidates").glob("*.json")
+    }
+
+
+def test_what_cannot_be_is_said_before_anything_is_trained(started: Path, tmp_path: Path) -> None:
+    def said(*words: object) -> tuple[int, str]:
+        typed = command(*SEARCH, "--store", started, *words)
+        done = subprocess.run(typed, cwd=ROOT, env=with_extras(), capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    status, text = said("--workers", "tcp://trainers.example:8786")
+    assert (status, "use tls://" in text, "--workers-plain" in text) == (REQUEST, True, True)
+    status, text = said("--workers", "http://127.0.0.1")
+    assert (status, "a scheduler's address is tcp://HOST:8786" in text) == (REQUEST, True)
+    status, text = said("--workers", f"tcp://127.0.0.1:{free_port()}")
+    assert (status, text.splitlines()[-1]) == (RIG, "next, on that machine: dask scheduler")
+
+
+def test_a_machine_without_dask_is_told_what_to_install(tmp_path: Path) -> None:
+    """As Python finds it that looks at this folder alone."""
+    script = (
+        "import sys, importlib.util as util; find = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name == 'distributed' else find(name, *rest)\n"
+        "from search.__main__ import main; sys.exit(main())"
+    )
+    words = [sys.executable, "-c", script, "workers", "tcp://127.0.0.1:8786"]
+    done = subprocess.run(words, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
+    assert done.returncode == REQUEST
+    assert "next: pip install 'ondevice-search[cluster]'" in done.stderr
