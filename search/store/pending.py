@@ -1,0 +1,41 @@
+"""Pending: what was finished and is not in the database yet, in files, so that no outage and no kill loses it."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from space.files import written_whole
+
+
+class Pending:
+    """A file for each result, named after what it is of; it goes once the database has it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "pending"
+
+    def keep(self, name: str, content: Mapping[str, Any]) -> None:
+        """On the disk when it returns, with a digest by which a file that was cut short or changed is told."""
+        text = json.dumps(content, sort_keys=True)
+        with written_whole(self._path(name)) as beside:
+            beside.write_text(f"{_digest(text)}\n{text}\n")
+
+    def done(self, name: str) -> None:
+        self._path(name).unlink(missing_ok=True)
+
+    def all(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Name and content of each; one that is damaged is put aside."""
+        for path in sorted(self._folder.glob("*.json")):
+            digest, _, text = path.read_text(errors="replace").partition("\n")
+            if digest != _digest(text.removesuffix("\n")):
+                path.replace(path.with_suffix(".damaged"))
+                continue
+            yield path.stem, json.loads(text)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
