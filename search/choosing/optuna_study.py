@@ -2,16 +2,21 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import optuna
-from optuna.exceptions import ExperimentalWarning
-from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages._rdb import models
+from optuna.storages._rdb.storage import _create_scoped_session
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.choosing.sampler import Sampler, SpaceExhausted, distributions
-from search.choosing.trial_notes import IMPORTED, RECIPE
+from search.choosing.sampler import Sampler, distributions
+from search.choosing.trial_notes import IMPORTED, OWNER, RECIPE
 from search.scoring.objectives import Objective
+from search.store.database import server_options
 from search.store.store import Store
 from space.dimension import Dimension, Value
 from space.dimensions import recipe_of
@@ -19,8 +24,10 @@ from space.recipe import Recipe
 
 
 def open_storage(store: Store) -> RDBStorage:
-    """Optuna's tables, in the same database as the store's, and under its leases."""
-    storage = RDBStorage(store.url)
+    """Optuna's tables, in the same database as the store's, and under its leases; made by one writer."""
+    options = server_options(store.url) if store.shared else {}
+    with store.turn("Optuna's tables"):
+        storage = RDBStorage(store.url, engine_kwargs=options)
     store.guard(storage.scoped_session)
     return storage
 
@@ -44,36 +51,79 @@ class OptunaStudy:
         """Without a state all of them, each at the place of its number."""
         return self.study.get_trials(deepcopy=False, states=states or None)
 
-    def ask(self, values: Mapping[str, Value] | None) -> Trial:
-        """These values, or those that the sampler chooses; SpaceExhausted where it has none."""
-        if values is not None:
-            self.study.enqueue_trial(dict(values))
-        try:
-            return self.study.ask(self._distributions)
-        except SpaceExhausted:
-            # Optuna had already written the trial down.
-            self.fail(len(self.trials()) - 1)
-            raise
+    def begin(self, owner: str) -> FrozenTrial:
+        """A new trial, on its way, with nothing chosen yet."""
+        begun = create_trial(state=TrialState.RUNNING, user_attrs={OWNER: owner} if owner else {})
+        return self._tables.get_trial(self._tables.create_new_trial(self.study._study_id, template_trial=begun))
+
+    def chosen(self, trial: FrozenTrial) -> dict[str, Value]:
+        """What the sampler chooses; SpaceExhausted where it has nothing."""
+        # What is kept of all trials for one ask.
+        self.study._thread_local.cached_all_trials = None
+        sampler = self.study.sampler
+        sampler.before_trial(self.study, trial)
+        space = sampler.infer_relative_search_space(self.study, trial)
+        values = sampler.sample_relative(self.study, trial, space)
+        return {name: of.to_external_repr(of.to_internal_repr(values[name])) for name, of in space.items()}
+
+    def choose(self, trial: FrozenTrial, values: Mapping[str, Value], notes: Mapping[str, Any]) -> None:
+        """Writes down what was chosen for it, in the place of what was before."""
+        self._write(trial._trial_id, notes, {}, values)
 
     def tell(self, number: int, value: float) -> None:
-        self.study.tell(number, value)
+        """Once: it may have been told, and nobody heard that it was."""
+        self.study.tell(number, value, skip_if_finished=True)
 
     def fail(self, number: int) -> None:
-        self.study.tell(number, state=TrialState.FAIL)
+        self.study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
     def fail_waiting(self) -> None:
-        """What was enqueued and never asked for: Optuna lets nobody tell it anything."""
+        """What was enqueued by an earlier version and never asked for: Optuna lets nobody tell it anything."""
         for trial in self.trials(TrialState.WAITING):
             self._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
 
     def describe(self, number: int, notes: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:
         """Writes what is known of a trial into it, for people and for Optuna; the id of its recipe."""
-        trial = self.trials()[number]
-        for name, value in notes.items():
-            self._storage.set_trial_user_attr(trial._trial_id, name, value)
-        for name, value in attributes.items():
-            self._storage.set_trial_system_attr(trial._trial_id, name, value)
+        trial = self.trial(number)
+        # Who told it, told all of this before.
+        with suppress(UpdateFinishedTrialError):
+            self._write(trial._trial_id, notes, attributes)
         return str(trial.user_attrs.get(RECIPE, ""))
+
+    def trial(self, number: int) -> FrozenTrial:
+        return self._tables.get_trial(
+            self._tables.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+        )
+
+    @property
+    def _tables(self) -> BaseStorage:
+        """With what was read kept in memory."""
+        return self.study._storage
+
+    def _write(
+        self,
+        trial_id: int,
+        notes: Mapping[str, Any],
+        attributes: Mapping[str, Any],
+        values: Mapping[str, Value] = {},  # noqa: B006
+    ) -> None:
+        """In one transaction, where Optuna has one for each."""
+        if not isinstance(self._storage, RDBStorage):
+            for name, value in values.items():
+                of = self._distributions[name]
+                self._storage.set_trial_param(trial_id, name, of.to_internal_repr(value), of)
+            for name, note in notes.items():
+                self._storage.set_trial_user_attr(trial_id, name, note)
+            for name, attribute in attributes.items():
+                self._storage.set_trial_system_attr(trial_id, name, attribute)
+            return
+        with _create_scoped_session(self._storage.scoped_session) as session:
+            if values:
+                session.query(models.TrialParamModel).filter_by(trial_id=trial_id).delete()
+                session.add_all(_parameters(trial_id, values, self._distributions))
+            for kind, said in ((models.TrialUserAttributeModel, notes), (models.TrialSystemAttributeModel, attributes)):
+                for name, value in said.items():
+                    self._storage._set_trial_attr_without_commit(session, kind, trial_id, name, value)
 
     def add(
         self, values: Mapping[str, Value], value: float, notes: Mapping[str, Any], attributes: Mapping[str, Any]
@@ -99,3 +149,17 @@ def values_of_trial(trial: FrozenTrial) -> Mapping[str, Value]:
     """For a trial that was enqueued and not yet asked for, the values that it was enqueued with."""
     values: Mapping[str, Value] = trial.params or trial.system_attrs.get("fixed_params", {})
     return values
+
+
+def _parameters(
+    trial_id: int, values: Mapping[str, Value], space: Mapping[str, BaseDistribution]
+) -> list[models.TrialParamModel]:
+    return [
+        models.TrialParamModel(
+            trial_id=trial_id,
+            param_name=name,
+            param_value=space[name].to_internal_repr(value),
+            distribution_json=optuna.distributions.distribution_to_json(space[name]),
+        )
+        for name, value in values.items()
+    ]

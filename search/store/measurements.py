@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from evaluators.device.device import ProcessRun
 from evaluators.measurement import Figures
 from search.store.frameworks import Frameworks, is_current
+from search.store.part import lasting
 
 if TYPE_CHECKING:
     from evaluators.measured import Measured
@@ -19,6 +20,7 @@ FIRST_RUNS = 3
 class Measurements(Frameworks):
     """Kept by structure and bench: recipes of one structure share its measurement."""
 
+    @lasting
     def add_structure(
         self, structure_id: str, bench_id: str, figures: Figures, raw: str, traces: Sequence[str] = ()
     ) -> None:

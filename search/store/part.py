@@ -25,7 +25,7 @@ def lasting(
     """A method that is called again where the database was away: what it writes has keys, so that twice is as once."""
 
     @wraps(method)
-    def whole(self: Any_Part, *words: Words.args, **named: Words.kwargs) -> T:
+    def whole(self: Any_Part, /, *words: Words.args, **named: Words.kwargs) -> T:
         return self.patiently(lambda: method(self, *words, **named))
 
     return whole

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ class Pending:
         text = json.dumps(content, sort_keys=True)
         with written_whole(self._path(name)) as beside:
             beside.write_text(f"{_digest(text)}\n{text}\n")
+        # The name of a new file is its folder's.
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def done(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)

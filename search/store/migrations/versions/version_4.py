@@ -1,4 +1,4 @@
-"""Version 4: several writers of one study: whose a recipe on its way is, which trials changed, and who has the files."""
+"""Version 4: several writers of one study: recipes on their way, which trials changed, who has the files."""
 
 import sqlalchemy as sa
 from alembic import op
