@@ -36,7 +36,7 @@ class OptunaStudy:
     def __init__(
         self, name: str, objective: Objective, storage: RDBStorage, table: Sequence[Dimension], sampler: Sampler
     ) -> None:
-        self._storage = storage
+        self._storage: BaseStorage = storage
         self._distributions = distributions(table)
         # Optuna's reports on stderr are for programmers.
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -105,7 +105,7 @@ class OptunaStudy:
         trial_id: int,
         notes: Mapping[str, Any],
         attributes: Mapping[str, Any],
-        values: Mapping[str, Value] = {},  # noqa: B006
+        values: Mapping[str, Value] = {},
     ) -> None:
         """In one transaction, where Optuna has one for each."""
         if not isinstance(self._storage, RDBStorage):

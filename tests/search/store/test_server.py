@@ -1,5 +1,6 @@
 """The store on PostgreSQL: the same tables, order and leases; several write, each to a study of its own."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +18,6 @@ from search.store.database import open_database
 from search.store.store import Store
 from search.store.version import FIRST, LATEST, version_of
 from search.store.writing import at_work, writing
-from space.errors import RequestError
 from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep
 from tests.search.store.postgres import served
 from tests.search.store.test_leases import Other
@@ -86,18 +86,23 @@ def test_an_earlier_version_is_read_as_it_is_and_migrated_by_who_writes(url: str
     assert after.as_dict() == before.as_dict()
 
 
-def test_each_study_is_one_writers_and_a_dead_one_is_not_waited_for(url: str, tmp_path: Path) -> None:
+def test_several_are_at_work_on_a_study_and_a_dead_one_is_not_waited_for(url: str, tmp_path: Path) -> None:
     Store.create(tmp_path, url)
     first = Other(tmp_path / "first", url)
     try:
         assert first.does(f"store.take_study({GOAL.id!r})") == "done"
         with writing(tmp_path / "second", url) as store:
-            with pytest.raises(RequestError, match=f"study {GOAL.id} is in use by pid {first.pid} on "):
-                store.use_study(GOAL)
-            store.take_study("another")
-            assert len(store.writers()) == 2
-            first.kill()
             store.use_study(GOAL)
+            assert {writer.pid for writer in store.sharing(GOAL.id)} == {first.pid, os.getpid()}
+            with store.alone(GOAL.id) as others:
+                assert [writer.pid for writer in others] == [first.pid]
+            first.kill()
+            assert [writer.pid for writer in store.sharing(GOAL.id)] == [os.getpid()]
+            with store.alone(GOAL.id) as others:
+                assert others == []
+                third = Other(tmp_path / "third", url)
+                assert third.does(f"store.take_study({GOAL.id!r})") == ""
+                assert f"is another one's for a moment, pid {os.getpid()} on " in third.errors()
             assert str(at_work(Store.existing(tmp_path, url))).count("pid ") == 1
         assert store.writers() == []
     finally:
