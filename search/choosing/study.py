@@ -201,10 +201,12 @@ class Study:
         self._time_left.queued_s = queued_s
         pace = self._time_left.pace_of(self._optuna.study)
         values = self._asked_first.next(pace)
+        trial = None
         try:
             if values is None:
                 self._sampler.look_ahead(pace)
             trial = self._optuna.begin(self._store.owner)
+            self._mine.add(trial.number)
             recipe = self._chosen(trial, values)
             while not self._store.claim_trial(self.goal, trial.number, recipe, self._beside.seen):
                 # Another controller was first: with what it did in mind another one is chosen.
@@ -212,10 +214,12 @@ class Study:
                 values = self._asked_first.next(pace)
                 recipe = self._chosen(trial, values)
         except BaseException:
+            # A trial that was begun is left behind then, and ended by the next ask.
+            if trial is not None:
+                self._mine.discard(trial.number)
             if values is not None:
                 self._asked_first.add_next(values)
             raise
-        self._mine.add(trial.number)
         self._known.begin(recipe.id)
         return Asked(self, trial.number, recipe, pace.seconds(recipe) if pace.limited else 0.0)
 
