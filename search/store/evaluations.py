@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from evaluators.measurement import Accuracy, Figures
 from search.store.database import Parameters
@@ -45,6 +46,23 @@ class Evaluations(Frameworks):
             }
             values |= {"host": socket.gethostname(), "folder": str(self.folder.absolute())}
             write.put(CANDIDATES, {"recipe_id": candidate.recipe.id, "baseline_id": baseline_id}, values, first)
+
+        self._pending.done(_file_of(candidate.recipe.id, baseline_id))
+
+    def keep_candidate(self, candidate: Candidate, baseline_id: str, validation: Accuracy, seen: int) -> None:
+        """On disk, until it is added; `seen`: the last transaction when it was begun."""
+        content = {"candidate": candidate.to_json(), "validation": validation.to_json(), "seen": seen}
+        self._pending.keep(_file_of(candidate.recipe.id, baseline_id), {**content, "baseline_id": baseline_id})
+
+    def tell_candidate(self, content: Mapping[str, Any]) -> None:
+        """One that was kept, unless somebody has added it since it was begun."""
+        candidate = Candidate.from_json(content["candidate"], self.candidates)
+        rows = self._database.rows(
+            "SELECT changed FROM search_candidates WHERE recipe_id = :recipe_id AND baseline_id = :baseline_id",
+            {"recipe_id": candidate.recipe.id, "baseline_id": content["baseline_id"]},
+        )
+        if not rows or rows[0][0] <= content["seen"]:
+            self.add_candidate(candidate, content["baseline_id"], Accuracy.from_json(content["validation"]))
 
     def place(self, recipe_id: str, baseline_id: str) -> tuple[str, Path] | None:
         """Whose files the candidate's is among: a machine's name, and the store's folder there; None where nobody
@@ -217,6 +235,10 @@ class Evaluations(Frameworks):
             if confirmed and test
             else None,
         )
+
+
+def _file_of(recipe_id: str, baseline_id: str) -> str:
+    return f"candidate-{recipe_id}-{baseline_id}"
 
 
 def _without_outdated_confirmation(evaluation: Evaluation, frameworks: Mapping[str, str]) -> Evaluation:

@@ -40,6 +40,10 @@ def with_baseline(store: Store) -> None:
     store.remember(reference_fact(BENCH.id, GOAL.baseline_id), baseline.recipe_id)
 
 
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
 def study_of(store: Store, sampler: str = "random", seed: int = 0, trials: int = 0) -> Study:
     known = Known()
     chosen = (
@@ -48,7 +52,7 @@ def study_of(store: Store, sampler: str = "random", seed: int = 0, trials: int =
         else DistinctSampler(sampler, seed, TABLE, known)
     )
     # All controllers begin with the same networks.
-    return Study(GOAL, store, open_storage(store), TABLE, known, sampler=chosen, first=shapes.values(TABLE))
+    return Study(GOAL, store, open_storage(store), TABLE, known, sampler=chosen, first=shapes.values(TABLE), say=_say)
 
 
 def simulated(store: Store, study: Study, seconds: float) -> Pipeline:
@@ -66,11 +70,10 @@ def main() -> None:
     with writing(Path(folder), url) as store:
         study = study_of(store, *sampler)
         for line in study.resume():
-            print(line, flush=True)
-        print("begun", flush=True)
+            _say(line)
         begun = time.monotonic()
         ended = simulated(store, study, float(seconds)).run(int(trials), math.inf)
-        print(f"ended {ended} in {time.monotonic() - begun:.1f} s", flush=True)
+        _say(f"ended {ended} in {time.monotonic() - begun:.1f} s")
 
 
 if __name__ == "__main__":
