@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,13 @@ class Pending:
     def done(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
 
-    def all(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Name and content of each; one that is damaged is put aside."""
+    def all(self, say: Callable[[str], None]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Name and content of each; one that is damaged is put aside, and said."""
         for path in sorted(self._folder.glob("*.json")):
             digest, _, text = path.read_text(errors="replace").partition("\n")
             if digest != _digest(text.removesuffix("\n")):
-                path.replace(path.with_suffix(".damaged"))
+                aside = path.replace(path.with_suffix(".damaged"))
+                say(f"{path} is damaged, and not told to the database: it is {aside.name} now")
                 continue
             yield path.stem, json.loads(text)
 

@@ -133,6 +133,28 @@ def test_a_server_that_stops_for_a_while_is_waited_for(database: Server, tmp_pat
     check(store)
 
 
+def test_what_was_finished_in_an_outage_is_told_after_a_kill(database: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "first"
+    store = begun(folder, database.url)
+    first = Controller(folder, database.url, 1000, 1.0)
+    try:
+        until(lambda: finished(store) >= 2)
+        database.stop()
+        until(lambda: any((folder / "pending").glob("candidate-*.json")))
+    finally:
+        first.kill()
+    pending = {path.name.split("-")[1] for path in (folder / "pending").glob("candidate-*.json")}
+    database.start()
+    again = Controller(folder, database.url, 2, 0.1)
+    again.ends()
+    assert "results that were finished and not in the database yet: " in again.said
+    trials = [record for record in store.trials(GOAL.id) if record.recipe_id in pending]
+    # Each is told of the trial that it was trained for.
+    assert [record.state for record in trials] == [COMPLETE] * len(pending)
+    assert not any((folder / "pending").iterdir())
+    check(store)
+
+
 def test_a_recipe_is_one_controllers(database: Server, tmp_path: Path) -> None:
     """Many at once that all want the same."""
     begun(tmp_path / "first", database.url)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from evaluators.measured import Measured
 from search.store.store import Store
 from tests.search.made_up import GOAL, distinct, evaluation, figures, store_with
@@ -33,7 +35,7 @@ def test_what_was_finished_is_told_once(tmp_path: Path) -> None:
 def test_what_was_told_since_is_not_told_again(tmp_path: Path) -> None:
     """A kill between the database's commit and the removal of the file; or somebody measured it meanwhile."""
     store = store_with(tmp_path, [])
-    one, structure_id = kept(store, store.last_change())
+    _, structure_id = kept(store, store.last_change())
     store.add_structure(structure_id, GOAL.bench_id, figures(7.0), "")
     store.tell_pending()
     assert store.structure(structure_id, GOAL.bench_id) == figures(7.0)
@@ -48,7 +50,7 @@ def test_what_is_told_at_once_leaves_no_file(tmp_path: Path) -> None:
     assert files(store) == []
 
 
-def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
+def test_a_damaged_file_is_put_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = store_with(tmp_path, [])
     one, _ = kept(store, store.last_change())
     for path in (tmp_path / "pending").iterdir():
@@ -56,3 +58,4 @@ def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
     assert store.tell_pending() == 0
     assert one.recipe_id not in store.evaluations(GOAL.baseline_id, GOAL.bench_id)
     assert files(store) == [".damaged"] * 2
+    assert capsys.readouterr().err.count("is damaged, and not told to the database") == 2
