@@ -35,6 +35,8 @@ HEARTBEAT_S, EXPIRES_S = 10.0, 60.0
 _DATABASE = "database"
 # What a server says of its clock, and of when it began.
 _SERVER_TIMES = ("CURRENT_TIMESTAMP", "pg_postmaster_start_time()")
+# Seconds between two looks whether what another one has alone is free.
+_TURN_S = 2.0
 # What is noted of a session that has written.
 _WROTE = "wrote"
 # A long command is cut to its beginning.
@@ -155,18 +157,29 @@ class Leases(Part):
         elif self._owner is not None:
             self._take(write.connection, study_id, self._owner)
 
-    @lasting
     def share(self, name: str) -> None:
-        """To be at work on it beside others; RequestError, with the name of who is, while one is alone at it."""
-        if self.shared:
-            with self._writing() as write:
-                self._share(write, name)
+        """To be at work on it beside others; one that is alone at it is waited for."""
+        said = False
+        while self.shared:
+            try:
+                return self._begin_share(name)
+            except RequestError as error:
+                if not said:
+                    self.say(f"{error}: waiting for it")
+                said = True
+                time.sleep(_TURN_S)
+        return None
+
+    @lasting
+    def _begin_share(self, name: str) -> None:
+        with self._writing() as write:
+            self._share(write, name)
 
     def _share(self, write: "Write", name: str) -> None:
         from search.store.tables import SHARES
 
         for other in self._holders(write.connection, name):
-            raise RequestError(f"{name} is another one's for a moment, {other}; the same command goes on after that")
+            raise RequestError(f"{name} is for a moment in use by {other} alone")
         write.put(SHARES, {"name": name, "owner": self._owner}, {})
 
     @contextmanager
@@ -321,6 +334,11 @@ class Leases(Part):
                 if self._database.outage is not None:
                     # Until it is heard again, and for a lease's length after that, others may be there unheard.
                     self._database.outage.back_at = time.monotonic() + HEARTBEAT_S
+
+
+def at_bench(bench_id: str) -> str:
+    """The name of what is shared there: the reference, and the versions of the runtimes."""
+    return f"bench {bench_id}"
 
 
 def check_held(connection: "Connection", owner: str, url: str) -> None:

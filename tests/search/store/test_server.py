@@ -102,7 +102,7 @@ def test_several_are_at_work_on_a_study_and_a_dead_one_is_not_waited_for(url: st
                 assert others == []
                 third = Other(tmp_path / "third", url)
                 assert third.does(f"store.take_study({GOAL.id!r})") == ""
-                assert f"is another one's for a moment, pid {os.getpid()} on " in third.errors()
+                assert f"is for a moment in use by pid {os.getpid()} on " in third.errors()
             assert str(at_work(Store.existing(tmp_path, url))).count("pid ") == 1
         assert store.writers() == []
     finally:
