@@ -101,8 +101,8 @@ class References:
         former = next((setting for setting in settings if setting.recipe.id == known), None)
         if former is None:
             raise RequestError(
-                f"gains at this bench are over recipe {known}, which was not timed in this run; {other} is at work there, "
-                "and until it has ended the reference stays what it is"
+                f"gains at this bench are over recipe {known}, which was not timed in this run; {other} is at work "
+                "there, and until it has ended the reference stays what it is"
             )
         self.view.say(
             f"the reference stays the baseline at {settings_text(former.recipe)} while {other} is at work at the same "

@@ -34,6 +34,9 @@ def with_file(store: Store, candidate: Candidate, baseline_id: str) -> Candidate
 
 
 def built_elsewhere(store: Store, candidate: Candidate, baseline_id: str) -> tuple[str, Path] | None:
-    """The machine and the folder of the store whose candidate it is; None for one of this store's own."""
+    """The machine and the folder of the store whose candidate it is; None for one of this store's own: a manifest of
+    how it was built lies here, wherever the folder lay then."""
+    if candidate.file.with_suffix(".json").exists():
+        return None
     place = store.place(candidate.recipe.id, baseline_id)
-    return None if place is None or place == (socket.gethostname(), store.folder.absolute()) else place
+    return None if place == (socket.gethostname(), store.folder.absolute()) else place

@@ -1,22 +1,29 @@
 """Several controllers on one study of a real PostgreSQL: none asks for what another one asked for, and nothing that was
 finished is lost when one is killed, or the server stops for a while."""
 
+import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from search.choosing.trial_notes import GATED_BY, RECIPE
+from search.commands.exit_status import OK, REQUEST
 from search.store.store import Store
 from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING
-from tests.search.made_up import GOAL
+from search.store.writing import writing
+from space.files import sha256
+from tests.search.made_up import GOAL, distinct, evaluation, keep, recipe, statements
 from tests.search.running.controller import with_baseline
 from tests.search.store.postgres import Server, server
+from tests.search.user import User
 from tests.search.whole import ROOT, optunas
 
 HANG_S = 300
@@ -183,3 +190,36 @@ with writing(Path(sys.argv[1]), sys.argv[2]) as store:
     for process in all_four:
         process.communicate()
     assert [sum(claims) for claims in zip(*lines, strict=True)] == [1] * 5
+
+
+def test_status_names_who_is_at_work_and_export_who_has_the_file(
+    database: Server, tmp_path: Path, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writing(tmp_path / "first", database.url) as store:
+        with_baseline(store)
+        store.use_study(GOAL)
+        one = evaluation(made=distinct(1)[0])
+        keep(store, one)
+        store.claim_trial(GOAL, 0, recipe(1), store.last_change())
+        words = ("--store", tmp_path / "second", "--storage", database.url)
+        said = user.types("status", *words)[1]
+        assert f"  pid {os.getpid()} on {socket.gethostname()} since 20" in said
+        assert "): 1 on their way" in said
+        (study,) = json.loads(user.types("status", "--json", *words)[1])["studies"]
+        assert list(study["at_work"].values()) == [1]
+    # Another machine's, of which this one sees no folder.
+    with statements(store) as execute:
+        execute("UPDATE search_candidates SET host = 'desk', folder = '/home/lena/store'", {})
+    status, out, err = user.types("export", "--to", tmp_path / "best.onnx", *words)
+    assert (status, out) == (REQUEST, "")
+    assert f"{one.recipe_id}.onnx is not here: it lies on desk in the store /home/lena/store" in err
+    assert f"next, on desk: python -m search export --to {tmp_path}/best.onnx" in err
+    assert err.rstrip().endswith("--store /home/lena/store")
+    # On this machine it is taken from the other folder.
+    there = tmp_path / "first" / "candidates" / f"{one.recipe_id}.onnx"
+    there.parent.mkdir()
+    there.write_bytes(b"a network")
+    store = Store.create(tmp_path / "first", database.url)
+    store.add_candidate(replace(one.candidate, file=there, sha256=sha256(there)), GOAL.baseline_id, one.validation)
+    assert user.types("export", "--to", tmp_path / "best.onnx", *words)[0] == OK
+    assert (tmp_path / "best.onnx").read_bytes() == b"a network"
