@@ -1,9 +1,10 @@
 """Optuna's study: its trials asked, told, described and added; the one place that knows Optuna's private parts."""
 
+import json
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -14,7 +15,7 @@ from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.choosing.sampler import Sampler, distributions
-from search.choosing.trial_notes import IMPORTED, OWNER, RECIPE
+from search.choosing.trial_notes import IMPORTED, OWNER
 from search.scoring.objectives import Objective
 from search.store.database import server_options
 from search.store.store import Store
@@ -82,18 +83,17 @@ class OptunaStudy:
         for trial in self.trials(TrialState.WAITING):
             self._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
 
-    def describe(self, number: int, notes: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:
-        """Writes what is known of a trial into it, for people and for Optuna; the id of its recipe."""
-        trial = self.trial(number)
+    def describe(self, number: int, notes: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
+        """Writes what is known of a trial into it, for people and for Optuna."""
         # Who told it, told all of this before.
         with suppress(UpdateFinishedTrialError):
-            self._write(trial._trial_id, notes, attributes)
-        return str(trial.user_attrs.get(RECIPE, ""))
+            self._write(self._id(number), notes, attributes)
 
     def trial(self, number: int) -> FrozenTrial:
-        return self._tables.get_trial(
-            self._tables.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
-        )
+        return self._tables.get_trial(self._id(number))
+
+    def _id(self, number: int) -> int:
+        return self._tables.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
 
     @property
     def _tables(self) -> BaseStorage:
@@ -118,12 +118,18 @@ class OptunaStudy:
                 self._storage.set_trial_system_attr(trial_id, name, attribute)
             return
         with _create_scoped_session(self._storage.scoped_session) as session:
+            trial = models.TrialModel.find_or_raise_by_id(trial_id, session)
+            self._storage.check_trial_is_updatable(trial_id, cast(TrialState, trial.state))
             if values:
                 session.query(models.TrialParamModel).filter_by(trial_id=trial_id).delete()
                 session.add_all(_parameters(trial_id, values, self._distributions))
             for kind, said in ((models.TrialUserAttributeModel, notes), (models.TrialSystemAttributeModel, attributes)):
-                for name, value in said.items():
-                    self._storage._set_trial_attr_without_commit(session, kind, trial_id, name, value)
+                if said:
+                    former = session.query(kind).filter(kind.trial_id == trial_id, kind.key.in_(said))
+                    former.delete(synchronize_session=False)
+                    session.add_all(
+                        kind(trial_id=trial_id, key=name, value_json=json.dumps(value)) for name, value in said.items()
+                    )
 
     def add(
         self, values: Mapping[str, Value], value: float, notes: Mapping[str, Any], attributes: Mapping[str, Any]

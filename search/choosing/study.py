@@ -82,8 +82,8 @@ class Study:
         self._time_left = time_left or TimeLeft()
         self._optuna = OptunaStudy(goal.id, self.objective, storage, table, sampler)
         self._beside = Beside(store, goal, self._optuna, known)
-        # Trials that were asked for here, and have not ended.
-        self._mine: set[int] = set()
+        # Trials that were asked for here and have not ended, each with its recipe's id.
+        self._mine: dict[int, str] = {}
 
     def line(self) -> Line:
         """By which a training is given up; once some have ended, by what they gained."""
@@ -128,7 +128,7 @@ class Study:
         who are gone: that is asked for first."""
         if not self._store.shared:
             return
-        if self._beside.left_behind(self._mine):
+        if self._beside.left_behind(self._mine.keys()):
             with self._store.turn(self.goal.id, wait=False) as still:
                 # Where another one is at it, it has them end.
                 if still is not None:
@@ -145,7 +145,7 @@ class Study:
         self._store.remove_gone()
         evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
         failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
-        self._end(self._beside.left_behind(self._mine), evaluations, failures)
+        self._end(self._beside.left_behind(self._mine.keys()), evaluations, failures)
         self._end_trials_that_optuna_ended()
 
     def _ask_first_again(self, trial: FrozenTrial) -> None:
@@ -206,7 +206,7 @@ class Study:
             if values is None:
                 self._sampler.look_ahead(pace)
             trial = self._optuna.begin(self._store.owner)
-            self._mine.add(trial.number)
+            self._mine[trial.number] = ""
             recipe = self._chosen(trial, values)
             while not self._store.claim_trial(self.goal, trial.number, recipe, self._beside.seen):
                 # Another controller was first: with what it did in mind another one is chosen.
@@ -216,10 +216,11 @@ class Study:
         except BaseException:
             # A trial that was begun is left behind then, and ended by the next ask.
             if trial is not None:
-                self._mine.discard(trial.number)
+                self._mine.pop(trial.number, None)
             if values is not None:
                 self._asked_first.add_next(values)
             raise
+        self._mine[trial.number] = recipe.id
         self._known.begin(recipe.id)
         return Asked(self, trial.number, recipe, pace.seconds(recipe) if pace.limited else 0.0)
 
@@ -249,15 +250,15 @@ class Study:
 
     def _ended(self, number: int, state: str, reason: str = "") -> None:
         self._store.end_trial(self.goal.id, number, state, reason)
-        self._mine.discard(number)
+        self._mine.pop(number, None)
 
     def tell_gated(self, number: int, figures: Figures, reason: str) -> None:
         """Measured, and not trained: with every answer right it would not win. It is never ranked."""
 
         def told() -> str:
-            recipe_id = self._optuna.describe(number, self._gated_notes(figures, reason), self._unknown_accuracy)
+            self._optuna.describe(number, self._gated_notes(figures, reason), self._unknown_accuracy)
             self._optuna.tell(number, self.objective.at_best(figures, self._scale))
-            return recipe_id
+            return self._recipe_id(number)
 
         self._known.gate(self._store.patiently(told))
         self._ended(number, GATED, reason)
@@ -265,22 +266,25 @@ class Study:
     def tell_failure(self, number: int, reason: str) -> None:
 
         def told() -> str:
-            recipe_id = self._optuna.describe(number, {REASON: reason}, {})
+            self._optuna.describe(number, {REASON: reason}, {})
             self._optuna.fail(number)
-            return recipe_id
+            return self._recipe_id(number)
 
         self._known.settle([self._store.patiently(told)])
         self._ended(number, FAILED, reason)
 
+    def _recipe_id(self, number: int) -> str:
+        return self._mine.get(number) or str(self._optuna.trial(number).user_attrs.get(RECIPE, ""))
+
     def give_up_all(self) -> None:
         """The run ends before these trials do."""
-        numbers = self._mine if self._store.shared else {trial.number for trial in self._open_trials()}
+        numbers = set(self._mine) if self._store.shared else {trial.number for trial in self._open_trials()}
         for number in sorted(numbers):
             self.give_up(number)
 
     def _open_trials(self) -> list[FrozenTrial]:
         """Those that nobody else is at work on."""
-        left_behind = self._beside.left_behind(self._mine) if self._store.shared else None
+        left_behind = self._beside.left_behind(self._mine.keys()) if self._store.shared else None
         others = self._store.trials_of_others(self.goal.id)
         running = self._optuna.trials(TrialState.RUNNING) if left_behind is None else left_behind
         return [trial for trial in running if trial.number not in others]
@@ -290,7 +294,7 @@ class Study:
 
         def told() -> str:
             self._optuna.fail(number)
-            return str(self._optuna.trial(number).user_attrs.get(RECIPE, ""))
+            return self._recipe_id(number)
 
         self._known.give_up(self._store.patiently(told))
         self._ended(number, INTERRUPTED)

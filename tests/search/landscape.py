@@ -69,13 +69,20 @@ def trial(draw: random.Random, *, metered: bool = False) -> Evaluation:
 
 
 def landscape(
-    folder: Path, count: int, *, bench: Bench = BENCH, metered: bool = False, seed: int = 0, **goal: object
+    folder: Path,
+    count: int,
+    *,
+    bench: Bench = BENCH,
+    metered: bool = False,
+    seed: int = 0,
+    storage: str | None = None,
+    **goal: object,
 ) -> tuple[Store, Goal]:
     """A store with a study of so many trials on that bench; the same seed makes the same networks."""
     aim = replace(GOAL, **{"bench_id": bench.id, **goal})
     draw = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    store = Store.create(folder)
+    store = Store.create(folder, storage)
     store.add_bench(bench, DEVICE)
     baseline = evaluation(
         share=0.9,
@@ -105,7 +112,7 @@ def at_once(store: Store) -> Iterator[None]:
     """All that the body writes as one transaction: a thousand of them would wait for the disk a thousand times."""
     database = store._database
     with database.transaction() as connection:
-        store._database = SimpleNamespace(transaction=lambda: nullcontext(connection))
+        store._database = SimpleNamespace(transaction=lambda: nullcontext(connection), shared=False, outage=None)
         try:
             yield
         finally:

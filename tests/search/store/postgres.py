@@ -25,7 +25,7 @@ def _program(name: str) -> str | None:
 class Server:
     """One that can be stopped, and begins again with what it held."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, durable: bool) -> None:
         initdb, server = _program("initdb"), _program("postgres")
         if initdb is None or server is None:
             pytest.skip("PostgreSQL is not installed")
@@ -37,7 +37,7 @@ class Server:
         made = [initdb, "-D", data, "-U", "lena", "-A", "trust", "--no-sync"]
         subprocess.run(made, check=True, capture_output=True, cwd=folder, **self._user)
         self._folder = folder
-        self._words = [server, "-D", data, "-p", str(port), "-k", folder, "-F"]
+        self._words = [server, "-D", data, "-p", str(port), "-k", folder, *([] if durable else ["-F"])]
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"postgresql+psycopg://lena@127.0.0.1:{port}/postgres"
 
@@ -61,11 +61,12 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def server(durable: bool = False) -> Iterator[Server]:
+    """`durable`: each commit waits for the disk, as on a server of people's."""
     pytest.importorskip("psycopg")
     # A socket's path must be short.
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        one = Server(folder)
+        one = Server(folder, durable)
         one.start()
         try:
             yield one
