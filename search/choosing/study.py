@@ -12,7 +12,7 @@ from search.choosing.asked_first import AskedFirst, Values
 from search.choosing.beside import Beside
 from search.choosing.dashboard import artifact, constraints
 from search.choosing.error_model import most_gain
-from search.choosing.optuna_study import OptunaStudy, values_of_trial
+from search.choosing.optuna_study import Addition, OptunaStudy, values_of_trial
 from search.choosing.sampler import Sampler, SpaceExhausted
 from search.choosing.settled_recipes import Known
 from search.choosing.time_left import TimeLeft
@@ -34,6 +34,9 @@ from space.dimension import Dimension, Value
 from space.dimensions import recipe_of, values_of
 from space.recipe import Recipe
 from space.training.patience import MOST_GAIN, Line
+
+# So many evaluations are taken in as one transaction.
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,11 +324,11 @@ class Study:
         return 0 if self._store.shared else self._import(evaluations, lambda: None)
 
     def _import(self, evaluations: Iterable[Evaluation], still: Callable[[], None]) -> int:
-        """`still` is called before each that is written down."""
+        """`still` is called before those of each transaction are written down."""
         complete = self._optuna.trials(TrialState.COMPLETE)
         # What was gated here may have been trained for another study since.
         present = {trial.user_attrs.get(RECIPE) for trial in complete if GATED_BY not in trial.user_attrs}
-        imported = 0
+        new = []
         for evaluation in evaluations:
             self._beside.looked_at.add(evaluation.recipe_id)
             projected = evaluation.candidate.projected
@@ -336,11 +339,13 @@ class Study:
             values = values_of(evaluation.candidate.recipe, self._table)
             if evaluation.recipe_id in present or values is None:
                 continue
-            still()
             score = self._score(evaluation)
-            self._optuna.add(values, score.value, self._notes(evaluation), self._attributes(score, evaluation))
-            imported += 1
-        return imported
+            notes, attributes = self._notes(evaluation), self._attributes(score, evaluation)
+            new.append(Addition(values, score.value, notes, attributes))
+        for first in range(0, len(new), _AT_ONCE):
+            still()
+            self._optuna.add(new[first : first + _AT_ONCE])
+        return len(new)
 
     def absorb_gated(self, recipe: Recipe, figures: Figures, reason: str) -> None:
         """Takes in what another study gated, and what would not win here either."""
@@ -354,7 +359,7 @@ class Study:
                 gated = self._gated_trials() if self._store.shared else ()
                 if all(trial.user_attrs.get(RECIPE) != recipe.id for trial in gated):
                     value = self.objective.at_best(figures, self._scale)
-                    self._optuna.add(values, value, notes, self._unknown_accuracy)
+                    self._optuna.add([Addition(values, value, notes, self._unknown_accuracy)])
 
         self._store.patiently(added)
         self._known.gate(recipe.id)
