@@ -23,6 +23,7 @@ from tests.search.store.postgres import served
 from tests.search.store.test_leases import Other
 from tests.search.store.test_migration import differences
 from tests.search.store.test_recorded import LAST
+from tests.search.whole import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,37 @@ def test_several_are_at_work_on_a_study_and_a_dead_one_is_not_waited_for(url: st
     finally:
         first.process.kill()
         first.process.communicate()
+
+
+def test_nothing_of_it_is_wanted_without_its_extra(started: Path) -> None:
+    """As where psycopg is not installed; a local search imports its module and everything under it."""
+    script = """
+import sys
+sys.modules["psycopg"] = None
+from search.__main__ import main
+for words in (["--help"], ["status", "--store", sys.argv[1]]):
+    sys.argv = ["search", *words]
+    try:
+        status = main()
+    except SystemExit as end:
+        status = end.code
+    assert not status, status
+import search.commands.run
+assert sys.modules["psycopg"] is None
+assert not [name for name in sys.modules if name.startswith(("psycopg", "dask", "distributed")) and name != "psycopg"]
+"""
+    words = [sys.executable, "-c", script, str(started)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    script = (
+        script.partition("from search")[0]
+        + """
+from search.store.store import Store
+Store.existing(".", "postgresql+psycopg://lena@127.0.0.1/studies")
+"""
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert "its driver psycopg is not installed; pip install 'ondevice-search[postgres]'" in done.stderr
 
 
 def test_three_that_begin_a_database_at_once_make_it_once(url: str, tmp_path: Path) -> None:
