@@ -10,6 +10,8 @@ class Pool:
 
     settled: set[str] = field(default_factory=set)
     in_flight: set[str] = field(default_factory=set)
+    # On their way in another process.
+    elsewhere: set[str] = field(default_factory=set)
 
 
 class Known:
@@ -20,7 +22,7 @@ class Known:
         self._gated: set[str] = set()
 
     def __contains__(self, recipe_id: object) -> bool:
-        return self.for_good(recipe_id) or recipe_id in self._pool.in_flight
+        return self.for_good(recipe_id) or recipe_id in self._pool.in_flight or recipe_id in self._pool.elsewhere
 
     def for_good(self, recipe_id: object) -> bool:
         """Not only because another study's trial of it is on its way."""
@@ -28,8 +30,12 @@ class Known:
 
     @property
     def in_flight(self) -> Set[str]:
-        """In any study of the run."""
-        return self._pool.in_flight
+        """In any study of the run, or in another process."""
+        return self._pool.in_flight | self._pool.elsewhere if self._pool.elsewhere else self._pool.in_flight
+
+    def begun_elsewhere(self, recipe_ids: Iterable[str]) -> None:
+        """All that are on their way there now."""
+        self._pool.elsewhere = set(recipe_ids)
 
     def begin(self, recipe_id: str) -> None:
         self._pool.in_flight.add(recipe_id)

@@ -8,11 +8,12 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from evaluators.measurement import Figures
-from search.choosing.asked_first import AskedFirst
+from search.choosing.asked_first import AskedFirst, Values
+from search.choosing.beside import Beside
 from search.choosing.dashboard import artifact, constraints
 from search.choosing.error_model import most_gain
-from search.choosing.optuna_study import OptunaStudy, values_of_trial
-from search.choosing.sampler import Sampler
+from search.choosing.optuna_study import Addition, OptunaStudy, values_of_trial
+from search.choosing.sampler import Sampler, SpaceExhausted
 from search.choosing.settled_recipes import Known
 from search.choosing.time_left import TimeLeft
 from search.choosing.trial_notes import (
@@ -33,6 +34,9 @@ from space.dimension import Dimension, Value
 from space.dimensions import recipe_of, values_of
 from space.recipe import Recipe
 from space.training.patience import MOST_GAIN, Line
+
+# So many evaluations are taken in as one transaction.
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,42 +80,87 @@ class Study:
         self._sampler = sampler
         self._first = first
         self._scale = scale
+        self._say = say
         self._asked_first = AskedFirst(known, say)
         self._time_left = time_left or TimeLeft()
         self._optuna = OptunaStudy(goal.id, self.objective, storage, table, sampler)
+        self._beside = Beside(store, goal, self._optuna, known)
+        # Trials that were asked for here and have not ended, each with its recipe's id.
+        self._mine: dict[int, str] = {}
 
     def line(self) -> Line:
         """By which a training is given up; once some have ended, by what they gained."""
-        gain = most_gain(trial.epoch_accuracies for trial in history_of(self._optuna.study) if not trial.given_up)
+        history = self._store.patiently(lambda: history_of(self._optuna.study))
+        gain = most_gain(trial.epoch_accuracies for trial in history if not trial.given_up)
         least = self.goal.least_accuracy
         return Line(least) if gain is None else Line(least, min(gain, MOST_GAIN))
 
     @property
     def in_flight(self) -> Set[str]:
-        """Ids of the recipes that this run's studies have asked for, and were told nothing of yet."""
+        """Ids of the recipes that this run's studies, or other controllers, have asked for, and were told nothing of
+        yet."""
         return self._known.in_flight
 
     def resume(self) -> list[str]:
         """Settles what an interruption left open, then takes in what other studies evaluated; says what it did."""
+        return self._store.patiently(self._resume)
+
+    def _resume(self) -> list[str]:
         self._store.use_study(self.goal)
-        evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
-        failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
-        self._known.settle(failures)
-        self._end_open_trials(evaluations, failures)
-        self._end_trials_that_optuna_ended()
-        self._know_gated()
-        lines = self._ask_first_for_interrupted(evaluations)
-        imported = self.absorb(evaluations.values())
+        with self._store.turn(self.goal.id) as still:
+            assert still is not None
+            self._beside.seen = self._store.last_change() if self._store.shared else 0
+            self._store.remove_gone()
+            evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
+            failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
+            self._known.settle(failures)
+            self._optuna.fail_waiting()
+            self._end(self._open_trials(), evaluations, failures)
+            self._end_trials_that_optuna_ended()
+            self._know_gated()
+            lines = self._ask_first_for_interrupted(evaluations)
+            imported = self._import(self._beside.evaluated(evaluations), still)
         if imported:
             lines.append(f"taken in from other studies: evaluations, {imported}")
         for values in self._first:
             self._asked_first.add(values)
         return lines
 
-    def _end_open_trials(self, evaluations: Mapping[str, Evaluation], failures: Mapping[str, str]) -> None:
-        """Those that Optuna calls waiting or running, while nothing is at work: by what the store knows of them."""
-        self._optuna.fail_waiting()
-        for trial in self._open_trials():
+    def _take_in(self) -> None:
+        """What other controllers found out since the last ask, what they have on their way, and what those left behind
+        who are gone: that is asked for first."""
+        if not self._store.shared:
+            return
+        if self._beside.left_behind(self._mine.keys()):
+            with self._store.turn(self.goal.id, wait=False) as still:
+                # Where another one is at it, it has them end.
+                if still is not None:
+                    self._end_left_behind()
+        for number in self._beside.take_in():
+            self._ask_first_again(self._optuna.trial(number))
+        evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
+        if self._beside.evaluated(evaluations):
+            with self._store.turn(self.goal.id, wait=False) as still:
+                if still is not None:
+                    self._import(self._beside.evaluated(evaluations), still)
+
+    def _end_left_behind(self) -> None:
+        self._store.remove_gone()
+        evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
+        failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
+        self._end(self._beside.left_behind(self._mine.keys()), evaluations, failures)
+        self._end_trials_that_optuna_ended()
+
+    def _ask_first_again(self, trial: FrozenTrial) -> None:
+        recipe = self._optuna.recipe(trial)
+        if recipe and not self._known.for_good(recipe.id) and self._asked_first.add(values_of_trial(trial)):
+            self._say(f"trial {trial.number} was interrupted elsewhere: recipe {recipe.id} is asked for first")
+
+    def _end(
+        self, trials: Iterable[FrozenTrial], evaluations: Mapping[str, Evaluation], failures: Mapping[str, str]
+    ) -> None:
+        """Those that Optuna calls running, while nobody is at work on them: by what the store knows of them."""
+        for trial in trials:
             recipe = self._optuna.recipe(trial)
             if recipe and recipe.id in evaluations:
                 self.tell(trial.number, evaluations[recipe.id])
@@ -148,57 +197,115 @@ class Study:
 
     def ask(self, queued_s: float = 0.0) -> Asked:
         """SpaceExhausted when there is nothing left to ask for. `queued_s`: what is on its way takes so long yet."""
+        return self._store.patiently(lambda: self._asked(queued_s))
+
+    def _asked(self, queued_s: float) -> Asked:
+        self._take_in()
         self._time_left.queued_s = queued_s
         pace = self._time_left.pace_of(self._optuna.study)
         values = self._asked_first.next(pace)
-        if values is None:
-            self._sampler.look_ahead(pace)
-        trial = self._optuna.ask(values)
-        recipe = recipe_of(trial.params)
+        trial = None
+        try:
+            if values is None:
+                self._sampler.look_ahead(pace)
+            trial = self._optuna.begin(self._store.owner)
+            self._mine[trial.number] = ""
+            recipe = self._chosen(trial, values)
+            while not self._store.claim_trial(self.goal, trial.number, recipe, self._beside.seen):
+                # Another controller was first: with what it did in mind another one is chosen.
+                self._take_in()
+                values = self._asked_first.next(pace)
+                recipe = self._chosen(trial, values)
+        except BaseException:
+            # A trial that was begun is left behind then, and ended by the next ask.
+            if trial is not None:
+                self._mine.pop(trial.number, None)
+            if values is not None:
+                self._asked_first.add_next(values)
+            raise
+        self._mine[trial.number] = recipe.id
         self._known.begin(recipe.id)
-        trial.set_user_attr(RECIPE, recipe.id)
-        trial.set_user_attr("widths", " ".join(str(width) for width in recipe.widths))
-        self._store.begin_trial(self.goal.id, trial.number, recipe.id)
         return Asked(self, trial.number, recipe, pace.seconds(recipe) if pace.limited else 0.0)
+
+    def _chosen(self, trial: FrozenTrial, values: Values | None) -> Recipe:
+        """These values, or those that the sampler chooses; SpaceExhausted where it has none."""
+        try:
+            chosen = dict(values) if values is not None else self._optuna.chosen(trial)
+        except SpaceExhausted:
+            # Optuna has written the trial down already.
+            self._optuna.fail(trial.number)
+            raise
+        recipe = recipe_of(chosen)
+        notes = {RECIPE: recipe.id, "widths": " ".join(str(width) for width in recipe.widths)}
+        self._optuna.choose(trial, chosen, notes)
+        return recipe
 
     def tell(self, number: int, evaluation: Evaluation) -> None:
         score = self._score(evaluation)
-        self._optuna.describe(number, self._notes(evaluation), self._attributes(score, evaluation))
-        self._optuna.tell(number, score.value)
+
+        def told() -> None:
+            self._optuna.describe(number, self._notes(evaluation), self._attributes(score, evaluation))
+            self._optuna.tell(number, score.value)
+
+        self._store.patiently(told)
         self._known.settle([evaluation.recipe_id])
-        self._store.end_trial(self.goal.id, number, COMPLETE)
+        self._ended(number, COMPLETE)
+
+    def _ended(self, number: int, state: str, reason: str = "") -> None:
+        self._store.end_trial(self.goal.id, number, state, reason)
+        self._mine.pop(number, None)
 
     def tell_gated(self, number: int, figures: Figures, reason: str) -> None:
         """Measured, and not trained: with every answer right it would not win. It is never ranked."""
-        recipe_id = self._optuna.describe(number, self._gated_notes(figures, reason), self._unknown_accuracy)
-        self._optuna.tell(number, self.objective.at_best(figures, self._scale))
-        self._known.gate(recipe_id)
-        self._store.end_trial(self.goal.id, number, GATED, reason)
+
+        def told() -> str:
+            self._optuna.describe(number, self._gated_notes(figures, reason), self._unknown_accuracy)
+            self._optuna.tell(number, self.objective.at_best(figures, self._scale))
+            return self._recipe_id(number)
+
+        self._known.gate(self._store.patiently(told))
+        self._ended(number, GATED, reason)
 
     def tell_failure(self, number: int, reason: str) -> None:
-        recipe_id = self._optuna.describe(number, {REASON: reason}, {})
-        self._optuna.fail(number)
-        self._known.settle([recipe_id])
-        self._store.end_trial(self.goal.id, number, FAILED, reason)
+
+        def told() -> str:
+            self._optuna.describe(number, {REASON: reason}, {})
+            self._optuna.fail(number)
+            return self._recipe_id(number)
+
+        self._known.settle([self._store.patiently(told)])
+        self._ended(number, FAILED, reason)
+
+    def _recipe_id(self, number: int) -> str:
+        return self._mine.get(number) or str(self._optuna.trial(number).user_attrs.get(RECIPE, ""))
 
     def give_up_all(self) -> None:
         """The run ends before these trials do."""
-        for trial in self._open_trials():
-            self.give_up(trial.number)
+        numbers = set(self._mine) if self._store.shared else {trial.number for trial in self._open_trials()}
+        for number in sorted(numbers):
+            self.give_up(number)
 
     def _open_trials(self) -> list[FrozenTrial]:
         """Those that nobody else is at work on."""
+        left_behind = self._beside.left_behind(self._mine.keys()) if self._store.shared else None
         others = self._store.trials_of_others(self.goal.id)
-        return [trial for trial in self._optuna.trials(TrialState.RUNNING) if trial.number not in others]
+        running = self._optuna.trials(TrialState.RUNNING) if left_behind is None else left_behind
+        return [trial for trial in running if trial.number not in others]
 
     def give_up(self, number: int) -> None:
-        self._known.give_up(self._optuna.trials()[number].user_attrs.get(RECIPE, ""))
-        self._optuna.fail(number)
-        self._store.end_trial(self.goal.id, number, INTERRUPTED)
+        """It ends without a figure, and its recipe may be asked for again."""
+
+        def told() -> str:
+            self._optuna.fail(number)
+            return self._recipe_id(number)
+
+        self._known.give_up(self._store.patiently(told))
+        self._ended(number, INTERRUPTED)
 
     def gated(self) -> list[Asked]:
         """Trials whose structure was timed and not trained, as it could not have led then."""
-        recipes = [(trial, self._optuna.recipe(trial)) for trial in self._gated_trials()]
+        gated = self._store.patiently(self._gated_trials)
+        recipes = [(trial, self._optuna.recipe(trial)) for trial in gated]
         return [
             Asked(self, trial.number, recipe)
             for trial, recipe in recipes
@@ -208,15 +315,22 @@ class Study:
     def ask_again(self, gated: Asked) -> None:
         """What was gated may lead after all: it is asked for next, as another trial."""
         self._known.ungate(gated.recipe.id)
-        self._asked_first.add_next(values_of_trial(self._optuna.trials()[gated.number]))
+        trial = self._store.patiently(lambda: self._optuna.trial(gated.number))
+        self._asked_first.add_next(values_of_trial(trial))
 
     def absorb(self, evaluations: Iterable[Evaluation]) -> int:
-        """Takes in what this study did not ask for itself; how many."""
+        """Takes in what this study did not ask for itself; how many. Beside other controllers it waits for the next
+        ask, which takes in what all of them found out, one controller at a time."""
+        return 0 if self._store.shared else self._import(evaluations, lambda: None)
+
+    def _import(self, evaluations: Iterable[Evaluation], still: Callable[[], None]) -> int:
+        """`still` is called before those of each transaction are written down."""
         complete = self._optuna.trials(TrialState.COMPLETE)
         # What was gated here may have been trained for another study since.
         present = {trial.user_attrs.get(RECIPE) for trial in complete if GATED_BY not in trial.user_attrs}
-        imported = 0
+        new = []
         for evaluation in evaluations:
+            self._beside.looked_at.add(evaluation.recipe_id)
             projected = evaluation.candidate.projected
             if projected is not None and (self.goal.grid or projected >= self.goal.least_accuracy):
                 # Given up for another study's line: not for ours.
@@ -226,9 +340,12 @@ class Study:
             if evaluation.recipe_id in present or values is None:
                 continue
             score = self._score(evaluation)
-            self._optuna.add(values, score.value, self._notes(evaluation), self._attributes(score, evaluation))
-            imported += 1
-        return imported
+            notes, attributes = self._notes(evaluation), self._attributes(score, evaluation)
+            new.append(Addition(values, score.value, notes, attributes))
+        for first in range(0, len(new), _AT_ONCE):
+            still()
+            self._optuna.add(new[first : first + _AT_ONCE])
+        return len(new)
 
     def absorb_gated(self, recipe: Recipe, figures: Figures, reason: str) -> None:
         """Takes in what another study gated, and what would not win here either."""
@@ -236,7 +353,15 @@ class Study:
         if recipe.id in self._known or values is None:
             return
         notes = {RECIPE: recipe.id, **self._gated_notes(figures, reason)}
-        self._optuna.add(values, self.objective.at_best(figures, self._scale), notes, self._unknown_accuracy)
+
+        def added() -> None:
+            with self._store.turn(self.goal.id):
+                gated = self._gated_trials() if self._store.shared else ()
+                if all(trial.user_attrs.get(RECIPE) != recipe.id for trial in gated):
+                    value = self.objective.at_best(figures, self._scale)
+                    self._optuna.add([Addition(values, value, notes, self._unknown_accuracy)])
+
+        self._store.patiently(added)
         self._known.gate(recipe.id)
 
     def _gated_trials(self) -> list[FrozenTrial]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 # User attributes of a trial, for the reader of a dashboard as well.
-RECIPE, REASON, GATED_BY, IMPORTED = "recipe", "reason", "gated", "imported"
+RECIPE, REASON, GATED_BY, IMPORTED, OWNER = "recipe", "reason", "gated", "imported", "owner"
 _ACCURACY, _AT_BEST, _TRAINING_S = "validation accuracy", "log10 if every answer were right", "training s"
 _LATENCY_MS, _EPOCH_ACCURACIES, _GIVEN_UP = "latency ms beside the reference", "accuracy after each epoch", "given up"
 

@@ -1,6 +1,7 @@
 """`confirm`: the leaders again, on the whole test set, in three processes, the reference beside them."""
 
 import argparse
+from contextlib import ExitStack
 
 from search.commands.chosen import chosen_goals
 from search.commands.exit_status import INTERRUPTED
@@ -13,6 +14,7 @@ from search.running.view import View
 from search.settings.settings import asked, settings
 from search.store.store import Store
 from search.store.writing import writing
+from space.errors import RequestError
 
 
 def main(options: argparse.Namespace) -> int:
@@ -24,7 +26,12 @@ def main(options: argparse.Namespace) -> int:
         for goal in goals:
             store.take_study(goal.id)
         try:
-            confirm_leaders(chosen, store, goals, View(0), options.top)
+            with ExitStack() as alone:
+                for goal in goals:
+                    # Beside searches, and beside no other confirmation of it.
+                    for other in alone.enter_context(store.alone(f"confirm {goal.id}")):
+                        raise RequestError(f"{goal.id} is being confirmed by {other}; wait for it")
+                confirm_leaders(chosen, store, goals, View(0), options.top)
         except KeyboardInterrupt:
             return INTERRUPTED
         return print_results(results_console(), [standings(store, goal, published) for goal in goals])

@@ -1,13 +1,16 @@
 """`export`: the winner's file, the bench's measurements to replay, tables, slides, what is handed in."""
 
 import argparse
+import shlex
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from search.commands.chosen import chosen_goals
+from search.commands.command_line import program
 from search.commands.exit_status import NONE_FEASIBLE, OK
 from search.export.bench_recording import export_recording
 from search.results.discretion import standings_for_others
@@ -18,9 +21,10 @@ from search.results.report import near_misses
 from search.results.standings import Standings, standings
 from search.results.wording import line
 from search.settings.settings import Settings, asked, settings
+from search.store.database import without_password
 from search.store.goal import Goal
 from search.store.store import Store
-from space.candidate import check_whole
+from search.store.whose_file import ElsewhereError, with_file
 from space.errors import RequestError
 from space.files import written_whole
 from space.formats.format import FORMATS
@@ -57,6 +61,10 @@ def main(options: argparse.Namespace) -> int:
     words = (options.deck, options.title, named_study, options.members or "", options.team or "", options.with_images)
     try:
         return write(Order(options.to, store, ranking, chosen, *words))
+    except ElsewhereError as error:
+        # The same words, typed there; the last --store counts.
+        typed = without_password(shlex.join([*program(), *sys.argv[1:], "--store", str(error.folder)]))
+        raise RequestError(f"{error}; next, on {error.host}: {typed}") from error
     except OSError as error:
         raise RequestError(f"--to {options.to} cannot be written: {error.strerror}") from error
 
@@ -84,9 +92,9 @@ def _model(order: Order) -> int:
     best = ranking.best_with(suffix)
     if best is None:
         raise RequestError(f"--to {order.path}: {_none_such(ranking, order.path)}")
-    check_whole(best.candidate)
+    candidate = with_file(order.store, best.candidate, ranking.goal.baseline_id)
     with written_whole(order.path) as beside:
-        shutil.copyfile(best.candidate.file, beside)
+        shutil.copyfile(candidate.file, beside)
     print(f"{order.path}: {best.recipe_id}, {line(ranking.row(best), ranking.goal.objective)}")
     if best is not ranking.best:
         waits = "" if best.confirmed or not ranking.best.confirmed else "; this one is not confirmed"

@@ -23,7 +23,7 @@ from search.settings.settings import settings
 from search.store.goal import Goal
 from search.store.store import Store
 from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING
-from search.store.writing import at_work
+from search.store.writing import at_work, at_work_on
 from space.errors import RequestError
 
 # Seconds between two looks.
@@ -50,6 +50,8 @@ class Progress:
     # Those of a grid; None: not evaluated yet.
     points: dict[Point, Row | None]
     best: Row | None
+    # On a server, who is at work on it, and how many trials each has on its way.
+    at_work: dict[str, int]
 
     @property
     def evaluated(self) -> int:
@@ -62,6 +64,7 @@ class Progress:
             **self.counts,
             **grid,
             "best": self.best.as_dict() if self.best else None,
+            **({"at_work": self.at_work} if self.at_work else {}),
         }
 
     def line(self) -> str:
@@ -69,7 +72,9 @@ class Progress:
         if self.points:
             counts.append(f"{self.evaluated} of {len(self.points)} points of the grid are evaluated")
         best = line(self.best, self.goal.objective) if self.best else "no feasible trial yet"
-        return f"{self.goal.id}: {', '.join(counts) or 'no trials'}; {best}"
+        lines = [f"{self.goal.id}: {', '.join(counts) or 'no trials'}; {best}"]
+        lines += [f"  {writer}: {count} on their way" for writer, count in self.at_work.items()]
+        return "\n".join(lines)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -124,11 +129,12 @@ def _progress(store: Store, goal: Goal, running: bool) -> Progress:
     states = [trial.state for trial in store.trials(goal.id)]
     # Without a writer nothing runs; what a kill left open is settled by the next run.
     counts = {name: states.count(state) if running or state != RUNNING else 0 for name, state in _STATES.items()}
+    work = at_work_on(store, goal) if running else {}
     try:
         ranking = standings(store, goal)
     except RequestError:
-        return Progress(goal, counts, {}, None)
-    return Progress(goal, counts, ranking.points(), ranking.row(ranking.best) if ranking.best else None)
+        return Progress(goal, counts, {}, None, work)
+    return Progress(goal, counts, ranking.points(), ranking.row(ranking.best) if ranking.best else None, work)
 
 
 def _watch(store: Store) -> int:

@@ -16,7 +16,8 @@ from space.json_text import from_json
 
 
 def export_recording(path: Path, store: Store, goal: Goal) -> int:
-    """How many structures of its bench it holds, beside what looks found. It names neither the board nor whoever else was at work there."""
+    """How many structures of its bench it holds, beside what looks found. It names neither the board nor whoever else
+    was at work there."""
     bench_id = goal.bench_id
     structures = store.raw(bench_id)
     device = replace(store.device(bench_id), reference=_reference(store, goal))

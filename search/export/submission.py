@@ -17,7 +17,8 @@ from search.export.table_files import write_csv
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from search.store.store import Store
-from space.candidate import check_whole, ending
+from search.store.whose_file import with_file
+from space.candidate import ending
 from space.data.choose import DATA_SETS, described
 from space.data.images import DataSet
 from space.files import written_whole
@@ -60,8 +61,8 @@ def entered(material: Material, deck: str) -> Evaluation | None:
 
 def write_submission(path: Path, submission: Submission) -> int:
     """How many files it holds."""
-    candidate = submission.entered.candidate
-    check_whole(candidate)
+    goal = submission.material.goal
+    candidate = with_file(submission.store, submission.entered.candidate, goal.baseline_id)
     runtime = RUNTIMES.get(candidate.recipe.runtime)
     table = f"table{submission.deck[1]}.csv"
     with TemporaryDirectory() as folder, written_whole(path) as beside:

@@ -16,11 +16,13 @@ from search.running.view import BUILDER, View
 from search.settings.settings import Settings
 from search.store.goal import Goal
 from search.store.store import Store
+from search.store.whose_file import built_elsewhere
 from space.errors import RequestError
 
 
 def confirm_leaders(chosen: Settings, store: Store, goals: Sequence[Goal], view: View, leaders: int = LEADERS) -> None:
     check_alike(goals)
+    store.say = view.say
     data = images_of(goals[0], chosen, store)
     images = save_images(store.folder / "images" / f"{data.fingerprint}-test.npy", data.test.pixels)
     runtime = goals[0].fixed_values.get("runtime")
@@ -75,6 +77,9 @@ def _tune(goal: Goal, chosen: Settings, store: Store, rig: Rig, builder: Builder
     """A grid says itself which settings it compares; what is confirmed needs no other."""
     leader = standings(store, goal).best
     if leader is None or goal.grid or leader.confirmation:
+        return
+    if built_elsewhere(store, leader.candidate, goal.baseline_id):
+        # Whoever trained it has its weights.
         return
     baseline = baseline_of(goal, store)
     tune(leader, goal, store, rig, builder, baseline, source_of(goal, chosen, store), view)

@@ -7,6 +7,7 @@ from search.building.tasks import carry_out
 from search.running.view import BUILDER, View
 from search.store.evaluation import Evaluation
 from search.store.store import Store
+from search.store.whose_file import ElsewhereError, built_elsewhere, with_file
 from space.baseline import Baseline
 from space.candidate import Candidate, is_whole
 from space.data.sources import Source
@@ -27,6 +28,9 @@ class Rebuilding:
         candidate = evaluation.candidate
         if is_whole(candidate):
             return candidate
+        if built_elsewhere(self.store, candidate, self.baseline.id):
+            # Trained here it would be another network.
+            return file_of_another(self.store, candidate, self.baseline.id)
         self.view.begin(f"{evaluation.recipe_id} built again: ")
         words = (candidate.recipe, self.store.folder, self.baseline, self.source, self.accelerator)
         with Builders(self.view.place(BUILDER)) as builder:
@@ -37,3 +41,11 @@ class Rebuilding:
                 "a library writes it differently, or its weights were removed; its figures are those of the former one"
             )
         return again
+
+
+def file_of_another(store: Store, candidate: Candidate, baseline_id: str) -> Candidate:
+    """With its file, where that is on this machine; else whoever has it measures it."""
+    try:
+        return with_file(store, candidate, baseline_id)
+    except ElsewhereError as error:
+        raise CandidateError(str(error)) from error

@@ -19,12 +19,13 @@ from search.measuring.rig import Rig, at_runtime, subject_of
 from search.results.wording import number, runtime_and_settings, settings_text
 from search.running.view import View
 from search.scoring.objectives import Scale
+from search.store.leases import Writer, at_bench
 from search.store.reference_fact import process_fact, reference_fact, scale_fact
 from search.store.store import Store
 from space.baseline import Baseline, baseline_recipe
 from space.candidate import is_whole
 from space.data.sources import Source
-from space.errors import CandidateError
+from space.errors import CandidateError, RequestError
 from space.json_text import from_json
 from space.recipe import Recipe
 
@@ -78,11 +79,39 @@ class References:
 
     def settle(self) -> Built:
         """Again in every run: what was disturbed, or faster in another hour, must not stand for ever."""
-        bench_id, fact = self.rig.bench.id, reference_fact(self.rig.bench.id, self.baseline.id)
-        known = self.store.fact(fact)
-        earlier = self._earlier(known)
         settings = self._timed()
+        known = self.store.fact(self._fact)
         chosen = self._chosen(settings, known)
+        if known is None and self.store.shared:
+            # Of several controllers that begin at once, one says which it is.
+            known = self.store.remember_first(self._fact, chosen.recipe.id)
+        if known is None or known == chosen.recipe.id:
+            return self._settled(settings, chosen, known)
+        with self.store.alone(at_bench(self.rig.bench.id)) as others:
+            if others:
+                chosen = self._kept(settings, chosen, known, others[0])
+            return self._settled(settings, chosen, known)
+
+    @property
+    def _fact(self) -> str:
+        return reference_fact(self.rig.bench.id, self.baseline.id)
+
+    def _kept(self, settings: Sequence[_Setting], chosen: _Setting, known: str, other: Writer) -> _Setting:
+        """What others measure meanwhile is over the former one."""
+        former = next((setting for setting in settings if setting.recipe.id == known), None)
+        if former is None:
+            raise RequestError(
+                f"gains at this bench are over recipe {known}, which was not timed in this run; {other} is at work "
+                "there, and until it has ended the reference stays what it is"
+            )
+        self.view.say(
+            f"the reference stays the baseline at {settings_text(former.recipe)} while {other} is at work at the same "
+            f"bench; a run on its own takes {settings_text(chosen.recipe)} if that is faster again"
+        )
+        return former
+
+    def _settled(self, settings: Sequence[_Setting], chosen: _Setting, known: str | None) -> Built:
+        bench_id, earlier = self.rig.bench.id, self._earlier(known)
         change = self._change_from(known, chosen, settings)
         structure_id = chosen.recipe.structure_id
         self.view.begin("reference: ")
@@ -103,7 +132,7 @@ class References:
                 figures = beside_reference(setting.figures, measured.figures)
                 self.store.add_structure(setting.recipe.structure_id, bench_id, figures, setting.measured.raw)
         self.store.add_measured(structure_id, bench_id, measured)
-        self.store.remember(fact, chosen.recipe.id)
+        self.store.remember(self._fact, chosen.recipe.id)
         return chosen.built
 
     def _earlier(self, known: str | None) -> Figures | None:
@@ -197,9 +226,7 @@ class References:
             )
 
     def _keep_scale(self, first: Scale) -> None:
-        name = scale_fact(self.rig.bench.id, self.baseline.id)
-        if self.store.fact(name) is None:
-            self.store.remember(name, json.dumps(asdict(first)))
+        self.store.remember_first(scale_fact(self.rig.bench.id, self.baseline.id), json.dumps(asdict(first)))
 
     def _change_from(self, known: str | None, chosen: _Setting, settings: Sequence[_Setting]) -> _Change | None:
         """None where the reference stays what it was, and where nobody can say what the former one takes now."""

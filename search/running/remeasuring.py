@@ -13,6 +13,7 @@ from search.measuring.rig import subject_of
 from search.results.standings import standings
 from search.results.unmetered import contenders
 from search.results.wording import number
+from search.running.rebuilding import file_of_another
 from search.running.reference import moved, moved_at_most
 from search.running.stages import Stage, Stages, Waiting
 from search.running.view import View
@@ -20,7 +21,8 @@ from search.running.workplace import Workplace
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from search.store.store import Store
-from space.candidate import is_whole
+from search.store.whose_file import built_elsewhere
+from space.candidate import Candidate, is_whole
 from space.errors import CandidateError
 
 
@@ -54,8 +56,7 @@ def measure_again(dirty: Sequence[Evaluation], work: Workplace, deadline: float)
         work.view.begin(f"{evaluation.recipe_id} again: ")
         try:
             work.rig.check_runs(evaluation.candidate.recipe)
-            candidate = built(work.carry_out(evaluation.candidate.recipe)).candidate
-            measured = work.measure(subject_of(candidate), FRONT).result()
+            measured = work.measure(subject_of(_with_file(evaluation, work)), FRONT).result()
         except CandidateError as error:
             work.view.warn(f"{evaluation.recipe_id} could not be measured again: {error}")
             continue
@@ -122,10 +123,17 @@ def metering_at(work: Workplace) -> Metering:
     def measured(evaluation: Evaluation) -> Measured:
         recipe = evaluation.candidate.recipe
         work.rig.check_runs(recipe)
-        candidate = built(work.carry_out(recipe)).candidate
-        return work.measure(subject_of(candidate), FRONT, work.earlier_runs(recipe)).result()
+        return work.measure(subject_of(_with_file(evaluation, work)), FRONT, work.earlier_runs(recipe)).result()
 
     return Metering(work.store, work.rig.bench.id, work.view, work.rig.metering_s, measured)
+
+
+def _with_file(evaluation: Evaluation, work: Workplace) -> Candidate:
+    """Built again where its file is gone, unless another controller of the study trained it."""
+    candidate = evaluation.candidate
+    if built_elsewhere(work.store, candidate, work.baseline.id):
+        return file_of_another(work.store, candidate, work.baseline.id)
+    return built(work.carry_out(candidate.recipe)).candidate
 
 
 def follow_reference(study: Study, work: Workplace) -> Stages[None]:

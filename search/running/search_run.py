@@ -35,13 +35,16 @@ from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
 from search.settings.keys import AUTO, KEEP_FRONT
 from search.settings.settings import Settings
+from search.store.evaluation import Evaluation
 from search.store.goal import Goal
+from search.store.leases import at_bench
 from search.store.store import Store
 from space.threads import usable_cores
 
 
 def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goal]:
     """`begun`, on the monotonic clock, is when the time of `--timeout` began; the goals of the studies."""
+    store.say = view.say
     prepared = prepare(chosen, store, view.say)
     chosen = limited(chosen, prepared, view.say)
     if not chosen.meters and any(OBJECTIVES[name].needs_energy for name in chosen.objectives):
@@ -128,15 +131,21 @@ def _side_by_side(at_once: AtOnce, view: View) -> Builders:
 
 def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int | None, deadline: float) -> None:
     work = pipeline.work
-    metering = metering_at(work)
-    # An earlier version's first: they take part only once they are timed with this one.
-    measure_again(measured_before(work.store, goals), work, deadline)
-    dirty = measured_dirty(work.store, goals)
-    # First the contenders of earlier runs: what energy they take decides what is gated.
-    metering.meter_contenders(goals, deadline)
+    metering, dirty = metering_at(work), list[Evaluation]()
+    # Of several controllers at one bench, one measures again what all of them know.
+    again = f"measuring again at {at_bench(work.rig.bench.id)}"
+    with work.store.alone(again) as others:
+        if not others:
+            # An earlier version's first: they take part only once they are timed with this one.
+            measure_again(measured_before(work.store, goals), work, deadline)
+            dirty = measured_dirty(work.store, goals)
+            # First the contenders of earlier runs: what energy they take decides what is gated.
+            metering.meter_contenders(goals, deadline)
     pipeline.run(trials, deadline)
-    measure_again(dirty, work, deadline)
-    metering.meter_contenders(goals, deadline)
+    with work.store.alone(again) as others:
+        if not others:
+            measure_again(dirty, work, deadline)
+            metering.meter_contenders(goals, deadline)
     if work.keep == KEEP_FRONT:
         clear(work.store)
     if files := files_of(work.store):

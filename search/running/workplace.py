@@ -1,9 +1,11 @@
 """Workplace: what a run works with: the store, the boards, the builders, the baseline and the images."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from evaluators.device.device import ProcessRun
 from evaluators.measured import Measured, Subject
@@ -29,6 +31,8 @@ from space.data.sources import Source
 from space.recipe import Recipe
 from space.training.patience import Line
 
+T = TypeVar("T")
+
 
 @dataclass
 class Workplace:
@@ -52,7 +56,14 @@ class Workplace:
 
     def carry_out(self, recipe: Recipe, line: Line | None = None) -> Future[Built]:
         order = Order(recipe, self.baseline, self.images, self.accelerator, line)
-        return self.training.until_done(self.executor.submit(order))
+        seen = self.store.last_change() if self.store.shared else 0
+        training = self.executor.submit(order)
+
+        def keep(made: Built) -> None:
+            self.store.keep_candidate(made.candidate, self.baseline.id, made.validation, seen)
+
+        _keep_result(training, keep, self.store.shared)
+        return self.training.until_done(training)
 
     def draft(self, recipe: Recipe) -> Future[Path]:
         return self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source)
@@ -103,11 +114,33 @@ class Workplace:
         self, recipe: Recipe, subject: Subject, race: Race, stage: Stage, earlier: Sequence[ProcessRun] = ()
     ) -> Stages[None]:
         """Measured and kept; clean figures are not replaced by disturbed ones."""
+        structure_id, bench_id = recipe.structure_id, self.rig.bench.id
+        seen = self.store.last_change() if self.store.shared else 0
         measuring = self.measure(subject, race, earlier)
+        _keep_result(
+            measuring,
+            lambda result: self.store.keep_measured(structure_id, bench_id, result, seen),
+            self.store.shared,
+        )
         yield Waiting(stage, measuring)
         measured = measuring.result()
         known = self.structure(recipe)
         if measured.figures.dirty and known is not None and not known.dirty:
             self.view.warn(f"{recipe.id}: disturbed ({measured.figures.dirty[0]}); its earlier, clean figures stay")
+            self.store.drop_measured(structure_id, bench_id)
             return
-        self.store.add_measured(recipe.structure_id, self.rig.bench.id, measured)
+        self.store.add_measured(structure_id, bench_id, measured)
+
+
+def _keep_result(task: Future[T], keep: Callable[[T], None], shared: bool) -> None:
+    """On a server, on disk as soon as it is there, whatever keeps it from the database. One that is kept after it was
+    told is told apart by whoever reads it."""
+
+    def ended(task: Future[T]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            # Where the disk is full the run says so.
+            with suppress(OSError):
+                keep(task.result())
+
+    if shared:
+        task.add_done_callback(ended)

@@ -5,13 +5,14 @@ from dataclasses import asdict
 
 from evaluators.bench import Bench
 from evaluators.device.device import DeviceInfo
-from search.store.part import Part
+from search.store.part import Part, lasting
 from space.json_text import from_json
 
 
 class Benches(Part):
     """Kept by the id of the bench."""
 
+    @lasting
     def add_bench(self, bench: Bench, device: DeviceInfo) -> None:
         from search.store.tables import BENCHES
 

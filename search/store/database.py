@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,23 +17,50 @@ from space.errors import RequestError
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
+    from search.store.outage import Outage
+
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
 
 _SQLITE = "sqlite:///"
 # How long one waits for another's commit.
 _BUSY_S = 30.0
-# Packages that hold a driver whose module has another name.
-_PACKAGES = {"psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+# Packages that hold a driver whose module has another name; PostgreSQL's is an extra of ours.
+_PACKAGES = {"psycopg": "'ondevice-search[postgres]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+_POSTGRESQL = "postgresql://"
 _GO_ON = "the same command goes on then"
+# Parameters of libpq ("Parameter Key Words" of PostgreSQL's manual); times in seconds, but tcp_user_timeout and the
+# option of the server in milliseconds. All are shorter than a lease lasts.
+_LIBPQ = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "options": "-c idle_in_transaction_session_timeout=30000",
+}
+# Codes of PostgreSQL (its manual, "Error Codes") of what passes: connections that fail (class 08), a server that stops
+# or starts, or closed a connection that stood still, has none free; a deadlock, or a transaction that came too late.
+_PASSING = ("08", "57P01", "57P02", "57P03", "25P03", "53300", "40P01", "40001")
 
 
 class StoreError(RigError):
     """The database: damaged, unreachable, in use for too long, on a full disk."""
 
 
+class StoreAway(StoreError):
+    """Its server is not reached now, or undid a transaction for another one's sake: it may be asked again."""
+
+
 class Database(Protocol):
     url: str
+    # By which what is read is waited for; None for who reads alone, who is told at once.
+    outage: "Outage | None"
+
+    @property
+    def shared(self) -> bool:
+        """Whether several writers may be at work on one study."""
+        ...
 
     @property
     def path(self) -> Path | None:
@@ -52,6 +80,13 @@ class Database(Protocol):
         ...
 
 
+def with_driver(url: str) -> str:
+    """Where nobody says which driver, it is psycopg, unless the former one of SQLAlchemy's is there."""
+    if url.startswith(_POSTGRESQL) and find_spec("psycopg2") is None:
+        return url.replace(_POSTGRESQL, "postgresql+psycopg://", 1)
+    return url
+
+
 def open_database(url: str) -> Database:
     if url.startswith("sqlite") and url.partition("://")[2].partition("?")[0] in ("", "/", "/:memory:"):
         raise RequestError(f"--storage {url} names no file, and would keep nothing; e.g. sqlite:///search.db")
@@ -59,6 +94,8 @@ def open_database(url: str) -> Database:
 
 
 class _SqlAlchemy:
+    outage: "Outage | None" = None
+
     def __init__(self, url: str) -> None:
         self.url = url
         # What cannot be opened is said at once.
@@ -70,7 +107,7 @@ class _SqlAlchemy:
 
         try:
             if not self.url.startswith("sqlite"):
-                return sqlalchemy.create_engine(self.url)
+                return sqlalchemy.create_engine(self.url, **server_options(self.url))
             # Threads and processes never share a connection of SQLite's; when a transaction begins is said below.
             return sqlalchemy.create_engine(
                 self.url,
@@ -91,6 +128,10 @@ class _SqlAlchemy:
     def path(self) -> Path | None:
         return _path(self.url) if self.url.startswith("sqlite") else None
 
+    @property
+    def shared(self) -> bool:
+        return self.url.startswith("postgresql")
+
     def has_table(self, name: str) -> bool:
         import sqlalchemy
 
@@ -98,6 +139,11 @@ class _SqlAlchemy:
             return bool(sqlalchemy.inspect(connection).has_table(name))
 
     def rows(self, sql: str, parameters: Parameters = {}) -> list[Row]:  # noqa: B006
+        if self.outage is not None:
+            return self.outage.through(lambda: self._rows(sql, parameters))
+        return self._rows(sql, parameters)
+
+    def _rows(self, sql: str, parameters: Parameters) -> list[Row]:
         import sqlalchemy
 
         with store_faults(self.url), self._engine.connect() as connection:
@@ -112,6 +158,18 @@ class _SqlAlchemy:
                 # What is read in a transaction has to hold until its end.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
+
+
+def server_options(url: str) -> dict[str, Any]:
+    """How a server is connected to. A connection that it closed meanwhile is noticed before it is used. PostgreSQL's
+    drivers give up who does not answer, and its server gives up who stands still in the middle of a transaction, whose
+    locks would hold up all others."""
+    address, _, said = url.partition("?")
+    if not address.startswith(("postgresql://", "postgresql+psycopg://", "postgresql+psycopg2://")):
+        return {"pool_pre_ping": True}
+    named = {word.partition("=")[0] for word in said.split("&")}
+    words = {name: value for name, value in _LIBPQ.items() if name not in named}
+    return {"pool_pre_ping": True, "connect_args": words}
 
 
 class _Sqlite(_SqlAlchemy):
@@ -191,7 +249,11 @@ def _cause(error: BaseException) -> Exception | None:
         if isinstance(error, sqlalchemy.exc.DBAPIError):
             # A damaged file is a plain DatabaseError, and of its subclasses these two are no mistakes of ours.
             kinds = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InternalError)
-            at_fault = isinstance(error, kinds) or type(error) is sqlalchemy.exc.DatabaseError
+            at_fault = (
+                isinstance(error, kinds)
+                or type(error) is sqlalchemy.exc.DatabaseError
+                or (error.connection_invalidated and not isinstance(error.orig, sqlite3.Error))
+            )
             return error.orig if at_fault and isinstance(error.orig, Exception) else None
         if isinstance(error, sqlalchemy.exc.TimeoutError):
             return error
@@ -219,7 +281,10 @@ _SQLITE_FAULTS = {
 def _named(url: str, error: Exception) -> StoreError | RequestError:
     first = (str(error).splitlines() or [type(error).__name__])[0]
     if not isinstance(error, sqlite3.Error):
-        return StoreError(
+        code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+        # Without a code it was no answer of a server.
+        kind = StoreAway if code is None or code.startswith(_PASSING) else StoreError
+        return kind(
             f"--storage {without_password(url)} cannot be used: {first}; "
             f"is its server running, and are its address and login right? {_GO_ON}"
         )

@@ -1,17 +1,20 @@
 """Evaluations: candidates, what was measured and confirmed of them, and why others failed."""
 
+import socket
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from evaluators.measurement import Accuracy, Figures
 from search.store.database import Parameters
 from search.store.evaluation import Confirmation, Evaluation
 from search.store.frameworks import Frameworks, is_current
 from search.store.goal import Goal
+from search.store.part import lasting
 from search.store.pool import Placed, Pool
-from search.store.version import FIRST
+from search.store.version import FIRST, WITH_CLAIMS
 from space.candidate import Candidate
 
 # What was written since: by indexes, as a table is read whole where a condition says "or".
@@ -30,6 +33,7 @@ class Evaluations(Frameworks):
         super().__init__(folder, storage)
         self._pools: dict[tuple[str, str], Pool] = {}
 
+    @lasting
     def add_candidate(self, candidate: Candidate, baseline_id: str, validation: Accuracy) -> None:
         from search.store.tables import CANDIDATES
 
@@ -40,7 +44,36 @@ class Evaluations(Frameworks):
                 "built_at": time.time(),
                 "sequence": write.number,
             }
+            values |= {"host": socket.gethostname(), "folder": str(self.folder.absolute())}
             write.put(CANDIDATES, {"recipe_id": candidate.recipe.id, "baseline_id": baseline_id}, values, first)
+
+        self._pending.done(_file_of(candidate.recipe.id, baseline_id))
+
+    def keep_candidate(self, candidate: Candidate, baseline_id: str, validation: Accuracy, seen: int) -> None:
+        """On disk, until it is added; `seen`: the last transaction when it was begun."""
+        content = {"candidate": candidate.to_json(), "validation": validation.to_json(), "seen": seen}
+        self._pending.keep(_file_of(candidate.recipe.id, baseline_id), {**content, "baseline_id": baseline_id})
+
+    def tell_candidate(self, content: Mapping[str, Any]) -> None:
+        """One that was kept, unless somebody has added it since it was begun."""
+        candidate = Candidate.from_json(content["candidate"], self.candidates)
+        rows = self._database.rows(
+            "SELECT changed FROM search_candidates WHERE recipe_id = :recipe_id AND baseline_id = :baseline_id",
+            {"recipe_id": candidate.recipe.id, "baseline_id": content["baseline_id"]},
+        )
+        if not rows or rows[0][0] <= content["seen"]:
+            self.add_candidate(candidate, content["baseline_id"], Accuracy.from_json(content["validation"]))
+
+    def place(self, recipe_id: str, baseline_id: str) -> tuple[str, Path] | None:
+        """Whose files the candidate's is among: a machine's name, and the store's folder there; None where nobody
+        says."""
+        if self.version is None or self.version < WITH_CLAIMS:
+            return None
+        rows = self._database.rows(
+            "SELECT host, folder FROM search_candidates WHERE recipe_id = :recipe_id AND baseline_id = :baseline_id",
+            {"recipe_id": recipe_id, "baseline_id": baseline_id},
+        )
+        return (str(rows[0][0]), Path(rows[0][1])) if rows and rows[0][0] else None
 
     def candidate(self, recipe_id: str, baseline_id: str) -> tuple[Candidate, Accuracy] | None:
         """What is built, whether or not it has been measured."""
@@ -70,6 +103,7 @@ class Evaluations(Frameworks):
                 trainings.append((str(baseline_id), *trained))
         return trainings
 
+    @lasting
     def add_confirmation(
         self,
         recipe_id: str,
@@ -100,6 +134,7 @@ class Evaluations(Frameworks):
             for (structure_id,) in write.connection.execute(structures).all():
                 write.add_traces(structure_id, bench_id, traces)
 
+    @lasting
     def add_failure(self, recipe_id: str, baseline_id: str, bench_id: str, reason: str) -> None:
         from search.store.tables import FAILURES
 
@@ -200,6 +235,10 @@ class Evaluations(Frameworks):
             if confirmed and test
             else None,
         )
+
+
+def _file_of(recipe_id: str, baseline_id: str) -> str:
+    return f"candidate-{recipe_id}-{baseline_id}"
 
 
 def _without_outdated_confirmation(evaluation: Evaluation, frameworks: Mapping[str, str]) -> Evaluation:

@@ -1,6 +1,6 @@
 """Facts: single values, by name."""
 
-from search.store.part import Part
+from search.store.part import Part, lasting
 
 
 class Facts(Part):
@@ -10,8 +10,22 @@ class Facts(Part):
         rows = self._database.rows("SELECT value FROM search_facts WHERE name = :name", {"name": name})
         return str(rows[0][0]) if rows else None
 
+    @lasting
     def remember(self, name: str, value: str) -> None:
         from search.store.tables import FACTS
 
         with self._writing() as write:
             write.put(FACTS, {"name": name}, {"value": value})
+
+    @lasting
+    def remember_first(self, name: str, value: str) -> str:
+        """What is known by that name already, else this value, which is known from then on."""
+        from sqlalchemy import select
+
+        from search.store.tables import FACTS
+
+        with self._writing() as write:
+            known = write.connection.execute(select(FACTS.c.value).where(FACTS.c.name == name)).scalar()
+            if known is None:
+                write.put(FACTS, {"name": name}, {"value": value})
+            return value if known is None else str(known)

@@ -1,12 +1,13 @@
 """Measurements: what each structure showed on a bench; its processes, and the traces of its meter."""
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from evaluators.device.device import ProcessRun
 from evaluators.measurement import Figures
 from search.store.frameworks import Frameworks, is_current
+from search.store.part import lasting
 
 if TYPE_CHECKING:
     from evaluators.measured import Measured
@@ -19,6 +20,7 @@ FIRST_RUNS = 3
 class Measurements(Frameworks):
     """Kept by structure and bench: recipes of one structure share its measurement."""
 
+    @lasting
     def add_structure(
         self, structure_id: str, bench_id: str, figures: Figures, raw: str, traces: Sequence[str] = ()
     ) -> None:
@@ -33,12 +35,41 @@ class Measurements(Frameworks):
     def add_measured(self, structure_id: str, bench_id: str, measured: "Measured") -> None:
         """The figures are those measured last; the first processes stay beside the last ones, so that a recording
         answers as the bench did."""
+        self._add_runs(structure_id, bench_id, measured.figures, measured.runs, measured.traces)
+
+    def _add_runs(
+        self, structure_id: str, bench_id: str, figures: Figures, runs: tuple[ProcessRun, ...], traces: Sequence[str]
+    ) -> None:
         # Brings asyncio, which the reading commands do without.
         from evaluators.raw_runs import text_of
 
-        earlier = [run for run in self.runs(structure_id, bench_id) if run not in measured.runs]
-        raw = text_of((*earlier[:FIRST_RUNS], *measured.runs))
-        self.add_structure(structure_id, bench_id, measured.figures, raw, measured.traces)
+        earlier = [run for run in self.runs(structure_id, bench_id) if run not in runs]
+        self.add_structure(structure_id, bench_id, figures, text_of((*earlier[:FIRST_RUNS], *runs)), traces)
+        self.drop_measured(structure_id, bench_id)
+
+    def keep_measured(self, structure_id: str, bench_id: str, measured: "Measured", seen: int) -> None:
+        """On disk, until it is added or dropped; `seen`: the last transaction when it was begun."""
+        content = {"figures": measured.figures.to_json(), "raw": measured.raw, "traces": measured.traces, "seen": seen}
+        keys = {"structure_id": structure_id, "bench_id": bench_id}
+        self._pending.keep(_file_of(structure_id, bench_id), {**content, **keys})
+
+    def drop_measured(self, structure_id: str, bench_id: str) -> None:
+        self._pending.done(_file_of(structure_id, bench_id))
+
+    def tell_measured(self, content: Mapping[str, Any]) -> None:
+        """What was kept, unless somebody has measured the structure since it was begun."""
+        from evaluators.raw_runs import runs_of
+
+        structure_id, bench_id = content["structure_id"], content["bench_id"]
+        rows = self._database.rows(
+            "SELECT changed FROM search_structures WHERE structure_id = :structure_id AND bench_id = :bench_id",
+            {"structure_id": structure_id, "bench_id": bench_id},
+        )
+        figures, known = Figures.from_json(content["figures"]), self.structure(structure_id, bench_id)
+        # Clean figures are not replaced by disturbed ones.
+        stays = known is not None and not known.dirty and figures.dirty
+        if not stays and (not rows or rows[0][0] <= content["seen"]):
+            self._add_runs(structure_id, bench_id, figures, runs_of(content["raw"]), content["traces"])
 
     def traces(self, structure_id: str, bench_id: str) -> list[str]:
         """The oldest first."""
@@ -124,3 +155,7 @@ class Measurements(Frameworks):
             for content, recipe_id, baseline_id in confirmations:
                 keys = {"recipe_id": recipe_id, "baseline_id": baseline_id, "bench_id": bench_id}
                 write.change(CONFIRMATIONS, keys, {"figures": converted(content), **changed})
+
+
+def _file_of(structure_id: str, bench_id: str) -> str:
+    return f"measured-{structure_id}-{bench_id}"

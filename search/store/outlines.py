@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from evaluators.measurement import Figures
 from search.store.frameworks import Frameworks, is_current, is_there
+from search.store.part import lasting
 from search.store.version import WITH_OUTLINES
 from space.data.images import ImageShape
 from space.recipe import Recipe
@@ -20,6 +21,7 @@ class Outlines(Frameworks):
         """Latencies over the reference's, as a look found them in one runtime."""
         self._keep(list(latencies), bench_id, image, framework, latencies)
 
+    @lasting
     def _keep(
         self, recipes: list[Recipe], bench_id: str, image: ImageShape, framework: str, latencies: Mapping[Recipe, float]
     ) -> None:

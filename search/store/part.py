@@ -1,26 +1,59 @@
 """Part: what every part of the store stands on: the folder and the database in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from search.store.database import StoreError, open_database, without_password
+from search.store.database import StoreError, open_database, with_driver, without_password
+from search.store.pending import Pending
 from search.store.version import FIRST, version_of
 from space.errors import RequestError
 
 if TYPE_CHECKING:
     from search.store.write import Write
 
+T = TypeVar("T")
+Words = ParamSpec("Words")
+Any_Part = TypeVar("Any_Part", bound="Part")
+
+
+def lasting(
+    method: Callable[Concatenate[Any_Part, Words], T],
+) -> Callable[Concatenate[Any_Part, Words], T]:
+    """A method that is called again where the database was away: what it writes has keys, so that twice is as once."""
+
+    @wraps(method)
+    def whole(self: Any_Part, /, *words: Words.args, **named: Words.kwargs) -> T:
+        return self.patiently(lambda: method(self, *words, **named))
+
+    return whole
+
 
 class Part:
     def __init__(self, folder: Path, storage: str | None = None) -> None:
         self.folder = folder
-        self.url = storage or f"sqlite:///{folder.absolute() / 'search.db'}"
+        self.url = with_driver(storage) if storage else f"sqlite:///{folder.absolute() / 'search.db'}"
         self._database = open_database(self.url)
         # Who writes, while leases are held.
         self._owner: str | None = None
+        self._pending = Pending(folder)
+
+    def patiently(self, work: Callable[[], T]) -> T:
+        """A writer waits for a server that does not answer; the work is done again then, and may have been done."""
+        outage = self._database.outage
+        return work() if outage is None else outage.through(work)
+
+    @property
+    def owner(self) -> str:
+        """Who writes here; nobody outside of leases."""
+        return self._owner or ""
+
+    @property
+    def shared(self) -> bool:
+        """Whether others may write to the same studies meanwhile."""
+        return self._owner is not None and self._database.shared
 
     @property
     def candidates(self) -> Path:

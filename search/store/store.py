@@ -41,3 +41,14 @@ class Store(Benches, Studies, Trials, Measurements, Outlines, Evaluations, Lease
         """None too where a process was killed before it made our tables."""
         store = cls(folder, storage)
         return store if store.version is not None else None
+
+    def tell_pending(self) -> int:
+        """What was finished before an outage or a kill, and is not in the database yet; how many results."""
+        told = 0
+        for name, content in list(self._pending.all(self.say)):
+            tell = self.tell_candidate if name.startswith("candidate-") else self.tell_measured
+            with self._reading(f"{name} in {self.folder}"):
+                tell(content)
+            self._pending.done(name)
+            told += 1
+        return told

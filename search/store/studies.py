@@ -4,11 +4,13 @@ import time
 
 from search.store.goal import Goal
 from search.store.leases import Leases
+from search.store.part import lasting
 
 
 class Studies(Leases):
     """The one used last of each objective is the one that is shown."""
 
+    @lasting
     def use_study(self, goal: Goal) -> None:
         """Adds it, or says that it was used now: the latest of an objective is the one that `rank` shows.
         A writer has its lease from then on."""

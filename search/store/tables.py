@@ -45,6 +45,9 @@ CANDIDATES = Table(
     # Its place in the order of building, and the transaction that wrote it last.
     _number("sequence"),
     _number("changed"),
+    # Whose files it has: the machine's name and the folder there; nothing where an earlier version built it.
+    Column("host", String(255), nullable=False, server_default=""),
+    Column("folder", Text, nullable=False, server_default=""),
 )
 FAILURES = Table("search_failures", METADATA, _key("recipe_id"), _key("baseline_id"), _key("bench_id"), _text("reason"))
 STRUCTURES = Table(
@@ -82,6 +85,18 @@ TRIALS = Table(
     Column("ended_at", Double),
     # The writer at work on it, while it runs.
     Column("owner", String(32)),
+    _number("changed"),
+)
+# Recipes on their way, where several writers are at work on the same baseline and bench: each is one trial's.
+CLAIMS = Table(
+    "search_claims",
+    METADATA,
+    _key("baseline_id"),
+    _key("bench_id"),
+    _key("recipe_id"),
+    _name("study_id", 100),
+    Column("number", Integer, nullable=False),
+    _name("owner", 32),
 )
 # Structures that were timed untrained, each with a recipe that it is of.
 OUTLINES = Table(
@@ -125,6 +140,14 @@ WRITERS = Table(
 )
 # What one writer alone may do: `database`, or a study's id.
 LEASES = Table("search_leases", METADATA, _key("name", 100), _name("owner", 32))
+# What several writers do at once, a row for each of them: a study's id, or the name of a bench.
+SHARES = Table("search_shares", METADATA, _key("name", 100), _key("owner", 32))
 
-for _column in (CANDIDATES.c.changed, CANDIDATES.c.structure_id, STRUCTURES.c.changed, CONFIRMATIONS.c.changed):
+for _column in (
+    CANDIDATES.c.changed,
+    CANDIDATES.c.structure_id,
+    STRUCTURES.c.changed,
+    CONFIRMATIONS.c.changed,
+    TRIALS.c.changed,
+):
     Index(f"{_column.table.name}_{_column.name}", _column)

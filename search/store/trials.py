@@ -2,8 +2,16 @@
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from search.store.part import Part
+from search.store.goal import Goal
+from search.store.leases import Leases
+from search.store.part import lasting
+from search.store.version import WITH_CLAIMS
+from space.recipe import Recipe
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 RUNNING, COMPLETE, FAILED, INTERRUPTED = "running", "complete", "failed", "interrupted"
 # Measured and not trained: it could not win.
@@ -21,22 +29,126 @@ class TrialRecord:
     ended_at: float | None
 
 
-class Trials(Part):
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A recipe on its way."""
+
+    recipe_id: str
+    study_id: str
+    number: int
+    owner: str
+
+
+class Trials(Leases):
     """Kept by study and number."""
 
+    @lasting
     def begin_trial(self, study_id: str, number: int, recipe_id: str) -> None:
         from search.store.tables import TRIALS
 
         begun = {"recipe_id": recipe_id, "state": RUNNING, "reason": "", "begun_at": time.time(), "owner": self._owner}
         with self._writing() as write:
+            begun["changed"] = write.number
             write.put(TRIALS, {"study_id": study_id, "number": number}, {}, first=begun)
 
+    @lasting
+    def claim_trial(self, goal: Goal, number: int, recipe: Recipe, seen: int) -> bool:
+        """Begins it, unless another writer has a trial of the recipe on its way, or found something out about it since
+        the transaction that was `seen` last; false where it has."""
+        from search.store.tables import CLAIMS, TRIALS
+
+        if not self.shared:
+            self.begin_trial(goal.id, number, recipe.id)
+            return True
+        with self._writing() as write:
+            if self._changed(write.connection, goal, number, recipe, seen) or self._claimed(
+                write.connection, goal, number, recipe.id
+            ):
+                return False
+            begun = {"state": RUNNING, "reason": "", "begun_at": time.time(), "owner": self._owner}
+            begun |= {"recipe_id": recipe.id, "changed": write.number}
+            write.put(TRIALS, {"study_id": goal.id, "number": number}, begun)
+            keys = {"baseline_id": goal.baseline_id, "bench_id": goal.bench_id, "recipe_id": recipe.id}
+            write.put(CLAIMS, keys, {"study_id": goal.id, "number": number, "owner": self._owner})
+            return True
+
+    def _changed(self, connection: "Connection", goal: Goal, number: int, recipe: Recipe, seen: int) -> bool:
+        """Each transaction that writes waits for the one before it: what is read here stays true until its end."""
+        from sqlalchemy import and_, not_, select
+
+        from search.store.tables import CANDIDATES, STRUCTURES, TRIALS
+
+        mine = and_(TRIALS.c.study_id == goal.id, TRIALS.c.number == number)
+        since = (
+            select(TRIALS.c.number).where(TRIALS.c.changed > seen, TRIALS.c.recipe_id == recipe.id, not_(mine)),
+            select(CANDIDATES.c.recipe_id).where(
+                CANDIDATES.c.recipe_id == recipe.id,
+                CANDIDATES.c.baseline_id == goal.baseline_id,
+                CANDIDATES.c.changed > seen,
+            ),
+            select(STRUCTURES.c.structure_id).where(
+                STRUCTURES.c.structure_id == recipe.structure_id,
+                STRUCTURES.c.bench_id == goal.bench_id,
+                STRUCTURES.c.changed > seen,
+            ),
+        )
+        return any(connection.execute(statement).first() is not None for statement in since)
+
+    def _claimed(self, connection: "Connection", goal: Goal, number: int, recipe_id: str) -> bool:
+        """By a trial of a writer that is still there, or by another one of this writer's."""
+        from sqlalchemy import and_, delete, select
+
+        from search.store.tables import CLAIMS
+
+        named = and_(
+            CLAIMS.c.baseline_id == goal.baseline_id,
+            CLAIMS.c.bench_id == goal.bench_id,
+            CLAIMS.c.recipe_id == recipe_id,
+        )
+        row = connection.execute(select(CLAIMS.c.study_id, CLAIMS.c.number, CLAIMS.c.owner).where(named)).first()
+        if row is None:
+            return False
+        if self._is_there(connection, row.owner) if row.owner != self._owner else row[:2] != (goal.id, number):
+            return True
+        connection.execute(delete(CLAIMS).where(named))
+        return False
+
+    @lasting
     def end_trial(self, study_id: str, number: int, state: str, reason: str = "") -> None:
-        from search.store.tables import TRIALS
+        from sqlalchemy import delete
+
+        from search.store.tables import CLAIMS, TRIALS
 
         ended = {"state": state, "reason": reason, "ended_at": time.time(), "owner": None}
         with self._writing() as write:
+            ended["changed"] = write.number
             write.change(TRIALS, {"study_id": study_id, "number": number}, ended)
+            if self._database.shared:
+                write.connection.execute(delete(CLAIMS).where(CLAIMS.c.study_id == study_id, CLAIMS.c.number == number))
+
+    def last_change(self) -> int:
+        """The number of the last transaction."""
+        return int(self._database.rows("SELECT number FROM search_sequence")[0][0])
+
+    def trials_changed(self, study_id: str, seen: int) -> list[TrialRecord]:
+        """Those that began or ended since the transaction that was seen last."""
+        rows = self._database.rows(
+            "SELECT number, recipe_id, state, reason, begun_at, ended_at FROM search_trials "
+            "WHERE changed > :seen AND study_id = :study_id ORDER BY number",
+            {"seen": seen, "study_id": study_id},
+        )
+        return [TrialRecord(*row) for row in rows]
+
+    def claims(self, goal: Goal) -> list[Claim]:
+        """What any writer has on its way of the goal's baseline and bench; nothing in a store of an earlier version."""
+        if self.version is None or self.version < WITH_CLAIMS:
+            return []
+        rows = self._database.rows(
+            "SELECT recipe_id, study_id, number, owner FROM search_claims "
+            "WHERE baseline_id = :baseline_id AND bench_id = :bench_id ORDER BY number",
+            {"baseline_id": goal.baseline_id, "bench_id": goal.bench_id},
+        )
+        return [Claim(*row) for row in rows]
 
     def numbers(self, study_id: str) -> dict[str, int]:
         """The number of the last trial of each recipe."""

@@ -4,7 +4,7 @@ from search.store.database import Database, without_password
 from space.errors import RequestError
 
 # The oldest first. The first one has no table that names it.
-FIRST, WITH_OUTLINES, LATEST = 1, 3, 3
+FIRST, WITH_OUTLINES, WITH_CLAIMS, LATEST = 1, 3, 4, 4
 VERSION_TABLE = "search_version"
 
 

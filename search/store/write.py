@@ -40,7 +40,12 @@ class Write:
         self.connection.execute(update(table).where(_all(table, keys)).values(values))
 
     def add_traces(self, structure_id: str, bench_id: str, traces: Iterable[str]) -> None:
+        """One that is there already is the same one, told again."""
+        kept = select(TRACES.c.trace).where(TRACES.c.structure_id == structure_id, TRACES.c.bench_id == bench_id)
+        known = {trace for (trace,) in self.connection.execute(kept).all()} if (traces := list(traces)) else set()
         for trace in traces:
+            if trace in known:
+                continue
             named = {"structure_id": structure_id, "bench_id": bench_id, "trace": trace}
             row = {**named, "taken_at": time.time(), "sequence": self.next_number()}
             self.connection.execute(insert(TRACES).values(row))

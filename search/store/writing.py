@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from search.store.database import StoreError
+from search.store.goal import Goal
 from search.store.lock import holder, locked
 from search.store.store import Store
 
@@ -21,6 +22,8 @@ def writing(folder: Path, storage: str | None = None) -> Iterator[Store]:
         try:
             store = Store.create(folder, storage)
             with store.held():
+                if told := store.tell_pending():
+                    store.say(f"results that were finished and not in the database yet: {told}, told now")
                 yield store
         except OSError as error:
             if error.errno not in _FULL:
@@ -33,3 +36,13 @@ def writing(folder: Path, storage: str | None = None) -> Iterator[Store]:
 def at_work(store: Store) -> str | None:
     """Who writes to the folder, or to its database, for a person to read."""
     return holder(store.folder) or "; ".join(map(str, store.writers())) or None
+
+
+def at_work_on(store: Store, goal: Goal) -> dict[str, int]:
+    """Who is at work on the study, where several may be, for a person to read; how many trials each has on its way."""
+    writers = store.sharing(goal.id)
+    claims = store.claims(goal) if writers else []
+    return {
+        str(writer): sum((claim.owner, claim.study_id) == (writer.owner, goal.id) for claim in claims)
+        for writer in writers
+    }

@@ -1,6 +1,8 @@
 """What a writer pays for a store of ten thousand evaluations: the standings after each new one, one evaluation, memory.
 
-    python -m tests.benchmarks.scale [--evaluations 10000] [--rounds 20]
+    python -m tests.benchmarks.scale [database] [--evaluations 10000] [--rounds 20]
+
+`database`: on PostgreSQL, with several controllers (tests/benchmarks/database.py).
 
 Prints medians and ranges of processor time, and how much memory the rounds took in all. The bars: 0.1 s for the
 standings after something new was kept, 5 ms for one evaluation, and memory that stays flat. Reading the store for the
@@ -49,9 +51,14 @@ def told(name: str, taken_s: list[float], most_s: float) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="?", choices=["store", "database"], default="store")
     parser.add_argument("--evaluations", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
+    if options.part == "database":
+        from tests.benchmarks.database import measured
+
+        return measured(options.evaluations, options.rounds)
     with TemporaryDirectory() as folder:
         _, goal = landscape(Path(folder), options.evaluations)
         store = Store.existing(Path(folder))

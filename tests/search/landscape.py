@@ -23,6 +23,8 @@ from tests.search.made_up import BENCH, DEVICE, GOAL, HALVINGS, WIDTHS, evaluati
 TABLE = dimensions("full", BENCH.cores)
 _FASTER = {"none": 1.0, "dynamic_uint8": 1.3, "static_int8": 0.55}
 METERED = Provenance(Kind.MEASURED, "SmartPower2, the whole board")
+# So many evaluations are one transaction: a server keeps every number that it counts through within one.
+_AT_ONCE = 200
 PREDICTED = Provenance(Kind.PREDICTED, "latency x 2.70 W, measured on this bench")
 
 
@@ -69,13 +71,20 @@ def trial(draw: random.Random, *, metered: bool = False) -> Evaluation:
 
 
 def landscape(
-    folder: Path, count: int, *, bench: Bench = BENCH, metered: bool = False, seed: int = 0, **goal: object
+    folder: Path,
+    count: int,
+    *,
+    bench: Bench = BENCH,
+    metered: bool = False,
+    seed: int = 0,
+    storage: str | None = None,
+    **goal: object,
 ) -> tuple[Store, Goal]:
     """A store with a study of so many trials on that bench; the same seed makes the same networks."""
     aim = replace(GOAL, **{"bench_id": bench.id, **goal})
     draw = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    store = Store.create(folder)
+    store = Store.create(folder, storage)
     store.add_bench(bench, DEVICE)
     baseline = evaluation(
         share=0.9,
@@ -88,16 +97,22 @@ def landscape(
     store.use_study(aim)
     made = [trial(draw, metered=metered) for _ in range(count)]
     with at_once(store):
-        for one in (baseline, *made):
-            recipe = one.candidate.recipe
-            store.add_candidate(one.candidate, aim.baseline_id, one.validation)
-            store.add_structure(recipe.structure_id, bench.id, one.figures, "")
-            if one.confirmation:
-                store.add_confirmation(recipe.id, aim.baseline_id, bench.id, one.confirmation, "")
-        for number, one in enumerate(made):
-            store.begin_trial(aim.id, number, one.recipe_id)
-            store.end_trial(aim.id, number, COMPLETE)
+        keep_candidate(store, baseline, aim)
+    for first in range(0, count, _AT_ONCE):
+        with at_once(store):
+            for number, one in enumerate(made[first : first + _AT_ONCE], first):
+                keep_candidate(store, one, aim)
+                store.begin_trial(aim.id, number, one.recipe_id)
+                store.end_trial(aim.id, number, COMPLETE)
     return store, aim
+
+
+def keep_candidate(store: Store, one: Evaluation, goal: Goal) -> None:
+    recipe = one.candidate.recipe
+    store.add_candidate(one.candidate, goal.baseline_id, one.validation)
+    store.add_structure(recipe.structure_id, goal.bench_id, one.figures, "")
+    if one.confirmation:
+        store.add_confirmation(recipe.id, goal.baseline_id, goal.bench_id, one.confirmation, "")
 
 
 @contextmanager
@@ -105,7 +120,7 @@ def at_once(store: Store) -> Iterator[None]:
     """All that the body writes as one transaction: a thousand of them would wait for the disk a thousand times."""
     database = store._database
     with database.transaction() as connection:
-        store._database = SimpleNamespace(transaction=lambda: nullcontext(connection))
+        store._database = SimpleNamespace(transaction=lambda: nullcontext(connection), shared=False, outage=None)
         try:
             yield
         finally:

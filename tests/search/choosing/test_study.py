@@ -252,13 +252,20 @@ def test_a_kill_before_the_recipe_was_chosen_leaves_no_ghost(tmp_path):
     assert study.ask().recipe == recipe_of(LADDER[0])
 
 
-def test_a_kill_between_writing_a_recipe_down_and_asking_for_it_leaves_a_study_that_goes_on(tmp_path, monkeypatch):
+@pytest.mark.parametrize("by_an_earlier_version", [True, False])
+def test_a_kill_between_writing_a_trial_down_and_choosing_for_it_leaves_a_study_that_goes_on(
+    tmp_path, monkeypatch, by_an_earlier_version
+):
     store = empty(tmp_path)
     study = opened(store)
-    monkeypatch.setattr(study._optuna.study, "ask", _killed)
-    with pytest.raises(KeyboardInterrupt):
-        study.ask()
-    assert [trial.state for trial in optunas(store)] == [TrialState.WAITING]
+    if by_an_earlier_version:
+        # It had Optuna keep what is asked for first.
+        study._optuna.study.enqueue_trial(dict(LADDER[0]))
+    else:
+        monkeypatch.setattr(study._optuna, "choose", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            study.ask()
+    assert [trial.state.is_finished() for trial in optunas(store)] == [False]
     again = opened(store)
     assert [trial.state for trial in optunas(store)] == [TrialState.FAIL]
     assert again.ask().recipe == recipe_of(LADDER[0])

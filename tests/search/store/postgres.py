@@ -22,30 +22,60 @@ def _program(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join([*map(str, _FOLDERS), os.environ["PATH"]]))
 
 
-@contextmanager
-def served() -> Iterator[str]:
-    """Its URL. Root may not run a server: then nobody does."""
-    pytest.importorskip("psycopg2")
-    initdb, server = _program("initdb"), _program("postgres")
-    if initdb is None or server is None:
-        pytest.skip("PostgreSQL is not installed")
-    # A socket's path must be short.
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        user = {"user": "nobody"} if os.getuid() == 0 else {}
-        if user:
+class Server:
+    """One that can be stopped, and begins again with what it held."""
+
+    def __init__(self, folder: str, durable: bool) -> None:
+        initdb, server = _program("initdb"), _program("postgres")
+        if initdb is None or server is None:
+            pytest.skip("PostgreSQL is not installed")
+        # Root may not run a server: then nobody does.
+        self._user = {"user": "nobody"} if os.getuid() == 0 else {}
+        if self._user:
             os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
         data, port = f"{folder}/data", free_port()
         made = [initdb, "-D", data, "-U", "lena", "-A", "trust", "--no-sync"]
-        subprocess.run(made, check=True, capture_output=True, cwd=folder, **user)
-        words = [server, "-D", data, "-p", str(port), "-k", folder, "-F"]
-        with subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **user) as process:
-            try:
-                assert process.stderr is not None
-                for line in process.stderr:
-                    if b"ready to accept connections" in line:
-                        break
-                yield f"postgresql+psycopg2://lena@127.0.0.1:{port}/postgres"
-            finally:
-                # It waits for nobody.
-                process.send_signal(signal.SIGINT)
-                process.stderr and process.stderr.close()
+        subprocess.run(made, check=True, capture_output=True, cwd=folder, **self._user)
+        self._folder = folder
+        self._words = [server, "-D", data, "-p", str(port), "-k", folder, *([] if durable else ["-F"])]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"postgresql+psycopg://lena@127.0.0.1:{port}/postgres"
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            self._words, cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **self._user
+        )
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            if b"ready to accept connections" in line:
+                break
+
+    def stop(self) -> None:
+        """It waits for nobody."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            assert self._process.stderr is not None
+            self._process.stderr.close()
+            self._process.wait()
+        self._process = None
+
+
+@contextmanager
+def server(durable: bool = False) -> Iterator[Server]:
+    """`durable`: each commit waits for the disk, as on a server of people's."""
+    pytest.importorskip("psycopg")
+    # A socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        one = Server(folder, durable)
+        one.start()
+        try:
+            yield one
+        finally:
+            one.stop()
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """Its URL."""
+    with server() as one:
+        yield one.url

@@ -1,5 +1,6 @@
 """The store on PostgreSQL: the same tables, order and leases; several write, each to a study of its own."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -17,12 +18,12 @@ from search.store.database import open_database
 from search.store.store import Store
 from search.store.version import FIRST, LATEST, version_of
 from search.store.writing import at_work, writing
-from space.errors import RequestError
 from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep
 from tests.search.store.postgres import served
 from tests.search.store.test_leases import Other
 from tests.search.store.test_migration import differences
 from tests.search.store.test_recorded import LAST
+from tests.search.whole import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -86,23 +87,59 @@ def test_an_earlier_version_is_read_as_it_is_and_migrated_by_who_writes(url: str
     assert after.as_dict() == before.as_dict()
 
 
-def test_each_study_is_one_writers_and_a_dead_one_is_not_waited_for(url: str, tmp_path: Path) -> None:
+def test_several_are_at_work_on_a_study_and_a_dead_one_is_not_waited_for(url: str, tmp_path: Path) -> None:
     Store.create(tmp_path, url)
     first = Other(tmp_path / "first", url)
     try:
         assert first.does(f"store.take_study({GOAL.id!r})") == "done"
         with writing(tmp_path / "second", url) as store:
-            with pytest.raises(RequestError, match=f"study {GOAL.id} is in use by pid {first.pid} on "):
-                store.use_study(GOAL)
-            store.take_study("another")
-            assert len(store.writers()) == 2
-            first.kill()
             store.use_study(GOAL)
+            assert {writer.pid for writer in store.sharing(GOAL.id)} == {first.pid, os.getpid()}
+            with store.alone(GOAL.id) as others:
+                assert [writer.pid for writer in others] == [first.pid]
+            first.kill()
+            assert [writer.pid for writer in store.sharing(GOAL.id)] == [os.getpid()]
+            with store.alone(GOAL.id) as others:
+                assert others == []
+                third = Other(tmp_path / "third", url)
+                assert third.does(f"store.take_study({GOAL.id!r})") == ""
+                assert f"is for a moment in use by pid {os.getpid()} on " in third.errors()
             assert str(at_work(Store.existing(tmp_path, url))).count("pid ") == 1
         assert store.writers() == []
     finally:
         first.process.kill()
         first.process.communicate()
+
+
+def test_nothing_of_it_is_wanted_without_its_extra(started: Path) -> None:
+    """As where psycopg is not installed; a local search imports its module and everything under it."""
+    script = """
+import sys
+sys.modules["psycopg"] = None
+from search.__main__ import main
+for words in (["--help"], ["status", "--store", sys.argv[1]]):
+    sys.argv = ["search", *words]
+    try:
+        status = main()
+    except SystemExit as end:
+        status = end.code
+    assert not status, status
+import search.commands.run
+assert sys.modules["psycopg"] is None
+assert not [name for name in sys.modules if name.startswith(("psycopg", "dask", "distributed")) and name != "psycopg"]
+"""
+    words = [sys.executable, "-c", script, str(started)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    script = (
+        script.partition("from search")[0]
+        + """
+from search.store.store import Store
+Store.existing(".", "postgresql+psycopg://lena@127.0.0.1/studies")
+"""
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert "its driver psycopg is not installed; pip install 'ondevice-search[postgres]'" in done.stderr
 
 
 def test_three_that_begin_a_database_at_once_make_it_once(url: str, tmp_path: Path) -> None:

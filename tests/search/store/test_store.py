@@ -144,7 +144,7 @@ def test_a_database_that_nobody_serves_is_no_empty_one(user: User, tmp_path):
         status, _, err = user.types(*words, "--store", tmp_path / "store", "--storage", url)
         assert status == RIG
         assert "Connection refused; is its server running" in err
-        assert "postgresql://lena:***@127.0.0.1" in err
+        assert "://lena:***@127.0.0.1" in err
         assert "secret" not in err
 
 

@@ -1,0 +1,67 @@
+"""Beside: what other controllers of a study, on the same database, have on their way, finished, or left behind."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search.choosing.optuna_study import OptunaStudy
+from search.choosing.settled_recipes import Known
+from search.choosing.trial_notes import OWNER
+from search.store.evaluation import Evaluation
+from search.store.goal import Goal
+from search.store.store import Store
+from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED
+
+
+@dataclass
+class Beside:
+    store: Store
+    goal: Goal
+    optuna: OptunaStudy
+    known: Known
+    # The last transaction of which all is known here.
+    seen: int = 0
+    # Recipes whose evaluations were looked at.
+    looked_at: set[str] = field(default_factory=set)
+
+    def left_behind(self, mine: Set[int]) -> list[FrozenTrial]:
+        """Trials on their way of nobody who is there. `mine`: what this process has on its way itself."""
+        # First the trials: a controller is known before it has any.
+        running = self.optuna.trials(TrialState.RUNNING)
+        there = {writer.owner for writer in self.store.writers()} if running else set()
+        return [trial for trial in running if not self._has_owner(trial, there, mine)]
+
+    def _has_owner(self, trial: FrozenTrial, there: Set[str], mine: Set[int]) -> bool:
+        owner = trial.user_attrs.get(OWNER, "")
+        return trial.number in mine if owner == self.store.owner else owner in there
+
+    def take_in(self) -> list[int]:
+        """Of the study's trials that changed since the last look; the numbers of those that were interrupted."""
+        last = self.store.last_change()
+        if last == self.seen:
+            return []
+        self._know_claims()
+        interrupted = []
+        for record in self.store.trials_changed(self.goal.id, self.seen):
+            if record.state == GATED:
+                self.known.gate(record.recipe_id)
+            elif record.state in (COMPLETE, FAILED):
+                self.known.settle([record.recipe_id])
+            elif record.state == INTERRUPTED:
+                interrupted.append(record.number)
+        self.known.settle(self.store.failures(self.goal.baseline_id, self.goal.bench_id))
+        self.seen = last
+        return interrupted
+
+    def evaluated(self, evaluations: Mapping[str, Evaluation]) -> list[Evaluation]:
+        """What nobody has on its way any more, of what was not looked at. Whoever evaluates a recipe tells its own
+        study of it before its claim ends: after that Optuna knows it."""
+        new = [evaluation for recipe_id, evaluation in evaluations.items() if recipe_id not in self.looked_at]
+        if new:
+            self._know_claims()
+        return [evaluation for evaluation in new if evaluation.recipe_id not in self.known.in_flight]
+
+    def _know_claims(self) -> None:
+        there = {writer.owner for writer in self.store.writers()} - {self.store.owner}
+        self.known.begun_elsewhere(claim.recipe_id for claim in self.store.claims(self.goal) if claim.owner in there)

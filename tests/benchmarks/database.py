@@ -1,0 +1,183 @@
+"""Several controllers on one study of PostgreSQL, on loopback, each commit on the disk: what an ask takes at ten
+thousand trials, what the engine takes of a trial, whether anything is lost when a controller is killed or the server
+stops.
+
+    python -m tests.benchmarks.scale database [--evaluations 10000] [--rounds 20]
+
+The bars: 1 s for an ask; 50 ms of a trial for all that is not training or measuring; of 200 trials none is lost, told
+twice or asked for twice.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from search.choosing.model_sampler import ModelSampler
+from search.choosing.optuna_samplers import DistinctSampler
+from search.choosing.optuna_study import open_storage
+from search.choosing.settled_recipes import Known
+from search.choosing.study import Asked, Study
+from search.scoring.objectives import OBJECTIVES
+from search.store.goal import Goal
+from search.store.store import Store
+from search.store.trials import INTERRUPTED
+from search.store.writing import writing
+from tests.search.landscape import TABLE, landscape
+from tests.search.made_up import GOAL, evaluation, figures
+from tests.search.running.controller import simulated, study_of
+from tests.search.running.test_controllers import Controller, begun, check, finished, until
+from tests.search.store.postgres import Server, server
+
+ASK_S, OVERHEAD_S = 1.0, 50e-3
+# Trials of two controllers, and how long each is trained.
+TRIALS, TRAINED_S = 200, 0.5
+STOPPED_S = 60.0
+
+
+def measured(evaluations: int, rounds: int) -> int:
+    parts: list[Callable[[Server, Path], bool]] = [
+        lambda served, folder: asks(served, folder, evaluations, rounds),
+        overhead,
+        one_killed,
+        stopped,
+    ]
+    held = True
+    for part in parts:
+        with server(durable=True) as served, TemporaryDirectory() as folder:
+            held &= part(served, Path(folder))
+    return 0 if held else 1
+
+
+def asks(served: Server, folder: Path, evaluations: int, rounds: int) -> bool:
+    """Two controllers ask and are told in turns: each ask takes in what the other one found out."""
+    _, goal = landscape(folder / "first", evaluations, storage=served.url)
+    held = True
+    with ExitStack() as stack:
+        stores = [stack.enter_context(writing(folder / name, served.url)) for name in ("first", "second")]
+        for sampler in ("random", "model"):
+            studies = []
+            for seed, store in enumerate(stores):
+                before = time.perf_counter()
+                studies.append(_study(store, goal, sampler, seed))
+                print(f"{sampler}: opened in {time.perf_counter() - before:.1f} s", flush=True)
+            taken: list[float] = []
+            used: list[float] = []
+            told: list[float] = []
+            for _ in range(rounds):
+                for store, study in zip(stores, studies, strict=True):
+                    before, used_before = time.perf_counter(), time.process_time()
+                    asked = study.ask()
+                    taken.append(time.perf_counter() - before)
+                    used.append(time.process_time() - used_before)
+                    before = time.perf_counter()
+                    _tell(store, study, asked)
+                    told.append(time.perf_counter() - before)
+            held &= _said(f"an ask at {evaluations:,} trials, {sampler}", taken, ASK_S)
+            _said("  of the processor", used, ASK_S)
+            _said("  its figures kept and told", told, OVERHEAD_S)
+    return held
+
+
+def _study(store: Store, goal: Goal, sampler: str, seed: int) -> Study:
+    known = Known()
+    chosen = (
+        ModelSampler(seed, TABLE, known, OBJECTIVES[goal.objective], goal.least_accuracy)
+        if sampler == "model"
+        else DistinctSampler(sampler, seed, TABLE, known)
+    )
+    study = Study(goal, store, open_storage(store), TABLE, known, sampler=chosen)
+    study.resume()
+    return study
+
+
+def _tell(store: Store, study: Study, asked: Asked) -> None:
+    one = evaluation(made=asked.recipe, latency_ms=3.0, share=0.75)
+    store.add_structure(asked.recipe.structure_id, GOAL.bench_id, figures(3.0), "")
+    store.add_candidate(one.candidate, GOAL.baseline_id, one.validation)
+    study.tell(asked.number, one)
+
+
+def overhead(served: Server, folder: Path) -> bool:
+    """Training and measuring take no time: what is left is the engine's, and the sampler's choice."""
+    begun(folder / "first", served.url)
+    with writing(folder / "first", served.url) as store:
+        study = study_of(store)
+        study.resume()
+        pipeline = simulated(store, study, 0.0)
+        # What it says at its end is worked out once.
+        pipeline._say_idle = lambda seconds, trials: None
+        before, used = time.perf_counter(), time.process_time()
+        pipeline.run(TRIALS, float("inf"))
+        seconds, used = time.perf_counter() - before, time.process_time() - used
+    each = seconds / TRIALS
+    print(
+        f"{TRIALS} trials of no length: {1e3 * each:.1f} ms each, {1e3 * used / TRIALS:.1f} ms of the processor; "
+        f"asking {1e3 * pipeline.asking.seconds / TRIALS:.1f} ms; at most {1e3 * OVERHEAD_S:g} ms",
+        flush=True,
+    )
+    return each <= OVERHEAD_S
+
+
+def one_killed(served: Server, folder: Path) -> bool:
+    store = begun(folder / "first", served.url)
+    first = Controller(folder / "first", served.url, 10 * TRIALS, TRAINED_S)
+    second = Controller(folder / "second", served.url, TRIALS // 2, TRAINED_S)
+    try:
+        until(lambda: finished(store) >= TRIALS // 2)
+        first.kill()
+        until(lambda: second.process.poll() is not None)
+    finally:
+        first.kill()
+        second.kill()
+    third = Controller(folder / "second", served.url, max(TRIALS - finished(store), 0), TRAINED_S)
+    third.ends()
+    check(store)
+    interrupted = {record.recipe_id for record in store.trials(GOAL.id) if record.state == INTERRUPTED}
+    ended = [record.recipe_id for record in store.trials(GOAL.id) if record.state != INTERRUPTED]
+    print(
+        f"one of two killed: {len(ended)} trials ended, of {len(set(ended))} recipes; {len(interrupted)} were "
+        f"interrupted, of which {len(interrupted & set(ended))} were asked for again",
+        flush=True,
+    )
+    return len(ended) == len(set(ended)) >= TRIALS and interrupted <= set(ended)
+
+
+def stopped(served: Server, folder: Path) -> bool:
+    """Once for a moment, once for a minute."""
+    store = begun(folder / "first", served.url)
+    both = [Controller(folder / name, served.url, TRIALS // 4, TRAINED_S) for name in ("first", "second")]
+    try:
+        for done, seconds in ((TRIALS // 8, 0.0), (TRIALS // 4, STOPPED_S)):
+            until(lambda done=done: finished(store) >= done)
+            served.stop()
+            time.sleep(seconds)
+            served.start()
+        for one in both:
+            one.ends()
+    finally:
+        for one in both:
+            one.kill()
+    check(store)
+    lost = [record for record in store.trials(GOAL.id) if record.state == INTERRUPTED]
+    print(
+        f"the server restarted, and stopped for {STOPPED_S:g} s: {finished(store)} trials, {len(lost)} lost", flush=True
+    )
+    return not lost and finished(store) == 2 * (TRIALS // 4)
+
+
+def _said(name: str, taken_s: list[float], most_s: float) -> bool:
+    median = statistics.median(taken_s)
+    print(
+        f"{name}: {1e3 * median:.0f} ms ({1e3 * min(taken_s):.0f} to {1e3 * max(taken_s):.0f}, n = {len(taken_s)}), at "
+        f"most {1e3 * most_s:g} ms",
+        flush=True,
+    )
+    return median <= most_s
+
+
+if __name__ == "__main__":
+    sys.exit(measured(10_000, 20))
