@@ -12,9 +12,13 @@ import pytest
 
 pytest.importorskip("distributed", reason="Dask is not installed (extra [cluster])")
 
+from search.commands.command_line import parse, run
 from search.commands.exit_status import OK, REQUEST, RIG
+from search.running.doing import FILE
+from search.running.view import View
 from search.store.store import Store
 from tests.search.building.cluster.loopback import Cluster, cluster, free_port, until
+from tests.search.made_up import store_with
 from tests.search.whole import REAL, ROOT, SEARCH, command, copy, environment, finished
 
 TRIALS = 3
@@ -112,3 +116,25 @@ def test_a_machine_without_dask_is_told_what_to_install(tmp_path: Path) -> None:
     done = subprocess.run(words, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
     assert done.returncode == REQUEST
     assert "next: pip install 'ondevice-search[cluster]'" in done.stderr
+
+
+def test_status_shows_workers_what_they_do_and_how_busy_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = store_with(tmp_path / "store", [])
+    view = View(0)
+    view.of(store, store.studies(), 4, None)
+    view.worker("hydra-1", "ab12: fine-tune", 0.5, 0.8)
+    view.worker("hydra-2", "", 0.0, 0.25)
+    view.worker("hydra-3", "", 0.0, 0.0)
+    view.worker_gone("hydra-3")
+    with view:
+        until((store.folder / FILE).exists)
+        assert run(*parse(["status", "--store", str(store.folder)])) == OK
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[1:3] == [
+            "worker hydra-1: ab12: fine-tune, 50 % done; busy for 80 % of its time",
+            "worker hydra-2: idle; busy for 25 % of its time",
+        ]
+        assert run(*parse(["status", "--json", "--store", str(store.folder)])) == OK
+        assert [each["busy"] for each in json.loads(capsys.readouterr().out)["workers"]] == [0.8, 0.25]
