@@ -111,7 +111,7 @@ def test_several_are_at_work_on_a_study_and_a_dead_one_is_not_waited_for(url: st
         first.process.communicate()
 
 
-def test_nothing_of_it_is_wanted_without_its_extra(started: Path) -> None:
+def test_nothing_of_it_is_wanted_without_its_extra() -> None:
     """As where psycopg is not installed; a local search imports its module and everything under it."""
     script = """
 import sys
@@ -128,7 +128,7 @@ import search.commands.run
 assert sys.modules["psycopg"] is None
 assert not [name for name in sys.modules if name.startswith(("psycopg", "dask", "distributed")) and name != "psycopg"]
 """
-    words = [sys.executable, "-c", script, str(started)]
+    words = [sys.executable, "-c", script, str(LAST)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     script = (
