@@ -14,13 +14,14 @@ from sqlalchemy import create_engine, text
 
 from search.choosing.optuna_study import open_storage
 from search.results.standings import standings
+from search.store import leases
 from search.store.database import open_database
 from search.store.store import Store
 from search.store.version import FIRST, LATEST, version_of
 from search.store.writing import at_work, writing
 from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep
 from tests.search.store.postgres import served
-from tests.search.store.test_leases import Other
+from tests.search.store.test_leases import Other, elsewhere
 from tests.search.store.test_migration import differences
 from tests.search.store.test_recorded import LAST
 from tests.search.whole import ROOT
@@ -106,6 +107,30 @@ def test_several_are_at_work_on_a_study_and_a_dead_one_is_not_waited_for(url: st
                 assert f"is for a moment in use by pid {os.getpid()} on " in third.errors()
             assert str(at_work(Store.existing(tmp_path, url))).count("pid ") == 1
         assert store.writers() == []
+    finally:
+        first.process.kill()
+        first.process.communicate()
+
+
+@pytest.mark.parametrize("server_began_long_ago", [True, False])
+def test_who_was_not_heard_of_for_too_long_writes_no_more_unless_the_server_was_away(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server_began_long_ago: bool
+) -> None:
+    Store.create(tmp_path, url)
+    first = Other(tmp_path / "first", url)
+    try:
+        assert first.does(f"store.take_study({GOAL.id!r})") == "done"
+        with writing(tmp_path / "second", url) as store:
+            monkeypatch.setattr(leases, "EXPIRES_S", 0.1 if server_began_long_ago else 1e6)
+            elsewhere(store, expires_at=0)
+            store.remove_gone()
+            said = first.does("store.remember('a', 'first')")
+            if server_began_long_ago:
+                assert said == ""
+                assert "stood still for over 60 s" in first.errors()
+                assert store.fact("a") is None
+            else:
+                assert said == "done"
     finally:
         first.process.kill()
         first.process.communicate()
