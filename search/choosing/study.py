@@ -121,6 +121,8 @@ class Study:
             lines = self._ask_first_for_interrupted(evaluations)
             imported = self._import(self._beside.evaluated(evaluations), still)
         if imported:
+            # It is read now, and not by the first ask.
+            self._optuna.trials()
             lines.append(f"taken in from other studies: evaluations, {imported}")
         for values in self._first:
             self._asked_first.add(values)

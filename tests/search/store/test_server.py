@@ -14,13 +14,14 @@ from sqlalchemy import create_engine, text
 
 from search.choosing.optuna_study import open_storage
 from search.results.standings import standings
+from search.store import leases
 from search.store.database import open_database
 from search.store.store import Store
 from search.store.version import FIRST, LATEST, version_of
 from search.store.writing import at_work, writing
 from tests.search.made_up import BENCH, DEVICE, GOAL, distinct, evaluation, keep
 from tests.search.store.postgres import served
-from tests.search.store.test_leases import Other
+from tests.search.store.test_leases import Other, elsewhere
 from tests.search.store.test_migration import differences
 from tests.search.store.test_recorded import LAST
 from tests.search.whole import ROOT
@@ -111,7 +112,31 @@ def test_several_are_at_work_on_a_study_and_a_dead_one_is_not_waited_for(url: st
         first.process.communicate()
 
 
-def test_nothing_of_it_is_wanted_without_its_extra(started: Path) -> None:
+@pytest.mark.parametrize("server_began_long_ago", [True, False])
+def test_who_was_not_heard_of_for_too_long_writes_no_more_unless_the_server_was_away(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server_began_long_ago: bool
+) -> None:
+    Store.create(tmp_path, url)
+    first = Other(tmp_path / "first", url)
+    try:
+        assert first.does(f"store.take_study({GOAL.id!r})") == "done"
+        with writing(tmp_path / "second", url) as store:
+            monkeypatch.setattr(leases, "EXPIRES_S", 0.1 if server_began_long_ago else 1e6)
+            elsewhere(store, expires_at=0)
+            store.remove_gone()
+            said = first.does("store.remember('a', 'first')")
+            if server_began_long_ago:
+                assert said == ""
+                assert "stood still for over 60 s" in first.errors()
+                assert store.fact("a") is None
+            else:
+                assert said == "done"
+    finally:
+        first.process.kill()
+        first.process.communicate()
+
+
+def test_nothing_of_it_is_wanted_without_its_extra() -> None:
     """As where psycopg is not installed; a local search imports its module and everything under it."""
     script = """
 import sys
@@ -128,7 +153,7 @@ import search.commands.run
 assert sys.modules["psycopg"] is None
 assert not [name for name in sys.modules if name.startswith(("psycopg", "dask", "distributed")) and name != "psycopg"]
 """
-    words = [sys.executable, "-c", script, str(started)]
+    words = [sys.executable, "-c", script, str(LAST)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     script = (
