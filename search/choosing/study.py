@@ -330,24 +330,29 @@ class Study:
         complete = self._optuna.trials(TrialState.COMPLETE)
         # What was gated here may have been trained for another study since.
         present = {trial.user_attrs.get(RECIPE) for trial in complete if GATED_BY not in trial.user_attrs}
-        new = []
+        new: dict[str, Addition] = {}
         for evaluation in evaluations:
-            self._beside.looked_at.add(evaluation.recipe_id)
             projected = evaluation.candidate.projected
             if projected is not None and (self.goal.grid or projected >= self.goal.least_accuracy):
                 # Given up for another study's line: not for ours.
+                self._beside.looked_at.add(evaluation.recipe_id)
                 continue
             self._known.settle([evaluation.recipe_id])
             values = values_of(evaluation.candidate.recipe, self._table)
             if evaluation.recipe_id in present or values is None:
+                self._beside.looked_at.add(evaluation.recipe_id)
                 continue
             score = self._score(evaluation)
             notes, attributes = self._notes(evaluation), self._attributes(score, evaluation)
-            new.append(Addition(values, score.value, notes, attributes))
-        for first in range(0, len(new), _AT_ONCE):
+            new[evaluation.recipe_id] = Addition(values, score.value, notes, attributes)
+        ids = list(new)
+        for first in range(0, len(ids), _AT_ONCE):
+            at_once = ids[first : first + _AT_ONCE]
             still()
-            self._optuna.add(new[first : first + _AT_ONCE])
-        return len(new)
+            self._optuna.add([new[id] for id in at_once])
+            # Where the database was away they are looked at again, and written down then.
+            self._beside.looked_at.update(at_once)
+        return len(ids)
 
     def absorb_gated(self, recipe: Recipe, figures: Figures, reason: str) -> None:
         """Takes in what another study gated, and what would not win here either."""
