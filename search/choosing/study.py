@@ -141,7 +141,9 @@ class Study:
         for number in self._beside.take_in():
             self._ask_first_again(self._optuna.trial(number))
         evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
-        if self._beside.evaluated(evaluations):
+        if new := self._beside.evaluated(evaluations):
+            # Where another one is at it, it writes them down, and they are not asked for here meanwhile.
+            self._known.settle([evaluation.recipe_id for evaluation in new if self._serves(evaluation)])
             with self._store.turn(self.goal.id, wait=False) as still:
                 if still is not None:
                     self._import(self._beside.evaluated(evaluations), still)
@@ -332,9 +334,7 @@ class Study:
         present = {trial.user_attrs.get(RECIPE) for trial in complete if GATED_BY not in trial.user_attrs}
         new: dict[str, Addition] = {}
         for evaluation in evaluations:
-            projected = evaluation.candidate.projected
-            if projected is not None and (self.goal.grid or projected >= self.goal.least_accuracy):
-                # Given up for another study's line: not for ours.
+            if not self._serves(evaluation):
                 self._beside.looked_at.add(evaluation.recipe_id)
                 continue
             self._known.settle([evaluation.recipe_id])
@@ -353,6 +353,11 @@ class Study:
             # Where the database was away they are looked at again, and written down then.
             self._beside.looked_at.update(at_once)
         return len(ids)
+
+    def _serves(self, evaluation: Evaluation) -> bool:
+        """Not what was given up for another study's line, and may hold ours."""
+        projected = evaluation.candidate.projected
+        return projected is None or not (self.goal.grid or projected >= self.goal.least_accuracy)
 
     def absorb_gated(self, recipe: Recipe, figures: Figures, reason: str) -> None:
         """Takes in what another study gated, and what would not win here either."""
