@@ -216,7 +216,11 @@ class Study:
             self._mine[trial.number] = ""
             recipe = self._chosen(trial, values)
             while not self._store.claim_trial(self.goal, trial.number, recipe, self._beside.seen):
-                # Another controller was first: with what it did in mind another one is chosen.
+                # Another controller was first, or timed its structure: with what it did in mind another one is chosen,
+                # or the same again.
+                if values is not None:
+                    self._asked_first.add_next(values)
+                    values = None
                 self._take_in()
                 values = self._asked_first.next(pace)
                 recipe = self._chosen(trial, values)
