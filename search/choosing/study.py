@@ -133,7 +133,8 @@ class Study:
         who are gone: that is asked for first."""
         if not self._store.shared:
             return
-        if self._beside.left_behind(self._mine.keys()):
+        # Of one that was killed right after it told Optuna, our table alone says that it has not ended.
+        if self._beside.left_behind(self._mine.keys()) or self._store.trials_of_nobody(self.goal.id):
             with self._store.turn(self.goal.id, wait=False) as still:
                 # Where another one is at it, it has them end.
                 if still is not None:
