@@ -133,7 +133,8 @@ class Study:
         who are gone: that is asked for first."""
         if not self._store.shared:
             return
-        if self._beside.left_behind(self._mine.keys()):
+        # Of one that was killed right after it told Optuna, our table alone says that it has not ended.
+        if self._beside.left_behind(self._mine.keys()) or self._store.trials_of_nobody(self.goal.id):
             with self._store.turn(self.goal.id, wait=False) as still:
                 # Where another one is at it, it has them end.
                 if still is not None:
@@ -141,7 +142,9 @@ class Study:
         for number in self._beside.take_in():
             self._ask_first_again(self._optuna.trial(number))
         evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
-        if self._beside.evaluated(evaluations):
+        if new := self._beside.evaluated(evaluations):
+            # Where another one is at it, it writes them down, and they are not asked for here meanwhile.
+            self._known.settle([evaluation.recipe_id for evaluation in new if self._serves(evaluation)])
             with self._store.turn(self.goal.id, wait=False) as still:
                 if still is not None:
                     self._import(self._beside.evaluated(evaluations), still)
@@ -214,7 +217,11 @@ class Study:
             self._mine[trial.number] = ""
             recipe = self._chosen(trial, values)
             while not self._store.claim_trial(self.goal, trial.number, recipe, self._beside.seen):
-                # Another controller was first: with what it did in mind another one is chosen.
+                # Another controller was first, or timed its structure: with what it did in mind another one is chosen,
+                # or the same again.
+                if values is not None:
+                    self._asked_first.add_next(values)
+                    values = None
                 self._take_in()
                 values = self._asked_first.next(pace)
                 recipe = self._chosen(trial, values)
@@ -330,24 +337,32 @@ class Study:
         complete = self._optuna.trials(TrialState.COMPLETE)
         # What was gated here may have been trained for another study since.
         present = {trial.user_attrs.get(RECIPE) for trial in complete if GATED_BY not in trial.user_attrs}
-        new = []
+        new: dict[str, Addition] = {}
         for evaluation in evaluations:
-            self._beside.looked_at.add(evaluation.recipe_id)
-            projected = evaluation.candidate.projected
-            if projected is not None and (self.goal.grid or projected >= self.goal.least_accuracy):
-                # Given up for another study's line: not for ours.
+            if not self._serves(evaluation):
+                self._beside.looked_at.add(evaluation.recipe_id)
                 continue
             self._known.settle([evaluation.recipe_id])
             values = values_of(evaluation.candidate.recipe, self._table)
             if evaluation.recipe_id in present or values is None:
+                self._beside.looked_at.add(evaluation.recipe_id)
                 continue
             score = self._score(evaluation)
             notes, attributes = self._notes(evaluation), self._attributes(score, evaluation)
-            new.append(Addition(values, score.value, notes, attributes))
-        for first in range(0, len(new), _AT_ONCE):
+            new[evaluation.recipe_id] = Addition(values, score.value, notes, attributes)
+        ids = list(new)
+        for first in range(0, len(ids), _AT_ONCE):
+            at_once = ids[first : first + _AT_ONCE]
             still()
-            self._optuna.add(new[first : first + _AT_ONCE])
-        return len(new)
+            self._optuna.add([new[id] for id in at_once])
+            # Where the database was away they are looked at again, and written down then.
+            self._beside.looked_at.update(at_once)
+        return len(ids)
+
+    def _serves(self, evaluation: Evaluation) -> bool:
+        """Not what was given up for another study's line, and may hold ours."""
+        projected = evaluation.candidate.projected
+        return projected is None or not (self.goal.grid or projected >= self.goal.least_accuracy)
 
     def absorb_gated(self, recipe: Recipe, figures: Figures, reason: str) -> None:
         """Takes in what another study gated, and what would not win here either."""

@@ -5,6 +5,7 @@ import time
 from bisect import insort
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heapreplace
 
@@ -21,6 +22,7 @@ from search.running.trial import TrialRunner
 from search.running.workplace import Workplace
 from search.settings.durations import spoken
 from search.settings.keys import KEEP_FRONT
+from search.store.database import StoreError
 
 # At most so many times as many trials as usual are on their way.
 _MOST = 3
@@ -82,7 +84,9 @@ class Pipeline:
                 if flight.waiting.task:
                     flight.waiting.task.cancel()
             for study in self.studies:
-                study.give_up_all()
+                # Where the database is gone the next run ends them; why this run ends stays to be said.
+                with suppress(StoreError):
+                    study.give_up_all()
         self._say_idle(time.monotonic() - started, ended)
         return ended
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from search.building.at_once import AtOnce, this_machine
@@ -35,6 +35,7 @@ from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
 from search.settings.keys import AUTO, KEEP_FRONT
 from search.settings.settings import Settings
+from search.store.database import StoreError
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
 from search.store.leases import at_bench
@@ -98,7 +99,9 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         try:
             _carried_out(Pipeline(studies, work), goals, chosen.most_trials, deadline)
         finally:
-            store.remember(RUN, "")
+            # Where the database is gone, why the run ends stays to be said.
+            with suppress(StoreError):
+                store.remember(RUN, "")
         return goals
 
 

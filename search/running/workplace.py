@@ -62,7 +62,8 @@ class Workplace:
         def keep(made: Built) -> None:
             self.store.keep_candidate(made.candidate, self.baseline.id, made.validation, seen)
 
-        _keep_result(training, keep, self.store.shared)
+        if self.store.shared:
+            _keep_result(training, keep)
         return self.training.until_done(training)
 
     def draft(self, recipe: Recipe) -> Future[Path]:
@@ -115,13 +116,10 @@ class Workplace:
     ) -> Stages[None]:
         """Measured and kept; clean figures are not replaced by disturbed ones."""
         structure_id, bench_id = recipe.structure_id, self.rig.bench.id
-        seen = self.store.last_change() if self.store.shared else 0
+        begun = self.store.begun(bench_id, self.baseline.id) if self.store.shared else None
         measuring = self.measure(subject, race, earlier)
-        _keep_result(
-            measuring,
-            lambda result: self.store.keep_measured(structure_id, bench_id, result, seen),
-            self.store.shared,
-        )
+        if begun is not None:
+            _keep_result(measuring, lambda result: self.store.keep_measured(structure_id, bench_id, result, begun))
         yield Waiting(stage, measuring)
         measured = measuring.result()
         known = self.structure(recipe)
@@ -132,9 +130,9 @@ class Workplace:
         self.store.add_measured(structure_id, bench_id, measured)
 
 
-def _keep_result(task: Future[T], keep: Callable[[T], None], shared: bool) -> None:
-    """On a server, on disk as soon as it is there, whatever keeps it from the database. One that is kept after it was
-    told is told apart by whoever reads it."""
+def _keep_result(task: Future[T], keep: Callable[[T], None]) -> None:
+    """On disk as soon as it is there, whatever keeps it from the database. One that is kept after it was told is told
+    apart by whoever reads it."""
 
     def ended(task: Future[T]) -> None:
         if not task.cancelled() and task.exception() is None:
@@ -142,5 +140,4 @@ def _keep_result(task: Future[T], keep: Callable[[T], None], shared: bool) -> No
             with suppress(OSError):
                 keep(task.result())
 
-    if shared:
-        task.add_done_callback(ended)
+    task.add_done_callback(ended)

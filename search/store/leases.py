@@ -145,6 +145,15 @@ class Leases(Part):
         others = {writer.owner for writer in self.writers() if writer.owner != self._owner} if rows else set()
         return {int(number) for number, owner in rows if owner in others}
 
+    def trials_of_nobody(self, study_id: str) -> set[int]:
+        """Those that are on their way of a writer which is gone."""
+        rows = self._database.rows(
+            "SELECT number, owner FROM search_trials WHERE study_id = :study_id AND owner IS NOT NULL",
+            {"study_id": study_id},
+        )
+        there = {writer.owner for writer in self.writers()} if rows else set()
+        return {int(number) for number, owner in rows if owner not in there}
+
     @lasting
     def take_study(self, study_id: str) -> None:
         """RequestError, with the name of who writes to it, while another does. On PostgreSQL beside others."""

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from evaluators.device.device import ProcessRun
 from evaluators.measurement import Figures
 from search.store.frameworks import Frameworks, is_current
 from search.store.part import lasting
+from search.store.reference_fact import reference_fact
 
 if TYPE_CHECKING:
     from evaluators.measured import Measured
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
 
 # Processes of a structure's first measurement that are kept when it is measured again.
 FIRST_RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """How the database was when a measurement was begun: the last transaction, and the recipe that is the reference."""
+
+    seen: int
+    baseline_id: str
+    reference_id: str | None
 
 
 class Measurements(Frameworks):
@@ -47,17 +58,22 @@ class Measurements(Frameworks):
         self.add_structure(structure_id, bench_id, figures, text_of((*earlier[:FIRST_RUNS], *runs)), traces)
         self.drop_measured(structure_id, bench_id)
 
-    def keep_measured(self, structure_id: str, bench_id: str, measured: "Measured", seen: int) -> None:
-        """On disk, until it is added or dropped; `seen`: the last transaction when it was begun."""
-        content = {"figures": measured.figures.to_json(), "raw": measured.raw, "traces": measured.traces, "seen": seen}
+    def begun(self, bench_id: str, baseline_id: str) -> Begun:
+        last = int(self._database.rows("SELECT number FROM search_sequence")[0][0])
+        return Begun(last, baseline_id, self.fact(reference_fact(bench_id, baseline_id)))
+
+    def keep_measured(self, structure_id: str, bench_id: str, measured: "Measured", begun: Begun) -> None:
+        """On disk, until it is added or dropped."""
+        content = {"figures": measured.figures.to_json(), "raw": measured.raw, "traces": measured.traces}
         keys = {"structure_id": structure_id, "bench_id": bench_id}
-        self._pending.keep(_file_of(structure_id, bench_id), {**content, **keys})
+        self._pending.keep(_file_of(structure_id, bench_id), {**content, **keys, **asdict(begun)})
 
     def drop_measured(self, structure_id: str, bench_id: str) -> None:
         self._pending.done(_file_of(structure_id, bench_id))
 
     def tell_measured(self, content: Mapping[str, Any]) -> None:
-        """What was kept, unless somebody has measured the structure since it was begun."""
+        """What was kept, unless somebody has measured the structure since it was begun, or the bench has another
+        reference by now, over which it says nothing."""
         from evaluators.raw_runs import runs_of
 
         structure_id, bench_id = content["structure_id"], content["bench_id"]
@@ -68,6 +84,8 @@ class Measurements(Frameworks):
         figures, known = Figures.from_json(content["figures"]), self.structure(structure_id, bench_id)
         # Clean figures are not replaced by disturbed ones.
         stays = known is not None and not known.dirty and figures.dirty
+        over = reference_fact(bench_id, content["baseline_id"])
+        stays = stays or self.fact(over) != content["reference_id"]
         if not stays and (not rows or rows[0][0] <= content["seen"]):
             self._add_runs(structure_id, bench_id, figures, runs_of(content["raw"]), content["traces"])
 

@@ -47,7 +47,8 @@ CANDIDATES = Table(
     _number("changed"),
     # Whose files it has: the machine's name and the folder there; nothing where an earlier version built it.
     Column("host", String(255), nullable=False, server_default=""),
-    Column("folder", Text, nullable=False, server_default=""),
+    # As long as a path may be on Linux; MySQL lets no TEXT have a default.
+    Column("folder", String(4096), nullable=False, server_default=""),
 )
 FAILURES = Table("search_failures", METADATA, _key("recipe_id"), _key("baseline_id"), _key("bench_id"), _text("reason"))
 STRUCTURES = Table(

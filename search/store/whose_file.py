@@ -1,6 +1,7 @@
 """Whose file: a candidate with its file, which may be in another controller's folder; who has it, where it is not
 here."""
 
+import json
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -34,9 +35,17 @@ def with_file(store: Store, candidate: Candidate, baseline_id: str) -> Candidate
 
 
 def built_elsewhere(store: Store, candidate: Candidate, baseline_id: str) -> tuple[str, Path] | None:
-    """The machine and the folder of the store whose candidate it is; None for one of this store's own: a manifest of
+    """The machine and the folder of the store whose candidate it is; None for one of this store's own: the manifest of
     how it was built lies here, wherever the folder lay then."""
-    if candidate.file.with_suffix(".json").exists():
+    if _built_here(candidate):
         return None
     place = store.place(candidate.recipe.id, baseline_id)
     return None if place == (socket.gethostname(), store.folder.absolute()) else place
+
+
+def _built_here(candidate: Candidate) -> bool:
+    """A manifest of another file is that of an earlier training, which another controller's took the place of."""
+    try:
+        return bool(json.loads(candidate.file.with_suffix(".json").read_text())["sha256"] == candidate.sha256)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

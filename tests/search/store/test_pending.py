@@ -1,10 +1,12 @@
 """What was finished and not told is told by the next run, once; a file that is damaged is put aside."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evaluators.measured import Measured
+from search.store.reference_fact import reference_fact
 from search.store.store import Store
 from tests.search.made_up import GOAL, distinct, evaluation, figures, store_with
 
@@ -14,7 +16,8 @@ def kept(store: Store, seen: int):
     one = evaluation(made=distinct(1)[0])
     structure_id = one.candidate.recipe.structure_id
     store.keep_candidate(one.candidate, GOAL.baseline_id, one.validation, seen)
-    store.keep_measured(structure_id, GOAL.bench_id, Measured(one.figures, ()), seen)
+    begun = replace(store.begun(GOAL.bench_id, GOAL.baseline_id), seen=seen)
+    store.keep_measured(structure_id, GOAL.bench_id, Measured(one.figures, ()), begun)
     return one, structure_id
 
 
@@ -39,6 +42,15 @@ def test_what_was_told_since_is_not_told_again(tmp_path: Path) -> None:
     store.add_structure(structure_id, GOAL.bench_id, figures(7.0), "")
     store.tell_pending()
     assert store.structure(structure_id, GOAL.bench_id) == figures(7.0)
+    assert files(store) == []
+
+
+def test_what_was_measured_beside_another_reference_is_not_told(tmp_path: Path) -> None:
+    store = store_with(tmp_path, [])
+    _, structure_id = kept(store, store.last_change())
+    store.remember(reference_fact(GOAL.bench_id, GOAL.baseline_id), "another")
+    store.tell_pending()
+    assert store.structure(structure_id, GOAL.bench_id) is None
     assert files(store) == []
 
 

@@ -9,7 +9,7 @@ down_revision = "3"
 
 def upgrade() -> None:
     op.add_column("search_candidates", sa.Column("host", sa.String(255), nullable=False, server_default=""))
-    op.add_column("search_candidates", sa.Column("folder", sa.Text, nullable=False, server_default=""))
+    op.add_column("search_candidates", sa.Column("folder", sa.String(4096), nullable=False, server_default=""))
     op.add_column("search_trials", sa.Column("changed", sa.BigInteger, nullable=False, server_default="0"))
     op.create_index("search_trials_changed", "search_trials", ["changed"])
     op.create_table(
