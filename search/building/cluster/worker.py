@@ -19,6 +19,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.exceptions import Reschedule
 
 from search.building.artifacts import Artifact
+from search.building.cluster.address import listening_host
 from search.building.cluster.connection import answer, quiet_library, security
 from search.building.cluster.errors import ClusterError
 from search.building.cluster.messages import TOPIC, Answer, Request, Unfit
@@ -194,6 +195,7 @@ async def _member(settings: WorkerSettings, station: Station, ended: asyncio.Eve
     plugin = StationPlugin(station, versions)
     worker = Worker(
         settings.address,
+        host=listening_host(settings.address),
         nthreads=1,
         name=f"{socket.gethostname()}-{os.getpid()}",
         resources={GPU if settings.gpu else CPU: 1, resource(versions): 1},
@@ -203,6 +205,8 @@ async def _member(settings: WorkerSettings, station: Station, ended: asyncio.Eve
         memory_limit=0,
         local_directory=str(settings.folder / "dask"),
         dashboard=False,
+        # Dask serves HTTP without a dashboard too.
+        dashboard_address="127.0.0.1:0",
     )
     starting = asyncio.ensure_future(_started(worker))
     ending = asyncio.ensure_future(ended.wait())

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import psutil
 
 from search.building.order import Order, OrderedImages
 from search.building.ordered_images import packed
@@ -145,6 +146,12 @@ class Cluster:
         for process in [*self.workers, *([self.scheduler] if self.scheduler else [])]:
             process.send_signal(signal.SIGKILL)
             process.wait()
+
+
+def listening_hosts(pid: int) -> set[str]:
+    """The addresses of this machine on which that process takes connections."""
+    connections = psutil.Process(pid).net_connections("tcp")
+    return {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
 
 
 def free_port() -> int:

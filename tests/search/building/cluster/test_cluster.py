@@ -21,6 +21,7 @@ from tests.search.building.cluster.loopback import (
     Seen,
     begun,
     cluster,
+    listening_hosts,
     opened,
     order,
     store_folder,
@@ -69,6 +70,15 @@ def test_what_workers_build_lies_in_the_store_as_it_was_judged(executor, two, se
         assert one.validation.share == 0.7
     assert "training" in seen.steps
     assert len(seen.at) == 2
+
+
+def test_nobody_else_on_the_network_reaches_a_worker_of_a_plain_scheduler_here(executor, two, seen):
+    until(lambda: len(seen.at) == 2, "both workers")
+    open_to_all = {"0.0.0.0", "::", "::ffff:0.0.0.0"}
+    for worker in two[0].workers:
+        hosts = listening_hosts(worker.pid)
+        assert hosts
+        assert not hosts & open_to_all
 
 
 def test_equal_weights_are_trained_once_and_serve_the_others(executor, two):
