@@ -57,7 +57,8 @@ class StationPlugin(WorkerPlugin):
     def __init__(self, station: Station, versions: dict[str, str]) -> None:
         self.station = station
         self.versions = versions
-        self.fit = True
+        # It leaves the cluster to join it again at once.
+        self.rejoins = False
         self._worker: Worker | None = None
         self._said: tuple[float, str] = (0.0, "")
 
@@ -95,19 +96,18 @@ class StationPlugin(WorkerPlugin):
         worker = self._worker
         assert worker is not None
         loop = worker.loop.asyncio_loop
-        asyncio.run_coroutine_threadsafe(self._offer(0), loop).result(60)
-        asyncio.run_coroutine_threadsafe(self._fit_again(), loop)
+        nothing = {resource(self.versions): 0}
+        asyncio.run_coroutine_threadsafe(worker.set_resources(**nothing), loop).result(60)
+        asyncio.run_coroutine_threadsafe(self._rejoin(worker), loop)
 
-    async def _fit_again(self) -> None:
-        while True:
+    async def _rejoin(self, worker: Worker) -> None:
+        """Once there is room. An order that found no worker is looked at by Dask where one joins, and not where one
+        offers more than before."""
+        await asyncio.sleep(_FIT_AGAIN_S)
+        while not self.station.room():
             await asyncio.sleep(_FIT_AGAIN_S)
-            if self.station.room():
-                await self._offer(1)
-                return
-
-    async def _offer(self, count: int) -> None:
-        assert self._worker is not None
-        await self._worker.set_resources(**{resource(self.versions): count})
+        self.rejoins = True
+        await worker.close(reason="it joins again")
 
 
 def _here() -> tuple[Worker, StationPlugin]:
@@ -224,7 +224,7 @@ async def _member(settings: WorkerSettings, station: Station, ended: asyncio.Eve
         starting.cancel()
         station.leave()
         await worker.close(reason="it was told to end")
-    if not ended.is_set():
+    if not ended.is_set() and not plugin.rejoins:
         _say(f"{settings.address}: the scheduler is gone; tried again until it is back")
 
 

@@ -37,9 +37,12 @@ HANG_S = 240.0
 _WORKER = """
 import sys
 from pathlib import Path
+from search.building.cluster import station, worker
 from search.building.cluster.worker import WorkerSettings, serve
 from tests.search.building.cluster.simulated import build
 if __name__ == "__main__":
+    # Disks are small here, and soon looked at again.
+    station.ROOM, worker._FIT_AGAIN_S = 2**23, 0.5
     address, folder, *more = sys.argv[1:]
     others = dict(each.split("=", 1) for each in more)
     versions = tuple(map(tuple, (each.split(":") for each in others["versions"].split(",")))) if more else None

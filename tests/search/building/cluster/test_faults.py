@@ -1,6 +1,8 @@
 """What is wrong between machines is said in one clear line, and nothing wrong is stored."""
 
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -44,25 +46,44 @@ def test_images_that_are_others_there_are_said_and_this_run_s_are_sent(tmp_path,
     assert len(list((tmp_path / "worker" / "images").glob("sent-*.npz"))) == 1
 
 
-def test_a_full_disk_on_a_worker_costs_nothing_where_there_is_another(tmp_path, seen):
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """Of 24 MiB, of which 4 are free."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", disk], capture_output=True).returncode:
         pytest.skip("a small disk is mounted by root alone")
+    (disk / "ballast").write_bytes(bytes(20 * 2**20))
     try:
-        with cluster() as made:
-            made.start_worker(worker_folder(disk / "full"))
-            with opened(made, store_folder(tmp_path / "store"), seen, places=1) as executor:
-                task = executor.submit(order(seed=SHORT_OF_DISK, epochs=1))
-                until(lambda: any("No space left" in text for text in seen.said), "a line")
-                made.start_worker(worker_folder(tmp_path / "roomy"))
-                task.result(HANG_S)
+        yield disk
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_full_disk_on_a_worker_costs_nothing_where_there_is_another(tmp_path, seen, disk):
+    with cluster() as made:
+        made.start_worker(worker_folder(disk / "full"))
+        with opened(made, store_folder(tmp_path / "store"), seen, places=1) as executor:
+            task = executor.submit(order(seed=SHORT_OF_DISK, epochs=1))
+            until(lambda: any("No space left" in text for text in seen.said), "a line")
+            made.start_worker(worker_folder(tmp_path / "roomy"))
+            task.result(HANG_S)
     (line,) = [text for text in seen.said if "No space left" in text]
     assert str(disk / "full") in line
     assert "another one is given" in line
     assert len(trained(tmp_path / "roomy")) == 1
+
+
+def test_an_order_waits_for_the_only_worker_whose_disk_is_full(tmp_path, seen, disk):
+    with cluster() as made:
+        made.start_worker(worker_folder(disk / "full"))
+        with opened(made, store_folder(tmp_path / "store"), seen, places=1) as executor:
+            task = executor.submit(order(seed=SHORT_OF_DISK, epochs=1))
+            until(lambda: any("no worker is there" in text for text in seen.said), "a line")
+            for file in (disk / "ballast", disk / "full" / "fill"):
+                file.unlink()
+            task.result(HANG_S)
+    assert len(trained(disk / "full")) == 1
 
 
 def test_what_is_changed_on_its_way_is_sent_once_more_and_never_stored(tmp_path, seen):
