@@ -57,6 +57,6 @@ def check_installed() -> None:
         )
 
 
-def start_command(address: str) -> str:
+def start_command(address: str, gpu: bool = False) -> str:
     """What starts a worker, on the machine that it is to work on."""
-    return shlex.join(["python", "-m", "search", "workers", address])
+    return shlex.join(["python", "-m", "search", "workers", address, *(["--gpu"] if gpu else [])])

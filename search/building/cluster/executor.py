@@ -25,7 +25,7 @@ from search.building.cluster.connection import ANSWER_S, answer, quiet_library, 
 from search.building.cluster.errors import ClusterError
 from search.building.cluster.messages import TOPIC, Answer, Request, Unfit
 from search.building.cluster.versions import difference, resource, versions_here
-from search.building.cluster.worker import CPU, GPU, carried_out, take, versions_of
+from search.building.cluster.worker import GPU, carried_out, take, versions_of
 from search.building.order import Order
 from search.building.ordered_images import packed, packed_name
 from search.building.tasks import Built
@@ -45,8 +45,8 @@ _MOST_SHORT = 2
 PATIENCE_S = 600.0
 # Seconds between two looks at who is there, and that workers are given to appear at first.
 _LOOK_S, FIRST_S = 2.0, 20.0
-# What an order asks for, by what it is to be trained on.
-_RESOURCES = {AUTO: {}, "cpu": {CPU: 1}}
+# What any worker can train on; anything else it has to offer.
+_ANYWHERE = (AUTO, "cpu")
 
 
 class Shown(Protocol):
@@ -85,7 +85,7 @@ class _Flight:
 
 class ClusterExecutor:
     """Its own thread talks to the scheduler. `places`: how many orders are out at once; None: as many as there are
-    workers when it is opened."""
+    workers when it is opened. `accelerator`: what the orders are to be trained on."""
 
     def __init__(
         self,
@@ -95,6 +95,7 @@ class ClusterExecutor:
         shown: Shown,
         say: Callable[[str], None],
         places: int | None = None,
+        accelerator: str = AUTO,
         patience_s: float = PATIENCE_S,
         first_s: float = FIRST_S,
     ) -> None:
@@ -102,7 +103,10 @@ class ClusterExecutor:
         self._address, self._folder, self._images = address, folder, images
         self._shown, self._say, self._patience_s = shown, say, patience_s
         self._versions = versions_here()
-        self._resource = resource(self._versions)
+        self._gpu = accelerator not in _ANYWHERE
+        # What a worker has to offer, and an order asks for.
+        self._resources = {resource(self._versions): 1} | ({GPU: 1} if self._gpu else {})
+        self._start_command = start_command(address, self._gpu)
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
         # One training at a time for each network's weights.
@@ -172,7 +176,7 @@ class ClusterExecutor:
         if not self._usable and places is None:
             raise ClusterError(
                 f"{self._address}: no worker there that this run can use; next, where it is to train: "
-                f"{start_command(self._address)}"
+                f"{self._start_command}"
             )
         self._go_on(self._keep_looking())
 
@@ -255,7 +259,7 @@ class ClusterExecutor:
         usable = {
             address: str(each["name"])
             for address, each in workers.items()
-            if each["resources"].get(self._resource, 0) > 0
+            if all(each["resources"].get(name, 0) >= count for name, count in self._resources.items())
         }
         for address in self._usable.keys() - usable.keys():
             self._shown.worker_gone(self._usable[address])
@@ -267,19 +271,21 @@ class ClusterExecutor:
         self._looked_at &= workers.keys()
         for address in workers.keys() - usable.keys() - self._looked_at:
             self._looked_at.add(address)
-            await self._look_at(client, address, str(workers[address]["name"]))
+            await self._look_at(client, address, str(workers[address]["name"]), workers[address]["resources"])
         self._look_for_anybody()
 
-    async def _look_at(self, client: Client, address: str, name: str) -> None:
+    async def _look_at(self, client: Client, address: str, name: str, offered: dict[str, float]) -> None:
         """Says why this one is given nothing."""
         there = (await client.run(versions_of, workers=[address], on_error="return")).get(address)
         if not isinstance(there, dict):
             self._say(
                 f"worker {name}: given nothing, as it does not have this version of the project ({there}); next, "
-                f"there: {start_command(self._address)}"
+                f"there: {self._start_command}"
             )
         elif different := difference(self._versions, there):
             self._say(f"worker {name}: given nothing, as it has another version: {different}")
+        elif self._gpu and GPU not in offered:
+            self._say(f"worker {name}: given nothing, as it offers no GPU; next, there: {self._start_command}")
 
     def _look_for_anybody(self) -> None:
         if self._usable or not self._flights:
@@ -288,13 +294,13 @@ class ClusterExecutor:
             self._none_since = time.monotonic()
             self._say(
                 f"{self._address}: no worker is there; waited for, {self._patience_s / 60:.0f} minutes at most; one is "
-                f"started by: {start_command(self._address)}"
+                f"started by: {self._start_command}"
             )
         elif time.monotonic() - self._none_since > self._patience_s:
             self._fail(
                 ClusterError(
                     f"{self._address}: no worker has come in {self._patience_s / 60:.0f} minutes; what has ended is "
-                    f"kept, the same command goes on; next, where it is to train: {start_command(self._address)}"
+                    f"kept, the same command goes on; next, where it is to train: {self._start_command}"
                 )
             )
 
@@ -446,10 +452,8 @@ class ClusterExecutor:
         files = await asyncio.to_thread(inputs, flight.order, self._folder, self._images)
         flight.key = f"build-{flight.order.recipe.id}-{uuid4().hex[:8]}"
         self._flights[flight.key] = flight
-        resources = _RESOURCES.get(flight.order.accelerator, {GPU: 1}) | {self._resource: 1}
-        task = client.submit(
-            carried_out, Request(flight.order, tuple(files)), key=flight.key, pure=False, resources=resources
-        )
+        request = Request(flight.order, tuple(files))
+        task = client.submit(carried_out, request, key=flight.key, pure=False, resources=self._resources)
         waiting = asyncio.ensure_future(_result(task))
         flight.wake = partial(_end, waiting)
         try:

@@ -27,7 +27,8 @@ from search.building.cluster.station import Build, GoneError, Station, Told, mad
 from search.building.cluster.versions import resource, versions_here
 from search.building.tasks import carry_out_order
 
-CPU, GPU = "CPU", "GPU"
+# What a worker offers beside its versions, where it has one to lend.
+GPU = "GPU"
 # Seconds between two tries to reach a scheduler, and two looks whether an unfit worker has become fit.
 _AGAIN_S, _FIT_AGAIN_S = 2.0, 20.0
 # Seconds between two words of a worker that does the same still, and at least between two of a training's progress.
@@ -198,7 +199,7 @@ async def _member(settings: WorkerSettings, station: Station, ended: asyncio.Eve
         host=listening_host(settings.address),
         nthreads=1,
         name=f"{socket.gethostname()}-{os.getpid()}",
-        resources={GPU if settings.gpu else CPU: 1, resource(versions): 1},
+        resources={resource(versions): 1} | ({GPU: 1} if settings.gpu else {}),
         plugins=(plugin,),
         security=security(settings.address),
         # What trains is a child, whose memory it does not count.

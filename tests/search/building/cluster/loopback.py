@@ -45,8 +45,10 @@ if __name__ == "__main__":
     station.ROOM, worker._FIT_AGAIN_S = 2**23, 0.5
     address, folder, *more = sys.argv[1:]
     others = dict(each.split("=", 1) for each in more)
-    versions = tuple(map(tuple, (each.split(":") for each in others["versions"].split(",")))) if more else None
-    serve(WorkerSettings(address, Path(folder), threads=1, build=build, versions=versions))
+    told = others.get("versions")
+    versions = tuple(tuple(each.split(":")) for each in told.split(",")) if told else None
+    gpu = "gpu" in others
+    serve(WorkerSettings(address, Path(folder), gpu=gpu, threads=1, build=build, versions=versions))
 """
 
 
@@ -192,9 +194,9 @@ class Seen:
         self.at.pop(name, None)
 
 
-def opened(made: Cluster, store: Path, seen: Seen, places: int | None = 2) -> "ClusterExecutor":
+def opened(made: Cluster, store: Path, seen: Seen, places: int | None = 2, accelerator: str = "auto") -> "ClusterExecutor":
     """As soon as the scheduler listens; a run that was told how many workers there will be waits for them."""
     from search.building.cluster.executor import ClusterExecutor
 
     until(made.listens, "the scheduler")
-    return ClusterExecutor(made.address, store, IMAGES, seen, seen.say, places)
+    return ClusterExecutor(made.address, store, IMAGES, seen, seen.say, places, accelerator)
