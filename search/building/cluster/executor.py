@@ -39,8 +39,6 @@ from space.training.accelerator_names import AUTO
 _MOST_LOSSES = 20
 # Times that a file is sent, or an answer asked for, that was changed on its way.
 _MOST_DAMAGED = 2
-# Times that an order is carried out whose worker lacks memory for it.
-_MOST_SHORT = 2
 # Seconds that a scheduler which was there, and a worker for what is on its way, are waited for.
 PATIENCE_S = 600.0
 # Seconds between two looks at who is there, and that workers are given to appear at first.
@@ -116,8 +114,8 @@ class ClusterExecutor:
         # Names of usable workers by address; addresses of those that were looked at and are not.
         self._usable: dict[str, str] = {}
         self._looked_at: set[str] = set()
-        # Orders that are with Dask, and whoever waits to give it another.
-        self._out = 0
+        # Orders that are with Dask, those that are to be with it alone, and whoever waits to give it another.
+        self._out = self._alone = 0
         self._room = asyncio.Condition()
         # Since when none is usable, on the monotonic clock.
         self._none_since: float | None = None
@@ -407,10 +405,11 @@ class ClusterExecutor:
 
     async def _built(self, order: Order) -> Built:
         flight = _Flight(order)
-        losses = damaged = short = 0
+        losses = damaged = 0
+        alone = False
         while losses <= _MOST_LOSSES:
             try:
-                outcome = await self._given_out(flight)
+                outcome = await self._given_out(flight, alone)
                 if isinstance(outcome, Answer):
                     return await asyncio.to_thread(self._kept, order, outcome)
                 self._say(f"worker {outcome.worker}: {outcome.why}; another one is given {order.recipe.id}")
@@ -422,10 +421,12 @@ class ClusterExecutor:
                 self._say(f"{order.recipe.id}: {error}; nothing of it was kept")
                 if damaged == _MOST_DAMAGED:
                     raise ClusterError(f"{order.recipe.id}: {error}, {damaged} times of {damaged}") from error
-            except OutOfMemoryError:
-                short += 1
-                if short == _MOST_SHORT:
+            except OutOfMemoryError as error:
+                if alone:
                     raise
+                # Which workers share a machine nobody knows here.
+                alone = True
+                self._say(f"{order.recipe.id}: {error}; tried once more with no other order of this run at work")
             finally:
                 self._flights.pop(flight.key, None)
         raise ClusterError(
@@ -433,17 +434,27 @@ class ClusterExecutor:
             "has ended is kept, the same command goes on"
         )
 
-    async def _given_out(self, flight: _Flight) -> Answer | Unfit:
+    async def _given_out(self, flight: _Flight, alone: bool) -> Answer | Unfit:
         """As many as there are workers: what waits for a busy one would not be another's that is idle before it."""
-        async with self._room:
-            await self._room.wait_for(lambda: self._out < len(self._usable) or self._out == 0)
-            self._out += 1
+        self._alone += alone
+        out = False
         try:
+            async with self._room:
+                await self._room.wait_for(self._empty if alone else self._has_room)
+                self._out += 1
+                out = True
             return await self._asked(flight)
         finally:
+            self._alone -= alone
             async with self._room:
-                self._out -= 1
-                self._room.notify()
+                self._out -= out
+                self._room.notify_all()
+
+    def _empty(self) -> bool:
+        return self._out == 0
+
+    def _has_room(self) -> bool:
+        return not self._alone and (self._empty() or self._out < len(self._usable))
 
     async def _asked(self, flight: _Flight) -> Answer | Unfit:
         if self._fault:

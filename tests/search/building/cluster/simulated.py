@@ -16,7 +16,7 @@ from space.files import sha256, written_whole
 from space.workshop import Workshop
 
 # A network's seed says what becomes of its training.
-DEADLY, SHORT_OF_DISK = 13, 14
+DEADLY, SHORT_OF_DISK, SHORT_OF_MEMORY = 13, 14, 15
 # In the folder of a worker: a line for each training that was begun there and ended there.
 LOG = "trainings.log"
 # What a training takes, by the epochs of its recipe.
@@ -68,6 +68,8 @@ def _train(epochs: int, seed: int, weights_id: str, folder: Path) -> None:
     note(folder, f"begun {weights_id}")
     if seed == DEADLY:
         os.kill(os.getpid(), signal.SIGKILL)
+    if seed == SHORT_OF_MEMORY:
+        raise MemoryError("so many bytes")
     if seed == SHORT_OF_DISK:
         (folder / "fill").write_bytes(b"0" * 2**24)
     for epoch in range(epochs):

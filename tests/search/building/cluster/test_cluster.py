@@ -29,7 +29,7 @@ from tests.search.building.cluster.loopback import (
     until,
     worker_folder,
 )
-from tests.search.building.cluster.simulated import DEADLY
+from tests.search.building.cluster.simulated import DEADLY, SHORT_OF_MEMORY
 
 # Epochs of a training that is not done before it is disturbed, and of one that nobody waits for.
 LONG, ENDLESS = 60, 100_000
@@ -131,6 +131,32 @@ def test_a_worker_and_a_scheduler_that_die_cost_time_and_nothing_else(tmp_path):
     ended = all_trained(folders)
     assert sorted(set(ended)) == sorted(each.recipe.weights_id for each in orders)
     assert sum("the scheduler is back" in text for text in seen.said) == 1
+
+
+def test_any_worker_trains_on_its_processor_and_one_without_a_gpu_is_named(tmp_path, seen):
+    with cluster() as made:
+        made.start_worker(worker_folder(tmp_path / "worker"), "gpu=yes")
+        store = store_folder(tmp_path / "store")
+        with opened(made, store, seen, accelerator="cpu") as executor:
+            assert executor.submit(order(epochs=1, accelerator="cpu")).result(HANG_S)
+        made.workers[0].kill()
+        made.workers[0].wait()
+        made.start_worker(worker_folder(tmp_path / "other"))
+        with opened(made, store, seen, accelerator="cuda") as executor:
+            executor.submit(order(seed=1, epochs=1, accelerator="cuda"))
+            until(lambda: any("no worker is there" in text for text in seen.said), "a line")
+            until(lambda: any("offers no GPU; next, there: python -m search" in text for text in seen.said), "another")
+    assert trained(tmp_path / "other") == []
+
+
+def test_an_order_that_lacks_memory_is_given_out_once_more_alone(executor, two):
+    before = sum(map(begun, two[1]))
+    short = executor.submit(order(seed=SHORT_OF_MEMORY, epochs=1))
+    with pytest.raises(CandidateError, match="with nothing else beside it, so many bytes"):
+        built(short)
+    assert sum(map(begun, two[1])) == before + 2
+    # There is room again for others.
+    assert executor.submit(order(seed=203, epochs=1)).result(HANG_S)
 
 
 def test_a_worker_of_another_version_is_given_nothing_and_named(tmp_path):
