@@ -76,9 +76,13 @@ class _Flight:
     key: str = ""
     # The files that are being sent, by worker.
     sending: set[str] = field(default_factory=set)
-    fault: ClusterError | None = None
+    fault: Exception | None = None
     # Ends the wait for Dask's task.
     wake: Callable[[], None] = lambda: None
+
+    def end(self, fault: Exception) -> None:
+        self.fault = fault
+        self.wake()
 
 
 class ClusterExecutor:
@@ -120,7 +124,7 @@ class ClusterExecutor:
         # Since when none is usable, on the monotonic clock.
         self._none_since: float | None = None
         # What ends every order, now and from now on.
-        self._fault: ClusterError | None = None
+        self._fault: Exception | None = None
         self._packed: Artifact | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
@@ -248,7 +252,7 @@ class ClusterExecutor:
                 await self._look(await self._reached())
             except OSError:
                 continue
-            except ClusterError as error:
+            except Exception as error:
                 self._fail(error)
                 return
 
@@ -302,11 +306,10 @@ class ClusterExecutor:
                 )
             )
 
-    def _fail(self, error: ClusterError) -> None:
+    def _fail(self, error: Exception) -> None:
         self._fault = error
         for flight in self._flights.values():
-            flight.fault = error
-            flight.wake()
+            flight.end(error)
 
     # What workers tell.
 
@@ -326,31 +329,41 @@ class ClusterExecutor:
                 self._say(f"worker {worker}: {words['why']}; this run's is sent")
             files = await asyncio.to_thread(self._files, flight.order, words["names"])
             await self._sent(flight, key, worker, address, files)
-        except OSError:
-            # A lost connection: who waits for the order sees it too.
-            return
+        except Exception as error:
+            flight.end(error)
         finally:
             flight.sending.discard(worker)
 
     async def _sent(self, flight: _Flight, key: str, worker: str, address: str, files: Sequence[Artifact]) -> None:
         for _ in range(_MOST_DAMAGED):
-            if self._client is None:
+            client = self._client
+            if client is None:
                 return
-            damaged = (await self._client.run(take, key, list(files), workers=[address]))[address]
+            try:
+                damaged = (await client.run(take, key, list(files), workers=[address]))[address]
+            except Exception as error:
+                if client.status == "running" and not isinstance(error, OSError):
+                    raise
+                # A lost connection: who waits for the order sees it too.
+                return
             if not damaged:
                 return
             self._say(f"worker {worker}: {', '.join(damaged)} was changed on its way; nothing of it was kept")
-        flight.fault = ClusterError(
+        raise ClusterError(
             f"worker {worker}: {', '.join(damaged)} was changed on its way {_MOST_DAMAGED} times of {_MOST_DAMAGED}; "
             "what lies between this machine and that one changes what is sent"
         )
-        flight.wake()
 
     def _files(self, order: Order, names: Sequence[str]) -> list[Artifact]:
         images = packed_name(order.images)
         # What was asked for has to be among what was offered.
         offered = {digest.name for digest in inputs(order, self._folder, self._images)}
-        files = [Artifact.of(self._folder, self._folder / name) for name in names if name in offered]
+        for name in set(names) - offered - {images}:
+            raise ClusterError(
+                f"{self._folder / name} was there when {order.recipe.id} was given out, and is gone; what has ended is "
+                "kept, the same command goes on"
+            )
+        files = [Artifact.of(self._folder, self._folder / name) for name in names if name != images]
         if images in names:
             if self._packed is None:
                 self._packed = packed(order.images, self._images)
