@@ -211,6 +211,8 @@ class ClusterExecutor:
     async def _reached(self) -> Client:
         """A scheduler that was there and is not is waited for."""
         async with self._connecting:
+            if self._fault:
+                raise self._fault
             if self._client is not None and self._client.status == "running":
                 return self._client
             await self._left()
@@ -225,10 +227,12 @@ class ClusterExecutor:
                     self._client = await self._connected()
                 except (ClusterError, OSError, TimeoutError, ValueError) as error:
                     if time.monotonic() > end:
-                        raise ClusterError(
+                        # Whoever waits here for its turn does not begin to wait anew.
+                        self._fault = ClusterError(
                             f"{self._address}: the scheduler did not come back ({error}); what has ended is kept, the "
                             "same command goes on; next, on that machine: dask scheduler"
-                        ) from error
+                        )
+                        raise self._fault from error
                     await asyncio.sleep(_LOOK_S)
                 else:
                     self._say(f"{self._address}: the scheduler is back")
@@ -470,12 +474,12 @@ class ClusterExecutor:
         return not self._alone and (self._empty() or self._out < len(self._usable))
 
     async def _asked(self, flight: _Flight) -> Answer | Unfit:
-        if self._fault:
-            raise self._fault
         client = await self._reached()
         files = await asyncio.to_thread(inputs, flight.order, self._folder, self._images)
         flight.key = f"build-{flight.order.recipe.id}-{uuid4().hex[:8]}"
         self._flights[flight.key] = flight
+        if self._fault:
+            raise self._fault
         request = Request(flight.order, tuple(files))
         task = client.submit(carried_out, request, key=flight.key, pure=False, resources=self._resources)
         waiting = asyncio.ensure_future(_result(task))
