@@ -506,7 +506,8 @@ class ClusterExecutor:
         """DamagedError, and nothing stored, where one of them is not what was sent, or not what was ordered."""
         for file in outcome.files:
             file.check()
-        manifest = next((file for file in outcome.files if file.digest.name.endswith(".json")), None)
+        whole = f"{order.recipe.id}-{order.baseline.id}"
+        manifest = next((file for file in outcome.files if file.digest.name == f"candidates/{whole}.json"), None)
         if manifest is None:
             raise DamagedError(f"the answer of worker {outcome.worker} has no manifest")
         folder = self._folder / "candidates"
@@ -517,6 +518,11 @@ class ClusterExecutor:
         sent = {file.digest.name: file.digest.sha256 for file in outcome.files}
         if candidate.recipe != order.recipe or sent.get(f"candidates/{candidate.file.name}") != candidate.sha256:
             raise DamagedError(f"the answer of worker {outcome.worker} is not what was ordered")
+        weights = [f"trained/{each.weights_id}-{order.baseline.id}.pt" for each in trainings(order.recipe)]
+        others = sent.keys() - {manifest.digest.name, f"candidates/{candidate.file.name}", *weights}
+        if others or candidate.file.parent != folder or candidate.file.stem != whole:
+            named = ", ".join(sorted(others)) or candidate.file
+            raise DamagedError(f"the answer of worker {outcome.worker} has files of other orders: {named}")
         for file in outcome.files:
             file.put(self._folder)
         if not is_whole(candidate):

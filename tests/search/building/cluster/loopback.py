@@ -194,7 +194,9 @@ class Seen:
         self.at.pop(name, None)
 
 
-def opened(made: Cluster, store: Path, seen: Seen, places: int | None = 2, accelerator: str = "auto") -> "ClusterExecutor":
+def opened(
+    made: Cluster, store: Path, seen: Seen, places: int | None = 2, accelerator: str = "auto"
+) -> "ClusterExecutor":
     """As soon as the scheduler listens; a run that was told how many workers there will be waits for them."""
     from search.building.cluster.executor import ClusterExecutor
 

@@ -27,7 +27,7 @@ from tests.search.building.cluster.loopback import (
     until,
     worker_folder,
 )
-from tests.search.building.cluster.simulated import SHORT_OF_DISK
+from tests.search.building.cluster.simulated import MEDDLING, SHORT_OF_DISK, STRAYING
 
 
 @pytest.fixture
@@ -105,6 +105,35 @@ def test_what_is_changed_on_its_way_is_sent_once_more_and_never_stored(tmp_path,
     assert (tmp_path / "worker" / "baselines" / "base.pt").read_bytes() == WEIGHTS
     assert len(list((store / "candidates").glob("*.json"))) == 1
     assert len(list((store / "trained").iterdir())) == 1
+
+
+def test_files_of_other_orders_are_not_stored(tmp_path, seen):
+    store = store_folder(tmp_path / "store")
+    with cluster() as made:
+        made.start_worker(worker_folder(tmp_path / "worker"))
+        with opened(made, store, seen, places=1) as executor:
+            for seed, named in ((MEDDLING, "baselines/other.pt"), (STRAYING, r"candidates/\.\./.*\.onnx")):
+                with pytest.raises(ClusterError, match=f"has files of other orders: .*{named}, 2 times of 2"):
+                    executor.submit(order(seed=seed, epochs=0)).result(HANG_S)
+    assert [path.name for path in store.rglob("*") if path.is_file()] == ["base.pt"]
+
+
+def test_what_cannot_be_read_here_ends_the_order(tmp_path):
+    store = store_folder(tmp_path / "store")
+
+    class Removing(Seen):
+        def worker(self, name: str, step: str, share: float, busy: float) -> None:
+            super().worker(name, step, share, busy)
+            if step == "waiting for files":
+                (store / "baselines" / "base.pt").unlink(missing_ok=True)
+
+    seen = Removing()
+    with cluster() as made:
+        made.start_worker(worker_folder(tmp_path / "worker"))
+        with opened(made, store, seen, places=1) as executor:
+            until(lambda: seen.at, "the worker")
+            with pytest.raises(ClusterError, match=r"store/baselines/base\.pt was there .* and is gone"):
+                executor.submit(order(epochs=0)).result(HANG_S)
 
 
 def test_baselines_that_are_changed_every_time_end_the_order(tmp_path, seen):
