@@ -255,6 +255,8 @@ def supervise(settings: WorkerSettings, count: int, lifetime_s: float | None, sa
             for process in [process for process in processes if not process.is_alive()]:
                 say(f"a worker died ({process.exitcode}); another one begins")
                 processes.remove(process)
+                # What one dies of at once the next one may too.
+                time.sleep(min(_AGAIN_S, _left(end) or _AGAIN_S))
             while len(processes) < count:
                 process = context.Process(target=serve, args=(settings,))
                 process.start()

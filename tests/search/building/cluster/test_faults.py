@@ -12,6 +12,8 @@ import dask
 
 from search.building.cluster.errors import ClusterError
 from search.building.cluster.executor import ClusterExecutor
+from search.commands.command_line import parse, run
+from space.errors import RequestError
 from tests.search.building.cluster.authority import authority
 from tests.search.building.cluster.changing import changing
 from tests.search.building.cluster.loopback import (
@@ -58,6 +60,26 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield disk
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_images_that_were_damaged_on_a_worker_s_disk_are_sent_anew(tmp_path, seen):
+    folder = worker_folder(tmp_path / "worker")
+    (sent,) = (folder / "images").iterdir()
+    content = bytearray(sent.read_bytes())
+    content[len(content) // 2] ^= 1
+    sent.write_bytes(content)
+    with cluster() as made:
+        made.start_worker(folder)
+        with opened(made, store_folder(tmp_path / "store"), seen, places=1) as executor:
+            executor.submit(order(epochs=0)).result(HANG_S)
+    (line,) = [text for text in seen.said if "and was removed" in text]
+    assert f"{sent} was no packed set of images (Bad CRC-32" in line
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_before_a_worker_begins(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RequestError, match=r"--folder .*file/below: Not a directory; name one"):
+        run(*parse(["workers", "tcp://127.0.0.1:1", "--folder", str(tmp_path / "file" / "below")]))
 
 
 def test_a_full_disk_on_a_worker_costs_nothing_where_there_is_another(tmp_path, seen, disk):
