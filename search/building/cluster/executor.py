@@ -4,35 +4,31 @@ the files that are missing there, and takes the answer's."""
 import asyncio
 import threading
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from uuid import uuid4
 
 from distributed import Client
 from distributed.scheduler import KilledWorker
 
-from search.building.artifacts import Artifact, DamagedError, inputs, trainings
+from search.building.artifacts import Artifact, DamagedError, inputs
 from search.building.child import OutOfMemoryError
-from search.building.cluster.address import start_command
+from search.building.cluster.answers import kept
 from search.building.cluster.connection import ANSWER_S, answer, quiet_library, security
 from search.building.cluster.errors import ClusterError
 from search.building.cluster.messages import TOPIC, Answer, Request, Unfit
-from search.building.cluster.versions import difference, resource, versions_here
-from search.building.cluster.worker import GPU, carried_out, take, versions_of
+from search.building.cluster.roster import Roster, Shown
+from search.building.cluster.turns import Turns
+from search.building.cluster.worker import carried_out, take
 from search.building.order import Order
 from search.building.ordered_images import packed, packed_name
 from search.building.tasks import Built
-from space.baseline import baseline_recipe
-from space.candidate import Candidate, is_whole
 from space.data.images import DataSet
-from space.errors import CandidateError
 from space.training.accelerator_names import AUTO
 
 # Times that an order is given to another worker, each after Dask itself has given it to several.
@@ -43,16 +39,6 @@ _MOST_DAMAGED = 2
 PATIENCE_S = 600.0
 # Seconds between two looks at who is there, and that workers are given to appear at first.
 _LOOK_S, FIRST_S = 2.0, 20.0
-# What any worker can train on; anything else it has to offer.
-_ANYWHERE = (AUTO, "cpu")
-
-
-class Shown(Protocol):
-    """Who shows workers to a person."""
-
-    def worker(self, name: str, step: str, share: float, busy: float) -> None: ...
-
-    def worker_gone(self, name: str) -> None: ...
 
 
 class _LostError(Exception):
@@ -104,25 +90,15 @@ class ClusterExecutor:
         quiet_library()
         self._address, self._folder, self._images = address, folder, images
         self._shown, self._say, self._patience_s = shown, say, patience_s
-        self._versions = versions_here()
-        self._gpu = accelerator not in _ANYWHERE
-        # What a worker has to offer, and an order asks for.
-        self._resources = {resource(self._versions): 1} | ({GPU: 1} if self._gpu else {})
-        self._start_command = start_command(address, self._gpu)
+        self._roster = Roster(address, accelerator, shown, say, patience_s)
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
-        # One training at a time for each network's weights.
-        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = Turns(folder)
         self._flights: dict[str, _Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        # Names of usable workers by address; addresses of those that were looked at and are not.
-        self._usable: dict[str, str] = {}
-        self._looked_at: set[str] = set()
         # Orders that are with Dask, those that are to be with it alone, and whoever waits to give it another.
         self._out = self._alone = 0
         self._room = asyncio.Condition()
-        # Since when none is usable, on the monotonic clock.
-        self._none_since: float | None = None
         # What ends every order, now and from now on.
         self._fault: Exception | None = None
         self._packed: Artifact | None = None
@@ -134,7 +110,7 @@ class ClusterExecutor:
         except BaseException:
             self.close()
             raise
-        self._places = places or len(self._usable)
+        self._places = places or len(self._roster.usable)
 
     @property
     def places(self) -> int:
@@ -172,13 +148,13 @@ class ClusterExecutor:
         while True:
             await self._look(self._client)
             # Who was told how many there will be waits for them with its first order.
-            if self._usable or places is not None or time.monotonic() > end:
+            if self._roster.usable or places is not None or time.monotonic() > end:
                 break
             await asyncio.sleep(0.2)
-        if not self._usable and places is None:
+        if not self._roster.usable and places is None:
             raise ClusterError(
                 f"{self._address}: no worker there that this run can use; next, where it is to train: "
-                f"{self._start_command}"
+                f"{self._roster.start_command}"
             )
         self._go_on(self._keep_looking())
 
@@ -240,10 +216,7 @@ class ClusterExecutor:
 
     async def _left(self) -> None:
         client, self._client = self._client, None
-        for name in self._usable.values():
-            self._shown.worker_gone(name)
-        self._usable.clear()
-        self._looked_at.clear()
+        self._roster.forget()
         if client is not None:
             await client.close(1)
 
@@ -261,54 +234,12 @@ class ClusterExecutor:
                 return
 
     async def _look(self, client: Client) -> None:
-        workers = (await client.scheduler.identity(n_workers=-1))["workers"]
-        usable = {
-            address: str(each["name"])
-            for address, each in workers.items()
-            if all(each["resources"].get(name, 0) >= count for name, count in self._resources.items())
-        }
-        for address in self._usable.keys() - usable.keys():
-            self._shown.worker_gone(self._usable[address])
-        for address in usable.keys() - self._usable.keys():
-            self._shown.worker(usable[address], "", 0.0, 0.0)
+        others = await self._roster.look(client)
         async with self._room:
-            self._usable = usable
             self._room.notify_all()
-        self._looked_at &= workers.keys()
-        for address in workers.keys() - usable.keys() - self._looked_at:
-            self._looked_at.add(address)
-            await self._look_at(client, address, str(workers[address]["name"]), workers[address]["resources"])
-        self._look_for_anybody()
-
-    async def _look_at(self, client: Client, address: str, name: str, offered: dict[str, float]) -> None:
-        """Says why this one is given nothing."""
-        there = (await client.run(versions_of, workers=[address], on_error="return")).get(address)
-        if not isinstance(there, dict):
-            self._say(
-                f"worker {name}: given nothing, as it does not have this version of the project ({there}); next, "
-                f"there: {self._start_command}"
-            )
-        elif different := difference(self._versions, there):
-            self._say(f"worker {name}: given nothing, as it has another version: {different}")
-        elif self._gpu and GPU not in offered:
-            self._say(f"worker {name}: given nothing, as it offers no GPU; next, there: {self._start_command}")
-
-    def _look_for_anybody(self) -> None:
-        if self._usable or not self._flights:
-            self._none_since = None
-        elif self._none_since is None:
-            self._none_since = time.monotonic()
-            self._say(
-                f"{self._address}: no worker is there; waited for, {self._patience_s / 60:.0f} minutes at most; one is "
-                f"started by: {self._start_command}"
-            )
-        elif time.monotonic() - self._none_since > self._patience_s:
-            self._fail(
-                ClusterError(
-                    f"{self._address}: no worker has come in {self._patience_s / 60:.0f} minutes; what has ended is "
-                    f"kept, the same command goes on; next, where it is to train: {self._start_command}"
-                )
-            )
+        await self._roster.look_at(client, others)
+        if error := self._roster.missing(wanted=bool(self._flights)):
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self._fault = error
@@ -319,7 +250,7 @@ class ClusterExecutor:
 
     def _told(self, event: tuple[float, Any]) -> None:
         _, words = event
-        if words["kind"] == "doing" and words["address"] in self._usable:
+        if words["kind"] == "doing" and words["address"] in self._roster.usable:
             self._shown.worker(words["name"], words["step"], words["share"], words["busy"])
         elif words["kind"] == "missing":
             flight = self._flights.get(words["key"])
@@ -384,7 +315,7 @@ class ClusterExecutor:
 
     async def _settle(self, order: Order, future: Future[Built]) -> None:
         try:
-            async with self._turn(order):
+            async with self._turns.of(order):
                 result = await self._built(order)
         except asyncio.CancelledError:
             future.cancel()
@@ -397,29 +328,6 @@ class ClusterExecutor:
             if future.set_running_or_notify_cancel():
                 future.set_result(result)
 
-    @asynccontextmanager
-    async def _turn(self, order: Order) -> AsyncIterator[None]:
-        """Whoever needs weights that another order on its way trains waits for them."""
-        untrained = [path for path in self._trained(order) if not path.is_file()]
-        held = []
-        try:
-            for path in untrained:
-                turn = self._turns[path.name]
-                await turn.acquire()
-                if path.is_file():
-                    turn.release()
-                else:
-                    held.append(turn)
-            yield
-        finally:
-            for turn in held:
-                turn.release()
-
-    def _trained(self, order: Order) -> list[Path]:
-        weights = [each.weights_id for each in trainings(order.recipe)]
-        unpruned = baseline_recipe(order.recipe.architecture).weights_id
-        return [self._folder / "trained" / f"{each}-{order.baseline.id}.pt" for each in weights if each != unpruned]
-
     async def _built(self, order: Order) -> Built:
         flight = _Flight(order)
         losses = damaged = 0
@@ -428,7 +336,7 @@ class ClusterExecutor:
             try:
                 outcome = await self._given_out(flight, alone)
                 if isinstance(outcome, Answer):
-                    return await asyncio.to_thread(self._kept, order, outcome)
+                    return await asyncio.to_thread(kept, order, outcome, self._folder)
                 self._say(f"worker {outcome.worker}: {outcome.why}; another one is given {order.recipe.id}")
                 losses += 1
             except _LostError:
@@ -471,7 +379,7 @@ class ClusterExecutor:
         return self._out == 0
 
     def _has_room(self) -> bool:
-        return not self._alone and (self._empty() or self._out < len(self._usable))
+        return not self._alone and (self._empty() or self._out < len(self._roster.usable))
 
     async def _asked(self, flight: _Flight) -> Answer | Unfit:
         client = await self._reached()
@@ -481,7 +389,7 @@ class ClusterExecutor:
         if self._fault:
             raise self._fault
         request = Request(flight.order, tuple(files))
-        task = client.submit(carried_out, request, key=flight.key, pure=False, resources=self._resources)
+        task = client.submit(carried_out, request, key=flight.key, pure=False, resources=self._roster.resources)
         waiting = asyncio.ensure_future(_result(task))
         flight.wake = partial(_end, waiting)
         try:
@@ -501,30 +409,3 @@ class ClusterExecutor:
                 # Where it runs, that ends it.
                 await asyncio.shield(client.cancel([task], force=True))
             task.release()
-
-    def _kept(self, order: Order, outcome: Answer) -> Built:
-        """DamagedError, and nothing stored, where one of them is not what was sent, or not what was ordered."""
-        for file in outcome.files:
-            file.check()
-        whole = f"{order.recipe.id}-{order.baseline.id}"
-        manifest = next((file for file in outcome.files if file.digest.name == f"candidates/{whole}.json"), None)
-        if manifest is None:
-            raise DamagedError(f"the answer of worker {outcome.worker} has no manifest")
-        folder = self._folder / "candidates"
-        try:
-            candidate = Candidate.from_json(manifest.content.decode(), folder)
-        except ValueError as error:
-            raise DamagedError(f"the manifest of worker {outcome.worker} cannot be read ({error})") from error
-        sent = {file.digest.name: file.digest.sha256 for file in outcome.files}
-        if candidate.recipe != order.recipe or sent.get(f"candidates/{candidate.file.name}") != candidate.sha256:
-            raise DamagedError(f"the answer of worker {outcome.worker} is not what was ordered")
-        weights = [f"trained/{each.weights_id}-{order.baseline.id}.pt" for each in trainings(order.recipe)]
-        others = sent.keys() - {manifest.digest.name, f"candidates/{candidate.file.name}", *weights}
-        if others or candidate.file.parent != folder or candidate.file.stem != whole:
-            named = ", ".join(sorted(others)) or candidate.file
-            raise DamagedError(f"the answer of worker {outcome.worker} has files of other orders: {named}")
-        for file in outcome.files:
-            file.put(self._folder)
-        if not is_whole(candidate):
-            raise CandidateError(f"{candidate.file} is not the file that worker {outcome.worker} has judged")
-        return Built(candidate, outcome.validation)
