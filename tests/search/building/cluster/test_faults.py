@@ -100,6 +100,7 @@ def test_an_order_waits_for_the_only_worker_whose_disk_is_full(tmp_path, seen, d
     with cluster() as made:
         made.start_worker(worker_folder(disk / "full"))
         with opened(made, store_folder(tmp_path / "store"), seen, places=1) as executor:
+            until(lambda: seen.at, "the worker")
             task = executor.submit(order(seed=SHORT_OF_DISK, epochs=1))
             until(lambda: any("no worker is there" in text for text in seen.said), "a line")
             for file in (disk / "ballast", disk / "full" / "fill"):
