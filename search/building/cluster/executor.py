@@ -4,9 +4,8 @@ the files that are missing there, and takes the answer's."""
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -16,25 +15,25 @@ from uuid import uuid4
 from distributed import Client
 from distributed.scheduler import KilledWorker
 
-from search.building.artifacts import Artifact, DamagedError, inputs
+from search.building.artifacts import DamagedError, inputs
 from search.building.child import OutOfMemoryError
 from search.building.cluster.answers import kept
-from search.building.cluster.connection import ANSWER_S, answer, quiet_library, security
+from search.building.cluster.connection import quiet_library
+from search.building.cluster.dispatch import Dispatch
 from search.building.cluster.errors import ClusterError
-from search.building.cluster.messages import TOPIC, Answer, Request, Unfit
+from search.building.cluster.flight import Flight
+from search.building.cluster.link import Link
+from search.building.cluster.messages import MOST_DAMAGED, Answer, Request, Unfit
 from search.building.cluster.roster import Roster, Shown
 from search.building.cluster.turns import Turns
-from search.building.cluster.worker import carried_out, take
+from search.building.cluster.worker import carried_out
 from search.building.order import Order
-from search.building.ordered_images import packed, packed_name
 from search.building.tasks import Built
 from space.data.images import DataSet
 from space.training.accelerator_names import AUTO
 
 # Times that an order is given to another worker, each after Dask itself has given it to several.
 _MOST_LOSSES = 20
-# Times that a file is sent, or an answer asked for, that was changed on its way.
-_MOST_DAMAGED = 2
 # Seconds that a scheduler which was there, and a worker for what is on its way, are waited for.
 PATIENCE_S = 600.0
 # Seconds between two looks at who is there, and that workers are given to appear at first.
@@ -55,22 +54,6 @@ def _end(waiting: "asyncio.Future[Any]") -> None:
     waiting.cancel()
 
 
-@dataclass(eq=False)
-class _Flight:
-    order: Order
-    # Of Dask's task; another one each time that it is given out.
-    key: str = ""
-    # The files that are being sent, by worker.
-    sending: set[str] = field(default_factory=set)
-    fault: Exception | None = None
-    # Ends the wait for Dask's task.
-    wake: Callable[[], None] = lambda: None
-
-    def end(self, fault: Exception) -> None:
-        self.fault = fault
-        self.wake()
-
-
 class ClusterExecutor:
     """Its own thread talks to the scheduler. `places`: how many orders are out at once; None: as many as there are
     workers when it is opened. `accelerator`: what the orders are to be trained on."""
@@ -89,19 +72,16 @@ class ClusterExecutor:
     ) -> None:
         quiet_library()
         self._address, self._folder, self._images = address, folder, images
-        self._shown, self._say, self._patience_s = shown, say, patience_s
+        self._shown, self._say = shown, say
         self._roster = Roster(address, accelerator, shown, say, patience_s)
-        self._client: Client | None = None
-        self._connecting = asyncio.Lock()
+        self._link = Link(address, patience_s, say, self._told, self._roster.forget)
         self._turns = Turns(folder)
-        self._flights: dict[str, _Flight] = {}
+        self._flights: dict[str, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         # Orders that are with Dask, those that are to be with it alone, and whoever waits to give it another.
         self._out = self._alone = 0
         self._room = asyncio.Condition()
-        # What ends every order, now and from now on.
-        self._fault: Exception | None = None
-        self._packed: Artifact | None = None
+        self._dispatch = Dispatch(folder, images, say)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
         self._thread.start()
@@ -142,11 +122,10 @@ class ClusterExecutor:
     # What follows runs in the thread of the loop.
 
     async def _open(self, places: int | None, first_s: float) -> None:
-        await answer(self._address, "client")
-        self._client = await self._connected()
+        client = await self._link.open()
         end = time.monotonic() + first_s
         while True:
-            await self._look(self._client)
+            await self._look(client)
             # Who was told how many there will be waits for them with its first order.
             if self._roster.usable or places is not None or time.monotonic() > end:
                 break
@@ -168,57 +147,7 @@ class ClusterExecutor:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close(ANSWER_S)
-
-    async def _connected(self) -> Client:
-        client = await Client(
-            self._address,
-            asynchronous=True,
-            security=security(self._address),
-            timeout=ANSWER_S,
-            set_as_default=False,
-            name="ondevice-search",
-        )
-        client.subscribe_topic(TOPIC, self._told)
-        return client
-
-    async def _reached(self) -> Client:
-        """A scheduler that was there and is not is waited for."""
-        async with self._connecting:
-            if self._fault:
-                raise self._fault
-            if self._client is not None and self._client.status == "running":
-                return self._client
-            await self._left()
-            self._say(
-                f"{self._address}: the scheduler is gone; waited for, {self._patience_s / 60:.0f} minutes at most, and "
-                "what was on its way is given out again then"
-            )
-            end = time.monotonic() + self._patience_s
-            while True:
-                try:
-                    await answer(self._address, "client")
-                    self._client = await self._connected()
-                except (ClusterError, OSError, TimeoutError, ValueError) as error:
-                    if time.monotonic() > end:
-                        # Whoever waits here for its turn does not begin to wait anew.
-                        self._fault = ClusterError(
-                            f"{self._address}: the scheduler did not come back ({error}); what has ended is kept, the "
-                            "same command goes on; next, on that machine: dask scheduler"
-                        )
-                        raise self._fault from error
-                    await asyncio.sleep(_LOOK_S)
-                else:
-                    self._say(f"{self._address}: the scheduler is back")
-                    return self._client
-
-    async def _left(self) -> None:
-        client, self._client = self._client, None
-        self._roster.forget()
-        if client is not None:
-            await client.close(1)
+        await self._link.leave()
 
     # Who is there.
 
@@ -226,7 +155,7 @@ class ClusterExecutor:
         while True:
             await asyncio.sleep(_LOOK_S)
             try:
-                await self._look(await self._reached())
+                await self._look(await self._link.reached())
             except OSError:
                 continue
             except Exception as error:
@@ -242,7 +171,7 @@ class ClusterExecutor:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        self._fault = error
+        self._link.fault = error
         for flight in self._flights.values():
             flight.end(error)
 
@@ -254,56 +183,9 @@ class ClusterExecutor:
             self._shown.worker(words["name"], words["step"], words["share"], words["busy"])
         elif words["kind"] == "missing":
             flight = self._flights.get(words["key"])
-            if flight and words["name"] not in flight.sending:
-                self._go_on(self._send(flight, words["key"], words["name"], words["address"], words))
-
-    async def _send(self, flight: _Flight, key: str, worker: str, address: str, words: dict[str, Any]) -> None:
-        flight.sending.add(worker)
-        try:
-            if words["why"]:
-                self._say(f"worker {worker}: {words['why']}; this run's is sent")
-            files = await asyncio.to_thread(self._files, flight.order, words["names"])
-            await self._sent(flight, key, worker, address, files)
-        except Exception as error:
-            flight.end(error)
-        finally:
-            flight.sending.discard(worker)
-
-    async def _sent(self, flight: _Flight, key: str, worker: str, address: str, files: Sequence[Artifact]) -> None:
-        for _ in range(_MOST_DAMAGED):
-            client = self._client
-            if client is None:
-                return
-            try:
-                damaged = (await client.run(take, key, list(files), workers=[address]))[address]
-            except Exception as error:
-                if client.status == "running" and not isinstance(error, OSError):
-                    raise
-                # A lost connection: who waits for the order sees it too.
-                return
-            if not damaged:
-                return
-            self._say(f"worker {worker}: {', '.join(damaged)} was changed on its way; nothing of it was kept")
-        raise ClusterError(
-            f"worker {worker}: {', '.join(damaged)} was changed on its way {_MOST_DAMAGED} times of {_MOST_DAMAGED}; "
-            "what lies between this machine and that one changes what is sent"
-        )
-
-    def _files(self, order: Order, names: Sequence[str]) -> list[Artifact]:
-        images = packed_name(order.images)
-        # What was asked for has to be among what was offered.
-        offered = {digest.name for digest in inputs(order, self._folder, self._images)}
-        for name in set(names) - offered - {images}:
-            raise ClusterError(
-                f"{self._folder / name} was there when {order.recipe.id} was given out, and is gone; what has ended is "
-                "kept, the same command goes on"
-            )
-        files = [Artifact.of(self._folder, self._folder / name) for name in names if name != images]
-        if images in names:
-            if self._packed is None:
-                self._packed = packed(order.images, self._images)
-            files.append(self._packed)
-        return files
+            client = self._link.client
+            if client and flight and words["name"] not in flight.sending:
+                self._go_on(self._dispatch.send(client, flight, words["key"], words))
 
     # An order, from its submission to its end.
 
@@ -329,7 +211,7 @@ class ClusterExecutor:
                 future.set_result(result)
 
     async def _built(self, order: Order) -> Built:
-        flight = _Flight(order)
+        flight = Flight(order)
         losses = damaged = 0
         alone = False
         while losses <= _MOST_LOSSES:
@@ -344,7 +226,7 @@ class ClusterExecutor:
             except DamagedError as error:
                 damaged += 1
                 self._say(f"{order.recipe.id}: {error}; nothing of it was kept")
-                if damaged == _MOST_DAMAGED:
+                if damaged == MOST_DAMAGED:
                     raise ClusterError(f"{order.recipe.id}: {error}, {damaged} times of {damaged}") from error
             except OutOfMemoryError as error:
                 if alone:
@@ -359,7 +241,7 @@ class ClusterExecutor:
             "has ended is kept, the same command goes on"
         )
 
-    async def _given_out(self, flight: _Flight, alone: bool) -> Answer | Unfit:
+    async def _given_out(self, flight: Flight, alone: bool) -> Answer | Unfit:
         """As many as there are workers: what waits for a busy one would not be another's that is idle before it."""
         self._alone += alone
         out = False
@@ -381,13 +263,13 @@ class ClusterExecutor:
     def _has_room(self) -> bool:
         return not self._alone and (self._empty() or self._out < len(self._roster.usable))
 
-    async def _asked(self, flight: _Flight) -> Answer | Unfit:
-        client = await self._reached()
+    async def _asked(self, flight: Flight) -> Answer | Unfit:
+        client = await self._link.reached()
         files = await asyncio.to_thread(inputs, flight.order, self._folder, self._images)
         flight.key = f"build-{flight.order.recipe.id}-{uuid4().hex[:8]}"
         self._flights[flight.key] = flight
-        if self._fault:
-            raise self._fault
+        if self._link.fault:
+            raise self._link.fault
         request = Request(flight.order, tuple(files))
         task = client.submit(carried_out, request, key=flight.key, pure=False, resources=self._roster.resources)
         waiting = asyncio.ensure_future(_result(task))
