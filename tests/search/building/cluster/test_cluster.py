@@ -165,7 +165,7 @@ def test_a_worker_of_another_version_is_given_nothing_and_named(tmp_path):
         made.start_worker(folder, "versions=Python:3.9,torch:2.0.0")
         with opened(made, store_folder(tmp_path / "store"), seen) as executor:
             waiting = executor.submit(order(epochs=1))
-            until(lambda: seen.said, "a line")
+            until(lambda: any("another version" in text for text in seen.said), "a line")
             (line,) = [text for text in seen.said if "another version" in text]
             assert "torch 2.0.0, here 2." in line
             assert "Python 3.9, here 3." in line
