@@ -1,12 +1,13 @@
 """Ordered images: a data set by its fingerprint: found where orders are carried out, or packed, sent and kept."""
 
 import io
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from search.building.artifacts import Artifact, DamagedError
+from search.building.artifacts import Artifact
 from search.building.order import OrderedImages
 from space.data.choose import data_set_named
 from space.data.collection import data_set
@@ -72,6 +73,7 @@ def _unpacked(ordered: OrderedImages, path: Path) -> DataSet:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             splits = [Images(*(arrays[f"{split}_{part}"] for part in _PARTS)) for split in _SPLITS]
-    except (OSError, ValueError, KeyError) as error:
-        raise DamagedError(f"{path} is no packed set of images: {error}") from error
+    except (zipfile.BadZipFile, EOFError, ValueError, KeyError) as error:
+        path.unlink(missing_ok=True)
+        raise MissingImagesError(f"{path} was no packed set of images ({error}), and was removed") from error
     return data_set(data_set_named(ordered.name), *splits)

@@ -26,9 +26,14 @@ def main(options: argparse.Namespace) -> int:
         if getattr(options, name):
             raise RequestError(f"--{name} only together with --slurm")
     check_installed()
+    from search.building.cluster.station import made_folder
     from search.building.cluster.worker import WorkerSettings, supervise
 
     folder = (options.folder or FOLDER).expanduser().absolute()
+    try:
+        made_folder(folder)
+    except OSError as error:
+        raise RequestError(f"--folder {folder}: {error.strerror or error}; name one that can be written to") from error
     # Each has a training's threads to itself.
     threads = max(1, usable_cores() // options.count) if options.count > 1 else None
     settings = WorkerSettings(address, folder, options.data_dir, options.gpu, threads)

@@ -114,7 +114,7 @@ def _cluster(chosen: Settings, store: Store, prepared: Prepared, view: View, sta
     address = checked(chosen.workers, chosen.workers_plain)
     places = None if chosen.builders == AUTO else int(chosen.builders)
     view.say(f"workers   {address}")
-    executor = ClusterExecutor(address, store.folder, prepared.data, view, view.warn, places)
+    executor = ClusterExecutor(address, store.folder, prepared.data, view, view.warn, places, chosen.accelerator)
     return stack.enter_context(executor)
 
 

@@ -41,6 +41,15 @@ def _loopback(host: str) -> bool:
         return False
 
 
+def listening_host(address: str) -> str | None:
+    """What a worker of this scheduler listens on. Whoever reaches it can have it run anything, so where nothing is
+    encrypted and the scheduler is on this machine, it is this machine alone. None: whatever Dask takes."""
+    parts = urlsplit(address)
+    if parts.scheme != PLAIN or not parts.hostname or not _loopback(parts.hostname):
+        return None
+    return "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
+
+
 def check_installed() -> None:
     if find_spec("distributed") is None:
         raise RequestError(
@@ -48,6 +57,6 @@ def check_installed() -> None:
         )
 
 
-def start_command(address: str) -> str:
+def start_command(address: str, gpu: bool = False) -> str:
     """What starts a worker, on the machine that it is to work on."""
-    return shlex.join(["python", "-m", "search", "workers", address])
+    return shlex.join(["python", "-m", "search", "workers", address, *(["--gpu"] if gpu else [])])

@@ -4,57 +4,40 @@ the files that are missing there, and takes the answer's."""
 import asyncio
 import threading
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from uuid import uuid4
 
 from distributed import Client
 from distributed.scheduler import KilledWorker
 
-from search.building.artifacts import Artifact, DamagedError, inputs, trainings
+from search.building.artifacts import DamagedError, inputs
 from search.building.child import OutOfMemoryError
-from search.building.cluster.address import start_command
-from search.building.cluster.connection import ANSWER_S, answer, quiet_library, security
+from search.building.cluster.answers import kept
+from search.building.cluster.connection import quiet_library
+from search.building.cluster.dispatch import Dispatch
 from search.building.cluster.errors import ClusterError
-from search.building.cluster.messages import TOPIC, Answer, Request, Unfit
-from search.building.cluster.versions import difference, resource, versions_here
-from search.building.cluster.worker import CPU, GPU, carried_out, take, versions_of
+from search.building.cluster.flight import Flight
+from search.building.cluster.link import Link
+from search.building.cluster.messages import MOST_DAMAGED, Answer, Request, Unfit
+from search.building.cluster.roster import Roster, Shown
+from search.building.cluster.turns import Turns
+from search.building.cluster.worker import carried_out
 from search.building.order import Order
-from search.building.ordered_images import packed, packed_name
 from search.building.tasks import Built
-from space.baseline import baseline_recipe
-from space.candidate import Candidate, is_whole
 from space.data.images import DataSet
-from space.errors import CandidateError
 from space.training.accelerator_names import AUTO
 
 # Times that an order is given to another worker, each after Dask itself has given it to several.
 _MOST_LOSSES = 20
-# Times that a file is sent, or an answer asked for, that was changed on its way.
-_MOST_DAMAGED = 2
-# Times that an order is carried out whose worker lacks memory for it.
-_MOST_SHORT = 2
 # Seconds that a scheduler which was there, and a worker for what is on its way, are waited for.
 PATIENCE_S = 600.0
 # Seconds between two looks at who is there, and that workers are given to appear at first.
 _LOOK_S, FIRST_S = 2.0, 20.0
-# What an order asks for, by what it is to be trained on.
-_RESOURCES = {AUTO: {}, "cpu": {CPU: 1}}
-
-
-class Shown(Protocol):
-    """Who shows workers to a person."""
-
-    def worker(self, name: str, step: str, share: float, busy: float) -> None: ...
-
-    def worker_gone(self, name: str) -> None: ...
 
 
 class _LostError(Exception):
@@ -71,21 +54,9 @@ def _end(waiting: "asyncio.Future[Any]") -> None:
     waiting.cancel()
 
 
-@dataclass(eq=False)
-class _Flight:
-    order: Order
-    # Of Dask's task; another one each time that it is given out.
-    key: str = ""
-    # The files that are being sent, by worker.
-    sending: set[str] = field(default_factory=set)
-    fault: ClusterError | None = None
-    # Ends the wait for Dask's task.
-    wake: Callable[[], None] = lambda: None
-
-
 class ClusterExecutor:
     """Its own thread talks to the scheduler. `places`: how many orders are out at once; None: as many as there are
-    workers when it is opened."""
+    workers when it is opened. `accelerator`: what the orders are to be trained on."""
 
     def __init__(
         self,
@@ -95,31 +66,22 @@ class ClusterExecutor:
         shown: Shown,
         say: Callable[[str], None],
         places: int | None = None,
+        accelerator: str = AUTO,
         patience_s: float = PATIENCE_S,
         first_s: float = FIRST_S,
     ) -> None:
         quiet_library()
         self._address, self._folder, self._images = address, folder, images
-        self._shown, self._say, self._patience_s = shown, say, patience_s
-        self._versions = versions_here()
-        self._resource = resource(self._versions)
-        self._client: Client | None = None
-        self._connecting = asyncio.Lock()
-        # One training at a time for each network's weights.
-        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._flights: dict[str, _Flight] = {}
+        self._shown, self._say = shown, say
+        self._roster = Roster(address, accelerator, shown, say, patience_s)
+        self._link = Link(address, patience_s, say, self._told, self._roster.forget)
+        self._turns = Turns(folder)
+        self._flights: dict[str, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        # Names of usable workers by address; addresses of those that were looked at and are not.
-        self._usable: dict[str, str] = {}
-        self._looked_at: set[str] = set()
-        # Orders that are with Dask, and whoever waits to give it another.
-        self._out = 0
+        # Orders that are with Dask, those that are to be with it alone, and whoever waits to give it another.
+        self._out = self._alone = 0
         self._room = asyncio.Condition()
-        # Since when none is usable, on the monotonic clock.
-        self._none_since: float | None = None
-        # What ends every order, now and from now on.
-        self._fault: ClusterError | None = None
-        self._packed: Artifact | None = None
+        self._dispatch = Dispatch(folder, images, say)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
         self._thread.start()
@@ -128,7 +90,7 @@ class ClusterExecutor:
         except BaseException:
             self.close()
             raise
-        self._places = places or len(self._usable)
+        self._places = places or len(self._roster.usable)
 
     @property
     def places(self) -> int:
@@ -160,19 +122,18 @@ class ClusterExecutor:
     # What follows runs in the thread of the loop.
 
     async def _open(self, places: int | None, first_s: float) -> None:
-        await answer(self._address, "client")
-        self._client = await self._connected()
+        client = await self._link.open()
         end = time.monotonic() + first_s
         while True:
-            await self._look(self._client)
+            await self._look(client)
             # Who was told how many there will be waits for them with its first order.
-            if self._usable or places is not None or time.monotonic() > end:
+            if self._roster.usable or places is not None or time.monotonic() > end:
                 break
             await asyncio.sleep(0.2)
-        if not self._usable and places is None:
+        if not self._roster.usable and places is None:
             raise ClusterError(
                 f"{self._address}: no worker there that this run can use; next, where it is to train: "
-                f"{start_command(self._address)}"
+                f"{self._roster.start_command}"
             )
         self._go_on(self._keep_looking())
 
@@ -186,56 +147,7 @@ class ClusterExecutor:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close(ANSWER_S)
-
-    async def _connected(self) -> Client:
-        client = await Client(
-            self._address,
-            asynchronous=True,
-            security=security(self._address),
-            timeout=ANSWER_S,
-            set_as_default=False,
-            name="ondevice-search",
-        )
-        client.subscribe_topic(TOPIC, self._told)
-        return client
-
-    async def _reached(self) -> Client:
-        """A scheduler that was there and is not is waited for."""
-        async with self._connecting:
-            if self._client is not None and self._client.status == "running":
-                return self._client
-            await self._left()
-            self._say(
-                f"{self._address}: the scheduler is gone; waited for, {self._patience_s / 60:.0f} minutes at most, and "
-                "what was on its way is given out again then"
-            )
-            end = time.monotonic() + self._patience_s
-            while True:
-                try:
-                    await answer(self._address, "client")
-                    self._client = await self._connected()
-                except (ClusterError, OSError, TimeoutError, ValueError) as error:
-                    if time.monotonic() > end:
-                        raise ClusterError(
-                            f"{self._address}: the scheduler did not come back ({error}); what has ended is kept, the "
-                            "same command goes on; next, on that machine: dask scheduler"
-                        ) from error
-                    await asyncio.sleep(_LOOK_S)
-                else:
-                    self._say(f"{self._address}: the scheduler is back")
-                    return self._client
-
-    async def _left(self) -> None:
-        client, self._client = self._client, None
-        for name in self._usable.values():
-            self._shown.worker_gone(name)
-        self._usable.clear()
-        self._looked_at.clear()
-        if client is not None:
-            await client.close(1)
+        await self._link.leave()
 
     # Who is there.
 
@@ -243,115 +155,37 @@ class ClusterExecutor:
         while True:
             await asyncio.sleep(_LOOK_S)
             try:
-                await self._look(await self._reached())
+                await self._look(await self._link.reached())
             except OSError:
                 continue
-            except ClusterError as error:
+            except Exception as error:
                 self._fail(error)
                 return
 
     async def _look(self, client: Client) -> None:
-        workers = (await client.scheduler.identity(n_workers=-1))["workers"]
-        usable = {
-            address: str(each["name"])
-            for address, each in workers.items()
-            if each["resources"].get(self._resource, 0) > 0
-        }
-        for address in self._usable.keys() - usable.keys():
-            self._shown.worker_gone(self._usable[address])
-        for address in usable.keys() - self._usable.keys():
-            self._shown.worker(usable[address], "", 0.0, 0.0)
+        others = await self._roster.look(client)
         async with self._room:
-            self._usable = usable
             self._room.notify_all()
-        self._looked_at &= workers.keys()
-        for address in workers.keys() - usable.keys() - self._looked_at:
-            self._looked_at.add(address)
-            await self._look_at(client, address, str(workers[address]["name"]))
-        self._look_for_anybody()
+        await self._roster.look_at(client, others)
+        if error := self._roster.missing(wanted=bool(self._flights)):
+            self._fail(error)
 
-    async def _look_at(self, client: Client, address: str, name: str) -> None:
-        """Says why this one is given nothing."""
-        there = (await client.run(versions_of, workers=[address], on_error="return")).get(address)
-        if not isinstance(there, dict):
-            self._say(
-                f"worker {name}: given nothing, as it does not have this version of the project ({there}); next, "
-                f"there: {start_command(self._address)}"
-            )
-        elif different := difference(self._versions, there):
-            self._say(f"worker {name}: given nothing, as it has another version: {different}")
-
-    def _look_for_anybody(self) -> None:
-        if self._usable or not self._flights:
-            self._none_since = None
-        elif self._none_since is None:
-            self._none_since = time.monotonic()
-            self._say(
-                f"{self._address}: no worker is there; waited for, {self._patience_s / 60:.0f} minutes at most; one is "
-                f"started by: {start_command(self._address)}"
-            )
-        elif time.monotonic() - self._none_since > self._patience_s:
-            self._fail(
-                ClusterError(
-                    f"{self._address}: no worker has come in {self._patience_s / 60:.0f} minutes; what has ended is "
-                    f"kept, the same command goes on; next, where it is to train: {start_command(self._address)}"
-                )
-            )
-
-    def _fail(self, error: ClusterError) -> None:
-        self._fault = error
+    def _fail(self, error: Exception) -> None:
+        self._link.fault = error
         for flight in self._flights.values():
-            flight.fault = error
-            flight.wake()
+            flight.end(error)
 
     # What workers tell.
 
     def _told(self, event: tuple[float, Any]) -> None:
         _, words = event
-        if words["kind"] == "doing" and words["address"] in self._usable:
+        if words["kind"] == "doing" and words["address"] in self._roster.usable:
             self._shown.worker(words["name"], words["step"], words["share"], words["busy"])
         elif words["kind"] == "missing":
             flight = self._flights.get(words["key"])
-            if flight and words["name"] not in flight.sending:
-                self._go_on(self._send(flight, words["key"], words["name"], words["address"], words))
-
-    async def _send(self, flight: _Flight, key: str, worker: str, address: str, words: dict[str, Any]) -> None:
-        flight.sending.add(worker)
-        try:
-            if words["why"]:
-                self._say(f"worker {worker}: {words['why']}; this run's is sent")
-            files = await asyncio.to_thread(self._files, flight.order, words["names"])
-            await self._sent(flight, key, worker, address, files)
-        except OSError:
-            # A lost connection: who waits for the order sees it too.
-            return
-        finally:
-            flight.sending.discard(worker)
-
-    async def _sent(self, flight: _Flight, key: str, worker: str, address: str, files: Sequence[Artifact]) -> None:
-        for _ in range(_MOST_DAMAGED):
-            if self._client is None:
-                return
-            damaged = (await self._client.run(take, key, list(files), workers=[address]))[address]
-            if not damaged:
-                return
-            self._say(f"worker {worker}: {', '.join(damaged)} was changed on its way; nothing of it was kept")
-        flight.fault = ClusterError(
-            f"worker {worker}: {', '.join(damaged)} was changed on its way {_MOST_DAMAGED} times of {_MOST_DAMAGED}; "
-            "what lies between this machine and that one changes what is sent"
-        )
-        flight.wake()
-
-    def _files(self, order: Order, names: Sequence[str]) -> list[Artifact]:
-        images = packed_name(order.images)
-        # What was asked for has to be among what was offered.
-        offered = {digest.name for digest in inputs(order, self._folder, self._images)}
-        files = [Artifact.of(self._folder, self._folder / name) for name in names if name in offered]
-        if images in names:
-            if self._packed is None:
-                self._packed = packed(order.images, self._images)
-            files.append(self._packed)
-        return files
+            client = self._link.client
+            if client and flight and words["name"] not in flight.sending:
+                self._go_on(self._dispatch.send(client, flight, words["key"], words))
 
     # An order, from its submission to its end.
 
@@ -363,7 +197,7 @@ class ClusterExecutor:
 
     async def _settle(self, order: Order, future: Future[Built]) -> None:
         try:
-            async with self._turn(order):
+            async with self._turns.of(order):
                 result = await self._built(order)
         except asyncio.CancelledError:
             future.cancel()
@@ -376,37 +210,15 @@ class ClusterExecutor:
             if future.set_running_or_notify_cancel():
                 future.set_result(result)
 
-    @asynccontextmanager
-    async def _turn(self, order: Order) -> AsyncIterator[None]:
-        """Whoever needs weights that another order on its way trains waits for them."""
-        untrained = [path for path in self._trained(order) if not path.is_file()]
-        held = []
-        try:
-            for path in untrained:
-                turn = self._turns[path.name]
-                await turn.acquire()
-                if path.is_file():
-                    turn.release()
-                else:
-                    held.append(turn)
-            yield
-        finally:
-            for turn in held:
-                turn.release()
-
-    def _trained(self, order: Order) -> list[Path]:
-        weights = [each.weights_id for each in trainings(order.recipe)]
-        unpruned = baseline_recipe(order.recipe.architecture).weights_id
-        return [self._folder / "trained" / f"{each}-{order.baseline.id}.pt" for each in weights if each != unpruned]
-
     async def _built(self, order: Order) -> Built:
-        flight = _Flight(order)
-        losses = damaged = short = 0
+        flight = Flight(order)
+        losses = damaged = 0
+        alone = False
         while losses <= _MOST_LOSSES:
             try:
-                outcome = await self._given_out(flight)
+                outcome = await self._given_out(flight, alone)
                 if isinstance(outcome, Answer):
-                    return await asyncio.to_thread(self._kept, order, outcome)
+                    return await asyncio.to_thread(kept, order, outcome, self._folder)
                 self._say(f"worker {outcome.worker}: {outcome.why}; another one is given {order.recipe.id}")
                 losses += 1
             except _LostError:
@@ -414,12 +226,14 @@ class ClusterExecutor:
             except DamagedError as error:
                 damaged += 1
                 self._say(f"{order.recipe.id}: {error}; nothing of it was kept")
-                if damaged == _MOST_DAMAGED:
+                if damaged == MOST_DAMAGED:
                     raise ClusterError(f"{order.recipe.id}: {error}, {damaged} times of {damaged}") from error
-            except OutOfMemoryError:
-                short += 1
-                if short == _MOST_SHORT:
+            except OutOfMemoryError as error:
+                if alone:
                     raise
+                # Which workers share a machine nobody knows here.
+                alone = True
+                self._say(f"{order.recipe.id}: {error}; tried once more with no other order of this run at work")
             finally:
                 self._flights.pop(flight.key, None)
         raise ClusterError(
@@ -427,29 +241,37 @@ class ClusterExecutor:
             "has ended is kept, the same command goes on"
         )
 
-    async def _given_out(self, flight: _Flight) -> Answer | Unfit:
+    async def _given_out(self, flight: Flight, alone: bool) -> Answer | Unfit:
         """As many as there are workers: what waits for a busy one would not be another's that is idle before it."""
-        async with self._room:
-            await self._room.wait_for(lambda: self._out < len(self._usable) or self._out == 0)
-            self._out += 1
+        self._alone += alone
+        out = False
         try:
+            async with self._room:
+                await self._room.wait_for(self._empty if alone else self._has_room)
+                self._out += 1
+                out = True
             return await self._asked(flight)
         finally:
+            self._alone -= alone
             async with self._room:
-                self._out -= 1
-                self._room.notify()
+                self._out -= out
+                self._room.notify_all()
 
-    async def _asked(self, flight: _Flight) -> Answer | Unfit:
-        if self._fault:
-            raise self._fault
-        client = await self._reached()
+    def _empty(self) -> bool:
+        return self._out == 0
+
+    def _has_room(self) -> bool:
+        return not self._alone and (self._empty() or self._out < len(self._roster.usable))
+
+    async def _asked(self, flight: Flight) -> Answer | Unfit:
+        client = await self._link.reached()
         files = await asyncio.to_thread(inputs, flight.order, self._folder, self._images)
         flight.key = f"build-{flight.order.recipe.id}-{uuid4().hex[:8]}"
         self._flights[flight.key] = flight
-        resources = _RESOURCES.get(flight.order.accelerator, {GPU: 1}) | {self._resource: 1}
-        task = client.submit(
-            carried_out, Request(flight.order, tuple(files)), key=flight.key, pure=False, resources=resources
-        )
+        if self._link.fault:
+            raise self._link.fault
+        request = Request(flight.order, tuple(files))
+        task = client.submit(carried_out, request, key=flight.key, pure=False, resources=self._roster.resources)
         waiting = asyncio.ensure_future(_result(task))
         flight.wake = partial(_end, waiting)
         try:
@@ -469,24 +291,3 @@ class ClusterExecutor:
                 # Where it runs, that ends it.
                 await asyncio.shield(client.cancel([task], force=True))
             task.release()
-
-    def _kept(self, order: Order, outcome: Answer) -> Built:
-        """DamagedError, and nothing stored, where one of them is not what was sent, or not what was ordered."""
-        for file in outcome.files:
-            file.check()
-        manifest = next((file for file in outcome.files if file.digest.name.endswith(".json")), None)
-        if manifest is None:
-            raise DamagedError(f"the answer of worker {outcome.worker} has no manifest")
-        folder = self._folder / "candidates"
-        try:
-            candidate = Candidate.from_json(manifest.content.decode(), folder)
-        except ValueError as error:
-            raise DamagedError(f"the manifest of worker {outcome.worker} cannot be read ({error})") from error
-        sent = {file.digest.name: file.digest.sha256 for file in outcome.files}
-        if candidate.recipe != order.recipe or sent.get(f"candidates/{candidate.file.name}") != candidate.sha256:
-            raise DamagedError(f"the answer of worker {outcome.worker} is not what was ordered")
-        for file in outcome.files:
-            file.put(self._folder)
-        if not is_whole(candidate):
-            raise CandidateError(f"{candidate.file} is not the file that worker {outcome.worker} has judged")
-        return Built(candidate, outcome.validation)

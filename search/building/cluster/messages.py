@@ -8,6 +8,8 @@ from search.building.order import Order
 
 # The topic of Dask's events by which workers tell every controller what they do.
 TOPIC = "ondevice-search"
+# Times that a file is sent, or an answer asked for, that was changed on its way.
+MOST_DAMAGED = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from search.building.artifacts import Artifact, DamagedError, Digest
 from search.building.builders import Builders, built
+from search.building.child import OutOfMemoryError
 from search.building.cluster.messages import Answer, Request, Unfit
 from search.building.order import Order
 from search.building.ordered_images import MissingImagesError, packed_name
@@ -85,7 +86,7 @@ class Station:
         self, key: str, request: Request, name: str, ask: Callable[[Sequence[str], str], None]
     ) -> Answer | Unfit:
         """`ask` has the controller send files, by their names, and say why. CandidateError for what its child dies of,
-        GoneError where the worker leaves meanwhile."""
+        OutOfMemoryError for want of memory, GoneError where the worker leaves meanwhile."""
         with self._change:
             self._task = task = _Task(key)
             self._since = time.monotonic()
@@ -151,6 +152,10 @@ class Station:
             if not future.done():
                 raise GoneError("the worker left the cluster")
             try:
+                short = future.exception()
+                if isinstance(short, OutOfMemoryError):
+                    # The other workers of its machine were beside it, whom its controller knows.
+                    raise short
                 return built(future)
             except CancelledError as error:
                 raise GoneError("the order was taken back") from error

@@ -19,6 +19,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.exceptions import Reschedule
 
 from search.building.artifacts import Artifact
+from search.building.cluster.address import listening_host
 from search.building.cluster.connection import answer, quiet_library, security
 from search.building.cluster.errors import ClusterError
 from search.building.cluster.messages import TOPIC, Answer, Request, Unfit
@@ -26,7 +27,8 @@ from search.building.cluster.station import Build, GoneError, Station, Told, mad
 from search.building.cluster.versions import resource, versions_here
 from search.building.tasks import carry_out_order
 
-CPU, GPU = "CPU", "GPU"
+# What a worker offers beside its versions, where it has one to lend.
+GPU = "GPU"
 # Seconds between two tries to reach a scheduler, and two looks whether an unfit worker has become fit.
 _AGAIN_S, _FIT_AGAIN_S = 2.0, 20.0
 # Seconds between two words of a worker that does the same still, and at least between two of a training's progress.
@@ -56,7 +58,8 @@ class StationPlugin(WorkerPlugin):
     def __init__(self, station: Station, versions: dict[str, str]) -> None:
         self.station = station
         self.versions = versions
-        self.fit = True
+        # It leaves the cluster to join it again at once.
+        self.rejoins = False
         self._worker: Worker | None = None
         self._said: tuple[float, str] = (0.0, "")
 
@@ -94,19 +97,18 @@ class StationPlugin(WorkerPlugin):
         worker = self._worker
         assert worker is not None
         loop = worker.loop.asyncio_loop
-        asyncio.run_coroutine_threadsafe(self._offer(0), loop).result(60)
-        asyncio.run_coroutine_threadsafe(self._fit_again(), loop)
+        nothing = {resource(self.versions): 0}
+        asyncio.run_coroutine_threadsafe(worker.set_resources(**nothing), loop).result(60)
+        asyncio.run_coroutine_threadsafe(self._rejoin(worker), loop)
 
-    async def _fit_again(self) -> None:
-        while True:
+    async def _rejoin(self, worker: Worker) -> None:
+        """Once there is room. An order that found no worker is looked at by Dask where one joins, and not where one
+        offers more than before."""
+        await asyncio.sleep(_FIT_AGAIN_S)
+        while not self.station.room():
             await asyncio.sleep(_FIT_AGAIN_S)
-            if self.station.room():
-                await self._offer(1)
-                return
-
-    async def _offer(self, count: int) -> None:
-        assert self._worker is not None
-        await self._worker.set_resources(**{resource(self.versions): count})
+        self.rejoins = True
+        await worker.close(reason="it joins again")
 
 
 def _here() -> tuple[Worker, StationPlugin]:
@@ -194,15 +196,18 @@ async def _member(settings: WorkerSettings, station: Station, ended: asyncio.Eve
     plugin = StationPlugin(station, versions)
     worker = Worker(
         settings.address,
+        host=listening_host(settings.address),
         nthreads=1,
         name=f"{socket.gethostname()}-{os.getpid()}",
-        resources={GPU if settings.gpu else CPU: 1, resource(versions): 1},
+        resources={resource(versions): 1} | ({GPU: 1} if settings.gpu else {}),
         plugins=(plugin,),
         security=security(settings.address),
         # What trains is a child, whose memory it does not count.
         memory_limit=0,
         local_directory=str(settings.folder / "dask"),
         dashboard=False,
+        # Dask serves HTTP without a dashboard too.
+        dashboard_address="127.0.0.1:0",
     )
     starting = asyncio.ensure_future(_started(worker))
     ending = asyncio.ensure_future(ended.wait())
@@ -220,7 +225,7 @@ async def _member(settings: WorkerSettings, station: Station, ended: asyncio.Eve
         starting.cancel()
         station.leave()
         await worker.close(reason="it was told to end")
-    if not ended.is_set():
+    if not ended.is_set() and not plugin.rejoins:
         _say(f"{settings.address}: the scheduler is gone; tried again until it is back")
 
 
@@ -250,6 +255,8 @@ def supervise(settings: WorkerSettings, count: int, lifetime_s: float | None, sa
             for process in [process for process in processes if not process.is_alive()]:
                 say(f"a worker died ({process.exitcode}); another one begins")
                 processes.remove(process)
+                # What one dies of at once the next one may too.
+                time.sleep(min(_AGAIN_S, _left(end) or _AGAIN_S))
             while len(processes) < count:
                 process = context.Process(target=serve, args=(settings,))
                 process.start()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import psutil
 
 from search.building.order import Order, OrderedImages
 from search.building.ordered_images import packed
@@ -36,13 +37,18 @@ HANG_S = 240.0
 _WORKER = """
 import sys
 from pathlib import Path
+from search.building.cluster import station, worker
 from search.building.cluster.worker import WorkerSettings, serve
 from tests.search.building.cluster.simulated import build
 if __name__ == "__main__":
+    # Disks are small here, and soon looked at again.
+    station.ROOM, worker._FIT_AGAIN_S = 2**23, 0.5
     address, folder, *more = sys.argv[1:]
     others = dict(each.split("=", 1) for each in more)
-    versions = tuple(map(tuple, (each.split(":") for each in others["versions"].split(",")))) if more else None
-    serve(WorkerSettings(address, Path(folder), threads=1, build=build, versions=versions))
+    told = others.get("versions")
+    versions = tuple(tuple(each.split(":")) for each in told.split(",")) if told else None
+    gpu = "gpu" in others
+    serve(WorkerSettings(address, Path(folder), gpu=gpu, threads=1, build=build, versions=versions))
 """
 
 
@@ -147,6 +153,12 @@ class Cluster:
             process.wait()
 
 
+def listening_hosts(pid: int) -> set[str]:
+    """The addresses of this machine on which that process takes connections."""
+    connections = psutil.Process(pid).net_connections("tcp")
+    return {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -182,9 +194,11 @@ class Seen:
         self.at.pop(name, None)
 
 
-def opened(made: Cluster, store: Path, seen: Seen, places: int | None = 2) -> "ClusterExecutor":
+def opened(
+    made: Cluster, store: Path, seen: Seen, places: int | None = 2, accelerator: str = "auto"
+) -> "ClusterExecutor":
     """As soon as the scheduler listens; a run that was told how many workers there will be waits for them."""
     from search.building.cluster.executor import ClusterExecutor
 
     until(made.listens, "the scheduler")
-    return ClusterExecutor(made.address, store, IMAGES, seen, seen.say, places)
+    return ClusterExecutor(made.address, store, IMAGES, seen, seen.say, places, accelerator)

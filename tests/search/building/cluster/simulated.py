@@ -16,7 +16,7 @@ from space.files import sha256, written_whole
 from space.workshop import Workshop
 
 # A network's seed says what becomes of its training.
-DEADLY, SHORT_OF_DISK = 13, 14
+DEADLY, SHORT_OF_DISK, SHORT_OF_MEMORY, MEDDLING, STRAYING = 13, 14, 15, 16, 17
 # In the folder of a worker: a line for each training that was begun there and ended there.
 LOG = "trainings.log"
 # What a training takes, by the epochs of its recipe.
@@ -52,8 +52,12 @@ def _written(order: Order, workshop: Workshop) -> CarriedOut:
         recipe=recipe, file=file, sha256=sha256(file), parameters=1, macs=2, operators=3, file_bytes=4, seconds={}
     )
     with written_whole(workshop.manifest(recipe)) as path:
-        path.write_text(candidate.to_json())
+        elsewhere = f'"../{file.name}"' if recipe.seed == STRAYING else f'"{file.name}"'
+        path.write_text(candidate.to_json().replace(f'"{file.name}"', elsewhere))
     weights = [path for path in map(workshop.trained, trainings(recipe)) if path.is_file()]
+    if recipe.seed == MEDDLING:
+        weights.append(workshop.baselines / "other.pt")
+        weights[-1].write_bytes(b"another's")
     validation = Accuracy(correct=7, total=10, engine="simulated")
     return CarriedOut(Built(candidate, validation), (*weights, file, workshop.manifest(recipe)))
 
@@ -68,6 +72,8 @@ def _train(epochs: int, seed: int, weights_id: str, folder: Path) -> None:
     note(folder, f"begun {weights_id}")
     if seed == DEADLY:
         os.kill(os.getpid(), signal.SIGKILL)
+    if seed == SHORT_OF_MEMORY:
+        raise MemoryError("so many bytes")
     if seed == SHORT_OF_DISK:
         (folder / "fill").write_bytes(b"0" * 2**24)
     for epoch in range(epochs):

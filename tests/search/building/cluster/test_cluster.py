@@ -21,6 +21,7 @@ from tests.search.building.cluster.loopback import (
     Seen,
     begun,
     cluster,
+    listening_hosts,
     opened,
     order,
     store_folder,
@@ -28,7 +29,7 @@ from tests.search.building.cluster.loopback import (
     until,
     worker_folder,
 )
-from tests.search.building.cluster.simulated import DEADLY
+from tests.search.building.cluster.simulated import DEADLY, SHORT_OF_MEMORY
 
 # Epochs of a training that is not done before it is disturbed, and of one that nobody waits for.
 LONG, ENDLESS = 60, 100_000
@@ -71,6 +72,15 @@ def test_what_workers_build_lies_in_the_store_as_it_was_judged(executor, two, se
     assert len(seen.at) == 2
 
 
+def test_nobody_else_on_the_network_reaches_a_worker_of_a_plain_scheduler_here(executor, two, seen):
+    until(lambda: len(seen.at) == 2, "both workers")
+    open_to_all = {"0.0.0.0", "::", "::ffff:0.0.0.0"}
+    for worker in two[0].workers:
+        hosts = listening_hosts(worker.pid)
+        assert hosts
+        assert not hosts & open_to_all
+
+
 def test_equal_weights_are_trained_once_and_serve_the_others(executor, two):
     ways = ("none", "static_int8", "dynamic_uint8")
     orders = [order(seed=100, epochs=5, quantization=way) for way in ways]
@@ -102,7 +112,7 @@ def test_an_order_that_is_cancelled_is_stopped(executor, two, seen):
 def test_a_worker_and_a_scheduler_that_die_cost_time_and_nothing_else(tmp_path):
     """tests/benchmarks/trainers_at_scale.py kills ten times, in a whole search."""
     folders, seen = [worker_folder(tmp_path / name) for name in "ab"], Seen()
-    orders = [order(seed=seed, epochs=LONG) for seed in range(4)]
+    orders = [order(seed=seed, epochs=LONG) for seed in range(6)]
     with cluster() as made:
         for folder in folders:
             made.start_worker(folder)
@@ -123,13 +133,39 @@ def test_a_worker_and_a_scheduler_that_die_cost_time_and_nothing_else(tmp_path):
     assert sum("the scheduler is back" in text for text in seen.said) == 1
 
 
+def test_any_worker_trains_on_its_processor_and_one_without_a_gpu_is_named(tmp_path, seen):
+    with cluster() as made:
+        made.start_worker(worker_folder(tmp_path / "worker"), "gpu=yes")
+        store = store_folder(tmp_path / "store")
+        with opened(made, store, seen, accelerator="cpu") as executor:
+            assert executor.submit(order(epochs=1, accelerator="cpu")).result(HANG_S)
+        made.workers[0].kill()
+        made.workers[0].wait()
+        made.start_worker(worker_folder(tmp_path / "other"))
+        with opened(made, store, seen, accelerator="cuda") as executor:
+            executor.submit(order(seed=1, epochs=1, accelerator="cuda"))
+            until(lambda: any("no worker is there" in text for text in seen.said), "a line")
+            until(lambda: any("offers no GPU; next, there: python -m search" in text for text in seen.said), "another")
+    assert trained(tmp_path / "other") == []
+
+
+def test_an_order_that_lacks_memory_is_given_out_once_more_alone(executor, two):
+    before = sum(map(begun, two[1]))
+    short = executor.submit(order(seed=SHORT_OF_MEMORY, epochs=1))
+    with pytest.raises(CandidateError, match="with nothing else beside it, so many bytes"):
+        built(short)
+    assert sum(map(begun, two[1])) == before + 2
+    # There is room again for others.
+    assert executor.submit(order(seed=203, epochs=1)).result(HANG_S)
+
+
 def test_a_worker_of_another_version_is_given_nothing_and_named(tmp_path):
     folder, seen = worker_folder(tmp_path / "old"), Seen()
     with cluster() as made:
         made.start_worker(folder, "versions=Python:3.9,torch:2.0.0")
         with opened(made, store_folder(tmp_path / "store"), seen) as executor:
             waiting = executor.submit(order(epochs=1))
-            until(lambda: seen.said, "a line")
+            until(lambda: any("another version" in text for text in seen.said), "a line")
             (line,) = [text for text in seen.said if "another version" in text]
             assert "torch 2.0.0, here 2." in line
             assert "Python 3.9, here 3." in line

@@ -1,0 +1,22 @@
+"""Flight: an order on its way, from the moment that it is given out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from search.building.order import Order
+
+
+@dataclass(eq=False)
+class Flight:
+    order: Order
+    # Of Dask's task; another one each time that it is given out.
+    key: str = ""
+    # The files that are being sent, by worker.
+    sending: set[str] = field(default_factory=set)
+    fault: Exception | None = None
+    # Ends the wait for Dask's task.
+    wake: Callable[[], None] = lambda: None
+
+    def end(self, fault: Exception) -> None:
+        self.fault = fault
+        self.wake()
