@@ -67,8 +67,8 @@ def test_what_workers_build_lies_in_the_store_as_it_was_judged(executor, two, se
         assert sha256(one.candidate.file) == one.candidate.sha256
         assert (tmp_path / "store" / "trained" / f"{ordered.recipe.weights_id}-base.pt").is_file()
         assert one.validation.share == 0.7
-    assert "training" in seen.steps
-    assert len(seen.at) == 2
+    until(lambda: "training" in seen.steps, "its progress")
+    until(lambda: len(seen.at) == 2, "the second worker")
 
 
 def test_equal_weights_are_trained_once_and_serve_the_others(executor, two):
