@@ -31,7 +31,9 @@ def check(*words: object, folder: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(typed, cwd=folder, env=environment, capture_output=True, text=True, timeout=550)
 
 
-@pytest.mark.parametrize("part", FIGURES)
+@pytest.mark.parametrize(
+    "part", ["speed", *(pytest.param(part, marks=pytest.mark.long) for part in ("baseline", "search"))]
+)
 def test_a_part_prints_each_figure_and_takes_none_twice(part: str, tmp_path: Path) -> None:
     words = (part, "--quick", "--accelerator", "cpu")
     first = check(*words, folder=tmp_path)

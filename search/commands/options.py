@@ -55,7 +55,7 @@ _STUDY = {
 # Settings of a run.
 _SEARCH = {
     "trials": f"how many more trials (default: as many as end within --timeout, else {TRIALS})",
-    "timeout": "begin no trial after this long: 30m, 1h30m (default: no limit; on the built-in images "
+    "timeout": f"begin no trial after this long: 30m, 1h30m (default: no limit; on {_STAND_IN.title} "
     f"{spoken(FIRST_TRY_S)} where --trials does not say otherwise)",
     "seed": "of the sampler (default: 0)",
     "sampler": _either_by_default(*SAMPLERS),

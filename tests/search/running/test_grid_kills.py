@@ -148,6 +148,7 @@ def test_the_mnist_grid_killed_at_three_points_ends_with_the_same_table(study: P
     assert tuned[0].id in {recipe_id for recipe_id, state in states if state == INTERRUPTED}
 
 
+@pytest.mark.long
 def test_a_grid_of_methods_killed_in_a_training_ends_with_the_same_table(study: Path, tmp_path: Path) -> None:
     """Each sparse file is timed by itself, and what the study ends with is written."""
     file = tmp_path / "methods.toml"
