@@ -255,7 +255,8 @@ def _cause(error: BaseException) -> Exception | None:
                 or (error.connection_invalidated and not isinstance(error.orig, sqlite3.Error))
             )
             return error.orig if at_fault and isinstance(error.orig, Exception) else None
-        if isinstance(error, sqlalchemy.exc.TimeoutError):
+        # The second is what Optuna ends with that goes on in a session whose connection was lost.
+        if isinstance(error, sqlalchemy.exc.TimeoutError | sqlalchemy.exc.PendingRollbackError):
             return error
     at_fault = isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
     return error if at_fault and isinstance(error, sqlite3.Error) else None
