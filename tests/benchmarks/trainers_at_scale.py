@@ -44,6 +44,7 @@ from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
 from search.settings.keys import MODEL
 from search.store.store import Store
+from space.dimensions import dimensions
 from tests import shapes
 from tests.search.building.cluster.loopback import (
     BASELINE,
@@ -64,9 +65,12 @@ from tests.search.building.cluster.simulated import LOG, STEADY
 from tests.search.building.cluster.slurm_site import jobs, slurm_site
 from tests.search.conftest import _start as start
 from tests.search.made_up import GOAL, store_with
-from tests.search.running.test_pipeline import TABLE, VALIDATION, Board, Trainer
+from tests.search.running.test_pipeline import VALIDATION, Board, Trainer
 from tests.search.whole import FIXED, REAL, command, copy, environment, finished
 
+# Every order sleeps as long, so every recipe has to be one that the timetable takes to be as long: trials are told in
+# its order, and one that is done before its turn keeps its place until then.
+TABLE = dimensions("full", 2, {"epochs": "0", "aware_epochs": "0"})
 SHARE, ENGINE_S, AT = 0.9, 0.05, 8
 # Epochs of a made-up training of 35 s: two of them end in no worker's minute.
 LONG = 700
