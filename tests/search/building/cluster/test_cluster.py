@@ -51,6 +51,7 @@ def seen() -> Seen:
 @pytest.fixture
 def executor(two: tuple[Cluster, list[Path]], tmp_path: Path, seen: Seen) -> Iterator[ClusterExecutor]:
     with opened(two[0], store_folder(tmp_path / "store"), seen) as executor:
+        until(lambda: len(seen.at) == 2, "two workers")
         yield executor
 
 
@@ -60,7 +61,8 @@ def all_trained(folders: list[Path]) -> list[str]:
 
 def test_what_workers_build_lies_in_the_store_as_it_was_judged(executor, two, seen, tmp_path):
     orders = [order(seed=seed, epochs=2) for seed in range(4)]
-    done: list[Built] = [task.result(HANG_S) for task in map(executor.submit, orders)]
+    tasks = [executor.submit(each) for each in orders]
+    done: list[Built] = [task.result(HANG_S) for task in tasks]
     for ordered, one in zip(orders, done, strict=True):
         assert one.candidate.recipe == ordered.recipe
         assert one.candidate.file.parent == tmp_path / "store" / "candidates"
@@ -68,14 +70,14 @@ def test_what_workers_build_lies_in_the_store_as_it_was_judged(executor, two, se
         assert (tmp_path / "store" / "trained" / f"{ordered.recipe.weights_id}-base.pt").is_file()
         assert one.validation.share == 0.7
     until(lambda: "training" in seen.steps, "its progress")
-    until(lambda: len(seen.at) == 2, "the second worker")
 
 
 def test_equal_weights_are_trained_once_and_serve_the_others(executor, two):
     ways = ("none", "static_int8", "dynamic_uint8")
-    orders = [order(seed=100, epochs=5, quantization=way) for way in ways]
-    aware = order(seed=100, epochs=5, quantization="static_int8", aware_epochs=2)
-    for task in map(executor.submit, [*orders, aware]):
+    orders = [order(seed=100, epochs=40, quantization=way) for way in ways]
+    aware = order(seed=100, epochs=40, quantization="static_int8", aware_epochs=2)
+    tasks = [executor.submit(each) for each in (*orders, aware)]
+    for task in tasks:
         task.result(HANG_S)
     for weights_id in (orders[0].recipe.weights_id, aware.recipe.weights_id):
         assert all_trained(two[1]).count(weights_id) == 1
