@@ -70,7 +70,7 @@ from tests.search.whole import FIXED, REAL, command, copy, environment, finished
 
 # Every order sleeps as long, so every recipe has to be one that the timetable takes to be as long: trials are told in
 # its order, and one that is done before its turn keeps its place until then.
-TABLE = dimensions("full", 2, {"epochs": "0", "aware_epochs": "0"})
+TABLE = dimensions("full", 2, {"epochs": "0"})
 SHARE, ENGINE_S, AT = 0.9, 0.05, 8
 # Epochs of a made-up training of 35 s: two of them end in no worker's minute.
 LONG = 700
