@@ -15,6 +15,16 @@ Progress = Callable[[str, float], None]
 _CENTRED = {"uint8": True, "raw": False}
 
 
+def trained_name(recipe: Recipe, baseline: Baseline) -> str:
+    """Of the file of its weights, in the folder of any workshop."""
+    return f"trained/{recipe.weights_id}-{baseline.id}.pt"
+
+
+def manifest_name(recipe: Recipe, baseline: Baseline) -> str:
+    """Of the file that describes its candidate, in the folder of any workshop."""
+    return f"candidates/{recipe.id}-{baseline.id}.json"
+
+
 @dataclass(frozen=True, slots=True)
 class Workshop:
     folder: Path
@@ -32,13 +42,13 @@ class Workshop:
         return self.baselines / f"{self.baseline.id}-slimmed.pt"
 
     def trained(self, recipe: Recipe) -> Path:
-        return self.folder / "trained" / f"{recipe.weights_id}-{self.baseline.id}.pt"
+        return self.folder / trained_name(recipe, self.baseline)
 
     def outline(self, recipe: Recipe, suffix: str) -> Path:
         return self.folder / "outlines" / f"{recipe.id}{suffix}"
 
     def manifest(self, recipe: Recipe) -> Path:
-        return self.folder / "candidates" / f"{recipe.id}-{self.baseline.id}.json"
+        return self.folder / manifest_name(recipe, self.baseline)
 
     def mean(self, recipe: Recipe) -> tuple[float, ...]:
         """What is subtracted from an image before the first convolution. A scale alone folds into it exactly; a mean

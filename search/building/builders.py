@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from search.building.child import Child, OutOfMemoryError, Progress
+from search.building.futures import fail, succeed
 from space.errors import CandidateError, DeviceLostError
 
 P = ParamSpec("P")
@@ -58,11 +59,9 @@ class Builders:
         try:
             result = self._carried_out(future, task)
         except BaseException as error:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(error)
+            fail(future, error)
         else:
-            if future.set_running_or_notify_cancel():
-                future.set_result(result)
+            succeed(future, result)
 
     def _carried_out(self, future: Future[T], task: Callable[[], T]) -> T:
         """With another child where memory failed this one."""

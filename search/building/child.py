@@ -112,10 +112,11 @@ def _begin(sender: Connection, threads: int | None) -> None:
         at_most(threads)
     # Ctrl-C reaches every process of the terminal; the parent decides what becomes of this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """For a thread of a process that has no use without the one that started it."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -141,18 +141,18 @@ class OptunaStudy:
                     former.delete(synchronize_session=False)
                     session.add_all(_said(kind, trial_id, said))
 
-    def add(self, some: Sequence[Addition]) -> None:
+    def add(self, additions: Sequence[Addition]) -> None:
         """Trials that this study did not ask for, as one transaction, where Optuna would ask a hundred questions for
         each."""
         if not isinstance(self._storage, RDBStorage):
-            for one in some:
-                self.study.add_trial(self._frozen(one))
+            for addition in additions:
+                self.study.add_trial(self._frozen(addition))
             return
         with _create_scoped_session(self._storage.scoped_session) as session:
             models.StudyModel.find_or_raise_by_id(self.study._study_id, session, for_update=True)
             now = datetime.now()
             number = None
-            for one in some:
+            for addition in additions:
                 trial = models.TrialModel(
                     study_id=self.study._study_id,
                     state=TrialState.COMPLETE,
@@ -162,19 +162,21 @@ class OptunaStudy:
                 session.add(trial)
                 session.flush()
                 trial.number = number = trial.count_past_trials(session) if number is None else number + 1
-                value, kind = models.TrialValueModel.value_to_stored_repr(one.value)
+                value, kind = models.TrialValueModel.value_to_stored_repr(addition.value)
                 session.add(models.TrialValueModel(trial_id=trial.trial_id, objective=0, value=value, value_type=kind))
-                session.add_all(_parameters(trial.trial_id, one.values, self._distributions))
-                session.add_all(_said(models.TrialUserAttributeModel, trial.trial_id, {IMPORTED: True, **one.notes}))
-                session.add_all(_said(models.TrialSystemAttributeModel, trial.trial_id, one.attributes))
+                session.add_all(_parameters(trial.trial_id, addition.values, self._distributions))
+                session.add_all(
+                    _said(models.TrialUserAttributeModel, trial.trial_id, {IMPORTED: True, **addition.notes})
+                )
+                session.add_all(_said(models.TrialSystemAttributeModel, trial.trial_id, addition.attributes))
 
-    def _frozen(self, one: Addition) -> FrozenTrial:
+    def _frozen(self, addition: Addition) -> FrozenTrial:
         return create_trial(
-            value=one.value,
-            params=dict(one.values),
+            value=addition.value,
+            params=dict(addition.values),
             distributions=self._distributions,
-            user_attrs={IMPORTED: True, **one.notes},
-            system_attrs=dict(one.attributes),
+            user_attrs={IMPORTED: True, **addition.notes},
+            system_attrs=dict(addition.attributes),
         )
 
     def recipe(self, trial: FrozenTrial) -> Recipe | None:

@@ -35,7 +35,7 @@ from space.dimensions import recipe_of, values_of
 from space.recipe import Recipe
 from space.training.patience import MOST_GAIN, Line
 
-# So many evaluations are taken in as one transaction.
+# Evaluations of others that are taken in as one transaction.
 _AT_ONCE = 50
 
 
@@ -133,7 +133,8 @@ class Study:
         who are gone: that is asked for first."""
         if not self._store.shared:
             return
-        # Of one that was killed right after it told Optuna, our table alone says that it has not ended.
+        # Where a controller was killed right after it told Optuna of a trial, our table alone says that the trial is
+        # still on its way.
         if self._beside.left_behind(self._mine.keys()) or self._store.trials_of_nobody(self.goal.id):
             with self._store.turn(self.goal.id, wait=False) as still:
                 # Where another one is at it, it has them end.

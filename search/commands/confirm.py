@@ -28,9 +28,9 @@ def main(options: argparse.Namespace) -> int:
         try:
             with ExitStack() as alone:
                 for goal in goals:
-                    # Beside searches, and beside no other confirmation of it.
-                    for other in alone.enter_context(store.alone(f"confirm {goal.id}")):
-                        raise RequestError(f"{goal.id} is being confirmed by {other}; wait for it")
+                    # A study is confirmed beside searches, and beside no other confirmation of it.
+                    if others := alone.enter_context(store.alone(f"confirm {goal.id}")):
+                        raise RequestError(f"{goal.id} is being confirmed by {others[0]}; wait for it")
                 confirm_leaders(chosen, store, goals, View(0), options.top)
         except KeyboardInterrupt:
             return INTERRUPTED

@@ -108,7 +108,7 @@ class WorkerAtWork:
     # Empty where it is idle.
     step: str
     share: float
-    # Of its time so far.
+    # The share of its time so far in which it was at work.
     busy: float
 
     def __str__(self) -> str:

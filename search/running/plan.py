@@ -133,10 +133,10 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
     elif (count := settings.most_trials) is not None:
         trials = _search_trials(count, settings, store, place, pace, timings)
     else:
-        few = _search_trials(_FEW, settings, store, place, pace, timings)
-        look = planned_look(settings, place, timings, 0.0)
-        left_s = (settings.timeout_s or 0.0) - before_s - look.seconds - waiting_s
-        trials = few.as_many_as_fit(left_s)
+        trials = _search_trials(_FEW, settings, store, place, pace, timings)
+    look = planned_look(settings, place, timings, replace(trials, metering_s=0.0).seconds)
+    if settings.timeout_s is not None and settings.most_trials is None and not settings.grid:
+        trials = trials.as_many_as_fit(settings.timeout_s - before_s - look.seconds - waiting_s)
     return Plan(
         data=short_data_name(data.name),
         images=(len(data.train), len(data.validation), len(data.test)),
@@ -153,7 +153,7 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
         waiting=waiting,
         waiting_s=waiting_s,
         points=text,
-        look=planned_look(settings, place, timings, replace(trials, metering_s=0.0).seconds),
+        look=look,
     )
 
 

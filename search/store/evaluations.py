@@ -185,7 +185,7 @@ class Evaluations(Frameworks):
         if self.version == FIRST:
             return {evaluation.recipe_id: evaluation for _, evaluation in self._read(baseline_id, bench_id)}
         pool = self._pools.setdefault((baseline_id, bench_id), Pool())
-        last = int(self._database.rows("SELECT number FROM search_sequence")[0][0])
+        last = self.last_change()
         if pool.read_up_to < last:
             changed = {"seen": pool.read_up_to, "bench_id": bench_id}
             pool.add(self._read(baseline_id, bench_id, _CHANGED if pool.read_up_to else "", changed), last)

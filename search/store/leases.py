@@ -138,21 +138,23 @@ class Leases(Part):
         """Those that another writer, which is still there, is at work on."""
         if self.version == FIRST:
             return set()
-        rows = self._database.rows(
-            "SELECT number, owner FROM search_trials WHERE study_id = :study_id AND owner IS NOT NULL",
-            {"study_id": study_id},
-        )
-        others = {writer.owner for writer in self.writers() if writer.owner != self._owner} if rows else set()
-        return {int(number) for number, owner in rows if owner in others}
+        owners = self._owners_of_trials(study_id)
+        others = {writer.owner for writer in self.writers() if writer.owner != self._owner} if owners else set()
+        return {number for number, owner in owners.items() if owner in others}
 
     def trials_of_nobody(self, study_id: str) -> set[int]:
         """Those that are on their way of a writer which is gone."""
+        owners = self._owners_of_trials(study_id)
+        there = {writer.owner for writer in self.writers()} if owners else set()
+        return {number for number, owner in owners.items() if owner not in there}
+
+    def _owners_of_trials(self, study_id: str) -> dict[int, str]:
+        """Of those that are on their way, by number."""
         rows = self._database.rows(
             "SELECT number, owner FROM search_trials WHERE study_id = :study_id AND owner IS NOT NULL",
             {"study_id": study_id},
         )
-        there = {writer.owner for writer in self.writers()} if rows else set()
-        return {int(number) for number, owner in rows if owner not in there}
+        return {int(number): str(owner) for number, owner in rows}
 
     @lasting
     def take_study(self, study_id: str) -> None:

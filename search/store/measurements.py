@@ -59,8 +59,7 @@ class Measurements(Frameworks):
         self.drop_measured(structure_id, bench_id)
 
     def begun(self, bench_id: str, baseline_id: str) -> Begun:
-        last = int(self._database.rows("SELECT number FROM search_sequence")[0][0])
-        return Begun(last, baseline_id, self.fact(reference_fact(bench_id, baseline_id)))
+        return Begun(self.last_change(), baseline_id, self.fact(reference_fact(bench_id, baseline_id)))
 
     def keep_measured(self, structure_id: str, bench_id: str, measured: "Measured", begun: Begun) -> None:
         """On disk, until it is added or dropped."""

@@ -70,6 +70,10 @@ class Part:
         """Of the schema; what reads an earlier one does so as it was, and changes nothing."""
         return version_of(self._database)
 
+    def last_change(self) -> int:
+        """The number of the last transaction."""
+        return int(self._database.rows("SELECT number FROM search_sequence")[0][0])
+
     def _words(self, latest: str, first: str) -> str:
         """What a statement says of the latest version, or of the first, which had neither numbers nor owners."""
         return first if self.version == FIRST else latest

@@ -126,10 +126,6 @@ class Trials(Leases):
             if self._database.shared:
                 write.connection.execute(delete(CLAIMS).where(CLAIMS.c.study_id == study_id, CLAIMS.c.number == number))
 
-    def last_change(self) -> int:
-        """The number of the last transaction."""
-        return int(self._database.rows("SELECT number FROM search_sequence")[0][0])
-
     def trials_changed(self, study_id: str, seen: int) -> list[TrialRecord]:
         """Those that began or ended since the transaction that was seen last."""
         rows = self._database.rows(

@@ -14,7 +14,6 @@ mid-training so many times, and their scheduler once. The same trials, and each 
 """
 
 import argparse
-import json
 import os
 import random
 import signal
@@ -35,7 +34,6 @@ from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.settled_recipes import Known
 from search.choosing.study import Study
-from search.commands.exit_status import OK
 from search.running.busy import Busy
 from search.running.doing import kept
 from search.running.pipeline import Pipeline
@@ -65,8 +63,9 @@ from tests.search.building.cluster.simulated import LOG, STEADY
 from tests.search.building.cluster.slurm_site import jobs, slurm_site
 from tests.search.conftest import _start as start
 from tests.search.made_up import GOAL, store_with
+from tests.search.replayed import recorded, trials_of, with_extras
 from tests.search.running.test_pipeline import VALIDATION, Board, Trainer
-from tests.search.whole import FIXED, REAL, command, copy, environment, finished
+from tests.search.whole import FIXED, REAL, command, copy
 
 # Every order sleeps as long, so every recipe has to be one that the timetable takes to be as long: trials are told in
 # its order, and one that is done before its turn keeps its place until then.
@@ -164,15 +163,21 @@ def kills(times: int) -> bool:
         folder = Path(name)
         (folder / "started").mkdir()
         start(folder / "started")
-        recording = recorded(copy(folder / "started" / "store", folder / "measured"), folder / "bench.jsonl")
-        here = job(copy(folder / "started" / "store", folder / "here"), recording, "--builders", 2)
+        recording = recorded(
+            copy(folder / "started" / "store", folder / "measured"), folder / "bench.jsonl", JOB, TRIALS
+        )
+        here = trials_of(
+            copy(folder / "started" / "store", folder / "here"), recording, *JOB, "--trials", TRIALS, "--builders", 2
+        )
         words = command("workers", made.address, "--count", 2, "--folder", folder / "worker", program=REAL)
         workers = subprocess.Popen(words, cwd=ROOT, env=with_extras(), stdin=subprocess.DEVNULL)
         killer = Killer(made, folder / "there", times)
         killer.start()
         try:
             words = ("--workers", made.address, "--builders", 2)
-            there = job(copy(folder / "started" / "store", folder / "there"), recording, *words)
+            there = trials_of(
+                copy(folder / "started" / "store", folder / "there"), recording, *JOB, "--trials", TRIALS, *words
+            )
         finally:
             killer.ended.set()
             killer.join()
@@ -187,41 +192,6 @@ def kills(times: int) -> bool:
     for row in there:
         print(" ", *row)
     return same and once and killer.killed >= times and killer.schedulers == 1
-
-
-def with_extras() -> dict[str, str]:
-    return {**environment(), "PYTHONPATH": str(ROOT)}
-
-
-def recorded(store: Path, recording: Path) -> Path:
-    """What this machine times of the same recipes, as another machine's."""
-    done = finished(*JOB, "--store", store, "--trials", TRIALS)
-    assert done.returncode == OK, done.stderr
-    assert finished("export", "--to", recording, "--store", store).returncode == OK
-    first, *rows = recording.read_text().splitlines()
-    recording.write_text("\n".join([json.dumps({**json.loads(first), "on_this_machine": False}), *rows, ""]))
-    return recording
-
-
-def job(folder: Path, recording: Path, *more: object) -> list[tuple[object, ...]]:
-    """What a run in a new store asks for, and what becomes of it."""
-    original = Store.existing(folder)
-    goal = original.studies()[0]
-    for path in folder.glob("search.db*"):
-        path.unlink()
-    again = Store.create(folder)
-    again.remember(f"baseline {goal.fingerprint}", goal.baseline_id)
-    words = command(*JOB, "--store", folder, "--device", f"replay:{recording}", "--trials", TRIALS, *more)
-    done = subprocess.run(words, cwd=ROOT, env=with_extras(), capture_output=True, text=True)
-    print(done.stderr, flush=True)
-    assert done.returncode == OK, done.stderr
-    found = again.studies()[0]
-    evaluated = again.evaluations(found.baseline_id, found.bench_id)
-    return [
-        (trial.recipe_id, trial.state, one and one.validation.share, one and one.figures.latency_s)
-        for trial in again.trials(found.id)
-        for one in [evaluated.get(trial.recipe_id)]
-    ]
 
 
 class Killer(threading.Thread):

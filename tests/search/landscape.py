@@ -18,7 +18,7 @@ from search.store.trials import COMPLETE
 from space.dimension import Integer, Value
 from space.dimensions import dimensions, recipe_of
 from space.recipe import Recipe
-from tests.search.made_up import BENCH, DEVICE, GOAL, HALVINGS, WIDTHS, evaluation
+from tests.search.made_up import BENCH, DEVICE, GOAL, UNPRUNED, WIDTHS, evaluation
 
 TABLE = dimensions("full", BENCH.cores)
 _FASTER = {"none": 1.0, "dynamic_uint8": 1.3, "static_int8": 0.55}
@@ -86,18 +86,11 @@ def landscape(
     folder.mkdir(parents=True, exist_ok=True)
     store = Store.create(folder, storage)
     store.add_bench(bench, DEVICE)
-    baseline = evaluation(
-        share=0.9,
-        latency_ms=10.0,
-        made=Recipe(widths=WIDTHS, halvings=HALVINGS),
-        reference_latency_s=None,
-        reference_energy_j=None,
-    )
-    store.remember(reference_fact(bench.id, aim.baseline_id), baseline.recipe_id)
+    store.remember(reference_fact(bench.id, aim.baseline_id), UNPRUNED.recipe_id)
     store.use_study(aim)
     made = [trial(draw, metered=metered) for _ in range(count)]
     with at_once(store):
-        keep_candidate(store, baseline, aim)
+        keep_candidate(store, UNPRUNED, aim)
     for first in range(0, count, _AT_ONCE):
         with at_once(store):
             for number, one in enumerate(made[first : first + _AT_ONCE], first):

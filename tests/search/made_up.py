@@ -137,21 +137,24 @@ def keep(store: Store, one: Evaluation) -> None:
         store.add_confirmation(chosen.id, GOAL.baseline_id, GOAL.bench_id, one.confirmation, "")
 
 
+# The reference of a made-up bench: the unpruned network.
+UNPRUNED = evaluation(
+    share=0.9,
+    latency_ms=10.0,
+    made=Recipe(widths=WIDTHS, halvings=HALVINGS),
+    reference_latency_s=None,
+    reference_energy_j=None,
+)
+
+
 def store_with(folder: Path, evaluations: list[Evaluation], goal: Goal = GOAL) -> Store:
     """A store with a measured baseline and these evaluations."""
     folder.mkdir(exist_ok=True)
     store = Store.create(folder)
     store.add_bench(BENCH, DEVICE)
     store.use_study(goal)
-    baseline = evaluation(
-        share=0.9,
-        latency_ms=10.0,
-        made=Recipe(widths=WIDTHS, halvings=HALVINGS),
-        reference_latency_s=None,
-        reference_energy_j=None,
-    )
-    keep(store, baseline)
-    store.remember(reference_fact(BENCH.id, GOAL.baseline_id), baseline.recipe_id)
+    keep(store, UNPRUNED)
+    store.remember(reference_fact(BENCH.id, GOAL.baseline_id), UNPRUNED.recipe_id)
     for one in evaluations:
         keep(store, one)
     return store

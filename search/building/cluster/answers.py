@@ -8,14 +8,15 @@ from search.building.order import Order
 from search.building.tasks import Built
 from space.candidate import Candidate, is_whole
 from space.errors import CandidateError
+from space.workshop import manifest_name, trained_name
 
 
 def kept(order: Order, answer: Answer, folder: Path) -> Built:
     """DamagedError, and nothing stored, where one of them is not what was sent, or not what was ordered."""
     for file in answer.files:
         file.check()
-    whole = f"{order.recipe.id}-{order.baseline.id}"
-    manifest = next((file for file in answer.files if file.digest.name == f"candidates/{whole}.json"), None)
+    name = manifest_name(order.recipe, order.baseline)
+    manifest = next((file for file in answer.files if file.digest.name == name), None)
     if manifest is None:
         raise DamagedError(f"the answer of worker {answer.worker} has no manifest")
     candidates = folder / "candidates"
@@ -26,9 +27,9 @@ def kept(order: Order, answer: Answer, folder: Path) -> Built:
     sent = {file.digest.name: file.digest.sha256 for file in answer.files}
     if candidate.recipe != order.recipe or sent.get(f"candidates/{candidate.file.name}") != candidate.sha256:
         raise DamagedError(f"the answer of worker {answer.worker} is not what was ordered")
-    weights = [f"trained/{each.weights_id}-{order.baseline.id}.pt" for each in trainings(order.recipe)]
+    weights = [trained_name(recipe, order.baseline) for recipe in trainings(order.recipe)]
     others = sent.keys() - {manifest.digest.name, f"candidates/{candidate.file.name}", *weights}
-    if others or candidate.file.parent != candidates or candidate.file.stem != whole:
+    if others or candidate.file.parent != candidates or candidate.file.stem != Path(name).stem:
         named = ", ".join(sorted(others)) or candidate.file
         raise DamagedError(f"the answer of worker {answer.worker} has files of other orders: {named}")
     for file in answer.files:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +26,7 @@ from search.building.cluster.messages import MOST_DAMAGED, Answer, Request, Unfi
 from search.building.cluster.roster import Roster, Shown
 from search.building.cluster.turns import Turns
 from search.building.cluster.worker import carried_out
+from search.building.futures import fail, succeed
 from search.building.order import Order
 from search.building.tasks import Built
 from space.data.images import DataSet
@@ -48,10 +48,6 @@ async def _result(task: Any) -> Answer | Unfit:
     """Of a task of Dask's."""
     outcome: Answer | Unfit = await task
     return outcome
-
-
-def _end(waiting: "asyncio.Future[Any]") -> None:
-    waiting.cancel()
 
 
 class ClusterExecutor:
@@ -204,11 +200,9 @@ class ClusterExecutor:
             future.set_running_or_notify_cancel()
             raise
         except BaseException as error:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(error)
+            fail(future, error)
         else:
-            if future.set_running_or_notify_cancel():
-                future.set_result(result)
+            succeed(future, result)
 
     async def _built(self, order: Order) -> Built:
         flight = Flight(order)
@@ -273,7 +267,7 @@ class ClusterExecutor:
         request = Request(flight.order, tuple(files))
         task = client.submit(carried_out, request, key=flight.key, pure=False, resources=self._roster.resources)
         waiting = asyncio.ensure_future(_result(task))
-        flight.wake = partial(_end, waiting)
+        flight.wake = waiting.cancel
         try:
             return await waiting
         except (asyncio.CancelledError, CancelledError) as error:

@@ -9,13 +9,13 @@ from search.building.order import Order
 @dataclass(eq=False)
 class Flight:
     order: Order
-    # Of Dask's task; another one each time that it is given out.
+    # The key of Dask's task, another one each time that the order is given out.
     key: str = ""
     # The files that are being sent, by worker.
     sending: set[str] = field(default_factory=set)
     fault: Exception | None = None
     # Ends the wait for Dask's task.
-    wake: Callable[[], None] = lambda: None
+    wake: Callable[[], object] = lambda: None
 
     def end(self, fault: Exception) -> None:
         self.fault = fault

@@ -15,7 +15,7 @@ from space.errors import RequestError
 # Before its walltime a worker ends by itself: so much of it, and between so many seconds.
 _MARGIN, _LEAST_S, _MOST_S = 0.1, 10.0, 300.0
 _JOB = "ondevice-search"
-# Of a partition's name, as it stands in the script.
+# What a partition may be called, as the name stands in the script.
 _NAME = re.compile(r"[\w.,-]+")
 
 

@@ -20,6 +20,7 @@ from search.building.ordered_images import MissingImagesError, packed_name
 from search.building.tasks import CarriedOut, carry_out_order
 from space.errors import DeviceLostError
 from space.training.accelerator_names import AUTO
+from space.workshop import manifest_name
 
 # What a child is given: the order, the folder, and where this machine has data sets.
 Build = Callable[[Order, Path, Path | None], CarriedOut]
@@ -42,7 +43,7 @@ class _Task:
     # Set where something has come that it waits for: files, a result, its end.
     came: threading.Event = field(default_factory=threading.Event)
     stopped: bool = False
-    # Of the disk, over files that came.
+    # What the disk said to files that came.
     fault: OSError | None = None
 
 
@@ -52,7 +53,7 @@ class Told:
 
     step: str
     share: float
-    # Of the time since it began.
+    # The share of the time since it began in which it was at work.
     busy: float
 
 
@@ -73,7 +74,7 @@ class Station:
         self._builders = Builders(self._progress, threads=threads)
         self._change = threading.Condition()
         self._task: _Task | None = None
-        # Of the latest order, whose child goes on while no scheduler is there.
+        # The latest order and what becomes of it; its child goes on while no scheduler is there.
         self._latest: tuple[Order, Future[CarriedOut]] | None = None
         self._begun = time.monotonic()
         self._busy_s = 0.0
@@ -112,11 +113,8 @@ class Station:
         for digest in missing:
             # What was built from other weights is not what these give.
             if digest.name.startswith("trained/"):
-                self._manifest(request.order).unlink(missing_ok=True)
+                (self.folder / manifest_name(request.order.recipe, request.order.baseline)).unlink(missing_ok=True)
         self._wait_for(task, ask, "", lambda: [d.name for d in missing if not d.lies_in(self.folder)])
-
-    def _manifest(self, order: Order) -> Path:
-        return self.folder / "candidates" / f"{order.recipe.id}-{order.baseline.id}.json"
 
     def _wait_for(
         self,

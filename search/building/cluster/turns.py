@@ -9,6 +9,7 @@ from pathlib import Path
 from search.building.artifacts import trainings
 from search.building.order import Order
 from space.baseline import baseline_recipe
+from space.workshop import trained_name
 
 
 class Turns:
@@ -35,6 +36,6 @@ class Turns:
                 turn.release()
 
     def _trained(self, order: Order) -> list[Path]:
-        weights = [each.weights_id for each in trainings(order.recipe)]
         unpruned = baseline_recipe(order.recipe.architecture).weights_id
-        return [self._folder / "trained" / f"{each}-{order.baseline.id}.pt" for each in weights if each != unpruned]
+        trained = [recipe for recipe in trainings(order.recipe) if recipe.weights_id != unpruned]
+        return [self._folder / trained_name(recipe, order.baseline) for recipe in trained]

@@ -19,6 +19,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.exceptions import Reschedule
 
 from search.building.artifacts import Artifact
+from search.building.child import end_with_parent
 from search.building.cluster.address import listening_host
 from search.building.cluster.connection import answer, quiet_library, security
 from search.building.cluster.errors import ClusterError
@@ -72,7 +73,7 @@ class StationPlugin(WorkerPlugin):
         self.station.leave()
 
     def transition(self, key: Any, start: str, finish: str, **others: Any) -> None:
-        # So Dask says that nobody wants an order any more that is at work.
+        # By this transition Dask says that nobody wants the order any more that is at work here.
         if (start, finish) == ("executing", "released"):
             threading.Thread(target=self.station.stop, args=(str(key),), daemon=True).start()
 
@@ -152,7 +153,7 @@ def serve(settings: WorkerSettings) -> None:
     # Ctrl-C reaches every process of a terminal; the parent decides what becomes of this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if multiprocessing.parent_process():
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        threading.Thread(target=end_with_parent, daemon=True).start()
     quiet_library()
     station = Station(
         made_folder(settings.folder),
@@ -165,13 +166,6 @@ def serve(settings: WorkerSettings) -> None:
         asyncio.run(_serve(settings, station))
     finally:
         station.close()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 async def _serve(settings: WorkerSettings, station: Station) -> None:

@@ -18,9 +18,8 @@ from search.scoring.objectives import OBJECTIVES
 from search.store.reference_fact import reference_fact
 from search.store.store import Store
 from search.store.writing import writing
-from space.recipe import Recipe
 from tests import shapes
-from tests.search.made_up import BENCH, DEVICE, GOAL, HALVINGS, WIDTHS, evaluation, keep
+from tests.search.made_up import BENCH, DEVICE, GOAL, UNPRUNED, keep
 from tests.search.running.test_pipeline import TABLE, Board, Trainer, workplace
 
 BUILDERS = 2
@@ -29,15 +28,8 @@ BUILDERS = 2
 def with_baseline(store: Store) -> None:
     """The bench and its reference, as whoever comes first measures them."""
     store.add_bench(BENCH, DEVICE)
-    baseline = evaluation(
-        share=0.9,
-        latency_ms=10.0,
-        made=Recipe(widths=WIDTHS, halvings=HALVINGS),
-        reference_latency_s=None,
-        reference_energy_j=None,
-    )
-    keep(store, baseline)
-    store.remember(reference_fact(BENCH.id, GOAL.baseline_id), baseline.recipe_id)
+    keep(store, UNPRUNED)
+    store.remember(reference_fact(BENCH.id, GOAL.baseline_id), UNPRUNED.recipe_id)
 
 
 def _say(text: str) -> None:

@@ -16,26 +16,20 @@ from search.commands.command_line import parse, run
 from search.commands.exit_status import OK, REQUEST, RIG
 from search.running.doing import FILE
 from search.running.view import View
-from search.store.store import Store
 from tests.search.building.cluster.loopback import Cluster, cluster, free_port, until
 from tests.search.made_up import store_with
-from tests.search.whole import REAL, ROOT, SEARCH, command, copy, environment, finished
+from tests.search.replayed import recorded, trials_of, with_extras
+from tests.search.whole import REAL, ROOT, SEARCH, command, copy
 
 TRIALS = 3
 RANDOM = (*SEARCH, "--sampler", "random")
 
 
 @pytest.fixture(scope="module")
-def recorded(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recording(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Measurements of as many structures as the runs below ask for, as another machine's."""
     folder = copy(started, tmp_path_factory.mktemp("recorded") / "store")
-    done = finished(*RANDOM, "--store", folder, "--trials", TRIALS)
-    assert done.returncode == OK, done.stderr
-    recording = folder.parent / "bench.jsonl"
-    assert finished("export", "--to", recording, "--store", folder).returncode == OK
-    first, *rows = recording.read_text().splitlines()
-    recording.write_text("\n".join([json.dumps({**json.loads(first), "on_this_machine": False}), *rows, ""]))
-    return recording
+    return recorded(folder, folder.parent / "bench.jsonl", RANDOM, TRIALS)
 
 
 @pytest.fixture
@@ -52,36 +46,13 @@ def working(tmp_path: Path) -> Iterator[Cluster]:
         assert "ended: what was at work is given back" in (tmp_path / "workers.txt").read_text()
 
 
-def with_extras() -> dict[str, str]:
-    return {**environment(), "PYTHONPATH": str(ROOT)}
-
-
-def trials_of(folder: Path, recorded: Path, *more: object) -> list[tuple[object, ...]]:
-    """What a run in a new store asks for, and what becomes of it."""
-    original = Store.existing(folder)
-    goal = original.studies()[0]
-    for path in folder.glob("search.db*"):
-        path.unlink()
-    again = Store.create(folder)
-    again.remember(f"baseline {goal.fingerprint}", goal.baseline_id)
-    words = command(*RANDOM, "--store", folder, "--device", f"replay:{recorded}", "--trials", TRIALS, *more)
-    done = subprocess.run(words, cwd=ROOT, env=with_extras(), capture_output=True, text=True)
-    assert done.returncode == OK, done.stderr
-    found = again.studies()[0]
-    evaluated = again.evaluations(found.baseline_id, found.bench_id)
-    return [
-        (trial.recipe_id, trial.state, one and one.validation.share, one and one.figures.latency_s)
-        for trial in again.trials(found.id)
-        for one in [evaluated.get(trial.recipe_id)]
-    ]
-
-
 @pytest.mark.timeout(900)
 def test_workers_and_builders_of_this_machine_carry_out_the_same_trials(
-    started: Path, recorded: Path, working: Cluster, tmp_path: Path
+    started: Path, recording: Path, working: Cluster, tmp_path: Path
 ) -> None:
-    here = trials_of(copy(started, tmp_path / "here"), recorded, "--builders", 2)
-    there = trials_of(copy(started, tmp_path / "there"), recorded, "--workers", working.address)
+    here = trials_of(copy(started, tmp_path / "here"), recording, *RANDOM, "--trials", TRIALS, "--builders", 2)
+    words = (*RANDOM, "--trials", TRIALS, "--workers", working.address)
+    there = trials_of(copy(started, tmp_path / "there"), recording, *words)
     assert len(here) == TRIALS
     assert there == here
     # They were built there, and every file came back.
