@@ -34,7 +34,8 @@ def leading(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
 
 
 def eligible(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
-    """Those that hold the line and can be compared, confirmed or not, in the order of the contest."""
+    """Those that hold the line and can be compared, in the order of the contest: confirmed ones, then the others. A
+    figure that is not confirmed settles no tie of confirmed ones."""
     objective = OBJECTIVES[goal.objective]
     able = [
         (value, evaluation)
@@ -45,7 +46,11 @@ def eligible(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
         # A FoM is zero where no answer is right: no line at all lets that through.
         and 0 < (value := objective.value(evaluation)) < math.inf
     ]
-    return _ordered(_of_one_provenance(able) if objective.needs_energy else able, objective)
+    if objective.needs_energy:
+        able = _of_one_provenance(able)
+    confirmed = [pair for pair in able if pair[1].confirmed]
+    others = [pair for pair in able if not pair[1].confirmed]
+    return [*_ordered(confirmed, objective), *_ordered(others, objective)]
 
 
 def ranking(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:

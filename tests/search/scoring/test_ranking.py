@@ -129,6 +129,15 @@ def test_once_one_is_confirmed_the_others_stand_below():
     assert [row.candidate.recipe.seed for row in ranking(rows, LATENCY)] == [1, 2, 0]
 
 
+def test_a_noisy_row_that_is_not_confirmed_makes_no_tie_of_confirmed_ones():
+    rows = [
+        evaluation(0, share=0.75, test=0.73, latency_ms=1.2),
+        evaluation(1, share=0.75, test=0.72, latency_ms=1.0),
+        evaluation(2, share=0.75, latency_ms=0.9, spread=1.0),
+    ]
+    assert order(rows, LATENCY) == [1, 0]
+
+
 def test_one_that_fails_on_test_keeps_nobody_from_leading():
     rows = [evaluation(0, latency_ms=0.9), evaluation(1, latency_ms=1.0, test=0.65)]
     assert order(rows, LATENCY) == [0]
