@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 # Where tests are run in the background Ctrl-C is ignored, and every program they start would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Tests start hundreds of programs: none of them compiles the same modules anew, whatever the machine is set to.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Read when torch is loaded. Tests run side by side: more threads than cores only get in each other's way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
