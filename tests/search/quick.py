@@ -43,12 +43,13 @@ def as_fast_as_is_usual(settings: "Settings", shown: "Shown") -> "Speed":
 
 
 def in_the_usual_runtime(rig: "Rig") -> "list[RuntimeSettings]":
-    """The reference is timed in no other: which one is the best is asked in tests/search/running/test_reference.py and
-    test_runtimes_compete.py."""
+    """The reference is timed in no other, but where a board lacks it: which one is the best is asked in
+    tests/search/running/test_reference.py and test_runtimes_compete.py."""
     from evaluators.runtimes.runtime import RUNTIMES
     from space.formats.names import DEFAULT_RUNTIME
 
-    return list(RUNTIMES.get(DEFAULT_RUNTIME).tried(rig._threads))
+    name = DEFAULT_RUNTIME if DEFAULT_RUNTIME in rig.runtimes else rig.runtimes[0]
+    return list(RUNTIMES.get(name).tried(rig._threads))
 
 
 def main() -> int:
