@@ -12,8 +12,8 @@ from search.__main__ import main
 from tests.evaluators.device.sshd import Board
 from tests.search.quick import changes
 
-# What each builder's process loads is loaded once for all runs of this process, by one from which they are copied before
-# it has any threads.
+# What each builder's process loads is loaded once for all runs of this process, by another of which they are copies: it
+# has no threads.
 LOADED = ["search.building.tasks", "space.build"]
 multiprocessing.get_context("forkserver").set_forkserver_preload(LOADED)
 
