@@ -9,7 +9,7 @@ import pytest
 from search.choosing.look import outlines
 from space.dimension import Dimension
 from space.dimensions import dimensions, values_of
-from space.networks.choose import layers_of
+from space.networks.choose import layers_of, network_named
 from space.recipe import Recipe
 
 RUNTIMES = ("onnxruntime", "litert")
@@ -38,6 +38,17 @@ def test_two_dozen_span_the_shapes_and_the_settings(runtime: str) -> None:
     settings = Counter((recipe.quantization, recipe.threads) for recipe in recipes)
     assert len(settings) == 6
     assert min(settings.values()) >= 2
+
+
+def test_half_of_them_mix_widths_as_drawn_networks_do() -> None:
+    """Of a spread network all widths lie near each other on their ladders; those of a drawn one lie anywhere."""
+    ladders = [unit.widths for unit in network_named("mobilenet_v1").units]
+    ranges = []
+    for recipe in first(60):
+        steps = [widths.index(width) / len(widths)
+                 for width, widths in zip(recipe.widths, ladders, strict=True) if width]  # fmt: skip
+        ranges.append(max(steps) - min(steps))
+    assert 20 <= sum(apart > 0.75 for apart in ranges) <= 40
 
 
 def test_what_is_fixed_stays() -> None:
