@@ -73,15 +73,15 @@ def _compare(options: argparse.Namespace, store: Store, stack: ExitStack) -> Non
     draw = random.Random(options.seed)
     scale_s = scale_of(store, rig.bench.id, baseline.id).latency_s
     recipes = [_drawn(table, draw) for _ in range(SHAPES)]
+    paths = [built(builder.submit(draft, recipe, store.folder, baseline, prepared.source)) for recipe in recipes]
+    subjects = [Subject(recipe.structure_id, path, runtime_of(recipe))
+                for recipe, path in zip(recipes, paths, strict=True)]  # fmt: skip
     seconds: list[list[float]] = [[] for _ in recipes]
     for _ in range(ROUNDS):
         for runtime in rig.runtimes:
             own = [place for place, recipe in enumerate(recipes) if recipe.runtime == runtime]
-            subjects = []
-            for place in own:
-                path = built(builder.submit(draft, recipes[place], store.folder, baseline, prepared.source))
-                subjects.append(Subject(recipes[place].structure_id, path, runtime_of(recipes[place])))
-            for place, relative in zip(own, rig.look(subjects).result(), strict=True):
+            found = rig.look([subjects[place] for place in own]).result()
+            for place, relative in zip(own, found, strict=True):
                 seconds[place] += [relative * scale_s] if relative else []
     assert all(seconds), "a network could not be timed"
     _print(model, recipes, np.log10([statistics.median(own) for own in seconds]))
