@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -146,6 +146,26 @@ def test_beside_each_measurement_a_neighbour_is_timed_again_and_teaches(
     # Two are known by now, and the one with fewer processes is timed.
     assert device.timed[-2:] == ["other", "model"]
     assert (first.figures.processes, second.figures.processes) == (1, 1)
+
+
+class Disturbed(LocalDevice):
+    """Its looks take long of the reference now and then, as where others want its memory."""
+
+    reference_s = iter((4e-3, 3e-3, 12e-3, 9e-3))
+
+    async def look(self, tasks: Sequence[Task], progress: Progress | None = None) -> tuple[float | None, ...]:
+        return (next(self.reference_s), *[1e-3] * (len(tasks) - 2), next(self.reference_s))
+
+
+def test_a_look_at_a_disturbed_reference_is_taken_over_the_fastest_of_the_last_ones(
+    examiner: Examiner, subject: Subject, tmp_path: Path
+) -> None:
+    examiner.measuring.device = Disturbed(lock=str(tmp_path / "lock"), program=program())
+
+    async def both() -> list[tuple[float | None, ...]]:
+        return [await examiner.look([subject]) for _ in range(2)]
+
+    assert asyncio.run(both()) == [(pytest.approx(1 / 3),)] * 2
 
 
 class Busy(LocalDevice):
