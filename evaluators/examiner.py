@@ -3,7 +3,6 @@
 import asyncio
 import statistics
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,9 +24,6 @@ from evaluators.reference import Reference
 from evaluators.retries import CANDIDATE_FAILURES, PAUSES_S, Retries, on_device
 from space.errors import CandidateError
 
-# The reference is large, and what else the machine does meets it the most, always to make it slower: of the last looks
-# (two timings each, a few seconds apart) the fastest one counts, as the speed of the machine itself changes slowly.
-_LOOKED = 10
 # A file measured without a reference has no neighbours, which would tell how much processes differ: with nine degrees
 # of freedom its own do, to 1 / sqrt(2 x 9) = 24 %.
 _PROCESSES_ALONE = 10
@@ -43,8 +39,6 @@ class Examiner:
         self.measuring = Measuring(device, images, meter, Retries(pauses))
         self._retries = self.measuring.retries
         self.reference: Reference | None = None
-        # What the reference took in the last looks, in seconds.
-        self._looked: deque[float] = deque(maxlen=_LOOKED)
         # What it took to enter the device, which starts its program once.
         self.opened_s = 0.0
 
@@ -76,7 +70,6 @@ class Examiner:
     def use_reference(self, subject: Subject, earlier: Sequence[ProcessRun] = ()) -> None:
         """From now on the reference is this one; `earlier` timings of it tell how much processes differ."""
         self.reference = Reference(subject, earlier, self.measuring)
-        self._looked.clear()
 
     def calibrate(self, factor: float) -> None:
         """Latencies of this board times `factor` are those of the study's boards."""
@@ -153,10 +146,11 @@ class Examiner:
         device, reference = self.device, self.measuring.task(self.reference.subject)
         beside = [reference, *tasks, reference]
         latencies = await self._retries.of(lambda: on_device(lambda tell: device.look(beside, tell), progress))
-        self._looked.extend(latency for latency in (latencies[0], latencies[-1]) if latency is not None)
-        if not self._looked:
+        own = [latency for latency in (latencies[0], latencies[-1]) if latency is not None]
+        if not own:
             return (None,) * len(subjects)
-        reference_s = min(self._looked)
+        # Others make it slower, and never faster.
+        reference_s = min(own)
         return tuple(None if latency is None else latency / reference_s for latency in latencies[1:-1])
 
     async def _alone(self, task: Task, progress: Progress) -> float | None:

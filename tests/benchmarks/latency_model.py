@@ -76,11 +76,12 @@ def _compare(options: argparse.Namespace, store: Store, stack: ExitStack) -> Non
     paths = [built(builder.submit(draft, recipe, store.folder, baseline, prepared.source)) for recipe in recipes]
     subjects = [Subject(recipe.structure_id, path, runtime_of(recipe))
                 for recipe, path in zip(recipes, paths, strict=True)]  # fmt: skip
+    anchor = look.anchor()
     seconds: list[list[float]] = [[] for _ in recipes]
     for _ in range(ROUNDS):
         for runtime in rig.runtimes:
             own = [place for place, recipe in enumerate(recipes) if recipe.runtime == runtime]
-            found = rig.look([subjects[place] for place in own]).result()
+            found = look.shares([subjects[place] for place in own], anchor)
             for place, relative in zip(own, found, strict=True):
                 seconds[place] += [relative * scale_s] if relative else []
     assert all(seconds), "a network could not be timed"
