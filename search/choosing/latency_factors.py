@@ -35,7 +35,9 @@ _CHANNELS, _SIDES = (3.0, 4.5, 6.0, 7.5, 9.0, 10.0), (0.0, 1.5, 3.0, 5.0)
 # What of a layer's sizes (channels, channels read, side) it is told by.
 _SIZES = {FULL: (0, 2), DEPTHWISE: (0, 2), POINTWISE: (0, 1, 2), LINEAR: (1,)}
 # Directions in which that little of them varies are left out.
-_NEGLIGIBLE = 1e-3
+_NEGLIGIBLE = 1e-2
+# More than any size, to tell layers apart by one number.
+_MOST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,14 @@ DEVIATION_SDS = (
 
 
 def setting_of(recipe: Recipe) -> Setting:
-    known = QUANTIZATIONS.get(recipe.quantization)
+    return _setting(recipe.quantization, recipe.threads, recipe.spinning and recipe.threads > 1)
+
+
+@lru_cache(maxsize=1000)
+def _setting(quantization: str, threads: int, spinning: bool) -> Setting:
+    known = QUANTIZATIONS.get(quantization)
     integers, fixed = bool(known and known.integers), bool(known and known.fixed_ranges)
-    spinning = recipe.spinning and recipe.threads > 1
-    return Setting(float(integers and not fixed), float(fixed), recipe.threads, spinning)
+    return Setting(float(integers and not fixed), float(fixed), threads, spinning)
 
 
 _PLAIN = Setting(0.0, 0.0, 1, False)
@@ -136,13 +142,22 @@ def _indicators(names: Sequence[Hashable]) -> Floats:
 
 
 def deviations(costs: LayerCosts) -> Floats:
-    """A row for each layer: what its deviation is the sum of, each part standard normal before anything is known."""
+    """A row for each layer: what its deviation is the sum of, each part standard normal before anything is known.
+    Networks by the thousand have a few hundred different layers."""
+    places = np.rint(np.exp2(costs.sizes)).astype(int)
+    codes = ((places[:, 0] * _MOST + places[:, 1]) * _MOST + places[:, 2]) * len(KINDS) + costs.kinds
+    _, firsts, which = np.unique(codes, return_index=True, return_inverse=True)
+    rows: Floats = _rows(costs.kinds[firsts], costs.sizes[firsts])[which]
+    return rows
+
+
+def _rows(kinds: Floats, sizes: Floats) -> Floats:
     parts = []
     for number, kind in enumerate(KINDS):
         places, whitening = _lattice(kind)
-        of_kind = costs.kinds == number
-        part = np.zeros((len(costs.kinds), whitening.shape[1]))
-        part[of_kind] = _likeness(costs.sizes[of_kind][:, _SIZES[kind]], places) @ whitening
+        of_kind = kinds == number
+        part = np.zeros((len(kinds), whitening.shape[1]))
+        part[of_kind] = _likeness(sizes[of_kind][:, _SIZES[kind]], places) @ whitening
         parts.append(part)
     return np.hstack(parts)
 

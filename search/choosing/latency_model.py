@@ -103,7 +103,7 @@ class _RuntimeModel:
     def predict(self, networks: _Networks) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the natural logarithm of seconds."""
         means, slopes = networks.predicted(self.state)
-        known = slopes @ self.gain.T @ self.whitening.T
+        known = slopes @ (self.gain.T @ self.whitening.T)
         variances = slopes**2 @ prior()[1] ** 2 - (known**2).sum(1)
         return means, self.widening * np.sqrt(np.maximum(variances, 0.0) + self.error_sd**2)
 
