@@ -155,9 +155,9 @@ class FirstLook:
         return self.looked()
 
     def _time(self, table: Sequence[Dimension], plan: LookPlan) -> None:
-        begun, missing, timed = time.monotonic(), dict(plan.missing), 0
         known = {timing.recipe.structure_id for timing in self.timings()}
         anchor = self.anchor()
+        begun, missing, timed = time.monotonic(), dict(plan.missing), 0
         try:
             for recipes in _in_turns(table, missing, known):
                 spent_s = time.monotonic() - begun
