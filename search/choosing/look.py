@@ -9,8 +9,6 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
-from scipy.stats import qmc
-
 from space.dimension import Choice, Dimension, Value
 from space.dimensions import RUNTIME, network_in, recipe_of
 from space.networks.network import Network
@@ -44,6 +42,9 @@ def outlines(table: Sequence[Dimension], runtime: str, seed: int = 0) -> Iterato
 
 
 def _points(table: Sequence[Dimension], runtime: str, seed: int) -> Iterator[dict[str, Value]]:
+    # It takes longer to load than all that a search without a look needs of scipy.
+    from scipy.stats import qmc
+
     network, draw = network_in(table), random.Random(f"look {seed}")
     shape = {*map(narrowing, network.units), *map(halving, range(len(network.halvings)))}
     settings = [dimension for dimension in table if dimension.name not in shape and _matters(dimension)]
