@@ -5,7 +5,7 @@
 The look takes at most so many seconds, 65 as in a search of 27 minutes; then 40 networks, every dimension drawn
 uniformly, are timed in three rounds, of which the median counts. For each runtime: how many, the median error and the
 90 % quantile of what the model said before, and how many of the 95 % intervals hold. The anchor of the look compares
-the rounds too: beside other load the reference wanders by more than the bar. In about four minutes, at rest; no constant
+the rounds too: beside other load the reference wanders by more than the bar. In four minutes, at rest; no constant
 of the model is chosen by seed 0.
 """
 
