@@ -24,14 +24,7 @@ _FIRST_EPOCHS = 3
 _MEAN, _MEAN_SD = -1.0, 1.2
 # A step of what a network is made of takes about this share of the errors away, or none, or three times as much; what
 # it runs on changes them by a few hundredths, threads not at all; a training e times as long takes a tenth.
-_OF_SIZE = {
-    "layers": -0.04,
-    "MACs": -0.04,
-    "weights": -0.04,
-    "values": -0.02,
-    "mean width": -0.02,
-    "narrowest width": -0.03,
-}
+_OF_SIZE = {"MACs": -0.04, "weights": -0.04, "values": -0.02, "mean width": -0.02, "narrowest width": -0.03}
 _OF_SHAPE_SD, _OF_INTEGERS_SD, _OF_EPOCHS, _OF_EPOCHS_SD = 0.08, 0.04, -0.1, 0.06
 Item = TypeVar("Item")
 
