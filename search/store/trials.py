@@ -1,6 +1,7 @@
 """Trials: which recipe a study asked for, and what became of it."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -153,6 +154,17 @@ class Trials(Leases):
             {"study_id": study_id},
         )
         return dict(rows)
+
+    def order_of_trials(self, study_ids: Iterable[str]) -> list[str]:
+        """The recipe of each trial that came to an end, or is on its way, once as it was asked for and once more as it
+        was told."""
+        moments: list[tuple[float, int, str]] = []
+        for record in (record for study_id in study_ids for record in self.trials(study_id)):
+            if record.state != INTERRUPTED:
+                moments.append((record.begun_at, record.number, record.recipe_id))
+                if record.ended_at is not None:
+                    moments.append((record.ended_at, record.number, record.recipe_id))
+        return [recipe_id for _, _, recipe_id in sorted(moments)]
 
     def trials(self, study_id: str) -> list[TrialRecord]:
         rows = self._database.rows(
