@@ -3,18 +3,19 @@
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
-from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb import models
-from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 
 from search.choosing.sampler import Sampler, distributions
 from search.choosing.trial_notes import IMPORTED, OWNER
@@ -25,10 +26,21 @@ from space.dimension import Dimension, Value
 from space.dimensions import recipe_of
 from space.recipe import Recipe
 
+_TRIALS, _VALUES, _PARAMETERS, _USER_ATTRIBUTES, _SYSTEM_ATTRIBUTES = (
+    kind.__table__
+    for kind in (
+        models.TrialModel,
+        models.TrialValueModel,
+        models.TrialParamModel,
+        models.TrialUserAttributeModel,
+        models.TrialSystemAttributeModel,
+    )
+)
+
 
 def open_storage(store: Store) -> RDBStorage:
     """Optuna's tables, in the same database as the store's, and under its leases; made by one writer."""
-    options = server_options(store.url) if store.shared else {}
+    options = {"pool_pre_ping": True, **server_options(store.url)} if store.shared else {}
     with store.turn("Optuna's tables"):
         storage = RDBStorage(store.url, engine_kwargs=options)
     store.guard(storage.scoped_session)
@@ -45,17 +57,52 @@ class Addition:
     attributes: Mapping[str, Any]
 
 
+class _Trials(_CachedStorage):
+    """Optuna's own storage, which is asked again only where others wrote: all of its trials that are written here are
+    known."""
+
+    def __init__(self, backend: RDBStorage, store: Store) -> None:
+        super().__init__(backend)
+        self._store = store
+        # What was known of others when all was read last.
+        self._read_at: dict[int, int] = {}
+
+    def _read_trials_from_remote_storage(self, study_id: int) -> None:
+        others = self._store.others_wrote
+        if self._read_at.get(study_id) != others or not self._store.in_moment:
+            super()._read_trials_from_remote_storage(study_id)
+            self._read_at[study_id] = others
+
+    def keep(self, study_id: int, trial: FrozenTrial) -> None:
+        """As it was written down."""
+        with self._lock:
+            self._add_trials_to_cache(study_id, [trial])
+
+    def read_again(self) -> None:
+        self._read_at.clear()
+
+
 class OptunaStudy:
     def __init__(
-        self, name: str, objective: Objective, storage: RDBStorage, table: Sequence[Dimension], sampler: Sampler
+        self,
+        name: str,
+        objective: Objective,
+        storage: BaseStorage,
+        table: Sequence[Dimension],
+        sampler: Sampler,
+        store: Store,
     ) -> None:
-        self._storage: BaseStorage = storage
+        """A storage in memory is one that nobody else knows; another one is in the store's database."""
+        self._store = store
+        self._storage = _Trials(storage, store) if isinstance(storage, RDBStorage) else storage
         self._distributions = distributions(table)
         # Optuna's reports on stderr are for programmers.
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.study = optuna.create_study(
-            storage=storage, study_name=name, direction=objective.direction, load_if_exists=True, sampler=sampler
+            storage=self._storage, study_name=name, direction=objective.direction, load_if_exists=True, sampler=sampler
         )
+        # Trials that were begun here and have not ended.
+        self._begun: dict[int, FrozenTrial] = {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             self.study.set_metric_names([objective.metric])
@@ -67,7 +114,31 @@ class OptunaStudy:
     def begin(self, owner: str) -> FrozenTrial:
         """A new trial, on its way, with nothing chosen yet."""
         begun = create_trial(state=TrialState.RUNNING, user_attrs={OWNER: owner} if owner else {})
-        return self._tables.get_trial(self._tables.create_new_trial(self.study._study_id, template_trial=begun))
+        if isinstance(self._storage, _Trials):
+            # As Optuna does, for whom a time is one of this zone.
+            begun.datetime_start = datetime.now()
+            with self._store.together() as write:
+                begun.number = self._next_number(write.connection)
+                begun._trial_id = _insert_trial(write.connection, self.study._study_id, begun)
+                _insert(write.connection, _USER_ATTRIBUTES, _said(begun._trial_id, begun.user_attrs))
+        else:
+            begun = self._storage.get_trial(self._storage.create_new_trial(self.study._study_id, template_trial=begun))
+        self._keep(begun)
+        return begun
+
+    def _next_number(self, connection: Connection) -> int:
+        """Nobody else begins one before the end of the transaction."""
+        mine = select(_TRIALS.c.number).where(_TRIALS.c.study_id == self.study._study_id)
+        last = connection.execute(mine.order_by(_TRIALS.c.trial_id.desc()).limit(1)).scalar()
+        return 0 if last is None else int(last) + 1
+
+    def _keep(self, trial: FrozenTrial) -> None:
+        if isinstance(self._storage, _Trials):
+            self._storage.keep(self.study._study_id, trial)
+        if trial.state.is_finished():
+            self._begun.pop(trial.number, None)
+        else:
+            self._begun[trial.number] = trial
 
     def chosen(self, trial: FrozenTrial) -> dict[str, Value]:
         """What the sampler chooses; SpaceExhausted where it has nothing."""
@@ -81,94 +152,114 @@ class OptunaStudy:
 
     def choose(self, trial: FrozenTrial, values: Mapping[str, Value], notes: Mapping[str, Any]) -> None:
         """Writes down what was chosen for it, in the place of what was before."""
-        self._write(trial._trial_id, notes, {}, values)
+        trial_id = trial._trial_id
+        chosen = copy(trial)
+        chosen.params, chosen.distributions = dict(values), dict(self._distributions)
+        chosen.user_attrs = {**trial.user_attrs, **notes}
+        if not isinstance(self._storage, _Trials):
+            for name, value in values.items():
+                of = self._distributions[name]
+                self._storage.set_trial_param(trial_id, name, of.to_internal_repr(value), of)
+            for name, note in notes.items():
+                self._storage.set_trial_user_attr(trial_id, name, note)
+            self._keep(chosen)
+            return
+        with self._store.together() as write:
+            write.connection.execute(delete(_PARAMETERS).where(_PARAMETERS.c.trial_id == trial_id))
+            former = and_(_USER_ATTRIBUTES.c.trial_id == trial_id, _USER_ATTRIBUTES.c.key.in_(list(notes)))
+            write.connection.execute(delete(_USER_ATTRIBUTES).where(former))
+            _insert(write.connection, _PARAMETERS, self._parameters(trial_id, values))
+            _insert(write.connection, _USER_ATTRIBUTES, _said(trial_id, notes))
+            write.afterwards.append(lambda: self._keep(chosen))
 
-    def tell(self, number: int, value: float) -> None:
-        """Once: it may have been told, and nobody heard that it was."""
-        self.study.tell(number, value, skip_if_finished=True)
+    def tell(self, number: int, value: float, notes: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
+        """Once: it may have been told, and nobody heard that it was. `notes` are for people, `attributes` for Optuna
+        and its dashboard."""
+        self._end(number, TrialState.COMPLETE, value, notes, attributes)
 
-    def fail(self, number: int) -> None:
-        self.study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+    def fail(self, number: int, notes: Mapping[str, Any] = {}) -> None:
+        self._end(number, TrialState.FAIL, None, notes, {})
+
+    def _end(
+        self,
+        number: int,
+        state: TrialState,
+        value: float | None,
+        notes: Mapping[str, Any],
+        attributes: Mapping[str, Any],
+    ) -> None:
+        trial = self.trial(number)
+        if trial.state.is_finished():
+            return
+        values = None if value is None else [value]
+        self.study.sampler.after_trial(self.study, trial, state, values)
+        ended = copy(trial)
+        ended.user_attrs, ended.system_attrs = {**trial.user_attrs, **notes}, {**trial.system_attrs, **attributes}
+        ended.state, ended.values, ended.datetime_complete = state, values, datetime.now()
+        if not isinstance(self._storage, _Trials):
+            for name, note in notes.items():
+                self._storage.set_trial_user_attr(trial._trial_id, name, note)
+            for name, attribute in attributes.items():
+                self._storage.set_trial_system_attr(trial._trial_id, name, attribute)
+            self._storage.set_trial_state_values(trial._trial_id, state, values)
+            self._keep(ended)
+            return
+        with self._store.together() as write:
+            self._write_end(write.connection, trial, ended)
+            write.afterwards.append(lambda: self._keep(ended))
+
+    def _write_end(self, connection: Connection, trial: FrozenTrial, ended: FrozenTrial) -> None:
+        """What the trial says already stays as it is."""
+        trial_id = trial._trial_id
+        running = and_(_TRIALS.c.trial_id == trial_id, _TRIALS.c.state == TrialState.RUNNING)
+        said = {"state": ended.state, "datetime_complete": _utc(ended.datetime_complete)}
+        if not connection.execute(update(_TRIALS).where(running).values(said)).rowcount:
+            return
+        for table, before, now in (
+            (_USER_ATTRIBUTES, trial.user_attrs, ended.user_attrs),
+            (_SYSTEM_ATTRIBUTES, trial.system_attrs, ended.system_attrs),
+        ):
+            _insert(connection, table, _said(trial_id, {name: now[name] for name in now.keys() - before.keys()}))
+        _insert(connection, _VALUES, _values(trial_id, ended))
 
     def fail_waiting(self) -> None:
         """What was enqueued by an earlier version and never asked for: Optuna lets nobody tell it anything."""
         for trial in self.trials(TrialState.WAITING):
             self._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
 
-    def describe(self, number: int, notes: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
-        """Writes what is known of a trial into it, for people and for Optuna."""
-        # Who told it, told all of this before.
-        with suppress(UpdateFinishedTrialError):
-            self._write(self._id(number), notes, attributes)
+    def read_again(self) -> None:
+        """All that others wrote, whether or not they said so."""
+        if isinstance(self._storage, _Trials):
+            self._storage.read_again()
 
     def trial(self, number: int) -> FrozenTrial:
-        return self._tables.get_trial(self._id(number))
-
-    def _id(self, number: int) -> int:
-        return self._tables.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
-
-    @property
-    def _tables(self) -> BaseStorage:
-        """With what was read kept in memory."""
-        return self.study._storage
-
-    def _write(
-        self,
-        trial_id: int,
-        notes: Mapping[str, Any],
-        attributes: Mapping[str, Any],
-        values: Mapping[str, Value] = {},
-    ) -> None:
-        """In one transaction, where Optuna has one for each."""
-        if not isinstance(self._storage, RDBStorage):
-            for name, value in values.items():
-                of = self._distributions[name]
-                self._storage.set_trial_param(trial_id, name, of.to_internal_repr(value), of)
-            for name, note in notes.items():
-                self._storage.set_trial_user_attr(trial_id, name, note)
-            for name, attribute in attributes.items():
-                self._storage.set_trial_system_attr(trial_id, name, attribute)
-            return
-        with _create_scoped_session(self._storage.scoped_session) as session:
-            trial = models.TrialModel.find_or_raise_by_id(trial_id, session)
-            self._storage.check_trial_is_updatable(trial_id, cast(TrialState, trial.state))
-            if values:
-                session.query(models.TrialParamModel).filter_by(trial_id=trial_id).delete()
-                session.add_all(_parameters(trial_id, values, self._distributions))
-            for kind, said in ((models.TrialUserAttributeModel, notes), (models.TrialSystemAttributeModel, attributes)):
-                if said:
-                    former = session.query(kind).filter(kind.trial_id == trial_id, kind.key.in_(said))
-                    former.delete(synchronize_session=False)
-                    session.add_all(_said(kind, trial_id, said))
+        if number in self._begun:
+            return self._begun[number]
+        study_id = self.study._study_id
+        return self._storage.get_trial(self._storage.get_trial_id_from_study_id_trial_number(study_id, number))
 
     def add(self, additions: Sequence[Addition]) -> None:
         """Trials that this study did not ask for, as one transaction, where Optuna would ask a hundred questions for
         each."""
-        if not isinstance(self._storage, RDBStorage):
+        if not isinstance(self._storage, _Trials):
             for addition in additions:
                 self.study.add_trial(self._frozen(addition))
             return
-        with _create_scoped_session(self._storage.scoped_session) as session:
-            models.StudyModel.find_or_raise_by_id(self.study._study_id, session, for_update=True)
-            now = datetime.now()
-            number = None
-            for addition in additions:
-                trial = models.TrialModel(
-                    study_id=self.study._study_id,
-                    state=TrialState.COMPLETE,
-                    datetime_start=now,
-                    datetime_complete=now,
-                )
-                session.add(trial)
-                session.flush()
-                trial.number = number = trial.count_past_trials(session) if number is None else number + 1
-                value, kind = models.TrialValueModel.value_to_stored_repr(addition.value)
-                session.add(models.TrialValueModel(trial_id=trial.trial_id, objective=0, value=value, value_type=kind))
-                session.add_all(_parameters(trial.trial_id, addition.values, self._distributions))
-                session.add_all(
-                    _said(models.TrialUserAttributeModel, trial.trial_id, {IMPORTED: True, **addition.notes})
-                )
-                session.add_all(_said(models.TrialSystemAttributeModel, trial.trial_id, addition.attributes))
+        study_id = self.study._study_id
+        added = list(map(self._frozen, additions))
+        with self._store.together() as write:
+            number = self._next_number(write.connection)
+            for place, trial in enumerate(added):
+                trial.number = number + place
+                trial._trial_id = _insert_trial(write.connection, study_id, trial)
+            for table, rows in (
+                (_VALUES, [row for trial in added for row in _values(trial._trial_id, trial)]),
+                (_PARAMETERS, [row for trial in added for row in self._parameters(trial._trial_id, trial.params)]),
+                (_USER_ATTRIBUTES, [row for trial in added for row in _said(trial._trial_id, trial.user_attrs)]),
+                (_SYSTEM_ATTRIBUTES, [row for trial in added for row in _said(trial._trial_id, trial.system_attrs)]),
+            ):
+                _insert(write.connection, table, rows)
+            write.afterwards.append(lambda: list(map(self._keep, added)))
 
     def _frozen(self, addition: Addition) -> FrozenTrial:
         return create_trial(
@@ -178,6 +269,23 @@ class OptunaStudy:
             user_attrs={IMPORTED: True, **addition.notes},
             system_attrs=dict(addition.attributes),
         )
+
+    def _parameters(self, trial_id: int, values: Mapping[str, Value]) -> list[dict[str, Any]]:
+        return [
+            {
+                "trial_id": trial_id,
+                "param_name": name,
+                "param_value": self._distributions[name].to_internal_repr(value),
+                "distribution_json": self._written[name],
+            }
+            for name, value in values.items()
+        ]
+
+    @cached_property
+    def _written(self) -> dict[str, str]:
+        """The distributions as text."""
+        to_json = optuna.distributions.distribution_to_json
+        return {name: to_json(of) for name, of in self._distributions.items()}
 
     def recipe(self, trial: FrozenTrial) -> Recipe | None:
         """None where the process was killed before every value was chosen."""
@@ -191,23 +299,32 @@ def values_of_trial(trial: FrozenTrial) -> Mapping[str, Value]:
     return values
 
 
-def _parameters(
-    trial_id: Any, values: Mapping[str, Value], space: Mapping[str, BaseDistribution]
-) -> list[models.TrialParamModel]:
-    return [
-        models.TrialParamModel(
-            trial_id=trial_id,
-            param_name=name,
-            param_value=space[name].to_internal_repr(value),
-            distribution_json=optuna.distributions.distribution_to_json(space[name]),
-        )
-        for name, value in values.items()
-    ]
+def _insert_trial(connection: Connection, study_id: int, trial: FrozenTrial) -> int:
+    """Its id."""
+    moments = {"datetime_start": _utc(trial.datetime_start), "datetime_complete": _utc(trial.datetime_complete)}
+    row = {"study_id": study_id, "number": trial.number, "state": trial.state, **moments}
+    key = connection.execute(insert(_TRIALS).values(row)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
-def _said(
-    kind: "type[models.TrialUserAttributeModel] | type[models.TrialSystemAttributeModel]",
-    trial_id: Any,
-    said: Mapping[str, Any],
-) -> list[Any]:
-    return [kind(trial_id=trial_id, key=name, value_json=json.dumps(value)) for name, value in said.items()]
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), list(rows))
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """Optuna keeps times without a zone: of this zone in a trial, of none in its tables."""
+    return moment and moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _said(trial_id: int, said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"trial_id": trial_id, "key": name, "value_json": json.dumps(value)} for name, value in said.items()]
+
+
+def _values(trial_id: int, trial: FrozenTrial) -> list[dict[str, Any]]:
+    rows = []
+    for value in trial.values or ():
+        kept, kind = models.TrialValueModel.value_to_stored_repr(value)
+        rows.append({"trial_id": trial_id, "objective": 0, "value": kept, "value_type": kind})
+    return rows

@@ -150,7 +150,8 @@ class Pipeline:
     def _advance(self, flight: _Flight) -> bool:
         """To its next stage; true where the trial has ended."""
         try:
-            flight.waiting = next(flight.stages)
+            with self.work.store.moment():
+                flight.waiting = next(flight.stages)
         except StopIteration:
             return True
         return False

@@ -1,14 +1,17 @@
 """Write: one transaction of the store: its number, by which rows are ordered, and rows put in their places."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from search.store.tables import SEQUENCE, TRACES
 
 Values = Mapping[str, Any]
+
+_UPSERTS: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 class Write:
@@ -16,27 +19,48 @@ class Write:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.number = self.next_number()
+        # The first number that it took, which its rows have, and the last one; the tables that it wrote to.
+        self.first = self.number = self.last = self.next_number()
+        self.tables: set[str] = set()
+        # What is done once it is written.
+        self.afterwards: list[Callable[[], object]] = []
 
     def next_number(self) -> int:
         """A number that no other row has."""
-        self.connection.execute(update(SEQUENCE).values(number=SEQUENCE.c.number + 1))
-        return int(self.connection.execute(select(SEQUENCE.c.number)).scalar_one())
+        taken = update(SEQUENCE).values(number=SEQUENCE.c.number + 1)
+        if self.connection.dialect.update_returning:
+            self.last = int(self.connection.execute(taken.returning(SEQUENCE.c.number)).scalar_one())
+        else:
+            self.connection.execute(taken)
+            self.last = int(self.connection.execute(select(SEQUENCE.c.number)).scalar_one())
+        return self.last
 
     def put(self, table: Table, keys: Values, values: Values, first: Values | None = None) -> None:
         """In the place of the row with these keys, where there is one; `first` is what only a new row gets.
 
-        No database's own words for it are needed, as nobody else writes meanwhile.
+        Other databases than these two need no words of their own for it, as nobody else writes meanwhile.
         """
+        self.tables.add(table.name)
+        row = {**keys, **values, **(first or {})}
+        if self.connection.dialect.name in _UPSERTS:
+            new = _UPSERTS[self.connection.dialect.name](table).values(row)
+            columns = [table.c[name] for name in keys]
+            self.connection.execute(
+                new.on_conflict_do_update(index_elements=columns, set_=values)
+                if values
+                else new.on_conflict_do_nothing(index_elements=columns)
+            )
+            return
         if values:
             known = self.connection.execute(update(table).where(_all(table, keys)).values(values)).rowcount
         else:
             known = len(self.connection.execute(select(table.c[next(iter(keys))]).where(_all(table, keys))).all())
         if not known:
-            self.connection.execute(insert(table).values({**keys, **values, **(first or {})}))
+            self.connection.execute(insert(table).values(row))
 
     def change(self, table: Table, keys: Values, values: Values) -> None:
         """The row with these keys, where there is one."""
+        self.tables.add(table.name)
         self.connection.execute(update(table).where(_all(table, keys)).values(values))
 
     def add_traces(self, structure_id: str, bench_id: str, traces: Iterable[str]) -> None:

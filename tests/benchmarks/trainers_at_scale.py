@@ -8,7 +8,7 @@
 All on the loopback: a real Dask scheduler, real workers, for `walltime` a real Slurm (as root).
 
 `throughput`: the pipeline of a search, its sampler and a board that answers at once; workers sleep in place of
-training, all as long, whatever a recipe is taken for: of lengths from 1 to 100, or with `--taken-for alike` of one. With
+training, all as long, whatever recipes are taken for: of lengths from 1 to 100, with `--taken-for alike` of one. With
 8 of them 0.9 of what eight would do without any overhead, and at most 50 ms of it for a trial.
 `kills`: a whole search, once with two builders of this machine and once with two workers, which are killed in
 mid-training so many times, and their scheduler once. The same trials, and each recipe once.
