@@ -37,7 +37,7 @@ from space.recipe import Recipe
 from space.training.patience import MOST_GAIN, Line
 
 # Evaluations of others that are taken in as one transaction.
-_AT_ONCE = 50
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,12 @@ class Study:
 
     def resume(self) -> list[str]:
         """Settles what an interruption left open, then takes in what other studies evaluated; says what it did."""
-        return self._store.patiently(self._resume)
+
+        def resumed() -> list[str]:
+            with self._store.moment():
+                return self._resume()
+
+        return self._store.patiently(resumed)
 
     def _resume(self) -> list[str]:
         self._store.use_study(self.goal)

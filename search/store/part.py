@@ -6,7 +6,7 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from search.store.database import StoreError, open_database, with_driver, without_password
+from search.store.database import Parameters, Row, StoreError, open_database, with_driver, without_password
 from search.store.known import Known
 from search.store.pending import Pending
 from search.store.version import FIRST, version_of
@@ -76,6 +76,10 @@ class Part:
     def version(self) -> int | None:
         """Of the schema; what reads an earlier one does so as it was, and changes nothing."""
         return version_of(self._database)
+
+    def rows(self, sql: str, parameters: Parameters = {}) -> list[Row]:  # noqa: B006
+        """Of a SELECT in the words that all databases share, for who keeps tables of his own in this database."""
+        return self._database.rows(sql, parameters)
 
     def last_change(self) -> int:
         """The number of the last transaction; within a moment that of the last one that is known of."""
