@@ -16,7 +16,7 @@ from search.choosing.features import NAMES, SHAPE, features
 from search.choosing.gaussian_process import Floats, GaussianProcess, Trend
 from search.choosing.trial_notes import TrialNotes
 from space.recipe import Recipe
-from space.training.patience import FALL, SETTLED
+from space.training.patience import FALL, MOST_GAIN, SETTLED
 
 # Epochs are counted in steps of a factor of e from those of a first training.
 _FIRST_EPOCHS = 3
@@ -24,7 +24,14 @@ _FIRST_EPOCHS = 3
 _MEAN, _MEAN_SD = -1.0, 1.2
 # A step of what a network is made of takes about this share of the errors away, or none, or three times as much; what
 # it runs on changes them by a few hundredths, threads not at all; a training e times as long takes a tenth.
-_OF_SIZE = {"MACs": -0.04, "weights": -0.04, "values": -0.02, "mean width": -0.02, "narrowest width": -0.03}
+_OF_SIZE = {
+    "layers": -0.04,
+    "MACs": -0.04,
+    "weights": -0.04,
+    "values": -0.02,
+    "mean width": -0.02,
+    "narrowest width": -0.03,
+}
 _OF_SHAPE_SD, _OF_INTEGERS_SD, _OF_EPOCHS, _OF_EPOCHS_SD = 0.08, 0.04, -0.1, 0.06
 Item = TypeVar("Item")
 
@@ -32,8 +39,10 @@ Item = TypeVar("Item")
 _OF_ANOTHER_SD = 0.03
 # Points that a surrogate is fitted to at most: fitting takes time with the third power of their number.
 MOST_POINTS = 250
-# With fewer trainings that ended, nothing is said of how they went.
+# With fewer trainings that ended, they do not say how one goes: then one that was given up is expected to gain half of
+# the most that was ever seen.
 _FEWEST_ENDED = 3
+_GAIN_UNTIL_THEN = MOST_GAIN / 2
 # The largest gain that was seen, times this, is more than a training of the same search gains.
 _ABOVE_SEEN = 1.25
 
@@ -95,7 +104,7 @@ def points(networks: Iterable[tuple[Recipe, int]]) -> Floats:
 
 def trained_of(history: Sequence[TrialNotes]) -> list[Trained]:
     """What the trials show; the end of a training that was given up is expected as the others' went."""
-    usual = usual_gain(trial.epoch_accuracies for trial in history if not trial.given_up)
+    usual = usual_gain(trial.epoch_accuracies for trial in history if not trial.given_up) or _GAIN_UNTIL_THEN
     return [
         Trained(trial.recipe, trial.recipe.epochs, accuracy)
         for trial in history
@@ -103,10 +112,10 @@ def trained_of(history: Sequence[TrialNotes]) -> list[Trained]:
     ]
 
 
-def _accuracy(trial: TrialNotes, usual: float | None) -> float | None:
+def _accuracy(trial: TrialNotes, usual: float) -> float | None:
     if trial.accuracy is None or not trial.given_up:
         return trial.accuracy
-    if usual is None or not trial.epoch_accuracies:
+    if not trial.epoch_accuracies:
         return None
     done = len(trial.epoch_accuracies) / trial.recipe.epochs
     return 1 - math.pow(1 - max(trial.epoch_accuracies), 1 + usual * math.pow(1 - done, FALL))

@@ -1,6 +1,7 @@
-"""Placing: which network of the front tells most of where the line lies; brief trainings before anything is known."""
+"""Placing: which network of the front tells most of where the line lies; trainings before anything is known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,40 +9,65 @@ from search.choosing.options import LIKELY, shape
 from search.choosing.situation import Situation
 from space.dimension import Value
 from space.dimensions import recipe_of
+from space.recipe import Recipe
 
 # Trainings that place the line, as far as others have not done so already.
 MOST = 5
-# The share of a run's time that one of them may take: more teaches less than several shorter ones do. In a run of
-# minutes, what is trained for no longer than its file is built and timed may take its time all the same. Without a
-# deadline it is one of the cheaper half of the front.
+# The share of a run's time that one of them may take: more teaches less than several shorter ones do.
 _OF_RUN = 1 / 40
+# In a run of minutes even the shortest trainings take more than that, and few others follow them. Then each is as long
+# as lets all of them end, and one more: so that what holds the line is found by them.
+_OF_MINUTES = 1 / (MOST + 1)
 
 
 def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int) -> dict[str, Value] | None:
     """The network of the front of which it is least certain whether it holds the line, for its seconds; None once
     enough of them, or of others, were trained or are on their way. `alike`: trainings of other studies that count."""
-    pace, epochs = situation.pace, situation.rungs[0]
+    pace = situation.pace
     awaited = set(map(shape, situation.pending))
     seen = awaited | {shape(trial.recipe) for trial in situation.history if trial.accuracy is not None}
     if len(seen) >= MOST or alike >= 2 * MOST:
         return None
     tried = awaited | {shape(trial.recipe) for trial in situation.history}
-    recipes = [recipe_of({**values, "epochs": epochs}) for values in front]
-    costs = [pace.training_s(recipe, epochs) for recipe in recipes]
-    most_s = max(_OF_RUN * situation.whole_s, 2 * pace.beside_s) if pace.limited else float(np.median(costs))
-    fitting = [
-        place
-        for place, recipe in enumerate(recipes)
-        if recipe.id not in situation.known and shape(recipe) not in tried
-        if costs[place] <= most_s
-        if pace.fits(recipe)
+    new = [
+        (values, recipe)
+        for values, recipe in _trainings(situation, front)
+        if recipe.id not in situation.known and shape(recipe) not in tried and pace.fits(recipe)
     ]
-    if not fitting:
+    if not new:
         return None
-    networks = [(recipes[place], situation.judged_epochs(recipes[place])) for place in fitting]
+    # What it would reach by the longest training that there is time for; one that is as long already tells it itself.
+    networks = [(recipe, max(recipe.epochs, situation.judged_epochs(recipe))) for _, recipe in new]
     prediction = situation.forecaster.forecast(networks)
     feasible = np.where(prediction.probability_better >= LIKELY, prediction.probability_feasible, 0.0)
     if not feasible.any():
         return None
-    seconds = np.array([costs[place] for place in fitting])
-    return {**front[fitting[int((feasible * (1 - feasible) / seconds).argmax())]], "epochs": epochs}
+    seconds = np.array([pace.training_s(recipe, recipe.epochs) for _, recipe in new])
+    values, recipe = new[int((feasible * (1 - feasible) / seconds).argmax())]
+    return {**values, "epochs": recipe.epochs}
+
+
+def _trainings(situation: Situation, front: Sequence[dict[str, Value]]) -> list[tuple[dict[str, Value], Recipe]]:
+    """Those that are no longer than they may be, with the recipes of their trainings."""
+    pace, shortest = situation.pace, situation.rungs[0]
+    briefly = [(values, recipe_of({**values, "epochs": shortest})) for values in front]
+    costs_s = [pace.training_s(recipe, shortest) for _, recipe in briefly]
+    usual_s = float(np.median(costs_s))
+    if not pace.limited:
+        # One of the cheaper half of the front.
+        most_s = usual_s
+    elif usual_s <= _OF_RUN * situation.whole_s:
+        most_s = _OF_RUN * situation.whole_s
+    else:
+        most_s = _OF_MINUTES * situation.whole_s
+        briefly = [(values, _longest(recipe, situation, most_s)) for values, recipe in briefly]
+    return [pair for pair, cost_s in zip(briefly, costs_s, strict=True) if cost_s <= most_s]
+
+
+def _longest(recipe: Recipe, situation: Situation, most_s: float) -> Recipe:
+    """In so many seconds, and at least the shortest."""
+    shortest, longest = situation.rungs[0], situation.rungs[-1]
+    pace = situation.pace
+    epoch_s = (pace.training_s(recipe, shortest) - pace.beside_s) / shortest
+    epochs = int((most_s - pace.beside_s) / epoch_s) if epoch_s else longest
+    return replace(recipe, epochs=min(max(epochs, shortest), longest))

@@ -94,13 +94,18 @@ class TimeLeft:
         deadline the usual one: everything fits at any pace, and what is asked for is the same on every machine."""
         if self.left_s() == math.inf:
             return Pace(trainings=replace(self.trainings, speed=USUAL))
-        trained = [trial.recipe for trial in history if trial.accuracy is not None]
+        trained = [trial for trial in history if trial.accuracy is not None]
+        timed = [
+            (as_far_as_trained(trial.recipe, trial.epoch_accuracies, trial.given_up), trial.training_s)
+            for trial in history
+        ]
         return Pace(
             trainings=self.trainings,
-            ratio=ratio_of(((trial.recipe, trial.training_s) for trial in history), self.trainings),
+            ratio=ratio_of(timed, self.trainings),
             left_s=self.left_s() - self.queued_s,
-            trained=frozenset(recipe.choices_of_weights for recipe in trained),
-            taught=any(recipe.distillation for recipe in trained),
+            # The weights of a training that was given up are not kept.
+            trained=frozenset(trial.recipe.choices_of_weights for trial in trained if not trial.given_up),
+            taught=any(trial.recipe.distillation for trial in trained),
             metering_s=self.metering_s,
             beside_s=self.beside_s,
         )
@@ -115,6 +120,11 @@ def cost(recipe: Recipe, epochs: int) -> float:
 def _epochs(recipe: Recipe) -> int:
     """All of its training; an epoch that rounds as int8 does is counted as one that does not."""
     return recipe.epochs + recipe.aware_epochs
+
+
+def as_far_as_trained(recipe: Recipe, epoch_accuracies: Sequence[float], given_up: bool) -> Recipe:
+    """What was given up took the seconds of a part of its epochs."""
+    return replace(recipe, epochs=len(epoch_accuracies)) if given_up else recipe
 
 
 def ratio_of(timed: Iterable[tuple[Recipe, float]], trainings: Trainings) -> float:

@@ -15,7 +15,7 @@ from search.results.terminal import plain
 from search.settings.settings import Settings, settings
 
 # How each state of a row looks; it is said in words, too.
-_STYLES = {OK: "", WARNING: "yellow", MISSING: "bold red"}
+_STYLES = {OK: "", WARNING: "bold", MISSING: "bold red"}
 
 
 def main(options: argparse.Namespace) -> int:

@@ -27,7 +27,7 @@ class Kind(Enum):
     BEST = "●"
 
 
-_STYLES = {Kind.OTHER: "", Kind.FRONT: "", Kind.BASELINE: "bold", Kind.BEST: "bold green"}
+_STYLES = {Kind.OTHER: "", Kind.FRONT: "", Kind.BASELINE: "bold", Kind.BEST: "bold"}
 
 
 @dataclass(frozen=True, slots=True)

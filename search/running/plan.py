@@ -11,7 +11,7 @@ from search.building.tasks import trainer
 from search.choosing.first_recipes import front
 from search.choosing.latency_model import LatencyModel, Timing
 from search.choosing.options import rungs
-from search.choosing.time_left import Pace, ratio_of
+from search.choosing.time_left import Pace, as_far_as_trained, ratio_of
 from search.results.standings import standings
 from search.results.unmetered import contenders
 from search.results.wording import short_data_name
@@ -164,14 +164,17 @@ def beside_s(place: MeasuringPlace) -> float:
 
 def _pace(settings: Settings, prepared: Prepared, store: Store | None, known: Iterable[Evaluation]) -> Pace:
     measured = trainings(settings, store, prepared.data)
-    evaluations = list(known)
-    timed = [(each.candidate.recipe, each.candidate.seconds.get("train", 0.0)) for each in evaluations]
-    trained = [recipe for recipe, _ in timed]
+    trained = [evaluation.candidate for evaluation in known]
+    timed = [
+        (as_far_as_trained(each.recipe, each.history, each.projected is not None), each.seconds.get("train", 0.0))
+        for each in trained
+    ]
     return Pace(
         trainings=measured,
         ratio=ratio_of(timed, measured),
-        trained=frozenset(recipe.choices_of_weights for recipe in trained),
-        taught=any(recipe.distillation for recipe in trained),
+        # The weights of a training that was given up are not kept.
+        trained=frozenset(each.recipe.choices_of_weights for each in trained if each.projected is None),
+        taught=any(each.recipe.distillation for each in trained),
         beside_s=_BUILDING_S,
     )
 

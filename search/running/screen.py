@@ -179,5 +179,5 @@ def _table(studied: Studied, leaders: Sequence[Leader]) -> list[Text]:
     for row, (place, recipe, *figures) in zip((heads, *leaders), rows, strict=True):
         right = [figure.rjust(wide) for figure, wide in zip(figures, widths[2:], strict=True)]
         cells = [place.rjust(widths[0]), recipe.ljust(widths[1]), *right, row.what]
-        lines.append(Text("  ".join(cells), style="bold" if row is heads else "bold green" if place == "1" else ""))
+        lines.append(Text("  ".join(cells), style="bold" if row is heads or place == "1" else ""))
     return lines

@@ -8,9 +8,9 @@ from space.data.schedule import Schedule
 
 FINAL_RATE = 0.002  # of the peak
 # Fewer steps than this in an epoch, and one epoch of fine-tuning repairs little: then batches are made smaller.
-STEPS_PER_EPOCH = 60
 FINE_TUNING_BATCHES = (256, 128, 64, 32)
-PLAIN_BATCH = 128
+STEPS_PER_EPOCH = 30
+PLAIN_BATCH, PLAIN_STEPS_PER_EPOCH = 128, 60
 # Networks of a search are too small to learn a data set by heart: most of what keeps large ones from it costs them
 # accuracy. Chosen on 10,000 of CIFAR-10's training images (docs/training.md).
 SMALL_NETWORKS_DECAY = 1e-4
@@ -26,10 +26,10 @@ def baseline_schedule(
     return schedule.scaled(shape.side / collection.shape.side) if shape else schedule
 
 
-def fine_tuning_batch(images: int, largest: int = FINE_TUNING_BATCHES[0]) -> int:
+def fine_tuning_batch(images: int, largest: int = FINE_TUNING_BATCHES[0], least_steps: int = STEPS_PER_EPOCH) -> int:
     """The largest batch that still makes enough steps of an epoch."""
     batches = [batch for batch in FINE_TUNING_BATCHES if batch <= largest]
-    return next((batch for batch in batches if images // batch >= STEPS_PER_EPOCH), batches[-1])
+    return next((batch for batch in batches if images // batch >= least_steps), batches[-1])
 
 
 def fine_tuning_reach(images: int) -> float:
@@ -66,7 +66,7 @@ def plain_schedule(images: int, side: int, epochs: int, learning_rate: float, di
     """One that keeps what a network has: weights that are zero, scales that are drawn there, levels of int8."""
     return Schedule(
         sizes=(side,) * epochs,
-        batch=fine_tuning_batch(images, PLAIN_BATCH),
+        batch=fine_tuning_batch(images, PLAIN_BATCH, PLAIN_STEPS_PER_EPOCH),
         peak_rate=learning_rate,
         warm_up=0.2,
         distillation=distillation,

@@ -169,6 +169,19 @@ def test_a_search_begins_with_brief_trainings_of_the_front_where_the_line_may_li
     assert max(reached) > LINE - 0.05
 
 
+def test_in_a_run_of_minutes_the_line_is_placed_by_trainings_as_long_as_it_has_room_for():
+    whole_s = 300.0
+    time_left = TimeLeft(lambda: whole_s)
+    world = World("model", 0, begun=False, time_left=time_left)
+    recipes = [recipe_of(world.ask().params) for _ in range(5)]
+    assert {replace(recipe, epochs=0) for recipe in recipes} <= set(on_the_front())
+    seconds = [time_left.pace(()).training_s(recipe, recipe.epochs) for recipe in recipes]
+    # All of them, and one more.
+    assert max(seconds) <= whole_s / 6
+    assert min(seconds) > whole_s / 6 - 10
+    assert min(recipe.epochs for recipe in recipes) > RUNGS[0]
+
+
 def test_an_ask_beside_others_counts_what_is_on_its_way():
     world = World("model", 0, lambda: 8 * 3600.0, begun=False)
     recipes = [recipe_of(world.ask().params) for _ in range(7)]

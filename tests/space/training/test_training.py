@@ -304,7 +304,7 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing() -> No
     assert 0 < rates[-1] < 0.01
 
 
-@pytest.mark.parametrize(("images", "batch", "plain_batch"), [(45_000, 256, 128), (4_500, 64, 64), (200, 32, 32)])
+@pytest.mark.parametrize(("images", "batch", "plain_batch"), [(45_000, 256, 128), (4_500, 128, 64), (2_000, 64, 32)])
 def test_small_sets_are_fine_tuned_in_smaller_batches(images: int, batch: int, plain_batch: int) -> None:
     assert schedules.fine_tuning_schedule(images, 32, 1, 0.4).batch == batch
     assert schedules.plain_schedule(images, 32, 1, 0.4).batch == plain_batch
@@ -312,7 +312,7 @@ def test_small_sets_are_fine_tuned_in_smaller_batches(images: int, batch: int, p
 
 def test_small_batches_are_taken_at_a_lower_rate() -> None:
     assert schedules.fine_tuning_schedule(45_000, 32, 1, 0.4).peak_rate == 0.4
-    assert schedules.fine_tuning_schedule(4_500, 32, 1, 0.4).peak_rate == 0.2
+    assert schedules.fine_tuning_schedule(2_000, 32, 1, 0.4).peak_rate == 0.2
 
 
 def test_near_identity_adds_what_passes_the_input_through_and_nothing_else() -> None:
