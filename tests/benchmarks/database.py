@@ -6,8 +6,8 @@ stops.
         [--results FILE]
 
 Parts that are named, else all; those that FILE says are done are passed over, and the others noted there, so that a run
-that was cut short goes on. The bars: 10 s for opening a study over the evaluations of others; 1 s for an ask; 50 ms of a
-trial for all that is not training or measuring; of 200 trials none is lost, told twice or asked for twice.
+that was cut short goes on. The bars: 10 s for opening a study over the evaluations of others; 1 s for an ask; 50 ms of
+a trial for all that is not training or measuring; of 200 trials none is lost, told twice or asked for twice.
 """
 
 import json
