@@ -17,13 +17,13 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage, _StudyInfo
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 
 from search.choosing.sampler import Sampler, distributions
 from search.choosing.trial_notes import IMPORTED, OWNER
 from search.scoring.objectives import Objective
 from search.store.database import Row, server_options
 from search.store.store import Store
+from search.store.write import Write
 from space.dimension import Dimension, Value
 from space.dimensions import recipe_of
 from space.recipe import Recipe
@@ -178,19 +178,33 @@ class OptunaStudy:
             # As Optuna does, for whom a time is one of this zone.
             begun.datetime_start = datetime.now()
             with self._store.together() as write:
-                begun.number = self._next_number(write.connection)
-                _insert_trials(write.connection, self.study._study_id, [begun])
-                _insert(write.connection, _USER_ATTRIBUTES, _said(begun._trial_id, begun.user_attrs))
+                begun.number = self._next_number(write)
+                self._add(write, [begun])
+                write.add(_USER_ATTRIBUTES, _said(begun._trial_id, begun.user_attrs))
         else:
             begun = self._storage.get_trial(self._storage.create_new_trial(self.study._study_id, template_trial=begun))
         self._keep(begun)
         return begun
 
-    def _next_number(self, connection: Connection) -> int:
+    def _next_number(self, write: Write) -> int:
         """Nobody else begins one before the end of the transaction."""
-        mine = select(_TRIALS.c.number).where(_TRIALS.c.study_id == self.study._study_id)
-        last = connection.execute(mine.order_by(_TRIALS.c.trial_id.desc()).limit(1)).scalar()
+        last = write.last_of(_TRIALS, "number", {"study_id": self.study._study_id})
         return 0 if last is None else int(last) + 1
+
+    def _add(self, write: Write, trials: Sequence[FrozenTrial]) -> None:
+        """They have their ids then."""
+        rows = [
+            {
+                "study_id": self.study._study_id,
+                "number": trial.number,
+                "state": trial.state,
+                "datetime_start": _utc(trial.datetime_start),
+                "datetime_complete": _utc(trial.datetime_complete),
+            }
+            for trial in trials
+        ]
+        for trial, id in zip(trials, write.add(_TRIALS, rows), strict=True):
+            trial._trial_id = id
 
     def _keep(self, trial: FrozenTrial) -> None:
         if isinstance(self._storage, _Trials):
@@ -225,11 +239,10 @@ class OptunaStudy:
             self._keep(chosen)
             return
         with self._store.together() as write:
-            write.connection.execute(delete(_PARAMETERS).where(_PARAMETERS.c.trial_id == trial_id))
-            former = and_(_USER_ATTRIBUTES.c.trial_id == trial_id, _USER_ATTRIBUTES.c.key.in_(list(notes)))
-            write.connection.execute(delete(_USER_ATTRIBUTES).where(former))
-            _insert(write.connection, _PARAMETERS, self._parameters(trial_id, values))
-            _insert(write.connection, _USER_ATTRIBUTES, _said(trial_id, notes))
+            write.remove(_PARAMETERS, {"trial_id": trial_id})
+            write.remove(_USER_ATTRIBUTES, {"trial_id": trial_id, "key": list(notes)})
+            write.add(_PARAMETERS, self._parameters(trial_id, values))
+            write.add(_USER_ATTRIBUTES, _said(trial_id, notes))
             write.afterwards.append(lambda: self._keep(chosen))
 
     def tell(self, number: int, value: float, notes: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
@@ -265,22 +278,23 @@ class OptunaStudy:
             self._keep(ended)
             return
         with self._store.together() as write:
-            self._write_end(write.connection, trial, ended)
+            self._write_end(write, trial, ended)
             write.afterwards.append(lambda: self._keep(ended))
 
-    def _write_end(self, connection: Connection, trial: FrozenTrial, ended: FrozenTrial) -> None:
+    def _write_end(self, write: Write, trial: FrozenTrial, ended: FrozenTrial) -> None:
         """What the trial says already stays as it is."""
         trial_id = trial._trial_id
-        running = and_(_TRIALS.c.trial_id == trial_id, _TRIALS.c.state == TrialState.RUNNING)
-        said = {"state": ended.state, "datetime_complete": _utc(ended.datetime_complete)}
-        if not connection.execute(update(_TRIALS).where(running).values(said)).rowcount:
+        running = {"trial_id": trial_id, "state": TrialState.RUNNING}
+        if not write.change(
+            _TRIALS, running, {"state": ended.state, "datetime_complete": _utc(ended.datetime_complete)}
+        ):
             return
         for table, before, now in (
             (_USER_ATTRIBUTES, trial.user_attrs, ended.user_attrs),
             (_SYSTEM_ATTRIBUTES, trial.system_attrs, ended.system_attrs),
         ):
-            _insert(connection, table, _said(trial_id, {name: now[name] for name in now.keys() - before.keys()}))
-        _insert(connection, _VALUES, _values(trial_id, ended))
+            write.add(table, _said(trial_id, {name: said for name, said in now.items() if name not in before}))
+        write.add(_VALUES, _values(trial_id, ended))
 
     def fail_waiting(self) -> None:
         """What was enqueued by an earlier version and never asked for: Optuna lets nobody tell it anything."""
@@ -308,17 +322,17 @@ class OptunaStudy:
         study_id = self.study._study_id
         added = list(map(self._frozen, additions))
         with self._store.together() as write:
-            number = self._next_number(write.connection)
+            number = self._next_number(write)
             for place, trial in enumerate(added):
                 trial.number = number + place
-            _insert_trials(write.connection, study_id, added)
+            self._add(write, added)
             for table, rows in (
                 (_VALUES, [row for trial in added for row in _values(trial._trial_id, trial)]),
                 (_PARAMETERS, [row for trial in added for row in self._parameters(trial._trial_id, trial.params)]),
                 (_USER_ATTRIBUTES, [row for trial in added for row in _said(trial._trial_id, trial.user_attrs)]),
                 (_SYSTEM_ATTRIBUTES, [row for trial in added for row in _said(trial._trial_id, trial.system_attrs)]),
             ):
-                _insert(write.connection, table, rows)
+                write.add(table, rows)
             write.afterwards.append(partial(self._storage.keep, study_id, *added))
 
     def _frozen(self, addition: Addition) -> FrozenTrial:
@@ -362,36 +376,6 @@ def values_of_trial(trial: FrozenTrial) -> Mapping[str, Value]:
 @lru_cache
 def _distribution(text: str) -> BaseDistribution:
     return optuna.distributions.json_to_distribution(text)
-
-
-def _insert_trials(connection: Connection, study_id: int, trials: Sequence[FrozenTrial]) -> None:
-    """They have their ids then."""
-    rows = [
-        {
-            "study_id": study_id,
-            "number": trial.number,
-            "state": trial.state,
-            "datetime_start": _utc(trial.datetime_start),
-            "datetime_complete": _utc(trial.datetime_complete),
-        }
-        for trial in trials
-    ]
-    if connection.dialect.insert_executemany_returning_sort_by_parameter_order:
-        new = insert(_TRIALS).returning(_TRIALS.c.trial_id, sort_by_parameter_order=True)
-        ids = list(connection.execute(new, rows).scalars())
-    else:
-        keys = [connection.execute(insert(_TRIALS).values(row)).inserted_primary_key for row in rows]
-        ids = [key[0] for key in keys if key is not None]
-    for trial, id in zip(trials, ids, strict=True):
-        trial._trial_id = id
-
-
-def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        # Where keys come back SQLAlchemy makes one statement of many rows: one by one they take longer.
-        returns = connection.dialect.insert_executemany_returning
-        new = insert(table).returning(*table.primary_key) if returns else insert(table)
-        connection.execute(new, list(rows)).close()
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -348,6 +348,9 @@ class Study:
 
     def _import(self, evaluations: Iterable[Evaluation], still: Callable[[], None]) -> int:
         """`still` is called before those of each transaction are written down."""
+        if self._store.shared:
+            # Who was evaluated, and has no claim any more, was told to Optuna: that is looked up after that.
+            self._store.look()
         complete = self._optuna.trials(TrialState.COMPLETE)
         # What was gated here may have been trained for another study since.
         present = {trial.user_attrs.get(RECIPE) for trial in complete if GATED_BY not in trial.user_attrs}
@@ -387,6 +390,8 @@ class Study:
 
         def added() -> None:
             with self._store.turn(self.goal.id):
+                if self._store.shared:
+                    self._store.look()
                 gated = self._gated_trials() if self._store.shared else ()
                 if all(trial.user_attrs.get(RECIPE) != recipe.id for trial in gated):
                     value = self.objective.at_best(figures, self._scale)

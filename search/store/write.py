@@ -1,10 +1,10 @@
 """Write: one transaction of the store: its number, by which rows are ordered, and rows put in their places."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, insert, select, update
+from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from search.store.tables import SEQUENCE, TRACES
@@ -58,10 +58,34 @@ class Write:
         if not known:
             self.connection.execute(insert(table).values(row))
 
-    def change(self, table: Table, keys: Values, values: Values) -> None:
-        """The row with these keys, where there is one."""
+    def change(self, table: Table, keys: Values, values: Values) -> int:
+        """The row with these keys, where there is one; how many there are."""
         self.tables.add(table.name)
-        self.connection.execute(update(table).where(_all(table, keys)).values(values))
+        return self.connection.execute(update(table).where(_all(table, keys)).values(values)).rowcount
+
+    def add(self, table: Table, rows: Sequence[Values]) -> list[Any]:
+        """New rows, whose key the database makes; the keys, in their order."""
+        self.tables.add(table.name)
+        if not rows:
+            return []
+        (key,) = table.primary_key
+        if self.connection.dialect.insert_executemany_returning_sort_by_parameter_order:
+            # One statement for many rows: one by one they take longer.
+            new = insert(table).returning(key, sort_by_parameter_order=True)
+            return list(self.connection.execute(new, list(rows)).scalars())
+        made = [self.connection.execute(insert(table).values(row)).inserted_primary_key for row in rows]
+        return [one[0] for one in made if one is not None]
+
+    def remove(self, table: Table, keys: Values) -> None:
+        """A key may be one of several: a list."""
+        self.tables.add(table.name)
+        self.connection.execute(delete(table).where(_all(table, keys)))
+
+    def last_of(self, table: Table, column: str, keys: Values) -> Any:
+        """In the newest of the rows with these keys."""
+        (key,) = table.primary_key
+        newest = select(table.c[column]).where(_all(table, keys)).order_by(key.desc()).limit(1)
+        return self.connection.execute(newest).scalar()
 
     def add_traces(self, structure_id: str, bench_id: str, traces: Iterable[str]) -> None:
         """One that is there already is the same one, told again."""
@@ -76,4 +100,9 @@ class Write:
 
 
 def _all(table: Table, keys: Values) -> Any:
-    return and_(*(table.c[name] == value for name, value in keys.items()))
+    return and_(
+        *(
+            table.c[name].in_(value) if isinstance(value, list) else table.c[name] == value
+            for name, value in keys.items()
+        )
+    )
