@@ -332,7 +332,7 @@ class OptunaStudy:
                 (_USER_ATTRIBUTES, [row for trial in added for row in _said(trial._trial_id, trial.user_attrs)]),
                 (_SYSTEM_ATTRIBUTES, [row for trial in added for row in _said(trial._trial_id, trial.system_attrs)]),
             ):
-                write.add(table, rows)
+                write.fill(table, rows)
             write.afterwards.append(partial(self._storage.keep, study_id, *added))
 
     def _frozen(self, addition: Addition) -> FrozenTrial:

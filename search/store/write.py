@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, delete, insert, select, update
@@ -10,6 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from search.store.tables import SEQUENCE, TRACES
 
 Values = Mapping[str, Any]
+
+# So many rows are copied.
+_MANY = 100
 
 _UPSERTS: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
@@ -75,6 +79,21 @@ class Write:
             return list(self.connection.execute(new, list(rows)).scalars())
         made = [self.connection.execute(insert(table).values(row)).inserted_primary_key for row in rows]
         return [one[0] for one in made if one is not None]
+
+    def fill(self, table: Table, rows: Sequence[Values]) -> None:
+        """New rows whose keys nobody asks for. Thousands of them are copied: of statements with as many values the
+        driver alone takes longer than the server."""
+        if len(rows) < _MANY or self.connection.dialect.driver != "psycopg":
+            self.add(table, rows)
+            return
+        self.tables.add(table.name)
+        names = list(rows[0])
+        columns = ", ".join(f'"{name}"' for name in names)
+        driver: Any = self.connection.connection
+        with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
+            for row in rows:
+                values = (row[name] for name in names)
+                copy.write_row([value.name if isinstance(value, Enum) else value for value in values])
 
     def remove(self, table: Table, keys: Values) -> None:
         """A key may be one of several: a list."""
