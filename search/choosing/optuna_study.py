@@ -96,28 +96,31 @@ class _Trials(_CachedStorage):
         """As Optuna would, who makes an object of each row: that takes ten times as long. Times and intermediate values
         are left out: nobody here asks for them."""
         ids = ", ".join(str(id) for id in sorted(unfinished) if id <= after)
-        which = f"t.study_id = :study_id AND (t.trial_id > :after{f' OR t.trial_id IN ({ids})' if ids else ''})"
+        which = f"trials.study_id = :study_id AND (trials.trial_id > :after{f' OR trials.trial_id IN ({ids})' if ids else ''})"
         named = {"study_id": study_id, "after": after}
 
         def rows(columns: str, table: str = "") -> list[Row]:
-            joined = f"JOIN {table} a ON a.trial_id = t.trial_id " if table else ""
-            return self._store.rows(f"SELECT {columns} FROM trials t {joined}WHERE {which}", named)  # noqa: S608
+            joined = f"JOIN {table} a ON a.trial_id = trials.trial_id " if table else ""
+            return self._store.rows(f"SELECT {columns} FROM trials {joined}WHERE {which}", named)  # noqa: S608
 
-        found = {id: (number, TrialState[state]) for id, number, state in rows("t.trial_id, t.number, t.state")}
+        found = {
+            id: (number, TrialState[state])
+            for id, number, state in rows("trials.trial_id, trials.number, trials.state")
+        }
         values = {
             id: models.TrialValueModel.stored_repr_to_value(value, models.TrialValueModel.TrialValueType[kind])
-            for id, value, kind in rows("t.trial_id, a.value, a.value_type", "trial_values")
+            for id, value, kind in rows("trials.trial_id, a.value, a.value_type", "trial_values")
         }
         spaces = defaultdict[int, dict[str, BaseDistribution]](dict)
         chosen = defaultdict[int, dict[str, Any]](dict)
         for id, name, value, text in rows(
-            "t.trial_id, a.param_name, a.param_value, a.distribution_json", "trial_params"
+            "trials.trial_id, a.param_name, a.param_value, a.distribution_json", "trial_params"
         ):
             spaces[id][name] = of = _distribution(text)
             chosen[id][name] = of.to_external_repr(value)
         said = [defaultdict[int, dict[str, Any]](dict), defaultdict[int, dict[str, Any]](dict)]
         for kept, table in zip(said, ("trial_user_attributes", "trial_system_attributes"), strict=True):
-            for id, name, text in rows("t.trial_id, a.key, a.value_json", table):
+            for id, name, text in rows("trials.trial_id, a.key, a.value_json", table):
                 kept[id][name] = json.loads(text)
         return [
             FrozenTrial(
