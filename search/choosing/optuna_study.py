@@ -96,7 +96,8 @@ class _Trials(_CachedStorage):
         """As Optuna would, who makes an object of each row: that takes ten times as long. Times and intermediate values
         are left out: nobody here asks for them."""
         ids = ", ".join(str(id) for id in sorted(unfinished) if id <= after)
-        which = f"trials.study_id = :study_id AND (trials.trial_id > :after{f' OR trials.trial_id IN ({ids})' if ids else ''})"
+        changed = f"trials.trial_id > :after{f' OR trials.trial_id IN ({ids})' if ids else ''}"
+        which = f"trials.study_id = :study_id AND ({changed})"
         named = {"study_id": study_id, "after": after}
 
         def rows(columns: str, table: str = "") -> list[Row]:
