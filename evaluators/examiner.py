@@ -147,7 +147,11 @@ class Examiner:
         beside = [reference, *tasks, reference]
         latencies = await self._retries.of(lambda: on_device(lambda tell: device.look(beside, tell), progress))
         own = [latency for latency in (latencies[0], latencies[-1]) if latency is not None]
-        return tuple((latency and own and latency / statistics.fmean(own)) or None for latency in latencies[1:-1])
+        if not own:
+            return (None,) * len(subjects)
+        # Others make it slower, and never faster.
+        reference_s = min(own)
+        return tuple(None if latency is None else latency / reference_s for latency in latencies[1:-1])
 
     async def _alone(self, task: Task, progress: Progress) -> float | None:
         """In a process of its own, over what the reference took beside it."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 # Where tests are run in the background Ctrl-C is ignored, and every program they start would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Tests start hundreds of programs: none of them compiles the same modules anew, whatever the machine is set to.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Read when torch is loaded. Tests run side by side: more threads than cores only get in each other's way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -28,19 +32,16 @@ from space.networks.mobilenet_v1.network import HALVINGS, WIDTHS, MobileNetV1
 # The longest first: begun last, they would run alone. Whole runs wait for the store that the first of them makes: the
 # three beside it need none.
 LONGEST = (
-    *("test_whole_runs.py", "test_study.py", "test_model_sampler.py", "test_dropped_connections.py"),
-    *("test_second_of_each.py", "test_boards.py", "test_kills.py", "test_unmetered.py", "test_grid_runs.py"),
-    *("test_over_ssh_faults.py", "test_gpu_check.py"),
-    *(
-        "test_dropped_meter.py",
-        "test_meter_lost.py",
-        "test_load.py",
-        "test_examiner.py",
-        "test_rig.py",
-        "test_seams.py",
-    ),
-    *("test_metered.py", "test_training.py", "test_course.py", "test_sensitivity.py", "test_drawn_images.py"),
-    *("test_command_line.py", "test_over_ssh.py", "test_guards.py", "test_local.py", "test_prepare.py"),
+    *("test_whole_runs.py", "test_worlds.py", "test_dropped_connections.py", "test_examiner.py", "test_workers.py"),
+    *("test_runtimes_compete.py", "test_boards.py", "test_grid_kills.py", "test_second_of_each.py"),
+    *("test_several_builders.py", "test_kills.py", "test_unmetered.py", "test_grid_runs.py", "test_first_look.py"),
+    *("test_readiness.py", "test_controllers.py", "test_keeping.py", "test_measure.py", "test_beginners.py"),
+    *("test_load.py", "test_dropped_meter.py", "test_model_sampler.py", "test_over_ssh_faults.py"),
+    *("test_prepare_for_real.py", "test_measure_litert.py", "test_rig.py", "test_gpu_check.py", "test_meter_lost.py"),
+    *("test_slurm.py", "test_killed_interpreters.py", "test_course.py", "test_guards.py", "test_sensitivity.py"),
+    *("test_over_ssh.py", "test_pipeline.py", "test_second_runtime.py", "test_lead_probability.py", "test_docs.py"),
+    *("test_screen.py", "test_layout.py", "test_sampled.py", "test_local.py", "test_metered.py", "test_study.py"),
+    *("test_seams.py", "test_training.py", "test_drawn_images.py", "test_command_line.py", "test_prepare.py"),
 )
 
 NARROW = (8, 16, 16, 16, 24, 24, 32, 0, 0, 0, 0, 0, 48, 48)

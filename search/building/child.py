@@ -17,6 +17,8 @@ from space.errors import NO_MEMORY, CandidateError, DeviceLostError
 from space.threads import at_most
 
 T = TypeVar("T")
+# How its process begins: from nothing, as a copy of one with threads may hang.
+START = "spawn"
 # Is told the step and the share of it that is done, 0 to 1.
 Progress = Callable[[str, float], None]
 
@@ -38,7 +40,7 @@ class Child:
         self._start()
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context(START)
         receiver, self._sender = context.Pipe(duplex=False)
         arguments = (self._sender, self._threads)
         self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=arguments)

@@ -27,14 +27,20 @@ class Term:
     large: bool = False
 
 
-CALL, _FULL, _DEPTHWISE, _POINTWISE, LINEAR = "call", "full", "depthwise", "pointwise", "linear"
+CALL, FULL, DEPTHWISE, POINTWISE, LINEAR = "call", "full", "depthwise", "pointwise", "linear"
+# Kinds of layers, by their number in LayerCosts.kinds.
+KINDS = (FULL, DEPTHWISE, POINTWISE, LINEAR)
 # Seconds of one thread of a server's processor, about as networks of this project take them; timings scale all of them
-# together first. Of each call; then for each operator, MAC, value written and read, pixel, and weight.
+# together first. Of each call; then for each operator, MAC, value written and read, pixel, weight, and channel: a
+# runtime without a depthwise kernel computes its channels one by one.
 _TYPICAL_S = {
     CALL: {"operators": 5e-6, "beyond": 1e-10},
-    _FULL: {"operators": 1e-6, "macs": 4e-11, "written": 2e-10, "read": 2e-10},
-    _DEPTHWISE: {"operators": 1e-6, "macs": 1e-10, "written": 2e-10, "read": 2e-10, "pixels": 2e-9},
-    _POINTWISE: {
+    FULL: {"operators": 1e-6, "macs": 4e-11, "written": 2e-10, "read": 2e-10},
+    DEPTHWISE: {
+        **{"operators": 1e-6, "macs": 1e-10, "written": 2e-10, "read": 2e-10},
+        **{"pixels": 2e-9, "channels": 1e-9},
+    },
+    POINTWISE: {
         **{"operators": 1e-6, "macs": 2.5e-11, "written": 2e-10, "read": 2e-10},
         **{"pixels": 2e-9, "weights": 1e-10},
     },
@@ -47,7 +53,7 @@ TERMS = tuple(
     for large in (False, True)
     for kind, figures in _TYPICAL_S.items()
     for figure, seconds in figures.items()
-    if not large or kind in (_DEPTHWISE, _POINTWISE)
+    if not large or kind in (DEPTHWISE, POINTWISE)
 )
 COUNT = len(TERMS)
 # Channels are computed in blocks of so many: those of AVX-512, and the most that runtimes take on other processors.
@@ -58,17 +64,36 @@ _CACHED = 3e5
 _LAYER = attrgetter("reads", "channels", "kernel", "side")
 
 
-def costs_of(recipes: Sequence[Recipe], image: ImageShape | None) -> Floats:
-    """For each network what stands before each coefficient, in seconds on a typical processor."""
-    if not recipes:
-        return np.zeros((0, COUNT))
+@dataclass(frozen=True, slots=True)
+class LayerCosts:
+    """Of the layers of several networks, one network after the other, in seconds on a typical processor."""
+
+    # Of the first layer of each network, and of which network each layer is.
+    starts: Floats
+    networks: Floats
+    # Numbers of KINDS.
+    kinds: Floats
+    # Logarithms to base 2 of each layer's channels, of those that it reads, and of its side.
+    sizes: Floats
+    # What stands before each coefficient, for each layer; and for each network as a whole.
+    layers: Floats
+    calls: Floats
+
+    def total(self, of_layers: Floats) -> Floats:
+        """The sum over the layers of each network."""
+        summed: Floats = np.add.reduceat(of_layers, self.starts)
+        return summed
+
+
+def costs_of(recipes: Sequence[Recipe], image: ImageShape | None) -> LayerCosts:
+    """`image`: of the data; None for that of each network's design."""
     networks, sides = [], []
     for recipe in recipes:
         network = network_named(recipe.architecture)
         shape = image or network.image
         networks.append(network.layers(recipe.widths, recipe.halvings, shape, network.classes))
         sides.append(shape.side)
-    counts = np.array([len(layers) for layers in networks])
+    counts = np.array([len(layers) for layers in networks], dtype=int)
     cells = chain.from_iterable(map(_LAYER, chain.from_iterable(networks)))
     reads, channels, kernel, side = np.fromiter(cells, dtype=float, count=4 * counts.sum()).reshape(-1, 4).T
     ends = np.cumsum(counts)
@@ -79,14 +104,11 @@ def costs_of(recipes: Sequence[Recipe], image: ImageShape | None) -> Floats:
     linear = (kernel == 1) & (side == 1) & (before == 1)
     linear[ends - 1] = True
     depthwise = (reads == 1) & (kernel > 1)
-    of_kind = {
-        _FULL: (kernel > 1) & ~depthwise,
-        _DEPTHWISE: depthwise,
-        _POINTWISE: (kernel == 1) & ~linear,
-        LINEAR: linear,
-    }
+    kinds = np.select([linear, depthwise, kernel > 1], [KINDS.index(LINEAR), KINDS.index(DEPTHWISE), KINDS.index(FULL)],
+                      KINDS.index(POINTWISE))  # fmt: skip
     weights = channels * reads * kernel**2
-    blocks, read_blocks = _whole_blocks(channels), _whole_blocks(np.where(depthwise, channels, reads))
+    read = np.where(depthwise, channels, reads)
+    blocks, read_blocks = _whole_blocks(channels), _whole_blocks(read)
     figures = {
         "operators": np.ones(len(side)),
         "macs": np.where(linear, channels, blocks) * side**2 * reads * kernel**2,
@@ -94,20 +116,21 @@ def costs_of(recipes: Sequence[Recipe], image: ImageShape | None) -> Floats:
         "read": read_blocks * before**2,
         "pixels": side**2,
         "weights": blocks * reads,
+        "channels": channels,
     }
     large = weights >= _LARGE
-    columns = []
-    for term in TERMS:
+    layers, calls = np.zeros((len(side), COUNT)), np.zeros((len(recipes), COUNT))
+    for place, term in enumerate(TERMS):
         if term.kind == CALL:
-            beyond = np.maximum(np.add.reduceat(weights, starts) - _CACHED, 0.0)
-            columns.append(np.ones(len(recipes)) if term.figure == "operators" else beyond)
+            beyond = np.maximum(np.add.reduceat(weights, starts) - _CACHED, 0.0) if len(recipes) else 0.0
+            calls[:, place] = term.typical_s * (1.0 if term.figure == "operators" else beyond)
         else:
-            chosen = of_kind[term.kind]
-            if term.kind in (_DEPTHWISE, _POINTWISE):
-                chosen = chosen & (large == term.large)
-            columns.append(np.add.reduceat(chosen * figures[term.figure], starts))
-    rows: Floats = np.column_stack(columns) * np.array([term.typical_s for term in TERMS])
-    return rows
+            chosen = kinds == KINDS.index(term.kind)
+            if term.kind in (DEPTHWISE, POINTWISE):
+                chosen &= large == term.large
+            layers[chosen, place] = term.typical_s * figures[term.figure][chosen]
+    sizes = np.log2(np.column_stack([channels, read, side]))
+    return LayerCosts(starts, np.repeat(np.arange(len(recipes)), counts), kinds, sizes, layers, calls)
 
 
 def _whole_blocks(channels: Floats) -> Floats:

@@ -1,14 +1,13 @@
 """Look: which networks are timed first, untrained: widely different ones, from which a latency model learns most.
 
 Few and many blocks, narrow and wide, halved early and late, in every quantization and setting that a table has: spread
-by a low-discrepancy sequence, so that however few of them are timed, they lie far apart.
+by a low-discrepancy sequence, so that however few of them are timed, they lie far apart. Half of them have their shape
+drawn from the table as it comes: the networks that are asked about mix widths as no spread one does.
 """
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-
-from scipy.stats import qmc
 
 from space.dimension import Choice, Dimension, Value
 from space.dimensions import RUNTIME, network_in, recipe_of
@@ -20,8 +19,9 @@ from space.shapes import gone, halving, narrowing, never
 _BLOCKS, _WIDTH, _HALVING = range(3)
 # How far a unit's width may lie from that of its network, as a share of its steps, and how often a halving is anywhere.
 _WIDTH_SPREAD, _ANYWHERE = 0.35, 0.5
-# Every other network is small, as those that win are: of so large a part of the blocks, and halved as early.
-_SMALL = 0.4
+# Of all networks, those whose shape is drawn as it comes; of the others, small ones, as those that win are: of so large
+# a part of the blocks, and halved as early.
+_AS_IT_COMES, _SMALL_ONES, _SMALL = 0.5, 0.5, 0.4
 # Points drawn in vain before a table has no more structures.
 _TRIES = 200
 
@@ -42,20 +42,27 @@ def outlines(table: Sequence[Dimension], runtime: str, seed: int = 0) -> Iterato
 
 
 def _points(table: Sequence[Dimension], runtime: str, seed: int) -> Iterator[dict[str, Value]]:
-    network, draw = network_in(table), random.Random(seed)
+    # It takes longer to load than all that a search without a look needs of scipy.
+    from scipy.stats import qmc
+
+    network, draw = network_in(table), random.Random(f"look {seed}")
     shape = {*map(narrowing, network.units), *map(halving, range(len(network.halvings)))}
     settings = [dimension for dimension in table if dimension.name not in shape and _matters(dimension)]
-    sequence = qmc.Halton(_HALVING + 1 + len(settings), rng=seed)
+    # Each on its own: every other point of one sequence lies in the same half of its first coordinate.
+    of_settings, of_shapes = qmc.Halton(max(len(settings), 1), rng=seed), qmc.Halton(_HALVING + 1, rng=seed)
     while True:
-        for number, row in enumerate(sequence.random(_TRIES)):
-            if number % 2:
+        drawn = {dimension.name: _first(dimension) for dimension in table}
+        shares = of_settings.random(1)[0]
+        drawn |= {dimension.name: _at(dimension, share) for dimension, share in zip(settings, shares, strict=False)}
+        if draw.random() < _AS_IT_COMES:
+            drawn |= {dimension.name: _at(dimension, draw.random()) for dimension in table if dimension.name in shape}
+        else:
+            row = of_shapes.random(1)[0]
+            if draw.random() < _SMALL_ONES:
                 row[[_BLOCKS, _HALVING]] *= _SMALL
                 row[_WIDTH] *= 1 - _SMALL
-            drawn = {dimension.name: _first(dimension) for dimension in table}
-            drawn |= {dimension.name: _at(dimension, share)
-                      for dimension, share in zip(settings, row[_HALVING + 1 :], strict=True)}  # fmt: skip
-            drawn |= _shape(network, row[: _HALVING + 1], draw)
-            yield {dimension.name: _within(dimension, drawn[dimension.name], runtime) for dimension in table}
+            drawn |= _shape(network, row, draw)
+        yield {dimension.name: _within(dimension, drawn[dimension.name], runtime) for dimension in table}
 
 
 def _shape(network: Network, row: Sequence[float], draw: random.Random) -> Mapping[str, Value]:
@@ -76,7 +83,7 @@ def _shape(network: Network, row: Sequence[float], draw: random.Random) -> Mappi
 
 def _matters(dimension: Dimension) -> bool:
     """Whether latency hangs on it."""
-    return dimension.name in ("quantization", "threads", "spinning", "input_form")
+    return dimension.name in ("quantization", "threads", "spinning", "input_form", "depthwise_relu")
 
 
 def _first(dimension: Dimension) -> Value:

@@ -5,6 +5,7 @@ and study of the bench.
 """
 
 import contextlib
+import statistics
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ from space.dimension import Dimension
 from space.dimensions import runtimes_in
 from space.errors import CandidateError
 from space.formats.target import title_of
+from space.networks.choose import network_named
+from space.networks.network import thinned
 from space.recipe import Recipe
 
 # Timings of each runtime: without a deadline, and at most.
@@ -42,6 +45,8 @@ _FEWEST, _SHARE_FOR_FEWEST = 12, 0.1
 _GOOD, _ENOUGH = 0.04, 24
 # Networks in one process: starting it takes as long as timing a few.
 _TOGETHER = 12
+# The part of the unpruned network's width that the anchor has, and of its blocks every so manieth.
+_ANCHOR_WIDTH, _ANCHOR_BLOCKS = 0.25, 2
 # Fewer than this are not worth a process of their own at the end.
 _LEAST = 4
 # More timings, and more seconds, than a look takes that was recorded.
@@ -124,6 +129,9 @@ class FirstLook:
     source: Source
     image: ImageShape
     view: View
+    # What the anchor took over the reference in each process of this look. The reference is large, and what others do
+    # to the memory moves it by a tenth where a small network takes what it took: that compares processes.
+    _anchored: list[float] = field(default_factory=list)
 
     def timings(self) -> list[Timing]:
         return known_timings(self.store, self.baseline, self.rig.bench.id, self.image)
@@ -147,25 +155,35 @@ class FirstLook:
         return self.looked()
 
     def _time(self, table: Sequence[Dimension], plan: LookPlan) -> None:
-        begun, missing, timed = time.monotonic(), dict(plan.missing), 0
         known = {timing.recipe.structure_id for timing in self.timings()}
-        for recipes in _in_turns(table, missing, known):
-            spent_s = time.monotonic() - begun
-            # The next ones take as long each as those before.
-            each_s = spent_s / timed if timed else plan.each_s
-            fitting = int((plan.seconds - spent_s) / each_s) if each_s else len(recipes)
-            if fitting < min(_LEAST, len(recipes)):
-                return
-            self.view.step(title_of(recipes[0].runtime), min(spent_s / plan.seconds, 1.0))
-            kept = self._timed(recipes[:fitting])
-            timed += min(fitting, len(recipes))
-            missing[recipes[0].runtime] -= len(recipes)
-            if not kept and self.rig.device.recorded:
-                # A recording holds what was measured: the others are passed over.
-                missing[recipes[0].runtime] = 0
-            self._stop_where_good(recipes[0].runtime, missing)
+        anchor = self.anchor()
+        begun, missing, timed = time.monotonic(), dict(plan.missing), 0
+        try:
+            for recipes in _in_turns(table, missing, known):
+                spent_s = time.monotonic() - begun
+                # The next ones take as long each as those before.
+                each_s = spent_s / timed if timed else plan.each_s
+                fitting = int((plan.seconds - spent_s) / each_s) if each_s else len(recipes)
+                if fitting < min(_LEAST, len(recipes)):
+                    return
+                self.view.step(title_of(recipes[0].runtime), min(spent_s / plan.seconds, 1.0))
+                kept = self._timed(recipes[:fitting], anchor)
+                timed += min(fitting, len(recipes))
+                missing[recipes[0].runtime] -= len(recipes)
+                if not kept and self.rig.device.recorded:
+                    # A recording holds what was measured: the others are passed over.
+                    missing[recipes[0].runtime] = 0
+                self._stop_where_good(recipes[0].runtime, missing)
+        finally:
+            anchor.file.unlink(missing_ok=True)
 
-    def _timed(self, recipes: Sequence[Recipe]) -> int:
+    def anchor(self) -> Subject:
+        """A small network, timed in every process."""
+        recipe = thinned(network_named(self.baseline.architecture), _ANCHOR_WIDTH, _ANCHOR_BLOCKS)
+        path = built(self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source))
+        return Subject(recipe.structure_id, path, runtime_of(recipe))
+
+    def _timed(self, recipes: Sequence[Recipe], anchor: Subject) -> int:
         """How many of them could be; what fails is left out."""
         drafting = [
             (recipe, self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source))
@@ -176,16 +194,26 @@ class FirstLook:
             with contextlib.suppress(CandidateError):
                 drafted.append((recipe, built(future)))
         subjects = [Subject(recipe.structure_id, path, runtime_of(recipe)) for recipe, path in drafted]
-        try:
-            latencies = self.rig.look(subjects).result() if subjects else ()
-        except CandidateError:
-            latencies = (None,) * len(subjects)
+        latencies = self.shares(subjects, anchor) if subjects else ()
         for _, path in drafted:
             path.unlink(missing_ok=True)
         timed = {recipe: latency for (recipe, _), latency in zip(drafted, latencies, strict=True) if latency}
         framework = self.rig.device.framework(recipes[0].runtime) or self.rig.bench.runtime
         self.store.add_look(timed, self.rig.bench.id, self.image, framework)
         return len(timed)
+
+    def shares(self, subjects: Sequence[Subject], anchor: Subject) -> Sequence[float | None]:
+        """Latencies over the reference's, as it usually compares with the anchor; None for those that failed."""
+        try:
+            of_anchor, *latencies = self.rig.look([anchor, *subjects]).result()
+        except CandidateError:
+            return (None,) * len(subjects)
+        if of_anchor is None:
+            # A recording holds no anchor, and what it holds is compared already.
+            return latencies
+        self._anchored.append(of_anchor)
+        usual = statistics.median(self._anchored) / of_anchor
+        return [None if latency is None else latency * usual for latency in latencies]
 
     def _stop_where_good(self, runtime: str, missing: dict[str, int]) -> None:
         own = [timing for timing in self.timings() if timing.recipe.runtime == runtime]

@@ -58,8 +58,6 @@ class Pictures:
         self.device = device
         self.augmentation = data.augmentation
         self.labels = torch.from_numpy(images.labels).to(device)
-        self._mean = 255 * torch.tensor(mean, device=device)
-        self._spread = 255 * torch.tensor(std, device=device)
         pixels = torch.from_numpy(images.pixels).to(device).permute(0, 2, 3, 1)
         count, height, width, channels = pixels.shape
         shift = data.augmentation.shift
@@ -74,7 +72,11 @@ class Pictures:
             (count, 2 * shift + 1, 2 * shift + 1, height, width * channels),
             (whole.stride(0), across, channels, across, 1),
         )
+        # Every piece of memory as long as a row of an image, one for each pixel that it can begin at.
+        self._rows = whole.as_strided((whole.numel() // channels - width + 1, width * channels), (channels, 1))
+        self._bordered = bordered
         self._shape = (height, width, channels)
+        self._normalise_by(mean, std)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -82,21 +84,38 @@ class Pictures:
     def normalised(self, mean: Sequence[float], std: Sequence[float]) -> "Pictures":
         """The same images for a network that takes them otherwise."""
         other = copy.copy(self)
-        other._mean = 255 * torch.tensor(mean, device=self.device)
-        other._spread = 255 * torch.tensor(std, device=self.device)
+        other._normalise_by(mean, std)
         return other
+
+    def _normalise_by(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        # One number for each value of a row: a processor takes seven times as long for three that come round again.
+        self._mean, self._spread = (
+            255 * torch.tensor(values, device=self.device).repeat(self._shape[1]) for values in (mean, std)
+        )
 
     def view(self, number: int) -> View:
         return view(len(self), number, self.augmentation).to(self.device)
 
     def batch(self, chosen: Tensor, view: View) -> Tensor:
         """Normalised, channels last."""
-        pixels = self._windows[chosen, view.down[chosen], view.right[chosen]].view(-1, *self._shape)
+        pixels = self._cut_out(chosen, view.down[chosen], view.right[chosen])
         if self.augmentation.flip:
-            pixels = torch.where(view.mirrored[chosen][:, None, None, None], pixels.flip(2), pixels)
+            # Bits that differ are turned over: torch.where takes a processor eight times as long for bytes.
+            turned = view.mirrored[chosen].to(torch.uint8).neg()[:, None, None, None]
+            pixels ^= (pixels ^ pixels.flip(2)) & turned
         if view.hidden is not None:
             pixels = torch.where(self._hidden(view.hidden, view.hidden_side, chosen), self._border, pixels)
-        return pixels.float().sub_(self._mean).div_(self._spread).permute(0, 3, 1, 2)
+        normal = pixels.flatten(2).float().sub_(self._mean).div_(self._spread)
+        return normal.view(pixels.shape).permute(0, 3, 1, 2)
+
+    def _cut_out(self, chosen: Tensor, down: Tensor, right: Tensor) -> Tensor:
+        if self.device.type != "cpu":
+            return self._windows[chosen, down, right].view(-1, *self._shape)
+        # A processor copies whole rows in a tenth of the time that it takes for one value after the other.
+        _, height, width, _ = self._bordered
+        first = (chosen * height + down) * width + right
+        rows = first[:, None] + width * torch.arange(self._shape[0])
+        return self._rows.index_select(0, rows.flatten()).view(-1, *self._shape)
 
     def _hidden(self, edges: tuple[Tensor, Tensor], side: int, chosen: Tensor) -> Tensor:
         """Whether a pixel is, batch x rows x columns x 1."""

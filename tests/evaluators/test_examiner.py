@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -146,6 +146,20 @@ def test_beside_each_measurement_a_neighbour_is_timed_again_and_teaches(
     # Two are known by now, and the one with fewer processes is timed.
     assert device.timed[-2:] == ["other", "model"]
     assert (first.figures.processes, second.figures.processes) == (1, 1)
+
+
+class Disturbed(LocalDevice):
+    """Takes long of the reference at the end of a look, as where others begin to use its memory."""
+
+    async def look(self, tasks: Sequence[Task], progress: Progress | None = None) -> tuple[float | None, ...]:
+        return (3e-3, *[1e-3] * (len(tasks) - 2), 12e-3)
+
+
+def test_a_look_is_taken_over_the_reference_where_it_was_disturbed_less(
+    examiner: Examiner, subject: Subject, tmp_path: Path
+) -> None:
+    examiner.measuring.device = Disturbed(lock=str(tmp_path / "lock"), program=program())
+    assert asyncio.run(examiner.look([subject])) == (pytest.approx(1 / 3),)
 
 
 class Busy(LocalDevice):

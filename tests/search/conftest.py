@@ -19,7 +19,13 @@ from space.networks.mobilenet_v1.network import MobileNetV1
 # Fixtures.
 from tests.evaluators.device.conftest import board, sshd  # noqa: F401
 from tests.search.user import user  # noqa: F401
-from tests.search.whole import SEARCH, finished
+from tests.search.whole import SEARCH, calm, finished
+
+
+@pytest.fixture
+def calm_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine tells of nobody else: other tests run beside, and a dirty run leads nothing."""
+    monkeypatch.setenv("SEARCH_SYSROOT", calm())
 
 
 @pytest.fixture(scope="session")

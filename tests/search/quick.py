@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from evaluators.runtimes.settings import RuntimeSettings
     from search.measuring.rig import Rig
+    from search.running.training_speed import Shown
     from search.settings.settings import Settings
+    from space.training.speed import Speed
 
 
 def changes() -> dict[str, object]:
@@ -25,6 +27,8 @@ def changes() -> dict[str, object]:
         "search.measuring.rig.Rig.tried": in_the_usual_runtime,
         # What a look at the device does is asked in tests/search/running/test_first_look.py.
         "search.running.first_look.looks": without_a_look,
+        # How fast a machine trains is asked in tests/space/training/test_speed.py.
+        "search.running.training_speed._fine_tuning_speed": as_fast_as_is_usual,
     }
 
 
@@ -32,13 +36,20 @@ def without_a_look(chosen: "Settings") -> bool:
     return False
 
 
+def as_fast_as_is_usual(settings: "Settings", shown: "Shown") -> "Speed":
+    from space.training.speed import USUAL
+
+    return USUAL
+
+
 def in_the_usual_runtime(rig: "Rig") -> "list[RuntimeSettings]":
-    """The reference is timed in no other: which one is the best is asked in tests/search/running/test_reference.py and
-    test_runtimes_compete.py."""
+    """The reference is timed in no other, but where a board lacks it: which one is the best is asked in
+    tests/search/running/test_reference.py and test_runtimes_compete.py."""
     from evaluators.runtimes.runtime import RUNTIMES
     from space.formats.names import DEFAULT_RUNTIME
 
-    return list(RUNTIMES.get(DEFAULT_RUNTIME).tried(rig._threads))
+    name = DEFAULT_RUNTIME if DEFAULT_RUNTIME in rig.runtimes else rig.runtimes[0]
+    return list(RUNTIMES.get(name).tried(rig._threads))
 
 
 def main() -> int:

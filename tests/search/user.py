@@ -1,5 +1,6 @@
 """A user: a home of their own, and `python -m search` as they type it, with less to time (see quick.py)."""
 
+import multiprocessing
 import os
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,11 @@ import pytest
 from search.__main__ import main
 from tests.evaluators.device.sshd import Board
 from tests.search.quick import changes
+
+# What each builder's process loads is loaded once for all runs of this process, by another of which they are copies: it
+# has no threads.
+LOADED = ["search.building.tasks", "space.build"]
+multiprocessing.get_context("forkserver").set_forkserver_preload(LOADED)
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.setattr("search.building.child.START", "forkserver")
     # A new board or a new meter: the reference is timed at one thread. Runs on this machine choose among several.
     for name, value in {**changes(), "search.measuring.rig.MOST_THREADS": 1}.items():
         monkeypatch.setattr(name, value)

@@ -13,10 +13,12 @@ from tempfile import mkdtemp
 
 import optuna
 
+from search.results.standings import standings
 from search.store.store import Store
 from space.dimension import Integer
 from space.dimensions import dimensions
 from space.networks.mobilenet_v1.shape import WIDTHS
+from tests.search.made_up import statements
 
 ROOT = Path(__file__).parent.parent.parent
 WITHOUT_EXTRAS = Path(__file__).parent / "without_extras"
@@ -53,6 +55,18 @@ def calm() -> str:
 def copy(store: Path, target: Path) -> Path:
     subprocess.run(["cp", "-r", str(store), str(target)], check=True)
     return target
+
+
+def keep_one_network(folder: Path) -> None:
+    """Beside the baseline: two that are close would take turns for minutes."""
+    store = Store.existing(folder)
+    now = standings(store, store.studies()[0])
+    assert now.best is not None
+    with statements(store) as execute:
+        execute(
+            "DELETE FROM search_candidates WHERE recipe_id NOT IN (:best, :baseline)",
+            {"best": now.best.recipe_id, "baseline": now.baseline.recipe_id},
+        )
 
 
 def optunas(store: Store, name: str) -> list[optuna.trial.FrozenTrial]:

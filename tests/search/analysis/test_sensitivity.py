@@ -17,7 +17,8 @@ from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 from space.pruning.criteria import CRITERIA
 from space.recipe import Recipe
 from tests.search.made_up import figures
-from tests.search.whole import ROOT, command, copy, environment, finished
+from tests.search.user import User
+from tests.search.whole import ROOT, command, copy, environment
 
 
 def accuracy(share: float) -> Accuracy:
@@ -111,7 +112,7 @@ def test_the_help_names_every_criterion(capsys):
     assert all(name in said for name in CRITERIA)
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(started, tmp_path):
+def test_an_interrupted_run_goes_on_where_it_stopped(started, user: User, tmp_path):
     folder = copy(started, tmp_path / "store")
     words = [
         "sensitivity",
@@ -136,12 +137,12 @@ def test_an_interrupted_run_goes_on_where_it_stopped(started, tmp_path):
         finally:
             first.kill()
     assert (first.returncode, out) == (INTERRUPTED, "")
-    done = finished(*words)
-    assert done.returncode == OK, done.stderr
+    status, out, err = user.types(*words)
+    assert status == OK, err
     # What was done before is not done again.
-    assert "stem 90" not in done.stderr
-    assert "block13 90 % pruned" in done.stderr
-    found = json.loads(done.stdout)
+    assert "stem 90" not in err
+    assert "block13 90 % pruned" in err
+    found = json.loads(out)
     assert len(found["effects"]) == 2
     assert all(effect["latency_saved"] is None for effect in found["effects"])
     rows = list(csv.DictReader((tmp_path / "layers.csv").read_text().splitlines()))

@@ -9,7 +9,7 @@ import pytest
 from search.choosing.look import outlines
 from space.dimension import Dimension
 from space.dimensions import dimensions, values_of
-from space.networks.choose import layers_of
+from space.networks.choose import layers_of, network_named
 from space.recipe import Recipe
 
 RUNTIMES = ("onnxruntime", "litert")
@@ -40,6 +40,17 @@ def test_two_dozen_span_the_shapes_and_the_settings(runtime: str) -> None:
     assert min(settings.values()) >= 2
 
 
+def test_half_of_them_mix_widths_as_drawn_networks_do() -> None:
+    """Of a spread network all widths lie near each other on their ladders; those of a drawn one lie anywhere."""
+    ladders = [unit.widths for unit in network_named("mobilenet_v1").units]
+    ranges = []
+    for recipe in first(60):
+        steps = [widths.index(width) / len(widths)
+                 for width, widths in zip(recipe.widths, ladders, strict=True) if width]  # fmt: skip
+        ranges.append(max(steps) - min(steps))
+    assert 20 <= sum(apart > 0.75 for apart in ranges) <= 40
+
+
 def test_what_is_fixed_stays() -> None:
     table = dimensions("full", 4, {"quantization": "static_int8", "threads": "2", "block03_narrowing": "2"},
                        runtimes=RUNTIMES)  # fmt: skip
@@ -60,4 +71,5 @@ def test_every_network_and_space_has_some(architecture: str, space: str) -> None
 def test_it_ends_where_the_table_has_no_more() -> None:
     fixed = {dimension.name: "0" for dimension in TABLE if "narrowing" in dimension.name or "halving" in dimension.name}
     table = dimensions("full", 1, {**fixed, "runtime": "onnxruntime"})
-    assert len(first(50, table)) == 3
+    # Three quantizations, with the ReLUs and without.
+    assert len(first(50, table)) == 6

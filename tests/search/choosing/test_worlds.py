@@ -75,7 +75,7 @@ def behind(course: Course, world: World, table: tuple[Dimension, ...], line: flo
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_where_integers_take_a_third_and_threads_help_the_winner_has_both(seed: int) -> None:
-    course = course_of(INTEGER_DEVICE, FOUR_CORES, minutes=27, seed=seed)
+    course = course_of(INTEGER_DEVICE, FOUR_CORES, minutes=12, seed=seed)
     assert course.leader is not None, course.ended
     assert course.leader.quantization == "static_int8"
     assert course.leader.threads > 1

@@ -1,4 +1,4 @@
-"""`measure` by both protocols, in a process of its own, with the real device."""
+"""`measure` by both protocols, with the real device; where nothing else is asked, in this process."""
 
 import json
 import re
@@ -17,7 +17,10 @@ from space.data.sources import Source, load
 from tests.evaluators.device.models import write_classifier
 from tests.evaluators.device.pngs import coloured, write_pngs
 from tests.evaluators.device.processes import GONE_S, children_of, ends_within
+from tests.search.user import User
 from tests.search.whole import ROOT, command, environment, finished
+
+pytestmark = pytest.mark.usefixtures("calm_machine")
 
 COUNT = 60
 
@@ -53,8 +56,8 @@ def test_the_course_stands_beside_our_row(row):
     assert row["fom"] is None
 
 
-def test_our_row_is_the_same_without_the_course(course, row):
-    alone = json.loads(finished("measure", course[0], "--json").stdout)
+def test_our_row_is_the_same_without_the_course(course, row, user: User):
+    alone = json.loads(user.types("measure", course[0], "--json")[1])
     assert alone.keys() == row.keys() - {"course"}
 
 
@@ -79,10 +82,10 @@ def test_the_figures_of_the_course_hold_together(row):
     assert course["memory_mb"] > row["memory_mb"]
 
 
-def test_a_person_reads_two_blocks(course):
-    done = finished("measure", *course)
-    assert done.returncode == OK, done.stderr
-    ours, theirs = done.stdout.split(f"The course's protocol, {COUNT} PNG files\n")
+def test_a_person_reads_two_blocks(course, user: User):
+    status, out, err = user.types("measure", *course)
+    assert status == OK, err
+    ours, theirs = out.split(f"The course's protocol, {COUNT} PNG files\n")
     assert [line.split()[0] for line in ours.splitlines() if line][:2] == ["latency", "course"]
     words = ["accuracy", "latency", "script", "energy", "power", "memory", "FoM"]
     assert [line.split()[0] for line in theirs.splitlines()][: len(words)] == words
@@ -90,22 +93,22 @@ def test_a_person_reads_two_blocks(course):
     assert re.search(r"energy   [0-9.]+ mJ per image, estimated \(.*whole script", theirs)
 
 
-def test_a_file_of_grey_images_of_another_size_is_measured_on_such_images(tmp_path):
+def test_a_file_of_grey_images_of_another_size_is_measured_on_such_images(user: User, tmp_path):
     pixels = coloured(6)[:, :1, :28, :28]
     pngs = write_pngs(tmp_path / "pngs", pixels, np.arange(6))
     model = write_classifier(tmp_path / "grey.onnx", shape=("batch", 1, 28, 28))
-    done = finished("measure", model, "--protocol", "course", pngs, "--json")
-    assert done.returncode == OK, done.stderr
-    assert json.loads(done.stdout)["course"]["images"] == 6
+    status, out, err = user.types("measure", model, "--protocol", "course", pngs, "--json")
+    assert status == OK, err
+    assert json.loads(out)["course"]["images"] == 6
 
 
-def test_a_file_that_takes_normalised_images_has_to_be_of_the_chosen_data_set(tmp_path):
+def test_a_file_that_takes_normalised_images_has_to_be_of_the_chosen_data_set(user: User, tmp_path):
     model = write_classifier(tmp_path / "grey.onnx", shape=("batch", 1, 28, 28), kind=TensorProto.FLOAT)
-    done = finished("measure", model)
-    assert done.returncode == REQUEST
-    assert "takes normalised images of 1 channel(s), those of CIFAR-10 have 3; --data names" in done.stderr
+    status, _, err = user.types("measure", model)
+    assert status == REQUEST
+    assert "takes normalised images of 1 channel(s), those of CIFAR-10 have 3; --data names" in err
     colour = write_classifier(tmp_path / "colour.onnx", kind=TensorProto.FLOAT)
-    assert finished("measure", colour).returncode == OK
+    assert user.types("measure", colour)[0] == OK
 
 
 def words_of(pid: int) -> bytes:

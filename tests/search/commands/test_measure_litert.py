@@ -1,4 +1,4 @@
-"""`measure` of TensorFlow Lite files that others made, in a process of its own, with the real device."""
+"""`measure` of TensorFlow Lite files that others made, with the real device."""
 
 import json
 import sys
@@ -13,18 +13,20 @@ from search.commands.exit_status import OK, REQUEST
 from search.measuring import installed
 from space.formats.tflite.writer import Levels
 from tests.evaluators.device.pngs import coloured, write_pngs
-from tests.search.whole import finished
+from tests.search.user import User
 from tests.space.formats.tflite.foreign import altered, last_operator, write_classifier
+
+pytestmark = pytest.mark.usefixtures("calm_machine")
 
 CUSTOM = 32
 
 
-def test_a_file_of_bytes_is_measured_by_both_protocols(tmp_path: Path) -> None:
+def test_a_file_of_bytes_is_measured_by_both_protocols(user: User, tmp_path: Path) -> None:
     model = write_classifier(tmp_path / "model.tflite", shape=(1, 3, 28, 28), kind=np.uint8, channels_first=True)
     pngs = write_pngs(tmp_path / "pngs", coloured(6)[:, :, :28, :28], np.arange(6))
-    done = finished("measure", model, "--protocol", "course", pngs, "--json")
-    assert done.returncode == OK, done.stderr
-    row = json.loads(done.stdout)
+    status, out, err = user.types("measure", model, "--protocol", "course", pngs, "--json")
+    assert status == OK, err
+    row = json.loads(out)
     assert row["images"] == "3 x 28 x 28, bytes as they are"
     assert row["tflite"] == str(model)
     assert row["framework"].startswith("litert ")
@@ -40,11 +42,13 @@ def test_a_file_of_bytes_is_measured_by_both_protocols(tmp_path: Path) -> None:
         (Levels([1 / 255], [-128]), "bytes less 128"),
     ],
 )
-def test_what_whole_numbers_stand_for_tells_how_images_are_given(tmp_path: Path, levels: Levels, images: str) -> None:
+def test_what_whole_numbers_stand_for_tells_how_images_are_given(
+    user: User, tmp_path: Path, levels: Levels, images: str
+) -> None:
     model = write_classifier(tmp_path / "model.tflite", kind=np.int8, levels=levels)
-    done = finished("measure", model)
-    assert done.returncode == OK, done.stderr
-    said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if line)
+    status, out, err = user.types("measure", model)
+    assert status == OK, err
+    said = dict(line.split(maxsplit=1) for line in out.splitlines() if line)
     assert said["images"] == f"3 x 32 x 32, {images}"
     assert said["runtime"].endswith("1 thread(s)")
 
@@ -83,13 +87,13 @@ def odd_recipe(path: Path) -> None:
         (odd_recipe, "model.tflite: its metadata cannot be read: not a recipe of this version"),
     ],
 )
-def test_what_cannot_be_measured_is_one_line(tmp_path: Path, damage: Any, said: str) -> None:
+def test_what_cannot_be_measured_is_one_line(user: User, tmp_path: Path, damage: Any, said: str) -> None:
     model = write_classifier(tmp_path / "model.tflite", kind=np.uint8)
     damage(model)
-    done = finished("measure", model)
-    assert (done.returncode, done.stdout) == (REQUEST, "")
-    assert said in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    status, out, err = user.types("measure", model)
+    assert (status, out) == (REQUEST, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
 
 
 def test_where_the_runtime_is_not_installed_the_command_is_named(

@@ -1,6 +1,9 @@
 """A controller of a study on a server, in a process of its own; training and measuring are simulated by sleep.
 
 python -m tests.search.running.controller FOLDER URL TRIALS SECONDS [SAMPLER]
+
+It says READY once it is about to begin, and begins when its standard input ends: on a busy machine one of two that
+are started at once may be done before the other is loaded.
 """
 
 import math
@@ -23,6 +26,7 @@ from tests.search.made_up import BENCH, DEVICE, GOAL, UNPRUNED, keep
 from tests.search.running.test_pipeline import TABLE, Board, Trainer, workplace
 
 BUILDERS = 2
+READY = "ready"
 
 
 def with_baseline(store: Store) -> None:
@@ -63,6 +67,8 @@ def main() -> None:
         study = study_of(store, *sampler)
         for line in study.resume():
             _say(line)
+        _say(READY)
+        sys.stdin.read()
         begun = time.monotonic()
         ended = simulated(store, study, float(seconds)).run(int(trials), math.inf)
         _say(f"ended {ended} in {time.monotonic() - begun:.1f} s")

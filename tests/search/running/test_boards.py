@@ -25,7 +25,7 @@ from tests.evaluators.device.sshd import NAME, Board, free_port
 from tests.evaluators.device.tflite_models import write_network
 from tests.search.calm_board import calm_board, home_that_knows
 from tests.search.user import User
-from tests.search.whole import REAL, ROOT, SEARCH, command, copy
+from tests.search.whole import ROOT, SEARCH, command, copy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -131,21 +131,21 @@ def test_a_board_whose_disk_is_full_ends_the_run_and_costs_no_recipe(
     assert store.trials(goal.id)[-1].recipe_id == interrupted[0]
 
 
-def test_a_board_that_is_not_there_is_said_before_anything_is_trained(home, tmp_path):
-    words = command(*SEARCH, "--device", f"me@127.0.0.1:{free_port()}", "--store", tmp_path / "store")
-    done = subprocess.run(words, cwd=ROOT, env=home, capture_output=True, text=True, timeout=HANG_S)
-    assert done.returncode == RIG
-    assert "connection refused" in done.stderr.splitlines()[-2]
+def test_a_board_that_is_not_there_is_said_before_anything_is_trained(user: User, tmp_path):
+    status, _, err = user.types(*SEARCH, "--device", f"me@127.0.0.1:{free_port()}", "--store", tmp_path / "store")
+    assert status == RIG
+    assert "connection refused" in err.splitlines()[-2]
     assert not list((tmp_path / "store").rglob("*.pt"))
 
 
-def test_a_board_is_measured_by_both_protocols(board, home, tmp_path):
+def test_a_board_is_measured_by_both_protocols(board, user: User, tmp_path):
+    user.knows(board)
     pngs = write_pngs(tmp_path / "pngs", coloured(20), np.zeros(20, np.int64))
     model = write_classifier(tmp_path / "model.onnx")
-    words = command("measure", model, "--protocol", "course", pngs, "--device", f"ssh:{NAME}", "--json")
-    done = subprocess.run(words, cwd=ROOT, env=home, capture_output=True, text=True, timeout=HANG_S)
-    assert done.returncode == OK, done.stderr
-    row = json.loads(done.stdout)
+    words = ("measure", model, "--protocol", "course", pngs, "--device", f"ssh:{NAME}", "--json")
+    status, out, err = user.types(*words)
+    assert status == OK, err
+    row = json.loads(out)
     assert row["latency_ms"] > 0
     assert row["course"]["images"] == 20
     assert board.is_empty_within(GONE_S)
@@ -162,14 +162,12 @@ def without_onnx_runtime(board: Board) -> Board:
     return board
 
 
-@pytest.mark.usefixtures("without_onnx_runtime")
-def test_a_search_goes_on_with_the_runtime_that_the_board_has(started, home, tmp_path):
+def test_a_search_goes_on_with_the_runtime_that_the_board_has(started, without_onnx_runtime, user: User, tmp_path):
+    user.knows(without_onnx_runtime)
     store = copy(started, tmp_path / "store")
-    words = command(*SEARCH, "--device", f"ssh:{NAME}", "--store", store, "--trials", 1, program=REAL)
-    done = subprocess.run(words, cwd=ROOT, env=home, capture_output=True, text=True, timeout=HANG_S)
-    assert done.returncode in (OK, NONE_FEASIBLE), done.stderr
-    rank = command("rank", "--json", "--store", store)
-    content = json.loads(subprocess.run(rank, cwd=ROOT, env=home, capture_output=True, text=True).stdout)
+    status, _, err = user.types(*SEARCH, "--device", f"ssh:{NAME}", "--store", store, "--trials", 1)
+    assert status in (OK, NONE_FEASIBLE), err
+    content = json.loads(user.types("rank", "--json", "--store", store)[1])
     assert content["bench"]["runtime"].startswith("litert ")
     for row in (content["baseline"], *content["ranking"]):
         assert row["recipe"]["runtime"] == "litert"
@@ -178,14 +176,14 @@ def test_a_search_goes_on_with_the_runtime_that_the_board_has(started, home, tmp
         assert 0 < row["course_latency_ms"] < 2 * row["latency_ms"]
 
 
-@pytest.mark.usefixtures("without_onnx_runtime")
-def test_a_file_of_a_runtime_that_the_board_lacks_is_refused_by_name_and_another_measured(home, tmp_path):
+def test_a_file_of_a_runtime_that_the_board_lacks_is_refused_by_name_and_another_measured(
+    without_onnx_runtime: Board, user: User, tmp_path: Path
+) -> None:
+    user.knows(without_onnx_runtime)
     measure = ("measure", "--device", f"ssh:{NAME}")
-    lacking = command(*measure, write_classifier(tmp_path / "model.onnx"))
-    done = subprocess.run(lacking, cwd=ROOT, env=home, capture_output=True, text=True, timeout=HANG_S)
-    assert done.returncode == REQUEST
-    assert f"ONNX Runtime is not installed on ssh:{NAME}" in done.stderr
-    there = command(*measure, write_network(tmp_path / "model.tflite"))
-    done = subprocess.run(there, cwd=ROOT, env=home, capture_output=True, text=True, timeout=HANG_S)
-    assert done.returncode == OK, done.stderr
-    assert "interpreter.invoke() alone" in done.stdout
+    status, _, err = user.types(*measure, write_classifier(tmp_path / "model.onnx"))
+    assert status == REQUEST
+    assert f"ONNX Runtime is not installed on ssh:{NAME}" in err
+    status, out, err = user.types(*measure, write_network(tmp_path / "model.tflite"))
+    assert status == OK, err
+    assert "interpreter.invoke() alone" in out

@@ -21,12 +21,16 @@ from search.store.trials import COMPLETE, FAILED, GATED, INTERRUPTED, RUNNING
 from search.store.writing import writing
 from space.files import sha256
 from tests.search.made_up import GOAL, distinct, evaluation, keep, recipe, statements
-from tests.search.running.controller import with_baseline
+from tests.search.running.controller import READY, with_baseline
 from tests.search.store.postgres import Server, server
 from tests.search.user import User
 from tests.search.whole import ROOT, optunas
 
 HANG_S = 300
+# Of the one that goes on: more than it ends before the other is killed, on a busy machine too.
+TRIALS = 40
+# What a controller says once it has noticed that the server is away.
+AWAY = "does not answer: it is waited for, up to 10 min"
 
 
 class Controller:
@@ -34,18 +38,38 @@ class Controller:
         words = [sys.executable, "-W", "ignore", "-m", "tests.search.running.controller", folder, url, trials, seconds]
         self._said, self._errors = folder.with_suffix(".out"), folder.with_suffix(".err")
         with self._said.open("w") as said, self._errors.open("w") as errors:
-            self.process = subprocess.Popen(list(map(str, words)), cwd=ROOT, stdout=said, stderr=errors)
+            self.process = subprocess.Popen(
+                list(map(str, words)), cwd=ROOT, stdin=subprocess.PIPE, stdout=said, stderr=errors
+            )
 
     @property
     def said(self) -> str:
         return self._said.read_text() + self._errors.read_text()
 
+    def is_loaded(self) -> bool:
+        assert self.process.poll() is None, self.said
+        return READY in self.said.splitlines()
+
+    def begin(self) -> None:
+        until(self.is_loaded)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
     def kill(self) -> None:
         self.process.kill()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
         self.process.wait()
 
     def ends(self) -> None:
         assert self.process.wait(HANG_S) == 0, self.said
+
+
+def begin_together(*controllers: Controller) -> None:
+    """None is loaded while another is at work."""
+    until(lambda: all(one.is_loaded() for one in controllers))
+    for one in controllers:
+        one.begin()
 
 
 @pytest.fixture
@@ -63,6 +87,11 @@ def until(reached: Callable[[], bool]) -> None:
 
 def finished(store: Store) -> int:
     return sum(record.state in (COMPLETE, GATED, FAILED) for record in store.trials(GOAL.id))
+
+
+def at_work(store: Store) -> set[str]:
+    """Who has something on its way."""
+    return {claim.owner for claim in store.claims(GOAL)}
 
 
 def begun(folder: Path, url: str) -> Store:
@@ -99,23 +128,22 @@ def check(store: Store) -> None:
 def test_one_of_two_is_killed_and_the_other_ends_what_it_began(database: Server, tmp_path: Path) -> None:
     store = begun(tmp_path / "first", database.url)
     first = Controller(tmp_path / "first", database.url, 1000, 0.1)
-    second = Controller(tmp_path / "second", database.url, 25, 0.1)
+    second = Controller(tmp_path / "second", database.url, TRIALS, 0.1)
     try:
-        until(lambda: finished(store) >= 10)
-        on_their_way = {claim.owner for claim in store.claims(GOAL)}
+        begin_together(first, second)
+        until(lambda: finished(store) >= 10 and len(at_work(store)) == 2)
         first.kill()
         second.ends()
     finally:
         first.kill()
         second.kill()
-    assert len(on_their_way) == 2
     records = store.trials(GOAL.id)
     interrupted = {record.recipe_id for record in records if record.state == INTERRUPTED}
     assert interrupted
     # They were asked for first, and told.
     assert "was interrupted elsewhere: recipe" in second.said
     assert interrupted <= {record.recipe_id for record in records if record.state in (COMPLETE, GATED)}
-    assert finished(store) > 25
+    assert finished(store) > TRIALS
     check(store)
 
 
@@ -123,9 +151,10 @@ def test_a_server_that_stops_for_a_while_is_waited_for(database: Server, tmp_pat
     store = begun(tmp_path / "first", database.url)
     both = [Controller(tmp_path / name, database.url, 12, 0.1) for name in ("first", "second")]
     try:
-        until(lambda: finished(store) >= 6)
+        begin_together(*both)
+        until(lambda: finished(store) >= 6 and len(at_work(store)) == 2)
         database.stop()
-        time.sleep(3)
+        until(lambda: all(AWAY in one.said for one in both))
         database.start()
         for one in both:
             one.ends()
@@ -133,7 +162,7 @@ def test_a_server_that_stops_for_a_while_is_waited_for(database: Server, tmp_pat
         for one in both:
             one.kill()
     for one in both:
-        assert one.said.count("does not answer: it is waited for, up to 10 min") == 1
+        assert one.said.count(AWAY) == 1
         assert one.said.count("the database answers again, after ") == 1
     assert finished(store) == 24
     assert INTERRUPTED not in {record.state for record in store.trials(GOAL.id)}
@@ -145,6 +174,7 @@ def test_what_was_finished_in_an_outage_is_told_after_a_kill(database: Server, t
     store = begun(folder, database.url)
     first = Controller(folder, database.url, 1000, 1.0)
     try:
+        first.begin()
         until(lambda: finished(store) >= 2)
         database.stop()
         until(lambda: any((folder / "pending").glob("candidate-*.json")))
@@ -153,6 +183,7 @@ def test_what_was_finished_in_an_outage_is_told_after_a_kill(database: Server, t
     pending = {path.name.split("-")[1] for path in (folder / "pending").glob("candidate-*.json")}
     database.start()
     again = Controller(folder, database.url, 2, 0.1)
+    again.begin()
     again.ends()
     assert "results that were finished and not in the database yet: " in again.said
     trials = [record for record in store.trials(GOAL.id) if record.recipe_id in pending]

@@ -1,6 +1,7 @@
 """The first look: real outlines timed on this machine, kept, gone on with, and used again."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -10,6 +11,7 @@ from pkgutil import resolve_name
 import pytest
 
 from evaluators.device.devices.replay import RecordedLook, RecordedRun, write_recording
+from evaluators.measured import Subject
 from evaluators.measuring_time import MeasuringTime
 from evaluators.raw_runs import runs_of
 from search.building.builders import Builders
@@ -129,12 +131,12 @@ def test_an_interrupted_look_goes_on_and_what_is_known_is_not_timed_again(
         timed = look._timed
         count = 0
 
-        def interrupted(recipes: Sequence[Recipe]) -> int:
+        def interrupted(recipes: Sequence[Recipe], anchor: Subject) -> int:
             nonlocal count
             count += 1
             if count == 2:
                 raise KeyboardInterrupt
-            return timed(recipes)
+            return timed(recipes, anchor)
 
         monkeypatch.setattr(look, "_timed", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -151,6 +153,20 @@ def test_an_interrupted_look_goes_on_and_what_is_known_is_not_timed_again(
         # Where nothing is missing nothing is timed, and nothing said.
         assert look.take(TABLE, LookPlan()) == timings
     assert place.steps == place.said == []
+
+
+def test_processes_are_compared_by_the_anchor_where_the_reference_was_disturbed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place.look() as look:
+        anchor = look.anchor()
+        other = replace(anchor, name="other")
+        for of_anchor in (0.2, 0.2, 0.1):
+            latencies: Future[tuple[float | None, ...]] = Future()
+            # All of the last process over a reference that took twice as long.
+            latencies.set_result((of_anchor, 3 * of_anchor, None))
+            monkeypatch.setattr(look.rig, "look", lambda subjects, latencies=latencies: latencies)
+            assert look.shares([other, other], anchor) == [pytest.approx(0.6), None]
 
 
 def test_it_ends_with_its_time(place: Place) -> None:

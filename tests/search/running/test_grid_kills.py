@@ -23,7 +23,10 @@ from space.baseline import baseline_recipe
 from space.data.sources import Source
 from space.networks.choose import network_named
 from space.recipe import Recipe
-from tests.search.whole import ROOT, children_of, command, copy, environment, finished
+from tests.search.user import User
+from tests.search.whole import ROOT, children_of, command, copy, environment
+
+pytestmark = pytest.mark.usefixtures("calm_machine")
 
 STUDY = (ROOT / "studies" / "mnist.toml").read_text()
 # Instead of the study's: one fraction of which few channels are left, and an epoch in which something is learnt.
@@ -96,18 +99,18 @@ exports = [".md"]
 """
 
 
-def table(file: Path, folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def table(user: User, file: Path, folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Its points with their recipes, and the rows beside the unpruned network; without what is timed."""
-    said = finished("rank", "--study", file, "--store", folder, "--json", program="search")
-    assert said.returncode == OK, said.stderr
-    content = json.loads(said.stdout)
+    status, out, err = user.types("rank", "--study", file, "--store", folder, "--json")
+    assert status == OK, err
+    content = json.loads(out)
     return content["grid"], [
         {key: value for key, value in row.items() if "latency" not in key and "time" not in key}
         for row in content["beside_unpruned"]["rows"]
     ]
 
 
-def test_the_mnist_grid_killed_at_three_points_ends_with_the_same_table(study: Path, tmp_path: Path) -> None:
+def test_the_mnist_grid_killed_at_two_points_ends_with_the_same_table(study: Path, user: User, tmp_path: Path) -> None:
     grid = settings({"config": study}).grid
     assert grid is not None
     recipes = grid.recipes(baseline_recipe(settings({"config": study}).architecture))
@@ -116,11 +119,11 @@ def test_the_mnist_grid_killed_at_three_points_ends_with_the_same_table(study: P
     assert len(tuned) == 2
 
     whole = copy(study.parent / "store", tmp_path / "whole")
-    done = finished("study", study, "--store", whole)
-    assert done.returncode == OK, done.stderr
-    expected = table(study, whole)
-    assert "26/52/7488" not in done.stdout
-    assert "10/20/2880/128" in done.stdout
+    status, out, err = user.types("study", study, "--store", whole)
+    assert status == OK, err
+    expected = table(user, study, whole)
+    assert "26/52/7488" not in out
+    assert "10/20/2880/128" in out
 
     folder = copy(study.parent / "store", tmp_path / "killed")
     store = Store.existing(folder)
@@ -131,16 +134,15 @@ def test_the_mnist_grid_killed_at_three_points_ends_with_the_same_table(study: P
     def evaluated(count: int) -> Callable[[], bool]:
         return lambda: any(len(store.evaluations(goal.baseline_id, goal.bench_id)) >= count for goal in store.studies())
 
-    # In its start or its reference, in its first points, and in a training.
-    run_and_kill(study, folder, lambda: True, 2.0)
+    # In its first points, and in a training; test_kills.py kills a search in its start and its reference.
     run_and_kill(study, folder, evaluated(2), 0.1)
     run_and_kill(study, folder, asked_for(tuned[0]), 0.4)
-    last = finished("study", study, "--store", folder)
-    assert last.returncode == OK, last.stderr
-    assert re.search(r"grid      5 points, [2-4] of them evaluated on ", last.stderr)
-    assert "5 of 5 points of the grid are evaluated" in last.stdout
+    status, out, err = user.types("study", study, "--store", folder)
+    assert status == OK, err
+    assert re.search(r"grid      5 points, [2-4] of them evaluated on ", err)
+    assert "5 of 5 points of the grid are evaluated" in out
 
-    assert table(study, folder) == expected
+    assert table(user, study, folder) == expected
     goal = store.studies()[0]
     states = [(trial.recipe_id, trial.state) for trial in store.trials(goal.id)]
     complete = [recipe_id for recipe_id, state in states if state == COMPLETE]
@@ -149,7 +151,9 @@ def test_the_mnist_grid_killed_at_three_points_ends_with_the_same_table(study: P
 
 
 @pytest.mark.long
-def test_a_grid_of_methods_killed_in_a_training_ends_with_the_same_table(study: Path, tmp_path: Path) -> None:
+def test_a_grid_of_methods_killed_in_a_training_ends_with_the_same_table(
+    study: Path, user: User, tmp_path: Path
+) -> None:
     """Each sparse file is timed by itself, and what the study ends with is written."""
     file = tmp_path / "methods.toml"
     file.write_text(METHODS)
@@ -159,14 +163,14 @@ def test_a_grid_of_methods_killed_in_a_training_ends_with_the_same_table(study: 
 
     def ended(folder: Path) -> list[dict[str, Any]]:
         """Without what is timed."""
-        said = finished("rank", "--study", file, "--store", folder, "--json", program="search")
-        assert said.returncode == OK, said.stderr
+        status, out, err = user.types("rank", "--study", file, "--store", folder, "--json")
+        assert status == OK, err
         told = ("criterion", "fraction", "accuracy", "accuracy_low", "file_mb", "packed_mb", "sparsity", "recipe_id")
-        return [{key: row[key] for key in told} for row in json.loads(said.stdout)["methods"]["rows"]]
+        return [{key: row[key] for key in told} for row in json.loads(out)["methods"]["rows"]]
 
     whole, folder = copy(study.parent / "store", tmp_path / "whole"), copy(study.parent / "store", tmp_path / "killed")
-    done = finished("study", file, "--store", whole)
-    assert done.returncode == OK, done.stderr
+    status, _, err = user.types("study", file, "--store", whole)
+    assert status == OK, err
     assert (whole / "methods.md").read_text().startswith("# Pruning methods beside each other\n")
     expected = ended(whole)
     assert [row["recipe_id"] for row in expected] == [recipe.id for recipe in recipes.values()]
@@ -179,5 +183,5 @@ def test_a_grid_of_methods_killed_in_a_training_ends_with_the_same_table(study: 
         return any(trial.recipe_id == last.id for goal in store.studies() for trial in store.trials(goal.id))
 
     run_and_kill(file, folder, training, 0.2)
-    assert finished("study", file, "--store", folder).returncode == OK
+    assert user.types("study", file, "--store", folder)[0] == OK
     assert ended(folder) == expected

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from search.building.tasks import carry_out
 from search.commands.exit_status import OK
 from search.results.standings import standings
@@ -15,7 +17,8 @@ from search.store.trials import COMPLETE, INTERRUPTED
 from space.baseline import baseline_recipe, describe
 from space.data.sources import Source
 from space.recipe import Recipe
-from tests.search.whole import ROOT, children_of, command, copy, environment, finished
+from tests.search.user import User
+from tests.search.whole import ROOT, children_of, command, copy, environment
 
 # Narrow, so that an epoch takes seconds; both points share a structure, which is measured once.
 SMALL = """
@@ -48,7 +51,8 @@ def killed(small: Path, folder: Path, moment: Callable[[], bool], pause: float =
         time.sleep(0.05)
 
 
-def test_a_grid_killed_in_measuring_and_in_training_ends_as_one_that_was_not(started, tmp_path):
+@pytest.mark.usefixtures("calm_machine")
+def test_a_grid_killed_in_measuring_and_in_training_ends_as_one_that_was_not(started, user: User, tmp_path):
     (tmp_path / "small.toml").write_text(SMALL)
     folder = copy(started, tmp_path / "store")
     store = Store.existing(folder)
@@ -76,12 +80,12 @@ def test_a_grid_killed_in_measuring_and_in_training_ends_as_one_that_was_not(sta
     assert clean is not None
     raw = store.raw(past.bench_id)[plain.structure_id]
     store.add_structure(plain.structure_id, past.bench_id, replace(clean, dirty=("others used 0.9 cores",)), raw)
-    last = finished("study", tmp_path / "small.toml", "--store", folder)
-    assert last.returncode == OK, last.stderr
-    assert "grid      2 points, 1 of them evaluated on " in last.stderr
-    assert "trials    1 more" in last.stderr
-    assert "2 of 2 points of the grid are evaluated" in last.stdout
-    assert f"{plain.id} measured again: " in last.stderr
+    status, out, err = user.types("study", tmp_path / "small.toml", "--store", folder)
+    assert status == OK, err
+    assert "grid      2 points, 1 of them evaluated on " in err
+    assert "trials    1 more" in err
+    assert "2 of 2 points of the grid are evaluated" in out
+    assert f"{plain.id} measured again: " in err
     again = store.structure(plain.structure_id, past.bench_id)
     assert again is not None
     assert not again.dirty

@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from search.commands.exit_status import OK, REQUEST
 from search.results.front import front
 from search.results.standings import standings
@@ -13,7 +15,7 @@ from search.store.store import Store
 from space.files import sha256
 from tests.search.made_up import GOAL, distinct, evaluation, recipe, store_with
 from tests.search.user import User
-from tests.search.whole import SEARCH, copy, finished
+from tests.search.whole import SEARCH, copy, keep_one_network
 
 LATENCY = replace(GOAL, objective="latency")
 
@@ -65,14 +67,16 @@ def test_what_another_study_wants_stays(tmp_path: Path) -> None:
     assert slow.recipe_id in there(store)
 
 
+@pytest.mark.usefixtures("calm_machine")
 def test_a_file_that_went_or_was_changed_is_built_again_for_confirm(user: User, started: Path, tmp_path: Path) -> None:
     folder = copy(started, tmp_path / "store")
-    done = finished(*SEARCH, "--store", folder, "--keep", "front", "--trials", 2)
-    assert done.returncode == OK, done.stderr
+    status, _, err = user.types(*SEARCH, "--store", folder, "--keep", "front", "--trials", 1)
+    assert status == OK, err
     files = json.loads(user.types("status", "--json", "--store", folder)[1])["files"]
-    assert f"files: those of {files['there']} of {files['built']} candidates are kept (--keep front)" in done.stderr
+    assert f"files: those of {files['there']} of {files['built']} candidates are kept (--keep front)" in err
     assert "candidates are kept" in user.types("status", "--store", folder)[1]
     store = Store.existing(folder)
+    keep_one_network(folder)
     best = standings(store, store.studies()[0]).best
     assert best is not None
     another = next(path for path in store.candidates.glob("*.onnx") if path != best.candidate.file).read_bytes()
@@ -82,8 +86,8 @@ def test_a_file_that_went_or_was_changed_is_built_again_for_confirm(user: User, 
     status, _, err = user.types("export", "--to", tmp_path / "winner.onnx", "--store", folder)
     assert status == REQUEST
     assert f"{best.candidate.file} is gone or was changed; `confirm` builds it again" in err
-    confirmed = finished("confirm", "--top", 1, "--store", folder)
-    assert confirmed.returncode == OK, confirmed.stderr
+    status, _, err = user.types("confirm", "--top", 1, "--store", folder)
+    assert status == OK, err
     # Whoever leads once the reference is timed again.
     ranking = standings(store, store.studies()[0])
     measured = [one for one in (*ranking.ranked, ranking.baseline) if one.confirmation]

@@ -4,21 +4,25 @@ import random
 import subprocess
 import time
 
+import pytest
 from optuna.trial import TrialState
 
 from search.commands.exit_status import OK, REQUEST
 from search.store.store import Store
 from search.store.trials import COMPLETE, GATED, INTERRUPTED
 from space.files import sha256
-from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, finished, optunas
+from tests.search.user import User
+from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, optunas
+
+pytestmark = pytest.mark.usefixtures("calm_machine")
 
 # test_seams.py kills between any two writes; these are at random.
-KILLS = 4
+KILLS = 2
 # More than any machine ends before it is killed.
 TRIALS = 1000
 
 
-def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started, tmp_path):
+def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started, user: User, tmp_path):
     folder = copy(started, tmp_path / "store")
     moments = random.Random(7)
     reported: list[str] = []
@@ -48,9 +52,9 @@ def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started
         time.sleep(0.2)
     assert children_of(folder) == []
 
-    last = finished(*SEARCH, "--store", folder, "--trials", 1)
-    assert last.returncode == OK, last.stderr
-    reported += [line.split()[2] for line in last.stdout.splitlines() if line.startswith("trial ")]
+    status, out, err = user.types(*SEARCH, "--store", folder, "--trials", 1)
+    assert status == OK, err
+    reported += [line.split()[2] for line in out.splitlines() if line.startswith("trial ")]
     assert len(reported) > KILLS // 2
 
     store = Store.existing(folder)
@@ -67,7 +71,7 @@ def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started
     assert not list(folder.rglob(".*.part"))
 
 
-def test_two_stores_on_one_database_take_turns(started, tmp_path):
+def test_two_stores_on_one_database_take_turns(started, user: User, tmp_path):
     """The second is refused while the first runs, which does not notice; it goes on when the first was killed."""
     folder, other = copy(started, tmp_path / "store"), copy(started, tmp_path / "other")
     again = [*SEARCH, "--store", other, "--storage", f"sqlite:///{folder / 'search.db'}", "--trials", 1]
@@ -83,9 +87,9 @@ def test_two_stores_on_one_database_take_turns(started, tmp_path):
     try:
         while first.poll() is None and "trial " not in said.read_text():
             time.sleep(0.02)
-        refused = finished(*again)
-        assert refused.returncode == REQUEST
-        assert f"{folder}/search.db is in use by pid {first.pid} on " in refused.stderr
+        status, _, err = user.types(*again)
+        assert status == REQUEST
+        assert f"{folder}/search.db is in use by pid {first.pid} on " in err
         before = said.read_text()
         while first.poll() is None and said.read_text().count("\n") == before.count("\n"):
             time.sleep(0.02)
@@ -94,8 +98,8 @@ def test_two_stores_on_one_database_take_turns(started, tmp_path):
         first.kill()
         first.wait()
     begun = [record.number for record in Store.existing(folder).trials(Store.existing(folder).studies()[0].id)]
-    done = finished(*again)
-    assert done.returncode == OK, done.stderr
+    status, _, err = user.types(*again)
+    assert status == OK, err
     store = Store.existing(folder)
     records = store.trials(store.studies()[0].id)
     assert {record.state for record in records} <= {COMPLETE, GATED, INTERRUPTED}

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 # Only what hangs takes so long.
 HANG_S = 300.0
-TRIALS = 4
+TRIALS = 3
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from evaluators.accuracy import accuracy
 from evaluators.latency import process_interval
 from search.choosing.trial_notes import GATED_BY
 from search.commands.exit_status import INTERRUPTED, OK, REQUEST
-from search.results.standings import standings
 from search.results.wording import ONE_CONTEST
 from search.store.store import Store
 from search.store.trials import COMPLETE, GATED
@@ -23,8 +22,21 @@ from space.candidate import Candidate
 from space.data.sources import Source, load
 from space.files import sha256
 from space.networks.mobilenet_v1.shape import WIDTHS
-from tests.search.made_up import statements
-from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, finished, optunas
+from tests.search.user import User
+from tests.search.whole import (
+    ROOT,
+    SEARCH,
+    children_of,
+    command,
+    copy,
+    environment,
+    finished,
+    keep_one_network,
+    optunas,
+)
+
+# What is typed in this process; those of their own have it from whole.py.
+pytestmark = pytest.mark.usefixtures("calm_machine")
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +76,8 @@ def test_accuracy_is_that_of_the_deployed_file(searched):
         assert accuracy(one.candidate.file, images).correct == one.validation.correct
 
 
-def test_rank_json_names_files_that_are_there(searched):
-    content = json.loads(finished("rank", "--json", "--store", searched).stdout)
+def test_rank_json_names_files_that_are_there(searched, user: User):
+    content = json.loads(user.types("rank", "--json", "--store", searched)[1])
     assert content["baseline"]["latency_gain"] == 1.0
     for row in content["ranking"]:
         assert Path(row["onnx"]).is_file()
@@ -75,7 +87,7 @@ def test_rank_json_names_files_that_are_there(searched):
         assert low <= row["latency_ms"] <= high
 
 
-def test_a_second_run_on_the_same_store_is_refused_and_names_the_first(started, tmp_path):
+def test_a_second_run_on_the_same_store_is_refused_and_names_the_first(started, user: User, tmp_path):
     folder = copy(started, tmp_path / "store")
     first = subprocess.Popen(
         command(*SEARCH, "--store", folder, "--trials", 50),
@@ -87,13 +99,13 @@ def test_a_second_run_on_the_same_store_is_refused_and_names_the_first(started, 
     try:
         while not (folder / "lock").read_text():
             time.sleep(0.05)
-        second = finished(*SEARCH, "--store", folder)
-        assert second.returncode == REQUEST
-        assert f"pid {first.pid} on " in second.stderr
-        assert second.stderr.splitlines()[1:] == [f"next: python -m search status --watch --store {folder}"]
+        status, _, err = user.types(*SEARCH, "--store", folder)
+        assert status == REQUEST
+        assert f"pid {first.pid} on " in err
+        assert err.splitlines()[1:] == [f"next: python -m search status --watch --store {folder}"]
         # Readers do not need the lock.
-        assert finished("rank", "--store", folder).returncode == OK
-        assert f"pid {first.pid}" in finished("status", "--store", folder).stdout
+        assert user.types("rank", "--store", folder)[0] == OK
+        assert f"pid {first.pid}" in user.types("status", "--store", folder)[1]
     finally:
         first.kill()
         first.communicate()
@@ -146,9 +158,9 @@ def test_a_damaged_candidate_is_built_again(searched, tmp_path):
     assert Candidate.from_json(manifest.read_text(), manifest.parent) == made.candidate
 
 
-def test_a_replayed_bench_asks_for_the_same_recipes_to_the_end(searched, tmp_path):
+def test_a_replayed_bench_asks_for_the_same_recipes_to_the_end(searched, user: User, tmp_path):
     recording = tmp_path / "bench.jsonl"
-    assert finished("export", "--to", recording, "--store", searched).returncode == OK
+    assert user.types("export", "--to", recording, "--store", searched)[0] == OK
     original = Store.existing(searched)
     goal = original.studies()[0]
     expected = [record.recipe_id for record in original.trials(goal.id) if record.state in (COMPLETE, GATED)]
@@ -173,12 +185,12 @@ def test_a_replayed_bench_asks_for_the_same_recipes_to_the_end(searched, tmp_pat
             assert any(figures[id].figures.latency_s == pytest.approx(answer, rel=1e-4) for answer in answers)
 
 
-def test_confirm_measures_the_whole_test_set_and_its_accuracy_is_the_files(searched, tmp_path):
+def test_confirm_measures_the_whole_test_set_and_its_accuracy_is_the_files(searched, user: User, tmp_path):
     folder = copy(searched, tmp_path / "store")
-    _keep_one_network(folder)
-    done = finished("confirm", "--top", 1, "--store", folder, "--min-accuracy", "0.01")
-    assert done.returncode == OK, done.stderr
-    content = json.loads(finished("rank", "--json", "--store", folder).stdout)
+    keep_one_network(folder)
+    status, _, err = user.types("confirm", "--top", 1, "--store", folder, "--min-accuracy", "0.01")
+    assert status == OK, err
+    content = json.loads(user.types("rank", "--json", "--store", folder)[1])
     row = next(row for row in content["ranking"] if row["stage"] == "confirm")
     test = load(Source("builtin")).test
     assert row["test_accuracy"] == accuracy(Path(row["onnx"]), test).share
@@ -190,18 +202,6 @@ def test_confirm_measures_the_whole_test_set_and_its_accuracy_is_the_files(searc
     one = store.evaluations(goal.baseline_id, goal.bench_id)[row["recipe_id"]]
     assert one.confirmation is not None
     assert one.confirmation.figures.inferences == 3 * len(test)
-
-
-def _keep_one_network(folder: Path) -> None:
-    """Beside the baseline: two that are close would take turns for minutes."""
-    store = Store.existing(folder)
-    now = standings(store, store.studies()[0])
-    assert now.best is not None
-    with statements(store) as execute:
-        execute(
-            "DELETE FROM search_candidates WHERE recipe_id NOT IN (:best, :baseline)",
-            {"best": now.best.recipe_id, "baseline": now.baseline.recipe_id},
-        )
 
 
 def test_all_objectives_share_one_pool_of_evaluations(started, tmp_path):
@@ -224,11 +224,11 @@ def test_all_objectives_share_one_pool_of_evaluations(started, tmp_path):
         assert len(store.trials(goal.id)) == (2 if goal.objective == "fom" else 1)
 
 
-def test_measure_takes_any_file(searched):
+def test_measure_takes_any_file(searched, user: User):
     store = Store.existing(searched)
     goal = store.studies()[0]
     one = next(iter(store.evaluations(goal.baseline_id, goal.bench_id).values()))
-    row = json.loads(finished("measure", one.candidate.file, "--json").stdout)
+    row = json.loads(user.types("measure", one.candidate.file, "--json")[1])
     assert row["recipe_id"] == one.recipe_id
     assert row["parameters"] == one.candidate.parameters
     assert row["latency_ms"] > 0

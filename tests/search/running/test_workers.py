@@ -21,7 +21,7 @@ from tests.search.made_up import store_with
 from tests.search.replayed import recorded, trials_of, with_extras
 from tests.search.whole import REAL, ROOT, SEARCH, command, copy
 
-TRIALS = 3
+TRIALS = 2
 RANDOM = (*SEARCH, "--sampler", "random")
 
 

@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from torchvision.models import mobilenet_v2
-from torchvision.models.mobilenetv2 import InvertedResidual
 
 from space.checkpoint import read_checkpoint
 from space.data.images import DataSet
@@ -62,6 +60,10 @@ def test_it_has_the_published_parameters_and_macs():
 def published(classes: int = 10) -> nn.Module:
     """torchvision's, for images of 32 pixels: chenyaofo/pytorch-cifar-models halves neither in the stem nor in the
     second stage, and its checkpoints lie in this order."""
+    # It takes two seconds to load, and each of the test processes collects this module.
+    from torchvision.models import mobilenet_v2
+    from torchvision.models.mobilenetv2 import InvertedResidual
+
     network = mobilenet_v2(num_classes=classes)
     network.features[0][0].stride = (1, 1)
     first_of_second_stage = [module for module in network.features if isinstance(module, InvertedResidual)][1]

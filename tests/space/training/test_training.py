@@ -232,6 +232,21 @@ def test_shifted_images_are_windows_of_the_image_in_a_border_of_the_mean() -> No
     assert len(found) > 10
 
 
+def test_a_view_says_where_each_image_is_cut_out_and_which_are_mirrored() -> None:
+    data = framed(3, True)
+    pictures = Pictures(data, CPU, MEAN, STD)
+    view, chosen = pictures.view(1), torch.randperm(40, generator=torch.Generator().manual_seed(0))
+    border = (255 * torch.tensor(MEAN)).round().to(torch.uint8).view(3, 1, 1)
+    whole = border.repeat(40, 1, 38, 38)
+    whole[:, :, 3:35, 3:35] = torch.from_numpy(data.train.pixels)
+    for image, place in zip(pictures.batch(chosen, view), chosen, strict=True):
+        down, right = int(view.down[place]), int(view.right[place])
+        window = whole[place, :, down : down + 32, right : right + 32]
+        window = (window.flip(2) if view.mirrored[place] else window).float()
+        mean, spread = (255 * torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
+        assert torch.equal(image, (window - mean) / spread)
+
+
 def test_the_border_is_of_the_mean_colour() -> None:
     pictures = Pictures(framed(4, False), CPU, MEAN, STD)
     view = dataclasses.replace(pictures.view(0), down=torch.zeros(40, dtype=torch.long))
