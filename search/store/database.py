@@ -148,7 +148,11 @@ class _SqlAlchemy:
     def rows(self, sql: str, parameters: Parameters = {}) -> list[Row]:  # noqa: B006
         if self.outage is not None:
             return self.outage.through(lambda: self._rows(sql, parameters))
-        return self._rows(sql, parameters)
+        try:
+            return self._rows(sql, parameters)
+        except StoreAway:
+            # The server may have closed a connection that was used a moment ago: a new one is made.
+            return self._rows(sql, parameters)
 
     def _rows(self, sql: str, parameters: Parameters) -> list[Row]:
         import sqlalchemy
