@@ -32,7 +32,7 @@ from search.store.writing import writing
 from tests.search.landscape import TABLE, landscape
 from tests.search.made_up import GOAL, evaluation, figures
 from tests.search.running.controller import simulated, study_of
-from tests.search.running.test_controllers import Controller, begun, check, finished, until
+from tests.search.running.test_controllers import Controller, begin_together, begun, check, finished, until
 from tests.search.store.postgres import Server, server
 
 ASK_S, OVERHEAD_S, OPENED_S = 1.0, 50e-3, 10.0
@@ -148,6 +148,7 @@ def one_killed(served: Server, folder: Path) -> bool:
     first = Controller(folder / "first", served.url, 10 * TRIALS, TRAINED_S)
     second = Controller(folder / "second", served.url, TRIALS // 2, TRAINED_S)
     try:
+        begin_together(first, second)
         until(lambda: finished(store) >= TRIALS // 2)
         first.kill()
         until(lambda: second.process.poll() is not None)
@@ -155,6 +156,7 @@ def one_killed(served: Server, folder: Path) -> bool:
         first.kill()
         second.kill()
     third = Controller(folder / "second", served.url, max(TRIALS - finished(store), 0), TRAINED_S)
+    third.begin()
     third.ends()
     check(store)
     interrupted = {record.recipe_id for record in store.trials(GOAL.id) if record.state == INTERRUPTED}
@@ -172,6 +174,7 @@ def stopped(served: Server, folder: Path) -> bool:
     store = begun(folder / "first", served.url)
     both = [Controller(folder / name, served.url, TRIALS // 4, TRAINED_S) for name in ("first", "second")]
     try:
+        begin_together(*both)
         for done, seconds in ((TRIALS // 8, 0.0), (TRIALS // 4, STOPPED_S)):
             until(lambda done=done: finished(store) >= done)
             served.stop()
