@@ -15,8 +15,8 @@ from space.recipe import Recipe
 MOST = 5
 # The share of a run's time that one of them may take: more teaches less than several shorter ones do.
 _OF_RUN = 1 / 40
-# In a run of minutes even the shortest trainings take more than that, and few others follow them. Then each is as long
-# as lets all of them end, and one more: so that what holds the line is found by them.
+# In a run of minutes hardly any network has its shortest training in that, and few others follow. Then each is trained
+# for as long as lets all of them end, and one more: so that what holds the line is found by them.
 _OF_MINUTES = 1 / (MOST + 1)
 
 
@@ -52,13 +52,9 @@ def _trainings(situation: Situation, front: Sequence[dict[str, Value]]) -> list[
     pace, shortest = situation.pace, situation.rungs[0]
     briefly = [(values, recipe_of({**values, "epochs": shortest})) for values in front]
     costs_s = [pace.training_s(recipe, shortest) for _, recipe in briefly]
-    usual_s = float(np.median(costs_s))
-    if not pace.limited:
-        # One of the cheaper half of the front.
-        most_s = usual_s
-    elif usual_s <= _OF_RUN * situation.whole_s:
-        most_s = _OF_RUN * situation.whole_s
-    else:
+    # Without a deadline it is one of the cheaper half of the front.
+    most_s = _OF_RUN * situation.whole_s if pace.limited else float(np.median(costs_s))
+    if pace.limited and sum(cost_s <= most_s for cost_s in costs_s) < min(MOST, len(costs_s)):
         most_s = _OF_MINUTES * situation.whole_s
         briefly = [(values, _longest(recipe, situation, most_s)) for values, recipe in briefly]
     return [pair for pair, cost_s in zip(briefly, costs_s, strict=True) if cost_s <= most_s]
