@@ -251,6 +251,9 @@ class DeviceInfo:
     runtimes: tuple[str, ...] = ()
     # What the figures of a recording are over; None for a board, and for recordings of earlier versions.
     reference: FirstReference | None = None
+    # Trials of the search that was recorded: the id of each recipe once as it was asked for, and once more as it was
+    # told, in this order.
+    trials: tuple[str, ...] = ()
 
     def framework(self, runtime: str) -> str | None:
         """The runtime of this name with its version; None where it is not installed there."""

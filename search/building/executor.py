@@ -16,6 +16,11 @@ class Executor(Protocol):
         """How many orders it carries out at once."""
         ...
 
+    @property
+    def alike(self) -> bool:
+        """Whether its places are, so that orders end about as the timetable says."""
+        ...
+
     def submit(self, order: Order) -> Future[Built]:
         """It can be cancelled until it is done, and what carries it out is stopped then. An order that was never begun,
         or whose worker is gone, is carried out by another; one that it dies of is the candidate's failure, which
@@ -29,6 +34,8 @@ class Executor(Protocol):
 
 class LocalExecutor:
     """The children of this machine, who find all in the store's folder."""
+
+    alike = True
 
     def __init__(self, builders: Builders, folder: Path, source: Source) -> None:
         self._builders = builders

@@ -22,26 +22,30 @@ class Beside:
     known: Known
     # The last transaction of which all is known here.
     seen: int = 0
+    # How often others had written by then, and who was there.
+    others_seen: tuple[int, Set[str]] | None = None
     # Recipes whose evaluations were looked at.
     looked_at: set[str] = field(default_factory=set)
 
-    def left_behind(self, mine: Set[int]) -> list[FrozenTrial]:
-        """Trials on their way of nobody who is there. `mine`: what this process has on its way itself."""
+    def left_behind(self, mine: Set[int]) -> tuple[list[FrozenTrial], Set[str]]:
+        """Trials on their way of nobody who is there, and who is. `mine`: what this process has on its way itself."""
         # First the trials: a controller is known before it has any.
         running = self.optuna.trials(TrialState.RUNNING)
-        there = {writer.owner for writer in self.store.writers()} if running else set()
-        return [trial for trial in running if not self._has_owner(trial, there, mine)]
+        there = {writer.owner for writer in self.store.writers()}
+        return [trial for trial in running if not self._has_owner(trial, there, mine)], there
 
     def _has_owner(self, trial: FrozenTrial, there: Set[str], mine: Set[int]) -> bool:
         owner = trial.user_attrs.get(OWNER, "")
         return trial.number in mine if owner == self.store.owner else owner in there
 
-    def take_in(self) -> list[int]:
+    def take_in(self, there: Set[str]) -> list[int]:
         """Of the study's trials that changed since the last look; the numbers of those that were interrupted."""
-        last = self.store.last_change()
-        if last == self.seen:
+        last, others = self.store.last_change(), (self.store.others_wrote, there)
+        if others == self.others_seen:
+            # What was written since is this writer's own.
+            self.seen = last
             return []
-        self._know_claims()
+        self._know_claims(there)
         interrupted = []
         for record in self.store.trials_changed(self.goal.id, self.seen):
             if record.state == GATED:
@@ -51,7 +55,7 @@ class Beside:
             elif record.state == INTERRUPTED:
                 interrupted.append(record.number)
         self.known.settle(self.store.failures(self.goal.baseline_id, self.goal.bench_id))
-        self.seen = last
+        self.seen, self.others_seen = last, others
         return interrupted
 
     def evaluated(self, evaluations: Mapping[str, Evaluation]) -> list[Evaluation]:
@@ -59,9 +63,9 @@ class Beside:
         study of it before its claim ends: after that Optuna knows it."""
         new = [evaluation for recipe_id, evaluation in evaluations.items() if recipe_id not in self.looked_at]
         if new:
-            self._know_claims()
+            self._know_claims({writer.owner for writer in self.store.writers()})
         return [evaluation for evaluation in new if evaluation.recipe_id not in self.known.in_flight]
 
-    def _know_claims(self) -> None:
-        there = {writer.owner for writer in self.store.writers()} - {self.store.owner}
-        self.known.begun_elsewhere(claim.recipe_id for claim in self.store.claims(self.goal) if claim.owner in there)
+    def _know_claims(self, there: Set[str]) -> None:
+        others = there - {self.store.owner}
+        self.known.begun_elsewhere(claim.recipe_id for claim in self.store.claims(self.goal) if claim.owner in others)

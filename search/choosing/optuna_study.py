@@ -2,33 +2,47 @@
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache, partial
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages._cached_storage import _CachedStorage, _StudyInfo
 from optuna.storages._rdb import models
-from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.choosing.sampler import Sampler, distributions
 from search.choosing.trial_notes import IMPORTED, OWNER
 from search.scoring.objectives import Objective
-from search.store.database import server_options
+from search.store.database import Row, server_options
 from search.store.store import Store
+from search.store.write import Write
 from space.dimension import Dimension, Value
 from space.dimensions import recipe_of
 from space.recipe import Recipe
 
+_TRIALS, _VALUES, _PARAMETERS, _USER_ATTRIBUTES, _SYSTEM_ATTRIBUTES = (
+    kind.__table__
+    for kind in (
+        models.TrialModel,
+        models.TrialValueModel,
+        models.TrialParamModel,
+        models.TrialUserAttributeModel,
+        models.TrialSystemAttributeModel,
+    )
+)
+
 
 def open_storage(store: Store) -> RDBStorage:
     """Optuna's tables, in the same database as the store's, and under its leases; made by one writer."""
-    options = server_options(store.url) if store.shared else {}
+    options = {"pool_pre_ping": True, **server_options(store.url)} if store.shared else {}
     with store.turn("Optuna's tables"):
         storage = RDBStorage(store.url, engine_kwargs=options)
     store.guard(storage.scoped_session)
@@ -45,17 +59,114 @@ class Addition:
     attributes: Mapping[str, Any]
 
 
+class _Trials(_CachedStorage):
+    """Optuna's own storage, which is asked again only where others wrote: all of its trials that are written here are
+    known."""
+
+    def __init__(self, backend: RDBStorage, store: Store) -> None:
+        super().__init__(backend)
+        self._store = store
+        # What was known of others when all was read last.
+        self._read_at: dict[int, int] = {}
+
+    def _read_trials_from_remote_storage(self, study_id: int) -> None:
+        others = self._store.others_wrote
+        if self._store.in_moment and self._read_at.get(study_id) == others:
+            return
+        with self._lock:
+            study = self._studies.setdefault(study_id, _StudyInfo())
+            read = self._read(study_id, study.last_finished_trial_id, study.unfinished_trial_ids)
+        self._read_at[study_id] = others
+        self.keep(study_id, *read)
+
+    def keep(self, study_id: int, *trials: FrozenTrial) -> None:
+        """As they were written down. Where nobody else wrote, all before them are known."""
+        with self._lock:
+            self._add_trials_to_cache(study_id, list(trials))
+            study = self._studies[study_id]
+            for trial in trials:
+                if not trial.state.is_finished():
+                    study.unfinished_trial_ids.add(trial._trial_id)
+                    continue
+                study.unfinished_trial_ids.discard(trial._trial_id)
+                if self._read_at.get(study_id) == self._store.others_wrote:
+                    study.last_finished_trial_id = max(study.last_finished_trial_id, trial._trial_id)
+
+    def _read(self, study_id: int, after: int, unfinished: Collection[int]) -> list[FrozenTrial]:
+        """As Optuna would, who makes an object of each row: that takes ten times as long. Times and intermediate values
+        are left out: nobody here asks for them."""
+        ids = ", ".join(str(id) for id in sorted(unfinished) if id <= after)
+        changed = f"trials.trial_id > :after{f' OR trials.trial_id IN ({ids})' if ids else ''}"
+        which = f"trials.study_id = :study_id AND ({changed})"
+        named = {"study_id": study_id, "after": after}
+
+        def rows(columns: str, table: str = "") -> list[Row]:
+            joined = f"JOIN {table} a ON a.trial_id = trials.trial_id " if table else ""
+            return self._store.rows(f"SELECT {columns} FROM trials {joined}WHERE {which}", named)  # noqa: S608
+
+        found = {
+            id: (number, TrialState[state])
+            for id, number, state in rows("trials.trial_id, trials.number, trials.state")
+        }
+        values = {
+            id: models.TrialValueModel.stored_repr_to_value(value, models.TrialValueModel.TrialValueType[kind])
+            for id, value, kind in rows("trials.trial_id, a.value, a.value_type", "trial_values")
+        }
+        spaces = defaultdict[int, dict[str, BaseDistribution]](dict)
+        chosen = defaultdict[int, dict[str, Any]](dict)
+        for id, name, value, text in rows(
+            "trials.trial_id, a.param_name, a.param_value, a.distribution_json", "trial_params"
+        ):
+            spaces[id][name] = of = _distribution(text)
+            chosen[id][name] = of.to_external_repr(value)
+        said = [defaultdict[int, dict[str, Any]](dict), defaultdict[int, dict[str, Any]](dict)]
+        for kept, table in zip(said, ("trial_user_attributes", "trial_system_attributes"), strict=True):
+            for id, name, text in rows("trials.trial_id, a.key, a.value_json", table):
+                kept[id][name] = json.loads(text)
+        return [
+            FrozenTrial(
+                number=number,
+                state=state,
+                value=values.get(id),
+                datetime_start=None,
+                datetime_complete=None,
+                params=chosen[id],
+                distributions=spaces[id],
+                user_attrs=said[0][id],
+                system_attrs=said[1][id],
+                intermediate_values={},
+                trial_id=id,
+            )
+            for id, (number, state) in sorted(found.items())
+            # Of one that begins now the number is not known yet.
+            if number is not None
+        ]
+
+    def read_again(self) -> None:
+        self._read_at.clear()
+
+
 class OptunaStudy:
     def __init__(
-        self, name: str, objective: Objective, storage: RDBStorage, table: Sequence[Dimension], sampler: Sampler
+        self,
+        name: str,
+        objective: Objective,
+        storage: BaseStorage,
+        table: Sequence[Dimension],
+        sampler: Sampler,
+        store: Store,
     ) -> None:
-        self._storage: BaseStorage = storage
+        """A storage in memory is one that nobody else knows; another one is in the store's database."""
+        self._store = store
+        self._storage = _Trials(storage, store) if isinstance(storage, RDBStorage) else storage
         self._distributions = distributions(table)
         # Optuna's reports on stderr are for programmers.
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.study = optuna.create_study(
-            storage=storage, study_name=name, direction=objective.direction, load_if_exists=True, sampler=sampler
+            storage=self._storage, study_name=name, direction=objective.direction, load_if_exists=True, sampler=sampler
         )
+        # Trials that were begun here and have not ended.
+        self._begun: dict[int, FrozenTrial] = {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             self.study.set_metric_names([objective.metric])
@@ -67,7 +178,45 @@ class OptunaStudy:
     def begin(self, owner: str) -> FrozenTrial:
         """A new trial, on its way, with nothing chosen yet."""
         begun = create_trial(state=TrialState.RUNNING, user_attrs={OWNER: owner} if owner else {})
-        return self._tables.get_trial(self._tables.create_new_trial(self.study._study_id, template_trial=begun))
+        if isinstance(self._storage, _Trials):
+            # As Optuna does, for whom a time is one of this zone.
+            begun.datetime_start = datetime.now()
+            with self._store.together() as write:
+                begun.number = self._next_number(write)
+                self._add(write, [begun])
+                write.add(_USER_ATTRIBUTES, _said(begun._trial_id, begun.user_attrs))
+        else:
+            begun = self._storage.get_trial(self._storage.create_new_trial(self.study._study_id, template_trial=begun))
+        self._keep(begun)
+        return begun
+
+    def _next_number(self, write: Write) -> int:
+        """Nobody else begins one before the end of the transaction."""
+        last = write.last_of(_TRIALS, "number", {"study_id": self.study._study_id})
+        return 0 if last is None else int(last) + 1
+
+    def _add(self, write: Write, trials: Sequence[FrozenTrial]) -> None:
+        """They have their ids then."""
+        rows = [
+            {
+                "study_id": self.study._study_id,
+                "number": trial.number,
+                "state": trial.state,
+                "datetime_start": _utc(trial.datetime_start),
+                "datetime_complete": _utc(trial.datetime_complete),
+            }
+            for trial in trials
+        ]
+        for trial, id in zip(trials, write.add(_TRIALS, rows), strict=True):
+            trial._trial_id = id
+
+    def _keep(self, trial: FrozenTrial) -> None:
+        if isinstance(self._storage, _Trials):
+            self._storage.keep(self.study._study_id, trial)
+        if trial.state.is_finished():
+            self._begun.pop(trial.number, None)
+        else:
+            self._begun[trial.number] = trial
 
     def chosen(self, trial: FrozenTrial) -> dict[str, Value]:
         """What the sampler chooses; SpaceExhausted where it has nothing."""
@@ -81,94 +230,114 @@ class OptunaStudy:
 
     def choose(self, trial: FrozenTrial, values: Mapping[str, Value], notes: Mapping[str, Any]) -> None:
         """Writes down what was chosen for it, in the place of what was before."""
-        self._write(trial._trial_id, notes, {}, values)
+        trial_id = trial._trial_id
+        chosen = copy(trial)
+        chosen.params, chosen.distributions = dict(values), dict(self._distributions)
+        chosen.user_attrs = {**trial.user_attrs, **notes}
+        if not isinstance(self._storage, _Trials):
+            for name, value in values.items():
+                of = self._distributions[name]
+                self._storage.set_trial_param(trial_id, name, of.to_internal_repr(value), of)
+            for name, note in notes.items():
+                self._storage.set_trial_user_attr(trial_id, name, note)
+            self._keep(chosen)
+            return
+        with self._store.together() as write:
+            write.remove(_PARAMETERS, {"trial_id": trial_id})
+            write.remove(_USER_ATTRIBUTES, {"trial_id": trial_id, "key": list(notes)})
+            write.add(_PARAMETERS, self._parameters(trial_id, values))
+            write.add(_USER_ATTRIBUTES, _said(trial_id, notes))
+            write.afterwards.append(lambda: self._keep(chosen))
 
-    def tell(self, number: int, value: float) -> None:
-        """Once: it may have been told, and nobody heard that it was."""
-        self.study.tell(number, value, skip_if_finished=True)
+    def tell(self, number: int, value: float, notes: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
+        """Once: it may have been told, and nobody heard that it was. `notes` are for people, `attributes` for Optuna
+        and its dashboard."""
+        self._end(number, TrialState.COMPLETE, value, notes, attributes)
 
-    def fail(self, number: int) -> None:
-        self.study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+    def fail(self, number: int, notes: Mapping[str, Any] = {}) -> None:
+        self._end(number, TrialState.FAIL, None, notes, {})
+
+    def _end(
+        self,
+        number: int,
+        state: TrialState,
+        value: float | None,
+        notes: Mapping[str, Any],
+        attributes: Mapping[str, Any],
+    ) -> None:
+        trial = self.trial(number)
+        if trial.state.is_finished():
+            return
+        values = None if value is None else [value]
+        self.study.sampler.after_trial(self.study, trial, state, values)
+        ended = copy(trial)
+        ended.user_attrs, ended.system_attrs = {**trial.user_attrs, **notes}, {**trial.system_attrs, **attributes}
+        ended.state, ended.values, ended.datetime_complete = state, values, datetime.now()
+        if not isinstance(self._storage, _Trials):
+            for name, note in notes.items():
+                self._storage.set_trial_user_attr(trial._trial_id, name, note)
+            for name, attribute in attributes.items():
+                self._storage.set_trial_system_attr(trial._trial_id, name, attribute)
+            self._storage.set_trial_state_values(trial._trial_id, state, values)
+            self._keep(ended)
+            return
+        with self._store.together() as write:
+            self._write_end(write, trial, ended)
+            write.afterwards.append(lambda: self._keep(ended))
+
+    def _write_end(self, write: Write, trial: FrozenTrial, ended: FrozenTrial) -> None:
+        """What the trial says already stays as it is."""
+        trial_id = trial._trial_id
+        running = {"trial_id": trial_id, "state": TrialState.RUNNING}
+        if not write.change(
+            _TRIALS, running, {"state": ended.state, "datetime_complete": _utc(ended.datetime_complete)}
+        ):
+            return
+        for table, before, now in (
+            (_USER_ATTRIBUTES, trial.user_attrs, ended.user_attrs),
+            (_SYSTEM_ATTRIBUTES, trial.system_attrs, ended.system_attrs),
+        ):
+            write.add(table, _said(trial_id, {name: said for name, said in now.items() if name not in before}))
+        write.add(_VALUES, _values(trial_id, ended))
 
     def fail_waiting(self) -> None:
         """What was enqueued by an earlier version and never asked for: Optuna lets nobody tell it anything."""
         for trial in self.trials(TrialState.WAITING):
             self._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
 
-    def describe(self, number: int, notes: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
-        """Writes what is known of a trial into it, for people and for Optuna."""
-        # Who told it, told all of this before.
-        with suppress(UpdateFinishedTrialError):
-            self._write(self._id(number), notes, attributes)
+    def read_again(self) -> None:
+        """All that others wrote, whether or not they said so."""
+        if isinstance(self._storage, _Trials):
+            self._storage.read_again()
 
     def trial(self, number: int) -> FrozenTrial:
-        return self._tables.get_trial(self._id(number))
-
-    def _id(self, number: int) -> int:
-        return self._tables.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
-
-    @property
-    def _tables(self) -> BaseStorage:
-        """With what was read kept in memory."""
-        return self.study._storage
-
-    def _write(
-        self,
-        trial_id: int,
-        notes: Mapping[str, Any],
-        attributes: Mapping[str, Any],
-        values: Mapping[str, Value] = {},
-    ) -> None:
-        """In one transaction, where Optuna has one for each."""
-        if not isinstance(self._storage, RDBStorage):
-            for name, value in values.items():
-                of = self._distributions[name]
-                self._storage.set_trial_param(trial_id, name, of.to_internal_repr(value), of)
-            for name, note in notes.items():
-                self._storage.set_trial_user_attr(trial_id, name, note)
-            for name, attribute in attributes.items():
-                self._storage.set_trial_system_attr(trial_id, name, attribute)
-            return
-        with _create_scoped_session(self._storage.scoped_session) as session:
-            trial = models.TrialModel.find_or_raise_by_id(trial_id, session)
-            self._storage.check_trial_is_updatable(trial_id, cast(TrialState, trial.state))
-            if values:
-                session.query(models.TrialParamModel).filter_by(trial_id=trial_id).delete()
-                session.add_all(_parameters(trial_id, values, self._distributions))
-            for kind, said in ((models.TrialUserAttributeModel, notes), (models.TrialSystemAttributeModel, attributes)):
-                if said:
-                    former = session.query(kind).filter(kind.trial_id == trial_id, kind.key.in_(said))
-                    former.delete(synchronize_session=False)
-                    session.add_all(_said(kind, trial_id, said))
+        if number in self._begun:
+            return self._begun[number]
+        study_id = self.study._study_id
+        return self._storage.get_trial(self._storage.get_trial_id_from_study_id_trial_number(study_id, number))
 
     def add(self, additions: Sequence[Addition]) -> None:
         """Trials that this study did not ask for, as one transaction, where Optuna would ask a hundred questions for
         each."""
-        if not isinstance(self._storage, RDBStorage):
+        if not isinstance(self._storage, _Trials):
             for addition in additions:
                 self.study.add_trial(self._frozen(addition))
             return
-        with _create_scoped_session(self._storage.scoped_session) as session:
-            models.StudyModel.find_or_raise_by_id(self.study._study_id, session, for_update=True)
-            now = datetime.now()
-            number = None
-            for addition in additions:
-                trial = models.TrialModel(
-                    study_id=self.study._study_id,
-                    state=TrialState.COMPLETE,
-                    datetime_start=now,
-                    datetime_complete=now,
-                )
-                session.add(trial)
-                session.flush()
-                trial.number = number = trial.count_past_trials(session) if number is None else number + 1
-                value, kind = models.TrialValueModel.value_to_stored_repr(addition.value)
-                session.add(models.TrialValueModel(trial_id=trial.trial_id, objective=0, value=value, value_type=kind))
-                session.add_all(_parameters(trial.trial_id, addition.values, self._distributions))
-                session.add_all(
-                    _said(models.TrialUserAttributeModel, trial.trial_id, {IMPORTED: True, **addition.notes})
-                )
-                session.add_all(_said(models.TrialSystemAttributeModel, trial.trial_id, addition.attributes))
+        study_id = self.study._study_id
+        added = list(map(self._frozen, additions))
+        with self._store.together() as write:
+            number = self._next_number(write)
+            for place, trial in enumerate(added):
+                trial.number = number + place
+            self._add(write, added)
+            for table, rows in (
+                (_VALUES, [row for trial in added for row in _values(trial._trial_id, trial)]),
+                (_PARAMETERS, [row for trial in added for row in self._parameters(trial._trial_id, trial.params)]),
+                (_USER_ATTRIBUTES, [row for trial in added for row in _said(trial._trial_id, trial.user_attrs)]),
+                (_SYSTEM_ATTRIBUTES, [row for trial in added for row in _said(trial._trial_id, trial.system_attrs)]),
+            ):
+                write.fill(table, rows)
+            write.afterwards.append(partial(self._storage.keep, study_id, *added))
 
     def _frozen(self, addition: Addition) -> FrozenTrial:
         return create_trial(
@@ -178,6 +347,23 @@ class OptunaStudy:
             user_attrs={IMPORTED: True, **addition.notes},
             system_attrs=dict(addition.attributes),
         )
+
+    def _parameters(self, trial_id: int, values: Mapping[str, Value]) -> list[dict[str, Any]]:
+        return [
+            {
+                "trial_id": trial_id,
+                "param_name": name,
+                "param_value": self._distributions[name].to_internal_repr(value),
+                "distribution_json": self._written[name],
+            }
+            for name, value in values.items()
+        ]
+
+    @cached_property
+    def _written(self) -> dict[str, str]:
+        """The distributions as text."""
+        to_json = optuna.distributions.distribution_to_json
+        return {name: to_json(of) for name, of in self._distributions.items()}
 
     def recipe(self, trial: FrozenTrial) -> Recipe | None:
         """None where the process was killed before every value was chosen."""
@@ -191,23 +377,23 @@ def values_of_trial(trial: FrozenTrial) -> Mapping[str, Value]:
     return values
 
 
-def _parameters(
-    trial_id: Any, values: Mapping[str, Value], space: Mapping[str, BaseDistribution]
-) -> list[models.TrialParamModel]:
-    return [
-        models.TrialParamModel(
-            trial_id=trial_id,
-            param_name=name,
-            param_value=space[name].to_internal_repr(value),
-            distribution_json=optuna.distributions.distribution_to_json(space[name]),
-        )
-        for name, value in values.items()
-    ]
+@lru_cache
+def _distribution(text: str) -> BaseDistribution:
+    return optuna.distributions.json_to_distribution(text)
 
 
-def _said(
-    kind: "type[models.TrialUserAttributeModel] | type[models.TrialSystemAttributeModel]",
-    trial_id: Any,
-    said: Mapping[str, Any],
-) -> list[Any]:
-    return [kind(trial_id=trial_id, key=name, value_json=json.dumps(value)) for name, value in said.items()]
+def _utc(moment: datetime | None) -> datetime | None:
+    """Optuna keeps times without a zone: of this zone in a trial, of none in its tables."""
+    return moment and moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _said(trial_id: int, said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"trial_id": trial_id, "key": name, "value_json": json.dumps(value)} for name, value in said.items()]
+
+
+def _values(trial_id: int, trial: FrozenTrial) -> list[dict[str, Any]]:
+    rows = []
+    for value in trial.values or ():
+        kept, kind = models.TrialValueModel.value_to_stored_repr(value)
+        rows.append({"trial_id": trial_id, "objective": 0, "value": kept, "value_type": kind})
+    return rows

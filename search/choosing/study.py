@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from optuna.storages import RDBStorage
@@ -36,7 +37,7 @@ from space.recipe import Recipe
 from space.training.patience import MOST_GAIN, Line
 
 # Evaluations of others that are taken in as one transaction.
-_AT_ONCE = 50
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Study:
         self._say = say
         self._asked_first = AskedFirst(known, say)
         self._time_left = time_left or TimeLeft()
-        self._optuna = OptunaStudy(goal.id, self.objective, storage, table, sampler)
+        self._optuna = OptunaStudy(goal.id, self.objective, storage, table, sampler, store)
         self._beside = Beside(store, goal, self._optuna, known)
         # Trials that were asked for here and have not ended, each with its recipe's id.
         self._mine: dict[int, str] = {}
@@ -103,10 +104,16 @@ class Study:
 
     def resume(self) -> list[str]:
         """Settles what an interruption left open, then takes in what other studies evaluated; says what it did."""
-        return self._store.patiently(self._resume)
+
+        def resumed() -> list[str]:
+            with self._store.moment():
+                return self._resume()
+
+        return self._store.patiently(resumed)
 
     def _resume(self) -> list[str]:
         self._store.use_study(self.goal)
+        self._optuna.read_again()
         with self._store.turn(self.goal.id) as still:
             assert still is not None
             self._beside.seen = self._store.last_change() if self._store.shared else 0
@@ -133,14 +140,16 @@ class Study:
         who are gone: that is asked for first."""
         if not self._store.shared:
             return
+        self._store.look()
+        left_behind, there = self._beside.left_behind(self._mine.keys())
         # Where a controller was killed right after it told Optuna of a trial, our table alone says that the trial is
         # still on its way.
-        if self._beside.left_behind(self._mine.keys()) or self._store.trials_of_nobody(self.goal.id):
+        if left_behind or self._store.trials_of_nobody(self.goal.id, there):
             with self._store.turn(self.goal.id, wait=False) as still:
                 # Where another one is at it, it has them end.
                 if still is not None:
                     self._end_left_behind()
-        for number in self._beside.take_in():
+        for number in self._beside.take_in(there):
             self._ask_first_again(self._optuna.trial(number))
         evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
         if new := self._beside.evaluated(evaluations):
@@ -154,7 +163,8 @@ class Study:
         self._store.remove_gone()
         evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
         failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
-        self._end(self._beside.left_behind(self._mine.keys()), evaluations, failures)
+        left_behind, _ = self._beside.left_behind(self._mine.keys())
+        self._end(left_behind, evaluations, failures)
         self._end_trials_that_optuna_ended()
 
     def _ask_first_again(self, trial: FrozenTrial) -> None:
@@ -203,7 +213,12 @@ class Study:
 
     def ask(self, queued_s: float = 0.0) -> Asked:
         """SpaceExhausted when there is nothing left to ask for. `queued_s`: what is on its way takes so long yet."""
-        return self._store.patiently(lambda: self._asked(queued_s))
+
+        def asked() -> Asked:
+            with self._store.moment():
+                return self._asked(queued_s)
+
+        return self._store.patiently(asked)
 
     def _asked(self, queued_s: float) -> Asked:
         self._take_in()
@@ -216,8 +231,7 @@ class Study:
                 self._sampler.look_ahead(pace)
             trial = self._optuna.begin(self._store.owner)
             self._mine[trial.number] = ""
-            recipe = self._chosen(trial, values)
-            while not self._store.claim_trial(self.goal, trial.number, recipe, self._beside.seen):
+            while (recipe := self._claimed(trial, values)) is None:
                 # Another controller was first, or timed its structure: with what it did in mind another one is chosen,
                 # or the same again.
                 if values is not None:
@@ -225,7 +239,6 @@ class Study:
                     values = None
                 self._take_in()
                 values = self._asked_first.next(pace)
-                recipe = self._chosen(trial, values)
         except BaseException:
             # A trial that was begun is left behind then, and ended by the next ask.
             if trial is not None:
@@ -237,8 +250,9 @@ class Study:
         self._known.begin(recipe.id)
         return Asked(self, trial.number, recipe, pace.seconds(recipe) if pace.limited else 0.0)
 
-    def _chosen(self, trial: FrozenTrial, values: Values | None) -> Recipe:
-        """These values, or those that the sampler chooses; SpaceExhausted where it has none."""
+    def _claimed(self, trial: FrozenTrial, values: Values | None) -> Recipe | None:
+        """The recipe of these values, or of those that the sampler chooses; SpaceExhausted where it has none. None
+        where another controller has it on its way, or has found something out about it."""
         try:
             chosen = dict(values) if values is not None else self._optuna.chosen(trial)
         except SpaceExhausted:
@@ -247,44 +261,47 @@ class Study:
             raise
         recipe = recipe_of(chosen)
         notes = {RECIPE: recipe.id, "widths": " ".join(str(width) for width in recipe.widths)}
-        self._optuna.choose(trial, chosen, notes)
-        return recipe
+
+        def claimed() -> bool:
+            with self._store.together():
+                mine = self._store.claim_trial(self.goal, trial.number, recipe, self._beside.seen)
+                if mine:
+                    self._optuna.choose(trial, chosen, notes)
+                return mine
+
+        return recipe if self._store.patiently(claimed) else None
 
     def tell(self, number: int, evaluation: Evaluation) -> None:
         score = self._score(evaluation)
-
-        def told() -> None:
-            self._optuna.describe(number, self._notes(evaluation), self._attributes(score, evaluation))
-            self._optuna.tell(number, score.value)
-
-        self._store.patiently(told)
+        notes, attributes = self._notes(evaluation), self._attributes(score, evaluation)
+        self._told(number, COMPLETE, "", partial(self._optuna.tell, number, score.value, notes, attributes))
         self._known.settle([evaluation.recipe_id])
-        self._ended(number, COMPLETE)
 
-    def _ended(self, number: int, state: str, reason: str = "") -> None:
-        self._store.end_trial(self.goal.id, number, state, reason)
+    def _told(self, number: int, state: str, reason: str, tell: Callable[[], None]) -> str:
+        """Optuna's trial and ours end as one; the recipe's id."""
+
+        def told() -> str:
+            with self._store.together():
+                tell()
+                self._ended(number, state, reason)
+            return self._recipe_id(number)
+
+        recipe_id = self._store.patiently(told)
         self._mine.pop(number, None)
+        return recipe_id
+
+    def _ended(self, number: int, state: str, reason: str) -> None:
+        self._store.end_trial(self.goal.id, number, state, reason)
 
     def tell_gated(self, number: int, figures: Figures, reason: str) -> None:
         """Measured, and not trained: with every answer right it would not win. It is never ranked."""
-
-        def told() -> str:
-            self._optuna.describe(number, self._gated_notes(figures, reason), self._unknown_accuracy)
-            self._optuna.tell(number, self.objective.at_best(figures, self._scale))
-            return self._recipe_id(number)
-
-        self._known.gate(self._store.patiently(told))
-        self._ended(number, GATED, reason)
+        value, notes = self.objective.at_best(figures, self._scale), self._gated_notes(figures, reason)
+        tell = partial(self._optuna.tell, number, value, notes, self._unknown_accuracy)
+        self._known.gate(self._told(number, GATED, reason, tell))
 
     def tell_failure(self, number: int, reason: str) -> None:
-
-        def told() -> str:
-            self._optuna.describe(number, {REASON: reason}, {})
-            self._optuna.fail(number)
-            return self._recipe_id(number)
-
-        self._known.settle([self._store.patiently(told)])
-        self._ended(number, FAILED, reason)
+        fail = partial(self._optuna.fail, number, {REASON: reason})
+        self._known.settle([self._told(number, FAILED, reason, fail)])
 
     def _recipe_id(self, number: int) -> str:
         return self._mine.get(number) or str(self._optuna.trial(number).user_attrs.get(RECIPE, ""))
@@ -297,20 +314,16 @@ class Study:
 
     def _open_trials(self) -> list[FrozenTrial]:
         """Those that nobody else is at work on."""
-        left_behind = self._beside.left_behind(self._mine.keys()) if self._store.shared else None
         others = self._store.trials_of_others(self.goal.id)
-        running = self._optuna.trials(TrialState.RUNNING) if left_behind is None else left_behind
+        if self._store.shared:
+            running, _ = self._beside.left_behind(self._mine.keys())
+        else:
+            running = self._optuna.trials(TrialState.RUNNING)
         return [trial for trial in running if trial.number not in others]
 
     def give_up(self, number: int) -> None:
         """It ends without a figure, and its recipe may be asked for again."""
-
-        def told() -> str:
-            self._optuna.fail(number)
-            return self._recipe_id(number)
-
-        self._known.give_up(self._store.patiently(told))
-        self._ended(number, INTERRUPTED)
+        self._known.give_up(self._told(number, INTERRUPTED, "", partial(self._optuna.fail, number)))
 
     def gated(self) -> list[Asked]:
         """Trials whose structure was timed and not trained, as it could not have led then."""
@@ -335,6 +348,9 @@ class Study:
 
     def _import(self, evaluations: Iterable[Evaluation], still: Callable[[], None]) -> int:
         """`still` is called before those of each transaction are written down."""
+        if self._store.shared:
+            # Who was evaluated, and has no claim any more, was told to Optuna: that is looked up after that.
+            self._store.look()
         complete = self._optuna.trials(TrialState.COMPLETE)
         # What was gated here may have been trained for another study since.
         present = {trial.user_attrs.get(RECIPE) for trial in complete if GATED_BY not in trial.user_attrs}
@@ -374,6 +390,8 @@ class Study:
 
         def added() -> None:
             with self._store.turn(self.goal.id):
+                if self._store.shared:
+                    self._store.look()
                 gated = self._gated_trials() if self._store.shared else ()
                 if all(trial.user_attrs.get(RECIPE) != recipe.id for trial in gated):
                     value = self.objective.at_best(figures, self._scale)

@@ -20,7 +20,7 @@ def export_recording(path: Path, store: Store, goal: Goal) -> int:
     was at work there."""
     bench_id = goal.bench_id
     structures = store.raw(bench_id)
-    device = replace(store.device(bench_id), reference=_reference(store, goal))
+    device = replace(store.device(bench_id), reference=_reference(store, goal), trials=_trials(store, goal))
     # The device as it was first met may have got further runtimes since.
     if frameworks := store.frameworks(bench_id):
         device = replace(device, runtimes=(device.runtime, *frameworks.values()))
@@ -37,6 +37,12 @@ def export_recording(path: Path, store: Store, goal: Goal) -> int:
         ),
     )
     return len(structures)
+
+
+def _trials(store: Store, goal: Goal) -> tuple[str, ...]:
+    """Of all objectives of such a search."""
+    studies = [other.id for other in store.studies() if replace(other, objective=goal.objective) == goal]
+    return tuple(store.order_of_trials(studies))
 
 
 def _reference(store: Store, goal: Goal) -> FirstReference | None:

@@ -3,7 +3,7 @@
 import math
 import time
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from search.results.standings import standings
 from search.running.busy import Busy
 from search.running.keeping import clear
 from search.running.stages import ITS_TURN, Stages, Waiting
+from search.running.telling import Telling
 from search.running.timetable import Timetable
 from search.running.trial import TrialRunner
 from search.running.workplace import Workplace
@@ -43,6 +44,14 @@ class _Flight:
     end: float
     waiting: Waiting = ITS_TURN
 
+    @property
+    def recipe_id(self) -> str:
+        return self.asked.recipe.id
+
+    def over(self, in_turn: Container[str]) -> bool:
+        """Whether it goes on; `in_turn`: recipes whose trials may end."""
+        return self.waiting.over(self.recipe_id in in_turn)
+
 
 @dataclass
 class Pipeline:
@@ -58,16 +67,22 @@ class Pipeline:
         # Trials on their way, in the order in which the timetable ends them.
         flights: list[_Flight] = []
         timetable = Timetable(self.work.training.places, self.work.rig.boards)
+        # What this store holds already is not asked for again.
+        done = set(self.work.store.order_of_trials(study.goal.id for study in self.studies))
+        recorded = [recipe_id for recipe_id in self.work.rig.device.trials if recipe_id not in done]
+        telling = Telling(self.work.executor.alike, recorded)
         begun = ended = 0
         started = time.monotonic()
         try:
             while True:
                 # With no time left either, the first ask says how much it would take.
                 while begun < most and (begun == 0 or time.monotonic() < deadline):
-                    if len(flights) >= self._room(flights) or not (study := turns.next()):
+                    if not self._asks(flights, telling) or not (study := turns.next()):
                         break
                     try:
-                        insort(flights, self._begin(study, flights, timetable), key=lambda flight: flight.end)
+                        flight = self._begin(study, flights, timetable)
+                        insort(flights, flight, key=lambda flight: flight.end)
+                        telling.seen(flight.recipe_id)
                         begun += 1
                     except SpaceExhausted as exhausted:
                         (turns.pause if flights else turns.drop)(study, str(exhausted))
@@ -76,7 +91,7 @@ class Pipeline:
                         continue
                     turns.end()
                     break
-                before, ended = ended, ended + self._go_on(flights, timetable)
+                before, ended = ended, ended + self._go_on(flights, timetable, telling)
                 if self.work.keep == KEEP_FRONT and ended // _CLEARED_AFTER > before // _CLEARED_AFTER:
                     clear(self.work.store)
         finally:
@@ -90,17 +105,23 @@ class Pipeline:
         self._say_idle(time.monotonic() - started, ended)
         return ended
 
-    def _go_on(self, flights: list[_Flight], timetable: Timetable) -> bool:
-        """Each trial that has what it waits for goes on; whether the first one ended, and left the list. Another one
-        ends once the next was asked for: what an ask knows does not hang on timing."""
-        first = flights[0]
-        if first.waiting.task:
+    def _go_on(self, flights: list[_Flight], timetable: Timetable, telling: Telling) -> int:
+        """Each trial that has what it waits for goes on; how many ended, and left the list. By the timetable another
+        one ends once the next was asked for: what an ask knows does not hang on timing."""
+        in_turn = telling.may_end([flight.recipe_id for flight in flights])
+        if not any(flight.over(in_turn) for flight in flights):
             wait([flight.waiting.task for flight in flights if flight.waiting.task], return_when=FIRST_COMPLETED)
+        before = len(flights)
         for flight in list(flights):
-            if flight.waiting.over(first=flight is first) and self._advance(flight):
+            if flight.over(in_turn) and self._advance(flight):
                 flights.remove(flight)
                 timetable.told(flight.end)
-        return first not in flights
+                telling.seen(flight.recipe_id)
+        return before - len(flights)
+
+    def _asks(self, flights: Sequence[_Flight], telling: Telling) -> bool:
+        recorded = telling.asks({flight.recipe_id for flight in flights})
+        return len(flights) < self._room(flights) if recorded is None else recorded
 
     def _room(self, flights: Sequence[_Flight]) -> int:
         """How many trials may be on their way; how long they take is no matter: the same are asked for."""
@@ -129,7 +150,8 @@ class Pipeline:
     def _advance(self, flight: _Flight) -> bool:
         """To its next stage; true where the trial has ended."""
         try:
-            flight.waiting = next(flight.stages)
+            with self.work.store.moment():
+                flight.waiting = next(flight.stages)
         except StopIteration:
             return True
         return False

@@ -15,18 +15,18 @@ class Stage(Enum):
     TIMING = "its structure is timed"
     TRAINING = "it is built, and judged on validation"
     RACING = "it is measured, as its accuracy lets it lead"
-    ITS_TURN = "it could end, once those that were asked for before it have"
+    ITS_TURN = "it could end, once those have whose turn is before"
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     stage: Stage
-    # None for a trial whose turn it is not yet.
+    # None for a trial that waits for its turn.
     task: Future[Any] | None
 
-    def over(self, first: bool) -> bool:
-        """`first`: all trials that were asked for before this one have ended."""
-        return first if self.task is None else self.task.done()
+    def over(self, in_turn: bool) -> bool:
+        """`in_turn`: the trial may end now."""
+        return in_turn if self.task is None else self.task.done()
 
 
 ITS_TURN = Waiting(Stage.ITS_TURN, None)

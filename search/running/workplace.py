@@ -24,6 +24,7 @@ from search.running.stages import Stage, Stages, Waiting
 from search.running.view import View
 from search.scoring.lead import Lead
 from search.settings.keys import KEEP_ALL
+from search.store.outlines import Outline
 from search.store.store import Store
 from space.baseline import Baseline
 from space.data.images import Images
@@ -100,7 +101,6 @@ class Workplace:
 
     def drafted(self, recipe: Recipe, lead: Lead) -> Stages[Figures]:
         """The structure's figures, measured before anything is trained."""
-        self.store.add_outline(recipe, self.rig.bench.id, self.validation.shape)
         drafting = self.draft(recipe)
         yield Waiting(Stage.DRAFTING, drafting)
         path = built(drafting)
@@ -117,9 +117,12 @@ class Workplace:
         """Measured and kept; clean figures are not replaced by disturbed ones."""
         structure_id, bench_id = recipe.structure_id, self.rig.bench.id
         begun = self.store.begun(bench_id, self.baseline.id) if self.store.shared else None
+        outline = Outline.of(recipe, self.validation.shape) if stage is Stage.TIMING else None
         measuring = self.measure(subject, race, earlier)
         if begun is not None:
-            _keep_result(measuring, lambda result: self.store.keep_measured(structure_id, bench_id, result, begun))
+            _keep_result(
+                measuring, lambda result: self.store.keep_measured(structure_id, bench_id, result, begun, outline)
+            )
         yield Waiting(stage, measuring)
         measured = measuring.result()
         known = self.structure(recipe)
@@ -127,7 +130,7 @@ class Workplace:
             self.view.warn(f"{recipe.id}: disturbed ({measured.figures.dirty[0]}); its earlier, clean figures stay")
             self.store.drop_measured(structure_id, bench_id)
             return
-        self.store.add_measured(structure_id, bench_id, measured)
+        self.store.add_measured(structure_id, bench_id, measured, outline)
 
 
 def _keep_result(task: Future[T], keep: Callable[[T], None]) -> None:

@@ -27,6 +27,9 @@ class Benches(Part):
             return from_json(DeviceInfo, rows[0][0])
 
     def bench(self, id: str) -> Bench:
+        return self._known.of(("bench", id), {"search_benches"}, lambda: self._bench(id))
+
+    def _bench(self, id: str) -> Bench:
         rows = self._database.rows("SELECT content FROM search_benches WHERE id = :id", {"id": id})
         with self._reading(f"bench {id}"):
             return Bench.from_json(rows[0][0])

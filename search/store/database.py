@@ -1,9 +1,11 @@
 """The database behind the store: whatever SQLAlchemy speaks; SQLite is read without it."""
 
+import math
 import os
 import re
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cached_property
@@ -25,6 +27,9 @@ Parameters = Mapping[str, Any]
 _SQLITE = "sqlite:///"
 # How long one waits for another's commit.
 _BUSY_S = 30.0
+# A connection of a server that was not used for so long may be closed; what is noted of it is when it was used last.
+_STOOD_STILL_S = 5.0
+_AT = "used_at"
 # Packages that hold a driver whose module has another name; PostgreSQL's is an extra of ours.
 _PACKAGES = {"psycopg": "'ondevice-search[postgres]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 _POSTGRESQL = "postgresql://"
@@ -107,7 +112,9 @@ class _SqlAlchemy:
 
         try:
             if not self.url.startswith("sqlite"):
-                return sqlalchemy.create_engine(self.url, **server_options(self.url))
+                engine = sqlalchemy.create_engine(self.url, **server_options(self.url))
+                _look_at_those_that_stood_still(engine)
+                return engine
             # Threads and processes never share a connection of SQLite's; when a transaction begins is said below.
             return sqlalchemy.create_engine(
                 self.url,
@@ -141,13 +148,22 @@ class _SqlAlchemy:
     def rows(self, sql: str, parameters: Parameters = {}) -> list[Row]:  # noqa: B006
         if self.outage is not None:
             return self.outage.through(lambda: self._rows(sql, parameters))
-        return self._rows(sql, parameters)
+        try:
+            return self._rows(sql, parameters)
+        except StoreAway:
+            # The server may have closed a connection that was used a moment ago: a new one is made.
+            return self._rows(sql, parameters)
 
     def _rows(self, sql: str, parameters: Parameters) -> list[Row]:
         import sqlalchemy
 
-        with store_faults(self.url), self._engine.connect() as connection:
+        with store_faults(self.url), self._reading.connect() as connection:
             return [tuple(row) for row in connection.execute(sqlalchemy.text(sql), dict(parameters))]
+
+    @cached_property
+    def _reading(self) -> "Engine":
+        """One statement is a transaction of its own: its beginning and its end take as long as it does."""
+        return self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator["Connection"]:
@@ -161,15 +177,33 @@ class _SqlAlchemy:
 
 
 def server_options(url: str) -> dict[str, Any]:
-    """How a server is connected to. A connection that it closed meanwhile is noticed before it is used. PostgreSQL's
-    drivers give up who does not answer, and its server gives up who stands still in the middle of a transaction, whose
-    locks would hold up all others."""
+    """How a server is connected to. PostgreSQL's drivers give up who does not answer, and its server who stands still
+    in the middle of a transaction, whose locks would hold up all others."""
     address, _, said = url.partition("?")
     if not address.startswith(("postgresql://", "postgresql+psycopg://", "postgresql+psycopg2://")):
-        return {"pool_pre_ping": True}
+        return {}
     named = {word.partition("=")[0] for word in said.split("&")}
     words = {name: value for name, value in _LIBPQ.items() if name not in named}
-    return {"pool_pre_ping": True, "connect_args": words}
+    return {"connect_args": words}
+
+
+def _look_at_those_that_stood_still(engine: "Engine") -> None:
+    """A connection that the server closed meanwhile is noticed before it is used: asked each time, that would be half
+    of all that is asked."""
+    import sqlalchemy
+
+    def checked_in(connection: Any, record: Any) -> None:
+        record.info[_AT] = time.monotonic()
+
+    def checked_out(connection: Any, record: Any, proxy: Any) -> None:
+        if time.monotonic() - record.info.get(_AT, math.inf) > _STOOD_STILL_S:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise sqlalchemy.exc.DisconnectionError from error
+
+    sqlalchemy.event.listen(engine, "checkin", checked_in)
+    sqlalchemy.event.listen(engine, "checkout", checked_out)
 
 
 class _Sqlite(_SqlAlchemy):

@@ -25,6 +25,8 @@ _CHANGED = (
     "SELECT recipe_id FROM search_confirmations WHERE changed > :seen)"
 )
 
+_OF_EVALUATIONS = frozenset({"search_candidates", "search_structures", "search_confirmations"})
+
 
 class Evaluations(Frameworks):
     """Kept by recipe, baseline and bench."""
@@ -143,6 +145,10 @@ class Evaluations(Frameworks):
             write.put(FAILURES, keys, {"reason": reason})
 
     def failures(self, baseline_id: str, bench_id: str) -> dict[str, str]:
+        name = ("failures", baseline_id, bench_id)
+        return self._known.of(name, {"search_failures"}, lambda: self._failures(baseline_id, bench_id))
+
+    def _failures(self, baseline_id: str, bench_id: str) -> dict[str, str]:
         rows = self._database.rows(
             "SELECT recipe_id, reason FROM search_failures WHERE baseline_id = :baseline_id AND bench_id = :bench_id",
             {"baseline_id": baseline_id, "bench_id": bench_id},
@@ -184,12 +190,17 @@ class Evaluations(Frameworks):
         """What was read stays in memory, and the next time only what has changed since is read."""
         if self.version == FIRST:
             return {evaluation.recipe_id: evaluation for _, evaluation in self._read(baseline_id, bench_id)}
+        name = ("evaluations", baseline_id, bench_id)
+        pool = self._known.of(name, _OF_EVALUATIONS, lambda: self._read_on(baseline_id, bench_id))
+        return dict(pool.evaluations)
+
+    def _read_on(self, baseline_id: str, bench_id: str) -> Pool:
         pool = self._pools.setdefault((baseline_id, bench_id), Pool())
         last = self.last_change()
         if pool.read_up_to < last:
             changed = {"seen": pool.read_up_to, "bench_id": bench_id}
             pool.add(self._read(baseline_id, bench_id, _CHANGED if pool.read_up_to else "", changed), last)
-        return dict(pool.evaluations)
+        return pool
 
     def _read(
         self,

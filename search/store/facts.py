@@ -7,8 +7,11 @@ class Facts(Part):
     """Kept by name: values that the next run, or another command, wants to know."""
 
     def fact(self, name: str) -> str | None:
-        rows = self._database.rows("SELECT value FROM search_facts WHERE name = :name", {"name": name})
-        return str(rows[0][0]) if rows else None
+        facts = self._known.of("facts", {"search_facts"}, dict[str, str | None])
+        if name not in facts:
+            rows = self._database.rows("SELECT value FROM search_facts WHERE name = :name", {"name": name})
+            facts[name] = str(rows[0][0]) if rows else None
+        return facts[name]
 
     @lasting
     def remember(self, name: str, value: str) -> None:

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -120,11 +120,10 @@ class Leases(Part):
         """Who writes now, for a person to read."""
         if self.version == FIRST:
             return []
-        columns = ", ".join(Writer.__slots__)
-        rows = self._database.rows(f"SELECT {columns} FROM search_writers ORDER BY since")  # noqa: S608
-        (times,) = self._database.rows(f"SELECT {', '.join(self._times())}")
-        until = self._heard_until(times)
-        return [writer for writer in (Writer(*row) for row in rows) if not writer.gone(until)]
+        columns, times = Writer.__slots__, self._times()
+        rows = self._database.rows(f"SELECT {', '.join((*columns, *times))} FROM search_writers ORDER BY since")  # noqa: S608
+        writers = [(Writer(*row[: len(columns)]), row[len(columns) :]) for row in rows]
+        return [writer for writer, times in writers if not writer.gone(self._heard_until(times))]
 
     def sharing(self, name: str) -> list[Writer]:
         """Who is at work on a study, or on a bench, beside others."""
@@ -142,10 +141,10 @@ class Leases(Part):
         others = {writer.owner for writer in self.writers() if writer.owner != self._owner} if owners else set()
         return {number for number, owner in owners.items() if owner in others}
 
-    def trials_of_nobody(self, study_id: str) -> set[int]:
-        """Those that are on their way of a writer which is gone."""
-        owners = self._owners_of_trials(study_id)
-        there = {writer.owner for writer in self.writers()} if owners else set()
+    def trials_of_nobody(self, study_id: str, there: Set[str]) -> set[int]:
+        """Those that are on their way of a writer which is none of these."""
+        name = ("owners", study_id)
+        owners = self._known.of(name, {"search_trials"}, lambda: self._owners_of_trials(study_id))
         return {number for number, owner in owners.items() if owner not in there}
 
     def _owners_of_trials(self, study_id: str) -> dict[int, str]:

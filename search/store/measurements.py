@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evaluators.device.device import ProcessRun
 from evaluators.measurement import Figures
 from search.store.frameworks import Frameworks, is_current
+from search.store.outlines import Outline
 from search.store.part import lasting
 from search.store.reference_fact import reference_fact
 
@@ -33,39 +34,59 @@ class Measurements(Frameworks):
 
     @lasting
     def add_structure(
-        self, structure_id: str, bench_id: str, figures: Figures, raw: str, traces: Sequence[str] = ()
+        self,
+        structure_id: str,
+        bench_id: str,
+        figures: Figures,
+        raw: str,
+        traces: Sequence[str] = (),
+        outline: Outline | None = None,
     ) -> None:
-        """`traces`: of the loads that the figures rest on, kept with them or not at all."""
+        """`traces`: of the loads that the figures rest on, kept with them or not at all, as the outline is."""
         from search.store.tables import STRUCTURES
 
         with self._writing() as write:
             measured = {"figures": figures.to_json(), "raw": raw, "measured_at": time.time(), "changed": write.number}
             write.put(STRUCTURES, {"structure_id": structure_id, "bench_id": bench_id}, measured)
             write.add_traces(structure_id, bench_id, traces)
+            if outline is not None:
+                outline.put(write, structure_id, bench_id)
 
-    def add_measured(self, structure_id: str, bench_id: str, measured: "Measured") -> None:
+    def add_measured(
+        self, structure_id: str, bench_id: str, measured: "Measured", outline: Outline | None = None
+    ) -> None:
         """The figures are those measured last; the first processes stay beside the last ones, so that a recording
         answers as the bench did."""
-        self._add_runs(structure_id, bench_id, measured.figures, measured.runs, measured.traces)
+        self._add_runs(structure_id, bench_id, measured.figures, measured.runs, measured.traces, outline)
 
     def _add_runs(
-        self, structure_id: str, bench_id: str, figures: Figures, runs: tuple[ProcessRun, ...], traces: Sequence[str]
+        self,
+        structure_id: str,
+        bench_id: str,
+        figures: Figures,
+        runs: tuple[ProcessRun, ...],
+        traces: Sequence[str],
+        outline: Outline | None,
     ) -> None:
         # Brings asyncio, which the reading commands do without.
         from evaluators.raw_runs import text_of
 
         earlier = [run for run in self.runs(structure_id, bench_id) if run not in runs]
-        self.add_structure(structure_id, bench_id, figures, text_of((*earlier[:FIRST_RUNS], *runs)), traces)
+        raw = text_of((*earlier[:FIRST_RUNS], *runs))
+        self.add_structure(structure_id, bench_id, figures, raw, traces, outline)
         self.drop_measured(structure_id, bench_id)
 
     def begun(self, bench_id: str, baseline_id: str) -> Begun:
         return Begun(self.last_change(), baseline_id, self.fact(reference_fact(bench_id, baseline_id)))
 
-    def keep_measured(self, structure_id: str, bench_id: str, measured: "Measured", begun: Begun) -> None:
+    def keep_measured(
+        self, structure_id: str, bench_id: str, measured: "Measured", begun: Begun, outline: Outline | None = None
+    ) -> None:
         """On disk, until it is added or dropped."""
         content = {"figures": measured.figures.to_json(), "raw": measured.raw, "traces": measured.traces}
         keys = {"structure_id": structure_id, "bench_id": bench_id}
-        self._pending.keep(_file_of(structure_id, bench_id), {**content, **keys, **asdict(begun)})
+        drawn = {"outline": asdict(outline)} if outline else {}
+        self._pending.keep(_file_of(structure_id, bench_id), {**content, **keys, **asdict(begun), **drawn})
 
     def drop_measured(self, structure_id: str, bench_id: str) -> None:
         self._pending.done(_file_of(structure_id, bench_id))
@@ -86,7 +107,8 @@ class Measurements(Frameworks):
         over = reference_fact(bench_id, content["baseline_id"])
         stays = stays or self.fact(over) != content["reference_id"]
         if not stays and (not rows or rows[0][0] <= content["seen"]):
-            self._add_runs(structure_id, bench_id, figures, runs_of(content["raw"]), content["traces"])
+            outline = Outline(**content["outline"]) if "outline" in content else None
+            self._add_runs(structure_id, bench_id, figures, runs_of(content["raw"]), content["traces"], outline)
 
     def traces(self, structure_id: str, bench_id: str) -> list[str]:
         """The oldest first."""
@@ -98,6 +120,12 @@ class Measurements(Frameworks):
         return [str(trace) for (trace,) in rows]
 
     def structure(self, structure_id: str, bench_id: str) -> Figures | None:
+        name = ("structure", structure_id, bench_id)
+        return self._known.of(
+            name, {"search_structures", "search_facts"}, lambda: self._structure(structure_id, bench_id)
+        )
+
+    def _structure(self, structure_id: str, bench_id: str) -> Figures | None:
         rows = self._database.rows(
             "SELECT figures FROM search_structures WHERE structure_id = :structure_id AND bench_id = :bench_id",
             {"structure_id": structure_id, "bench_id": bench_id},

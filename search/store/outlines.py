@@ -1,6 +1,8 @@
 """Outlines: structures that were timed untrained, each with its recipe: what its latency is the latency of."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from evaluators.measurement import Figures
 from search.store.frameworks import Frameworks, is_current, is_there
@@ -9,30 +11,41 @@ from search.store.version import WITH_OUTLINES
 from space.data.images import ImageShape
 from space.recipe import Recipe
 
+if TYPE_CHECKING:
+    from search.store.write import Write
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A structure that a trial has timed untrained, as text: its figures are kept with the structure."""
+
+    recipe: str
+    image: str
+
+    @classmethod
+    def of(cls, recipe: Recipe, image: ImageShape) -> "Outline":
+        return cls(recipe.to_json(), _text(image))
+
+    def put(self, write: "Write", structure_id: str, bench_id: str) -> None:
+        from search.store.tables import OUTLINES
+
+        values = {**asdict(self), "changed": write.number}
+        write.put(OUTLINES, {"structure_id": structure_id, "bench_id": bench_id}, values, {"framework": ""})
+
 
 class Outlines(Frameworks):
     """Kept by structure and bench, with the shape of the images that it was made for."""
 
-    def add_outline(self, recipe: Recipe, bench_id: str, image: ImageShape) -> None:
-        """One that a trial has timed: its figures are kept with the structure."""
-        self._keep([recipe], bench_id, image, "", {})
-
+    @lasting
     def add_look(self, latencies: Mapping[Recipe, float], bench_id: str, image: ImageShape, framework: str) -> None:
         """Latencies over the reference's, as a look found them in one runtime."""
-        self._keep(list(latencies), bench_id, image, framework, latencies)
-
-    @lasting
-    def _keep(
-        self, recipes: list[Recipe], bench_id: str, image: ImageShape, framework: str, latencies: Mapping[Recipe, float]
-    ) -> None:
         from search.store.tables import OUTLINES
 
         with self._writing() as write:
-            for recipe in recipes:
-                timed = {"latency": latencies[recipe], "framework": framework} if recipe in latencies else {}
+            for recipe, latency in latencies.items():
+                values = {**asdict(Outline.of(recipe, image)), "latency": latency, "framework": framework}
                 keys = {"structure_id": recipe.structure_id, "bench_id": bench_id}
-                values = {"image": _text(image), "recipe": recipe.to_json(), "changed": write.number, **timed}
-                write.put(OUTLINES, keys, values, {} if timed else {"framework": framework})
+                write.put(OUTLINES, keys, {**values, "changed": write.number})
 
     def outlines(self, bench_id: str, image: ImageShape) -> list[tuple[Recipe, float]]:
         """Those for images of this shape that were timed with the runtimes that the bench has now, with their latency

@@ -6,7 +6,8 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from search.store.database import StoreError, open_database, with_driver, without_password
+from search.store.database import Parameters, Row, StoreError, open_database, with_driver, without_password
+from search.store.known import Known
 from search.store.pending import Pending
 from search.store.version import FIRST, version_of
 from space.errors import RequestError
@@ -22,10 +23,13 @@ Any_Part = TypeVar("Any_Part", bound="Part")
 def lasting(
     method: Callable[Concatenate[Any_Part, Words], T],
 ) -> Callable[Concatenate[Any_Part, Words], T]:
-    """A method that is called again where the database was away: what it writes has keys, so that twice is as once."""
+    """A method that is called again where the database was away: what it writes has keys, so that twice is as once.
+    Within a transaction of several, all of that is done again."""
 
     @wraps(method)
     def whole(self: Any_Part, /, *words: Words.args, **named: Words.kwargs) -> T:
+        if self._together is not None:
+            return method(self, *words, **named)
         return self.patiently(lambda: method(self, *words, **named))
 
     return whole
@@ -39,6 +43,9 @@ class Part:
         # Who writes, while leases are held.
         self._owner: str | None = None
         self._pending = Pending(folder)
+        self._known = Known()
+        # The transaction of several that is on.
+        self._together: Write | None = None
 
     def patiently(self, work: Callable[[], T]) -> T:
         """A writer waits for a server that does not answer; the work is done again then, and may have been done."""
@@ -70,9 +77,39 @@ class Part:
         """Of the schema; what reads an earlier one does so as it was, and changes nothing."""
         return version_of(self._database)
 
+    def rows(self, sql: str, parameters: Parameters = {}) -> list[Row]:  # noqa: B006
+        """Of a SELECT in the words that all databases share, for who keeps tables of his own in this database."""
+        return self._database.rows(sql, parameters)
+
     def last_change(self) -> int:
-        """The number of the last transaction."""
-        return int(self._database.rows("SELECT number FROM search_sequence")[0][0])
+        """The number of the last transaction; within a moment that of the last one that is known of."""
+        return self._known.number if self._known.moments else self.look()
+
+    def look(self) -> int:
+        """The number of the last transaction, and whether others have written."""
+        number = int(self._database.rows("SELECT number FROM search_sequence")[0][0])
+        self._known.looked(number)
+        return number
+
+    @property
+    def others_wrote(self) -> int:
+        """How often others were found to have written."""
+        return self._known.others
+
+    @property
+    def in_moment(self) -> bool:
+        return self._known.moments > 0
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """What others write in the meantime is not seen, but by who looks; one thread alone reads meanwhile."""
+        if not self._known.moments and self.version != FIRST:
+            self.look()
+        self._known.moments += 1
+        try:
+            yield
+        finally:
+            self._known.moments -= 1
 
     def _words(self, latest: str, first: str) -> str:
         """What a statement says of the latest version, or of the first, which had neither numbers nor owners."""
@@ -93,8 +130,29 @@ class Part:
         from search.store.leases import check_held
         from search.store.write import Write
 
-        with self._database.transaction() as connection:
-            write = Write(connection)
-            if self._owner is not None:
-                check_held(connection, self._owner, self.url)
-            yield write
+        if self._together is not None:
+            yield self._together
+            return
+        try:
+            with self._database.transaction() as connection:
+                write = Write(connection)
+                if self._owner is not None:
+                    check_held(connection, self._owner, self.url)
+                yield write
+        except BaseException:
+            # It may have been written, or not.
+            self._known.forget()
+            raise
+        self._known.wrote(write.first, write.last, write.tables)
+        for done in write.afterwards:
+            done()
+
+    @contextmanager
+    def together(self) -> Iterator["Write"]:
+        """All that the body writes is one transaction, by its connection too. What it reads is how it was before."""
+        with self._writing() as write:
+            before, self._together = self._together, write
+            try:
+                yield write
+            finally:
+                self._together = before

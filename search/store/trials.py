@@ -1,13 +1,15 @@
 """Trials: which recipe a study asked for, and what became of it."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.store.goal import Goal
 from search.store.leases import Leases
 from search.store.part import lasting
-from search.store.version import WITH_CLAIMS
+from search.store.version import FIRST, WITH_CLAIMS
 from space.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -39,8 +41,16 @@ class Claim:
     owner: str
 
 
+_NUMBERS = "SELECT recipe_id, number FROM search_trials WHERE study_id = :study_id"
+
+
 class Trials(Leases):
     """Kept by study and number."""
+
+    def __init__(self, folder: Path, storage: str | None = None) -> None:
+        super().__init__(folder, storage)
+        # By study: the last transaction that was looked at, and what was read up to it.
+        self._numbers: dict[str, tuple[int, dict[str, int]]] = {}
 
     @lasting
     def begin_trial(self, study_id: str, number: int, recipe_id: str) -> None:
@@ -148,11 +158,31 @@ class Trials(Leases):
 
     def numbers(self, study_id: str) -> dict[str, int]:
         """The number of the last trial of each recipe."""
-        rows = self._database.rows(
-            "SELECT recipe_id, number FROM search_trials WHERE study_id = :study_id ORDER BY number",
-            {"study_id": study_id},
-        )
-        return dict(rows)
+        return dict(self._known.of(("numbers", study_id), {"search_trials"}, lambda: self._numbers_of(study_id)))
+
+    def _numbers_of(self, study_id: str) -> dict[str, int]:
+        """What was read stays in memory, and the next time only what has changed since is read."""
+        if self.version == FIRST:
+            return dict(self._database.rows(f"{_NUMBERS} ORDER BY number", {"study_id": study_id}))
+        last = self.last_change()
+        seen, numbers = self._numbers.get(study_id, (-1, {}))
+        if seen < last:
+            changed = {"study_id": study_id, "seen": seen}
+            for recipe_id, number in self._database.rows(f"{_NUMBERS} AND changed > :seen", changed):
+                numbers[recipe_id] = max(number, numbers.get(recipe_id, number))
+            self._numbers[study_id] = last, numbers
+        return numbers
+
+    def order_of_trials(self, study_ids: Iterable[str]) -> list[str]:
+        """The recipe of each trial that came to an end, or is on its way, once as it was asked for and once more as it
+        was told."""
+        moments: list[tuple[float, int, str]] = []
+        for record in (record for study_id in study_ids for record in self.trials(study_id)):
+            if record.state != INTERRUPTED:
+                moments.append((record.begun_at, record.number, record.recipe_id))
+                if record.ended_at is not None:
+                    moments.append((record.ended_at, record.number, record.recipe_id))
+        return [recipe_id for _, _, recipe_id in sorted(moments)]
 
     def trials(self, study_id: str) -> list[TrialRecord]:
         rows = self._database.rows(

@@ -1,6 +1,6 @@
 """What a writer pays for a store of ten thousand evaluations: the standings after each new one, one evaluation, memory.
 
-    python -m tests.benchmarks.scale [database] [--evaluations 10000] [--rounds 20]
+    python -m tests.benchmarks.scale [database [PART ...]] [--evaluations 10000] [--rounds 20] [--results FILE]
 
 `database`: on PostgreSQL, with several controllers (tests/benchmarks/database.py).
 
@@ -52,13 +52,15 @@ def told(name: str, taken_s: list[float], most_s: float) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", choices=["store", "database"], default="store")
+    parser.add_argument("of", nargs="*", metavar="PART", help="of database: asks, overhead, one_killed, stopped")
+    parser.add_argument("--results", type=Path, help="of database: where the parts that are done are noted")
     parser.add_argument("--evaluations", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
     if options.part == "database":
         from tests.benchmarks.database import measured
 
-        return measured(options.evaluations, options.rounds)
+        return measured(options.evaluations, options.rounds, options.of, options.results)
     with TemporaryDirectory() as folder:
         _, goal = landscape(Path(folder), options.evaluations)
         store = Store.existing(Path(folder))

@@ -1,13 +1,15 @@
 """Trainers at scale: what a cluster's workers bring and cost, and what becomes of a study whose workers die.
 
     python -m tests.benchmarks.trainers_at_scale throughput [--trainers 1 2 4 8 16] [--seconds 2] [--each 8]
+        [--taken-for alike]
     python -m tests.benchmarks.trainers_at_scale kills [--times 10]
     python -m tests.benchmarks.trainers_at_scale walltime
 
 All on the loopback: a real Dask scheduler, real workers, for `walltime` a real Slurm (as root).
 
 `throughput`: the pipeline of a search, its sampler and a board that answers at once; workers sleep in place of
-training. With 8 of them 0.9 of what eight would do without any overhead, and at most 50 ms of it for a trial.
+training, all as long, whatever recipes are taken for: of lengths from 1 to 100, with `--taken-for alike` of one. With
+8 of them 0.9 of what eight would do without any overhead, and at most 50 ms of it for a trial.
 `kills`: a whole search, once with two builders of this machine and once with two workers, which are killed in
 mid-training so many times, and their scheduler once. The same trials, and each recipe once.
 `walltime`: two workers of a minute each, twice; what they train takes longer than both.
@@ -42,6 +44,7 @@ from search.running.workplace import Workplace
 from search.scoring.objectives import OBJECTIVES
 from search.settings.keys import MODEL
 from search.store.store import Store
+from space.dimension import Dimension
 from space.dimensions import dimensions
 from tests import shapes
 from tests.search.building.cluster.loopback import (
@@ -67,44 +70,45 @@ from tests.search.replayed import recorded, trials_of, with_extras
 from tests.search.running.test_pipeline import VALIDATION, Board, Trainer
 from tests.search.whole import FIXED, REAL, command, copy
 
-# Every order sleeps as long, so every recipe has to be one that the timetable takes to be as long: trials are told in
-# its order, and one that is done before its turn keeps its place until then.
-TABLE = dimensions("full", 2, {"epochs": "0"})
+# Every order sleeps as long. What a recipe is taken for hangs on its epochs and its network.
+TABLES = {"various": dimensions("full", 2), "alike": dimensions("full", 2, {"epochs": "0"})}
 SHARE, ENGINE_S, AT = 0.9, 0.05, 8
 # Epochs of a made-up training of 35 s: two of them end in no worker's minute.
 LONG = 700
 
 
-def pipeline(store: Store, executor: ClusterExecutor, count: int, asker: str) -> Pipeline:
+def pipeline(store: Store, executor: ClusterExecutor, count: int, asker: str, table: tuple[Dimension, ...]) -> Pipeline:
     known = Known()
     sampler = (
-        ModelSampler(0, TABLE, known, OBJECTIVES[GOAL.objective], GOAL.least_accuracy)
+        ModelSampler(0, table, known, OBJECTIVES[GOAL.objective], GOAL.least_accuracy)
         if asker == MODEL
-        else DistinctSampler(asker, 0, TABLE, known)
+        else DistinctSampler(asker, 0, table, known)
     )
-    study = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=sampler, first=shapes.values(TABLE))
+    study = Study(GOAL, store, RDBStorage(store.url), table, known, sampler=sampler, first=shapes.values(table))
     study.resume()
     board = Board(0.0, lambda number: 1.0, here=False)
     # What was recorded is not compared with the answers of a board.
-    board.device = SimpleNamespace(recorded=True)
+    board.device = SimpleNamespace(recorded=True, trials=())
     drafter = Trainer(0, lambda recipe: 0.7)
     work = Workplace(store, board, executor, drafter, BASELINE, None, ORDERED, VALIDATION, View(0))
     work.training = Busy(count)
     return Pipeline([study], work)
 
 
-def throughput(trainers: list[int], seconds: float, each: int, asker: str) -> bool:
+def throughput(trainers: list[int], seconds: float, each: int, asker: str, taken_for: str) -> bool:
     held = True
     for count in trainers:
         with TemporaryDirectory() as name, cluster(environment={STEADY: str(seconds)}) as made:
-            share, engine_s = one_throughput(made, Path(name), count, count * each, asker)
+            share, engine_s = one_throughput(made, Path(name), count, count * each, asker, TABLES[taken_for])
         if count == AT:
             held = share >= SHARE and engine_s <= ENGINE_S
             print(f"at {AT}: {100 * share:.1f} % (bar {100 * SHARE:.0f} %), {1e3 * engine_s:.0f} ms (bar 50 ms)")
     return held
 
 
-def one_throughput(made: Cluster, folder: Path, count: int, trials: int, asker: str) -> tuple[float, float]:
+def one_throughput(
+    made: Cluster, folder: Path, count: int, trials: int, asker: str, table: tuple[Dimension, ...]
+) -> tuple[float, float]:
     workers = [worker_folder(folder / f"worker{number}") for number in range(count)]
     for worker in workers:
         made.start_worker(worker)
@@ -114,8 +118,10 @@ def one_throughput(made: Cluster, folder: Path, count: int, trials: int, asker: 
         # Each has its child from now on, and the baseline.
         for task in [executor.submit(order(seed=1_000_000 + number)) for number in range(count)]:
             task.result()
-        line = pipeline(store, executor, count, asker)
+        line = pipeline(store, executor, count, asker, table)
         asking = Asking(line.studies[0])
+        # What it says at its end is worked out once, and no trainer waits for it.
+        line._say_idle = lambda seconds, trials: None  # type: ignore[method-assign]
         begun_at, processor_s = time.monotonic(), time.process_time()
         with redirect_stdout(StringIO()):
             ended = line.run(trials, float("inf"))
@@ -131,7 +137,7 @@ def one_throughput(made: Cluster, folder: Path, count: int, trials: int, asker: 
         f"{100 * ideal_s / taken_s:.1f} % of ideal, {1e3 * overhead_s:.0f} ms of a trainer's time more for each; of "
         f"the controller's processor a trial takes {1e3 * engine_s:.0f} ms beside the asker's "
         f"{1e3 * asking.processor_s / ended:.0f} ms; the asker was at it {100 * line.asking.seconds / taken_s:.1f} % "
-        "of the time",
+        f"of the time; load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
     return ideal_s / taken_s, engine_s
@@ -262,11 +268,12 @@ def main() -> int:
     paid.add_argument("--seconds", type=float, default=2.0)
     paid.add_argument("--each", type=int, default=8)
     paid.add_argument("--sampler", default="random", help="model takes more of the controller's time to ask")
+    paid.add_argument("--taken-for", choices=TABLES, default="various", help="the length that recipes are taken for")
     actions.add_parser("kills").add_argument("--times", type=int, default=10)
     actions.add_parser("walltime")
     options = parser.parse_args()
     if options.action == "throughput":
-        held = throughput(options.trainers, options.seconds, options.each, options.sampler)
+        held = throughput(options.trainers, options.seconds, options.each, options.sampler, options.taken_for)
     else:
         held = kills(options.times) if options.action == "kills" else walltime()
     return 0 if held else 1

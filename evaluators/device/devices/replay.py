@@ -19,7 +19,7 @@ from evaluators.device.device import (
     Progress,
     Task,
 )
-from evaluators.device.on_board.fields import LINE_BYTES, Fields, GarbledError, parsed
+from evaluators.device.on_board.fields import LINE_BYTES, Fields, GarbledError, parsed, printable
 from evaluators.device.on_board.packing import result_message
 from evaluators.device.on_board.results import device_info, process_run
 from evaluators.runtimes.runtime import format_of_runtime
@@ -180,7 +180,7 @@ def _head(message: dict[str, object]) -> DeviceInfo:
     fields.whole("version", FORMAT_VERSION, FORMAT_VERSION)
     # As it was recorded: a search that asks in the same order asks for the same recipes.
     info = device_info(message, pool=fields.text("pool"), on_this_machine=fields.flag("on_this_machine"))
-    return replace(info, recorded=True, reference=_reference(message))
+    return replace(info, recorded=True, reference=_reference(message), trials=_trials(message))
 
 
 def _reference(head: dict[str, object]) -> FirstReference | None:
@@ -189,6 +189,14 @@ def _reference(head: dict[str, object]) -> FirstReference | None:
         return None
     fields = Fields(head["reference"])
     return FirstReference(fields.text(PROPERTY), fields.number("latency_s", 1e-9), fields.number("energy_j", 0))
+
+
+def _trials(head: dict[str, object]) -> tuple[str, ...]:
+    """Earlier recordings do not say."""
+    ids = head.get("trials", [])
+    if not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
+        raise GarbledError("trials is not a list of recipes")
+    return tuple(map(printable, ids))
 
 
 def _line(row: Recorded) -> dict[str, object]:

@@ -54,6 +54,8 @@ class ClusterExecutor:
     """Its own thread talks to the scheduler. `places`: how many orders are out at once; None: as many as there are
     workers when it is opened. `accelerator`: what the orders are to be trained on."""
 
+    alike = False
+
     def __init__(
         self,
         address: str,

@@ -27,8 +27,9 @@ SEAMS = [
         (Store, "begin_trial"),
         (Store, "add_structure"),
         (Store, "add_candidate"),
-        (OptunaStudy, "describe"),
-        (optuna.study.Study, "tell"),
+        (OptunaStudy, "begin"),
+        (OptunaStudy, "choose"),
+        (OptunaStudy, "tell"),
         (Store, "end_trial"),
     )
     for when in ("before", "after")
@@ -79,8 +80,9 @@ def outcome(folder: Path) -> dict[str, object]:
             "gated" if GATED_BY in one.user_attrs and one.state == TrialState.COMPLETE else one.state.name.lower()
             for one in trials
         ],
-        "store": [record.state for record in store.trials(GOAL.id)],
-        "numbers": [record.number for record in store.trials(GOAL.id)],
+        "store": {record.number: record.state for record in store.trials(GOAL.id)},
+        # Of those in which nothing was chosen before the kill, our table has no row.
+        "empty": [one.number for one in trials if not one.params],
         "recipes": [one.user_attrs.get("recipe") for one in trials if one.state == TrialState.COMPLETE],
         "evaluated": list(evaluated),
     }

@@ -47,6 +47,9 @@ HANG_S = 60
 class Trainer:
     """What is built takes so long; an outline takes nothing."""
 
+    # As builders of this machine are.
+    alike = True
+
     def __init__(self, seconds: float, share: Callable[[object], float], builders: int = 1) -> None:
         self._pool, self._seconds, self._share = ThreadPoolExecutor(builders), seconds, share
         self.builders = builders
@@ -76,7 +79,7 @@ class Trainer:
 
 
 class Board:
-    boards, least_w, device = 1, 1.9, SimpleNamespace(recorded=False)
+    boards, least_w, device = 1, 1.9, SimpleNamespace(recorded=False, trials=())
     frameworks: ClassVar[dict[str, str]] = {}
 
     def __init__(self, seconds: float, latency_ms: Callable[[int], float], here: bool) -> None:
@@ -381,6 +384,45 @@ def test_with_several_builders_the_same_recipes_are_asked_for_whatever_is_done_f
     # They did end in another order.
     assert sorted(asked[0][1]) == sorted(asked[1][1])
     assert asked[0][1] != asked[1][1]
+
+
+def by_workers(folder, place, recorded=(), **trainer):
+    """Fourteen trials of orders that end in an order of their own; `recorded`: those of the run that is replayed."""
+    made_by = Trainer(0, lambda recipe: 0.72 + 0.1 * sum(recipe.widths) / 8000, **trainer)
+    made_by.work, made_by.alike = InOrder(place), bool(recorded)
+    board = Board(0, lambda count: 0.0, False)
+    board.device = SimpleNamespace(recorded=False, trials=tuple(recorded))
+    board.latency_of = lambda name: 0.5 + int(name[:4], 16) / 2**16
+    made, store = pipeline(folder, made_by, board, "model")
+    assert made.run(14, time.monotonic() + HANG_S) == 14
+    return store, [(trial.recipe_id, trial.state) for trial in store.trials(GOAL.id)]
+
+
+def test_a_replay_asks_and_tells_in_the_order_in_which_workers_were_asked_and_told(tmp_path):
+    """Whichever of its builders is done first, and however many there are."""
+    recorded, asked = by_workers(tmp_path / "recorded", -1, builders=3)
+    order = recorded.order_of_trials([GOAL.id])
+    for name, place, builders in (("first", 0, 3), ("fewer", 0, 1)):
+        again, replayed = by_workers(tmp_path / name, place, order, builders=builders)
+        assert replayed == asked
+        assert again.order_of_trials([GOAL.id]) == order
+    assert {state for _, state in asked} == {COMPLETE, GATED}
+
+
+def test_whoever_is_done_leaves_its_worker_to_another_one_whatever_is_on_its_way(tmp_path):
+    """The first is trained until all others are told, and there are more of them than there is room for."""
+    trainer, others = Trainer(0, lambda recipe: 0.5, builders=3), 12
+    trainer.alike = False
+    made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
+    first, train = recipe_of(shapes.values(TABLE)[0]).id, trainer._train
+
+    def train_in_turn(recipe):
+        if recipe.id == first:
+            until(lambda: sum(trial.ended_at is not None for trial in store.trials(GOAL.id)) >= others)
+        return train(recipe)
+
+    trainer._train = train_in_turn
+    assert made.run(others + 1, time.monotonic() + HANG_S) == others + 1
 
 
 @pytest.mark.parametrize("early", [True, False])
