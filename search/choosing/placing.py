@@ -68,7 +68,8 @@ def _trainings(situation: Situation, front: Sequence[dict[str, Value]]) -> list[
 def _longest(recipe: Recipe, situation: Situation, most_s: float) -> Recipe:
     """In so many seconds, and at least the shortest."""
     shortest, longest = situation.rungs[0], situation.rungs[-1]
-    pace = situation.pace
-    epoch_s = (pace.training_s(recipe, shortest) - pace.beside_s) / shortest
-    epochs = int((most_s - pace.beside_s) / epoch_s) if epoch_s else longest
-    return replace(recipe, epochs=min(max(epochs, shortest), longest))
+    shortest_s, longest_s = (situation.pace.training_s(recipe, epochs) for epochs in (shortest, longest))
+    if longest_s <= most_s or longest == shortest:
+        return replace(recipe, epochs=longest)
+    share = (most_s - shortest_s) / (longest_s - shortest_s)
+    return replace(recipe, epochs=max(shortest, shortest + int(share * (longest - shortest))))
