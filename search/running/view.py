@@ -125,11 +125,11 @@ class View(AbstractContextManager["View"]):
             self.console.print(Text(text))
 
     def _go_on(self) -> None:
-        """Draws, and tells others, until the end."""
-        while True:
+        """Draws, and tells others, until the end, and what came last."""
+        self._tick()
+        while not self._end.wait(self.every_s):
             self._tick()
-            if self._end.wait(self.every_s):
-                return
+        self._tick()
 
     def _tick(self) -> None:
         self._draw()
