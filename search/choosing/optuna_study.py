@@ -138,7 +138,7 @@ class _Trials(_CachedStorage):
                 trial_id=id,
             )
             for id, (number, state) in sorted(found.items())
-            # Of one that begins now the number is not known yet.
+            # The number of a trial that begins now is not known yet.
             if number is not None
         ]
 
@@ -179,7 +179,7 @@ class OptunaStudy:
         """A new trial, on its way, with nothing chosen yet."""
         begun = create_trial(state=TrialState.RUNNING, user_attrs={OWNER: owner} if owner else {})
         if isinstance(self._storage, _Trials):
-            # As Optuna does, for whom a time is one of this zone.
+            # Optuna takes a time of a trial as one of this zone.
             begun.datetime_start = datetime.now()
             with self._store.together() as write:
                 begun.number = self._next_number(write)

@@ -15,8 +15,8 @@ from space.recipe import Recipe
 MOST = 5
 # The share of a run's time that one of them may take: more teaches less than several shorter ones do.
 _OF_RUN = 1 / 40
-# In a run of minutes the shortest trainings take more than this share of it, and few others follow. Then each is as
-# long as lets all of them end, and one more: so that what holds the line is found by them.
+# Where the MOST shortest trainings take more than this share of a run, few others follow. Then each training is as long
+# as lets all of them end, and one more: so that what holds the line is found by them.
 _OF_MINUTES = 1 / 4
 
 

@@ -12,7 +12,7 @@ from search.store.tables import SEQUENCE, TRACES
 
 Values = Mapping[str, Any]
 
-# So many rows are copied.
+# Rows from which on they are copied, and not inserted by a statement.
 _MANY = 100
 
 _UPSERTS: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
@@ -78,7 +78,7 @@ class Write:
             new = insert(table).returning(key, sort_by_parameter_order=True)
             return list(self.connection.execute(new, list(rows)).scalars())
         made = [self.connection.execute(insert(table).values(row)).inserted_primary_key for row in rows]
-        return [one[0] for one in made if one is not None]
+        return [keys[0] for keys in made if keys is not None]
 
     def fill(self, table: Table, rows: Sequence[Values]) -> None:
         """New rows whose keys nobody asks for. Thousands of them are copied: of statements with as many values the
