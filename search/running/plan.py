@@ -39,7 +39,7 @@ from space.training.accelerator_names import AUTO
 # Seconds until the builder's child is there, with torch loaded.
 _START_S = 5.0
 # Seconds of exporting, of a small network's answers to the validation images, and of its file before it was trained.
-_BUILDING_S = 1.5
+BUILDING_S = 1.5
 # What a runtime takes to answer an image, over what torch takes: of the unpruned network on two cores.
 _OF_TORCH = 0.3
 # About half of all training goes to longer trainings, each three times as long as a first look: so many first looks.
@@ -159,7 +159,7 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
 
 def beside_s(place: MeasuringPlace) -> float:
     """What a trial takes beside its training and the meter."""
-    return _BUILDING_S + place.time.look_s + place.time.race_s
+    return BUILDING_S + place.time.look_s + place.time.race_s
 
 
 def _pace(settings: Settings, prepared: Prepared, store: Store | None, known: Iterable[Evaluation]) -> Pace:
@@ -175,7 +175,7 @@ def _pace(settings: Settings, prepared: Prepared, store: Store | None, known: It
         # The weights of a training that was given up are not kept.
         trained=frozenset(each.recipe.choices_of_weights for each in trained if each.projected is None),
         taught=any(each.recipe.distillation for each in trained),
-        beside_s=_BUILDING_S,
+        beside_s=BUILDING_S,
     )
 
 
@@ -281,7 +281,7 @@ def _unpruned_files_s(prepared: Prepared, store: Store | None, place: MeasuringP
     if store and baseline and store.candidate(baseline_recipe(baseline.architecture).id, baseline.id):
         return 0.0
     answers_s = _OF_TORCH * len(prepared.data.validation) * pace.trainings.speed.answer_s
-    return place.time.settings * (_BUILDING_S + answers_s)
+    return place.time.settings * (BUILDING_S + answers_s)
 
 
 def _waiting(store: Store | None, place: MeasuringPlace) -> int:
