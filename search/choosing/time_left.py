@@ -61,6 +61,10 @@ class Pace:
         """Also where it takes somewhat longer than expected: what the deadline cuts off is lost."""
         return not self.limited or self.at_most_s(recipe) <= self.left_s
 
+    def ends(self, recipe: Recipe) -> bool:
+        """Whether its training alone ends before the deadline."""
+        return not self.limited or self.training_s(recipe, _epochs(recipe)) - self.beside_s <= self.left_s
+
     def at_most_s(self, recipe: Recipe) -> float:
         return _LATE * self.seconds(recipe)
 

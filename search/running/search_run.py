@@ -1,7 +1,6 @@
 """Search run: one run of a search, from the images to the last trial."""
 
 import math
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -60,7 +59,7 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         cluster = _cluster(chosen, store, prepared, view, stack)
         runtime = dict(chosen.fixed).get("runtime")
         rig = stack.enter_context(open_rig(chosen.devices, images, view.warn, chosen.meters, runtime, view.place))
-        builder = stack.enter_context(Builders(view.place(f"{BUILDER} 1")))
+        builder, at_once = _builders(chosen, rig, cluster, view, stack)
         drafter = builder if rig.on_this_machine else stack.enter_context(Builders(lambda step, share: None))
         stack.enter_context(view)
         for text in missing_runtimes(chosen, rig):
@@ -70,17 +69,13 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         planned = plan(chosen, prepared, store, place_of_rig(rig, store))
         for text in planned.lines():
             view.say(text)
+        if at_once.count > 1 or chosen.builders != AUTO or cluster:
+            view.say(f"builders  {at_once}")
         remember(store, prepared.source, chosen.architecture)
         remember_speed(store)
         remember_place(store, chosen, rig)
         baseline = have_baseline(prepared, store, builder, chosen, view)
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
-        at_once = AtOnce(cluster.places, f"workers of {chosen.workers}") if cluster else _at_once(chosen, rig, builder)
-        if at_once.count > 1 or chosen.builders != AUTO or cluster:
-            view.say(f"builders  {at_once}")
-        if at_once.count > 1 and not cluster:
-            builder.close()
-            builder = stack.enter_context(_side_by_side(at_once, view))
         source = prepared.source
         executor = cluster or LocalExecutor(builder, store.folder, source)
         ordered = OrderedImages(source.name, prepared.data.fingerprint, source.shape)
@@ -91,12 +86,12 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         until = min(time.monotonic() + planned.reference_s + planned.look.seconds, deadline)
         ahead = training_ahead(chosen, prepared, work, at_once.count, until)
         stack.callback(ahead.close)
+        work.training = Busy(at_once.count)
         ahead.begin()
         references.settle()
         chosen = have_scales(chosen, store, builder, baseline, source, view)
         timings = _looked(chosen, prepared, work, planned.look, deadline)
         ahead.stop()
-        work.training = Busy(at_once.count)
         return _searched(chosen, prepared, work, ahead, timings, deadline)
 
 
@@ -123,18 +118,20 @@ def _searched(
     until = time.time() + deadline - time.monotonic() if chosen.timeout_s else None
     store.remember(RUN, "" if until is None else str(until))
     # The reference has shown how long a process takes.
-    besides_s = beside_s(place_of_rig(rig, store))
-    studies = open_studies(chosen, store, prepared, work.baseline, rig, view, deadline, besides_s, timings)
+    work.beside_s = beside_s(place_of_rig(rig, store))
+    studies = open_studies(
+        chosen, store, prepared, work.baseline, rig, view, deadline, work.beside_s, timings, ahead.ahead
+    )
     store.remember(KEPT, chosen.keep)
     goals = [study.goal for study in studies]
     view.of(store, goals, chosen.most_trials, until)
     try:
-        _carried_out(Pipeline(studies, work), goals, chosen.most_trials, deadline)
+        _carried_out(Pipeline(studies, work, ahead), goals, chosen.most_trials, deadline)
     finally:
         # Where the database is gone, why the run ends stays to be said.
         with suppress(StoreError):
             store.remember(RUN, "")
-            ahead.keep()
+            ahead.close()
     return goals
 
 
@@ -151,20 +148,28 @@ def _cluster(chosen: Settings, store: Store, prepared: Prepared, view: View, sta
     return stack.enter_context(executor)
 
 
-def _at_once(chosen: Settings, rig: Rig, builder: Builders) -> AtOnce:
+def _builders(
+    chosen: Settings, rig: Rig, cluster: Executor | None, view: View, stack: ExitStack
+) -> tuple[Builders, AtOnce]:
+    """Those of this machine; one, beside a cluster's workers."""
+    at_once = AtOnce(cluster.places, f"workers of {chosen.workers}") if cluster else _at_once(chosen, rig)
+    count = 1 if cluster else at_once.count
+    lines = [view.place(f"{BUILDER} {number}") for number in range(1, count + 1)]
+    builders = Builders(*lines, threads=at_once.threads(usable_cores()) if count > 1 else None, say=view.warn)
+    stack.enter_context(builders)
+    if count > 1:
+        # Each loads what trains while this process finds out how fast that is.
+        for _ in range(count):
+            builders.submit(trainer, chosen.accelerator)
+    return builders, at_once
+
+
+def _at_once(chosen: Settings, rig: Rig) -> AtOnce:
     if rig.on_this_machine:
         return AtOnce(1, "nothing is built while this machine times")
     if chosen.builders != AUTO:
         return AtOnce(int(chosen.builders), "as was asked for")
-    # What there is of a GPU torch knows, which takes seconds to load where the plan had no use for it.
-    loaded = "torch" in sys.modules
-    found = trainer(chosen.accelerator) if loaded else builder.submit(trainer, chosen.accelerator).result()
-    return this_machine().pays(found)
-
-
-def _side_by_side(at_once: AtOnce, view: View) -> Builders:
-    lines = [view.place(f"{BUILDER} {number}") for number in range(1, at_once.count + 1)]
-    return Builders(*lines, threads=at_once.threads(usable_cores()), say=view.warn)
+    return this_machine().pays(trainer(chosen.accelerator))
 
 
 def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int | None, deadline: float) -> None:

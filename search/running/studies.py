@@ -5,9 +5,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from evaluators.runtimes.runtime import RUNTIMES
+from search.choosing.ahead import Ahead
 from search.choosing.experience import NO_EXPERIENCE, Experience, experience_of
 from search.choosing.first_recipes import first_values
 from search.choosing.grid_order import GridOrder
@@ -31,15 +30,11 @@ from search.store.goal import Goal, fixed_text
 from search.store.store import Store
 from space.baseline import Baseline
 from space.dimension import Dimension, Value
-from space.dimensions import digest, dimensions, runtimes_in, values_of
+from space.dimensions import digest, dimensions, runtimes_in
 from space.errors import RequestError
 from space.formats.names import DEFAULT_RUNTIME
 from space.formats.target import title_of
 from space.grid import grid
-
-# Of what was trained for another device, or ahead of the trials, and holds the line, so many are timed before anything
-# is trained: the fastest, as the latency model tells.
-_TIMED_FIRST = 4
 
 
 def open_studies(
@@ -52,9 +47,10 @@ def open_studies(
     deadline: float,
     beside_s: float,
     timings: Sequence[Timing] = (),
+    ahead: Ahead | None = None,
 ) -> list[Study]:
     """One for each objective, over one pool of recipes. `beside_s`: of a trial, beside its training and the meter.
-    `timings`: those of looks at the bench."""
+    `timings`: those of looks at the bench. `ahead`: what is trained without having been asked for."""
     pool = Pool()
     time_left = TimeLeft(
         lambda: deadline - time.monotonic(),
@@ -78,8 +74,8 @@ def open_studies(
             storage,
             table,
             known,
-            sampler=_sampler(chosen, table, known, goal, time_left, timings, experience),
-            first=_first(chosen, goal, table, len(prepared.data.train), timings, experience),
+            sampler=_sampler(chosen, table, known, goal, time_left, timings, experience, ahead),
+            first=_first(chosen, table, len(prepared.data.train), timings),
             scale=scale_of(store, goal.bench_id, goal.baseline_id),
             time_left=time_left,
             say=view.say,
@@ -143,6 +139,7 @@ def _sampler(
     time_left: TimeLeft,
     timings: Sequence[Timing],
     experience: Experience,
+    ahead: Ahead | None,
 ) -> Sampler:
     if chosen.grid:
         return GridOrder(table, known, time_left)
@@ -157,29 +154,17 @@ def _sampler(
         time_left,
         timings=timings,
         experience=experience,
+        ahead=ahead,
     )
 
 
 def _first(
-    chosen: Settings,
-    goal: Goal,
-    table: tuple[Dimension, ...],
-    images: int,
-    timings: Sequence[Timing],
-    experience: Experience,
+    chosen: Settings, table: tuple[Dimension, ...], images: int, timings: Sequence[Timing]
 ) -> Sequence[Mapping[str, Value]]:
-    """Our own sampler finds networks itself; what was trained already and holds the line has only to be timed."""
-    latencies = LatencyModel.fitted(timings)
-    if chosen.grid:
+    """Our own sampler begins with the same networks as far as they tell where the line lies."""
+    if chosen.grid or chosen.sampler == MODEL:
         return ()
-    if chosen.sampler != MODEL:
-        return first_values(table, images, latencies)
-    holding = [trained.recipe for trained in experience.alike if trained.accuracy >= goal.least_accuracy]
-    able = [(values, recipe) for recipe in holding if (values := values_of(recipe, table)) is not None]
-    if not able:
-        return ()
-    predicted, _ = latencies.log10([recipe for _, recipe in able])
-    return [able[place][0] for place in np.argsort(predicted)[:_TIMED_FIRST]]
+    return first_values(table, images, LatencyModel.fitted(timings))
 
 
 def _changed(goal: Goal, earlier: Sequence[Goal], chosen: Settings, rig: Rig) -> list[str]:

@@ -12,11 +12,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from search.building.tasks import Built
-from search.choosing.error_model import prior
+from search.choosing.ahead import Ahead
+from search.choosing.error_model import Trained, prior
 from search.choosing.latency_model import Timing
 from search.choosing.model_sampler import front_of
 from search.choosing.options import rungs
 from search.choosing.placing import MOST
+from search.choosing.study import Study
 from search.choosing.time_left import Pace
 from search.running.first_look import known_timings, looks
 from search.running.plan import BUILDING_S
@@ -82,7 +84,7 @@ NOTHING = Lesson((), ())
 
 @dataclass
 class TrainingAhead:
-    """Some at a time, until it is told to stop, or what comes next would not end in the time that there is."""
+    """First the lesson, some at a time, until it is told to stop; then what studies suggest, wherever builders idle."""
 
     work: Workplace
     lesson: Lesson
@@ -91,66 +93,102 @@ class TrainingAhead:
     places: int
     # When boards are expected to have been timed, on the monotonic clock.
     until: float
+    # What studies know of it.
+    ahead: Ahead = field(default_factory=Ahead)
     _accuracies: dict[str, float] = field(default_factory=dict)
-    _begun: set[str] = field(default_factory=set)
-    _on_their_way: set[Future[Built]] = field(default_factory=set)
+    _on_their_way: dict[Future[Built], Recipe] = field(default_factory=dict)
     # Those that the store does not know yet.
     _made: list[Built] = field(default_factory=list)
-    _over: bool = False
+    _in_lesson: bool = True
     _change: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def active(self) -> bool:
+        return bool(self.lesson.networks)
+
+    @property
+    def tasks(self) -> list[Future[Built]]:
+        with self._change:
+            return list(self._on_their_way)
 
     def begin(self) -> None:
         for _ in range(self.places):
-            self._next()
+            self._next_of_lesson()
 
     def stop(self) -> None:
-        """Begins no more of them, and keeps those that have ended."""
+        """Ends the lesson, and keeps what was learned; what was begun goes on."""
         with self._change:
-            self._over = True
-        self.keep()
-        if self._accuracies:
+            self._in_lesson = False
+        self._keep()
+        if count := len(self._accuracies):
             holding = sum(accuracy >= self.line for accuracy in self._accuracies.values())
-            count = len(self._accuracies)
             self.work.view.say(
                 f"ahead     {count} network{'' if count == 1 else 's'} trained while boards were timed, "
                 f"{holding or 'none'} of them on the right side of the line"
             )
 
-    def keep(self) -> None:
-        with self._change:
-            made, self._made = self._made, []
-        for each in made:
-            self.work.store.add_candidate(each.candidate, self.work.baseline.id, each.validation)
+    def fill(self, study: Study) -> bool:
+        """Trains what the study suggests wherever a builder is idle; one is left to what is asked for. Whether a network
+        that holds the line has ended meanwhile."""
+        if not self.active:
+            return False
+        ended = [
+            Trained(made.candidate.recipe, made.candidate.recipe.epochs, made.validation.share) for made in self._keep()
+        ]
+        self.ahead.ended += ended
+        while len(self.tasks) < self.places - 1:
+            self.ahead.on_their_way = self._recipes
+            if (recipe := study.suggest()) is None:
+                break
+            self._begin(recipe)
+        self.ahead.on_their_way = self._recipes
+        return any(trained.accuracy >= self.line for trained in ended)
 
     def close(self) -> None:
         """What has not ended is given up."""
         with self._change:
-            self._over = True
-            on_their_way = list(self._on_their_way)
-        for future in on_their_way:
-            future.cancel()
+            self._in_lesson = False
+        for task in self.tasks:
+            task.cancel()
+        self._keep()
 
-    def _next(self) -> None:
+    @property
+    def _recipes(self) -> list[Recipe]:
         with self._change:
-            recipe = self.lesson.next(self._accuracies, self._begun, self.line)
-            if self._over or recipe is None:
-                return
-            if time.monotonic() + self.pace.training_s(recipe, recipe.epochs) > self.until:
-                return
-            self._begun.add(recipe.id)
-            future = self.work.executor.submit(self.work.order(recipe))
-            self._on_their_way.add(future)
-        future.add_done_callback(self._ended)
+            return list(self._on_their_way.values())
 
-    def _ended(self, future: Future[Built]) -> None:
+    def _keep(self) -> list[Built]:
+        """What has ended since this was called last."""
+        with self._change:
+            made, self._made = self._made, []
+        for each in made:
+            self.work.store.add_candidate(each.candidate, self.work.baseline.id, each.validation)
+        return made
+
+    def _next_of_lesson(self) -> None:
+        with self._change:
+            recipe = self.lesson.next(self._accuracies, self.ahead.begun, self.line)
+            if self._in_lesson and recipe is not None:
+                end = time.monotonic() + self.pace.training_s(recipe, recipe.epochs)
+                if end <= self.until:
+                    self._begin(recipe)
+
+    def _begin(self, recipe: Recipe) -> None:
+        with self._change:
+            self.ahead.begun.add(recipe.id)
+            task = self.work.training.until_done(self.work.executor.submit(self.work.order(recipe)))
+            self._on_their_way[task] = recipe
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: Future[Built]) -> None:
         """One that failed is left to the trial that asks for it, if any does."""
         with self._change:
-            self._on_their_way.discard(future)
-            if not future.cancelled() and future.exception() is None:
-                made = future.result()
+            del self._on_their_way[task]
+            if not task.cancelled() and task.exception() is None:
+                made = task.result()
                 self._made.append(made)
                 self._accuracies[made.candidate.recipe.id] = made.validation.share
-        self._next()
+        self._next_of_lesson()
 
 
 def training_ahead(chosen: Settings, prepared: Prepared, work: Workplace, places: int, until: float) -> TrainingAhead:

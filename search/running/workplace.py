@@ -54,6 +54,8 @@ class Workplace:
     # Its places are the builders.
     training: Busy = field(default_factory=Busy)
     measuring: Busy = field(default_factory=Busy)
+    # Seconds that a trial is expected to take beside its training and the meter.
+    beside_s: float = 0.0
 
     def carry_out(self, recipe: Recipe, line: Line | None = None) -> Future[Built]:
         seen = self.store.last_change() if self.store.shared else 0
