@@ -128,8 +128,8 @@ class TrainingAhead:
             )
 
     def fill(self, study: Study) -> bool:
-        """Trains what the study suggests wherever a builder is idle; one is left to what is asked for. Whether a network
-        that holds the line has ended meanwhile."""
+        """Trains what the study suggests wherever a builder is idle; one is left to what is asked for. True where a
+        network that holds the line has ended meanwhile."""
         if not self.active:
             return False
         ended = [

@@ -14,7 +14,7 @@ from space.data.schedule import Schedule
 from space.networks.choose import layers_of, work_of
 from space.networks.mnist_cnn.description import MNIST_CNN
 from space.networks.mobilenet_v1.description import MOBILENET_V1
-from space.networks.network import Network, thinned, unpruned
+from space.networks.network import thinned, unpruned
 from space.training import batchnorm, duration, duration_on_gpu, teacher
 from space.training import speed as speeds
 from space.training.duration import Machine, baseline_speed, fine_tuning_speed
@@ -131,11 +131,9 @@ def test_a_machine_that_takes_too_long_is_measured_by_one_network(
 PLANNED_S = 0.05
 
 
-@pytest.mark.parametrize("network", [MOBILENET_V1, MNIST_CNN], ids=lambda network: network.name)
-def test_what_a_gpus_libraries_find_out_about_a_shape_is_part_of_the_set_up(
-    network: Network, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_gpus_libraries_find_out_about_a_shape_is_part_of_the_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """They need 0.09 s for each new shape on an H200, and an epoch thereafter takes as long as if they had not."""
+    network = MOBILENET_V1
     met: set[tuple[object, ...]] = set()
     forward = nn.Conv2d.forward
 
