@@ -48,6 +48,8 @@ _FINER = 3
 _MOST_TRIALS = 500
 # Networks that may wait to be timed, beyond which no more are suggested: as many as there are budgets of the front.
 _MOST_READY = _FINER * COUNT
+# The share of the time left that a suggested training takes at most: what it teaches serves those after it.
+_OF_TIME_LEFT = 1 / 4
 # Numbers by which suggestions are drawn: above those of trials.
 _OF_SUGGESTIONS = 1_000_000
 # More than the logarithm of any figure, and than any accuracy.
@@ -122,16 +124,16 @@ class ModelSampler(Sampler):
         return {**chosen.values, "epochs": chosen.next_epochs}
 
     def suggest(self, study: Study) -> Recipe | None:
-        """The longest training that still ends, of the network that promises the most; None where none is likely to
-        lead, and where enough of them wait to be timed."""
+        """A training of the network that promises the most; None where it is hopeless that any would lead, and where
+        enough of them wait to be timed."""
         situation = self._situation(study)
         options = self._options(situation, _OF_SUGGESTIONS + len(self._ahead.begun))
         if not options or len(situation.ready) >= _MOST_READY:
             return None
         prediction = situation.forecaster.forecast([(each.recipe, each.last_epochs) for each in options])
-        likely = np.flatnonzero(prediction.probability_of_leading >= LIKELY)
-        best = likely[np.argsort(-prediction.expected_improvement[likely])]
-        trainings = (_longest_that_ends(options[place], situation) for place in best)
+        able = np.flatnonzero(prediction.probability_of_leading >= HOPELESS)
+        best = able[np.argsort(-prediction.expected_improvement[able])]
+        trainings = (_suggested(options[place], situation) for place in best)
         return next((recipe for recipe in trainings if recipe and recipe.id not in self._ahead.begun), None)
 
     @property
@@ -192,10 +194,15 @@ class ModelSampler(Sampler):
         return situation.pace.shortage(trainings) if trainings else NOTHING_NEW
 
 
-def _longest_that_ends(option: Option, situation: Situation) -> Recipe | None:
-    longest_first = sorted({option.last_epochs, *situation.rungs}, reverse=True)
-    trainings = (replace(option.recipe, epochs=epochs) for epochs in longest_first if epochs <= option.last_epochs)
-    return next((recipe for recipe in trainings if situation.pace.ends(recipe)), None)
+def _suggested(option: Option, situation: Situation) -> Recipe | None:
+    """The longest training that leaves time for others to be learned from, at least the shortest; None where that does
+    not end any more."""
+    pace = situation.pace
+    shortest, *longer = (replace(option.recipe, epochs=epochs) for epochs in situation.rungs)
+    within_s = _OF_TIME_LEFT * pace.left_s
+    able = [recipe for recipe in longer if pace.training_s(recipe, recipe.epochs) - pace.beside_s <= within_s]
+    recipe = able[-1] if able else shortest
+    return recipe if pace.ends(recipe) else None
 
 
 def _ready(situation: Situation) -> dict[str, Value] | None:

@@ -78,7 +78,7 @@ class Pipeline:
         begun = ended = 0
         # Trials that had ended when studies that had nothing to ask for were asked again.
         asked_again_at = 0
-        started = time.monotonic()
+        started, before_s = time.monotonic(), self.work.training.seconds
         try:
             while True:
                 # With no time left either, the first ask says how much it would take.
@@ -112,7 +112,7 @@ class Pipeline:
                 # Where the database is gone the next run ends them; why this run ends stays to be said.
                 with suppress(StoreError):
                     study.give_up_all()
-        self._say_idle(time.monotonic() - started, ended)
+        self._say_idle(time.monotonic() - started, ended, before_s)
         return ended
 
     def _learns(self, told: bool, deadline: float) -> bool:
@@ -188,13 +188,12 @@ class Pipeline:
     def _runner(self) -> TrialRunner:
         return TrialRunner(self.studies, self.work)
 
-    def _say_idle(self, seconds: float, trials: int) -> None:
+    def _say_idle(self, seconds: float, trials: int, before_s: float) -> None:
+        """`before_s`: what was trained before the first trial."""
         if not trials:
             return
-        shares = [
-            f"{name} busy {100 * busy.share(seconds):.0f} %"
-            for name, busy in (("trainer", self.work.training), ("device", self.work.measuring))
-        ]
+        trainer, device = self.work.training.share(seconds, before_s), self.work.measuring.share(seconds)
+        shares = [f"trainer busy {100 * trainer:.0f} %", f"device busy {100 * device:.0f} %"]
         asking = f"{1e3 * self.asking.seconds / trials:.0f} ms to choose a recipe"
         self.work.view.say(f"{trials} trials in {spoken(seconds)}: {', '.join([*shares, asking])}")
         for error in errors_held_out(standings(self.work.store, self.studies[0].goal).ranked):

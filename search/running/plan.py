@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from evaluators.measuring import PROCESSES
-from search.building.at_once import this_machine
+from search.building.at_once import slower, this_machine
 from search.building.tasks import trainer
 from search.choosing.first_recipes import front
 from search.choosing.latency_model import LatencyModel, Timing
@@ -212,8 +212,9 @@ def _search_trials(
     )
 
 
-def _builders(settings: Settings, place: MeasuringPlace) -> int:
-    """Trainings that a GPU takes at once. Those on a processor share its cores, which makes each of them slower."""
+def _builders(settings: Settings, place: MeasuringPlace) -> float:
+    """What the trainings that a GPU takes at once bring. Those on a processor share its cores, which makes each of them
+    slower."""
     if settings.workers:
         return 1 if settings.builders == AUTO else int(settings.builders)
     if place.on_this_machine or settings.accelerator == "cpu" or usable_cores() < _CORES_FOR_TWO:
@@ -221,7 +222,8 @@ def _builders(settings: Settings, place: MeasuringPlace) -> int:
     trains = trainer(settings.accelerator)
     if trains.kind != "cuda":
         return 1
-    return this_machine().pays(trains).count if settings.builders == AUTO else int(settings.builders)
+    count = this_machine().pays(trains).count if settings.builders == AUTO else int(settings.builders)
+    return count / slower(count, trains)
 
 
 def _building_s(recipes: Sequence[Recipe], pace: Pace) -> tuple[float, Pace]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from search.building.at_once import AtOnce, this_machine
+from search.building.at_once import AtOnce, slower, this_machine
 from search.building.builders import Builders
 from search.building.cluster.address import checked
 from search.building.executor import Executor, LocalExecutor
@@ -84,7 +84,7 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         references = References(store, builder, rig, view, baseline, source)
         references.begin()
         until = min(time.monotonic() + planned.reference_s + planned.look.seconds, deadline)
-        ahead = training_ahead(chosen, prepared, work, at_once.count, until)
+        ahead = training_ahead(chosen, prepared, work, at_once, until)
         stack.callback(ahead.close)
         work.training = Busy(at_once.count)
         ahead.begin()
@@ -119,9 +119,8 @@ def _searched(
     store.remember(RUN, "" if until is None else str(until))
     # The reference has shown how long a process takes.
     work.beside_s = beside_s(place_of_rig(rig, store))
-    studies = open_studies(
-        chosen, store, prepared, work.baseline, rig, view, deadline, work.beside_s, timings, ahead.ahead
-    )
+    measured = (work.beside_s, timings, ahead.ahead, ahead.pace.ratio)
+    studies = open_studies(chosen, store, prepared, work.baseline, rig, view, deadline, *measured)
     store.remember(KEPT, chosen.keep)
     goals = [study.goal for study in studies]
     view.of(store, goals, chosen.most_trials, until)
@@ -168,7 +167,8 @@ def _at_once(chosen: Settings, rig: Rig) -> AtOnce:
     if rig.on_this_machine:
         return AtOnce(1, "nothing is built while this machine times")
     if chosen.builders != AUTO:
-        return AtOnce(int(chosen.builders), "as was asked for")
+        count = int(chosen.builders)
+        return AtOnce(count, "as was asked for", slower(count, trainer(chosen.accelerator)) if count > 1 else 1.0)
     return this_machine().pays(trainer(chosen.accelerator))
 
 

@@ -48,15 +48,18 @@ def open_studies(
     beside_s: float,
     timings: Sequence[Timing] = (),
     ahead: Ahead | None = None,
+    slower: float = 1.0,
 ) -> list[Study]:
     """One for each objective, over one pool of recipes. `beside_s`: of a trial, beside its training and the meter.
-    `timings`: those of looks at the bench. `ahead`: what is trained without having been asked for."""
+    `timings`: those of looks at the bench. `ahead`: what is trained without having been asked for. `slower`: how many
+    times as long a training takes beside others as one alone."""
     pool = Pool()
     time_left = TimeLeft(
         lambda: deadline - time.monotonic(),
         trainings(chosen, store, prepared.data),
         metering_s=rig.metering_s,
         beside_s=beside_s,
+        slower=slower,
     )
     storage = open_storage(store)
     earlier = store.studies()

@@ -10,7 +10,9 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from statistics import median
 
+from search.building.at_once import AtOnce
 from search.building.tasks import Built
 from search.choosing.ahead import Ahead
 from search.choosing.error_model import Trained, prior
@@ -52,9 +54,13 @@ class Lesson:
         places: int,
         seconds: float,
     ) -> "Lesson":
-        """The longest round of the whole front that so many places end in so many seconds, the middle of it first."""
-        inwards = sorted(range(len(front)), key=lambda place: abs(2 * place - len(front) + 1))
-        networks = tuple(recipe_of(front[place]) for place in inwards)
+        """Of the cheaper half of the front, which most of a search is about, the middle of it first: the longest round
+        that so many places end in so many seconds."""
+        shortest = rungs(table, images)[0]
+        costs_s = [pace.training_s(recipe_of(values), shortest) for values in front]
+        half = [values for values, cost_s in zip(front, costs_s, strict=True) if cost_s <= median(costs_s)]
+        inwards = sorted(range(len(half)), key=lambda place: abs(2 * place - len(half) + 1))
+        networks = tuple(recipe_of(half[place]) for place in inwards)
         lengths = tuple(epochs for epochs in rungs(table, images) if epochs)
         whole = next(
             (
@@ -191,12 +197,15 @@ class TrainingAhead:
         self._next_of_lesson()
 
 
-def training_ahead(chosen: Settings, prepared: Prepared, work: Workplace, places: int, until: float) -> TrainingAhead:
+def training_ahead(
+    chosen: Settings, prepared: Prepared, work: Workplace, at_once: AtOnce, until: float
+) -> TrainingAhead:
     """Of no networks where a single builder makes the files of the reference meanwhile, where the machine that trains
     times, and where enough is known of the line already."""
     store, rig, baseline = work.store, work.rig, work.baseline
     goal = goal_of(replace(chosen, objective=chosen.objectives[0]), prepared, baseline, rig)
-    pace = Pace(trainings=trainings(chosen, store, prepared.data), beside_s=BUILDING_S)
+    measured, places = trainings(chosen, store, prepared.data), at_once.count
+    pace = Pace(trainings=measured, ratio=at_once.slower, beside_s=BUILDING_S)
     lesson = NOTHING
     alone = rig.on_this_machine or rig.device.recorded or places == 1
     if not alone and looks(chosen) and _known(store, baseline) < 2 * MOST:
