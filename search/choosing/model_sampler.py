@@ -46,8 +46,6 @@ from space.recipe import Recipe
 _FINER = 3
 # Trials that an ask is about: the best and the most recent.
 _MOST_TRIALS = 500
-# Networks that may wait to be timed, beyond which no more are suggested: as many as there are budgets of the front.
-_MOST_READY = _FINER * COUNT
 # The share of the time left that a suggested training takes at most: what it teaches serves those after it.
 _OF_TIME_LEFT = 1 / 4
 # Numbers by which suggestions are drawn: above those of trials.
@@ -124,17 +122,20 @@ class ModelSampler(Sampler):
         return {**chosen.values, "epochs": chosen.next_epochs}
 
     def suggest(self, study: Study) -> Recipe | None:
-        """A training of the network that promises the most; None where it is hopeless that any would lead, and where
-        enough of them wait to be timed."""
+        """A training of the network that promises the most over the leader, and over what waits to be timed; None where
+        it is hopeless that any would lead."""
         situation = self._situation(study)
-        options = self._options(situation, _OF_SUGGESTIONS + len(self._ahead.begun))
-        if not options or len(situation.ready) >= _MOST_READY:
+        # Whether there is time to time it, too, is the trial's matter.
+        options = self._options(situation.without_deadline(), _OF_SUGGESTIONS + len(self._ahead.begun))
+        trainings = [recipe for each in options if (recipe := _suggested(each, situation)) is not None]
+        new = [recipe for recipe in trainings if recipe.id not in self._ahead.begun]
+        if not new:
             return None
-        prediction = situation.forecaster.forecast([(each.recipe, each.last_epochs) for each in options])
-        able = np.flatnonzero(prediction.probability_of_leading >= HOPELESS)
-        best = able[np.argsort(-prediction.expected_improvement[able])]
-        trainings = (_suggested(options[place], situation) for place in best)
-        return next((recipe for recipe in trainings if recipe and recipe.id not in self._ahead.begun), None)
+        waiting = [recipe_of(values) for values in situation.ready]
+        over = situation.forecaster.best_expected([(recipe, recipe.epochs) for recipe in waiting])
+        prediction = situation.forecaster.forecast([(recipe, recipe.epochs) for recipe in new], over)
+        able = prediction.probability_of_leading >= HOPELESS
+        return new[int(np.where(able, prediction.expected_improvement, -1.0).argmax())] if able.any() else None
 
     @property
     def _alike(self) -> Sequence[Trained]:

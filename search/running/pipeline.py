@@ -149,8 +149,8 @@ class Pipeline:
             # Nothing is built while something is timed.
             return 1
         if self.ahead and self.ahead.active:
-            # Builders have enough to do: each board has one, and the next two wait for one.
-            return self.work.rig.boards + 2
+            # Builders have enough to do without them: each board has one, and the next one's file is made meanwhile.
+            return self.work.rig.boards + 1
         # Each builder and each board has one, one waits for a builder; those whose structure is known need no board.
         places = self.work.training.places + 1 + self.work.rig.boards
         return min(places + sum(flight.known for flight in flights), _MOST * places)
