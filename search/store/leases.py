@@ -125,6 +125,11 @@ class Leases(Part):
         writers = [(Writer(*row[: len(columns)]), row[len(columns) :]) for row in rows]
         return [writer for writer, times in writers if not writer.gone(self._heard_until(times))]
 
+    def owners(self) -> set[str]:
+        """Who may write, now or later: one that was not heard of for long goes on where it is heard again, until it is
+        removed."""
+        return {str(owner) for (owner,) in self._database.rows("SELECT owner FROM search_writers")}
+
     def sharing(self, name: str) -> list[Writer]:
         """Who is at work on a study, or on a bench, beside others."""
         if self.version is None or self.version < WITH_CLAIMS:
