@@ -365,9 +365,15 @@ def check_held(connection: "Connection", owner: str, url: str) -> None:
     # Until this transaction ends nobody takes the lease away.
     mine = select(WRITERS.c.owner).where(WRITERS.c.owner == owner).with_for_update(read=True)
     if connection.execute(mine).first() is None:
+        stood_still = f"{without_password(url)}: this process stood still for over {EXPIRES_S:g} s"
+        if connection.dialect.name == "postgresql":
+            raise StoreError(
+                f"{stood_still}, and others took over what it had on its way; what is finished is kept, the same "
+                "command goes on beside them"
+            )
         raise StoreError(
-            f"{without_password(url)}: this process stood still for over {EXPIRES_S:g} s, and another one writes now; "
-            "what is finished is kept, the same command goes on once the other has ended"
+            f"{stood_still}, and another one writes now; what is finished is kept, the same command goes on once the "
+            "other has ended"
         )
 
 
