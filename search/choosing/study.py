@@ -276,13 +276,13 @@ class Study:
         self._told(number, COMPLETE, "", partial(self._optuna.tell, number, score.value, notes, attributes))
         self._known.settle([evaluation.recipe_id])
 
-    def _told(self, number: int, state: str, reason: str, tell: Callable[[], None]) -> str:
-        """Optuna's trial and ours end as one; the recipe's id."""
+    def _told(self, number: int, state: str, reason: str, tell: Callable[[], bool]) -> str:
+        """Optuna's trial and ours end as one; the recipe's id. One that has ended meanwhile stays as it ended."""
 
         def told() -> str:
             with self._store.together():
-                tell()
-                self._ended(number, state, reason)
+                if tell():
+                    self._ended(number, state, reason)
             return self._recipe_id(number)
 
         recipe_id = self._store.patiently(told)

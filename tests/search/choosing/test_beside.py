@@ -188,6 +188,23 @@ def test_a_trial_is_ended_for_another_one_only_once_that_writes_no_more(
     assert two.states_of(FIRST[0]) == (["complete"], [COMPLETE])
 
 
+def test_what_one_told_that_then_ended_stays_told(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the other one read which trials are on their way, and before it looked whose they are."""
+    of_other = study_of(two.other)
+    of_other.resume()
+    asked = of_other.ask()
+
+    def tells_and_ends() -> None:
+        of_other.tell_gated(asked.number, figures(4.0), "it could not lead")
+        two.gone.close()
+
+    two.other_is_unheard()
+    once_after(monkeypatch, two.study._beside, "left_behind", two.other_is_heard)
+    once_after(monkeypatch, two.store, "remove_gone", tells_and_ends)
+    assert two.study.ask().recipe == FIRST[1]
+    assert two.states_of(asked.recipe) == (["complete"], [GATED])
+
+
 @pytest.mark.parametrize("removed", [False, True])
 def test_a_recipe_is_asked_for_again_once_the_trial_of_one_that_was_killed_has_ended(
     two: Two, monkeypatch: pytest.MonkeyPatch, removed: bool
