@@ -230,6 +230,25 @@ def test_a_recipe_is_asked_for_again_once_the_trial_of_one_that_was_killed_has_e
     assert two.states_of(FIRST[1]) == (["complete"], [COMPLETE])
 
 
+def test_what_one_had_trained_that_was_killed_is_taken_in_although_another_one_gated_it(
+    two: Two, tmp_path: Path
+) -> None:
+    of_other = study_of(two.other)
+    of_other.resume()
+    one, seen = evaluation(made=of_other.ask().recipe), two.other.last_change()
+    two.other.keep_candidate(one.candidate, GOAL.baseline_id, one.validation, seen)
+    two.other_is_killed()
+    asked = two.study.ask()
+    two.store.add_structure(asked.recipe.structure_id, GOAL.bench_id, figures(4.0), "")
+    two.study.tell_gated(asked.number, figures(4.0), "it could not lead")
+    again = Store.existing(tmp_path / "other", two.store.url)
+    assert again.tell_pending() == 1
+    two.study.ask()
+    assert two.states_of(FIRST[0]) == (["fail", "complete", "complete"], [INTERRUPTED, GATED])
+    (imported,) = [trial for trial in two.study._optuna.trials() if IMPORTED in trial.user_attrs]
+    assert imported.user_attrs[RECIPE] == one.recipe_id
+
+
 def test_what_one_takes_in_that_stood_still_and_lost_its_turn_is_taken_in_once(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
