@@ -116,8 +116,8 @@ def test_what_holds_the_line_is_timed_first_and_not_trained_again(tmp_path: Path
 
 
 def test_a_run_lasts_until_its_deadline_while_something_is_trained(tmp_path: Path) -> None:
-    """Nothing holds the line, and no trial ends in time: builders go on until then, and no longer."""
-    trainer = Trainer(0.05, lambda recipe: 0.2, builders=3)
+    """Nothing holds the line, though all come near to it, and no trial ends in time: builders go on until then."""
+    trainer = Trainer(0.05, lambda recipe: LINE - 0.01, builders=3)
     made = beside(tmp_path / "store", trainer, Board(0.01, lambda count: 1.0, False), NOTHING)
     begun = time.monotonic()
     study = study_beside(made, 4.0, 10.0)
