@@ -128,7 +128,7 @@ class ModelSampler(Sampler):
         # Whether there is time to time it, too, is the trial's matter.
         options = self._options(situation.without_deadline(), _OF_SUGGESTIONS + len(self._ahead.begun))
         trainings = [recipe for each in options if (recipe := _suggested(each, situation)) is not None]
-        new = [recipe for recipe in trainings if recipe.id not in self._ahead.begun]
+        new = [recipe for recipe in trainings if recipe.id not in self._ahead.begun and recipe.id not in self._known]
         if not new:
             return None
         waiting = [recipe_of(values) for values in situation.ready]
