@@ -18,7 +18,8 @@ _SAID = 3
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    # Trained from the same baseline with the same images, for another device: accuracies hold here too.
+    # Trained from the same baseline with the same images, for another device or ahead of any trial: accuracies hold
+    # here too.
     alike: tuple[Trained, ...] = ()
     # Trained on other images, or from another baseline: what a shape means for accuracy is similar, how accurate it
     # becomes is not.
@@ -27,7 +28,7 @@ class Experience:
     def lines(self) -> Iterator[str]:
         """What was learned, for people."""
         if self.alike:
-            yield f"learned from other devices: the accuracies of {_trainings(self.alike)} from the same baseline"
+            yield f"learned from {_trainings(self.alike)} from the same baseline that this device has not timed"
         if self.elsewhere:
             before, after = prior(), learned(self.elsewhere)
             surer = np.array(after.slope_sds[: len(SHAPE)]) < 0.7 * np.array(before.slope_sds[: len(SHAPE)])

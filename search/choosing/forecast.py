@@ -131,21 +131,39 @@ class Forecaster:
         figure, _ = self.figure([replace(whole, runtime=runtime) for runtime in runtimes])
         return float((sign * figure).max())
 
-    def forecast(self, networks: Sequence[tuple[Recipe, int]]) -> Forecast:
-        """`networks`: each with the epochs it would be trained for."""
-        sign = 1.0 if self.objective.maximise else -1.0
+    def best_expected(self, networks: Sequence[tuple[Recipe, int]]) -> float:
+        """The best figure that is expected of those that rather hold the line than not, in the objective's logarithm,
+        the higher the better; minus infinity for none."""
+        if not networks:
+            return -math.inf
+        figure, _, accuracy_z = self._expected(networks)
+        return float(np.where(accuracy_z >= 0, figure, -math.inf).max())
+
+    def _expected(self, networks: Sequence[tuple[Recipe, int]]) -> tuple[Floats, Floats, Floats]:
+        """Mean and standard deviation of the figure in the objective's logarithm, the higher the better, and by how many
+        standard deviations the accuracy is above the line."""
         error_mean, error_sd = self.error(networks)
         accuracy_z = (math.log(max(1 - self.least_accuracy, 1e-6)) - error_mean) / error_sd
-        probability_feasible = ndtr(accuracy_z)
-        recipes = [recipe for recipe, _ in networks]
-        figure, figure_sd = self.figure(recipes)
+        figure, figure_sd = self.figure([recipe for recipe, _ in networks])
         if not self.objective.ties_by_accuracy:
             figure = figure + np.log10(np.maximum(1 - np.exp(error_mean), self.least_accuracy))
-        leader = self._leader(sign)
-        unpruned_figure = self._unpruned_figure(recipes, sign)
-        worst = min([unpruned_figure, *(sign * trial.at_best for trial in self.history)])
+        return self._sign * figure, figure_sd, accuracy_z
+
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.objective.maximise else -1.0
+
+    def forecast(self, networks: Sequence[tuple[Recipe, int]], over: float = -math.inf) -> Forecast:
+        """`networks`: each with the epochs it would be trained for. `over`: a figure as that of `best_expected`, which
+        is to be improved on as the leader's is."""
+        figure, figure_sd, accuracy_z = self._expected(networks)
+        probability_feasible = ndtr(accuracy_z)
+        recipes = [recipe for recipe, _ in networks]
+        leader = self._leader(self._sign)
+        unpruned_figure = self._unpruned_figure(recipes, self._sign)
+        worst = min([unpruned_figure, *(self._sign * trial.at_best for trial in self.history)])
         # Until something holds the minimum accuracy, the unpruned network is what is to be improved on.
-        gain = sign * figure - (unpruned_figure if leader is None else leader.value)
+        gain = figure - max(unpruned_figure if leader is None else leader.value, over)
         if leader is not None:
             # What the leader's own structure takes was timed, once for both: it is no faster than itself.
             same = np.array([recipe.choices_of_structure == leader.structure for recipe in recipes])
@@ -159,7 +177,7 @@ class Forecaster:
             probability_better=probability_better,
             probability_of_leading=probability_feasible * probability_better,
             log_probability_of_leading=log_ndtr(accuracy_z) + log_ndtr(gain_z),
-            expected_merit=probability_feasible * (sign * figure - worst),
+            expected_merit=probability_feasible * (figure - worst),
             probability_feasible=probability_feasible,
         )
 

@@ -20,9 +20,10 @@ from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from search.choosing.ahead import Ahead
 from search.choosing.candidates import candidates, variants
 from search.choosing.contenders import HOPELESS, contender
-from search.choosing.error_model import learned, most_telling
+from search.choosing.error_model import Trained, learned, most_telling
 from search.choosing.experience import NO_EXPERIENCE, Experience
 from search.choosing.first_recipes import COUNT, front
 from search.choosing.forecast import Forecast, Forecaster
@@ -36,7 +37,7 @@ from search.choosing.time_left import Pace, TimeLeft, cost
 from search.choosing.trial_notes import TrialNotes, history_of
 from search.scoring.objectives import Objective
 from space.dimension import Dimension, Value
-from space.dimensions import recipe_of
+from space.dimensions import recipe_of, values_of
 from space.formats.names import DEFAULT_RUNTIME
 from space.recipe import Recipe
 
@@ -45,6 +46,10 @@ from space.recipe import Recipe
 _FINER = 3
 # Trials that an ask is about: the best and the most recent.
 _MOST_TRIALS = 500
+# The share of the time left that a suggested training takes at most: what it teaches serves those after it.
+_OF_TIME_LEFT = 1 / 4
+# Numbers by which suggestions are drawn: above those of trials.
+_OF_SUGGESTIONS = 1_000_000
 # More than the logarithm of any figure, and than any accuracy.
 _HOLDS = 1000.0
 
@@ -60,8 +65,10 @@ class ModelSampler(Sampler):
         time_left: TimeLeft | None = None,
         timings: Sequence[Timing] = (),
         experience: Experience = NO_EXPERIENCE,
+        ahead: Ahead | None = None,
     ) -> None:
-        """`timings`: of the look at the device. `experience`: what other studies found out."""
+        """`timings`: of the look at the device. `experience`: what other studies found out. `ahead`: what this run
+        trains without having asked for it."""
         self._seed = seed
         self._table = tuple(table)
         self._space = distributions(table)
@@ -70,6 +77,7 @@ class ModelSampler(Sampler):
         self._least_accuracy = least_accuracy
         self._timings = tuple(timings)
         self._experience = experience
+        self._ahead = ahead or Ahead()
         self._trend = learned(experience.elsewhere)
         self._time_left = time_left or TimeLeft()
         self._whole_s = self._time_left.left_s()
@@ -91,10 +99,12 @@ class ModelSampler(Sampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        situation = self._situation(study, trial)
+        situation = self._situation(study, trial.number)
+        if (network := _ready(situation)) is not None:
+            return network
         if (variant := _likely_variant(situation)) is not None:
             return variant
-        if (network := placing(situation, self._front, len(self._experience.alike))) is not None:
+        if (network := placing(situation, self._front, len(self._alike))) is not None:
             return network
         options = self._options(situation, trial.number)
         if not options and not situation.is_last:
@@ -111,20 +121,46 @@ class ModelSampler(Sampler):
             chosen = options[_most_promising(options, prediction, situation)]
         return {**chosen.values, "epochs": chosen.next_epochs}
 
-    def _situation(self, study: Study, trial: FrozenTrial) -> Situation:
+    def suggest(self, study: Study) -> Recipe | None:
+        """A training of the network that promises the most over the leader, and over what waits to be timed; None where
+        it is hopeless that any would lead."""
+        situation = self._situation(study)
+        # Whether there is time to time it, too, is the trial's matter.
+        options = self._options(situation.without_deadline(), _OF_SUGGESTIONS + len(self._ahead.begun))
+        trainings = [recipe for each in options if (recipe := _suggested(each, situation)) is not None]
+        new = [recipe for recipe in trainings if recipe.id not in self._ahead.begun]
+        if not new:
+            return None
+        waiting = [recipe_of(values) for values in situation.ready]
+        over = situation.forecaster.best_expected([(recipe, recipe.epochs) for recipe in waiting])
+        prediction = situation.forecaster.forecast([(recipe, recipe.epochs) for recipe in new], over)
+        able = prediction.probability_of_leading >= HOPELESS
+        return new[int(np.where(able, prediction.expected_improvement, -1.0).argmax())] if able.any() else None
+
+    @property
+    def _alike(self) -> Sequence[Trained]:
+        return (*self._experience.alike, *self._ahead.ended)
+
+    def _situation(self, study: Study, number: float = math.inf) -> Situation:
+        """That of the trial with this number: what was asked for after it does not count."""
         # An ask takes as long after ten thousand trials as after five hundred.
         history = most_telling(history_of(study), self._goodness, _MOST_TRIALS)
-        pending = _pending(study, trial)
+        pending = [*_pending(study, number), *self._ahead.on_their_way]
+        told = {trial.recipe.id for trial in history}
+        alike = [trained for trained in self._alike if trained.recipe.id not in told]
+        ready = [trained.recipe for trained in alike if trained.accuracy >= self._least_accuracy]
         forecaster = Forecaster.fitted(
             history,
             self._timings,
             self._objective,
             self._least_accuracy,
             self._trend,
-            self._experience.alike,
+            alike,
             pending,
         )
         pace = self._time_left.pace(history)
+        # Their weights are there already.
+        pace = replace(pace, trained=pace.trained | {recipe.choices_of_weights for recipe in ready})
         return Situation(
             self._table,
             self._objective,
@@ -136,6 +172,11 @@ class ModelSampler(Sampler):
             pace,
             forecaster,
             is_last=pace.limited and pace.left_s < LAST * self._whole_s,
+            ready=[
+                dict(values)
+                for recipe in ready
+                if recipe.id not in self._known and (values := values_of(recipe, self._table)) is not None
+            ],
         )
 
     def _goodness(self, trial: TrialNotes) -> float:
@@ -152,6 +193,28 @@ class ModelSampler(Sampler):
         options = self._options(situation.without_deadline(), number)
         trainings = [replace(each.recipe, epochs=each.next_epochs) for each in options]
         return situation.pace.shortage(trainings) if trainings else NOTHING_NEW
+
+
+def _suggested(option: Option, situation: Situation) -> Recipe | None:
+    """The longest training that leaves time for others to be learned from, at least the shortest; None where that does
+    not end any more."""
+    pace = situation.pace
+    shortest, *longer = (replace(option.recipe, epochs=epochs) for epochs in situation.rungs)
+    within_s = _OF_TIME_LEFT * pace.left_s
+    able = [recipe for recipe in longer if pace.training_s(recipe, recipe.epochs) - pace.beside_s <= within_s]
+    recipe = able[-1] if able else shortest
+    return recipe if pace.ends(recipe) else None
+
+
+def _ready(situation: Situation) -> dict[str, Value] | None:
+    """What improves most on the leader of those that have only to be timed; None where none is likely to."""
+    recipes = [(values, recipe) for values in situation.ready if situation.pace.fits(recipe := recipe_of(values))]
+    if not recipes:
+        return None
+    prediction = situation.forecaster.forecast([(recipe, recipe.epochs) for _, recipe in recipes])
+    improvement = np.where(prediction.probability_of_leading >= LIKELY, prediction.expected_improvement, -1.0)
+    place = int(improvement.argmax())
+    return recipes[place][0] if improvement[place] >= 0 else None
 
 
 def _likely_variant(situation: Situation) -> dict[str, Value] | None:
@@ -207,7 +270,7 @@ def _seconds_until_seen(chosen: Option, pace: Pace) -> float:
     return next_s + pace.training_s(chosen.recipe, chosen.last_epochs)
 
 
-def _pending(study: Study, trial: FrozenTrial) -> list[Recipe]:
-    """Those on their way, but the one that is asked for now."""
+def _pending(study: Study, number: float) -> list[Recipe]:
+    """Those on their way that were asked for before the trial with this number."""
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    return [recipe_of(other.params) for other in running if other.number < trial.number and "epochs" in other.params]
+    return [recipe_of(other.params) for other in running if other.number < number and "epochs" in other.params]

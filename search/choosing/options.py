@@ -49,8 +49,12 @@ def rungs(table: Sequence[Dimension], images: int = _OF_IMAGES) -> tuple[int, ..
 def next_training(recipe: Recipe, trained_epochs: int, steps: Sequence[int], pace: Pace) -> int | None:
     """Epochs of the training that comes next; None where it has had the longest, or that one does not end in time."""
     longer = [epochs for epochs in steps if epochs > trained_epochs]
-    # Where training is cheap beside measuring, the next may as well be a long one.
-    while len(longer) > 1 and pace.training_s(recipe, longer[1]) <= 2 * pace.training_s(recipe, longer[0]):
+    # Where training is cheap beside measuring, the next may as well be a long one, if there is time for it.
+    while (
+        len(longer) > 1
+        and pace.training_s(recipe, longer[1]) <= 2 * pace.training_s(recipe, longer[0])
+        and pace.fits(replace(recipe, epochs=longer[1]))
+    ):
         longer.pop(0)
     return longer[0] if longer and pace.fits(replace(recipe, epochs=longer[0])) else None
 

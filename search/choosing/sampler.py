@@ -41,6 +41,10 @@ class Sampler(BaseSampler):
     def look_ahead(self, pace: Pace) -> None:
         """SpaceExhausted where that is known before Optuna writes a trial down."""
 
+    def suggest(self, study: Study) -> Recipe | None:
+        """What is worth training although no trial asks for it yet."""
+        return None
+
     def gives_up(self, recipe: Recipe) -> bool:
         """Whether its training may end early, once it cannot reach the line any more."""
         return True

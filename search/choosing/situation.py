@@ -38,6 +38,8 @@ class Situation:
 
     # Whether the part of the run has begun that goes to those that can still win.
     is_last: bool
+    # Trained already and holding the line, and not timed here: what they take is a timing.
+    ready: Sequence[dict[str, Value]] = ()
 
     @property
     def pace_of_looks(self) -> Pace:

@@ -220,6 +220,16 @@ class Study:
 
         return self._store.patiently(asked)
 
+    def suggest(self) -> Recipe | None:
+        """What is worth training although no trial asks for it yet."""
+        self._time_left.queued_s = 0.0
+
+        def suggested() -> Recipe | None:
+            with self._store.moment():
+                return self._sampler.suggest(self._optuna.study)
+
+        return self._store.patiently(suggested)
+
     def _asked(self, queued_s: float) -> Asked:
         self._take_in()
         self._time_left.queued_s = queued_s

@@ -61,6 +61,10 @@ class Pace:
         """Also where it takes somewhat longer than expected: what the deadline cuts off is lost."""
         return not self.limited or self.at_most_s(recipe) <= self.left_s
 
+    def ends(self, recipe: Recipe) -> bool:
+        """Whether its training alone ends before the deadline."""
+        return not self.limited or self.training_s(recipe, _epochs(recipe)) - self.beside_s <= self.left_s
+
     def at_most_s(self, recipe: Recipe) -> float:
         return _LATE * self.seconds(recipe)
 
@@ -82,6 +86,8 @@ class TimeLeft:
     trainings: Trainings = USUAL_TRAININGS
     metering_s: float = 0.0
     beside_s: float = _BESIDE_S
+    # How many times as long a training takes beside those that others are at, as one alone.
+    slower: float = 1.0
     # What the recipes that are on their way take before another one's turn comes.
     queued_s: float = 0.0
 
@@ -101,7 +107,7 @@ class TimeLeft:
         ]
         return Pace(
             trainings=self.trainings,
-            ratio=ratio_of(timed, self.trainings),
+            ratio=ratio_of(timed, self.trainings, self.slower),
             left_s=self.left_s() - self.queued_s,
             # The weights of a training that was given up are not kept.
             trained=frozenset(trial.recipe.choices_of_weights for trial in trained if not trial.given_up),
@@ -127,12 +133,12 @@ def as_far_as_trained(recipe: Recipe, epoch_accuracies: Sequence[float], given_u
     return replace(recipe, epochs=len(epoch_accuracies)) if given_up else recipe
 
 
-def ratio_of(timed: Iterable[tuple[Recipe, float]], trainings: Trainings) -> float:
-    """What the trainings of these recipes took, in seconds, over what was expected; 1 before the first."""
+def ratio_of(timed: Iterable[tuple[Recipe, float]], trainings: Trainings, unknown: float = 1.0) -> float:
+    """What the trainings of these recipes took, in seconds, over what was expected; `unknown` before the first."""
     by_length = sorted(((recipe, seconds) for recipe, seconds in timed if recipe.epochs > 0), key=itemgetter(1))
     # Only one of those that share weights was trained: the one that took longest.
     once = {recipe.weights_id: (recipe, seconds) for recipe, seconds in by_length if seconds > 0}.values()
     expected_s = sum(trainings.seconds(recipe, _epochs(recipe)) for recipe, _ in once)
     # One of them worked the teacher's answers out.
     expected_s += trainings.teacher_s(max((recipe.epochs for recipe, _ in once if recipe.distillation), default=0))
-    return sum(seconds for _, seconds in once) / expected_s if expected_s else 1.0
+    return sum(seconds for _, seconds in once) / expected_s if expected_s else unknown

@@ -21,6 +21,10 @@ class Turns:
         self._turns.rotate(-1)
         return self._turns[-1]
 
+    @property
+    def asked_last(self) -> Study | None:
+        return self._turns[-1] if self._turns else None
+
     def pause(self, study: Study, reason: str) -> None:
         """What is on its way may give it something to ask for."""
         self._turns.remove(study)

@@ -41,12 +41,17 @@ def _duration(chosen: Settings, prepared: Prepared, store: Store, length: str) -
     """What trains, how long it takes, and what the other schedule would take."""
     device = accelerator(chosen.accelerator)
     collection, shape = data_set_named(prepared.data.name), prepared.data.shape
-    took = {
-        schedule: spoken(baseline_seconds(collection, shape, chosen, store, schedule)) for schedule in ("short", "long")
-    }
+
+    def takes(schedule: str) -> str:
+        return spoken(baseline_seconds(collection, shape, chosen, store, schedule))
+
     schedule = ("short" if device.type == "cpu" else "long") if length == "auto" else length
+    took = {schedule: takes(schedule)}
     lines = [f"training the baseline on {title(device)} takes about {took[schedule]}"]
-    if took["short"] != took["long"]:
+    # On a GPU it would take as long to find out as to train a good part of it.
+    if device.type == "cpu":
+        took |= {other: takes(other) for other in ("short", "long") if other != schedule}
+    if len(set(took.values())) > 1:
         other = "long" if schedule == "short" else "short"
         lines.append(f"that is the {schedule} schedule; --schedule {other} takes about {took[other]}")
     return lines

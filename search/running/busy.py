@@ -24,9 +24,9 @@ class Busy:
             self._count()
             return self._seconds
 
-    def share(self, seconds: float) -> float:
-        """Of so many seconds of all its places."""
-        return self.seconds / (seconds * self.places)
+    def share(self, seconds: float, before_s: float = 0.0) -> float:
+        """Of so many seconds of all its places; `before_s` of its own were before them."""
+        return (self.seconds - before_s) / (seconds * self.places)
 
     def _count(self) -> None:
         """Up to now; nothing is asked of the clock while nothing is at work."""

@@ -1,13 +1,15 @@
 """Pipeline: a run's trials on their way at once; training and measuring overlap unless they share a machine."""
 
 import math
+import threading
 import time
 from bisect import insort
-from collections.abc import Container, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
+from collections.abc import Callable, Container, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heapreplace
+from typing import Any
 
 from search.choosing.latency_model import errors_held_out
 from search.choosing.sampler import SpaceExhausted
@@ -19,6 +21,7 @@ from search.running.keeping import clear
 from search.running.stages import ITS_TURN, Stages, Waiting
 from search.running.telling import Telling
 from search.running.timetable import Timetable
+from search.running.training_ahead import TrainingAhead
 from search.running.trial import TrialRunner
 from search.running.workplace import Workplace
 from search.settings.durations import spoken
@@ -57,6 +60,7 @@ class _Flight:
 class Pipeline:
     studies: Sequence[Study]
     work: Workplace
+    ahead: TrainingAhead | None = None
     asking: Busy = field(default_factory=Busy)
 
     def run(self, trials: int | None, deadline: float) -> int:
@@ -72,7 +76,9 @@ class Pipeline:
         recorded = [recipe_id for recipe_id in self.work.rig.device.trials if recipe_id not in done]
         telling = Telling(self.work.executor.alike, recorded)
         begun = ended = 0
-        started = time.monotonic()
+        # Trials that had ended when studies that had nothing to ask for were asked again.
+        asked_again_at = 0
+        started, before_s = time.monotonic(), self.work.training.seconds
         try:
             while True:
                 # With no time left either, the first ask says how much it would take.
@@ -85,12 +91,16 @@ class Pipeline:
                         telling.seen(flight.recipe_id)
                         begun += 1
                     except SpaceExhausted as exhausted:
-                        (turns.pause if flights else turns.drop)(study, str(exhausted))
+                        waits = flights or (self.ahead and self.ahead.tasks)
+                        (turns.pause if waits else turns.drop)(study, str(exhausted))
                 if not flights:
-                    if begun < most and time.monotonic() < deadline and turns.resume():
+                    if begun < most and self._learns(ended > asked_again_at, deadline) and turns.resume():
+                        asked_again_at = ended
                         continue
                     turns.end()
                     break
+                if self.ahead and time.monotonic() < deadline:
+                    self.ahead.fill(turns.asked_last or self.studies[0])
                 before, ended = ended, ended + self._go_on(flights, timetable, telling)
                 if self.work.keep == KEEP_FRONT and ended // _CLEARED_AFTER > before // _CLEARED_AFTER:
                     clear(self.work.store)
@@ -102,15 +112,25 @@ class Pipeline:
                 # Where the database is gone the next run ends them; why this run ends stays to be said.
                 with suppress(StoreError):
                     study.give_up_all()
-        self._say_idle(time.monotonic() - started, ended)
+        self._say_idle(time.monotonic() - started, ended, before_s)
         return ended
+
+    def _learns(self, told: bool, deadline: float) -> bool:
+        """Whether studies that had nothing to ask for may have something now: after a trial was told, or once a network
+        that was trained ahead holds the line, which is waited for."""
+        while not told and self.ahead and (tasks := self.ahead.tasks) and time.monotonic() < deadline:
+            wait(tasks, min(deadline - time.monotonic(), threading.TIMEOUT_MAX), return_when=FIRST_COMPLETED)
+            told = self.ahead.fill(self.studies[0])
+        return told and time.monotonic() < deadline
 
     def _go_on(self, flights: list[_Flight], timetable: Timetable, telling: Telling) -> int:
         """Each trial that has what it waits for goes on; how many ended, and left the list. By the timetable another
         one ends once the next was asked for: what an ask knows does not hang on timing."""
         in_turn = telling.may_end([flight.recipe_id for flight in flights])
         if not any(flight.over(in_turn) for flight in flights):
-            wait([flight.waiting.task for flight in flights if flight.waiting.task], return_when=FIRST_COMPLETED)
+            awaited: list[Future[Any]] = [flight.waiting.task for flight in flights if flight.waiting.task]
+            # What else ends leaves a builder idle.
+            wait([*awaited, *(self.ahead.tasks if self.ahead else ())], return_when=FIRST_COMPLETED)
         before = len(flights)
         for flight in list(flights):
             if flight.over(in_turn) and self._advance(flight):
@@ -128,6 +148,9 @@ class Pipeline:
         if self.work.rig.on_this_machine:
             # Nothing is built while something is timed.
             return 1
+        if self.ahead and self.ahead.active:
+            # Builders have enough to do without them: each board has one, and the next one's file is made meanwhile.
+            return self.work.rig.boards + 1
         # Each builder and each board has one, one waits for a builder; those whose structure is known need no board.
         places = self.work.training.places + 1 + self.work.rig.boards
         return min(places + sum(flight.known for flight in flights), _MOST * places)
@@ -135,7 +158,7 @@ class Pipeline:
     def _begin(self, study: Study, flights: Sequence[_Flight], timetable: Timetable) -> _Flight:
         self.work.view.step(f"choosing the next recipe ({study.goal.objective})", 0)
         with self.asking:
-            asked = study.ask(_queued_s(flights, self.work.training.places))
+            asked = study.ask(self._until_free_s(flights))
         self.work.view.begin(f"{self._runner.name(asked)} {asked.recipe.id}: ")
         # What one that is on its way may just have found out does not count.
         structure_id = asked.recipe.structure_id
@@ -146,6 +169,11 @@ class Pipeline:
         flight = _Flight(asked, self._runner.carried_out(asked), known, time.monotonic(), end)
         self._advance(flight)
         return flight
+
+    def _until_free_s(self, flights: Sequence[_Flight]) -> float:
+        """Until a builder and a board have time for another trial."""
+        builder_s = _queued_s(flights, self.work.training.places, lambda flight: flight.asked.seconds)
+        return max(builder_s, _queued_s(flights, self.work.rig.boards, lambda flight: self.work.beside_s))
 
     def _advance(self, flight: _Flight) -> bool:
         """To its next stage; true where the trial has ended."""
@@ -160,26 +188,25 @@ class Pipeline:
     def _runner(self) -> TrialRunner:
         return TrialRunner(self.studies, self.work)
 
-    def _say_idle(self, seconds: float, trials: int) -> None:
+    def _say_idle(self, seconds: float, trials: int, before_s: float) -> None:
+        """`before_s`: what was trained before the first trial."""
         if not trials:
             return
-        shares = [
-            f"{name} busy {100 * busy.share(seconds):.0f} %"
-            for name, busy in (("trainer", self.work.training), ("device", self.work.measuring))
-        ]
+        trainer, device = self.work.training.share(seconds, before_s), self.work.measuring.share(seconds)
+        shares = [f"trainer busy {100 * trainer:.0f} %", f"device busy {100 * device:.0f} %"]
         asking = f"{1e3 * self.asking.seconds / trials:.0f} ms to choose a recipe"
         self.work.view.say(f"{trials} trials in {spoken(seconds)}: {', '.join([*shares, asking])}")
         for error in errors_held_out(standings(self.work.store, self.studies[0].goal).ranked):
             self.work.view.say(str(error))
 
 
-def _queued_s(flights: Sequence[_Flight], builders: int) -> float:
-    """How long those on their way still take until a builder is free for another one, each given to the first that is,
-    in the order in which they were asked for."""
+def _queued_s(flights: Sequence[_Flight], places: int, seconds: Callable[[_Flight], float]) -> float:
+    """How long those on their way still take until a builder, or a board, is free for another one, each given to the
+    first that is, in the order in which they were asked for."""
     if not flights:
         return 0.0
     in_turn = sorted(flights, key=lambda flight: flight.begun)
-    free_s = [0.0] * builders
+    free_s = [0.0] * places
     for flight in in_turn:
-        heapreplace(free_s, free_s[0] + flight.asked.seconds)
+        heapreplace(free_s, free_s[0] + seconds(flight))
     return max(0.0, free_s[0] - (time.monotonic() - in_turn[0].begun))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from evaluators.measuring import PROCESSES
-from search.building.at_once import this_machine
+from search.building.at_once import slower, this_machine
 from search.building.tasks import trainer
 from search.choosing.first_recipes import front
 from search.choosing.latency_model import LatencyModel, Timing
@@ -39,7 +39,7 @@ from space.training.accelerator_names import AUTO
 # Seconds until the builder's child is there, with torch loaded.
 _START_S = 5.0
 # Seconds of exporting, of a small network's answers to the validation images, and of its file before it was trained.
-_BUILDING_S = 1.5
+BUILDING_S = 1.5
 # What a runtime takes to answer an image, over what torch takes: of the unpruned network on two cores.
 _OF_TORCH = 0.3
 # About half of all training goes to longer trainings, each three times as long as a first look: so many first looks.
@@ -159,7 +159,7 @@ def plan(settings: Settings, prepared: Prepared, store: Store | None, place: Mea
 
 def beside_s(place: MeasuringPlace) -> float:
     """What a trial takes beside its training and the meter."""
-    return _BUILDING_S + place.time.look_s + place.time.race_s
+    return BUILDING_S + place.time.look_s + place.time.race_s
 
 
 def _pace(settings: Settings, prepared: Prepared, store: Store | None, known: Iterable[Evaluation]) -> Pace:
@@ -175,7 +175,7 @@ def _pace(settings: Settings, prepared: Prepared, store: Store | None, known: It
         # The weights of a training that was given up are not kept.
         trained=frozenset(each.recipe.choices_of_weights for each in trained if each.projected is None),
         taught=any(each.recipe.distillation for each in trained),
-        beside_s=_BUILDING_S,
+        beside_s=BUILDING_S,
     )
 
 
@@ -212,8 +212,9 @@ def _search_trials(
     )
 
 
-def _builders(settings: Settings, place: MeasuringPlace) -> int:
-    """Trainings that a GPU takes at once. Those on a processor share its cores, which makes each of them slower."""
+def _builders(settings: Settings, place: MeasuringPlace) -> float:
+    """What the trainings that a GPU takes at once bring. Those on a processor share its cores, which makes each of them
+    slower."""
     if settings.workers:
         return 1 if settings.builders == AUTO else int(settings.builders)
     if place.on_this_machine or settings.accelerator == "cpu" or usable_cores() < _CORES_FOR_TWO:
@@ -221,7 +222,8 @@ def _builders(settings: Settings, place: MeasuringPlace) -> int:
     trains = trainer(settings.accelerator)
     if trains.kind != "cuda":
         return 1
-    return this_machine().pays(trains).count if settings.builders == AUTO else int(settings.builders)
+    count = this_machine().pays(trains).count if settings.builders == AUTO else int(settings.builders)
+    return count / slower(count, trains)
 
 
 def _building_s(recipes: Sequence[Recipe], pace: Pace) -> tuple[float, Pace]:
@@ -281,7 +283,7 @@ def _unpruned_files_s(prepared: Prepared, store: Store | None, place: MeasuringP
     if store and baseline and store.candidate(baseline_recipe(baseline.architecture).id, baseline.id):
         return 0.0
     answers_s = _OF_TORCH * len(prepared.data.validation) * pace.trainings.speed.answer_s
-    return place.time.settings * (_BUILDING_S + answers_s)
+    return place.time.settings * (BUILDING_S + answers_s)
 
 
 def _waiting(store: Store | None, place: MeasuringPlace) -> int:

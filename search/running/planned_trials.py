@@ -14,8 +14,8 @@ class Trials:
     timing_s: float = 0.0
     metering_s: float = 0.0
     boards: int = 1
-    # Trainings at once, where that makes none of them slower.
-    builders: int = 1
+    # What trainings at once bring: so many times as many of them.
+    builders: float = 1
     # Training waits while something is timed, and the other way round.
     in_turn: bool = True
     # Trials of this store whose length was taken for theirs.

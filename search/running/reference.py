@@ -5,6 +5,7 @@ import math
 import statistics
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
 from operator import attrgetter
 
@@ -76,6 +77,15 @@ class References:
     baseline: Baseline
     source: Source
     pauses_s: Sequence[float] = field(default=PAUSES_S)
+    # Files on their way, by the ids of their recipes.
+    _building: dict[str, Future[Built]] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Has the files of all settings made: while a board times one, the next are built. A machine that times builds
+        nothing meanwhile."""
+        for recipe in () if self.rig.on_this_machine else self._tried():
+            if not self._known(recipe):
+                self._building[recipe.id] = self._submitted(recipe)
 
     def settle(self) -> Built:
         """Again in every run: what was disturbed, or faster in another hour, must not stand for ever."""
@@ -142,8 +152,7 @@ class References:
 
     def _timed(self) -> list[_Setting]:
         settings, taken_s = [], []
-        for runtime in self.rig.tried():
-            recipe = at_runtime(baseline_recipe(self.baseline.architecture), runtime)
+        for recipe in self._tried():
             self.view.begin(f"baseline at {settings_text(recipe)}: ")
             try:
                 candidate = self._built(recipe)
@@ -164,11 +173,22 @@ class References:
         self.store.remember(process_fact(self.rig.bench.id), repr(statistics.median(taken_s)))
         return settings
 
-    def _built(self, recipe: Recipe) -> Built:
+    def _tried(self) -> list[Recipe]:
+        unpruned = baseline_recipe(self.baseline.architecture)
+        return [at_runtime(unpruned, runtime) for runtime in self.rig.tried()]
+
+    def _known(self, recipe: Recipe) -> Built | None:
         kept = self.store.candidate(recipe.id, self.baseline.id)
-        if kept and is_whole(kept[0]):
-            return Built(*kept)
-        candidate = built(self.builder.submit(carry_out, recipe, self.store.folder, self.baseline, self.source))
+        return Built(*kept) if kept and is_whole(kept[0]) else None
+
+    def _submitted(self, recipe: Recipe) -> Future[Built]:
+        return self.builder.submit(carry_out, recipe, self.store.folder, self.baseline, self.source)
+
+    def _built(self, recipe: Recipe) -> Built:
+        if known := self._known(recipe):
+            return known
+        building = self._building.pop(recipe.id) if recipe.id in self._building else self._submitted(recipe)
+        candidate = built(building)
         self.store.add_candidate(candidate.candidate, self.baseline.id, candidate.validation)
         return candidate
 

@@ -2,21 +2,23 @@
 
 import math
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from search.building.at_once import AtOnce, this_machine
+from search.building.at_once import AtOnce, slower, this_machine
 from search.building.builders import Builders
 from search.building.cluster.address import checked
 from search.building.executor import Executor, LocalExecutor
 from search.building.order import OrderedImages
 from search.building.tasks import trainer
+from search.choosing.latency_model import Timing
 from search.measuring.rig import Rig, open_rig, save_images
 from search.results.kept_files import KEPT, files_of
 from search.results.wording import ONE_CONTEST
 from search.running.busy import Busy
 from search.running.data_choice import remember
-from search.running.first_look import FirstLook
+from search.running.first_look import FirstLook, LookPlan
 from search.running.first_try import limited
 from search.running.keeping import clear
 from search.running.measuring_place import place_of_rig, remember_place
@@ -28,6 +30,7 @@ from search.running.reference import References
 from search.running.remeasuring import measure_again, measured_before, measured_dirty, metering_at
 from search.running.scales import have_scales
 from search.running.studies import missing_runtimes, open_studies, table_of
+from search.running.training_ahead import TrainingAhead, training_ahead
 from search.running.training_speed import remember_speed
 from search.running.view import BUILDER, View
 from search.running.watch import RUN
@@ -56,7 +59,7 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         cluster = _cluster(chosen, store, prepared, view, stack)
         runtime = dict(chosen.fixed).get("runtime")
         rig = stack.enter_context(open_rig(chosen.devices, images, view.warn, chosen.meters, runtime, view.place))
-        builder = stack.enter_context(Builders(view.place(f"{BUILDER} 1")))
+        builder, at_once = _builders(chosen, rig, cluster, view, stack)
         drafter = builder if rig.on_this_machine else stack.enter_context(Builders(lambda step, share: None))
         stack.enter_context(view)
         for text in missing_runtimes(chosen, rig):
@@ -66,43 +69,69 @@ def search(chosen: Settings, store: Store, view: View, begun: float) -> list[Goa
         planned = plan(chosen, prepared, store, place_of_rig(rig, store))
         for text in planned.lines():
             view.say(text)
+        if at_once.count > 1 or chosen.builders != AUTO or cluster:
+            view.say(f"builders  {at_once}")
         remember(store, prepared.source, chosen.architecture)
         remember_speed(store)
         remember_place(store, chosen, rig)
         baseline = have_baseline(prepared, store, builder, chosen, view)
-        source = prepared.source
-        References(store, builder, rig, view, baseline, source).settle()
-        chosen = have_scales(chosen, store, builder, baseline, source, view)
         deadline = math.inf if chosen.timeout_s is None else begun + chosen.timeout_s
-        looking = FirstLook(store, rig, drafter, baseline, source, prepared.data.shape, view)
-        look = replace(planned.look, seconds=min(planned.look.seconds, deadline - time.monotonic()))
-        timings = looking.take(table_of(chosen, rig.cores, rig.runtimes), look)
-        # As a Unix time, which whoever watches can read.
-        until = time.time() + deadline - time.monotonic() if chosen.timeout_s else None
-        store.remember(RUN, "" if until is None else str(until))
-        # The reference has shown how long a process takes.
-        besides_s = beside_s(place_of_rig(rig, store))
-        studies = open_studies(chosen, store, prepared, baseline, rig, view, deadline, besides_s, timings)
-        at_once = AtOnce(cluster.places, f"workers of {chosen.workers}") if cluster else _at_once(chosen, rig, builder)
-        if at_once.count > 1 or chosen.builders != AUTO or cluster:
-            view.say(f"builders  {at_once}")
-        if at_once.count > 1 and not cluster:
-            builder.close()
-            builder = stack.enter_context(_side_by_side(at_once, view))
+        source = prepared.source
         executor = cluster or LocalExecutor(builder, store.folder, source)
         ordered = OrderedImages(source.name, prepared.data.fingerprint, source.shape)
         work = Workplace(store, rig, executor, drafter, baseline, source, ordered, validation, view)
-        work.accelerator, work.keep, work.training = chosen.accelerator, chosen.keep, Busy(at_once.count)
-        store.remember(KEPT, chosen.keep)
-        goals = [study.goal for study in studies]
-        view.of(store, goals, chosen.most_trials, until)
-        try:
-            _carried_out(Pipeline(studies, work), goals, chosen.most_trials, deadline)
-        finally:
-            # Where the database is gone, why the run ends stays to be said.
-            with suppress(StoreError):
-                store.remember(RUN, "")
-        return goals
+        work.accelerator, work.keep = chosen.accelerator, chosen.keep
+        references = References(store, builder, rig, view, baseline, source)
+        references.begin()
+        until = min(time.monotonic() + planned.reference_s + planned.look.seconds, deadline)
+        ahead = training_ahead(chosen, prepared, work, at_once, until)
+        stack.callback(ahead.close)
+        work.training = Busy(at_once.count)
+        ahead.begin()
+        references.settle()
+        chosen = have_scales(chosen, store, builder, baseline, source, view)
+        timings = _looked(chosen, prepared, work, planned.look, deadline)
+        ahead.stop()
+        return _searched(chosen, prepared, work, ahead, timings, deadline)
+
+
+def _looked(
+    chosen: Settings, prepared: Prepared, work: Workplace, planned: LookPlan, deadline: float
+) -> Sequence[Timing]:
+    store, rig, drafter, shape = work.store, work.rig, work.drafter, prepared.data.shape
+    looking = FirstLook(store, rig, drafter, work.baseline, work.source, shape, work.view)
+    look = replace(planned, seconds=min(planned.seconds, deadline - time.monotonic()))
+    return looking.take(table_of(chosen, rig.cores, rig.runtimes), look)
+
+
+def _searched(
+    chosen: Settings,
+    prepared: Prepared,
+    work: Workplace,
+    ahead: TrainingAhead,
+    timings: Sequence[Timing],
+    deadline: float,
+) -> list[Goal]:
+    """The trials; the goals of the studies."""
+    store, rig, view = work.store, work.rig, work.view
+    # As a Unix time, which whoever watches can read.
+    until = time.time() + deadline - time.monotonic() if chosen.timeout_s else None
+    store.remember(RUN, "" if until is None else str(until))
+    # The reference has shown how long a process takes.
+    work.beside_s = beside_s(place_of_rig(rig, store))
+    measured = (work.beside_s, timings, ahead.ahead, ahead.pace.ratio)
+    studies = open_studies(chosen, store, prepared, work.baseline, rig, view, deadline, *measured)
+    store.remember(KEPT, chosen.keep)
+    goals = [study.goal for study in studies]
+    view.of(store, goals, chosen.most_trials, until)
+    try:
+        _carried_out(Pipeline(studies, work, ahead), goals, chosen.most_trials, deadline)
+    finally:
+        # Where the database is gone, why the run ends stays to be said.
+        with suppress(StoreError):
+            store.remember(RUN, "")
+            ahead.close()
+    return goals
 
 
 def _cluster(chosen: Settings, store: Store, prepared: Prepared, view: View, stack: ExitStack) -> Executor | None:
@@ -118,18 +147,29 @@ def _cluster(chosen: Settings, store: Store, prepared: Prepared, view: View, sta
     return stack.enter_context(executor)
 
 
-def _at_once(chosen: Settings, rig: Rig, builder: Builders) -> AtOnce:
+def _builders(
+    chosen: Settings, rig: Rig, cluster: Executor | None, view: View, stack: ExitStack
+) -> tuple[Builders, AtOnce]:
+    """Those of this machine; one, beside a cluster's workers."""
+    at_once = AtOnce(cluster.places, f"workers of {chosen.workers}") if cluster else _at_once(chosen, rig)
+    count = 1 if cluster else at_once.count
+    lines = [view.place(f"{BUILDER} {number}") for number in range(1, count + 1)]
+    builders = Builders(*lines, threads=at_once.threads(usable_cores()) if count > 1 else None, say=view.warn)
+    stack.enter_context(builders)
+    if count > 1:
+        # Each loads what trains while this process finds out how fast that is.
+        for _ in range(count):
+            builders.submit(trainer, chosen.accelerator)
+    return builders, at_once
+
+
+def _at_once(chosen: Settings, rig: Rig) -> AtOnce:
     if rig.on_this_machine:
         return AtOnce(1, "nothing is built while this machine times")
     if chosen.builders != AUTO:
-        return AtOnce(int(chosen.builders), "as was asked for")
-    # What there is of a GPU torch knows, and torch takes seconds to load.
-    return this_machine().pays(builder.submit(trainer, chosen.accelerator).result())
-
-
-def _side_by_side(at_once: AtOnce, view: View) -> Builders:
-    lines = [view.place(f"{BUILDER} {number}") for number in range(1, at_once.count + 1)]
-    return Builders(*lines, threads=at_once.threads(usable_cores()), say=view.warn)
+        count = int(chosen.builders)
+        return AtOnce(count, "as was asked for", slower(count, trainer(chosen.accelerator)) if count > 1 else 1.0)
+    return this_machine().pays(trainer(chosen.accelerator))
 
 
 def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int | None, deadline: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from evaluators.runtimes.runtime import RUNTIMES
+from search.choosing.ahead import Ahead
 from search.choosing.experience import NO_EXPERIENCE, Experience, experience_of
 from search.choosing.first_recipes import first_values
 from search.choosing.grid_order import GridOrder
@@ -46,15 +47,19 @@ def open_studies(
     deadline: float,
     beside_s: float,
     timings: Sequence[Timing] = (),
+    ahead: Ahead | None = None,
+    slower: float = 1.0,
 ) -> list[Study]:
     """One for each objective, over one pool of recipes. `beside_s`: of a trial, beside its training and the meter.
-    `timings`: those of looks at the bench."""
+    `timings`: those of looks at the bench. `ahead`: what is trained without having been asked for. `slower`: how many
+    times as long a training takes beside others as one alone."""
     pool = Pool()
     time_left = TimeLeft(
         lambda: deadline - time.monotonic(),
         trainings(chosen, store, prepared.data),
         metering_s=rig.metering_s,
         beside_s=beside_s,
+        slower=slower,
     )
     storage = open_storage(store)
     earlier = store.studies()
@@ -72,7 +77,7 @@ def open_studies(
             storage,
             table,
             known,
-            sampler=_sampler(chosen, table, known, goal, time_left, timings, experience),
+            sampler=_sampler(chosen, table, known, goal, time_left, timings, experience, ahead),
             first=_first(chosen, table, len(prepared.data.train), timings),
             scale=scale_of(store, goal.bench_id, goal.baseline_id),
             time_left=time_left,
@@ -137,6 +142,7 @@ def _sampler(
     time_left: TimeLeft,
     timings: Sequence[Timing],
     experience: Experience,
+    ahead: Ahead | None,
 ) -> Sampler:
     if chosen.grid:
         return GridOrder(table, known, time_left)
@@ -151,6 +157,7 @@ def _sampler(
         time_left,
         timings=timings,
         experience=experience,
+        ahead=ahead,
     )
 
 

@@ -83,21 +83,25 @@ def _kept(store: Store | None, name: str, kind: type[T], measured: Callable[[], 
 
 
 def _fine_tuning_speed(settings: Settings, shown: Shown) -> Speed:
-    from space.training.duration import fine_tuning_speed
+    from space.training import duration, duration_on_gpu
     from space.training.memory import give_back
 
     machine = _machine(settings, shown)
-    speed = fine_tuning_speed(network_named(settings.architecture), machine)
+    on_gpu = machine.device.type == "cuda"
+    measure = duration_on_gpu.fine_tuning_speed if on_gpu else duration.fine_tuning_speed
+    speed = measure(network_named(settings.architecture), machine)
     give_back(machine.device)
     return speed
 
 
 def _baseline_speed(settings: Settings, shown: Shown, schedule: Schedule) -> BaselineSpeed:
-    from space.training.duration import baseline_speed
+    from space.training import duration, duration_on_gpu
     from space.training.memory import give_back
 
     machine = _machine(settings, shown)
-    speed = baseline_speed(network_named(settings.architecture), schedule, machine)
+    on_gpu = machine.device.type == "cuda"
+    measure = duration_on_gpu.baseline_speed if on_gpu else duration.baseline_speed
+    speed = measure(network_named(settings.architecture), schedule, machine)
     give_back(machine.device)
     return speed
 

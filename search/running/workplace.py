@@ -54,11 +54,12 @@ class Workplace:
     # Its places are the builders.
     training: Busy = field(default_factory=Busy)
     measuring: Busy = field(default_factory=Busy)
+    # Seconds that a trial is expected to take beside its training and the meter.
+    beside_s: float = 0.0
 
     def carry_out(self, recipe: Recipe, line: Line | None = None) -> Future[Built]:
-        order = Order(recipe, self.baseline, self.images, self.accelerator, line)
         seen = self.store.last_change() if self.store.shared else 0
-        training = self.executor.submit(order)
+        training = self.executor.submit(self.order(recipe, line))
 
         def keep(made: Built) -> None:
             self.store.keep_candidate(made.candidate, self.baseline.id, made.validation, seen)
@@ -66,6 +67,9 @@ class Workplace:
         if self.store.shared:
             _keep_result(training, keep)
         return self.training.until_done(training)
+
+    def order(self, recipe: Recipe, line: Line | None = None) -> Order:
+        return Order(recipe, self.baseline, self.images, self.accelerator, line)
 
     def draft(self, recipe: Recipe) -> Future[Path]:
         return self.drafter.submit(draft, recipe, self.store.folder, self.baseline, self.source)

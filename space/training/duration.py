@@ -24,6 +24,7 @@ from space.training.schedules import fine_tuning_schedule
 from space.training.speed import USUAL, BaselineSpeed, Speed
 from space.training.teacher import Teacher
 from space.training.training import Training, accuracy
+from space.training.validation import VALIDATION_BATCH
 
 # Seconds that one epoch of what is timed takes, about: short beside what a person waits for, long beside what an epoch
 # takes whatever its images, and beside a burst of other work.
@@ -60,7 +61,11 @@ class Machine:
             pixels = draw.integers(0, 256, (images, channels, side, side), dtype=np.uint8)
             return Images(pixels, np.arange(images) % self.classes)
 
-        validation, middle = noise(max(1, count // _TRAINING_FOR_VALIDATION)), (0.5,) * self.shape.channels
+        judged = max(1, count // _TRAINING_FOR_VALIDATION)
+        if self.device.type == "cuda" and judged > VALIDATION_BATCH:
+            # As many as a data set's usually are: a last, smaller batch would be a shape more.
+            judged = judged // VALIDATION_BATCH * VALIDATION_BATCH
+        validation, middle = noise(judged), (0.5,) * self.shape.channels
         return DataSet(
             name="noise",
             train=noise(count),
@@ -106,7 +111,7 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
     schedule = replace(fine_tuning_schedule(machine.images, side, 2, 0.0), sizes=(side, side))
     # What a process does once, at its first training, is no part of any.
     first = replace(schedule, sizes=(side,))
-    (first_s,), _ = _epochs(machine, machine.built(network, recipes[0]), first, _LEAST_IMAGES)
+    (first_s,), _ = epochs(machine, machine.built(network, recipes[0]), first, _LEAST_IMAGES)
     images_s, forward_s = [first_s / _LEAST_IMAGES], 0.0
     set_ups_s: list[float] = []
     begun = time.perf_counter() - first_s
@@ -118,14 +123,14 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
         image_s, set_up_s = _long_enough(machine, model, schedule, machine.shown(forward_s, schedule.batch))
         images_s = [*images_s[: len(set_ups_s)], image_s]
         set_ups_s.append(set_up_s)
-    image_s, value_s, mac_s = _told_apart(recipes, images_s)
+    image_s, value_s, mac_s = told_apart(recipes, images_s)
     return Speed(
         # Chance makes it longer, nothing shorter.
         set_up_s=min(set_ups_s),
         image_s=image_s,
         value_s=value_s,
         mac_s=mac_s,
-        answer_s=_answer_s(machine, machine.built(network, unpruned(network)), forward_s),
+        answer_s=answer_s(machine, machine.built(network, unpruned(network)), int(_EPOCH_S / forward_s)),
     )
 
 
@@ -133,7 +138,7 @@ def _long_enough(machine: Machine, model: Prunable, schedule: Schedule, count: i
     """Seconds of an image in the last epoch, and of what is done once. Of a small network so many images as its passes
     let expect are over in no time, most of which an epoch takes whatever its images: then more are shown."""
     while True:
-        (*_, epoch_s), whole_s = _epochs(machine, model, schedule, count)
+        (*_, epoch_s), whole_s = epochs(machine, model, schedule, count)
         if epoch_s >= _EPOCH_S / 2 or count >= machine.images // schedule.batch * schedule.batch:
             return epoch_s / count, max(0.0, whole_s - len(schedule.sizes) * epoch_s)
         count = machine.whole_batches(int(count * min(_EPOCH_S / epoch_s, _MOST_MORE)), schedule.batch)
@@ -158,8 +163,8 @@ def baseline_speed(network: Network, schedule: Schedule, machine: Machine) -> Ba
     count = machine.shown(machine.forward_s(model), schedule.batch)
     # At each size one epoch first that is not counted.
     timed = replace(schedule, sizes=tuple(size for size in sizes for _ in range(2)), peak_rate=0.0)
-    _epochs(machine, model, replace(timed, sizes=timed.sizes[:1]), _LEAST_IMAGES)
-    epochs_s, whole_s = _epochs(machine, model, timed, count)
+    epochs(machine, model, replace(timed, sizes=timed.sizes[:1]), _LEAST_IMAGES)
+    epochs_s, whole_s = epochs(machine, model, timed, count)
     counted_s = epochs_s[1::2]
     return BaselineSpeed(
         set_up_s=max(0.0, whole_s - 2 * sum(counted_s)),
@@ -178,7 +183,7 @@ def _values(recipe: Recipe) -> int:
     return work_of(recipe).values
 
 
-def _epochs(machine: Machine, model: Prunable, schedule: Schedule, count: int) -> tuple[list[float], float]:
+def epochs(machine: Machine, model: Prunable, schedule: Schedule, count: int) -> tuple[list[float], float]:
     """Seconds of each epoch, and of the whole training: it ends with the weights on the processor, so the device has
     done what it was asked."""
     data = machine.data(count)
@@ -187,9 +192,9 @@ def _epochs(machine: Machine, model: Prunable, schedule: Schedule, count: int) -
     return [epoch.seconds for epoch in history], time.perf_counter() - begun
 
 
-def _answer_s(machine: Machine, model: Prunable, forward_s: float) -> float:
-    """The second view's: what a device does once is behind it."""
-    data = machine.data(min(max(int(_EPOCH_S / forward_s), _LEAST_IMAGES), machine.images))
+def answer_s(machine: Machine, model: Prunable, count: int) -> float:
+    """The teacher's, to each of so many images, in the second view: what a device does once is behind it."""
+    data = machine.data(min(max(count, _LEAST_IMAGES), machine.images))
     pictures = Pictures(data, machine.device, data.mean, data.std)
     with tempfile.TemporaryDirectory() as folder:
         teacher = Teacher(Path(folder), data.name, lambda: model, data.mean, data.std)
@@ -199,7 +204,7 @@ def _answer_s(machine: Machine, model: Prunable, forward_s: float) -> float:
         return (time.perf_counter() - begun) / len(data.train)
 
 
-def _told_apart(recipes: Sequence[Recipe], images_s: Sequence[float]) -> tuple[float, float, float]:
+def told_apart(recipes: Sequence[Recipe], images_s: Sequence[float]) -> tuple[float, float, float]:
     """What an image, a value and a multiply-accumulate take: none of them less than nothing, the relative errors as
     small as can be."""
     rows = [(1.0, float(_values(recipe)), float(sum(layer.macs for layer in layers_of(recipe)))) for recipe in recipes]

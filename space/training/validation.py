@@ -9,7 +9,7 @@ from space.data.augmentation import normalise, resized
 from space.data.images import Images
 from space.training.accelerator import training_precision
 
-_BATCH = 250
+VALIDATION_BATCH = 250
 
 
 class Validation:
@@ -19,7 +19,7 @@ class Validation:
         mean: Sequence[float],
         std: Sequence[float],
         device: torch.device,
-        batch: int = _BATCH,
+        batch: int = VALIDATION_BATCH,
     ) -> None:
         self._device = device
         pixels, labels = (torch.from_numpy(values).to(device) for values in (images.pixels, images.labels))

@@ -138,6 +138,9 @@ def late_board(folder: Path, delay_s: float) -> Iterator[Board]:
         # Where packages are the user's own, the board's home hides them.
         late = [f"export PYTHONUSERBASE='{site.getuserbase()}'", f"sleep {delay_s:g}"]
         python.write_text("\n".join([first, *late, *rest, ""]))
+        # A board is not the machine that trains, and says so by another boot.
+        boot_id = "/proc/sys/kernel/random/boot_id"
+        board.put_program("cat", f'[ "$1" = {boot_id} ] && echo another && exit\nexec {shutil.which("cat")} "$@"')
         yield board
 
 

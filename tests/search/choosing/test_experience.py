@@ -45,7 +45,7 @@ def test_what_was_learned_is_said() -> None:
     shares = [1 - 0.5 * math.pow(recipe.epochs / 3, -0.25) for recipe in recipes]
     trainings = tuple(Trained(recipe, recipe.epochs, share) for recipe, share in zip(recipes, shares, strict=True))
     alike, elsewhere = Experience(trainings, trainings).lines()
-    assert alike == f"learned from other devices: the accuracies of {len(recipes)} trainings from the same baseline"
+    assert alike == f"learned from {len(recipes)} trainings from the same baseline that this device has not timed"
     assert elsewhere.startswith(f"learned from {len(recipes)} trainings from other baselines: ")
     # A tenth is what nobody had to learn; here it was a fifth.
     assert int(elsewhere.split("e times as long makes ")[1].split(" % fewer errors")[0]) > 18

@@ -341,9 +341,13 @@ def test_several_builders_train_at_once(tmp_path, capsys):
 def test_what_is_on_its_way_is_shared_out_among_the_builders():
     begun = time.monotonic()
     flights = [SimpleNamespace(begun=begun, asked=SimpleNamespace(seconds=seconds)) for seconds in (100.0, 40.0, 30.0)]
+
+    def asked_for_s(flight):
+        return flight.asked.seconds
+
     # One after the other; the second builder is free after 70 s; the third at once after 30 s; a fourth is now.
-    assert [round(_queued_s(flights, builders)) for builders in (1, 2, 3, 4)] == [170, 70, 30, 0]
-    assert _queued_s([], 3) == 0
+    assert [round(_queued_s(flights, places, asked_for_s)) for places in (1, 2, 3, 4)] == [170, 70, 30, 0]
+    assert _queued_s([], 3, asked_for_s) == 0
 
 
 class InOrder:

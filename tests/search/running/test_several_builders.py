@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -43,13 +42,14 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Builders]:
     """Those that work side by side in this test's runs, in their order; the board passes for another machine."""
     monkeypatch.setattr(over_ssh, "_own_boot_id", lambda: "")
     opened: list[Builders] = []
-    side_by_side = search_run._side_by_side
+    builders = search_run._builders
 
     def noted(*words):
-        opened.append(side_by_side(*words))
-        return opened[-1]
+        found = builders(*words)
+        opened.append(found[0])
+        return found
 
-    monkeypatch.setattr(search_run, "_side_by_side", noted)
+    monkeypatch.setattr(search_run, "_builders", noted)
     return opened
 
 
@@ -67,12 +67,10 @@ def kill_one(opened: list[Builders], killed: list[int]) -> None:
 
 def test_one_builds_beside_this_machine_s_own_timing_else_as_many_as_were_asked_for():
     def at_once(here: bool, **asked: int) -> AtOnce:
-        builder = ThreadPoolExecutor(1)
-        return search_run._at_once(Settings(accelerator="cpu", **asked), SimpleNamespace(on_this_machine=here), builder)
+        return search_run._at_once(Settings(accelerator="cpu", **asked), SimpleNamespace(on_this_machine=here))
 
     assert at_once(True, builders=4) == at_once(True) == AtOnce(1, "nothing is built while this machine times")
     assert at_once(False, builders=4) == AtOnce(4, "as was asked for")
-    # What trains is looked at where torch is loaded already.
     assert at_once(False) == this_machine().pays(Trainer("cpu"))
 
 

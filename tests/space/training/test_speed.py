@@ -1,10 +1,12 @@
 """How long trainings take: what was measured, and what is made of it."""
 
 import inspect
+import time
 from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from space.data.builtin import BUILTIN
 from space.data.images import ImageShape
@@ -13,10 +15,10 @@ from space.networks.choose import layers_of, work_of
 from space.networks.mnist_cnn.description import MNIST_CNN
 from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.network import thinned, unpruned
-from space.training import batchnorm, duration, teacher
+from space.training import batchnorm, duration, duration_on_gpu, teacher
 from space.training import speed as speeds
 from space.training.duration import Machine, baseline_speed, fine_tuning_speed
-from space.training.schedules import baseline_schedule
+from space.training.schedules import baseline_schedule, fine_tuning_schedule
 from space.training.speed import USUAL, BaselineSpeed, Speed, Trainings
 from tests.shapes import examples
 
@@ -59,10 +61,10 @@ def test_what_takes_nothing_is_told_from_what_does() -> None:
     recipes = [SMALL, NARROW, UNPRUNED]
     for known in (SPEED, replace(SPEED, image_s=0.0), replace(SPEED, mac_s=0.0)):
         images_s = [known.of_image(work_of(recipe)) for recipe in recipes]
-        assert duration._told_apart(recipes, images_s) == pytest.approx((known.image_s, known.value_s, known.mac_s))
+        assert duration.told_apart(recipes, images_s) == pytest.approx((known.image_s, known.value_s, known.mac_s))
     # A network alone, and one that is larger and faster: nothing takes less than nothing.
-    assert all(figure >= 0 for figure in duration._told_apart(recipes[:1], [1.0]))
-    assert all(figure >= 0 for figure in duration._told_apart(recipes, [2.0, 1.0, 1.0]))
+    assert all(figure >= 0 for figure in duration.told_apart(recipes[:1], [1.0]))
+    assert all(figure >= 0 for figure in duration.told_apart(recipes, [2.0, 1.0, 1.0]))
 
 
 @pytest.fixture
@@ -118,9 +120,39 @@ def test_a_machine_that_takes_too_long_is_measured_by_one_network(
         return [taken_s] * len(schedule.sizes), taken_s
 
     smallest = duration._apart(MNIST_CNN)[0]
-    monkeypatch.setattr(duration, "_epochs", epochs)
+    monkeypatch.setattr(duration, "epochs", epochs)
     monkeypatch.setattr(duration, "_LIMIT_S", -1.0)
     speed = fine_tuning_speed(MNIST_CNN, grey)
     assert trained == [1]
     assert speed.of_image(work_of(UNPRUNED)) == pytest.approx(100 * USUAL.of_image(work_of(UNPRUNED)))
     assert speed.answer_s == pytest.approx(100 * USUAL.answer_s)
+
+
+PLANNED_S = 0.05
+
+
+def test_what_a_gpus_libraries_find_out_about_a_shape_is_part_of_the_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They need 0.09 s for each new shape on an H200, and an epoch thereafter takes as long as if they had not."""
+    network = MOBILENET_V1
+    met: set[tuple[object, ...]] = set()
+    forward = nn.Conv2d.forward
+
+    def planned(layer: nn.Conv2d, images: torch.Tensor) -> torch.Tensor:
+        shape = (*images.shape, *layer.weight.shape, layer.stride, torch.is_grad_enabled())
+        if shape not in met:
+            met.add(shape)
+            time.sleep(PLANNED_S)
+        return forward(layer, images)
+
+    machine = Machine(torch.device("cpu"), ImageShape(1, 28), 10, 2000)
+    monkeypatch.setattr(nn.Conv2d, "forward", planned)
+    monkeypatch.setattr(duration_on_gpu, "_STEPS", 8)
+    speed = duration_on_gpu.fine_tuning_speed(network, machine)
+    layers = sum(isinstance(module, nn.Conv2d) for module in machine.built(network, thinned(network, 0.1, 3)).modules())
+    # In training and in validation.
+    assert speed.set_up_s > 2 * layers * PLANNED_S
+    recipe = thinned(network, 0.35)
+    met.clear()
+    schedule = fine_tuning_schedule(2000, 28, 3, 0.0)
+    (_, *epochs_s), _ = duration.epochs(machine, machine.built(network, recipe), schedule, 1984)
+    assert 1 / 3 < 1984 * speed.of_image(work_of(recipe)) / min(epochs_s) < 3

@@ -1,0 +1,15 @@
+"""Ahead: what a run trains without having asked for it, as its builders would wait for boards otherwise."""
+
+from dataclasses import dataclass, field
+
+from search.choosing.error_model import Trained
+from space.recipe import Recipe
+
+
+@dataclass
+class Ahead:
+    # In the order in which they ended.
+    ended: list[Trained] = field(default_factory=list)
+    on_their_way: list[Recipe] = field(default_factory=list)
+    # Ids of all that were begun.
+    begun: set[str] = field(default_factory=set)
