@@ -32,11 +32,20 @@ class Beside:
         # First the trials: a controller is known before it has any.
         running = self.optuna.trials(TrialState.RUNNING)
         there = {writer.owner for writer in self.store.writers()}
-        return [trial for trial in running if not self._has_owner(trial, there, mine)], there
+        return self._without_owner(running, there, mine), there
 
-    def _has_owner(self, trial: FrozenTrial, there: Set[str], mine: Set[int]) -> bool:
-        owner = trial.user_attrs.get(OWNER, "")
-        return trial.number in mine if owner == self.store.owner else owner in there
+    def nobodys(self, mine: Set[int]) -> list[FrozenTrial]:
+        """Trials on their way that nobody will end but this process: whoever had them was removed, and writes no
+        more."""
+        running = self.optuna.trials(TrialState.RUNNING)
+        return self._without_owner(running, self.store.owners(), mine)
+
+    def _without_owner(self, running: list[FrozenTrial], owners: Set[str], mine: Set[int]) -> list[FrozenTrial]:
+        def has_owner(trial: FrozenTrial) -> bool:
+            owner = trial.user_attrs.get(OWNER, "")
+            return trial.number in mine if owner == self.store.owner else owner in owners
+
+        return [trial for trial in running if not has_owner(trial)]
 
     def take_in(self, there: Set[str]) -> list[int]:
         """Of the study's trials that changed since the last look; the numbers of those that were interrupted."""
@@ -60,7 +69,8 @@ class Beside:
 
     def evaluated(self, evaluations: Mapping[str, Evaluation]) -> list[Evaluation]:
         """What nobody has on its way any more, of what was not looked at. Whoever evaluates a recipe tells its own
-        study of it before its claim ends: after that Optuna knows it."""
+        study of it before its claim ends: after that Optuna knows it. One that was killed leaves a trial behind that
+        the next ask tells."""
         new = [evaluation for recipe_id, evaluation in evaluations.items() if recipe_id not in self.looked_at]
         if new:
             self._know_claims({writer.owner for writer in self.store.writers()})

@@ -140,7 +140,7 @@ class Forecaster:
         return float(np.where(accuracy_z >= 0, figure, -math.inf).max())
 
     def _expected(self, networks: Sequence[tuple[Recipe, int]]) -> tuple[Floats, Floats, Floats]:
-        """Mean and standard deviation of the figure in the objective's logarithm, the higher the better, and by how many
+        """Mean and standard deviation of the figure in the objective's logarithm, the higher the better; by how many
         standard deviations the accuracy is above the line."""
         error_mean, error_sd = self.error(networks)
         accuracy_z = (math.log(max(1 - self.least_accuracy, 1e-6)) - error_mean) / error_sd

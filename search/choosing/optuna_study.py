@@ -249,13 +249,14 @@ class OptunaStudy:
             write.add(_USER_ATTRIBUTES, _said(trial_id, notes))
             write.afterwards.append(lambda: self._keep(chosen))
 
-    def tell(self, number: int, value: float, notes: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
-        """Once: it may have been told, and nobody heard that it was. `notes` are for people, `attributes` for Optuna
-        and its dashboard."""
-        self._end(number, TrialState.COMPLETE, value, notes, attributes)
+    def tell(self, number: int, value: float, notes: Mapping[str, Any], attributes: Mapping[str, Any]) -> bool:
+        """Once: it may have been told, and nobody heard that it was; false then. `notes` are for people, `attributes`
+        for Optuna and its dashboard."""
+        return self._end(number, TrialState.COMPLETE, value, notes, attributes)
 
-    def fail(self, number: int, notes: Mapping[str, Any] = {}) -> None:
-        self._end(number, TrialState.FAIL, None, notes, {})
+    def fail(self, number: int, notes: Mapping[str, Any] = {}) -> bool:
+        """False where it has ended already."""
+        return self._end(number, TrialState.FAIL, None, notes, {})
 
     def _end(
         self,
@@ -264,10 +265,10 @@ class OptunaStudy:
         value: float | None,
         notes: Mapping[str, Any],
         attributes: Mapping[str, Any],
-    ) -> None:
+    ) -> bool:
         trial = self.trial(number)
         if trial.state.is_finished():
-            return
+            return False
         values = None if value is None else [value]
         self.study.sampler.after_trial(self.study, trial, state, values)
         ended = copy(trial)
@@ -280,25 +281,26 @@ class OptunaStudy:
                 self._storage.set_trial_system_attr(trial._trial_id, name, attribute)
             self._storage.set_trial_state_values(trial._trial_id, state, values)
             self._keep(ended)
-            return
+            return True
         with self._store.together() as write:
-            self._write_end(write, trial, ended)
             write.afterwards.append(lambda: self._keep(ended))
+            return self._write_end(write, trial, ended)
 
-    def _write_end(self, write: Write, trial: FrozenTrial, ended: FrozenTrial) -> None:
+    def _write_end(self, write: Write, trial: FrozenTrial, ended: FrozenTrial) -> bool:
         """What the trial says already stays as it is."""
         trial_id = trial._trial_id
         running = {"trial_id": trial_id, "state": TrialState.RUNNING}
         if not write.change(
             _TRIALS, running, {"state": ended.state, "datetime_complete": _utc(ended.datetime_complete)}
         ):
-            return
+            return False
         for table, before, now in (
             (_USER_ATTRIBUTES, trial.user_attrs, ended.user_attrs),
             (_SYSTEM_ATTRIBUTES, trial.system_attrs, ended.system_attrs),
         ):
             write.add(table, _said(trial_id, {name: said for name, said in now.items() if name not in before}))
         write.add(_VALUES, _values(trial_id, ended))
+        return True
 
     def fail_waiting(self) -> None:
         """What was enqueued by an earlier version and never asked for: Optuna lets nobody tell it anything."""

@@ -163,8 +163,7 @@ class Study:
         self._store.remove_gone()
         evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
         failures = self._store.failures(self.goal.baseline_id, self.goal.bench_id)
-        left_behind, _ = self._beside.left_behind(self._mine.keys())
-        self._end(left_behind, evaluations, failures)
+        self._end(self._beside.nobodys(self._mine.keys()), evaluations, failures)
         self._end_trials_that_optuna_ended()
 
     def _ask_first_again(self, trial: FrozenTrial) -> None:
@@ -287,13 +286,13 @@ class Study:
         self._told(number, COMPLETE, "", partial(self._optuna.tell, number, score.value, notes, attributes))
         self._known.settle([evaluation.recipe_id])
 
-    def _told(self, number: int, state: str, reason: str, tell: Callable[[], None]) -> str:
-        """Optuna's trial and ours end as one; the recipe's id."""
+    def _told(self, number: int, state: str, reason: str, tell: Callable[[], bool]) -> str:
+        """Optuna's trial and ours end as one; the recipe's id. One that has ended meanwhile stays as it ended."""
 
         def told() -> str:
             with self._store.together():
-                tell()
-                self._ended(number, state, reason)
+                if tell():
+                    self._ended(number, state, reason)
             return self._recipe_id(number)
 
         recipe_id = self._store.patiently(told)
@@ -326,14 +325,18 @@ class Study:
         """Those that nobody else is at work on."""
         others = self._store.trials_of_others(self.goal.id)
         if self._store.shared:
-            running, _ = self._beside.left_behind(self._mine.keys())
+            running = self._beside.nobodys(self._mine.keys())
         else:
             running = self._optuna.trials(TrialState.RUNNING)
         return [trial for trial in running if trial.number not in others]
 
     def give_up(self, number: int) -> None:
         """It ends without a figure, and its recipe may be asked for again."""
-        self._known.give_up(self._told(number, INTERRUPTED, "", partial(self._optuna.fail, number)))
+        mine = number in self._mine
+        recipe_id = self._told(number, INTERRUPTED, "", partial(self._optuna.fail, number))
+        if mine:
+            # Of another one's recipe a trial of this run, in another study, may be on its way.
+            self._known.give_up(recipe_id)
 
     def gated(self) -> list[Asked]:
         """Trials whose structure was timed and not trained, as it could not have led then."""
@@ -358,12 +361,7 @@ class Study:
 
     def _import(self, evaluations: Iterable[Evaluation], still: Callable[[], None]) -> int:
         """`still` is called before those of each transaction are written down."""
-        if self._store.shared:
-            # Who was evaluated, and has no claim any more, was told to Optuna: that is looked up after that.
-            self._store.look()
-        complete = self._optuna.trials(TrialState.COMPLETE)
-        # What was gated here may have been trained for another study since.
-        present = {trial.user_attrs.get(RECIPE) for trial in complete if GATED_BY not in trial.user_attrs}
+        present, on_their_way = self._present()
         new: dict[str, Addition] = {}
         for evaluation in evaluations:
             if not self._serves(evaluation):
@@ -371,20 +369,43 @@ class Study:
                 continue
             self._known.settle([evaluation.recipe_id])
             values = values_of(evaluation.candidate.recipe, self._table)
+            if evaluation.recipe_id in on_their_way:
+                continue
             if evaluation.recipe_id in present or values is None:
                 self._beside.looked_at.add(evaluation.recipe_id)
                 continue
             score = self._score(evaluation)
             notes, attributes = self._notes(evaluation), self._attributes(score, evaluation)
             new[evaluation.recipe_id] = Addition(values, score.value, notes, attributes)
-        ids = list(new)
+        ids, added = list(new), 0
         for first in range(0, len(ids), _AT_ONCE):
-            at_once = ids[first : first + _AT_ONCE]
             still()
-            self._optuna.add([new[id] for id in at_once])
+            with self._store.together():
+                # Whoever stood still in between has lost its turn; from here on nobody else writes.
+                known = set[str]().union(*self._present())
+                at_once = [id for id in ids[first : first + _AT_ONCE] if id not in known]
+                self._optuna.add([new[id] for id in at_once])
             # Where the database was away they are looked at again, and written down then.
             self._beside.looked_at.update(at_once)
-        return len(ids)
+            added += len(at_once)
+        return added
+
+    def _present(self) -> tuple[Set[str], Set[str]]:
+        """Recipes that Optuna was told of, and those of trials on their way, which whoever ends them tells."""
+        self._look_again()
+        told, on_their_way = set[str](), set[str]()
+        for trial in self._optuna.trials(TrialState.COMPLETE, TrialState.RUNNING):
+            recipe_id = trial.user_attrs.get(RECIPE, "")
+            if trial.state == TrialState.RUNNING:
+                on_their_way.add(recipe_id)
+            elif GATED_BY not in trial.user_attrs:
+                # What was gated here may have been trained for another study since.
+                told.add(recipe_id)
+        return told, on_their_way
+
+    def _look_again(self) -> None:
+        if self._store.shared:
+            self._store.look()
 
     def _serves(self, evaluation: Evaluation) -> bool:
         """Not what was given up for another study's line, and may hold ours."""
@@ -399,11 +420,10 @@ class Study:
         notes = {RECIPE: recipe.id, **self._gated_notes(figures, reason)}
 
         def added() -> None:
-            with self._store.turn(self.goal.id):
-                if self._store.shared:
-                    self._store.look()
-                gated = self._gated_trials() if self._store.shared else ()
-                if all(trial.user_attrs.get(RECIPE) != recipe.id for trial in gated):
+            with self._store.together():
+                self._look_again()
+                trials = self._optuna.trials(TrialState.COMPLETE, TrialState.RUNNING)
+                if all(trial.user_attrs.get(RECIPE) != recipe.id for trial in trials):
                     value = self.objective.at_best(figures, self._scale)
                     self._optuna.add([Addition(values, value, notes, self._unknown_accuracy)])
 

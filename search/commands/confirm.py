@@ -34,4 +34,4 @@ def main(options: argparse.Namespace) -> int:
                 confirm_leaders(chosen, store, goals, View(0), options.top)
         except KeyboardInterrupt:
             return INTERRUPTED
-        return print_results(results_console(), [standings(store, goal, published) for goal in goals])
+        return print_results(results_console(), store, [standings(store, goal, published) for goal in goals])

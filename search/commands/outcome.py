@@ -9,9 +9,11 @@ from search.results.report import near_misses, print_standings
 from search.results.standings import Standings
 from search.results.unmetered import contenders
 from search.results.wording import line
+from search.store.store import Store
+from search.store.whose_file import where
 
 
-def print_results(console: Console, outcomes: Sequence[Standings]) -> int:
+def print_results(console: Console, store: Store, outcomes: Sequence[Standings]) -> int:
     """Each study's ranking and its best; the exit status that goes with them."""
     status = OK
     for standings in outcomes:
@@ -26,5 +28,5 @@ def print_results(console: Console, outcomes: Sequence[Standings]) -> int:
             best = line(standings.row(standings.best), goal.objective)
             settled = "" if not contenders(standings) else " of those metered, which is not settled"
             console.print(f"best {goal.objective}{settled}: {best}", markup=False, style="bold")
-            console.print(f"its file: {standings.best.candidate.file}", markup=False)
+            console.print(f"its file: {where(store, standings.best.candidate, goal.baseline_id)}", markup=False)
     return status

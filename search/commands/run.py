@@ -61,7 +61,7 @@ def main(options: argparse.Namespace) -> int:
         finally:
             if page:
                 page.end(store)
-        status = print_results(results_console(), [standings(store, goal, published) for goal in goals])
+        status = print_results(results_console(), store, [standings(store, goal, published) for goal in goals])
         if status == NONE_FEASIBLE:
             print(f"next: {_again()}")
         if options.config and chosen.exports:

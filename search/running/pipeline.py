@@ -91,7 +91,7 @@ class Pipeline:
                         telling.seen(flight.recipe_id)
                         begun += 1
                     except SpaceExhausted as exhausted:
-                        waits = flights or (self.ahead and self.ahead.tasks)
+                        waits = flights or (self.ahead and self.ahead.active)
                         (turns.pause if waits else turns.drop)(study, str(exhausted))
                 if not flights:
                     if begun < most and self._learns(ended > asked_again_at, deadline) and turns.resume():
@@ -118,9 +118,13 @@ class Pipeline:
     def _learns(self, told: bool, deadline: float) -> bool:
         """Whether studies that had nothing to ask for may have something now: after a trial was told, or once a network
         that was trained ahead holds the line, which is waited for."""
-        while not told and self.ahead and (tasks := self.ahead.tasks) and time.monotonic() < deadline:
-            wait(tasks, min(deadline - time.monotonic(), threading.TIMEOUT_MAX), return_when=FIRST_COMPLETED)
+        while not told and self.ahead and time.monotonic() < deadline:
+            begun = len(self.ahead.ahead.begun)
             told = self.ahead.fill(self.studies[0])
+            tasks = self.ahead.tasks
+            if told or not (tasks or len(self.ahead.ahead.begun) > begun):
+                break
+            wait(tasks, min(deadline - time.monotonic(), threading.TIMEOUT_MAX), return_when=FIRST_COMPLETED)
         return told and time.monotonic() < deadline
 
     def _go_on(self, flights: list[_Flight], timetable: Timetable, telling: Telling) -> int:

@@ -1,8 +1,8 @@
-"""Training ahead: networks of the front are trained while boards time the reference and take their look.
+"""Training ahead: what builders train while boards are timing, without having been asked for by a trial.
 
-Several builders would wait for minutes until something is asked for, and what a GPU trains in that time tells where the
-line lies before the first trial. What holds the line is timed first then; the others are learned from, as what was
-trained for other devices is.
+A board times a network every few seconds, and several builders would wait for it. First they train networks of the
+front, while the reference is timed and the look is taken, which tells where the line lies; then what a study suggests.
+What holds the line has only to be timed when a trial asks for it, and all of it is learned from.
 """
 
 import threading
@@ -93,7 +93,8 @@ class TrainingAhead:
     """First the lesson, some at a time, until it is told to stop; then what studies suggest, wherever builders idle."""
 
     work: Workplace
-    lesson: Lesson
+    # None: nothing is trained ahead.
+    lesson: Lesson | None
     pace: Pace
     line: float
     places: int
@@ -110,7 +111,7 @@ class TrainingAhead:
 
     @property
     def active(self) -> bool:
-        return bool(self.lesson.networks)
+        return self.lesson is not None
 
     @property
     def tasks(self) -> list[Future[Built]]:
@@ -142,7 +143,8 @@ class TrainingAhead:
             Trained(made.candidate.recipe, made.candidate.recipe.epochs, made.validation.share) for made in self._keep()
         ]
         self.ahead.ended += ended
-        while len(self.tasks) < self.places - 1:
+        # What is quicker than an ask must not keep trials waiting.
+        for _ in range(self.places - 1 - len(self.tasks)):
             self.ahead.on_their_way = self._recipes
             if (recipe := study.suggest()) is None:
                 break
@@ -173,11 +175,11 @@ class TrainingAhead:
 
     def _next_of_lesson(self) -> None:
         with self._change:
+            if self.lesson is None or not self._in_lesson:
+                return
             recipe = self.lesson.next(self._accuracies, self.ahead.begun, self.line)
-            if self._in_lesson and recipe is not None:
-                end = time.monotonic() + self.pace.training_s(recipe, recipe.epochs)
-                if end <= self.until:
-                    self._begin(recipe)
+            if recipe and time.monotonic() + self.pace.training_s(recipe, recipe.epochs) <= self.until:
+                self._begin(recipe)
 
     def _begin(self, recipe: Recipe) -> None:
         with self._change:
@@ -200,19 +202,26 @@ class TrainingAhead:
 def training_ahead(
     chosen: Settings, prepared: Prepared, work: Workplace, at_once: AtOnce, until: float
 ) -> TrainingAhead:
-    """Of no networks where a single builder makes the files of the reference meanwhile, where the machine that trains
-    times, and where enough is known of the line already."""
-    store, rig, baseline = work.store, work.rig, work.baseline
+    """`until`, on the monotonic clock, boards are expected to be timed first."""
+    store, rig, baseline, images = work.store, work.rig, work.baseline, len(prepared.data.train)
     goal = goal_of(replace(chosen, objective=chosen.objectives[0]), prepared, baseline, rig)
-    measured, places = trainings(chosen, store, prepared.data), at_once.count
-    pace = Pace(trainings=measured, ratio=at_once.slower, beside_s=BUILDING_S)
-    lesson = NOTHING
-    alone = rig.on_this_machine or rig.device.recorded or places == 1
-    if not alone and looks(chosen) and _known(store, baseline) < 2 * MOST:
-        table = table_of(chosen, rig.cores, rig.runtimes)
-        front = front_of(table, tuple(_timings(work, prepared)), prior())
-        lesson = Lesson.of(table, front, pace, len(prepared.data.train), places, until - time.monotonic())
-    return TrainingAhead(work, lesson, pace, goal.least_accuracy, places, until)
+    pace = Pace(trainings=trainings(chosen, store, prepared.data), ratio=at_once.slower, beside_s=BUILDING_S)
+    table = table_of(chosen, rig.cores, rig.runtimes)
+    lesson = None
+    if _pays(chosen, work, at_once.count) and rungs(table, images)[-1] > 0:
+        lesson = NOTHING
+        # Where others have told enough of the line there is nothing to learn first.
+        if _trained(store, baseline) < 2 * MOST:
+            front = front_of(table, tuple(_timings(work, prepared)), prior())
+            lesson = Lesson.of(table, front, pace, images, at_once.count, until - time.monotonic())
+    return TrainingAhead(work, lesson, pace, goal.least_accuracy, at_once.count, until)
+
+
+def _pays(chosen: Settings, work: Workplace, places: int) -> bool:
+    """Not where one builder makes the files of trials, where the machine that trains times, where a recording tells
+    what was asked for, or where nothing keeps several controllers, or a cluster's users, from training the same."""
+    elsewhere = not work.rig.on_this_machine and not work.rig.device.recorded
+    return places > 1 and looks(chosen) and elsewhere and work.executor.alike and not work.store.shared
 
 
 def _timings(work: Workplace, prepared: Prepared) -> Sequence[Timing]:
@@ -220,6 +229,6 @@ def _timings(work: Workplace, prepared: Prepared) -> Sequence[Timing]:
     return known_timings(work.store, work.baseline, work.rig.bench.id, prepared.data.shape)
 
 
-def _known(store: Store, baseline: Baseline) -> int:
+def _trained(store: Store, baseline: Baseline) -> int:
     """Trainings from the baseline, timed on this bench or not."""
     return sum(id == baseline.id and each.recipe.epochs > 0 for id, each, _ in store.trainings())

@@ -125,6 +125,11 @@ class Leases(Part):
         writers = [(Writer(*row[: len(columns)]), row[len(columns) :]) for row in rows]
         return [writer for writer, times in writers if not writer.gone(self._heard_until(times))]
 
+    def owners(self) -> set[str]:
+        """Who may write, now or later: one that was not heard of for long goes on where it is heard again, until it is
+        removed."""
+        return {str(owner) for (owner,) in self._database.rows("SELECT owner FROM search_writers")}
+
     def sharing(self, name: str) -> list[Writer]:
         """Who is at work on a study, or on a bench, beside others."""
         if self.version is None or self.version < WITH_CLAIMS:
@@ -360,9 +365,15 @@ def check_held(connection: "Connection", owner: str, url: str) -> None:
     # Until this transaction ends nobody takes the lease away.
     mine = select(WRITERS.c.owner).where(WRITERS.c.owner == owner).with_for_update(read=True)
     if connection.execute(mine).first() is None:
+        stood_still = f"{without_password(url)}: this process stood still for over {EXPIRES_S:g} s"
+        if connection.dialect.name == "postgresql":
+            raise StoreError(
+                f"{stood_still}, and others took over what it had on its way; what is finished is kept, the same "
+                "command goes on beside them"
+            )
         raise StoreError(
-            f"{without_password(url)}: this process stood still for over {EXPIRES_S:g} s, and another one writes now; "
-            "what is finished is kept, the same command goes on once the other has ended"
+            f"{stood_still}, and another one writes now; what is finished is kept, the same command goes on once the "
+            "other has ended"
         )
 
 

@@ -90,6 +90,10 @@ class Trials(Leases):
 
         mine = and_(TRIALS.c.study_id == goal.id, TRIALS.c.number == number)
         since = (
+            # One of a writer that is gone ends first: two of one recipe would be told twice.
+            select(TRIALS.c.number).where(
+                TRIALS.c.study_id == goal.id, TRIALS.c.state == RUNNING, TRIALS.c.recipe_id == recipe.id, not_(mine)
+            ),
             select(TRIALS.c.number).where(TRIALS.c.changed > seen, TRIALS.c.recipe_id == recipe.id, not_(mine)),
             select(CANDIDATES.c.recipe_id).where(
                 CANDIDATES.c.recipe_id == recipe.id,

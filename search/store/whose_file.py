@@ -43,6 +43,16 @@ def built_elsewhere(store: Store, candidate: Candidate, baseline_id: str) -> tup
     return None if place == (socket.gethostname(), store.folder.absolute()) else place
 
 
+def where(store: Store, candidate: Candidate, baseline_id: str) -> str:
+    """Its file, for a person to find."""
+    place = built_elsewhere(store, candidate, baseline_id)
+    if place is None:
+        return str(candidate.file)
+    host, folder = place
+    there = folder / store.candidates.name / candidate.file.name
+    return str(there) if host == socket.gethostname() else f"{there} on {host}"
+
+
 def _built_here(candidate: Candidate) -> bool:
     """A manifest of another file is that of an earlier training, which another controller's took the place of."""
     try:

@@ -1,19 +1,24 @@
 """Several controllers on one study of PostgreSQL, on loopback, each commit on the disk: what an ask takes at ten
-thousand trials, what the engine takes of a trial, whether anything is lost when a controller is killed or the server
-stops.
+thousand trials, what the engine takes of a trial, whether anything is lost when a controller is killed or stands still,
+or the server stops.
 
-    python -m tests.benchmarks.scale database [asks overhead one_killed stopped] [--evaluations 10000] [--rounds 5]
-        [--results FILE]
+    python -m tests.benchmarks.scale database [asks overhead one_killed stopped killed_at_random stood_still]
+        [--evaluations 10000] [--rounds 5] [--results FILE]
 
 Parts that are named, else all; those that FILE says are done are passed over, and the others noted there, so that a run
 that was cut short goes on. The bars: 10 s for opening a study over the evaluations of others; 1 s for an ask; 50 ms of
-a trial for all that is not training or measuring; of 200 trials none is lost, told twice or asked for twice.
+a trial for all that is not training or measuring; of 200 trials none is lost, told twice or asked for twice; nor of
+three controllers of short trials that are killed again and again, nor of one that stands still for longer than its
+server waits, or than its lease lasts.
 """
 
 import json
 import os
+import random
+import signal
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,7 +37,7 @@ from search.store.writing import writing
 from tests.search.landscape import TABLE, landscape
 from tests.search.made_up import GOAL, evaluation, figures
 from tests.search.running.controller import simulated, study_of
-from tests.search.running.test_controllers import Controller, begin_together, begun, check, finished, until
+from tests.search.running.test_controllers import Controller, at_work, begin_together, begun, check, finished, until
 from tests.search.store.postgres import Server, server
 
 ASK_S, OVERHEAD_S, OPENED_S = 1.0, 50e-3, 10.0
@@ -41,9 +46,13 @@ WARM, TIMES, EACH = 30, 8, 15
 # Trials of two controllers, and how long each is trained.
 TRIALS, TRAINED_S = 200, 0.5
 STOPPED_S = 60.0
+# How often one of how many controllers is killed, and the length of its trainings.
+KILLS, CONTROLLERS, SHORT_S = 30, 3, 0.05
+# Longer than a server waits for who stands still in a transaction, and than a lease lasts.
+STOOD_STILL_S = (40.0, 75.0)
 
 
-PARTS = ("asks", "overhead", "one_killed", "stopped")
+PARTS = ("asks", "overhead", "one_killed", "stopped", "killed_at_random", "stood_still")
 
 
 def measured(evaluations: int, rounds: int, names: Sequence[str], results: Path | None) -> int:
@@ -52,6 +61,8 @@ def measured(evaluations: int, rounds: int, names: Sequence[str], results: Path 
         "overhead": overhead,
         "one_killed": one_killed,
         "stopped": stopped,
+        "killed_at_random": killed_at_random,
+        "stood_still": stood_still,
     }
     done: dict[str, bool] = {}
     if results is not None and results.exists():
@@ -191,6 +202,63 @@ def stopped(served: Server, folder: Path) -> bool:
         f"the server restarted, and stopped for {STOPPED_S:g} s: {finished(store)} trials, {len(lost)} lost", flush=True
     )
     return not lost and finished(store) == 2 * (TRIALS // 4)
+
+
+def killed_at_random(served: Server, folder: Path) -> bool:
+    store, draw = begun(folder / "0", served.url), random.Random(0)
+    at = {number: _at_work(folder / str(number), served.url, SHORT_S) for number in range(CONTROLLERS)}
+    try:
+        for _ in range(KILLS):
+            until(lambda: len(at_work(store)) > 1)
+            time.sleep(draw.uniform(0.2, 1.0))
+            number = draw.randrange(CONTROLLERS)
+            at[number].kill()
+            at[number] = _at_work(folder / str(number), served.url, SHORT_S)
+        running = all(one.process.poll() is None for one in at.values())
+    finally:
+        for one in at.values():
+            one.kill()
+    _ended(store, folder / "0", served.url, f"{KILLS} times one of {CONTROLLERS} killed")
+    return running
+
+
+def stood_still(served: Server, folder: Path) -> bool:
+    """First for less than its lease lasts: it goes on."""
+    store = begun(folder / "first", served.url)
+    first, second = (_at_work(folder / name, served.url, TRAINED_S) for name in ("first", "second"))
+    goes_on = []
+    try:
+        until(lambda: finished(store) > TRIALS // 20 and len(at_work(store)) == 2)
+        for seconds in STOOD_STILL_S:
+            first.process.send_signal(signal.SIGSTOP)
+            time.sleep(seconds)
+            first.process.send_signal(signal.SIGCONT)
+            # All of its trials have ended by then.
+            time.sleep(10 * TRAINED_S)
+            goes_on.append(first.process.poll() is None)
+    finally:
+        first.kill()
+        second.kill()
+    _ended(store, folder / "second", served.url, f"one stood still for {STOOD_STILL_S[0]:g} s, then lost its lease")
+    return goes_on == [True, False] and "stood still for over 60 s" in first.said
+
+
+def _at_work(folder: Path, url: str, seconds: float) -> Controller:
+    """It begins as soon as it is loaded, and goes on until it is killed."""
+    one = Controller(folder, url, 1_000_000, seconds)
+    assert one.process.stdin is not None
+    one.process.stdin.close()
+    return one
+
+
+def _ended(store: Store, folder: Path, url: str, what: str) -> None:
+    """By another one, which ends what was left behind."""
+    last = Controller(folder, url, 1, SHORT_S)
+    last.begin()
+    last.ends()
+    check(store)
+    states = Counter(record.state for record in store.trials(GOAL.id))
+    print(f"{what}: {', '.join(f'{count} {state}' for state, count in states.items())}", flush=True)
 
 
 def _said(name: str, taken_s: list[float], most_s: float) -> bool:

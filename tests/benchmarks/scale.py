@@ -52,7 +52,7 @@ def told(name: str, taken_s: list[float], most_s: float) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", choices=["store", "database"], default="store")
-    parser.add_argument("of", nargs="*", metavar="PART", help="of database: asks, overhead, one_killed, stopped")
+    parser.add_argument("of", nargs="*", metavar="PART", help="of database: asks, overhead, one_killed, stopped, ...")
     parser.add_argument("--results", type=Path, help="of database: where the parts that are done are noted")
     parser.add_argument("--evaluations", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=20)

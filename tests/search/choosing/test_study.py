@@ -387,6 +387,18 @@ def test_what_is_evaluated_or_failed_in_one_study_no_other_asks_for(tmp_path):
     assert energy.ask().recipe == recipe_of(LADDER[2])
 
 
+def test_what_one_study_has_on_its_way_stays_so_as_another_gives_up_what_an_earlier_run_had(tmp_path):
+    store, pool = empty(tmp_path), Pool()
+    left_behind = beside(store, Pool(), "energy")
+    left_behind.resume()
+    recipe = left_behind.ask().recipe
+    latency, energy = beside(store, pool, "latency"), beside(store, pool, "energy")
+    latency.resume()
+    assert latency.ask().recipe == recipe
+    energy.resume()
+    assert energy.ask().recipe != recipe
+
+
 def test_what_another_study_gated_and_would_not_lead_here_either_is_known_after_a_resume(tmp_path):
     store, pool = empty(tmp_path), Pool()
     latency, energy = beside(store, pool, "latency"), beside(store, pool, "energy")

@@ -91,16 +91,18 @@ def test_without_a_meter_or_where_energy_does_not_matter_nobody_waits(tmp_path):
 
 def test_results_do_not_claim_a_win_while_somebody_waits(tmp_path, capsys):
     rows = rivals(METERED, PREDICTED)
-    now = standings(store_with(tmp_path, rows, ENERGY), ENERGY)
-    print_results(results_console(), [now])
+    store = store_with(tmp_path, rows, ENERGY)
+    now = standings(store, ENERGY)
+    print_results(results_console(), store, [now])
     said = capsys.readouterr().out
     assert f"not metered yet, and may lead: {rows[2].recipe_id}: {2.7 * 0.81:.2f} mJ (predicted), 80.00 %" in said
     assert "with a probability" not in said
     assert "best energy of those metered, which is not settled: " in said
     assert now.as_dict()["not_metered"] == [rows[2].recipe_id]
     assert now.as_dict()["lead_probability"] is None
-    settled = standings(store_with(tmp_path / "settled", rows[:2], ENERGY), ENERGY)
-    print_results(results_console(), [settled])
+    store = store_with(tmp_path / "settled", rows[:2], ENERGY)
+    settled = standings(store, ENERGY)
+    print_results(results_console(), store, [settled])
     said = capsys.readouterr().out
     assert unmetered_lines(settled) == []
     assert "with a probability" in said

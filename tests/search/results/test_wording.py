@@ -75,8 +75,8 @@ def right(text: str, provenance: Provenance) -> bool:
     return bool(unmarked(text)) == (provenance == METERED) and bool(marked(text)) == (provenance != METERED)
 
 
-def test_the_ranking_and_its_best_line_mark_the_gain(now, provenance, capsys):
-    print_results(results_console(), [now])
+def test_the_ranking_and_its_best_line_mark_the_gain(store, now, provenance, capsys):
+    print_results(results_console(), store, [now])
     lines = capsys.readouterr().out.splitlines()
     leader, best = (next(one for one in lines if one.startswith(begin)) for begin in ("1 ", "best fom: "))
     assert right(leader, provenance)

@@ -73,5 +73,6 @@ def test_nothing_is_impossible_without_a_wall_time_or_an_idle_power():
 def test_every_ranking_says_so(tmp_path):
     odd = evaluation(latency_ms=2.0, made=distinct(1)[0], energy_j=10 * 2e-3)
     console = Console(width=250, record=True, file=io.StringIO())
-    print_results(console, [standings(store_with(tmp_path, [odd]), GOAL)])
+    store = store_with(tmp_path, [odd])
+    print_results(console, store, [standings(store, GOAL)])
     assert "rows is not explained by latency" in console.export_text()

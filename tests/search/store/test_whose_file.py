@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from search.store.store import Store
-from search.store.whose_file import ElsewhereError, built_elsewhere, with_file
+from search.store.whose_file import ElsewhereError, built_elsewhere, where, with_file
 from space.candidate import Candidate
 from space.files import sha256
 from tests.search.made_up import GOAL, distinct, evaluation, store_with
@@ -36,6 +36,8 @@ def test_what_another_one_trained_since_is_not_taken_for_ones_own(tmp_path: Path
     there = (socket.gethostname(), second.folder.absolute())
     assert built_elsewhere(first, kept[0], GOAL.baseline_id) == there
     assert with_file(first, kept[0], GOAL.baseline_id).file.read_bytes() == b"another network"
+    assert where(first, own, GOAL.baseline_id) == str(own.file)
+    assert where(first, kept[0], GOAL.baseline_id) == str(second.folder.absolute() / "candidates" / own.file.name)
     (second.candidates / own.file.name).unlink()
     with pytest.raises(ElsewhereError, match="it lies on"):
         with_file(first, kept[0], GOAL.baseline_id)
