@@ -109,7 +109,7 @@ def test_a_meter_takes_its_windows_for_the_reference_and_for_every_trial(prepare
 def test_every_trial_takes_what_a_first_look_and_its_share_of_longer_ones_do(prepared: Prepared) -> None:
     settings = Settings(trials=4)
     alone, more = (plan(replace(settings, trials=count), prepared, None, at()) for count in (4, 104))
-    each_s = plans._LONGER * (TRAINED_S + plans._BUILDING_S)
+    each_s = plans._LONGER * (TRAINED_S + plans.BUILDING_S)
     assert (more.trials.training_s - alone.trials.training_s) / 100 == pytest.approx(each_s)
     # The teacher answers once, however many are trained.
     assert alone.trials.training_s == pytest.approx(4 * each_s + ANSWERS * len(prepared.data.train) * ANSWER_S)
@@ -145,8 +145,8 @@ def test_what_was_trained_shows_how_long_trainings_take_and_the_teacher_has_answ
     store = store_with(tmp_path, [row])
     before = plan(Settings(trials=1), prepared, None, at())
     after = plan(Settings(trials=1), prepared, store, at(bench_id=BENCH.id))
-    assert before.trials.training_s == pytest.approx(plans._LONGER * (TRAINED_S + plans._BUILDING_S) + answers_s)
-    assert after.trials.training_s == pytest.approx(plans._LONGER * (2 * TRAINED_S + plans._BUILDING_S))
+    assert before.trials.training_s == pytest.approx(plans._LONGER * (TRAINED_S + plans.BUILDING_S) + answers_s)
+    assert after.trials.training_s == pytest.approx(plans._LONGER * (2 * TRAINED_S + plans.BUILDING_S))
 
 
 def test_a_look_comes_before_the_trials_and_is_no_part_of_a_grid_s_plan(prepared: Prepared) -> None:

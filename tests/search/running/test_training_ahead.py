@@ -124,9 +124,9 @@ def test_a_run_lasts_until_its_deadline_while_something_is_trained(tmp_path: Pat
     assert Pipeline([study], made.work, made).run(1000, begun + 4.0) == 0
     assert 3.5 < time.monotonic() - begun < 20.0
     made.close()
-    # What was trained is kept for a later run.
+    # What was trained is kept for a later run: more than two builders take at a time.
     kept = {candidate.recipe.id for _, candidate, _ in made.work.store.trainings() if candidate.recipe.epochs}
-    assert len(kept) > 3
+    assert len(kept) > 2
     assert kept <= set(trainer.trained)
 
 
