@@ -37,7 +37,9 @@ class Server:
         made = [initdb, "-D", data, "-U", "lena", "-A", "trust", "--no-sync"]
         subprocess.run(made, check=True, capture_output=True, cwd=folder, **self._user)
         self._folder = folder
-        self._words = [server, "-D", data, "-p", str(port), "-k", folder, *([] if durable else ["-F"])]
+        # Tests leave the connections of what they opened to the garbage collector: the usual hundred ran out.
+        many = ["-N", "500"]
+        self._words = [server, "-D", data, "-p", str(port), "-k", folder, *many, *([] if durable else ["-F"])]
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"postgresql+psycopg://lena@127.0.0.1:{port}/postgres"
 
