@@ -140,7 +140,7 @@ def overhead(served: Server, folder: Path) -> bool:
         study.resume()
         pipeline = simulated(store, study, 0.0)
         # What it says at its end is worked out once.
-        pipeline._say_idle = lambda seconds, trials: None
+        pipeline._say_idle = lambda *about: None
         pipeline.run(WARM, float("inf"))
         taken: list[float] = []
         used: list[float] = []
