@@ -99,7 +99,7 @@ class Pipeline:
                         continue
                     turns.end()
                     break
-                if self.ahead and time.monotonic() < deadline:
+                if self.ahead and begun < most and time.monotonic() < deadline:
                     self.ahead.fill(turns.asked_last or self.studies[0])
                 before, ended = ended, ended + self._go_on(flights, timetable, telling)
                 if self.work.keep == KEEP_FRONT and ended // _CLEARED_AFTER > before // _CLEARED_AFTER:
