@@ -12,6 +12,7 @@ from search.choosing.trial_notes import TrialNotes
 from search.choosing.variation import Variation
 from space.dimension import Value
 from space.dimensions import recipe_of
+from space.recipe import Recipe
 
 # Points to choose from: so many at random and so many around the best ones, of which so many count as the best; then so
 # many around the most promising of all those, in each of so many generations.
@@ -40,7 +41,7 @@ class _Gathered:
         self._longest = longest_trainings(situation.history, situation.rungs[-1])
         self._by_network: dict[object, Option] = {}
         for epochs, values in self._longest.values():
-            self._add(values, epochs)
+            self._add(values, recipe_of(values), epochs)
 
     @property
     def options(self) -> list[Option]:
@@ -48,8 +49,9 @@ class _Gathered:
 
     def add_new(self, points: Iterable[dict[str, Value]]) -> None:
         for values in points:
-            if deployed(recipe_of(values)) not in self._longest:
-                self._add(values, NEVER)
+            recipe = recipe_of(values)
+            if deployed(recipe) not in self._longest:
+                self._add(values, recipe, NEVER)
 
     def most_promising(self, count: int) -> list[Option]:
         """Of the new ones."""
@@ -59,8 +61,7 @@ class _Gathered:
         prediction = self._situation.forecaster.forecast([(each.recipe, each.last_epochs) for each in new])
         return [new[place] for place in np.argsort(-prediction.expected_improvement)[:count]]
 
-    def _add(self, values: dict[str, Value], trained_epochs: int) -> None:
-        recipe = recipe_of(values)
+    def _add(self, values: dict[str, Value], recipe: Recipe, trained_epochs: int) -> None:
         next_epochs = next_training(recipe, trained_epochs, self._situation.rungs, self._situation.pace_of_looks)
         if next_epochs is not None and replace(recipe, epochs=next_epochs).id not in self._situation.known:
             last_epochs = max(next_epochs, self._situation.judged_epochs(recipe))

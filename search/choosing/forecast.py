@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
 import numpy as np
@@ -66,6 +66,9 @@ class Forecaster:
     timed: Mapping[str, float]
     # Of the figure beyond latency; None where latency is all that counts.
     rest: GaussianProcess | None
+    # What was expected of networks in this ask: candidates are gathered in rounds, and most are looked at in each.
+    _known: dict[tuple[Recipe, int], tuple[float, float, float]] = field(default_factory=dict, compare=False)
+    _unpruned: dict[tuple[str, ...], float] = field(default_factory=dict, compare=False)
 
     @classmethod
     def fitted(
@@ -126,10 +129,12 @@ class Forecaster:
 
     def _unpruned_figure(self, recipes: Sequence[Recipe], sign: float) -> float:
         """Of their network as it came, in that of their runtimes in which it is the best, were every answer right."""
-        whole = unpruned(network_of(recipes[0]))
-        runtimes = dict.fromkeys(recipe.runtime for recipe in recipes)
-        figure, _ = self.figure([replace(whole, runtime=runtime) for runtime in runtimes])
-        return float((sign * figure).max())
+        runtimes = tuple(sorted({recipe.runtime for recipe in recipes}))
+        if runtimes not in self._unpruned:
+            whole = unpruned(network_of(recipes[0]))
+            figure, _ = self.figure([replace(whole, runtime=runtime) for runtime in runtimes])
+            self._unpruned[runtimes] = float((sign * figure).max())
+        return self._unpruned[runtimes]
 
     def best_expected(self, networks: Sequence[tuple[Recipe, int]]) -> float:
         """The best figure that is expected of those that rather hold the line than not, in the objective's logarithm,
@@ -142,6 +147,13 @@ class Forecaster:
     def _expected(self, networks: Sequence[tuple[Recipe, int]]) -> tuple[Floats, Floats, Floats]:
         """Mean and standard deviation of the figure in the objective's logarithm, the higher the better; by how many
         standard deviations the accuracy is above the line."""
+        if new := [network for network in dict.fromkeys(networks) if network not in self._known]:
+            columns = [column.tolist() for column in self._worked_out(new)]
+            self._known.update(zip(new, zip(*columns, strict=True), strict=True))
+        figure, figure_sd, accuracy_z = np.array([self._known[network] for network in networks]).T
+        return figure, figure_sd, accuracy_z
+
+    def _worked_out(self, networks: Sequence[tuple[Recipe, int]]) -> tuple[Floats, Floats, Floats]:
         error_mean, error_sd = self.error(networks)
         accuracy_z = (math.log(max(1 - self.least_accuracy, 1e-6)) - error_mean) / error_sd
         figure, figure_sd = self.figure([recipe for recipe, _ in networks])
