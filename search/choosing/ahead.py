@@ -8,8 +8,8 @@ from space.recipe import Recipe
 
 @dataclass
 class Ahead:
-    # In the order in which they ended.
+    # Trainings that have ended, in the order of their ends.
     ended: list[Trained] = field(default_factory=list)
     on_their_way: list[Recipe] = field(default_factory=list)
-    # Ids of all that were begun.
+    # Ids of the recipes whose trainings were begun.
     begun: set[str] = field(default_factory=set)

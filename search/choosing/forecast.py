@@ -119,21 +119,21 @@ class Forecaster:
         rest, rest_sd = self.rest.predict(points((recipe, 1) for recipe in recipes))
         return power * latency + rest, np.hypot(power * latency_sd, rest_sd)
 
-    def _leader(self, sign: float) -> "_Leader | None":
-        holding = [(sign * trial.feasible_value, trial.recipe) for trial in self.history
+    def _leader(self) -> "_Leader | None":
+        holding = [(self._sign * trial.feasible_value, trial.recipe) for trial in self.history
                    if trial.feasible_value is not None]  # fmt: skip
         if not holding:
             return None
         value, recipe = max(holding, key=itemgetter(0))
         return _Leader(value, recipe.choices_of_structure)
 
-    def _unpruned_figure(self, recipes: Sequence[Recipe], sign: float) -> float:
+    def _unpruned_figure(self, recipes: Sequence[Recipe]) -> float:
         """Of their network as it came, in that of their runtimes in which it is the best, were every answer right."""
         runtimes = tuple(sorted({recipe.runtime for recipe in recipes}))
         if runtimes not in self._unpruned:
             whole = unpruned(network_of(recipes[0]))
             figure, _ = self.figure([replace(whole, runtime=runtime) for runtime in runtimes])
-            self._unpruned[runtimes] = float((sign * figure).max())
+            self._unpruned[runtimes] = float((self._sign * figure).max())
         return self._unpruned[runtimes]
 
     def best_expected(self, networks: Sequence[tuple[Recipe, int]]) -> float:
@@ -171,8 +171,8 @@ class Forecaster:
         figure, figure_sd, accuracy_z = self._expected(networks)
         probability_feasible = ndtr(accuracy_z)
         recipes = [recipe for recipe, _ in networks]
-        leader = self._leader(self._sign)
-        unpruned_figure = self._unpruned_figure(recipes, self._sign)
+        leader = self._leader()
+        unpruned_figure = self._unpruned_figure(recipes)
         worst = min([unpruned_figure, *(self._sign * trial.at_best for trial in self.history)])
         # Until something holds the minimum accuracy, the unpruned network is what is to be improved on.
         gain = figure - max(unpruned_figure if leader is None else leader.value, over)

@@ -335,7 +335,7 @@ class Study:
         mine = number in self._mine
         recipe_id = self._told(number, INTERRUPTED, "", partial(self._optuna.fail, number))
         if mine:
-            # Of another one's recipe a trial of this run, in another study, may be on its way.
+            # The recipe of an earlier run's trial may be on its way in another study of this run: it stays so there.
             self._known.give_up(recipe_id)
 
     def gated(self) -> list[Asked]:

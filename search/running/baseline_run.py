@@ -50,7 +50,7 @@ def _duration(chosen: Settings, prepared: Prepared, store: Store, length: str) -
     lines = [f"training the baseline on {title(device)} takes about {took[schedule]}"]
     # On a GPU it would take as long to find out as to train a good part of it.
     if device.type == "cpu":
-        took |= {other: takes(other) for other in ("short", "long") if other != schedule}
+        took |= {length: takes(length) for length in ("short", "long") if length != schedule}
     if len(set(took.values())) > 1:
         other = "long" if schedule == "short" else "short"
         lines.append(f"that is the {schedule} schedule; --schedule {other} takes about {took[other]}")

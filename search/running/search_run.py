@@ -114,7 +114,7 @@ def _searched(
 ) -> list[Goal]:
     """The trials; the goals of the studies."""
     store, rig, view = work.store, work.rig, work.view
-    # As a Unix time, which whoever watches can read.
+    # The deadline as a Unix time, which whoever watches can read.
     until = time.time() + deadline - time.monotonic() if chosen.timeout_s else None
     store.remember(RUN, "" if until is None else str(until))
     # The reference has shown how long a process takes.
@@ -130,7 +130,6 @@ def _searched(
         # Where the database is gone, why the run ends stays to be said.
         with suppress(StoreError):
             store.remember(RUN, "")
-            ahead.close()
     return goals
 
 

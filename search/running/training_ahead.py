@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from statistics import median
 
@@ -29,6 +30,7 @@ from search.running.studies import goal_of, table_of
 from search.running.training_speed import trainings
 from search.running.workplace import Workplace
 from search.settings.settings import Settings
+from search.store.database import StoreError
 from search.store.store import Store
 from space.baseline import Baseline
 from space.dimension import Dimension, Value
@@ -139,16 +141,17 @@ class TrainingAhead:
         network that holds the line has ended meanwhile."""
         if not self.active:
             return False
-        ended = [
-            Trained(made.candidate.recipe, made.candidate.recipe.epochs, made.validation.share) for made in self._keep()
-        ]
+        ended = []
+        for made in self._keep():
+            recipe = made.candidate.recipe
+            ended.append(Trained(recipe, recipe.epochs, made.validation.share))
         self.ahead.ended += ended
         # What is quicker than an ask must not keep trials waiting.
         for _ in range(self.places - 1 - len(self.tasks)):
             self.ahead.on_their_way = self._recipes
-            if (recipe := study.suggest()) is None:
+            if (suggested := study.suggest()) is None:
                 break
-            self._begin(recipe)
+            self._begin(suggested)
         self.ahead.on_their_way = self._recipes
         return any(trained.accuracy >= self.line for trained in ended)
 
@@ -158,7 +161,9 @@ class TrainingAhead:
             self._in_lesson = False
         for task in self.tasks:
             task.cancel()
-        self._keep()
+        # Where the database is gone, why the run ends stays to be said.
+        with suppress(StoreError):
+            self._keep()
 
     @property
     def _recipes(self) -> list[Recipe]:

@@ -63,7 +63,8 @@ class Machine:
 
         judged = max(1, count // _TRAINING_FOR_VALIDATION)
         if self.device.type == "cuda" and judged > VALIDATION_BATCH:
-            # As many as a data set's usually are: a last, smaller batch would be a shape more.
+            # Validation is by whole batches, as a data set's usually is: the shape of a last, smaller one would take
+            # the device seconds of its own.
             judged = judged // VALIDATION_BATCH * VALIDATION_BATCH
         validation, middle = noise(judged), (0.5,) * self.shape.channels
         return DataSet(
@@ -123,15 +124,17 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
         image_s, set_up_s = _long_enough(machine, model, schedule, machine.shown(forward_s, schedule.batch))
         images_s = [*images_s[: len(set_ups_s)], image_s]
         set_ups_s.append(set_up_s)
+    answer_s = seconds_of_an_answer(machine, machine.built(network, unpruned(network)), int(_EPOCH_S / forward_s))
+    return speed_of(recipes, images_s, set_ups_s, answer_s)
+
+
+def speed_of(
+    recipes: Sequence[Recipe], images_s: Sequence[float], set_ups_s: Sequence[float], answer_s: float
+) -> Speed:
+    """From what an image and the set-up took of each network. Chance makes a set-up longer, and so does what a process
+    does once, at its first training; nothing makes it shorter."""
     image_s, value_s, mac_s = told_apart(recipes, images_s)
-    return Speed(
-        # Chance makes it longer, nothing shorter.
-        set_up_s=min(set_ups_s),
-        image_s=image_s,
-        value_s=value_s,
-        mac_s=mac_s,
-        answer_s=answer_s(machine, machine.built(network, unpruned(network)), int(_EPOCH_S / forward_s)),
-    )
+    return Speed(set_up_s=min(set_ups_s), image_s=image_s, value_s=value_s, mac_s=mac_s, answer_s=answer_s)
 
 
 def _long_enough(machine: Machine, model: Prunable, schedule: Schedule, count: int) -> tuple[float, float]:
@@ -192,7 +195,7 @@ def epochs(machine: Machine, model: Prunable, schedule: Schedule, count: int) ->
     return [epoch.seconds for epoch in history], time.perf_counter() - begun
 
 
-def answer_s(machine: Machine, model: Prunable, count: int) -> float:
+def seconds_of_an_answer(machine: Machine, model: Prunable, count: int) -> float:
     """The teacher's, to each of so many images, in the second view: what a device does once is behind it."""
     data = machine.data(min(max(count, _LEAST_IMAGES), machine.images))
     pictures = Pictures(data, machine.device, data.mean, data.std)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from space.data.schedule import Schedule
 from space.networks.network import Network, thinned, unpruned
-from space.training.duration import Machine, answer_s, epochs, told_apart
+from space.training.duration import Machine, epochs, seconds_of_an_answer, speed_of
 from space.training.schedules import fine_tuning_schedule
 from space.training.speed import BaselineSpeed, Speed
 from space.training.validation import VALIDATION_BATCH
@@ -35,15 +35,8 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
         epoch_s = statistics.median(counted_s)
         images_s.append(epoch_s / count)
         set_ups_s.append(max(0.0, whole_s - len(schedule.sizes) * epoch_s))
-    image_s, value_s, mac_s = told_apart(recipes, images_s)
-    return Speed(
-        # The first training of a process is longer by what the process does once.
-        set_up_s=min(set_ups_s),
-        image_s=image_s,
-        value_s=value_s,
-        mac_s=mac_s,
-        answer_s=answer_s(machine, machine.built(network, unpruned(network)), _STEPS_OF_BASELINE * VALIDATION_BATCH),
-    )
+    model, answers = machine.built(network, unpruned(network)), _STEPS_OF_BASELINE * VALIDATION_BATCH
+    return speed_of(recipes, images_s, set_ups_s, seconds_of_an_answer(machine, model, answers))
 
 
 def baseline_speed(network: Network, schedule: Schedule, machine: Machine) -> BaselineSpeed:

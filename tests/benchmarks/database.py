@@ -214,10 +214,10 @@ def killed_at_random(served: Server, folder: Path) -> bool:
             number = draw.randrange(CONTROLLERS)
             at[number].kill()
             at[number] = _at_work(folder / str(number), served.url, SHORT_S)
-        running = all(one.process.poll() is None for one in at.values())
+        running = all(controller.process.poll() is None for controller in at.values())
     finally:
-        for one in at.values():
-            one.kill()
+        for controller in at.values():
+            controller.kill()
     _ended(store, folder / "0", served.url, f"{KILLS} times one of {CONTROLLERS} killed")
     return running
 

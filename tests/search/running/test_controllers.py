@@ -117,7 +117,7 @@ def check(store: Store) -> None:
     ended = Counter(record.recipe_id for record in records if record.state != INTERRUPTED)
     assert set(ended.values()) <= {1}, ended.most_common(3)
     complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
-    # Of what was gated, one that was killed may have had a trained network on its disk: that is taken in as well.
+    # A controller that was killed may have left the trained network of a gated recipe: that is taken in as well.
     once = Counter((trial.user_attrs[RECIPE], GATED_BY in trial.user_attrs) for trial in complete)
     assert set(once.values()) <= {1}, once.most_common(3)
     told = {trial.user_attrs[RECIPE] for trial in complete}

@@ -32,7 +32,7 @@ from tests.search.running.test_pipeline import HANG_S, Board, Trainer, until, wo
 TABLE = dimensions("full", 2, {"runtime": "onnxruntime"})
 IMAGES, LINE = 45_000, GOAL.least_accuracy
 PACE = Pace(beside_s=0.0)
-# Of networks that are trained in no time.
+# Trainings that take no time, of any network.
 AT_ONCE = Trainings(speed=Speed(image_s=1e-9, mac_s=0.0, answer_s=0.0))
 
 

@@ -149,7 +149,7 @@ def test_what_a_gpus_libraries_find_out_about_a_shape_is_part_of_the_set_up(monk
     monkeypatch.setattr(duration_on_gpu, "_STEPS", 8)
     speed = duration_on_gpu.fine_tuning_speed(network, machine)
     layers = sum(isinstance(module, nn.Conv2d) for module in machine.built(network, thinned(network, 0.1, 3)).modules())
-    # In training and in validation.
+    # Each layer meets a shape of its own in training and another one in validation.
     assert speed.set_up_s > 2 * layers * PLANNED_S
     recipe = thinned(network, 0.35)
     met.clear()
