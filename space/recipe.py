@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from space.errors import RequestError
@@ -98,8 +100,8 @@ class Recipe:
         """What `structure_id` is the hash of, likewise."""
         return self._choices("structure")
 
-    def _choices(self, aspect: str) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name, _ in _defaults_of(aspect))
+    def _choices(self, aspect: str | None) -> tuple[object, ...]:
+        return _choices_of(aspect)(self)
 
     @property
     def network(self) -> "Recipe":
@@ -117,7 +119,8 @@ class Recipe:
         return tuple(index for index, width in enumerate(self.widths) if width == 0)
 
     def _hash(self, aspect: str | None = None) -> str:
-        chosen = {name: value for name, default in _defaults_of(aspect) if (value := getattr(self, name)) != default}
+        of_aspect = zip(_defaults_of(aspect), self._choices(aspect), strict=True)
+        chosen = {name: value for (name, default), value in of_aspect if value != default}
         return hashlib.sha256(json.dumps([aspect, chosen], sort_keys=True).encode()).hexdigest()[:12]
 
     def as_dict(self) -> dict[str, Any]:
@@ -172,3 +175,8 @@ def _defaults_of(aspect: str | None) -> tuple[tuple[str, Any], ...]:
     """The fields that this aspect depends on, each with its default; dataclasses' MISSING, which no value equals, where
     it has none."""
     return tuple((spec.name, spec.default) for spec in fields(Recipe) if aspect is None or spec.metadata.get(aspect))
+
+
+@cache
+def _choices_of(aspect: str | None) -> Callable[[Recipe], tuple[object, ...]]:
+    return attrgetter(*(name for name, _ in _defaults_of(aspect)))
