@@ -107,7 +107,7 @@ HEADER = "model,latency_ms,energy_mj,max_power_w"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "no column for latency_ms, energy_mj and max_power_w"),
         (
@@ -129,8 +129,8 @@ HEADER = "model,latency_ms,energy_mj,max_power_w"
         ),
     ],
 )
-def test_what_cannot_be_read_is_named_in_one_line(claims, text, said):
-    with pytest.raises(RequestError, match=re.escape(said)) as caught:
+def test_what_cannot_be_read_is_named_in_one_line(claims, text, message):
+    with pytest.raises(RequestError, match=re.escape(message)) as caught:
         claims(text)
     assert "\n" not in str(caught.value)
 

@@ -19,69 +19,71 @@ OTHER = replace(BENCH, board="Another board", pool="Another board")
 
 def sides(tmp_path, ours, theirs):
     """The made-up board twice, each in a folder of its own."""
-    stores = [store_with(tmp_path / name, list(made)) for name, made in (("a", ours), ("b", theirs))]
+    stores = [store_with(tmp_path / name, list(evaluations)) for name, evaluations in (("a", ours), ("b", theirs))]
     return [side(str(store.folder), None, None) for store in stores]
 
 
 def test_a_ratio_of_the_same_structure_carries_both_intervals(tmp_path):
-    made = distinct(5)
-    ours = [evaluation(made=one, latency_ms=1 + place / 2, spread=0.03) for place, one in enumerate(made)]
-    theirs = [evaluation(made=one, latency_ms=2 + place, spread=0.04) for place, one in enumerate(made)]
-    found = compared(*sides(tmp_path, ours, theirs))
-    assert len(found.common) == 6
-    ratio = next(pair for pair in found.common if pair.a.recipe_id == made[0].id).latency
+    recipes = distinct(5)
+    ours = [evaluation(made=recipe, latency_ms=1 + place / 2, spread=0.03) for place, recipe in enumerate(recipes)]
+    theirs = [evaluation(made=recipe, latency_ms=2 + place, spread=0.04) for place, recipe in enumerate(recipes)]
+    comparison = compared(*sides(tmp_path, ours, theirs))
+    assert len(comparison.common) == 6
+    ratio = next(pair for pair in comparison.common if pair.a.recipe_id == recipes[0].id).latency
     assert ratio.value == pytest.approx(2.0)
     # 3 % and 4 % of independent figures are 5 %.
     assert (ratio.low, ratio.high) == (pytest.approx(2 * 0.95, rel=0.003), pytest.approx(2 * 1.05, rel=0.003))
-    assert found.rank_correlation == pytest.approx(1.0)
+    assert comparison.rank_correlation == pytest.approx(1.0)
 
 
 def test_the_rank_correlation_tells_another_order(tmp_path):
-    made = distinct(5)
-    ours = [evaluation(made=one, latency_ms=place + 1) for place, one in enumerate(made)]
-    theirs = [evaluation(made=one, latency_ms=5 - place) for place, one in enumerate(made)]
+    recipes = distinct(5)
+    ours = [evaluation(made=recipe, latency_ms=place + 1) for place, recipe in enumerate(recipes)]
+    theirs = [evaluation(made=recipe, latency_ms=5 - place) for place, recipe in enumerate(recipes)]
     # With the baseline, slowest in both: ranks 0..5 against 4..0, 5.
     assert compared(*sides(tmp_path, ours, theirs)).rank_correlation == pytest.approx(1 - 6 * 40 / (6 * 35))
 
 
 def test_energies_of_two_provenances_are_said_and_not_shown(tmp_path):
-    (made,) = distinct(1)
+    (recipe,) = distinct(1)
     ours, theirs = (
-        evaluation(made=made),
-        evaluation(made=made, energy_provenance=METERED),
+        evaluation(made=recipe),
+        evaluation(made=recipe, energy_provenance=METERED),
     )
-    found = compared(*sides(tmp_path, [ours], [theirs]))
-    (pair,) = [pair for pair in found.common if pair.a.recipe_id == made.id]
+    comparison = compared(*sides(tmp_path, [ours], [theirs]))
+    (pair,) = [pair for pair in comparison.common if pair.a.recipe_id == recipe.id]
     assert pair.energy is None
     assert pair.latency is not None
-    assert any("energy is not compared" in text and "measured (SmartPower2)" in text for text in found.not_compared)
+    assert any(
+        "energy is not compared" in text and "measured (SmartPower2)" in text for text in comparison.not_compared
+    )
 
 
 def test_accuracies_on_other_data_are_said_and_not_shown(tmp_path):
     landscape(tmp_path / "a", 8)
     landscape(tmp_path / "b", 8, fingerprint="another", data="cifar10")
-    found = compared(*(side(str(tmp_path / name), None, None) for name in "ab"))
-    assert found.common
-    assert all(pair.accuracy is None for pair in (*found.common, found.chosen))
-    assert "accuracy is not compared: the data differ (builtin, cifar10)" in found.not_compared
+    comparison = compared(*(side(str(tmp_path / name), None, None) for name in "ab"))
+    assert comparison.common
+    assert all(pair.accuracy is None for pair in (*comparison.common, comparison.chosen))
+    assert "accuracy is not compared: the data differ (builtin, cifar10)" in comparison.not_compared
 
 
 def test_test_and_validation_are_never_mixed(tmp_path):
-    (made,) = distinct(1)
-    ours, theirs = evaluation(made=made, share=0.75, test=0.73), evaluation(made=made, share=0.77)
-    found = compared(*sides(tmp_path, [ours], [theirs]))
-    assert (found.chosen.split, found.chosen.accuracy) == ("validation", (0.75, 0.77))
+    (recipe,) = distinct(1)
+    ours, theirs = evaluation(made=recipe, share=0.75, test=0.73), evaluation(made=recipe, share=0.77)
+    comparison = compared(*sides(tmp_path, [ours], [theirs]))
+    assert (comparison.chosen.split, comparison.chosen.accuracy) == ("validation", (0.75, 0.77))
 
 
 def test_winners_of_two_boards_make_no_ratio_but_their_common_structures_do(tmp_path):
     landscape(tmp_path / "a", 20)
     landscape(tmp_path / "b", 20, bench=OTHER, seed=1)
-    found = compared(*(side(str(tmp_path / name), None, None) for name in "ab"))
-    assert found.chosen.a.structure_id != found.chosen.b.structure_id
-    assert found.chosen.latency is None
-    assert [pair.latency.value for pair in found.common] == [pytest.approx(1.0)]
-    assert any("the benches differ in board (Test board, Another board)" in text for text in found.not_compared)
-    assert any("structures were measured in A alone" in text for text in found.not_compared)
+    comparison = compared(*(side(str(tmp_path / name), None, None) for name in "ab"))
+    assert comparison.chosen.a.structure_id != comparison.chosen.b.structure_id
+    assert comparison.chosen.latency is None
+    assert [pair.latency.value for pair in comparison.common] == [pytest.approx(1.0)]
+    assert any("the benches differ in board (Test board, Another board)" in text for text in comparison.not_compared)
+    assert any("structures were measured in A alone" in text for text in comparison.not_compared)
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def run(monkeypatch, capsys):
 
 def test_studies_benches_and_recipes_of_one_store_are_known_by_their_ids(tmp_path, run):
     store, goal = landscape(tmp_path / "store", 12)
-    ids = [one.recipe_id for one in standings(store, goal).ranked[:2]]
+    ids = [row.recipe_id for row in standings(store, goal).ranked[:2]]
     status, out, _ = run(*ids, "--json", "--store", store.folder)
     assert status == OK
     chosen = json.loads(out)["chosen"]
@@ -109,7 +111,7 @@ def test_studies_benches_and_recipes_of_one_store_are_known_by_their_ids(tmp_pat
 
 def test_a_recipe_is_found_in_the_study_that_lists_it(tmp_path, run):
     store, goal = landscape(tmp_path / "store", 12)
-    ids = [one.recipe_id for one in standings(store, goal).ranked[:2]]
+    ids = [row.recipe_id for row in standings(store, goal).ranked[:2]]
     # Used last, of the same bench and baseline; none of them is in its table.
     store.use_study(replace(goal, space="grid", grid=Grid(fractions=(0.5,)).to_json()))
     status, out, _ = run(*ids, "--json", "--store", store.folder)
@@ -118,8 +120,8 @@ def test_a_recipe_is_found_in_the_study_that_lists_it(tmp_path, run):
 
 
 def test_a_table_shows_ratio_and_interval(tmp_path, run):
-    made = distinct(1)
-    sides(tmp_path, [evaluation(made=made[0], latency_ms=1.0)], [evaluation(made=made[0], latency_ms=2.0)])
+    recipes = distinct(1)
+    sides(tmp_path, [evaluation(made=recipes[0], latency_ms=1.0)], [evaluation(made=recipes[0], latency_ms=2.0)])
     status, out, _ = run(tmp_path / "a", tmp_path / "b")
     assert status == OK
     assert "2.00 (1.99 to 2.01)" in out
@@ -144,35 +146,35 @@ def test_what_is_not_there_is_named(tmp_path, run):
 
 def across(tmp_path, litert_ms):
     """Networks of their own runtime in each; the last one is in A alone."""
-    made = distinct(5)
-    ours = [evaluation(made=one, latency_ms=1 + place) for place, one in enumerate(made)]
+    recipes = distinct(5)
+    ours = [evaluation(made=recipe, latency_ms=1 + place) for place, recipe in enumerate(recipes)]
     theirs = [
-        evaluation(made=replace(one, runtime="litert", threads=threads), latency_ms=ms * threads, share=0.8)
-        for one, ms in zip(made, litert_ms, strict=False)
+        evaluation(made=replace(recipe, runtime="litert", threads=threads), latency_ms=ms * threads, share=0.8)
+        for recipe, ms in zip(recipes, litert_ms, strict=False)
         for threads in (2, 1)
     ]
     return sides(tmp_path, ours, theirs)
 
 
 def test_studies_that_share_no_runtime_are_compared_network_by_network(tmp_path):
-    found = compared(*across(tmp_path, [0.5, 1.0, 1.5, 2.0]))
-    pairs = {pair.a.recipe_id: pair for pair in found.common}
+    comparison = compared(*across(tmp_path, [0.5, 1.0, 1.5, 2.0]))
+    pairs = {pair.a.recipe_id: pair for pair in comparison.common}
     # The unpruned network stands in both.
     assert len(pairs) == 5
-    assert found.rank_correlation == pytest.approx(1.0)
+    assert comparison.rank_correlation == pytest.approx(1.0)
     first = pairs[distinct(1)[0].id]
     assert (first.b.recipe.runtime, first.b.recipe.threads) == ("litert", 1)
     assert first.latency.value == pytest.approx(0.5)
     assert first.accuracy == (0.75, 0.8)
-    assert "1 networks were measured in A alone, 0 in B alone" in found.not_compared
+    assert "1 networks were measured in A alone, 0 in B alone" in comparison.not_compared
 
 
 def test_a_study_in_one_runtime_is_compared_structure_by_structure(tmp_path):
-    made = distinct(2)
-    both = [evaluation(made=made[0]), evaluation(made=replace(made[1], runtime="litert"))]
-    found = compared(*sides(tmp_path, [evaluation(made=one) for one in made], both))
-    assert {pair.a.recipe_id for pair in found.common} >= {made[0].id}
-    assert made[1].id not in {pair.a.recipe_id for pair in found.common}
+    recipes = distinct(2)
+    both = [evaluation(made=recipes[0]), evaluation(made=replace(recipes[1], runtime="litert"))]
+    comparison = compared(*sides(tmp_path, [evaluation(made=recipe) for recipe in recipes], both))
+    assert {pair.a.recipe_id for pair in comparison.common} >= {recipes[0].id}
+    assert recipes[1].id not in {pair.a.recipe_id for pair in comparison.common}
 
 
 def test_what_ran_each_winner_is_said_where_it_differs(tmp_path, run):

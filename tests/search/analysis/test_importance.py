@@ -29,30 +29,30 @@ def test_what_cannot_matter_is_not_ranked_and_what_does_is_above_chance(tmp_path
     store, goal = landscape(tmp_path, 150)
     latency, accuracy = importances(standings(store, goal))
     assert (latency.target, accuracy.target) == ("latency", "accuracy")
-    assert sum(one.share for one in latency.importances) == pytest.approx(1)
-    names = {one.dimension for one in latency.importances}
+    assert sum(importance.share for importance in latency.importances) == pytest.approx(1)
+    names = {importance.dimension for importance in latency.importances}
     assert names.isdisjoint({"epochs", "criterion"})
-    assert {"threads", "spinning"}.isdisjoint(one.dimension for one in accuracy.importances)
+    assert {"threads", "spinning"}.isdisjoint(importance.dimension for importance in accuracy.importances)
     # Widths decide both; a latency of the made-up networks knows nothing of where the image is halved.
-    told = [one.dimension for one in latency.importances if one.told]
-    assert sum(name.endswith("_narrowing") for name in told) >= 3
+    above_chance = [importance.dimension for importance in latency.importances if importance.told]
+    assert sum(name.endswith("_narrowing") for name in above_chance) >= 3
     assert latency.importances[0].told
-    halvings = [one for one in latency.importances if one.dimension.startswith("halving")]
-    assert sum(one.told for one in halvings) <= 1
+    halvings = [importance for importance in latency.importances if importance.dimension.startswith("halving")]
+    assert sum(importance.told for importance in halvings) <= 1
 
 
 def test_a_step_costs_what_separates_its_ends(tmp_path):
-    made = distinct(3)
+    recipes = distinct(3)
     known = [
-        evaluation(share=0.70, latency_ms=1.0, made=made[0]),
+        evaluation(share=0.70, latency_ms=1.0, made=recipes[0]),
         # On test it is the worst: steps are on validation, which all have.
-        evaluation(share=0.75, latency_ms=2.0, test=0.60, made=made[1]),
-        evaluation(share=0.80, latency_ms=4.0, made=made[2], energy_provenance=METERED),
+        evaluation(share=0.75, latency_ms=2.0, test=0.60, made=recipes[1]),
+        evaluation(share=0.80, latency_ms=4.0, made=recipes[2], energy_provenance=METERED),
     ]
-    found = steps(standings(store_with(tmp_path, known), GOAL).rows)
-    assert [round(one.points, 6) for one in found] == [5, 5, 10]
-    assert [round(one.ms_per_point, 6) for one in found] == [0.2, 0.4, 0.6]
-    assert [one.mj_per_point and round(one.mj_per_point, 6) for one in found] == [0.54, None, None]
+    costs = steps(standings(store_with(tmp_path, known), GOAL).rows)
+    assert [round(step.points, 6) for step in costs] == [5, 5, 10]
+    assert [round(step.ms_per_point, 6) for step in costs] == [0.2, 0.4, 0.6]
+    assert [step.mj_per_point and round(step.mj_per_point, 6) for step in costs] == [0.54, None, None]
 
 
 def test_the_command_tells_and_writes(tmp_path, run):

@@ -27,12 +27,12 @@ def accuracy(share: float) -> Accuracy:
 
 def effects(*, timed: bool = True):
     """The earlier a unit, the more it matters; the later, the more it saves."""
-    found = []
+    of_probes = []
     for probe in probes((0.25, 0.5), "l1", baseline_recipe()):
         lost = probe.fraction * (14 - probe.unit) / 20
         shown = figures(10 - probe.fraction * probe.unit / 4) if timed else None
-        found.append(effect_of(probe, accuracy(0.9 - lost), accuracy(0.9), shown))
-    return tuple(found)
+        of_probes.append(effect_of(probe, accuracy(0.9 - lost), accuracy(0.9), shown))
+    return tuple(of_probes)
 
 
 def sensitivity(*, timed: bool = True) -> Sensitivity:
@@ -49,14 +49,14 @@ def sensitivity(*, timed: bool = True) -> Sensitivity:
 
 
 def test_every_unit_is_pruned_alone_and_nothing_is_trained():
-    found = probes((0.25, 0.5), "fpgm", Recipe(widths=WIDTHS, halvings=HALVINGS, threads=2, epochs=3))
-    assert len(found) == 28
-    for probe in found:
+    every_probe = probes((0.25, 0.5), "fpgm", Recipe(widths=WIDTHS, halvings=HALVINGS, threads=2, epochs=3))
+    assert len(every_probe) == 28
+    for probe in every_probe:
         differing = [at for at, width in enumerate(probe.recipe.widths) if width != WIDTHS[at]]
         assert differing == [probe.unit]
         assert probe.recipe.widths[probe.unit] == int(WIDTHS[probe.unit] * (1 - probe.fraction))
         assert (probe.recipe.criterion, probe.recipe.epochs, probe.recipe.threads) == ("fpgm", 0, 2)
-    assert len({probe.recipe.id for probe in found}) == 28
+    assert len({probe.recipe.id for probe in every_probe}) == 28
 
 
 def test_what_is_lost_and_saved_is_against_the_unpruned_network():
@@ -69,11 +69,11 @@ def test_what_is_lost_and_saved_is_against_the_unpruned_network():
 
 
 def test_the_units_that_matter_most_come_first():
-    found = sensitivity()
-    order = [one[0].unit for one in found.by_unit()]
+    result = sensitivity()
+    order = [effects_of_unit[0].unit for effects_of_unit in result.by_unit()]
     assert order == ["stem", *(f"block{index:02d}" for index in range(1, 14))]
-    assert conclusion(found)[0] == "matter most: stem, block01, block02; least: block13, block12, block11"
-    assert conclusion(found)[1].startswith("most latency: block13, 16.2 % saved at 0.5")
+    assert conclusion(result)[0] == "matter most: stem, block01, block02; least: block13, block12, block11"
+    assert conclusion(result)[1].startswith("most latency: block13, 16.2 % saved at 0.5")
 
 
 @pytest.mark.parametrize("timed", [True, False])
@@ -85,9 +85,9 @@ def test_the_picture_is_one(tmp_path, timed, suffix, start):
 
 @pytest.mark.parametrize("words", ["0", "1", "0.5,x", "nan", ""])
 def test_what_is_no_fraction_is_refused(user, words):
-    status, _, said = user.types("sensitivity", "--fractions", words)
+    status, _, err = user.types("sensitivity", "--fractions", words)
     assert status == REQUEST
-    assert "fractions between 0 and 1" in said
+    assert "fractions between 0 and 1" in err
 
 
 @pytest.mark.parametrize(
@@ -99,17 +99,17 @@ def test_what_is_no_fraction_is_refused(user, words):
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_made(user, tmp_path, words, expected):
-    status, _, said = user.types("sensitivity", "--store", tmp_path / "store", *words)
+    status, _, err = user.types("sensitivity", "--store", tmp_path / "store", *words)
     assert status == REQUEST
-    assert expected in said
+    assert expected in err
     assert not (tmp_path / "store").exists()
 
 
 def test_the_help_names_every_criterion(capsys):
     with pytest.raises(SystemExit):
         parse(["sensitivity", "--help"])
-    said = capsys.readouterr().out
-    assert all(name in said for name in CRITERIA)
+    help_text = capsys.readouterr().out
+    assert all(name in help_text for name in CRITERIA)
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(started, user: User, tmp_path):
@@ -129,8 +129,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(started, user: User, tmp_pa
     ]
     with subprocess.Popen(command(*words), cwd=ROOT, env=environment(), stdout=-1, stderr=-1, text=True) as first:
         try:
-            for said in first.stderr:
-                if "stem 90 % pruned" in said:
+            for line in first.stderr:
+                if "stem 90 % pruned" in line:
                     break
             first.send_signal(signal.SIGINT)
             out, _ = first.communicate(timeout=120)
@@ -142,8 +142,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(started, user: User, tmp_pa
     # What was done before is not done again.
     assert "stem 90" not in err
     assert "block13 90 % pruned" in err
-    found = json.loads(out)
-    assert len(found["effects"]) == 2
-    assert all(effect["latency_saved"] is None for effect in found["effects"])
+    document = json.loads(out)
+    assert len(document["effects"]) == 2
+    assert all(effect["latency_saved"] is None for effect in document["effects"])
     rows = list(csv.DictReader((tmp_path / "layers.csv").read_text().splitlines()))
-    assert {row["unit"] for row in rows} == {effect["unit"] for effect in found["effects"]}
+    assert {row["unit"] for row in rows} == {effect["unit"] for effect in document["effects"]}
