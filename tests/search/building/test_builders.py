@@ -170,9 +170,9 @@ def test_a_child_that_dies_between_two_tasks_costs_none_of_them(builder):
 
 def test_a_task_that_waits_can_be_taken_back(builder):
     builder.submit(time.sleep, 0.5)
-    waiting, kept = builder.submit(told, 1), builder.submit(told, 2)
+    waiting, next_task = builder.submit(told, 1), builder.submit(told, 2)
     assert waiting.cancel()
-    assert built(kept) == 2
+    assert built(next_task) == 2
 
 
 def test_a_new_child_of_one_builder_leaves_the_other_builders_alone(builder):

@@ -37,11 +37,11 @@ def authority(folder: Path) -> Authority:
     root = _certificate(name, name, signs, signs, is_authority=True)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     signed = _certificate(subject, name, own, signs, is_authority=False)
-    made = Authority(folder / "ca.pem", folder / "certificate.pem")
-    made.ca.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    files = Authority(folder / "ca.pem", folder / "certificate.pem")
+    files.ca.write_bytes(root.public_bytes(serialization.Encoding.PEM))
     key = own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    made.certificate.write_bytes(key + signed.public_bytes(serialization.Encoding.PEM))
-    return made
+    files.certificate.write_bytes(key + signed.public_bytes(serialization.Encoding.PEM))
+    return files
 
 
 def _certificate(

@@ -46,17 +46,17 @@ def changing(to_port: int) -> Iterator[Changing]:
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with socket.create_connection(("127.0.0.1", to_port)) as far:
-                back = threading.Thread(target=made.pass_on, args=(far, self.request))
+                back = threading.Thread(target=relay.pass_on, args=(far, self.request))
                 back.start()
-                made.pass_on(self.request, far)
+                relay.pass_on(self.request, far)
                 back.join()
 
     with _Server(("127.0.0.1", 0), Handler) as server:
-        made = Changing(server.server_address[1])
+        relay = Changing(server.server_address[1])
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
         serving.start()
         try:
-            yield made
+            yield relay
         finally:
             server.shutdown()
             serving.join()

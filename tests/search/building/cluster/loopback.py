@@ -81,8 +81,10 @@ BASELINE = Baseline(
 )
 
 
-def order(made: Recipe | None = None, line: Line | None = None, accelerator: str = "auto", **choices: object) -> Order:
-    return Order(made or recipe(**choices), BASELINE, ORDERED, accelerator, line)
+def order(
+    chosen: Recipe | None = None, line: Line | None = None, accelerator: str = "auto", **choices: object
+) -> Order:
+    return Order(chosen or recipe(**choices), BASELINE, ORDERED, accelerator, line)
 
 
 def store_folder(folder: Path) -> Path:
@@ -160,19 +162,19 @@ def listening_hosts(pid: int) -> set[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
 
 
 @contextmanager
 def cluster(**others: object) -> Iterator[Cluster]:
-    made = Cluster(free_port(), **others)  # type: ignore[arg-type]
+    dask_cluster = Cluster(free_port(), **others)  # type: ignore[arg-type]
     try:
-        made.start_scheduler()
-        yield made
+        dask_cluster.start_scheduler()
+        yield dask_cluster
     finally:
-        made.close()
+        dask_cluster.close()
 
 
 @dataclass
@@ -195,10 +197,10 @@ class Seen:
 
 
 def opened(
-    made: Cluster, store: Path, seen: Seen, places: int | None = 2, accelerator: str = "auto"
+    dask_cluster: Cluster, store: Path, seen: Seen, places: int | None = 2, accelerator: str = "auto"
 ) -> "ClusterExecutor":
     """As soon as the scheduler listens; a run that was told how many workers there will be waits for them."""
     from search.building.cluster.executor import ClusterExecutor
 
-    until(made.listens, "the scheduler")
-    return ClusterExecutor(made.address, store, IMAGES, seen, seen.say, places, accelerator)
+    until(dask_cluster.listens, "the scheduler")
+    return ClusterExecutor(dask_cluster.address, store, IMAGES, seen, seen.say, places, accelerator)

@@ -35,10 +35,10 @@ def build(order: Order, folder: Path, data_dir: Path | None = None) -> CarriedOu
         _sleep(float(os.environ[STEADY]), folder)
         return _written(order, workshop)
     for training in trainings(recipe):
-        kept = workshop.trained(training)
-        if not kept.exists():
+        weights_file = workshop.trained(training)
+        if not weights_file.exists():
             _train(training.epochs, training.seed, training.weights_id, folder)
-            with written_whole(kept) as path:
+            with written_whole(weights_file) as path:
                 path.write_bytes(training.weights_id.encode() * 50)
     return _written(order, workshop)
 

@@ -71,8 +71,8 @@ def slurm_site(folder: Path) -> Iterator[dict[str, str]]:
     daemons = []
 
     def start(*words: str) -> None:
-        with (folder / f"{words[0]}.txt").open("w") as said:
-            daemons.append(subprocess.Popen(words, env=environment, stdout=said, stderr=said))
+        with (folder / f"{words[0]}.txt").open("w") as output:
+            daemons.append(subprocess.Popen(words, env=environment, stdout=output, stderr=output))
 
     try:
         start("munged", "--foreground", "--force", *options)

@@ -38,10 +38,10 @@ LONG, ENDLESS = 60, 100_000
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, list[Path]]]:
     folders = [worker_folder(tmp_path_factory.mktemp("worker")) for _ in range(2)]
-    with cluster() as made:
+    with cluster() as dask_cluster:
         for folder in folders:
-            made.start_worker(folder)
-        yield made, folders
+            dask_cluster.start_worker(folder)
+        yield dask_cluster, folders
 
 
 @pytest.fixture
@@ -62,12 +62,12 @@ def all_trained(folders: list[Path]) -> list[str]:
 def test_what_workers_build_lies_in_the_store_as_it_was_judged(executor, two, seen, tmp_path):
     orders = [order(seed=seed, epochs=2) for seed in range(4)]
     done: list[Built] = [task.result(HANG_S) for task in map(executor.submit, orders)]
-    for ordered, one in zip(orders, done, strict=True):
-        assert one.candidate.recipe == ordered.recipe
-        assert one.candidate.file.parent == tmp_path / "store" / "candidates"
-        assert sha256(one.candidate.file) == one.candidate.sha256
+    for ordered, result in zip(orders, done, strict=True):
+        assert result.candidate.recipe == ordered.recipe
+        assert result.candidate.file.parent == tmp_path / "store" / "candidates"
+        assert sha256(result.candidate.file) == result.candidate.sha256
         assert (tmp_path / "store" / "trained" / f"{ordered.recipe.weights_id}-base.pt").is_file()
-        assert one.validation.share == 0.7
+        assert result.validation.share == 0.7
     until(lambda: len(seen.at) == 2, "the second worker")
     # What was quicker than the first look at who is there is not shown: this one is not.
     long = executor.submit(order(seed=9, epochs=1000))
@@ -116,36 +116,36 @@ def test_a_worker_and_a_scheduler_that_die_cost_time_and_nothing_else(tmp_path):
     """tests/benchmarks/trainers_at_scale.py kills ten times, in a whole search."""
     folders, seen = [worker_folder(tmp_path / name) for name in "ab"], Seen()
     orders = [order(seed=seed, epochs=LONG) for seed in range(6)]
-    with cluster() as made:
+    with cluster() as dask_cluster:
         for folder in folders:
-            made.start_worker(folder)
-        with opened(made, store_folder(tmp_path / "store"), seen) as executor:
+            dask_cluster.start_worker(folder)
+        with opened(dask_cluster, store_folder(tmp_path / "store"), seen) as executor:
             tasks = [executor.submit(each) for each in orders]
             until(lambda: begun(folders[0]), "a training")
-            made.workers[0].send_signal(signal.SIGKILL)
-            made.workers[0].wait()
-            made.start_worker(folders[0])
+            dask_cluster.workers[0].send_signal(signal.SIGKILL)
+            dask_cluster.workers[0].wait()
+            dask_cluster.start_worker(folders[0])
             until(lambda: begun(folders[0]) > 1, "a training after the worker's death")
-            made.kill_scheduler()
+            dask_cluster.kill_scheduler()
             until(lambda: any("the scheduler is gone" in text for text in seen.said), "a line")
-            made.start_scheduler()
+            dask_cluster.start_scheduler()
             done = [task.result(HANG_S) for task in tasks]
-    assert [one.candidate.recipe for one in done] == [each.recipe for each in orders]
+    assert [result.candidate.recipe for result in done] == [each.recipe for each in orders]
     ended = all_trained(folders)
     assert sorted(set(ended)) == sorted(each.recipe.weights_id for each in orders)
     assert sum("the scheduler is back" in text for text in seen.said) == 1
 
 
 def test_any_worker_trains_on_its_processor_and_one_without_a_gpu_is_named(tmp_path, seen):
-    with cluster() as made:
-        made.start_worker(worker_folder(tmp_path / "worker"), "gpu=yes")
+    with cluster() as dask_cluster:
+        dask_cluster.start_worker(worker_folder(tmp_path / "worker"), "gpu=yes")
         store = store_folder(tmp_path / "store")
-        with opened(made, store, seen, accelerator="cpu") as executor:
+        with opened(dask_cluster, store, seen, accelerator="cpu") as executor:
             assert executor.submit(order(epochs=1, accelerator="cpu")).result(HANG_S)
-        made.workers[0].kill()
-        made.workers[0].wait()
-        made.start_worker(worker_folder(tmp_path / "other"))
-        with opened(made, store, seen, accelerator="cuda") as executor:
+        dask_cluster.workers[0].kill()
+        dask_cluster.workers[0].wait()
+        dask_cluster.start_worker(worker_folder(tmp_path / "other"))
+        with opened(dask_cluster, store, seen, accelerator="cuda") as executor:
             executor.submit(order(seed=1, epochs=1, accelerator="cuda"))
             until(lambda: any("no worker is there" in text for text in seen.said), "a line")
             until(lambda: any("offers no GPU; next, there: python -m search" in text for text in seen.said), "another")
@@ -164,9 +164,9 @@ def test_an_order_that_lacks_memory_is_given_out_once_more_alone(executor, two):
 
 def test_a_worker_of_another_version_is_given_nothing_and_named(tmp_path):
     folder, seen = worker_folder(tmp_path / "old"), Seen()
-    with cluster() as made:
-        made.start_worker(folder, "versions=Python:3.9,torch:2.0.0")
-        with opened(made, store_folder(tmp_path / "store"), seen) as executor:
+    with cluster() as dask_cluster:
+        dask_cluster.start_worker(folder, "versions=Python:3.9,torch:2.0.0")
+        with opened(dask_cluster, store_folder(tmp_path / "store"), seen) as executor:
             waiting = executor.submit(order(epochs=1))
             until(lambda: any("another version" in text for text in seen.said), "a line")
             (line,) = [text for text in seen.said if "another version" in text]
@@ -176,4 +176,4 @@ def test_a_worker_of_another_version_is_given_nothing_and_named(tmp_path):
             assert not waiting.done()
         assert trained(folder) == []
         with pytest.raises(ClusterError, match=r"no worker there that this run can use; .*search workers"):
-            ClusterExecutor(made.address, tmp_path / "store", IMAGES, seen, seen.say, None, first_s=0.0)
+            ClusterExecutor(dask_cluster.address, tmp_path / "store", IMAGES, seen, seen.say, None, first_s=0.0)

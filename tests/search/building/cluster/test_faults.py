@@ -38,9 +38,9 @@ def seen() -> Seen:
 
 
 def test_images_that_are_others_there_are_said_and_this_run_s_are_sent(tmp_path, seen):
-    with cluster() as made:
-        made.start_worker(tmp_path / "worker")
-        with opened(made, store_folder(tmp_path / "store"), seen, places=1) as executor:
+    with cluster() as dask_cluster:
+        dask_cluster.start_worker(tmp_path / "worker")
+        with opened(dask_cluster, store_folder(tmp_path / "store"), seen, places=1) as executor:
             executor.submit(order(epochs=0)).result(HANG_S)
             executor.submit(order(epochs=1)).result(HANG_S)
     (line,) = [text for text in seen.said if "another set" in text]
@@ -68,9 +68,9 @@ def test_images_that_were_damaged_on_a_worker_s_disk_are_sent_anew(tmp_path, see
     content = bytearray(sent.read_bytes())
     content[len(content) // 2] ^= 1
     sent.write_bytes(content)
-    with cluster() as made:
-        made.start_worker(folder)
-        with opened(made, store_folder(tmp_path / "store"), seen, places=1) as executor:
+    with cluster() as dask_cluster:
+        dask_cluster.start_worker(folder)
+        with opened(dask_cluster, store_folder(tmp_path / "store"), seen, places=1) as executor:
             executor.submit(order(epochs=0)).result(HANG_S)
     (line,) = [text for text in seen.said if "and was removed" in text]
     assert f"{sent} was no packed set of images (Bad CRC-32" in line
@@ -83,12 +83,12 @@ def test_a_folder_that_cannot_be_written_to_is_said_before_a_worker_begins(tmp_p
 
 
 def test_a_full_disk_on_a_worker_costs_nothing_where_there_is_another(tmp_path, seen, disk):
-    with cluster() as made:
-        made.start_worker(worker_folder(disk / "full"))
-        with opened(made, store_folder(tmp_path / "store"), seen, places=1) as executor:
+    with cluster() as dask_cluster:
+        dask_cluster.start_worker(worker_folder(disk / "full"))
+        with opened(dask_cluster, store_folder(tmp_path / "store"), seen, places=1) as executor:
             task = executor.submit(order(seed=SHORT_OF_DISK, epochs=1))
             until(lambda: any("No space left" in text for text in seen.said), "a line")
-            made.start_worker(worker_folder(tmp_path / "roomy"))
+            dask_cluster.start_worker(worker_folder(tmp_path / "roomy"))
             task.result(HANG_S)
     (line,) = [text for text in seen.said if "No space left" in text]
     assert str(disk / "full") in line
@@ -97,9 +97,9 @@ def test_a_full_disk_on_a_worker_costs_nothing_where_there_is_another(tmp_path, 
 
 
 def test_an_order_waits_for_the_only_worker_whose_disk_is_full(tmp_path, seen, disk):
-    with cluster() as made:
-        made.start_worker(worker_folder(disk / "full"))
-        with opened(made, store_folder(tmp_path / "store"), seen, places=1) as executor:
+    with cluster() as dask_cluster:
+        dask_cluster.start_worker(worker_folder(disk / "full"))
+        with opened(dask_cluster, store_folder(tmp_path / "store"), seen, places=1) as executor:
             until(lambda: seen.at, "the worker")
             task = executor.submit(order(seed=SHORT_OF_DISK, epochs=1))
             until(lambda: any("no worker is there" in text for text in seen.said), "a line")
@@ -111,11 +111,11 @@ def test_an_order_waits_for_the_only_worker_whose_disk_is_full(tmp_path, seen, d
 
 def test_what_is_changed_on_its_way_is_sent_once_more_and_never_stored(tmp_path, seen):
     store = store_folder(tmp_path / "store")
-    with cluster() as made, changing(made.port) as between:
-        made.start_worker(worker_folder(tmp_path / "worker"))
-        opened(made, store, seen, places=1).close()
-        made.port = between.port
-        with opened(made, store, seen, places=1) as executor:
+    with cluster() as dask_cluster, changing(dask_cluster.port) as between:
+        dask_cluster.start_worker(worker_folder(tmp_path / "worker"))
+        opened(dask_cluster, store, seen, places=1).close()
+        dask_cluster.port = between.port
+        with opened(dask_cluster, store, seen, places=1) as executor:
             between.pattern, between.times = WEIGHTS[:64], 1
             executor.submit(order(seed=1, epochs=0)).result(HANG_S)
             assert between.changed == 1
@@ -132,9 +132,9 @@ def test_what_is_changed_on_its_way_is_sent_once_more_and_never_stored(tmp_path,
 
 def test_files_of_other_orders_are_not_stored(tmp_path, seen):
     store = store_folder(tmp_path / "store")
-    with cluster() as made:
-        made.start_worker(worker_folder(tmp_path / "worker"))
-        with opened(made, store, seen, places=1) as executor:
+    with cluster() as dask_cluster:
+        dask_cluster.start_worker(worker_folder(tmp_path / "worker"))
+        with opened(dask_cluster, store, seen, places=1) as executor:
             for seed, named in ((MEDDLING, "baselines/other.pt"), (STRAYING, r"candidates/\.\./.*\.onnx")):
                 with pytest.raises(ClusterError, match=f"has files of other orders: .*{named}, 2 times of 2"):
                     executor.submit(order(seed=seed, epochs=0)).result(HANG_S)
@@ -151,9 +151,9 @@ def test_what_cannot_be_read_here_ends_the_order(tmp_path):
                 (store / "baselines" / "base.pt").unlink(missing_ok=True)
 
     seen = Removing()
-    with cluster() as made:
-        made.start_worker(worker_folder(tmp_path / "worker"))
-        with opened(made, store, seen, places=1) as executor:
+    with cluster() as dask_cluster:
+        dask_cluster.start_worker(worker_folder(tmp_path / "worker"))
+        with opened(dask_cluster, store, seen, places=1) as executor:
             until(lambda: seen.at, "the worker")
             with pytest.raises(ClusterError, match=r"store/baselines/base\.pt was there .* and is gone"):
                 executor.submit(order(epochs=0)).result(HANG_S)
@@ -161,12 +161,12 @@ def test_what_cannot_be_read_here_ends_the_order(tmp_path):
 
 def test_baselines_that_are_changed_every_time_end_the_order(tmp_path, seen):
     store = store_folder(tmp_path / "store")
-    with cluster() as made, changing(made.port) as between:
-        made.start_worker(worker_folder(tmp_path / "worker"))
-        opened(made, store, seen, places=1).close()
-        made.port, between.pattern, between.times = between.port, WEIGHTS[:64], 1000
+    with cluster() as dask_cluster, changing(dask_cluster.port) as between:
+        dask_cluster.start_worker(worker_folder(tmp_path / "worker"))
+        opened(dask_cluster, store, seen, places=1).close()
+        dask_cluster.port, between.pattern, between.times = between.port, WEIGHTS[:64], 1000
         with (
-            opened(made, store, seen, places=1) as executor,
+            opened(dask_cluster, store, seen, places=1) as executor,
             pytest.raises(ClusterError, match=r"base.pt was changed on its way 2 times of 2"),
         ):
             executor.submit(order(seed=1, epochs=0)).result(HANG_S)
@@ -176,14 +176,14 @@ def test_baselines_that_are_changed_every_time_end_the_order(tmp_path, seen):
 def test_a_certificate_that_is_not_trusted_is_said_and_a_trusted_one_serves(tmp_path, seen):
     ours, theirs = authority(tmp_path / "ours"), authority(tmp_path / "theirs")
     store = store_folder(tmp_path / "store")
-    with cluster(scheme="tls", environment=ours.environment()) as made:
-        made.start_worker(worker_folder(tmp_path / "worker"))
-        with dask.config.set(ours.settings()), opened(made, store, seen, places=1) as executor:
+    with cluster(scheme="tls", environment=ours.environment()) as dask_cluster:
+        dask_cluster.start_worker(worker_folder(tmp_path / "worker"))
+        with dask.config.set(ours.settings()), opened(dask_cluster, store, seen, places=1) as executor:
             executor.submit(order(epochs=0)).result(HANG_S)
         with (
             dask.config.set(theirs.settings()),
             pytest.raises(ClusterError, match=r"its certificate is not trusted .*; nothing was sent"),
         ):
-            ClusterExecutor(made.address, store, IMAGES, seen, seen.say)
+            ClusterExecutor(dask_cluster.address, store, IMAGES, seen, seen.say)
         with dask.config.set(dict.fromkeys(ours.settings())), pytest.raises(ClusterError, match="certificate"):
-            ClusterExecutor(made.address, store, IMAGES, seen, seen.say)
+            ClusterExecutor(dask_cluster.address, store, IMAGES, seen, seen.say)

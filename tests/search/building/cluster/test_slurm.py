@@ -52,29 +52,29 @@ def test_the_script_asks_for_what_was_asked_for_and_ends_before_its_walltime(cap
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--walltime", "30s", "--slurm"], "Slurm's shortest walltime is 1m"),
         (["--partition", "a b", "--slurm"], "no partition's name"),
         (["--submit"], "--submit only together with --slurm"),
     ],
 )
-def test_what_slurm_does_not_take_is_said(words, said):
-    with pytest.raises(RequestError, match=said):
+def test_what_slurm_does_not_take_is_said(words, message):
+    with pytest.raises(RequestError, match=message):
         typed("tcp://127.0.0.1:8786", *words)
 
 
 def test_workers_of_a_site_train_and_give_back_what_is_cancelled(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(slurm, "python", lambda: SIMULATED)
     folder, seen = worker_folder(tmp_path / "shared"), Seen()
-    with slurm_site(tmp_path / "site") as environment, cluster() as made:
+    with slurm_site(tmp_path / "site") as environment, cluster() as dask_cluster:
         monkeypatch.setenv("SLURM_CONF", environment["SLURM_CONF"])
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
         monkeypatch.chdir(tmp_path)
         words = ("--slurm", "--submit", "--count", 3, "--cores", 1, "--walltime", "5m", "--folder", folder)
-        assert typed(made.address, *words) == OK
+        assert typed(dask_cluster.address, *words) == OK
         assert "Submitted batch job" in capsys.readouterr().out
-        with opened(made, store_folder(tmp_path / "store"), seen) as executor:
+        with opened(dask_cluster, store_folder(tmp_path / "store"), seen) as executor:
             tasks = [executor.submit(order(seed=seed, epochs=400)) for seed in (1, 2)]
             until(lambda: begun(folder) == 2, "two trainings")
             # The third job waits for room on the node; it takes the order that the first gives back.
