@@ -24,5 +24,5 @@ def ladder() -> list[Recipe]:
 
 def ladder_values(table: tuple[Dimension, ...]) -> list[dict[str, Value]]:
     """Those whose shape the table has, each once."""
-    found = [values for recipe in ladder() if (values := near(recipe, table)) is not None]
-    return [values for place, values in enumerate(found) if values not in found[:place]]
+    with_repeats = [values for recipe in ladder() if (values := near(recipe, table)) is not None]
+    return [values for place, values in enumerate(with_repeats) if values not in with_repeats[:place]]

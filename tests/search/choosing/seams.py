@@ -41,13 +41,13 @@ SEAMS = [
 def trial(study: Study, store: Store, gated: bool = False) -> str:
     """As the pipeline does it."""
     asked = study.ask()
-    one = judged(asked.recipe)
-    store.add_structure(asked.recipe.structure_id, GOAL.bench_id, one.figures, "")
+    result = judged(asked.recipe)
+    store.add_structure(asked.recipe.structure_id, GOAL.bench_id, result.figures, "")
     if gated:
         study.tell_gated(asked.number, figures(9.0), "it could not win")
     else:
-        store.add_candidate(one.candidate, GOAL.baseline_id, one.validation)
-        study.tell(asked.number, one)
+        store.add_candidate(result.candidate, GOAL.baseline_id, result.validation)
+        study.tell(asked.number, result)
     return asked.recipe.id
 
 
@@ -77,13 +77,15 @@ def outcome(folder: Path) -> dict[str, object]:
     evaluated = store.evaluations(GOAL.baseline_id, GOAL.bench_id)
     return {
         "optuna": [
-            "gated" if GATED_BY in one.user_attrs and one.state == TrialState.COMPLETE else one.state.name.lower()
-            for one in trials
+            "gated"
+            if GATED_BY in frozen.user_attrs and frozen.state == TrialState.COMPLETE
+            else frozen.state.name.lower()
+            for frozen in trials
         ],
         "store": {record.number: record.state for record in store.trials(GOAL.id)},
         # Of those in which nothing was chosen before the kill, our table has no row.
-        "empty": [one.number for one in trials if not one.params],
-        "recipes": [one.user_attrs.get("recipe") for one in trials if one.state == TrialState.COMPLETE],
+        "empty": [frozen.number for frozen in trials if not frozen.params],
+        "recipes": [frozen.user_attrs.get("recipe") for frozen in trials if frozen.state == TrialState.COMPLETE],
         "evaluated": list(evaluated),
     }
 

@@ -67,9 +67,9 @@ def once_after(monkeypatch: pytest.MonkeyPatch, of: object, name: str, then: Cal
 
     def followed(*words: object) -> object:
         monkeypatch.setattr(of, name, whole)
-        found = whole(*words)
+        answer = whole(*words)
         then()
-        return found
+        return answer
 
     monkeypatch.setattr(of, name, followed)
 
@@ -98,8 +98,8 @@ def two(tmp_path: Path, address: str) -> Iterator[Two]:
 def test_what_was_not_taken_in_as_the_server_went_away_is_taken_in_once_it_is_back(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = evaluation(made=FIRST[3])
-    keep(two.other, one)
+    result = evaluation(made=FIRST[3])
+    keep(two.other, result)
     whole = two.study._score
 
     def cut_off(of: Evaluation) -> Score:
@@ -111,7 +111,7 @@ def test_what_was_not_taken_in_as_the_server_went_away_is_taken_in_once_it_is_ba
     monkeypatch.setattr(two.study, "_score", cut_off)
     two.study.ask()
     imported = [trial.user_attrs[RECIPE] for trial in two.study._optuna.trials() if IMPORTED in trial.user_attrs]
-    assert imported.count(one.recipe_id) == 1
+    assert imported.count(result.recipe_id) == 1
 
 
 def test_what_is_evaluated_while_another_one_has_the_turn_is_not_asked_for(two: Two) -> None:
@@ -162,12 +162,12 @@ def test_what_one_had_evaluated_that_was_unheard_for_a_while_is_told_once(
 ) -> None:
     of_other = study_of(two.other)
     of_other.resume()
-    asked, one = of_other.ask(), evaluation(made=FIRST[0])
-    keep(two.other, one)
+    asked, result = of_other.ask(), evaluation(made=FIRST[0])
+    keep(two.other, result)
     once_after(monkeypatch, two.study._beside, "left_behind", two.other_is_unheard)
     two.study.ask()
     two.other_is_heard()
-    of_other.tell(asked.number, one)
+    of_other.tell(asked.number, result)
     assert two.states_of(FIRST[0]) == (["complete"], [COMPLETE])
 
 
@@ -177,14 +177,14 @@ def test_a_trial_is_ended_for_another_one_only_once_that_writes_no_more(
     """It is heard again as those who are gone are removed, and then unheard for another while."""
     of_other = study_of(two.other)
     of_other.resume()
-    asked, one = of_other.ask(), evaluation(made=FIRST[0])
+    asked, result = of_other.ask(), evaluation(made=FIRST[0])
     two.other_is_unheard()
     once_after(monkeypatch, two.study._beside, "left_behind", two.other_is_heard)
     once_after(monkeypatch, two.store, "remove_gone", two.other_is_unheard)
     once_after(monkeypatch, two.study, "_end_trials_that_optuna_ended", two.other_is_heard)
     assert two.study.ask().recipe != FIRST[0]
-    keep(two.other, one)
-    of_other.tell(asked.number, one)
+    keep(two.other, result)
+    of_other.tell(asked.number, result)
     assert two.states_of(FIRST[0]) == (["complete"], [COMPLETE])
 
 
@@ -221,10 +221,10 @@ def test_a_recipe_is_asked_for_again_once_the_trial_of_one_that_was_killed_has_e
             two.store.remove_gone()
 
     once_after(monkeypatch, two.study._beside, "left_behind", killed)
-    asked, one = two.study.ask(), evaluation(made=FIRST[0])
+    asked, result = two.study.ask(), evaluation(made=FIRST[0])
     assert asked.recipe == FIRST[0]
-    keep(two.store, one)
-    two.study.tell(asked.number, one)
+    keep(two.store, result)
+    two.study.tell(asked.number, result)
     two.study.ask()
     assert two.states_of(FIRST[0]) == (["fail", "complete"], [INTERRUPTED, COMPLETE])
     assert two.states_of(FIRST[1]) == (["complete"], [COMPLETE])
@@ -235,8 +235,8 @@ def test_what_one_had_trained_that_was_killed_is_taken_in_although_another_one_g
 ) -> None:
     of_other = study_of(two.other)
     of_other.resume()
-    one, seen = evaluation(made=of_other.ask().recipe), two.other.last_change()
-    two.other.keep_candidate(one.candidate, GOAL.baseline_id, one.validation, seen)
+    result, seen = evaluation(made=of_other.ask().recipe), two.other.last_change()
+    two.other.keep_candidate(result.candidate, GOAL.baseline_id, result.validation, seen)
     two.other_is_killed()
     asked = two.study.ask()
     two.store.add_structure(asked.recipe.structure_id, GOAL.bench_id, figures(4.0), "")
@@ -246,7 +246,7 @@ def test_what_one_had_trained_that_was_killed_is_taken_in_although_another_one_g
     two.study.ask()
     assert two.states_of(FIRST[0]) == (["fail", "complete", "complete"], [INTERRUPTED, GATED])
     (imported,) = [trial for trial in two.study._optuna.trials() if IMPORTED in trial.user_attrs]
-    assert imported.user_attrs[RECIPE] == one.recipe_id
+    assert imported.user_attrs[RECIPE] == result.recipe_id
 
 
 def test_what_one_takes_in_that_stood_still_and_lost_its_turn_is_taken_in_once(

@@ -33,9 +33,9 @@ def test_the_same_baseline_is_alike_another_is_elsewhere_and_this_bench_is_neith
     experience = experience_of(store, GOAL.baseline_id, GOAL.bench_id)
     assert experience == Experience((Trained(alike, 3, 0.71),), (Trained(elsewhere, 3, 0.73),))
     # Seen from the other baseline, it is the other way round.
-    there = experience_of(store, OTHER, GOAL.bench_id)
-    assert [each.recipe for each in there.alike] == [elsewhere]
-    assert {each.recipe for each in there.elsewhere} == {here, alike}
+    from_other = experience_of(store, OTHER, GOAL.bench_id)
+    assert [each.recipe for each in from_other.alike] == [elsewhere]
+    assert {each.recipe for each in from_other.elsewhere} == {here, alike}
     # On another bench what was timed here is alike too.
     assert {each.recipe for each in experience_of(store, GOAL.baseline_id, "another bench").alike} == {here, alike}
 

@@ -68,8 +68,8 @@ def test_sizes_that_a_kernel_does_not_suit_are_learned() -> None:
     known = [Timing(recipe, taken(recipe)) for recipe in islice(outlines(table, "onnxruntime"), 60)]
     variation = Variation(table, random.Random(5))
     recipes = [recipe_of(variation.anew()) for _ in range(300)]
-    told, _ = LatencyModel.fitted(known).log10(recipes)
-    assert np.median(10 ** np.abs(told - np.log10([taken(recipe) for recipe in recipes])) - 1) < 0.12
+    predicted, _ = LatencyModel.fitted(known).log10(recipes)
+    assert np.median(10 ** np.abs(predicted - np.log10([taken(recipe) for recipe in recipes])) - 1) < 0.12
 
 
 def test_more_timings_tell_more() -> None:
@@ -102,15 +102,15 @@ def test_a_runtime_that_was_never_timed_is_told_without_the_others() -> None:
 
 def test_the_held_out_error_is_that_of_models_that_did_not_see_the_network() -> None:
     known = [timing for timing in timings(40) if timing.recipe.runtime == "litert"]
-    (found,) = LatencyModel.fitted(known).held_out()
-    assert (found.runtime, found.networks) == ("litert", 40)
-    assert f"told within {100 * found.median_error:.1f} %" in str(found)
+    (error,) = LatencyModel.fitted(known).held_out()
+    assert (error.runtime, error.networks) == ("litert", 40)
+    assert f"told within {100 * error.median_error:.1f} %" in str(error)
     apart = [
         abs(LatencyModel.fitted([*known[:place], *known[place + 1 :]]).log10([timing.recipe])[0][0]
             - np.log10(timing.latency_s))
         for place, timing in enumerate(known)
     ]  # fmt: skip
-    assert found.median_error == pytest.approx(10 ** np.median(apart) - 1, rel=0.35)
+    assert error.median_error == pytest.approx(10 ** np.median(apart) - 1, rel=0.35)
 
 
 def test_a_disturbed_timing_in_ten_does_no_harm() -> None:
@@ -141,7 +141,7 @@ def test_work_is_bounded_whatever_the_number_of_timings() -> None:
     model = LatencyModel.fitted(many)
     model.log10(others(1000))
     assert time.process_time() - begun < 2
-    assert all(found.networks == 300 for found in model.held_out())
+    assert all(error.networks == 300 for error in model.held_out())
 
 
 def test_the_fastest_and_the_latest_timings_count() -> None:

@@ -37,12 +37,12 @@ LINE = 0.70
 def latency_ms(recipe: Recipe) -> float:
     """A little for every operator, a little for every million MACs; integers and threads do not help. In the second
     runtime operators cost next to nothing."""
-    found = layers(recipe.widths, recipe.halvings)
+    every_layer = layers(recipe.widths, recipe.halvings)
     if recipe.runtime == SECOND:
         whole = 1.3 if recipe.quantization != "none" or recipe.threads > 1 else 1.0
-        return whole * (0.004 + 0.00005 * len(found) + 0.017 * sum(layer.macs for layer in found) / 1e6)
+        return whole * (0.004 + 0.00005 * len(every_layer) + 0.017 * sum(layer.macs for layer in every_layer) / 1e6)
     penalty = 1.3 if recipe.quantization != "none" or recipe.threads > 1 else 1.0
-    return penalty * (0.006 + 0.0011 * len(found) + 0.017 * sum(layer.macs for layer in found) / 1e6)
+    return penalty * (0.006 + 0.0011 * len(every_layer) + 0.017 * sum(layer.macs for layer in every_layer) / 1e6)
 
 
 def accuracy(recipe: Recipe) -> float:
@@ -90,10 +90,10 @@ class World:
         trial = self.ask()
         recipe = recipe_of(trial.params)
         right = accuracy(recipe) + self.noise.gauss(0, 0.004)
-        told = evaluation(made=recipe, share=right, latency_ms=latency_ms(recipe) * self.noise.gauss(1, 0.01))
-        score = FOM.score(told, self.line)
-        told = replace(told, candidate=replace(told.candidate, seconds={"train": self.epoch_s * recipe.epochs}))
-        for name, value in evaluation_attributes(told, FOM).items():
+        result = evaluation(made=recipe, share=right, latency_ms=latency_ms(recipe) * self.noise.gauss(1, 0.01))
+        score = FOM.score(result, self.line)
+        result = replace(result, candidate=replace(result.candidate, seconds={"train": self.epoch_s * recipe.epochs}))
+        for name, value in evaluation_attributes(result, FOM).items():
             trial.set_user_attr(name, value)
         trial.set_constraint("accuracy", score.violations["accuracy"])
         self.study.tell(trial, score.value)
@@ -383,17 +383,17 @@ def test_what_was_trained_for_one_runtime_is_timed_in_the_other_before_anything_
 
 
 def test_a_trial_says_what_an_evaluation_showed():
-    made = recipe_of(ladder_values(TABLE)[0])
-    told = evaluation(made=made, share=0.75, latency_ms=0.5)
-    score = FOM.score(told, LINE)
+    recipe = recipe_of(ladder_values(TABLE)[0])
+    result = evaluation(made=recipe, share=0.75, latency_ms=0.5)
+    score = FOM.score(result, LINE)
     trial = optuna.trial.create_trial(
         value=score.value,
         params=ladder_values(TABLE)[0],
         distributions=distributions(TABLE),
         constraints=score.violations,
-        user_attrs=evaluation_attributes(told, FOM),
+        user_attrs=evaluation_attributes(result, FOM),
     )
     notes = notes_of(trial)
     assert isinstance(notes, TrialNotes)
-    assert (notes.recipe, notes.accuracy) == (made, 0.75)
+    assert (notes.recipe, notes.accuracy) == (recipe, 0.75)
     assert notes.feasible_value == pytest.approx(notes.at_best + math.log10(0.75))

@@ -64,18 +64,20 @@ def test_what_was_timed_in_a_look_is_not_predicted() -> None:
 def test_accuracies_from_other_devices_of_the_same_baseline_hold_here() -> None:
     recipe = distinct(1)[0]
     others = [Trained(replace(recipe, runtime=ELSEWHERE), recipe.epochs, 0.9)]
-    told = Forecaster.fitted([], (), LATENCY, 0.7, prior(), others).forecast([(recipe, recipe.epochs)])
-    assert told.probability_feasible[0] > 0.95
-    untold = Forecaster.fitted([], (), LATENCY, 0.7, prior()).forecast([(recipe, recipe.epochs)])
-    assert untold.probability_feasible[0] < 0.7
+    with_others = Forecaster.fitted([], (), LATENCY, 0.7, prior(), others).forecast([(recipe, recipe.epochs)])
+    assert with_others.probability_feasible[0] > 0.95
+    alone = Forecaster.fitted([], (), LATENCY, 0.7, prior()).forecast([(recipe, recipe.epochs)])
+    assert alone.probability_feasible[0] < 0.7
 
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", ELSEWHERE])
 def test_the_quantizations_of_one_shape_are_told_apart_where_they_mean_other_numbers(runtime: str) -> None:
     (shape,), quantizations = distinct(1), format_for(runtime).quantizations
-    told = {name: features(replace(shape, runtime=runtime, quantization=name)) for name in quantizations}
-    assert told["none"] not in [numbers for name, numbers in told.items() if name != "none"]
-    assert told["static_int8"] not in [numbers for name, numbers in told.items() if name != "static_int8"]
+    by_quantization = {name: features(replace(shape, runtime=runtime, quantization=name)) for name in quantizations}
+    assert by_quantization["none"] not in [numbers for name, numbers in by_quantization.items() if name != "none"]
+    assert by_quantization["static_int8"] not in [
+        numbers for name, numbers in by_quantization.items() if name != "static_int8"
+    ]
 
 
 def test_what_is_held_out_is_told_by_those_of_its_runtime() -> None:

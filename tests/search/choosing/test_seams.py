@@ -23,21 +23,21 @@ def outcomes(tmp_path_factory):
 
 def test_every_seam_was_cut(outcomes):
     assert len(outcomes) == 26
-    assert {one["signal"] for one in outcomes} == {signal.SIGKILL}
+    assert {outcome["signal"] for outcome in outcomes} == {signal.SIGKILL}
 
 
 def test_both_tell_the_same_of_every_trial(outcomes):
-    for one in outcomes:
-        assert len(one["store"]) + len(one["empty"]) == len(one["optuna"]), one["seam"]
-        for number, theirs in enumerate(one["optuna"]):
-            empty = number in one["empty"]
-            assert theirs == "fail" if empty else one["store"][str(number)] in SAME[theirs], one
+    for outcome in outcomes:
+        assert len(outcome["store"]) + len(outcome["empty"]) == len(outcome["optuna"]), outcome["seam"]
+        for number, theirs in enumerate(outcome["optuna"]):
+            empty = number in outcome["empty"]
+            assert theirs == "fail" if empty else outcome["store"][str(number)] in SAME[theirs], outcome
 
 
 def test_nothing_is_asked_for_twice_and_nothing_that_was_stored_is_lost(outcomes):
-    for one in outcomes:
-        assert len(set(one["recipes"])) == len(one["recipes"]), one["seam"]
-        complete = sum(state == "complete" for state in one["optuna"])
+    for outcome in outcomes:
+        assert len(set(outcome["recipes"])) == len(outcome["recipes"]), outcome["seam"]
+        complete = sum(state == "complete" for state in outcome["optuna"])
         # The unpruned baseline was measured before.
-        assert complete == len(one["evaluated"]) - 1, one["seam"]
+        assert complete == len(outcome["evaluated"]) - 1, outcome["seam"]
         assert complete >= 3

@@ -81,9 +81,9 @@ def carried_out(study: Study, store: Store, trials: int):
     asked = []
     for _ in range(trials):
         trial = study.ask()
-        one = judged(trial.recipe)
-        keep(store, one)
-        study.tell(trial.number, one)
+        result = judged(trial.recipe)
+        keep(store, result)
+        study.tell(trial.number, result)
         asked.append(trial.recipe.id)
     return asked
 
@@ -92,9 +92,9 @@ def optunas(store: Store, goal=GOAL):
     return optuna.load_study(study_name=goal.id, storage=store.url).get_trials(deepcopy=False)
 
 
-def with_history(one, gain: float, projected: float | None = None):
+def with_history(result, gain: float, projected: float | None = None):
     history = history_with(gain, 0.3)
-    return replace(one, candidate=replace(one.candidate, history=history, projected=projected))
+    return replace(result, candidate=replace(result.candidate, history=history, projected=projected))
 
 
 def test_a_training_is_given_up_by_what_those_that_ended_gained(tmp_path):
@@ -123,45 +123,45 @@ def test_what_is_told_is_what_optuna_holds(tmp_path):
     store = empty(tmp_path)
     study = opened(store)
     trial = study.ask()
-    one = judged(trial.recipe)
-    keep(store, one)
-    study.tell(trial.number, one)
+    result = judged(trial.recipe)
+    keep(store, result)
+    study.tell(trial.number, result)
     (held,) = optunas(store)
     assert held.state == TrialState.COMPLETE
     # Over the reference, which takes 10 ms and 27 mJ.
-    relative = (one.figures.latency_s / 10e-3) * (one.figures.energy_j / 27e-3)
-    assert 10**held.value == pytest.approx(one.validation.share / relative)
-    assert list(held.constraints.values()) == [pytest.approx(GOAL.least_accuracy - one.validation.share)]
-    assert held.user_attrs["latency ms"] == pytest.approx(1e3 * one.figures.latency_s)
+    relative = (result.figures.latency_s / 10e-3) * (result.figures.energy_j / 27e-3)
+    assert 10**held.value == pytest.approx(result.validation.share / relative)
+    assert list(held.constraints.values()) == [pytest.approx(GOAL.least_accuracy - result.validation.share)]
+    assert held.user_attrs["latency ms"] == pytest.approx(1e3 * result.figures.latency_s)
     assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE]
 
 
 def test_optuna_finds_the_file_of_a_trial(tmp_path):
     store = empty(tmp_path)
-    kept = at_home(judged(recipe_of(LADDER[-1])), store)
-    keep(store, kept)
+    earlier = at_home(judged(recipe_of(LADDER[-1])), store)
+    keep(store, earlier)
     study = opened(store)
     trial = study.ask()
-    one = at_home(judged(trial.recipe), store)
-    keep(store, one)
-    study.tell(trial.number, one)
+    result = at_home(judged(trial.recipe), store)
+    keep(store, result)
+    study.tell(trial.number, result)
     for held in optunas(store):
-        (found,) = get_all_artifact_meta(held, storage=RDBStorage(store.url))
+        (artifact,) = get_all_artifact_meta(held, storage=RDBStorage(store.url))
         # No other is found by optuna-dashboard.
-        assert set(found.artifact_id) <= set("0123456789abcdef-")
-        with FileSystemArtifactStore(store.artifacts).open_reader(found.artifact_id) as file:
+        assert set(artifact.artifact_id) <= set("0123456789abcdef-")
+        with FileSystemArtifactStore(store.artifacts).open_reader(artifact.artifact_id) as file:
             assert file.read().decode() == held.user_attrs[RECIPE]
         # The form that optuna-dashboard reads.
         assert held.system_attrs["constraints"] == list(held.constraints.values())
     assert len(optunas(store)) == 2
 
 
-def at_home(one, store: Store):
+def at_home(result, store: Store):
     """Its file lies where those of the store do."""
-    path = store.candidates / f"{one.recipe_id}-ba5e.onnx"
+    path = store.candidates / f"{result.recipe_id}-ba5e.onnx"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(one.recipe_id)
-    return replace(one, candidate=replace(one.candidate, file=path))
+    path.write_text(result.recipe_id)
+    return replace(result, candidate=replace(result.candidate, file=path))
 
 
 @pytest.mark.parametrize("sampler", [*SAMPLERS, "model"])
@@ -234,10 +234,10 @@ def test_a_kill_between_optuna_and_the_trials_table_is_settled(tmp_path, monkeyp
     store = empty(tmp_path)
     study = opened(store)
     trial = study.ask()
-    one = judged(trial.recipe)
-    keep(store, one)
+    result = judged(trial.recipe)
+    keep(store, result)
     monkeypatch.setattr(store, "end_trial", lambda *_: None)
-    study.tell(trial.number, one)
+    study.tell(trial.number, result)
     monkeypatch.undo()
     opened(store)
     assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE]
@@ -434,14 +434,14 @@ def hurried(store: Store, name: str, left_s: float, say=lambda text: None) -> St
 @pytest.mark.parametrize("name", [*SAMPLERS, "model"])
 def test_nothing_is_asked_for_that_could_not_end_in_time_and_that_is_said_once(tmp_path, name):
     """The ladder's first recipe is trained for ten epochs, for which there is no time."""
-    store, said = empty(tmp_path), []
-    ids = carried_out(hurried(store, name, 40.0, said.append), store, STARTUP_TRIALS + 1)
+    store, lines = empty(tmp_path), []
+    ids = carried_out(hurried(store, name, 40.0, lines.append), store, STARTUP_TRIALS + 1)
     pace = TimeLeft(lambda: 40.0).pace([])
     evaluated = store.evaluations(GOAL.baseline_id, GOAL.bench_id)
     assert not pace.fits(recipe_of(ladder_values(UNTAUGHT)[0]))
     assert all(pace.fits(evaluated[id].candidate.recipe) for id in ids)
-    assert said[0].startswith("first recipes passed over, because they would not end before the deadline: 1, of ")
-    assert sum(int(line.split("deadline: ")[1].split(",")[0]) for line in said) < len(LADDER)
+    assert lines[0].startswith("first recipes passed over, because they would not end before the deadline: 1, of ")
+    assert sum(int(line.split("deadline: ")[1].split(",")[0]) for line in lines) < len(LADDER)
 
 
 @pytest.mark.parametrize("name", [*SAMPLERS, "model"])

@@ -15,8 +15,10 @@ from tests.search.choosing.ladder import ladder_values
 
 def inside(values, table) -> bool:
     return values.keys() == {dimension.name for dimension in table} and all(
-        values[one.name] in one.choices if isinstance(one, Choice) else one.low <= values[one.name] <= one.high
-        for one in table
+        values[dimension.name] in dimension.choices
+        if isinstance(dimension, Choice)
+        else dimension.low <= values[dimension.name] <= dimension.high
+        for dimension in table
     )
 
 
@@ -43,7 +45,11 @@ def test_a_change_is_a_small_one_and_reaches_everything():
     values = ladder_values(table)[0]
     touched = [{name for name in values if values[name] != near[name]} for near in map(variation.near, [values] * 2000)]
     assert sum(len(names) for names in touched) / len(touched) < 3
-    varying = {one.name for one in table if (len(one.choices) > 1 if isinstance(one, Choice) else one.low < one.high)}
+    varying = {
+        dimension.name
+        for dimension in table
+        if (len(dimension.choices) > 1 if isinstance(dimension, Choice) else dimension.low < dimension.high)
+    }
     assert set().union(*touched) == varying - {"epochs"}
 
 
