@@ -33,11 +33,11 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CIFAR10_DIR", raising=False)
 
 
-def taught(text: str, said: str) -> str:
+def taught(text: str, complaint: str) -> str:
     """What is to be typed next; what stands before an error is no part of it."""
     lines = text[text.rfind("error: ") if "error: " in text else 0 :].splitlines()
     assert len(lines) <= MOST_LINES, text
-    assert said in lines[0], text
+    assert complaint in lines[0], text
     first, _, typed = lines[-1].partition(": ")
     assert first.split(",")[0] == "next", text
     return typed
@@ -87,13 +87,15 @@ def test_the_host_key_has_changed(user: User, board: Board) -> None:
     assert (status, taught(err, "is not the one in")) == (REQUEST, " ".join(removed.split()[3:]))
 
 
-@pytest.mark.parametrize(("there", "typed"), [("mine/cifar-10-batches-py", "--data-dir mine"), ("x", "--data builtin")])
+@pytest.mark.parametrize(
+    ("folder", "typed"), [("mine/cifar-10-batches-py", "--data-dir mine"), ("x", "--data builtin")]
+)
 def test_another_folder_than_that_of_the_images(
-    user: User, monkeypatch: pytest.MonkeyPatch, there: str, typed: str
+    user: User, monkeypatch: pytest.MonkeyPatch, folder: str, typed: str
 ) -> None:
     """It may lie below the one that was named; else a search begins with images that need no file."""
     monkeypatch.setattr("torchvision.datasets.CIFAR10.url", f"http://127.0.0.1:{free_port()}/")
-    Path("downloads", there).mkdir(parents=True)
+    Path("downloads", folder).mkdir(parents=True)
     status, _, err = user.types("--data-dir", "downloads", "--dry-run")
     right = typed.replace("mine", "downloads/mine")
     assert (status, taught(err, "downloads has no cifar-10-batches-py")) == (REQUEST, f"python -m search {right}")

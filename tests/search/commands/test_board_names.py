@@ -64,7 +64,7 @@ def test_an_unknown_device_is_answered_with_the_names(user: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('[pi3]\nadress = "pi@host"', "adress of [pi3] is not a key"),
         ("[pi3]", "[pi3] has no address"),
@@ -74,10 +74,10 @@ def test_an_unknown_device_is_answered_with_the_names(user: User) -> None:
         ("[pi3", "is not a TOML file"),
     ],
 )
-def test_a_slip_in_the_file_is_named_with_the_file(user: User, text: str, said: str) -> None:
+def test_a_slip_in_the_file_is_named_with_the_file(user: User, text: str, message: str) -> None:
     boards_file().parent.mkdir(parents=True)
     boards_file().write_text(text)
     with pytest.raises(RequestError) as refused:
         read_boards()
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert str(boards_file()) in str(refused.value)

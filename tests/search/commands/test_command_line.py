@@ -47,7 +47,7 @@ def damaged_cifar10(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--objective", "beauty"], "'beauty' is not known; choose latency, energy, fom, all"),
         (["--device", "toaster"], "toaster"),
@@ -91,10 +91,10 @@ def damaged_cifar10(folder: Path) -> Path:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_is_one_line_on_stderr_and_status_2(run, tmp_path, words, said):
+def test_what_cannot_be_is_one_line_on_stderr_and_status_2(run, tmp_path, words, message):
     status, out, err = run(*words, "--store", tmp_path / "store")
     assert (status, out) == (REQUEST, "")
-    assert said in err
+    assert message in err
     assert len(err.splitlines()) == 1
     assert not list((tmp_path / "store").rglob("*.pt"))
 
@@ -178,7 +178,7 @@ def model(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["fastest"], "--protocol fastest: valid is steady, or course DIR"),
         (["steady", "images"], "--protocol steady images: valid is steady, or course DIR"),
@@ -187,25 +187,25 @@ def model(tmp_path):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_protocol_that_cannot_be_is_said_before_the_device_is_asked(run, model, words, said):
+def test_a_protocol_that_cannot_be_is_said_before_the_device_is_asked(run, model, words, message):
     status, out, err = run("measure", model, "--protocol", *words, "--device", "ssh:nowhere.invalid")
     assert (status, out) == (REQUEST, "")
-    assert said in err
+    assert message in err
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize(("name", "side", "said"), [("7_lion.png", 32, "no class"), ("7_cat.png", 28, "28x28 RGB")])
-def test_an_image_that_does_not_fit_is_said_before_the_device_is_asked(run, model, tmp_path, name, side, said):
+@pytest.mark.parametrize(("name", "side", "message"), [("7_lion.png", 32, "no class"), ("7_cat.png", 28, "28x28 RGB")])
+def test_an_image_that_does_not_fit_is_said_before_the_device_is_asked(run, model, tmp_path, name, side, message):
     Image.new("RGB", (side, side)).save(tmp_path / name)
     status, out, err = run("measure", model, "--protocol", "course", tmp_path, "--device", "ssh:nowhere.invalid")
     assert (status, out) == (REQUEST, "")
     assert f"{name}" in err
-    assert said in err
+    assert message in err
 
 
 def test_rank_shows_the_leader_its_gain_and_what_the_figures_rest_on(run, tmp_path):
     recipes = distinct(3)
-    store_with(tmp_path, [evaluation(latency_ms=1 + place, made=made) for place, made in enumerate(recipes)])
+    store_with(tmp_path, [evaluation(latency_ms=1 + place, made=recipe) for place, recipe in enumerate(recipes)])
     status, out, _ = run("rank", "--store", tmp_path)
     assert status == OK
     leader = next(line for line in out.splitlines() if line.startswith("1 "))
@@ -234,20 +234,20 @@ def test_rank_names_the_provenance_of_each_energy(run, tmp_path):
     )
     status, out, _ = run("rank", "--store", tmp_path)
     assert status == OK
-    said = {words[2]: line for line in out.splitlines() if len(words := line.split()) > 2}
-    assert "2.70 measured" in said[measured.id]
+    line_of = {words[2]: line for line in out.splitlines() if len(words := line.split()) > 2}
+    assert "2.70 measured" in line_of[measured.id]
     assert "5.40 predicted" in next(line for line in out.splitlines() if predicted.id in line)
 
 
 def test_rank_says_that_who_leads_is_unknown_over_a_baseline_known_too_badly(run, tmp_path):
     unknown = {"relative_latency_ci": (0.0, math.inf), "relative_energy_ci": (0.0, math.inf)}
-    store_with(tmp_path, [evaluation(place, made=made, **unknown) for place, made in enumerate(distinct(2))])
+    store_with(tmp_path, [evaluation(place, made=recipe, **unknown) for place, recipe in enumerate(distinct(2))])
     _, out, _ = run("rank", "--store", tmp_path)
     assert "which network is the best by its figure is unknown" in out
 
 
 def test_rank_json_is_one_document_on_stdout(run, tmp_path):
-    store_with(tmp_path, [evaluation(made=made) for made in distinct(3)])
+    store_with(tmp_path, [evaluation(made=recipe) for recipe in distinct(3)])
     status, out, err = run("rank", "--json", "--store", tmp_path)
     assert (status, err) == (OK, "")
     assert len(json.loads(out)["ranking"]) == 3
@@ -256,24 +256,24 @@ def test_rank_json_is_one_document_on_stdout(run, tmp_path):
 def test_rank_names_the_row_of_ours_whose_energy_latency_does_not_explain(run, tmp_path):
     recipes = distinct(3)
     odd = evaluation(made=recipes[0], energy_j=14e-3)
-    store_with(tmp_path, [odd, *(evaluation(made=made) for made in recipes[1:])])
+    store_with(tmp_path, [odd, *(evaluation(made=recipe) for recipe in recipes[1:])])
     _, out, _ = run("rank", "--store", tmp_path)
-    said = [line for line in out.splitlines() if line.startswith("audit:")]
-    assert len(said) == 1
-    assert f"1 of 4 rows is not explained by latency; {recipes[0].id}: 14.0 mJ at 1.00 ms and 2.80 W" in said[0]
-    assert "14.0 W, or 5.00 ms of wall time per image (5.00 x the latency)" in said[0]
+    audited = [line for line in out.splitlines() if line.startswith("audit:")]
+    assert len(audited) == 1
+    assert f"1 of 4 rows is not explained by latency; {recipes[0].id}: 14.0 mJ at 1.00 ms and 2.80 W" in audited[0]
+    assert "14.0 W, or 5.00 ms of wall time per image (5.00 x the latency)" in audited[0]
 
 
 def test_rank_audits_the_rows_that_it_does_not_show(run, tmp_path):
     recipes = distinct(3)
     slow = evaluation(made=recipes[0], latency_ms=9.0, energy_j=140e-3)
-    store_with(tmp_path, [slow, *(evaluation(made=made) for made in recipes[1:])])
+    store_with(tmp_path, [slow, *(evaluation(made=recipe) for recipe in recipes[1:])])
     _, out, _ = run("rank", "--top", "1", "--store", tmp_path)
     assert f"{recipes[0].id}: 140 mJ" in out
 
 
 def test_rank_says_nothing_of_an_audit_that_all_rows_pass(run, tmp_path):
-    store_with(tmp_path, [evaluation(made=made) for made in distinct(3)])
+    store_with(tmp_path, [evaluation(made=recipe) for recipe in distinct(3)])
     _, out, _ = run("rank", "--store", tmp_path)
     assert "audit" not in out
 
@@ -321,11 +321,11 @@ def test_audit_json_is_one_document_of_labels_figures_and_verdicts(run, tmp_path
 
 
 def test_export_writes_the_leaders_file_and_refuses_a_changed_one(run, tmp_path):
-    made = distinct(1)[0]
-    one = evaluation(made=made)
-    store_with(tmp_path, [one])
+    recipe = distinct(1)[0]
+    result = evaluation(made=recipe)
+    store_with(tmp_path, [result])
     (tmp_path / "candidates").mkdir()
-    (tmp_path / "candidates" / one.candidate.file.name).write_bytes(b"changed")
+    (tmp_path / "candidates" / result.candidate.file.name).write_bytes(b"changed")
     status, _, err = run("export", "--to", tmp_path / "best.onnx", "--store", tmp_path)
     assert status == REQUEST
     assert "is gone or was changed" in err
@@ -377,7 +377,7 @@ def test_the_plan_of_a_store_without_trials_counts_the_epochs_that_are_fixed(run
 
 
 def test_a_closed_pipe_is_no_traceback(tmp_path):
-    store_with(tmp_path, [evaluation(made=made) for made in distinct(20)])
+    store_with(tmp_path, [evaluation(made=recipe) for recipe in distinct(20)])
     shell = f"{sys.executable} -m search rank --json --store {tmp_path} | head -1"
     done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr == ""
@@ -386,7 +386,7 @@ def test_a_closed_pipe_is_no_traceback(tmp_path):
 @pytest.fixture(scope="module")
 def thousand(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("thousand")
-    store_with(folder, [evaluation(seed, made=made) for seed, made in enumerate(distinct(1000))])
+    store_with(folder, [evaluation(seed, made=recipe) for seed, recipe in enumerate(distinct(1000))])
     return folder
 
 
@@ -417,8 +417,8 @@ def test_status_says_how_far_a_study_got(run, tmp_path):
 def test_status_and_rank_say_how_many_points_a_grid_has(run, tmp_path):
     small = Grid(fractions=(0.5, 0.9), unpruned=True)
     goal = replace(GOAL, space="grid", grid=small.to_json())
-    made = Recipe(widths=tuple(width // 2 for width in WIDTHS), halvings=HALVINGS)
-    store_with(tmp_path, [evaluation(made=made, share=0.6)], goal)
+    halved = Recipe(widths=tuple(width // 2 for width in WIDTHS), halvings=HALVINGS)
+    store_with(tmp_path, [evaluation(made=halved, share=0.6)], goal)
     for command in ("status", "rank"):
         status, out, _ = run(command, "--store", tmp_path)
         assert status == OK
@@ -451,17 +451,17 @@ def test_the_plan_of_a_grid_says_its_points_and_which_are_none(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ('exclude = ["block1"]', "exclude: 'block1' is no unit of MobileNet-v1; its units are stem, "),
         ('operators = ["linear"]', "operators and exclude leave nothing of MobileNet-v1 to prune"),
         ('published = "theirs.csv"', "theirs.csv cannot be read"),
     ],
 )
-def test_what_a_grid_cannot_be_is_said_before_anything_is_made(run, tmp_path, line, said):
+def test_what_a_grid_cannot_be_is_said_before_anything_is_made(run, tmp_path, line, message):
     (tmp_path / "mine.toml").write_text(f"{_GRID}{line}\n")
     status, _, err = run("study", tmp_path / "mine.toml", "--data", "builtin", "--store", tmp_path / "store")
     assert status == REQUEST
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
     assert not (tmp_path / "store").exists()

@@ -131,6 +131,6 @@ def test_ctrl_c_ends_the_script_too(tmp_path):
             # Not a compiler that an import of ours looks for libraries with.
             script = next((script for script in below if b".pyz" in words_of(script)), None)
         search.send_signal(signal.SIGINT)
-        said, complaints = search.communicate(timeout=GONE_S)
-    assert (search.returncode, said, complaints) == (INTERRUPTED, b"", b"")
+        out, complaints = search.communicate(timeout=GONE_S)
+    assert (search.returncode, out, complaints) == (INTERRUPTED, b"", b"")
     assert ends_within(script, GONE_S)

@@ -48,9 +48,9 @@ def test_what_whole_numbers_stand_for_tells_how_images_are_given(
     model = write_classifier(tmp_path / "model.tflite", kind=np.int8, levels=levels)
     status, out, err = user.types("measure", model)
     assert status == OK, err
-    said = dict(line.split(maxsplit=1) for line in out.splitlines() if line)
-    assert said["images"] == f"3 x 32 x 32, {images}"
-    assert said["runtime"].endswith("1 thread(s)")
+    fields = dict(line.split(maxsplit=1) for line in out.splitlines() if line)
+    assert fields["images"] == f"3 x 32 x 32, {images}"
+    assert fields["runtime"].endswith("1 thread(s)")
 
 
 def cut(path: Path) -> None:
@@ -79,7 +79,7 @@ def odd_recipe(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (cut, "model.tflite is not a whole TensorFlow Lite file"),
         (lacking, "model.tflite does not run on this machine: LiteRT 2"),
@@ -87,12 +87,12 @@ def odd_recipe(path: Path) -> None:
         (odd_recipe, "model.tflite: its metadata cannot be read: not a recipe of this version"),
     ],
 )
-def test_what_cannot_be_measured_is_one_line(user: User, tmp_path: Path, damage: Any, said: str) -> None:
+def test_what_cannot_be_measured_is_one_line(user: User, tmp_path: Path, damage: Any, message: str) -> None:
     model = write_classifier(tmp_path / "model.tflite", kind=np.uint8)
     damage(model)
     status, out, err = user.types("measure", model)
     assert (status, out) == (REQUEST, "")
-    assert said in err
+    assert message in err
     assert len(err.splitlines()) == 1
 
 
@@ -102,5 +102,5 @@ def test_where_the_runtime_is_not_installed_the_command_is_named(
     monkeypatch.setattr(installed, "version_here", lambda runtime: None)
     monkeypatch.setattr(sys, "argv", ["search", "measure", str(write_classifier(tmp_path / "model.tflite"))])
     assert main() == REQUEST
-    said = "error: runtime litert: LiteRT is not installed here (pip install ai-edge-litert)\n"
-    assert capsys.readouterr() == ("", said)
+    message = "error: runtime litert: LiteRT is not installed here (pip install ai-edge-litert)\n"
+    assert capsys.readouterr() == ("", message)

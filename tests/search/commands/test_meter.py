@@ -92,7 +92,7 @@ def test_a_meter_on_the_board_is_read_through_it(user: User, board: Board) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "said"),
+    ("words", "status", "message"),
     [
         (["nothing:"], REQUEST, "valid is smartpower2://HOST"),
         (["hwmon:?on=board"], REQUEST, "name it: --device"),
@@ -102,10 +102,10 @@ def test_a_meter_on_the_board_is_read_through_it(user: User, board: Board) -> No
         (["csv:x", "--seconds", "nan"], REQUEST, "no number of seconds"),
     ],
 )
-def test_what_goes_wrong_is_one_line_and_where_to_look(user: User, words: list[str], status: int, said: str) -> None:
-    found, out, err = user.types("devices", "meter", *words)
-    assert (found, out) == (status, "")
-    assert said in err
+def test_what_goes_wrong_is_one_line_and_where_to_look(user: User, words: list[str], status: int, message: str) -> None:
+    returned, out, err = user.types("devices", "meter", *words)
+    assert (returned, out) == (status, "")
+    assert message in err
     assert len(err.splitlines()) == (2 if status == RIG else 1)
 
 

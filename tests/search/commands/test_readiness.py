@@ -51,11 +51,11 @@ def break_runtimes(board: Board, body: str, *modules: str) -> None:
 
 
 def test_this_machine_is_ready(user: User) -> None:
-    status, found = doctor(user)
+    status, checks = doctor(user)
     assert status == OK
     looks = ["board", "ONNX Runtime", "LiteRT", "governor", "temperature"]
-    assert list(found) == ["data", "accelerator", "disk here", *looks, "meter", "plan"]
-    assert all(state != "missing" for state, _ in found.values())
+    assert list(checks) == ["data", "accelerator", "disk here", *looks, "meter", "plan"]
+    assert all(state != "missing" for state, _ in checks.values())
 
 
 def test_a_check_is_one_line(user: User) -> None:
@@ -69,9 +69,9 @@ def test_a_check_is_one_line(user: User) -> None:
 def test_the_plan_is_that_of_a_dry_run(user: User) -> None:
     """But for the minute in which they are made."""
     _, out, _ = user.types("--dry-run", "--data", "builtin")
-    _, found = doctor(user)
+    _, checks = doctor(user)
     lines = [" ".join(line.split()) for line in out.splitlines()[1:]]
-    assert found["plan"][1].partition(", at ")[0] == "; ".join(lines).partition(", at ")[0]
+    assert checks["plan"][1].partition(", at ")[0] == "; ".join(lines).partition(", at ")[0]
 
 
 def test_nothing_is_made(user: User, tmp_path: Path) -> None:
@@ -96,8 +96,8 @@ def test_damaged_data_is_named(user: User, tmp_path: Path) -> None:
 
 def test_a_store_that_cannot_be_is_for_the_user_to_change(user: User, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    status, found = doctor(user, "--store", tmp_path / "file" / "store")
-    assert (status, found["disk here"][0]) == (REQUEST, "missing")
+    status, checks = doctor(user, "--store", tmp_path / "file" / "store")
+    assert (status, checks["disk here"][0]) == (REQUEST, "missing")
 
 
 def test_an_unknown_device_is_said_first(user: User) -> None:
@@ -107,13 +107,13 @@ def test_an_unknown_device_is_said_first(user: User) -> None:
 def test_a_board_is_ready(user: User, board: Board) -> None:
     user.knows(board)
     as_pi(board)
-    status, found = doctor(user, "--device", "ssh:board")
+    status, checks = doctor(user, "--device", "ssh:board")
     assert status == OK
-    assert found["host key"][0] == "ok"
-    assert found["board"][1].startswith("Raspberry Pi 3 Model B Plus Rev 1.3")
-    assert found["ONNX Runtime"][1].startswith("ONNX Runtime 1.")
-    assert found["LiteRT"][1].startswith("LiteRT 2.")
-    assert found["disk there"][0] == "ok"
+    assert checks["host key"][0] == "ok"
+    assert checks["board"][1].startswith("Raspberry Pi 3 Model B Plus Rev 1.3")
+    assert checks["ONNX Runtime"][1].startswith("ONNX Runtime 1.")
+    assert checks["LiteRT"][1].startswith("LiteRT 2.")
+    assert checks["disk there"][0] == "ok"
 
 
 def test_a_board_is_asked_by_its_name(user: User, board: Board) -> None:
@@ -148,7 +148,7 @@ def test_a_clock_that_is_off_is_a_warning_with_the_command(user: User, board: Bo
 
 
 @pytest.mark.parametrize(
-    ("path", "content", "check", "said"),
+    ("path", "content", "check", "message"),
     [
         ("sys/class/thermal/thermal_zone0/type", "cpu-thermal", "governor", "ondemand: .* sudo tee"),
         (TEMPERATURE, "61200", "temperature", "61 °C: a Pi 3B.* 60 °C"),
@@ -157,20 +157,20 @@ def test_a_clock_that_is_off_is_a_warning_with_the_command(user: User, board: Bo
     ],
 )
 def test_what_spoils_a_measurement_is_a_warning(
-    user: User, board: Board, path: str, content: str, check: str, said: str
+    user: User, board: Board, path: str, content: str, check: str, message: str
 ) -> None:
     user.knows(board)
     write(as_pi(board), path, content)
-    status, found = doctor(user, "--device", "ssh:board")
-    assert (status, found[check][0]) == (OK, "warning")
-    assert re.search(said, found[check][1])
+    status, checks = doctor(user, "--device", "ssh:board")
+    assert (status, checks[check][0]) == (OK, "warning")
+    assert re.search(message, checks[check][1])
 
 
 def test_an_unknown_host_key_is_missing_with_the_command(user: User, board: Board) -> None:
-    status, found = doctor(user, "--device", f"ssh:127.0.0.1:{board.sshd.port}")
-    assert (status, found["host key"][0]) == (RIG, "missing")
-    assert f"devices trust 127.0.0.1:{board.sshd.port}" in found["host key"][1]
-    assert "board" not in found
+    status, checks = doctor(user, "--device", f"ssh:127.0.0.1:{board.sshd.port}")
+    assert (status, checks["host key"][0]) == (RIG, "missing")
+    assert f"devices trust 127.0.0.1:{board.sshd.port}" in checks["host key"][1]
+    assert "board" not in checks
 
 
 def test_a_host_that_is_known_by_its_address_is_known(user: User, board: Board) -> None:
@@ -185,14 +185,14 @@ def test_a_host_that_is_known_by_its_address_is_known(user: User, board: Board) 
 def test_a_changed_host_key_is_missing(user: User, board: Board) -> None:
     user.known_hosts.parent.mkdir()
     user.known_hosts.write_text(f"[127.0.0.1]:{board.sshd.port} {new_key(board.home / 'other')}\n")
-    status, found = doctor(user, "--device", f"ssh:127.0.0.1:{board.sshd.port}")
-    assert (status, found["host key"][0]) == (RIG, "missing")
-    assert "ssh-keygen -f" in found["host key"][1]
+    status, checks = doctor(user, "--device", f"ssh:127.0.0.1:{board.sshd.port}")
+    assert (status, checks["host key"][0]) == (RIG, "missing")
+    assert "ssh-keygen -f" in checks["host key"][1]
 
 
 def test_a_board_that_is_switched_off_is_missing(user: User) -> None:
-    status, found = doctor(user, "--device", f"ssh:127.0.0.1:{free_port()}")
-    assert (status, found["board"][0]) == (RIG, "missing")
+    status, checks = doctor(user, "--device", f"ssh:127.0.0.1:{free_port()}")
+    assert (status, checks["board"][0]) == (RIG, "missing")
 
 
 def test_a_board_that_lets_nobody_in_is_missing(user: User, board: Board) -> None:
@@ -200,8 +200,8 @@ def test_a_board_that_lets_nobody_in_is_missing(user: User, board: Board) -> Non
     new_key(board.home / "unknown_key")
     config = user.home / ".ssh" / "config"
     config.write_text(config.read_text().replace(str(board.sshd.root / "user_key"), str(board.home / "unknown_key")))
-    status, found = doctor(user, "--device", "ssh:board")
-    assert (status, found["host key"][0], found["board"][0]) == (RIG, "ok", "missing")
+    status, checks = doctor(user, "--device", "ssh:board")
+    assert (status, checks["host key"][0], checks["board"][0]) == (RIG, "ok", "missing")
 
 
 DEAD = [
@@ -211,33 +211,33 @@ DEAD = [
 ]
 
 
-@pytest.mark.parametrize(("body", "said"), DEAD)
+@pytest.mark.parametrize(("body", "message"), DEAD)
 def test_runtimes_that_do_not_start_are_missing_with_the_command(
-    user: User, board: Board, body: str, said: str
+    user: User, board: Board, body: str, message: str
 ) -> None:
     user.knows(board)
     break_runtimes(board, body, "onnxruntime", "ai_edge_litert")
-    status, found = doctor(user, "--device", "ssh:board")
+    status, checks = doctor(user, "--device", "ssh:board")
     for runtime in ("ONNX Runtime", "LiteRT"):
-        assert (status, found[runtime][0]) == (RIG, "missing")
-        assert said in found[runtime][1]
-        assert "devices prepare board" in found[runtime][1]
+        assert (status, checks[runtime][0]) == (RIG, "missing")
+        assert message in checks[runtime][1]
+        assert "devices prepare board" in checks[runtime][1]
 
 
-@pytest.mark.parametrize(("body", "said"), DEAD)
+@pytest.mark.parametrize(("body", "message"), DEAD)
 @pytest.mark.parametrize(
     ("broken", "module", "other"),
     [("ONNX Runtime", "onnxruntime", "LiteRT"), ("LiteRT", "ai_edge_litert", "ONNX Runtime")],
 )
 def test_a_runtime_that_does_not_start_is_a_warning_where_there_is_another(
-    user: User, board: Board, body: str, said: str, broken: str, module: str, other: str
+    user: User, board: Board, body: str, message: str, broken: str, module: str, other: str
 ) -> None:
     user.knows(board)
     break_runtimes(board, body, module)
-    status, found = doctor(user, "--device", "ssh:board")
-    assert (status, found[broken][0], found[other][0]) == (OK, "warning", "ok")
-    assert said in found[broken][1]
-    assert "a search does without it; next: python -m search devices prepare board" in found[broken][1]
+    status, checks = doctor(user, "--device", "ssh:board")
+    assert (status, checks[broken][0], checks[other][0]) == (OK, "warning", "ok")
+    assert message in checks[broken][1]
+    assert "a search does without it; next: python -m search devices prepare board" in checks[broken][1]
 
 
 def test_a_runtime_that_is_not_published_for_this_machine_is_not_to_be_installed(
@@ -248,8 +248,8 @@ def test_a_runtime_that_is_not_published_for_this_machine_is_not_to_be_installed
     monkeypatch.setattr(readiness, "version_here", lambda runtime: None if runtime.name == "litert" else "1.0")
     user.knows(board)
     break_runtimes(board, "raise ImportError('no such thing')", "ai_edge_litert")
-    status, found = doctor(user, "--device", "ssh:board")
-    assert (status, found["LiteRT"][0]) == (OK, "warning")
-    assert found["LiteRT"][1].endswith(
+    status, checks = doctor(user, "--device", "ssh:board")
+    assert (status, checks["LiteRT"][0]) == (OK, "warning")
+    assert checks["LiteRT"][1].endswith(
         "a search does without it; no wheel of ai-edge-litert is published for darwin x86_64"
     )

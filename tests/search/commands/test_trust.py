@@ -55,8 +55,8 @@ def test_the_end_of_the_input_is_no_agreement(user: User, host: str) -> None:
 
 def test_agreed_is_what_ssh_itself_finds(user: User, board: Board, host: str) -> None:
     assert user.types("devices", "trust", host, answer="perhaps\nyes\n")[0] == OK
-    found = keygen("-F", f"[127.0.0.1]:{board.sshd.port}", "-l", "-f", user.known_hosts)
-    assert fingerprint(board) in found
+    listed = keygen("-F", f"[127.0.0.1]:{board.sshd.port}", "-l", "-f", user.known_hosts)
+    assert fingerprint(board) in listed
 
 
 def test_the_files_are_the_users_alone(user: User, host: str) -> None:

@@ -15,17 +15,17 @@ UNKNOWN = "whether other programs disturbed it is unknown: this system does not 
 
 
 def test_a_warning_reaches_ranking_page_slides_and_files(tmp_path, monkeypatch, capsys):
-    store = with_trials(tmp_path / "store", [evaluation(made=made, warnings=(UNKNOWN,)) for made in distinct(2)])
-    said = f"warning, 2 of 3 results: {UNKNOWN}"
+    store = with_trials(tmp_path / "store", [evaluation(made=recipe, warnings=(UNKNOWN,)) for recipe in distinct(2)])
+    warning = f"warning, 2 of 3 results: {UNKNOWN}"
     for words in (["rank"], *(["export", "--to", str(tmp_path / f"out.{ending}")] for ending in ("html", "md"))):
         monkeypatch.setattr(sys, "argv", ["search", *words, "--store", str(store.folder)])
         assert main() == OK
-    assert said in capsys.readouterr().out
+    assert warning in capsys.readouterr().out
     page = (tmp_path / "out.html").read_text()
-    assert said in page
+    assert warning in page
     # And at the point itself.
     assert page.count(f'"{UNKNOWN}"') == 2
-    assert said in (tmp_path / "out.md").read_text()
+    assert warning in (tmp_path / "out.md").read_text()
     for name in ("out.pptx", "out.csv"):
         monkeypatch.setattr(
             sys, "argv", ["search", "export", "--to", str(tmp_path / name), "--store", str(store.folder)]
@@ -38,7 +38,7 @@ def test_a_warning_reaches_ranking_page_slides_and_files(tmp_path, monkeypatch, 
 
 
 def test_programs_read_it_with_its_row_and_many_kinds_are_counted(tmp_path, monkeypatch, capsys):
-    many = [evaluation(made=made, warnings=(f"reason {place}",)) for place, made in enumerate(distinct(5))]
+    many = [evaluation(made=recipe, warnings=(f"reason {place}",)) for place, recipe in enumerate(distinct(5))]
     store = with_trials(tmp_path / "store", many)
     rows = standings(store, GOAL).as_dict()
     assert sorted(row["warnings"] for row in rows["ranking"]) == [(f"reason {place}",) for place in range(5)]
