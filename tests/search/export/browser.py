@@ -51,13 +51,13 @@ class Tab:
         return dict(json.loads(content[:-1]))
 
     def _note(self, event: dict[str, Any]) -> None:
-        told = event.get("params", {})
+        details = event.get("params", {})
         if event.get("method") == "Network.requestWillBeSent":
-            self.asked.append(told["request"]["url"])
+            self.asked.append(details["request"]["url"])
         elif event.get("method") == "Runtime.exceptionThrown":
-            self.errors.append(str(told["exceptionDetails"]))
+            self.errors.append(str(details["exceptionDetails"]))
         elif event.get("method") == "Log.entryAdded":
-            self.errors.append(told["entry"]["text"])
+            self.errors.append(details["entry"]["text"])
         self.last = event.get("method", "")
 
     def close(self) -> None:

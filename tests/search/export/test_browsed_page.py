@@ -88,8 +88,8 @@ def test_a_rectangle_on_the_picture_filters_the_table(window, tmp_path):
     box = window.says("(({left, top, width, height}) => [left, top, width, height])(picture.getBoundingClientRect())")
     left, top, width, height = box
     window.drags((left + 60, top + 30), (left + width / 2, top + height / 2))
-    said = shown(window)
-    assert re.fullmatch(r"\d+ of 41", said)
+    count = shown(window)
+    assert re.fullmatch(r"\d+ of 41", count)
     ends = window.says("[...document.querySelectorAll('#filter input')].map(end => Number(end.value))")
     low, high, fast, slow = ends
     rows = window.says("[...document.querySelectorAll('#table tbody tr')].map(row => Number(row.dataset.row))")
@@ -164,8 +164,8 @@ def test_axe_finds_no_violation(window, tmp_path, scheme, width):
         window.says("document.querySelector('#table tbody a').click()")
         types(window, 0, 80)
         window.says(AXE.read_text() + "; true")
-        found = window.says("axe.run().then(all => all.violations.map(one => [one.id, one.nodes.length]))")
-        assert found == []
+        violations = window.says("axe.run().then(all => all.violations.map(one => [one.id, one.nodes.length]))")
+        assert violations == []
     finally:
         window("Emulation.clearDeviceMetricsOverride")
         window("Emulation.setEmulatedMedia", features=[])
@@ -174,13 +174,13 @@ def test_axe_finds_no_violation(window, tmp_path, scheme, width):
 @browser
 def test_while_the_search_goes_on_it_opens_itself_anew_and_stays_as_it_was_left(window, tmp_path):
     store = store_with(tmp_path / "store", [])
-    made = distinct(2)
-    said: list[str] = []
-    going = going_page(tmp_path / "front.html", said.append)
+    recipes = distinct(2)
+    lines: list[str] = []
+    going = going_page(tmp_path / "front.html", lines.append)
 
     def ended(number: int) -> None:
-        keep(store, evaluation(made=made[number], share=0.8 + 0.01 * number, latency_ms=1.0 - 0.2 * number))
-        store.begin_trial(GOAL.id, number, made[number].id)
+        keep(store, evaluation(made=recipes[number], share=0.8 + 0.01 * number, latency_ms=1.0 - 0.2 * number))
+        store.begin_trial(GOAL.id, number, recipes[number].id)
         store.end_trial(GOAL.id, number, COMPLETE)
         going._next = 0.0
         going.after_trial(store, GOAL)
@@ -203,21 +203,21 @@ def test_while_the_search_goes_on_it_opens_itself_anew_and_stays_as_it_was_left(
     assert shown(window) == "3 of 3"
     assert window.says("document.querySelector('#filter input').value") == "75"
     assert window.says("document.querySelector('input[name=axis]:checked').value") == "energy"
-    assert window.says("whose.textContent") == f"Candidate {made[0].id}"
+    assert window.says("whose.textContent") == f"Candidate {recipes[0].id}"
     assert {url.partition("#")[0] for url in window.asked} == {path.as_uri()}
     going.end(store)
     assert 'id="live"' not in path.read_text()
     assert '"again"' not in path.read_text()
-    assert said == []
+    assert lines == []
 
 
 def test_a_page_that_cannot_be_written_is_refused_before_and_ends_no_search(tmp_path):
     for path, words in ((tmp_path / "front.pdf", "ends in .html"), (tmp_path / "no" / "front.html", "no folder")):
         with pytest.raises(RequestError, match=words):
             going_page(path, print)
-    said: list[str] = []
+    lines: list[str] = []
     store, goal = landscape(tmp_path / "store", 2)
     (tmp_path / "front.html").mkdir()
-    going = going_page(tmp_path / "front.html", said.append)
+    going = going_page(tmp_path / "front.html", lines.append)
     going.after_trial(store, goal)
-    assert "cannot be written" in said[0]
+    assert "cannot be written" in lines[0]

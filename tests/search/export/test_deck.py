@@ -39,8 +39,8 @@ def made(folder, evaluations, goal=GOAL, cover=None):
     return material(store, standings(store, goal), cover or Cover(None, "Ada, Grace", "7"))
 
 
-def slides_of(path, name, what):
-    write_deck(path, name, what)
+def slides_of(path, name, content):
+    write_deck(path, name, content)
     return list(Presentation(str(path)).slides)
 
 
@@ -97,8 +97,8 @@ def runs(slide):
     "store", ["many", "3", "one", "none feasible", "predicted", "grid", "criteria", "methods", "empty"]
 )
 def test_nothing_overlaps_leaves_the_slide_or_is_too_small(tmp_path, stores, name, store):
-    what = stores[store]
-    slides = slides_of(tmp_path / "deck.pptx", name, what)
+    content = stores[store]
+    slides = slides_of(tmp_path / "deck.pptx", name, content)
     deck = Presentation(str(tmp_path / "deck.pptx"))
     assert deck.slide_width / deck.slide_height == pytest.approx(16 / 9, rel=1e-3)
     assert len(slides) <= {"m1": 5, "m2": 5, "grid": 5, "methods": 9, "m3": 1, "front": 7}[name]
@@ -108,9 +108,14 @@ def test_nothing_overlaps_leaves_the_slide_or_is_too_small(tmp_path, stores, nam
         for left, top, right, bottom in placed:
             assert 0 <= left < right <= deck.slide_width + 1
             assert 0 <= top < bottom <= deck.slide_height + 1
-        for one, other in itertools.combinations(placed, 2):
-            apart = one[2] <= other[0] + 1 or other[2] <= one[0] + 1 or one[3] <= other[1] + 1 or other[3] <= one[1] + 1
-            assert apart, (slide.shapes.title.text, one, other)
+        for first, second in itertools.combinations(placed, 2):
+            apart = (
+                first[2] <= second[0] + 1
+                or second[2] <= first[0] + 1
+                or first[3] <= second[1] + 1
+                or second[3] <= first[1] + 1
+            )
+            assert apart, (slide.shapes.title.text, first, second)
         for shape in slide.shapes:
             least = 10 if round(shape.top.inches, 2) in footers else 14
             if shape.has_text_frame:
@@ -133,13 +138,20 @@ def test_every_slide_says_where_its_figures_come_from(tmp_path, stores, name):
             if shape.has_text_frame
         }
         line, caveat, notes = at[FOOTER[:2]], at[CAVEAT[:2]], slide.notes_slide.notes_text_frame.text
-        for said in ("Test board", "ONNX Runtime 1.0", "power model (estimated)", "protocol 1", "3 processes", "95 %"):
-            assert said in line
+        for expected in (
+            "Test board",
+            "ONNX Runtime 1.0",
+            "power model (estimated)",
+            "protocol 1",
+            "3 processes",
+            "95 %",
+        ):
+            assert expected in line
         assert stores["many"].basis.date in line
         assert caveat.startswith("Built-in image set, not CIFAR-10 · this machine is the device")
         assert "energy estimated" in caveat
-        for said in (GOAL.id, "governor performance", "fingerprint f", "inferences timed"):
-            assert said in notes
+        for expected in (GOAL.id, "governor performance", "fingerprint f", "inferences timed"):
+            assert expected in notes
 
 
 def tables_of(slide):
@@ -160,10 +172,10 @@ def points_of(chart):
 
 
 def test_the_table_of_a_milestone_is_that_of_the_files_and_the_contest_is_bold(tmp_path, stores):
-    what = stores["grid"]
-    (table,) = tables_of(slides_of(tmp_path / "m1.pptx", "m1", what)[2])
+    content = stores["grid"]
+    (table,) = tables_of(slides_of(tmp_path / "m1.pptx", "m1", content)[2])
     cells = [[cell.text_frame.text for cell in row.cells] for row in table.rows]
-    headings, expected = texts(grid_rows(what.standings, pruned=True), columns(View.M1))
+    headings, expected = texts(grid_rows(content.standings, pruned=True), columns(View.M1))
     assert cells == [headings, *expected]
     bold = [cell.text_frame.paragraphs[0].runs[0].font.bold for cell in table.rows[1].cells]
     assert [head for head, strong in zip(headings, bold, strict=True) if strong] == ["Average latency (ms)"]
@@ -182,28 +194,28 @@ def test_rows_that_a_slide_cannot_hold_are_counted_on_it(tmp_path, stores):
 
 
 def test_the_front_has_the_rows_figures_the_line_and_intervals(tmp_path, stores):
-    what = stores["many"]
-    slides = slides_of(tmp_path / "front.pptx", "front", what)
+    content = stores["many"]
+    slides = slides_of(tmp_path / "front.pptx", "front", content)
     for slide, against in ((slides[1], "latency_ms"), (slides[2], "energy_mj")):
         (chart,) = charts_of(slide)
         drawn = points_of(chart)
-        rows = {(getattr(row, against), 100 * row.accuracy) for row in what.rows}
+        rows = {(getattr(row, against), 100 * row.accuracy) for row in content.rows}
         shown = {point for name in ("front", "beaten in both") for point in drawn[name]}
         assert shown == rows
         assert {accuracy for _, accuracy in drawn["70 % line"]} == {70.0}
-        assert drawn["unpruned"] == [(getattr(what.baseline, against), 90.0)]
-        best = what.winners["latency"]
+        assert drawn["unpruned"] == [(getattr(content.baseline, against), 90.0)]
+        best = content.winners["latency"]
         assert drawn["lowest latency"] == [(getattr(best, against), 100 * best.accuracy)]
-        bars = next(one._element.findall("{*}errBars") for one in chart.plots[0].series if one.name == "front")
+        bars = next(series._element.findall("{*}errBars") for series in chart.plots[0].series if series.name == "front")
         assert {bar.find("{*}errDir").get("val") for bar in bars} == {"x", "y"}
         first = drawn["front"][0]
-        row = next(row for row in what.rows if getattr(row, against) == first[0])
+        row = next(row for row in content.rows if getattr(row, against) == first[0])
         low, high = row.latency_ci_ms if against == "latency_ms" else row.energy_ci_mj
         below, above = (float(bars[0].find(f"{{*}}{side}").find(".//{*}v").text) for side in ("minus", "plus"))
         assert (below, above) == pytest.approx((first[0] - low, high - first[0]))
-        said = " ".join(run.text for run in runs(slide))
+        words = " ".join(run.text for run in runs(slide))
         for name in ("Lowest latency", "Lowest energy", "Highest FoM"):
-            assert name in said
+            assert name in words
 
 
 def test_rows_far_below_the_line_are_left_out_and_counted(tmp_path):
@@ -215,22 +227,22 @@ def test_rows_far_below_the_line_are_left_out_and_counted(tmp_path):
 
 def test_predicted_energy_wins_nothing_and_says_so(tmp_path, stores):
     slide = slides_of(tmp_path / "front.pptx", "front", stores["predicted"])[2]
-    said = [run.text for run in runs(slide)]
-    assert said.count("– energy predicted, or unknown") == 2
+    words = [run.text for run in runs(slide)]
+    assert words.count("– energy predicted, or unknown") == 2
     assert charts_of(slide)[0].category_axis.axis_title.text_frame.text == "Energy (mJ), estimated and predicted"
 
 
 def test_milestone_charts_show_accuracy_by_epochs_and_latency_by_quantization(tmp_path, stores):
-    what = stores["grid"]
-    by_fraction, by_parameters, latency = charts_of(slides_of(tmp_path / "m1.pptx", "m1", what)[3])
+    content = stores["grid"]
+    by_fraction, by_parameters, latency = charts_of(slides_of(tmp_path / "m1.pptx", "m1", content)[3])
     drawn = points_of(by_fraction)
     assert set(drawn) == {"0 epochs", "3 epochs", "5 epochs", "70 % line"}
     assert [fraction for fraction, _ in drawn["3 epochs"]] == [0, 0.05, 0.25, 0.5, 0.75, 0.9]
-    accuracies = {round(100 * row.accuracy, 6) for row in grid_rows(what.standings, pruned=True)}
+    accuracies = {round(100 * row.accuracy, 6) for row in grid_rows(content.standings, pruned=True)}
     assert {round(y, 6) for name in drawn if "epoch" in name for _, y in drawn[name]} == accuracies
     assert points_of(by_parameters).keys() == drawn.keys()
     assert len(points_of(latency)["all"]) == 6
-    *_, latency = charts_of(slides_of(tmp_path / "m2.pptx", "m2", what)[3])
+    *_, latency = charts_of(slides_of(tmp_path / "m2.pptx", "m2", content)[3])
     assert {name: len(points) for name, points in points_of(latency).items()} == {
         "fp32": 6,
         "dynamic uint8": 5,
@@ -239,12 +251,12 @@ def test_milestone_charts_show_accuracy_by_epochs_and_latency_by_quantization(tm
 
 
 def test_the_widths_are_the_winners_beside_the_unpruned(tmp_path):
-    what = made(tmp_path / "store", [evaluation(made=distinct(1)[0])])
-    (chart,) = charts_of(slides_of(tmp_path / "front.pptx", "front", what)[4])
+    content = made(tmp_path / "store", [evaluation(made=distinct(1)[0])])
+    (chart,) = charts_of(slides_of(tmp_path / "front.pptx", "front", content)[4])
     unpruned, winner = chart.plots[0].series
-    assert list(unpruned.values) == list(what.baseline.recipe.widths)
+    assert list(unpruned.values) == list(content.baseline.recipe.widths)
     assert winner.name == "lowest latency, lowest energy, highest FoM"
-    assert list(winner.values) == list(what.rows[0].recipe.widths)
+    assert list(winner.values) == list(content.rows[0].recipe.widths)
 
 
 @pytest.mark.parametrize(
@@ -252,10 +264,10 @@ def test_the_widths_are_the_winners_beside_the_unpruned(tmp_path):
     [("mobilenet_v1", "0", "13", "Unit (0: the stem)"), ("mobilenet_v2", "stem", "head", "Unit")],
 )
 def test_units_have_numbers_where_names_tell_no_more(stores, architecture, first, last, across):
-    what, network = replace(stores["grid"]), network_named(architecture)
-    vars(what)["baseline"] = replace(what.baseline, recipe=unpruned(network))
+    content, network = replace(stores["grid"]), network_named(architecture)
+    vars(content)["baseline"] = replace(content.baseline, recipe=unpruned(network))
     page = Page.add(Presentation(), "", "", "", [], "")
-    draw_widths(page, BODY, what, {})
+    draw_widths(page, BODY, content, {})
     (chart,) = charts_of(page.slide)
     names = list(chart.plots[0].categories)
     assert (names[0], names[-1], len(names)) == (first, last, len(network.units))
@@ -265,11 +277,13 @@ def test_units_have_numbers_where_names_tell_no_more(stores, architecture, first
 
 
 def test_the_time_of_a_trial_is_building_and_the_rest(tmp_path):
-    one = evaluation(made=distinct(1)[0])
-    one = replace(one, candidate=replace(one.candidate, seconds={"train": 30.0, "export": 1.0, "quantize": 4.0}))
-    what = made(tmp_path / "store", [one])
-    (trial,) = what.trials
-    spent = replace(what, trials=[replace(trial, ended_at=trial.begun_at + 50)]).time_spent
+    result = evaluation(made=distinct(1)[0])
+    result = replace(
+        result, candidate=replace(result.candidate, seconds={"train": 30.0, "export": 1.0, "quantize": 4.0})
+    )
+    content = made(tmp_path / "store", [result])
+    (trial,) = content.trials
+    spent = replace(content, trials=[replace(trial, ended_at=trial.begun_at + 50)]).time_spent
     assert {step.name: round(step.seconds, 3) for step in spent} == {
         "train": 30.0,
         "export": 1.0,
@@ -277,7 +291,7 @@ def test_the_time_of_a_trial_is_building_and_the_rest(tmp_path):
         "measure": 15.0,
     }
     # What an earlier study built costs this one nothing.
-    spent = replace(what, trials=[replace(trial, ended_at=trial.begun_at + 5)]).time_spent
+    spent = replace(content, trials=[replace(trial, ended_at=trial.begun_at + 5)]).time_spent
     assert [step.seconds for step in spent][:3] == [0, 0, 0]
 
 
@@ -325,9 +339,9 @@ def test_the_slides_front_is_that_of_the_page(tmp_path):
             for place, (recipe, meter) in enumerate(zip(others, meters, strict=True))
         ),
     ]
-    what = made(tmp_path / "store", rows)
-    for slide, objective in zip(slides_of(tmp_path / "front.pptx", "front", what)[1:], FRONTED, strict=False):
-        on_front = scatter(what.standings, objective).front
+    content = made(tmp_path / "store", rows)
+    for slide, objective in zip(slides_of(tmp_path / "front.pptx", "front", content)[1:], FRONTED, strict=False):
+        on_front = scatter(content.standings, objective).front
         drawn = points_of(charts_of(slide)[0])["front"]
         assert drawn == [(point.value, 100 * point.share) for point in on_front if point.role == FRONT]
         assert all(accuracy > 70 for _, accuracy in drawn)
@@ -335,8 +349,8 @@ def test_the_slides_front_is_that_of_the_page(tmp_path):
 
 def test_the_deck_of_a_grid_tells_criteria_apart_and_shows_its_table(tmp_path, stores):
     _, approach, table, charts, conclusion = slides_of(tmp_path / "deck.pptx", "grid", stores["criteria"])
-    said = [run.text for run in runs(approach)]
-    assert any("every unit but fc1" in text and "smallest L1 norm first or nearest" in text for text in said)
+    words = [run.text for run in runs(approach)]
+    assert any("every unit but fc1" in text and "smallest L1 norm first or nearest" in text for text in words)
     cells = next(shape.table for shape in table.shapes if shape.has_table)
     assert [cell.text for cell in cells.rows[2].cells][:3] == ["l1", "0.2", "26/52/7488/128"]
     plots = [shape.chart for shape in charts.shapes if shape.has_chart]
@@ -349,9 +363,9 @@ def test_the_deck_of_a_grid_tells_criteria_apart_and_shows_its_table(tmp_path, s
 
 
 def test_the_deck_of_a_network_whose_package_is_gone_is_made_all_the_same(tmp_path, stores):
-    what = stores["criteria"]
-    gone = replace(what.goal, architecture="gone")
-    what = replace(what, standings=replace(what.standings, goal=gone))
-    slides = slides_of(tmp_path / "deck.pptx", "grid", what)
+    content = stores["criteria"]
+    gone = replace(content.goal, architecture="gone")
+    content = replace(content, standings=replace(content.standings, goal=gone))
+    slides = slides_of(tmp_path / "deck.pptx", "grid", content)
     assert len(slides) == 5
     assert any("every unit that the study does not leave whole" in run.text for run in runs(slides[1]))

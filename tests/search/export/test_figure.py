@@ -27,12 +27,12 @@ def drawn(store, goal):
 
 
 def test_each_point_has_one_role_and_the_front_is_of_those_that_may_be_compared(tmp_path):
-    made = distinct(4)
+    recipes = distinct(4)
     known = [
-        evaluation(share=0.80, latency_ms=2.0, made=made[0]),
-        evaluation(share=0.75, latency_ms=3.0, made=made[1]),
-        evaluation(share=0.95, latency_ms=0.5, made=made[2], dirty=("throttled",)),
-        evaluation(share=0.60, latency_ms=1.0, made=made[3]),
+        evaluation(share=0.80, latency_ms=2.0, made=recipes[0]),
+        evaluation(share=0.75, latency_ms=3.0, made=recipes[1]),
+        evaluation(share=0.95, latency_ms=0.5, made=recipes[2], dirty=("throttled",)),
+        evaluation(share=0.60, latency_ms=1.0, made=recipes[3]),
     ]
     now = standings(store_with(tmp_path, known), GOAL)
     shown = scatter(now, OBJECTIVES["latency"])
@@ -66,7 +66,7 @@ def test_labels_lie_inside_and_apart(tmp_path, count):
         labels = [text for text in axes.texts if text.get_text()]
         boxes = [label_box(label, renderer) for label in labels]
     assert len(labels) == 1 + sum(bool(point.wins) for point in shown.points)
-    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert not any(first.overlaps(second) for first, second in itertools.combinations(boxes, 2))
     assert all(inside.x0 <= box.x0 and box.x1 <= inside.x1 and inside.y0 <= box.y0 for box in boxes)
 
 
@@ -86,9 +86,9 @@ def test_a_long_name_stays_on_the_picture_and_its_dollars_are_no_formula(tmp_pat
 def test_what_every_figure_rests_on_stands_below_it(tmp_path):
     store, goal = landscape(tmp_path, 5)
     _, figure = drawn(store, goal)
-    said = " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+    words = " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
     for word in ("Test board", "ONNX Runtime 1.0", "built-in", "estimated", "95 %", "protocol 1", "not a board", "20"):
-        assert word in said
+        assert word in words
 
 
 @pytest.mark.parametrize("ending", [".png", ".svg", ".pdf"])

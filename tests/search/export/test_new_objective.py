@@ -45,8 +45,8 @@ def edp(monkeypatch):
 def test_every_picture_and_line_speaks_of_it(tmp_path):
     goal = replace(GOAL, objective="edp")
     rows = [
-        evaluation(made=made, latency_ms=1.0 + seed, share=0.75 + seed / 100, energy_provenance=METERED)
-        for seed, made in enumerate(distinct(3))
+        evaluation(made=recipe, latency_ms=1.0 + seed, share=0.75 + seed / 100, energy_provenance=METERED)
+        for seed, recipe in enumerate(distinct(3))
     ]
     store = with_trials(tmp_path / "store", rows, goal)
     now = standings(store, goal)
@@ -60,13 +60,13 @@ def test_every_picture_and_line_speaks_of_it(tmp_path):
     assert data["axes"]["edp"]["points"][0]["label"].startswith("best latency, energy, FoM, EDP: 2.70 nJs (measured)")
     assert "best latency, energy, FoM, EDP" in text.split("<tbody>")[-1]
 
-    what = material(store, now, Cover())
-    write_deck(tmp_path / "front.pptx", "front", what)
+    content = material(store, now, Cover())
+    write_deck(tmp_path / "front.pptx", "front", content)
     slide = Presentation(str(tmp_path / "front.pptx")).slides[1]
-    said = " ".join(shape.text_frame.text for shape in slide.shapes if shape.has_text_frame)
-    assert "● Lowest EDP 2.70 nJs (measured)" in " ".join(said.split())
+    words = " ".join(shape.text_frame.text for shape in slide.shapes if shape.has_text_frame)
+    assert "● Lowest EDP 2.70 nJs (measured)" in " ".join(words.split())
 
     deck = new_deck()
-    front_against(EDP)(deck, what, "front")
+    front_against(EDP)(deck, content, "front")
     (chart,) = [shape.chart for shape in deck.slides[0].shapes if shape.has_chart]
     assert chart.category_axis.axis_title.text_frame.text.startswith("EDP (nJs)")

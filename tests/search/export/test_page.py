@@ -71,11 +71,11 @@ def test_the_page_draws_every_point_tells_a_recipe_and_asks_for_nothing(tmp_path
     assert len(re.findall(r'<g class="point', dom)) == 41
     assert 'class="stairs"' in dom
     assert "best latency" in dom
-    said = tip(dom)
-    assert said, "the tooltip is hidden"
-    assert "hidden" not in said[0].split(">")[0]
-    assert f"recipe {now.best.recipe_id}" in said[1]
-    assert f"{number(now.row(now.best).latency_ms)} ms" in said[1]
+    tip_lines = tip(dom)
+    assert tip_lines, "the tooltip is hidden"
+    assert "hidden" not in tip_lines[0].split(">")[0]
+    assert f"recipe {now.best.recipe_id}" in tip_lines[1]
+    assert f"{number(now.row(now.best).latency_ms)} ms" in tip_lines[1]
     assert re.search(rf'<tr data-row="0" class="[^"]*chosen[^"]*">.*?{now.best.recipe_id}', dom)
     assert asked == ["/front.html"]
 
@@ -89,7 +89,7 @@ def test_a_narrow_page_shows_energy_of_one_provenance_and_a_hostile_name_stays_a
     assert re.search(r"best [\w, ]*energy[\w, ]*: [\d.]+ mJ \(measured\)", dom)
     marks = re.findall(r'<g class="point (\w+)', dom)
     assert marks.count("apart") == sum(
-        bool(one.current.dirty) or one.current.energy_provenance != METERED for one in now.ranked
+        bool(row.current.dirty) or row.current.energy_provenance != METERED for row in now.ranked
     )
     assert "<title>ran" not in dom
     assert "<title>Highest FoM on Pi&lt;/script&gt;" in dom

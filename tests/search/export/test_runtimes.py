@@ -42,13 +42,13 @@ def with_files(folder: Path, evaluations: list[Evaluation], kind: type[np.generi
     """A study whose candidates' files are there."""
     (folder / "candidates").mkdir(parents=True)
     written = []
-    for one in evaluations:
-        path = folder / "candidates" / one.candidate.file.name
+    for result in evaluations:
+        path = folder / "candidates" / result.candidate.file.name
         if path.suffix == ".onnx":
             models.write_classifier(path)
         else:
             foreign.write_classifier(path, kind=kind)
-        written.append(replace(one, candidate=replace(one.candidate, sha256=sha256(path))))
+        written.append(replace(result, candidate=replace(result.candidate, sha256=sha256(path))))
     with_trials(folder, written)
     return folder
 
@@ -123,12 +123,12 @@ def answers(path: Path, pixels: np.ndarray, kind: type[np.generic]) -> np.ndarra
     interpreter = Interpreter(model_path=str(path))
     interpreter.allocate_tensors()
     read, written = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-    said = []
+    classes = []
     for image in pixels.transpose(0, 2, 3, 1).astype(int) - (128 if kind == np.int8 else 0):
         interpreter.set_tensor(read, image[None].astype(kind))
         interpreter.invoke()
-        said.append(int(interpreter.get_tensor(written).argmax()))
-    return np.array(said)
+        classes.append(int(interpreter.get_tensor(written).argmax()))
+    return np.array(classes)
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_table_3_says_the_kind_of_file_and_what_ran_it(run, tmp_path):
 
 @pytest.mark.parametrize("several", [True, False])
 def test_rows_say_their_runtime_where_there_are_several(run, tmp_path, several):
-    made = [in_onnx(test=0.75), *([in_litert(test=0.74)] if several else [])]
-    store = with_trials(tmp_path / "store", made)
+    evaluations = [in_onnx(test=0.75), *([in_litert(test=0.74)] if several else [])]
+    store = with_trials(tmp_path / "store", evaluations)
     now = standings(store, GOAL)
     write_csv(tmp_path / "front.csv", now, "front")
     content = (tmp_path / "front.csv").read_text()

@@ -46,10 +46,10 @@ def run(monkeypatch, capsys):
 def store(tmp_path) -> Path:
     """A study whose winner's file is there."""
     folder = tmp_path / "store"
-    one = evaluation(made=distinct(1)[0], test=0.75)
+    result = evaluation(made=distinct(1)[0], test=0.75)
     (folder / "candidates").mkdir(parents=True)
-    model = write_classifier(folder / "candidates" / one.candidate.file.name)
-    with_trials(folder, [replace(one, candidate=replace(one.candidate, sha256=sha256(model)))])
+    model = write_classifier(folder / "candidates" / result.candidate.file.name)
+    with_trials(folder, [replace(result, candidate=replace(result.candidate, sha256=sha256(model)))])
     return folder
 
 
@@ -80,7 +80,7 @@ def alone(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "what"),
+    ("name", "expected"),
     [
         ("M3_7.zip", ("m3", "7")),
         ("M1_blue.zip", ("m1", "blue")),
@@ -88,8 +88,8 @@ def alone(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
         ("M4_7.zip", (None, None)),
     ],
 )
-def test_a_files_name_says_milestone_and_team(name, what):
-    assert named(Path(name)) == what
+def test_a_files_name_says_milestone_and_team(name, expected):
+    assert named(Path(name)) == expected
 
 
 def test_a_submission_holds_all_that_is_asked_for(run, store, tmp_path):
@@ -102,8 +102,8 @@ def test_a_submission_holds_all_that_is_asked_for(run, store, tmp_path):
         *("README.txt", "code", "model_runtime.py"),
     }
     (slide,) = Presentation(str(folder / "slides.pptx")).slides
-    said = " ".join(shape.text_frame.text for shape in slide.shapes if shape.has_text_frame)
-    assert "Ada, Grace · Team 7 · entered: highest FoM" in said
+    words = " ".join(shape.text_frame.text for shape in slide.shapes if shape.has_text_frame)
+    assert "Ada, Grace · Team 7 · entered: highest FoM" in words
     recipe = json.loads((folder / "recipe.json").read_text())
     assert recipe["recipe"]["widths"] == list(distinct(1)[0].widths)
     assert recipe["sha256"] == sha256(folder / "model.onnx")
@@ -135,13 +135,13 @@ def test_the_code_in_it_is_ours_whole_and_runs(run, store, tmp_path):
 
 
 def test_its_code_names_the_package_that_it_needs(run, store, tmp_path):
-    one = evaluation(made=replace(distinct(1)[0], runtime="second_runtime"), test=0.75)
+    result = evaluation(made=replace(distinct(1)[0], runtime="second_runtime"), test=0.75)
     (model,) = (store / "candidates").glob("*.onnx")
     other = tmp_path / "other"
     (other / "candidates").mkdir(parents=True)
-    (other / "candidates" / one.candidate.file.name).write_bytes(model.read_bytes())
-    one = replace(one, candidate=replace(one.candidate, sha256=sha256(model)))
-    with_trials(other, [one], replace(GOAL, data="segments"))
+    (other / "candidates" / result.candidate.file.name).write_bytes(model.read_bytes())
+    result = replace(result, candidate=replace(result.candidate, sha256=sha256(model)))
+    with_trials(other, [result], replace(GOAL, data="segments"))
     (tmp_path / "site").mkdir()
     with installed(tmp_path / "site"):
         status, _, err = run("export", "--to", tmp_path / "M3_7.zip", "--store", other)
@@ -289,10 +289,10 @@ def test_an_empty_study_is_a_line(run, tmp_path, name):
 
 
 def test_without_a_winner_the_contest_gets_nothing_and_a_milestone_its_most_accurate(run, tmp_path):
-    one = evaluation(share=0.6, made=distinct(1)[0])
+    result = evaluation(share=0.6, made=distinct(1)[0])
     (tmp_path / "store" / "candidates").mkdir(parents=True)
-    model = write_classifier(tmp_path / "store" / "candidates" / one.candidate.file.name)
-    with_trials(tmp_path / "store", [replace(one, candidate=replace(one.candidate, sha256=sha256(model)))])
+    model = write_classifier(tmp_path / "store" / "candidates" / result.candidate.file.name)
+    with_trials(tmp_path / "store", [replace(result, candidate=replace(result.candidate, sha256=sha256(model)))])
     status, out, _ = run("export", "--to", tmp_path / "M3_7.zip", "--store", tmp_path / "store")
     assert status == NONE_FEASIBLE
     assert "none feasible" in out
