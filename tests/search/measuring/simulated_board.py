@@ -67,8 +67,8 @@ class SimulatedBoard:
 
 
 @contextmanager
-def simulated_rig(board: SimulatedBoard, images: Path, said: list[str]) -> Iterator[Rig]:
+def simulated_rig(board: SimulatedBoard, images: Path, lines: list[str]) -> Iterator[Rig]:
     with Worker() as worker:
         examiner = Examiner(board, images, pauses=(0.0, 0.0))
         worker.submit(examiner.open).result()
-        yield Rig([Board("simulated", worker, examiner)], said.append)
+        yield Rig([Board("simulated", worker, examiner)], lines.append)

@@ -71,8 +71,8 @@ def test_it_is_a_dependency_where_it_is_said_to_be_published(system: str, machin
     named = tomllib.loads(PYPROJECT.read_text())["project"]["dependencies"]
     (needed,) = [each for each in map(Requirement, named) if each.name == RUNTIMES.get("litert").distribution]
     assert needed.marker is not None
-    there = needed.marker.evaluate({"sys_platform": system, "platform_machine": machine})
-    assert there == (f"{system} {machine}" in RUNTIMES.get("litert").published_for)
+    is_dependency = needed.marker.evaluate({"sys_platform": system, "platform_machine": machine})
+    assert is_dependency == (f"{system} {machine}" in RUNTIMES.get("litert").published_for)
 
 
 def test_a_runtime_is_named_with_its_settings() -> None:

@@ -59,8 +59,8 @@ def measured_by_all(rig: Rig, candidate: Candidate, tasks: int) -> list[Figures]
 
 @pytest.fixture
 def candidate(tmp_path: Path) -> Candidate:
-    made = evaluation().candidate
-    return replace(made, file=write_classifier(tmp_path / "model.onnx", structure_id=made.recipe.structure_id))
+    built = evaluation().candidate
+    return replace(built, file=write_classifier(tmp_path / "model.onnx", structure_id=built.recipe.structure_id))
 
 
 @pytest.fixture
@@ -81,29 +81,29 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., tuple[Rig, list[str]]]]:
     with ExitStack() as stack:
 
         def make(*devices: str) -> tuple[Rig, list[str]]:
-            said: list[str] = []
+            lines: list[str] = []
             images = write_images(tmp_path / "images.npy", 4)
-            return stack.enter_context(open_rig(devices, images, said.append)), said
+            return stack.enter_context(open_rig(devices, images, lines.append)), lines
 
         yield make
 
 
 def test_a_board_a_little_slower_is_calibrated_by_the_reference(opened, recorded, candidate):
-    rig, said = opened(recorded("a", 2.0), recorded("b", 2.06))
+    rig, lines = opened(recorded("a", 2.0), recorded("b", 2.06))
     rig.use_reference(candidate, [])
     figures = measured_by_all(rig, candidate, 4)
     assert rig.boards == 2
-    assert said == []
+    assert lines == []
     assert [figure.latency_s for figure in figures] == pytest.approx([0.002] * 4)
     assert {figure.serial for figure in figures} == {"a", "b"}
 
 
 def test_a_board_that_disagrees_is_set_aside_and_named(opened, recorded, candidate):
     slow = recorded("slow", 3.0)
-    rig, said = opened(recorded("a", 2.0), slow, recorded("b", 2.02))
+    rig, lines = opened(recorded("a", 2.0), slow, recorded("b", 2.02))
     rig.use_reference(candidate, [])
     assert rig.boards == 2
-    assert said == [f"{slow} is set aside, 2 left: it times the reference at 3 ms, the others at 2.02 ms"]
+    assert lines == [f"{slow} is set aside, 2 left: it times the reference at 3 ms, the others at 2.02 ms"]
 
 
 def test_work_goes_to_the_board_that_has_least_to_do(opened, recorded, candidate):
@@ -128,21 +128,21 @@ def dying(tmp_path: Path, stack: ExitStack) -> Board:
 
 
 def test_the_work_of_a_board_that_fails_goes_to_another(opened, recorded, candidate, tmp_path):
-    other, said = opened(recorded("a", 2.0))
+    other, lines = opened(recorded("a", 2.0))
     with ExitStack() as stack:
-        rig = Rig([dying(tmp_path, stack), other.first], said.append)
+        rig = Rig([dying(tmp_path, stack), other.first], lines.append)
         measured = rig.measure(subject_of(candidate), NO_RACE).result()
     assert measured.figures.serial == "a"
     assert rig.boards == 1
-    assert said[0].startswith("dying is set aside, 1 left: ")
+    assert lines[0].startswith("dying is set aside, 1 left: ")
 
 
 def test_the_study_goes_on_when_its_first_board_is_set_aside(opened, recorded, candidate):
     """Whose serial number stands for the boards' bench: what the others measure would belong to no study."""
-    rig, said = opened(recorded("slow", 3.0), recorded("a", 2.0), recorded("b", 2.02))
+    rig, lines = opened(recorded("slow", 3.0), recorded("a", 2.0), recorded("b", 2.02))
     bench_id = rig.bench.id
     rig.use_reference(candidate, [])
-    assert "slow is set aside" in said[0]
+    assert "slow is set aside" in lines[0]
     assert rig.bench.id == bench_id
 
 
@@ -175,7 +175,7 @@ def test_a_connection_that_drops_while_the_reference_is_timed_costs_a_second_try
     board: Ssh, candidate: Candidate, tmp_path: Path, boards: int, cut: int, nth: int
 ) -> None:
     """At the start, and of each board that is calibrated; none of them is set aside."""
-    said: list[str] = []
+    lines: list[str] = []
     images = write_images(tmp_path / "few.npy", 4)
     with ExitStack() as stack, Wire(board.sshd.port) as wire:
         opened = []
@@ -187,11 +187,11 @@ def test_a_connection_that_drops_while_the_reference_is_timed_costs_a_second_try
                 guard=Guard(lock=str(board.home / "lock"), heartbeat_s=20.0),
             )
             device.wire, device.left = wire, nth if number == cut else 0
-            one = Board(str(number), stack.enter_context(Worker()), Examiner(device, images, pauses=(0.0, 0.0)))
-            one.worker.submit(one.examiner.open).result()
-            stack.callback(lambda one=one: one.worker.submit(one.examiner.close).result())
-            opened.append(one)
-        rig = Rig(opened, said.append)
+            rig_board = Board(str(number), stack.enter_context(Worker()), Examiner(device, images, pauses=(0.0, 0.0)))
+            rig_board.worker.submit(rig_board.examiner.open).result()
+            stack.callback(lambda rig_board=rig_board: rig_board.worker.submit(rig_board.examiner.close).result())
+            opened.append(rig_board)
+        rig = Rig(opened, lines.append)
         rig.use_reference(candidate, [])
-        assert [one.examiner.device.left for one in opened] == [0] * boards
-    assert not [words for words in said if "connection lost" in words]
+        assert [rig_board.examiner.device.left for rig_board in opened] == [0] * boards
+    assert not [words for words in lines if "connection lost" in words]
