@@ -47,16 +47,16 @@ def of(point: Point, recipe: Recipe, **others: object) -> Evaluation:
     left = 1.0 if zeros else 1 - point.fraction
     share = max(0.1, 0.9 - LOST.get(point.criterion or "", 0.0) * point.fraction / 0.8)
     reference_s = UNPRUNED_MS / 1e3
-    found = evaluation(
+    result = evaluation(
         made=recipe, share=share, latency_ms=UNPRUNED_MS * left, reference_latency_s=reference_s,
         reference_energy_j=2.7e-3 * UNPRUNED_MS, **others,
     )  # fmt: skip
-    kept = round(PARAMETERS * (1 - point.fraction))
+    nonzero = round(PARAMETERS * (1 - point.fraction))
     sized = replace(
-        found.candidate, parameters=PARAMETERS if zeros else kept, nonzero=kept,
-        file_bytes=round(4 * PARAMETERS * left), packed_bytes=round(3.7 * kept),
+        result.candidate, parameters=PARAMETERS if zeros else nonzero, nonzero=nonzero,
+        file_bytes=round(4 * PARAMETERS * left), packed_bytes=round(3.7 * nonzero),
     )  # fmt: skip
-    return replace(found, candidate=sized)
+    return replace(result, candidate=sized)
 
 
 def store_of(folder: Path, grid: Grid = STUDY, without: tuple[Point, ...] = (), **others: object) -> Store:
@@ -71,11 +71,11 @@ def store_of(folder: Path, grid: Grid = STUDY, without: tuple[Point, ...] = (), 
     for point, recipe in known.recipes(UNPRUNED).items():
         if point in without:
             continue
-        one = of(point, recipe, **others)
+        result = of(point, recipe, **others)
         if not point.fraction:
-            one = replace(one, figures=replace(one.figures, reference_latency_s=None, reference_energy_j=None))
+            result = replace(result, figures=replace(result.figures, reference_latency_s=None, reference_energy_j=None))
             store.remember(reference_fact(BENCH.id, GOAL.baseline_id), recipe.id)
-        keep(store, one)
+        keep(store, result)
     return store
 
 

@@ -68,16 +68,16 @@ def contents(path: Path) -> list[bytes]:
 
 
 def unpacked(content: bytes) -> list[bytes]:
-    found = [content]
+    parts = [content]
     if content.startswith(b"PK"):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            found += [name.encode() for name in archive.namelist()]
+            parts += [name.encode() for name in archive.namelist()]
             for member in archive.namelist():
                 # The code that travels along is the same for everybody.
-                found += [] if member.startswith("code/") else unpacked(archive.read(member))
+                parts += [] if member.startswith("code/") else unpacked(archive.read(member))
     if content.startswith(b"%PDF"):
-        found += [zlib.decompress(stream) for stream in re.findall(rb"stream\r?\n(x\x9c.*?)endstream", content, re.S)]
-    return found
+        parts += [zlib.decompress(stream) for stream in re.findall(rb"stream\r?\n(x\x9c.*?)endstream", content, re.S)]
+    return parts
 
 
 def exported(monkeypatch, store: Store, path: Path, *words: str) -> int:
@@ -100,8 +100,8 @@ def test_nothing_handed_out_tells_who_made_it(monkeypatch, capsys, tmp_path, her
     assert telling == set()
     assert not any(str(tmp_path).encode() in content for content in contents(path))
     # Nor does what a person copies from the terminal.
-    said = capsys.readouterr().out.replace(str(path), "")
-    assert not any(marker in said for marker in MARKERS)
+    out = capsys.readouterr().out.replace(str(path), "")
+    assert not any(marker in out for marker in MARKERS)
 
 
 @pytest.mark.parametrize("ending", ["html", "svg"])
@@ -148,12 +148,12 @@ def test_a_recording_answers_as_before(tmp_path):
     older = [RecordedRun(structure, run) for structure, raw in structures.items() for run in runs_of(raw)]
     write_recording(tmp_path / "older.jsonl", replace(INFO, serial=SERIAL), older)
     assert export_recording(tmp_path / "bench.jsonl", store, GOAL) == len(structures)
-    was = read_recording(tmp_path / "older.jsonl")[1]
-    now = read_recording(tmp_path / "bench.jsonl")[1]
-    assert was == tuple(older)
-    assert [row.structure_id for row in now] == [row.structure_id for row in was]
-    assert [row.run.latencies_s for row in now] == [row.run.latencies_s for row in was]
-    assert judged([row.run for row in now]) == judged([row.run for row in was]) != [[]] * len(was)
+    before = read_recording(tmp_path / "older.jsonl")[1]
+    after = read_recording(tmp_path / "bench.jsonl")[1]
+    assert before == tuple(older)
+    assert [row.structure_id for row in after] == [row.structure_id for row in before]
+    assert [row.run.latencies_s for row in after] == [row.run.latencies_s for row in before]
+    assert judged([row.run for row in after]) == judged([row.run for row in before]) != [[]] * len(before)
 
 
 @pytest.mark.parametrize("name", ["python3", "new, same (number)", "a) (b", "line\nend"])

@@ -31,26 +31,26 @@ def test_a_grid_is_read_as_a_person_would(tmp_path):
 def test_what_the_intervals_do_not_tell_apart_is_alike(tmp_path):
     fp32, dynamic = one(0.5, 5), one(0.5, 5, "dynamic_uint8")
     close = replace(dynamic, figures=replace(fp32.figures, latency_s=1.004 * fp32.figures.latency_s))
-    said = found(tmp_path, [fp32, close])
-    assert any("dynamic uint8 is as fast as fp32, within the intervals, at fraction 0.5" in line for line in said)
-    assert not any("slower" in line for line in said)
+    lines = found(tmp_path, [fp32, close])
+    assert any("dynamic uint8 is as fast as fp32, within the intervals, at fraction 0.5" in line for line in lines)
+    assert not any("slower" in line for line in lines)
 
 
 def test_rows_at_other_threads_are_not_compared(tmp_path):
     dynamic = one(0.5, 5, "dynamic_uint8")
-    made = replace(dynamic.candidate.recipe, threads=2)
-    said = found(tmp_path, [one(0.5, 5), replace(dynamic, candidate=replace(dynamic.candidate, recipe=made))])
-    assert not any("dynamic uint8 is" in line for line in said)
+    two_threads = replace(dynamic.candidate.recipe, threads=2)
+    lines = found(tmp_path, [one(0.5, 5), replace(dynamic, candidate=replace(dynamic.candidate, recipe=two_threads))])
+    assert not any("dynamic uint8 is" in line for line in lines)
 
 
 def test_a_search_has_a_fastest_and_a_best(tmp_path):
-    said = found(tmp_path, [evaluation(seed, made=made) for seed, made in enumerate(distinct(3))])
-    assert [line.split(":")[0] for line in said] == ["fastest above the line", "highest FoM above the line"]
+    lines = found(tmp_path, [evaluation(seed, made=recipe) for seed, recipe in enumerate(distinct(3))])
+    assert [line.split(":")[0] for line in lines] == ["fastest above the line", "highest FoM above the line"]
 
 
 def test_predicted_energy_makes_no_best_fom(tmp_path):
-    said = found(tmp_path, [evaluation(made=distinct(1)[0], energy_provenance=PREDICTED)])
-    assert not any("FoM" in line for line in said)
+    lines = found(tmp_path, [evaluation(made=distinct(1)[0], energy_provenance=PREDICTED)])
+    assert not any("FoM" in line for line in lines)
 
 
 def test_nothing_that_holds_the_line_is_said_and_nothing_at_all_is_silence(tmp_path):

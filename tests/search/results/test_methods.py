@@ -16,9 +16,9 @@ from tests.search.results.four_methods import PARAMETERS, STUDY, UNPRUNED_MS, of
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory):
-    found = methods(of_the_study(tmp_path_factory.mktemp("study")))
-    assert found is not None
-    return found
+    table = methods(of_the_study(tmp_path_factory.mktemp("study")))
+    assert table is not None
+    return table
 
 
 def test_all_21_rows_are_there_and_reach_their_sparsity(compared):
@@ -41,11 +41,11 @@ def test_quotients_are_of_accuracy_energy_and_the_compressed_file(compared):
 
 
 def test_averages_stand_beside_the_published(compared):
-    averages = {one.criterion: one for one in compared.averages}
+    averages = {average.criterion: average for average in compared.averages}
     random = averages["weight_random"]
     rows = compared.of("weight_random")
     assert random.figures["points_per_mb"].value == pytest.approx(sum(POINTS.of(row).value for row in rows) / 5)
-    published = {name: one.published.averages for name, one in averages.items()}
+    published = {name: average.published.averages for name, average in averages.items()}
     assert [published[name]["mwh_per_2000_per_point"] for name in published] == [1.73, 1.11, 3.41, 21.94]
     assert [published[name]["points_per_mb"] for name in published] == [17.03, 22.98, 20.78, 3.79]
     headings, cells = compared.average_texts()
@@ -101,10 +101,10 @@ def test_what_is_timed_dirty_settles_nothing_of_time(tmp_path: Path):
 
 def test_what_is_not_evaluated_yet_is_left_out(tmp_path: Path):
     points = STUDY.points()
-    found = methods(of_the_study(tmp_path / "store", without=tuple(points[2:])))
-    assert found is not None
-    assert [row.point for row in found.rows] == points[:2]
-    assert method_findings(found) == []
+    table = methods(of_the_study(tmp_path / "store", without=tuple(points[2:])))
+    assert table is not None
+    assert [row.point for row in table.rows] == points[:2]
+    assert method_findings(table) == []
     assert methods(of_the_study(tmp_path / "one", without=(points[1],))) is not None
 
 
@@ -122,14 +122,14 @@ def test_records_are_json_with_every_figure(compared):
 
 
 def test_errors_of_quotients_and_means_add_as_squares():
-    one, two = Figure(10.0, (9.0, 11.0)), Figure(5.0, (4.8, 5.2))
-    quotient = one.over(two)
+    first, second = Figure(10.0, (9.0, 11.0)), Figure(5.0, (4.8, 5.2))
+    quotient = first.over(second)
     assert quotient.value == 2
     assert quotient.half == pytest.approx(2 * (0.1**2 + 0.04**2) ** 0.5)
-    assert mean([one, one]).half == pytest.approx(1 / 2**0.5)
+    assert mean([first, first]).half == pytest.approx(1 / 2**0.5)
     # What is not known at all says nothing, and what is known badly little.
     unknown, badly = Figure(30.0, (0.0, math.inf)), Figure(20.0, (10.0, 30.0))
-    assert weighted([one, one, unknown]) == weighted([one, one])
-    assert 10.0 < weighted([one, badly]).value < 10.2
-    assert weighted([one, badly]).half < one.half
+    assert weighted([first, first, unknown]) == weighted([first, first])
+    assert 10.0 < weighted([first, badly]).value < 10.2
+    assert weighted([first, badly]).half < first.half
     assert four_methods.UNPRUNED.architecture == "mobilenet_v2"

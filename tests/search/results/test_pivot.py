@@ -62,8 +62,8 @@ def test_published_rows_that_no_point_is_of_are_counted_and_one_is_named(tmp_pat
     text = study_file("mnist").read_text()
     file.write_text(text.replace("reference/mnist.csv", "theirs.csv"))
     store_of(tmp_path / "store")
-    _, said, _ = user.types("rank", "--study", file, "--store", tmp_path / "store")
-    assert "published: 1 of 2 rows is of no point of this grid: fraction 0.25, 0 epochs, none" in said
+    _, out, _ = user.types("rank", "--study", file, "--store", tmp_path / "store")
+    assert "published: 1 of 2 rows is of no point of this grid: fraction 0.25, 0 epochs, none" in out
 
 
 def test_a_grid_without_its_unpruned_network_has_none(tmp_path):
@@ -120,12 +120,12 @@ def test_the_unpruned_network_at_its_best_settings_is_told_apart(tmp_path):
 def test_rank_prints_it_and_has_it_in_its_json(tmp_path, user: User):
     store_of(tmp_path / "store")
     words = ("rank", "--study", "mnist", "--store", tmp_path / "store")
-    status, said, _ = user.types(*words)
+    status, out, _ = user.types(*words)
     assert status == OK
-    assert "l1              0.2  26/52/7488/128" in said
-    assert "published times of one structure differ by 2.58 x" in said
-    status, said, _ = user.types(*words, "--json")
-    content = json.loads(said)
+    assert "l1              0.2  26/52/7488/128" in out
+    assert "published times of one structure differ by 2.58 x" in out
+    status, out, _ = user.types(*words, "--json")
+    content = json.loads(out)
     rows = content["beside_unpruned"]["rows"]
     assert content["beside_unpruned"]["unpruned"] == UNPRUNED.id
     assert [row["structure"] for row in rows[:3]] == ["32/64/9216/128", "26/52/7488/128", "10/20/2880/128"]
@@ -147,14 +147,14 @@ def test_it_is_what_is_exported_of_such_a_grid(tmp_path, user: User, ending, row
     store_of(tmp_path / "store")
     file = tmp_path / f"table{ending}"
     words = ("--study", "mnist", "--store", tmp_path / "store")
-    status, said, err = user.types("export", "--to", file, *words)
+    status, out, err = user.types("export", "--to", file, *words)
     assert (status, err) == (OK, "")
-    assert said.startswith(f"{file}: {f'{rows} rows' if rows else '5 slides'}")
+    assert out.startswith(f"{file}: {f'{rows} rows' if rows else '5 slides'}")
     if rows:
         text = file.read_text()
         assert "26/52/7488/128" in text
         assert "l1" in text
         assert "0.826" in text
     # As it was before.
-    status, said, _ = user.types("export", "--to", tmp_path / "front.csv", "--deck", "front", *words)
-    assert said.startswith(f"{tmp_path / 'front.csv'}: 9 rows")
+    status, out, _ = user.types("export", "--to", tmp_path / "front.csv", "--deck", "front", *words)
+    assert out.startswith(f"{tmp_path / 'front.csv'}: 9 rows")

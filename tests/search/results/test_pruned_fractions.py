@@ -7,16 +7,16 @@ from tests.search.settings.made_up_grid import pruned
 
 @pytest.mark.parametrize("fraction", [0, 0.05, 0.1, 0.2, 0.25, 0.3, 0.33, 0.4, 0.5, 0.75, 0.84, 0.9, 0.95, 0.99])
 def test_a_uniform_fraction_is_found_again_from_the_widths(fraction):
-    made = recipe(widths=pruned(fraction))
-    assert uniform_fraction(made) == pytest.approx(fraction)
-    assert fraction_text(made) == f"{fraction:.2f}"
+    pruned_recipe = recipe(widths=pruned(fraction))
+    assert uniform_fraction(pruned_recipe) == pytest.approx(fraction)
+    assert fraction_text(pruned_recipe) == f"{fraction:.2f}"
 
 
 def test_widths_of_different_fractions_have_no_one_fraction():
-    made = recipe(widths=(*pruned(0.5)[:-1], 128))
-    assert uniform_fraction(made) is None
-    assert mean_fraction(made) == pytest.approx((13 * 0.5 + 0.875) / 14)
-    assert fraction_text(made) == "0.50 to 0.88, mean 0.53"
+    pruned_recipe = recipe(widths=(*pruned(0.5)[:-1], 128))
+    assert uniform_fraction(pruned_recipe) is None
+    assert mean_fraction(pruned_recipe) == pytest.approx((13 * 0.5 + 0.875) / 14)
+    assert fraction_text(pruned_recipe) == "0.50 to 0.88, mean 0.53"
 
 
 def test_a_removed_block_is_no_uniform_fraction():
@@ -24,5 +24,5 @@ def test_a_removed_block_is_no_uniform_fraction():
 
 
 def test_of_an_unknown_architecture_nothing_is_said():
-    made = recipe(architecture="another")
-    assert (uniform_fraction(made), mean_fraction(made), fraction_text(made)) == (None, None, "-")
+    unknown = recipe(architecture="another")
+    assert (uniform_fraction(unknown), mean_fraction(unknown), fraction_text(unknown)) == (None, None, "-")

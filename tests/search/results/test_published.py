@@ -44,7 +44,7 @@ def test_a_row_is_of_the_points_that_it_does_not_exclude():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "has no row below its column names"),
         ("fraction,latency_us\n", "has no row below its column names"),
@@ -60,9 +60,9 @@ def test_a_row_is_of_the_points_that_it_does_not_exclude():
         ("fraction,epochs,latency_us\n0.2,1.5,3\n", "column epochs: '1.5' is not a whole number of epochs"),
     ],
 )
-def test_what_is_wrong_with_a_table_is_said_with_its_place(tmp_path, text, said):
+def test_what_is_wrong_with_a_table_is_said_with_its_place(tmp_path, text, message):
     (tmp_path / "theirs.csv").write_text(text)
-    with pytest.raises(RequestError, match=said) as error:
+    with pytest.raises(RequestError, match=message) as error:
         read_published(tmp_path / "theirs.csv")
     assert "theirs.csv" in str(error.value)
     assert "\n" not in str(error.value)

@@ -82,8 +82,8 @@ def test_the_baseline_gains_nothing_over_itself(tmp_path):
 
 
 def test_confirm_replaces_the_figures_and_keeps_the_old_ones(tmp_path):
-    one = evaluation(share=0.75, latency_ms=2.0, test=0.73, confirmed_ms=2.2, made=distinct(1)[0])
-    row = standings(store_with(tmp_path, [one]), GOAL).as_dict()["ranking"][0]
+    result = evaluation(share=0.75, latency_ms=2.0, test=0.73, confirmed_ms=2.2, made=distinct(1)[0])
+    row = standings(store_with(tmp_path, [result]), GOAL).as_dict()["ranking"][0]
     assert row["stage"] == "confirm"
     assert row["test_accuracy"] == 0.73
     assert row["validation_accuracy"] == 0.75
@@ -93,36 +93,36 @@ def test_confirm_replaces_the_figures_and_keeps_the_old_ones(tmp_path):
 
 
 def test_a_confirmed_row_holds_the_answers_by_class(tmp_path):
-    one, other = distinct(2)
-    kept = evaluation(test=0.73, made=one)
-    assert kept.confirmation is not None
+    first, second = distinct(2)
+    confirmed = evaluation(test=0.73, made=first)
+    assert confirmed.confirmation is not None
     test = Accuracy.of(predicted=[0, 1, 1, 0], labels=[0, 0, 1, 1], engine="test")
     store = store_with(
-        tmp_path, [replace(kept, confirmation=replace(kept.confirmation, test=test)), evaluation(made=other)]
+        tmp_path, [replace(confirmed, confirmation=replace(confirmed.confirmation, test=test)), evaluation(made=second)]
     )
     rows = {row["recipe_id"]: row for row in json.loads(json.dumps(standings(store, GOAL).as_dict()))["ranking"]}
-    assert rows[one.id]["confusion"] == [[1, 1], [1, 1]]
-    assert rows[one.id]["accuracy_ci"] == pytest.approx(test.interval)
-    assert "confusion" not in rows[other.id]
+    assert rows[first.id]["confusion"] == [[1, 1], [1, 1]]
+    assert rows[first.id]["accuracy_ci"] == pytest.approx(test.interval)
+    assert "confusion" not in rows[second.id]
 
 
 def test_the_interval_is_of_the_accuracy_shown(tmp_path):
-    one = evaluation(share=0.75, test=0.73, made=distinct(1)[0])
-    row = standings(store_with(tmp_path, [one]), GOAL).as_dict()["ranking"][0]
+    result = evaluation(share=0.75, test=0.73, made=distinct(1)[0])
+    row = standings(store_with(tmp_path, [result]), GOAL).as_dict()["ranking"][0]
     assert row["accuracy_ci"] == pytest.approx((0.7212, 0.7386), abs=1e-4)
-    assert row["search"]["accuracy_ci"] == one.validation.interval
+    assert row["search"]["accuracy_ci"] == result.validation.interval
 
 
 def test_a_row_is_audited_by_the_figures_that_it_shows(tmp_path):
-    one = evaluation(latency_ms=2.0, test=0.73, confirmed_ms=2.2, made=distinct(1)[0], energy_j=10 * 2.2e-3)
-    found = standings(store_with(tmp_path, [one]), GOAL).rows[0].audit
-    assert found.verdict == UNEXPLAINED
-    assert found.implied_power_w == pytest.approx(10)
+    result = evaluation(latency_ms=2.0, test=0.73, confirmed_ms=2.2, made=distinct(1)[0], energy_j=10 * 2.2e-3)
+    audit = standings(store_with(tmp_path, [result]), GOAL).rows[0].audit
+    assert audit.verdict == UNEXPLAINED
+    assert audit.implied_power_w == pytest.approx(10)
 
 
 def test_a_trial_of_another_study_has_no_number_here(tmp_path):
     recipes = distinct(2)
-    store = store_with(tmp_path, [evaluation(made=made) for made in recipes])
+    store = store_with(tmp_path, [evaluation(made=recipe) for recipe in recipes])
     store.begin_trial(GOAL.id, 7, recipes[1].id)
     rows = {row["recipe_id"]: row["trial"] for row in standings(store, GOAL).as_dict()["ranking"]}
     assert rows == {recipes[0].id: None, recipes[1].id: 7}

@@ -56,10 +56,10 @@ def test_a_grids_tables_are_in_the_grids_order_below_the_unpruned_network(now):
 
 def test_figures_are_those_of_rank_json(tmp_path):
     recipes = distinct(3)
-    made = [evaluation(seed, latency_ms=1 + seed, test=0.74, made=recipes[seed]) for seed in range(3)]
-    now = standings(store_with(tmp_path, made), GOAL)
-    told = [*now.as_dict()["ranking"], now.as_dict()["baseline"]]
-    for shown, rows in ((table(now, "front"), told), (table(now, "m3"), [told[0], told[-1]])):
+    evaluations = [evaluation(seed, latency_ms=1 + seed, test=0.74, made=recipes[seed]) for seed in range(3)]
+    now = standings(store_with(tmp_path, evaluations), GOAL)
+    json_rows = [*now.as_dict()["ranking"], now.as_dict()["baseline"]]
+    for shown, rows in ((table(now, "front"), json_rows), (table(now, "m3"), [json_rows[0], json_rows[-1]])):
         for heading in set(shown.columns) & set(SAME):
             key, unit = SAME[heading]
             expected = [None if row[key] is None else unit * row[key] for row in rows]

@@ -71,11 +71,11 @@ def test_a_board_whose_words_are_markup_is_watched_on_a_terminal(tmp_path: Path)
         with view:
             view.begin(f"trial {HOSTILE}: ")
             asyncio.run(measured())
-        said = drawn(ours)
+        output = drawn(ours)
     os.close(ours)
-    assert said.count(SHOWN) >= 4
-    assert "\x07" not in said
-    assert "\u202e" not in said
+    assert output.count(SHOWN) >= 4
+    assert "\x07" not in output
+    assert "\u202e" not in output
 
 
 def test_whatever_is_printed_is_as_it_was_written() -> None:
@@ -94,9 +94,9 @@ def test_an_error_is_as_it_was_written(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["search", "rank", "--store", f"{tmp_path}/{HOSTILE}"])
     main()
-    said = capsys.readouterr().err
-    assert SHOWN in said
-    assert "\x1b" not in said
+    err = capsys.readouterr().err
+    assert SHOWN in err
+    assert "\x1b" not in err
 
 
 def test_lines_and_columns_stay() -> None:

@@ -28,19 +28,21 @@ PROMISING = 0.5
 
 def rivals(*provenances: Provenance, **others: object) -> list:
     """The first is measured, at 1 ms; each that follows is a tenth faster and so takes less by as much."""
-    made = distinct(1 + len(provenances))
-    leader = evaluation(made=made[0], share=0.8, latency_ms=1.0, energy_provenance=METERED)
+    recipes = distinct(1 + len(provenances))
+    leader = evaluation(made=recipes[0], share=0.8, latency_ms=1.0, energy_provenance=METERED)
     return [
         leader,
         *(
-            evaluation(made=one, latency_ms=0.9 * 0.9**place, energy_provenance=provenance, **{"share": 0.8, **others})
-            for place, (one, provenance) in enumerate(zip(made[1:], provenances, strict=True))
+            evaluation(
+                made=recipe, latency_ms=0.9 * 0.9**place, energy_provenance=provenance, **{"share": 0.8, **others}
+            )
+            for place, (recipe, provenance) in enumerate(zip(recipes[1:], provenances, strict=True))
         ),
     ]
 
 
 def waiting(folder: Path, evaluations: list, goal=ENERGY) -> list[str]:
-    return [one.recipe_id for one in contenders(standings(store_with(folder, evaluations, goal), goal))]
+    return [row.recipe_id for row in contenders(standings(store_with(folder, evaluations, goal), goal))]
 
 
 def test_those_predicted_to_beat_the_lead_wait_for_the_meter_the_best_looking_first(tmp_path):
@@ -69,12 +71,12 @@ def test_who_could_not_lead_or_was_metered_does_not_wait(tmp_path, others):
 
 def test_who_is_far_behind_does_not_wait_and_who_comes_near_does(tmp_path):
     first, second = rivals(PREDICTED)
-    made = second.candidate.recipe
+    recipe = second.candidate.recipe
     near, far = (
-        evaluation(made=made, share=0.8, latency_ms=latency_ms, energy_provenance=PREDICTED)
+        evaluation(made=recipe, share=0.8, latency_ms=latency_ms, energy_provenance=PREDICTED)
         for latency_ms in (1.04, 1.06)
     )
-    assert waiting(tmp_path / "near", [first, near]) == [made.id]
+    assert waiting(tmp_path / "near", [first, near]) == [recipe.id]
     assert waiting(tmp_path / "far", [first, far]) == []
 
 
@@ -84,7 +86,7 @@ def test_where_nobody_is_measured_everybody_who_holds_the_line_waits(tmp_path):
 
 
 def test_without_a_meter_or_where_energy_does_not_matter_nobody_waits(tmp_path):
-    estimated = [evaluation(made=one, latency_ms=1 + place) for place, one in enumerate(distinct(2))]
+    estimated = [evaluation(made=recipe, latency_ms=1 + place) for place, recipe in enumerate(distinct(2))]
     assert waiting(tmp_path / "estimated", estimated) == []
     assert waiting(tmp_path / "latency", rivals(PREDICTED), replace(GOAL, objective="latency")) == []
 
@@ -94,19 +96,19 @@ def test_results_do_not_claim_a_win_while_somebody_waits(tmp_path, capsys):
     store = store_with(tmp_path, rows, ENERGY)
     now = standings(store, ENERGY)
     print_results(results_console(), store, [now])
-    said = capsys.readouterr().out
-    assert f"not metered yet, and may lead: {rows[2].recipe_id}: {2.7 * 0.81:.2f} mJ (predicted), 80.00 %" in said
-    assert "with a probability" not in said
-    assert "best energy of those metered, which is not settled: " in said
+    out = capsys.readouterr().out
+    assert f"not metered yet, and may lead: {rows[2].recipe_id}: {2.7 * 0.81:.2f} mJ (predicted), 80.00 %" in out
+    assert "with a probability" not in out
+    assert "best energy of those metered, which is not settled: " in out
     assert now.as_dict()["not_metered"] == [rows[2].recipe_id]
     assert now.as_dict()["lead_probability"] is None
     store = store_with(tmp_path / "settled", rows[:2], ENERGY)
     settled = standings(store, ENERGY)
     print_results(results_console(), store, [settled])
-    said = capsys.readouterr().out
+    out = capsys.readouterr().out
     assert unmetered_lines(settled) == []
-    assert "with a probability" in said
-    assert "best energy: " in said
+    assert "with a probability" in out
+    assert "best energy: " in out
 
 
 def searched(user: User, folder: Path, port: int, objective: str, *words: object, ends: int = OK) -> str:
@@ -122,11 +124,11 @@ def demoted(folder: Path) -> str:
     """The only network, as a study that did not need its energy leaves it: predicted, and better than it is."""
     store = Store.existing(folder)
     goal = store.studies()[0]
-    one = standings(store, goal).ranked[0]
-    figures = replace(one.figures, energy_j=PROMISING * one.figures.energy_j, energy_provenance=PREDICTED)
-    structure_id = one.candidate.recipe.structure_id
+    row = standings(store, goal).ranked[0]
+    figures = replace(row.figures, energy_j=PROMISING * row.figures.energy_j, energy_provenance=PREDICTED)
+    structure_id = row.candidate.recipe.structure_id
     store.add_structure(structure_id, goal.bench_id, figures, store.raw(goal.bench_id)[structure_id])
-    return one.recipe_id
+    return row.recipe_id
 
 
 def test_whoever_comes_from_another_study_gets_its_minute_of_meter_or_is_named(
@@ -137,15 +139,15 @@ def test_whoever_comes_from_another_study_gets_its_minute_of_meter_or_is_named(
         searched(user, folder, port, "latency")
         promising = demoted(folder)
         # No time: a trial more would not end either, and nobody else is there to lead.
-        said = searched(user, folder, port, "all", "--timeout", "0.001", ends=NONE_FEASIBLE)
-        assert f"not metered yet, and may lead: {promising}" in said
+        output = searched(user, folder, port, "all", "--timeout", "0.001", ends=NONE_FEASIBLE)
+        assert f"not metered yet, and may lead: {promising}" in output
         out = user.types("rank", "--json", "--store", folder, "--objective", "energy")[1]
         assert json.loads(out)["not_metered"] == [promising]
-        said = searched(user, folder, port, "all")
-    assert "not metered yet" not in said
+        output = searched(user, folder, port, "all")
+    assert "not metered yet" not in output
     store = Store.existing(folder)
     for goal in store.studies()[:3]:
         now = standings(store, goal)
-        (one,) = [one for one in now.ranked if one.recipe_id == promising]
-        assert one.figures.energy_provenance.kind is Kind.MEASURED
+        (row,) = [row for row in now.ranked if row.recipe_id == promising]
+        assert row.figures.energy_provenance.kind is Kind.MEASURED
         assert contenders(now) == []

@@ -40,15 +40,15 @@ def provenance(request) -> Provenance:
 
 @pytest.fixture
 def store(tmp_path, provenance) -> Store:
-    kept = with_trials(tmp_path / "store", [evaluation(made=distinct(1)[0], energy_provenance=provenance)])
+    filled = with_trials(tmp_path / "store", [evaluation(made=distinct(1)[0], energy_provenance=provenance)])
     # The baseline's energy is of the same kind.
-    with statements(kept) as execute:
+    with statements(filled) as execute:
         text = json.dumps(str(ESTIMATED))
         execute(
             "UPDATE search_structures SET figures = REPLACE(figures, :old, :new)",
             {"old": text, "new": json.dumps(str(provenance))},
         )
-    return kept
+    return filled
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def right(text: str, provenance: Provenance) -> bool:
 def test_the_ranking_and_its_best_line_mark_the_gain(store, now, provenance, capsys):
     print_results(results_console(), store, [now])
     lines = capsys.readouterr().out.splitlines()
-    leader, best = (next(one for one in lines if one.startswith(begin)) for begin in ("1 ", "best fom: "))
+    leader, best = (next(text for text in lines if text.startswith(begin)) for begin in ("1 ", "best fom: "))
     assert right(leader, provenance)
     assert right(best, provenance)
     assert (ONE_CONTEST in lines) is (provenance != METERED)
@@ -101,13 +101,13 @@ def test_the_page_marks_the_gain(store, now, provenance):
 def test_every_deck_marks_the_gain(store, now, provenance, tmp_path):
     for name in ("front", "m1", "m3"):
         write_deck(tmp_path / f"{name}.pptx", name, material(store, now, Cover()))
-        said = []
+        texts = []
         for slide in Presentation(str(tmp_path / f"{name}.pptx")).slides:
             for shape in slide.shapes:
-                said += [shape.text_frame.text] if shape.has_text_frame else []
+                texts += [shape.text_frame.text] if shape.has_text_frame else []
                 cells = shape.table.iter_cells() if shape.has_table else ()
-                said += [cell.text_frame.text for cell in cells]
-        text = "\n".join(said)
+                texts += [cell.text_frame.text for cell in cells]
+        text = "\n".join(texts)
         assert bool(unmarked(text)) <= (provenance == METERED), name
         assert right(text, provenance) or name == "m3"
 
@@ -115,13 +115,13 @@ def test_every_deck_marks_the_gain(store, now, provenance, tmp_path):
 def test_the_contests_slide_is_headed_by_what_was_measured(store, now, provenance, tmp_path):
     write_deck(tmp_path / "m3.pptx", "m3", material(store, now, Cover()))
     (slide,) = Presentation(str(tmp_path / "m3.pptx")).slides
-    said = " ".join(shape.text_frame.text for shape in slide.shapes if shape.has_text_frame)
+    words = " ".join(shape.text_frame.text for shape in slide.shapes if shape.has_text_frame)
     title = (
         rf"FoM {GAIN} ±[\d.]+ % the unpruned"
         if provenance == METERED
         else r"1\.00 ms, 10\.0 x ±0\.5 % faster than the unpruned"
     )
-    assert re.search(title, said)
+    assert re.search(title, words)
 
 
 def test_table_files_say_what_a_gain_rests_on(now, provenance, tmp_path):
