@@ -30,9 +30,9 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 
 def candidate(folder: Path, runtime: str, quantization: str = "static_int8") -> Candidate:
-    made = evaluation(made=recipe(quantization=quantization, runtime=runtime)).candidate
+    built = evaluation(made=recipe(quantization=quantization, runtime=runtime)).candidate
     file = folder / f"{quantization}.{'onnx' if runtime == ORT else 'tflite'}"
-    return replace(made, file=write_classifier(file) if runtime == ORT else write_network(file, quantization))
+    return replace(built, file=write_classifier(file) if runtime == ORT else write_network(file, quantization))
 
 
 def images_of(model: Candidate) -> Images:
@@ -53,11 +53,11 @@ def test_a_gap_of_more_than_a_point_is_said_loudly(
 ) -> None:
     model = candidate(tmp_path, runtime)
     images = images_of(model)
-    there = save_images(tmp_path / "there.npy", np.roll(images.pixels, shift, axis=0))
-    said = compared(model, images, rig, there, COUNT)
-    assert said.startswith("WARNING") == warned
-    assert f"static_int8 by {title} on the board and here" in said
-    assert ("100.0 % of 200 answers agree, 0.0 points" in said) != warned
+    on_board = save_images(tmp_path / "there.npy", np.roll(images.pixels, shift, axis=0))
+    sentence = compared(model, images, rig, on_board, COUNT)
+    assert sentence.startswith("WARNING") == warned
+    assert f"static_int8 by {title} on the board and here" in sentence
+    assert ("100.0 % of 200 answers agree, 0.0 points" in sentence) != warned
 
 
 def test_the_first_quantized_candidate_of_each_runtime_is_compared(
@@ -73,8 +73,8 @@ def test_the_first_quantized_candidate_of_each_runtime_is_compared(
 
     info = replace(DEVICE, runtime=f"{ORT} 1.0", runtimes=(f"{ORT} 1.0", f"{LITERT} 2.0"), on_this_machine=False)
     board = SimulatedBoard(dict.fromkeys(images, 0.001), info=info, answers=answers)
-    store, said = store_with(tmp_path / "store", []), list[str]()
-    with simulated_rig(board, tmp_path / "unused.npy", said) as rig:
+    store, rig_lines = store_with(tmp_path / "store", []), list[str]()
+    with simulated_rig(board, tmp_path / "unused.npy", rig_lines) as rig:
         for model in (*models, *models):
             compare_once(model, images[model.file], store, rig, View(0))
     lines = [line for line in capsys.readouterr().err.splitlines() if "on the board and here" in line]

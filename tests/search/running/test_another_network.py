@@ -127,8 +127,8 @@ def test_each_of_its_units_can_be_looked_at_alone():
     assert named_units("tail,stem", network_named(NAME)) == (0, 2)
     with pytest.raises(RequestError, match="block05 is no unit; known are stem, block, tail"):
         named_units("block05", network_named(NAME))
-    found = probes((0.5,), "l1", baseline_recipe(NAME))
-    assert [probe.recipe.widths for probe in found] == [(16, 48, 16), (32, 24, 16), (32, 48, 8)]
+    every_probe = probes((0.5,), "l1", baseline_recipe(NAME))
+    assert [probe.recipe.widths for probe in every_probe] == [(16, 48, 16), (32, 24, 16), (32, 48, 8)]
 
 
 def test_one_networks_baseline_is_not_anothers(tmp_path, data, workshop):

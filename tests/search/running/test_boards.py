@@ -47,14 +47,14 @@ def home(board: Board, tmp_path: Path) -> dict[str, str]:
 def measuring_on(board: Board) -> set[int]:
     """Processes of the on-device program, once a model has been sent: before that they describe the board. Later, one
     that describes it ends at once and may be among them."""
-    found = set()
+    pids = set()
     if not any(path.suffix == ".onnx" for path in (board.folder / "files").rglob("*")):
-        return found
+        return pids
     for pid in board.processes():
         with contextlib.suppress(OSError):
             if b"/program/" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.add(pid)
-    return found
+                pids.add(pid)
+    return pids
 
 
 def test_a_search_goes_on_by_itself_when_its_connection_is_cut(started, board, home, tmp_path):
@@ -72,16 +72,16 @@ def test_a_search_goes_on_by_itself_when_its_connection_is_cut(started, board, h
                         subprocess.run(["kill", "-9", str(pid)], capture_output=True)
                     cuts += 1
                 time.sleep(0.05)
-            _, said = run.communicate(timeout=HANG_S)
+            _, err = run.communicate(timeout=HANG_S)
         finally:
             run.kill()
     assert cuts == 2
     # Other tests run beside this one: what they spoil leads nothing.
-    assert run.returncode in (OK, NONE_FEASIBLE), said
-    kept = Store.existing(store)
-    goal = kept.studies()[0]
-    assert [trial.state for trial in kept.trials(goal.id)] == [COMPLETE]
-    assert kept.failures(goal.baseline_id, goal.bench_id) == {}
+    assert run.returncode in (OK, NONE_FEASIBLE), err
+    reopened = Store.existing(store)
+    goal = reopened.studies()[0]
+    assert [trial.state for trial in reopened.trials(goal.id)] == [COMPLETE]
+    assert reopened.failures(goal.baseline_id, goal.bench_id) == {}
     assert board.is_empty_within(GONE_S)
 
 

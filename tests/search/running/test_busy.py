@@ -8,13 +8,13 @@ from search.running.busy import Busy
 def test_tasks_at_the_same_time_count_once(monkeypatch):
     clock = iter(())
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    busy, one, other = Busy(), Future(), Future()
+    busy, first, second = Busy(), Future(), Future()
     # From 10 to 13 s, in which the second begins and the first ends, and from 20 to 21.5 s.
     clock = iter([10.0, 11.0, 12.0, 13.0, 20.0, 21.5])
-    busy.until_done(one)
-    busy.until_done(other)
-    one.set_result(None)
-    other.set_exception(ValueError())
+    busy.until_done(first)
+    busy.until_done(second)
+    first.set_result(None)
+    second.set_exception(ValueError())
     with busy:
         pass
     assert busy.seconds == 4.5

@@ -89,8 +89,8 @@ def bench(
     rows = [evaluation(share=0.9, latency_ms=10.0, made=Recipe(widths=WIDTHS, halvings=HALVINGS),
                        reference_latency_s=None, reference_energy_j=None)]  # fmt: skip
     rows += [
-        evaluation(share=share, latency_ms=found, spread=spread, made=recipe)
-        for (_, found), recipe in zip(networks, recipes or distinct(len(networks)), strict=True)
+        evaluation(share=share, latency_ms=search_ms, spread=spread, made=recipe)
+        for (_, search_ms), recipe in zip(networks, recipes or distinct(len(networks)), strict=True)
     ]
     for row in rows:
         keep(store, row)
@@ -134,11 +134,11 @@ def test_what_leads_after_confirm_is_confirmed(tmp_path: Path) -> None:
     now = bench(tmp_path, drawn(12, 0.03), noise=0.01).confirm()
     assert now.best is not None
     assert now.best.confirmed
-    assert all(one.confirmed for one in now.ranked[: now.leaders])
+    assert all(row.confirmed for row in now.ranked[: now.leaders])
     assert now.row(now.best).stage == "confirm"
     waiting = now.ranked[now.leaders :]
     assert 1 <= len(waiting) <= 9
-    assert not any(one.confirmed for one in waiting)
+    assert not any(row.confirmed for row in waiting)
     assert abs(now.best.current.relative_latency - 0.1) < 0.002
 
 
@@ -146,7 +146,7 @@ def test_confirm_goes_on_while_an_unconfirmed_network_may_be_better(tmp_path: Pa
     """The search was wrong about its first three by 10 %: five are confirmed before nobody may beat the best."""
     networks = [(1.10, 0.99), (1.10, 0.995), (1.10, 1.0), (1.0, 1.01), (1.0, 1.02), (1.5, 1.5)]
     now = bench(tmp_path, networks, noise=0.002).confirm()
-    confirmed = [one.confirmed for one in now.ranked]
+    confirmed = [row.confirmed for row in now.ranked]
     assert confirmed == [True] * 5 + [False]
 
 
@@ -185,7 +185,7 @@ def test_a_dirty_confirmation_takes_no_clean_ones_place(tmp_path: Path) -> None:
 def test_who_was_confirmed_dirty_is_confirmed_again_first(tmp_path: Path) -> None:
     """However many places there are for others."""
     study = bench(tmp_path, [(1.0, 1.0), (1.3, 1.3), (1.6, 1.6)], noise=0.002)
-    best, _, _ = (study.store.candidates / one.candidate.file.name for one in standings(study.store, LATENCY).ranked)
+    best, _, _ = (study.store.candidates / row.candidate.file.name for row in standings(study.store, LATENCY).ranked)
     study.board.busy = lambda number, task: task.model == best
     disturbed = study.confirm()
     assert disturbed.best is not None
@@ -205,8 +205,8 @@ def test_settings_of_one_network_share_one_place(tmp_path: Path) -> None:
                shapes[1], shapes[2]]  # fmt: skip
     networks = [(1.0, 1.0), (1.01, 1.01), (1.02, 1.02), (1.1, 1.1), (1.2, 1.2)]
     now = bench(tmp_path, networks, recipes, noise=0.002).confirm()
-    assert {one.network_id for one in now.ranked if one.confirmed} == {recipe.network_id for recipe in shapes}
-    assert sum(one.confirmed for one in now.ranked) == 3
+    assert {row.network_id for row in now.ranked if row.confirmed} == {recipe.network_id for recipe in shapes}
+    assert sum(row.confirmed for row in now.ranked) == 3
 
 
 def test_a_network_is_no_rival_of_itself(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_the_reference_runs_before_and_after_each_process(tmp_path: Path) -> Non
     study = bench(tmp_path, [(1.0, 1.0)], noise=0.002, speed=lambda number: 1.6 if number < 6 else 1.0)
     now = study.confirm()
     assert now.best is not None
-    (shown,) = (now.row(one) for one in now.ranked)
+    (shown,) = (now.row(row) for row in now.ranked)
     assert shown.latency_gain == pytest.approx(10, rel=0.01)
     assert now.best.current.pairs == pytest.approx([0.1] * 3, rel=0.02)
     path = now.best.candidate.file
@@ -265,7 +265,7 @@ def test_on_a_machine_that_stays_busy_not_everybody_is_confirmed(tmp_path: Path)
     study = bench(tmp_path, networks, noise=0.002)
     study.board.busy = lambda number, task: bool(task.passes)
     now = study.confirm()
-    assert sum(one.confirmation is not None for one in now.ranked) == 10
+    assert sum(row.confirmation is not None for row in now.ranked) == 10
 
 
 def test_what_one_study_confirmed_takes_no_place_of_another_s(tmp_path: Path) -> None:
@@ -275,8 +275,8 @@ def test_what_one_study_confirmed_takes_no_place_of_another_s(tmp_path: Path) ->
     study.store.use_study(energy)
     with study.confirmations() as confirmations:
         provenance = standings(study.store, energy).baseline.current.energy_provenance
-        for one in standings(study.store, energy).ranked:
-            keep(study.store, replace(one, figures=replace(one.figures, energy_provenance=provenance)))
+        for row in standings(study.store, energy).ranked:
+            keep(study.store, replace(row, figures=replace(row.figures, energy_provenance=provenance)))
         frugal = evaluation(
             share=0.75,
             latency_ms=1.3,
@@ -293,9 +293,9 @@ def test_what_one_study_confirmed_takes_no_place_of_another_s(tmp_path: Path) ->
         confirmations.walk(LATENCY)
         assert standings(study.store, LATENCY).leaders == 10
         confirmations.walk(energy)
-    kept = study.store.evaluation(frugal.recipe_id, energy)
-    assert kept is not None
-    assert kept.confirmed
+    confirmed = study.store.evaluation(frugal.recipe_id, energy)
+    assert confirmed is not None
+    assert confirmed.confirmed
 
 
 def test_a_confirmed_network_is_confirmed_again_at_settings_that_are_plainly_better(tmp_path: Path) -> None:
@@ -333,10 +333,12 @@ def test_another_board_of_the_same_kind_is_named_by_what_differs(tmp_path: Path)
 
 
 def test_a_dirty_search_figure_gives_way_to_a_clean_confirmation() -> None:
-    one: Evaluation = evaluation(test=0.72, confirmed_ms=2.0, latency_ms=1.0)
-    assert one.confirmation is not None
-    dirty = replace(one, confirmation=replace(one.confirmation, figures=figures(2.0, dirty=("others used 1.9 cores",))))
-    assert one.current.latency_s == pytest.approx(2e-3)
+    result: Evaluation = evaluation(test=0.72, confirmed_ms=2.0, latency_ms=1.0)
+    assert result.confirmation is not None
+    dirty = replace(
+        result, confirmation=replace(result.confirmation, figures=figures(2.0, dirty=("others used 1.9 cores",)))
+    )
+    assert result.current.latency_s == pytest.approx(2e-3)
     assert dirty.current.latency_s == pytest.approx(1e-3)
     assert not dirty.confirmed
     assert replace(dirty, figures=figures(1.0, dirty=("throttled",))).current.latency_s == pytest.approx(2e-3)

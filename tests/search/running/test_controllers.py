@@ -37,9 +37,9 @@ class Controller:
     def __init__(self, folder: Path, url: str, trials: int, seconds: float) -> None:
         words = [sys.executable, "-W", "ignore", "-m", "tests.search.running.controller", folder, url, trials, seconds]
         self._said, self._errors = folder.with_suffix(".out"), folder.with_suffix(".err")
-        with self._said.open("w") as said, self._errors.open("w") as errors:
+        with self._said.open("w") as out, self._errors.open("w") as errors:
             self.process = subprocess.Popen(
-                list(map(str, words)), cwd=ROOT, stdin=subprocess.PIPE, stdout=said, stderr=errors
+                list(map(str, words)), cwd=ROOT, stdin=subprocess.PIPE, stdout=out, stderr=errors
             )
 
     @property
@@ -67,15 +67,15 @@ class Controller:
 
 def begin_together(*controllers: Controller) -> None:
     """None is loaded while another is at work."""
-    until(lambda: all(one.is_loaded() for one in controllers))
-    for one in controllers:
-        one.begin()
+    until(lambda: all(controller.is_loaded() for controller in controllers))
+    for controller in controllers:
+        controller.begin()
 
 
 @pytest.fixture
 def database() -> Iterator[Server]:
-    with server() as one:
-        yield one
+    with server() as started:
+        yield started
 
 
 def until(reached: Callable[[], bool]) -> None:
@@ -120,11 +120,11 @@ def check(store: Store) -> None:
     # A controller that was killed may have left the trained network of a gated recipe: that is taken in as well.
     once = Counter((trial.user_attrs[RECIPE], GATED_BY in trial.user_attrs) for trial in complete)
     assert set(once.values()) <= {1}, once.most_common(3)
-    told = {trial.user_attrs[RECIPE] for trial in complete}
+    told_ids = {trial.user_attrs[RECIPE] for trial in complete}
     # All that was evaluated was told, but the unpruned network, which no trial asked for.
     gated = {trial.user_attrs[RECIPE] for trial in trials if GATED_BY in trial.user_attrs}
     evaluated = set(store.evaluations(GOAL.baseline_id, GOAL.bench_id))
-    assert told - gated <= evaluated
+    assert told_ids - gated <= evaluated
     not_gated = {trial.user_attrs[RECIPE] for trial in complete if GATED_BY not in trial.user_attrs}
     assert len(evaluated - not_gated) <= 1
 
@@ -158,16 +158,16 @@ def test_a_server_that_stops_for_a_while_is_waited_for(database: Server, tmp_pat
         begin_together(*both)
         until(lambda: finished(store) >= 6 and len(at_work(store)) == 2)
         database.stop()
-        until(lambda: all(AWAY in one.said for one in both))
+        until(lambda: all(AWAY in controller.said for controller in both))
         database.start()
-        for one in both:
-            one.ends()
+        for controller in both:
+            controller.ends()
     finally:
-        for one in both:
-            one.kill()
-    for one in both:
-        assert one.said.count(AWAY) == 1
-        assert one.said.count("the database answers again, after ") == 1
+        for controller in both:
+            controller.kill()
+    for controller in both:
+        assert controller.said.count(AWAY) == 1
+        assert controller.said.count("the database answers again, after ") == 1
     assert finished(store) == 24
     assert INTERRUPTED not in {record.state for record in store.trials(GOAL.id)}
     check(store)
@@ -233,13 +233,13 @@ def test_status_names_who_is_at_work_and_export_who_has_the_file(
     with writing(tmp_path / "first", database.url) as store:
         with_baseline(store)
         store.use_study(GOAL)
-        one = evaluation(made=distinct(1)[0])
-        keep(store, one)
+        result = evaluation(made=distinct(1)[0])
+        keep(store, result)
         store.claim_trial(GOAL, 0, recipe(1), store.last_change())
         words = ("--store", tmp_path / "second", "--storage", database.url)
-        said = user.types("status", *words)[1]
-        assert f"  pid {os.getpid()} on {socket.gethostname()} since 20" in said
-        assert "): 1 on their way" in said
+        status_text = user.types("status", *words)[1]
+        assert f"  pid {os.getpid()} on {socket.gethostname()} since 20" in status_text
+        assert "): 1 on their way" in status_text
         (study,) = json.loads(user.types("status", "--json", *words)[1])["studies"]
         assert list(study["at_work"].values()) == [1]
     # Another machine's, of which this one sees no folder.
@@ -247,14 +247,14 @@ def test_status_names_who_is_at_work_and_export_who_has_the_file(
         execute("UPDATE search_candidates SET host = 'desk', folder = '/home/lena/store'", {})
     status, out, err = user.types("export", "--to", tmp_path / "best.onnx", *words)
     assert (status, out) == (REQUEST, "")
-    assert f"{one.recipe_id}.onnx is not here: it lies on desk in the store /home/lena/store" in err
+    assert f"{result.recipe_id}.onnx is not here: it lies on desk in the store /home/lena/store" in err
     assert f"next, on desk: python -m search export --to {tmp_path}/best.onnx" in err
     assert err.rstrip().endswith("--store /home/lena/store")
     # On this machine it is taken from the other folder.
-    there = tmp_path / "first" / "candidates" / f"{one.recipe_id}.onnx"
-    there.parent.mkdir()
-    there.write_bytes(b"a network")
+    file = tmp_path / "first" / "candidates" / f"{result.recipe_id}.onnx"
+    file.parent.mkdir()
+    file.write_bytes(b"a network")
     store = Store.create(tmp_path / "first", database.url)
-    store.add_candidate(replace(one.candidate, file=there, sha256=sha256(there)), GOAL.baseline_id, one.validation)
+    store.add_candidate(replace(result.candidate, file=file, sha256=sha256(file)), GOAL.baseline_id, result.validation)
     assert user.types("export", "--to", tmp_path / "best.onnx", *words)[0] == OK
     assert (tmp_path / "best.onnx").read_bytes() == b"a network"

@@ -19,10 +19,10 @@ def prepared() -> Prepared:
 
 
 def test_a_first_try_has_a_time_of_its_own_and_no_number_of_trials(prepared: Prepared) -> None:
-    said: list[str] = []
-    chosen = limited(Settings(), prepared, said.append)
+    lines: list[str] = []
+    chosen = limited(Settings(), prepared, lines.append)
     assert (chosen.timeout_s, chosen.most_trials) == (FIRST_TRY_S, None)
-    assert said == [
+    assert lines == [
         "time      4 min, as a first try on images that are there for it; --timeout 30m or --trials 24 says otherwise"
     ]
 
@@ -40,9 +40,9 @@ def test_a_first_try_has_a_time_of_its_own_and_no_number_of_trials(prepared: Pre
 )
 def test_whoever_says_how_much_or_has_a_bench_gets_that(prepared: Prepared, asked: dict[str, object]) -> None:
     chosen = replace(Settings(), **asked)  # type: ignore[arg-type]
-    said: list[str] = []
-    assert limited(chosen, prepared, said.append) is chosen
-    assert not said
+    lines: list[str] = []
+    assert limited(chosen, prepared, lines.append) is chosen
+    assert not lines
 
 
 def test_other_images_are_searched_for_so_many_trials(prepared: Prepared, tmp_path: Path) -> None:

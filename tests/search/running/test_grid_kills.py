@@ -165,8 +165,8 @@ def test_a_grid_of_methods_killed_in_a_training_ends_with_the_same_table(
         """Without what is timed."""
         status, out, err = user.types("rank", "--study", file, "--store", folder, "--json")
         assert status == OK, err
-        told = ("criterion", "fraction", "accuracy", "accuracy_low", "file_mb", "packed_mb", "sparsity", "recipe_id")
-        return [{key: row[key] for key in told} for row in json.loads(out)["methods"]["rows"]]
+        columns = ("criterion", "fraction", "accuracy", "accuracy_low", "file_mb", "packed_mb", "sparsity", "recipe_id")
+        return [{key: row[key] for key in columns} for row in json.loads(out)["methods"]["rows"]]
 
     whole, folder = copy(study.parent / "store", tmp_path / "whole"), copy(study.parent / "store", tmp_path / "killed")
     status, _, err = user.types("study", file, "--store", whole)

@@ -95,12 +95,12 @@ def test_a_grid_killed_in_measuring_and_in_training_ends_as_one_that_was_not(sta
     assert [row is not None for row in now.points().values()] == [True, True]
     undisturbed = copy(started, tmp_path / "undisturbed")
     baseline = describe(undisturbed / "baselines", past.baseline_id)
-    for one in now.ranked:
-        made = carry_out(one.candidate.recipe, undisturbed, baseline, Source("builtin"))
-        assert made.validation == one.validation
-        assert made.candidate.recipe == points[Point("none", 0.95, one.candidate.recipe.epochs)]
-        assert (made.candidate.parameters, made.candidate.macs) == (one.candidate.parameters, one.candidate.macs)
-        assert (made.candidate.sha256, made.candidate.history) == (one.candidate.sha256, one.candidate.history)
+    for row in now.ranked:
+        rebuilt = carry_out(row.candidate.recipe, undisturbed, baseline, Source("builtin"))
+        assert rebuilt.validation == row.validation
+        assert rebuilt.candidate.recipe == points[Point("none", 0.95, row.candidate.recipe.epochs)]
+        assert (rebuilt.candidate.parameters, rebuilt.candidate.macs) == (row.candidate.parameters, row.candidate.macs)
+        assert (rebuilt.candidate.sha256, rebuilt.candidate.history) == (row.candidate.sha256, row.candidate.history)
     states = [(trial.recipe_id, trial.state) for trial in store.trials(goal.id)]
     assert [recipe_id for recipe_id, state in states if state == COMPLETE] == [plain.id, tuned.id]
     assert [recipe_id for recipe_id, state in states if state == INTERRUPTED] == [plain.id, tuned.id]

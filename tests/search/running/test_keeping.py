@@ -23,15 +23,15 @@ LATENCY = replace(GOAL, objective="latency")
 def with_files(folder: Path, count: int) -> Store:
     """The later, the slower and the less accurate; the last one is confirmed."""
     rows = [
-        evaluation(share=0.85 - place / 1000, latency_ms=1 + place, made=made)
-        for place, made in enumerate(distinct(count))
+        evaluation(share=0.85 - place / 1000, latency_ms=1 + place, made=structure)
+        for place, structure in enumerate(distinct(count))
     ]
     rows.append(evaluation(share=0.8, latency_ms=90, test=0.79, made=recipe(seed=9)))
     store = store_with(folder, rows, LATENCY)
     store.candidates.mkdir()
-    for one in store.evaluations(GOAL.baseline_id, GOAL.bench_id).values():
-        one.candidate.file.touch()
-        one.candidate.file.with_suffix(".json").touch()
+    for result in store.evaluations(GOAL.baseline_id, GOAL.bench_id).values():
+        result.candidate.file.touch()
+        result.candidate.file.with_suffix(".json").touch()
     return store
 
 
@@ -42,17 +42,17 @@ def there(store: Store) -> set[str]:
 def test_what_may_still_win_stays(tmp_path: Path) -> None:
     store = with_files(tmp_path, 30)
     ranking = standings(store, LATENCY)
-    waiting = [one.recipe_id for one in ranking.waiting]
+    waiting = [row.recipe_id for row in ranking.waiting]
     assert len(waiting) == 30
-    begun = waiting[20]
-    store.begin_trial(LATENCY.id, 0, begun)
+    begun_id = waiting[20]
+    store.begin_trial(LATENCY.id, 0, begun_id)
     before = there(store)
     wanted = {row.recipe_id for row in front(ranking.rows[:-1])}
-    wanted |= {ranking.baseline.recipe_id, recipe(seed=9).id, begun, *waiting[: MOST - 1]}
+    wanted |= {ranking.baseline.recipe_id, recipe(seed=9).id, begun_id, *waiting[: MOST - 1]}
     assert clear(store) == len(before - wanted) > 10
     assert there(store) == wanted
     assert {path.stem for path in store.candidates.glob("*.json")} == before
-    assert [one.recipe_id for one in standings(store, LATENCY).waiting] == waiting
+    assert [row.recipe_id for row in standings(store, LATENCY).waiting] == waiting
     assert clear(store) == 0
 
 
@@ -90,7 +90,7 @@ def test_a_file_that_went_or_was_changed_is_built_again_for_confirm(user: User, 
     assert status == OK, err
     # Whoever leads once the reference is timed again.
     ranking = standings(store, store.studies()[0])
-    measured = [one for one in (*ranking.ranked, ranking.baseline) if one.confirmation]
+    measured = [row for row in (*ranking.ranked, ranking.baseline) if row.confirmation]
     assert len(measured) >= 2
-    for one in measured:
-        assert sha256(one.candidate.file) == one.candidate.sha256
+    for row in measured:
+        assert sha256(row.candidate.file) == row.candidate.sha256

@@ -27,8 +27,8 @@ def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started
     moments = random.Random(7)
     reported: list[str] = []
     for kill in range(KILLS):
-        said = tmp_path / f"said{kill}"
-        with said.open("w") as out:
+        output = tmp_path / f"said{kill}"
+        with output.open("w") as out:
             process = subprocess.Popen(
                 command(*SEARCH, "--store", folder, "--trials", TRIALS),
                 cwd=ROOT,
@@ -38,7 +38,7 @@ def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started
             )
             # Half of them into its start and its reference, half into its trials.
             if kill % 2:
-                while process.poll() is None and "trial " not in said.read_text():
+                while process.poll() is None and "trial " not in output.read_text():
                     time.sleep(0.02)
                 time.sleep(moments.uniform(0, 2))
             else:
@@ -46,7 +46,7 @@ def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started
             assert process.poll() is None
             process.kill()
             process.wait()
-        reported += [line.split()[2] for line in said.read_text().splitlines() if line.startswith("trial ")]
+        reported += [line.split()[2] for line in output.read_text().splitlines() if line.startswith("trial ")]
     deadline = time.monotonic() + 60
     while children_of(folder) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -64,10 +64,10 @@ def test_after_kills_at_random_moments_nothing_that_was_reported_is_lost(started
     complete = [trial.user_attrs["recipe"] for trial in trials if trial.state == TrialState.COMPLETE]
     assert len(complete) == len(set(complete))
     assert set(reported) <= set(complete)
-    kept = [record.recipe_id for record in store.trials(goal.id) if record.state in (COMPLETE, GATED)]
-    assert sorted(kept) == sorted(complete)
-    for one in store.evaluations(goal.baseline_id, goal.bench_id).values():
-        assert sha256(one.candidate.file) == one.candidate.sha256
+    ended = [record.recipe_id for record in store.trials(goal.id) if record.state in (COMPLETE, GATED)]
+    assert sorted(ended) == sorted(complete)
+    for result in store.evaluations(goal.baseline_id, goal.bench_id).values():
+        assert sha256(result.candidate.file) == result.candidate.sha256
     assert not list(folder.rglob(".*.part"))
 
 
@@ -75,8 +75,8 @@ def test_two_stores_on_one_database_take_turns(started, user: User, tmp_path):
     """The second is refused while the first runs, which does not notice; it goes on when the first was killed."""
     folder, other = copy(started, tmp_path / "store"), copy(started, tmp_path / "other")
     again = [*SEARCH, "--store", other, "--storage", f"sqlite:///{folder / 'search.db'}", "--trials", 1]
-    said = tmp_path / "said"
-    with said.open("w") as out:
+    output = tmp_path / "said"
+    with output.open("w") as out:
         first = subprocess.Popen(
             command(*SEARCH, "--store", folder, "--trials", 50),
             cwd=ROOT,
@@ -85,24 +85,24 @@ def test_two_stores_on_one_database_take_turns(started, user: User, tmp_path):
             stderr=subprocess.DEVNULL,
         )
     try:
-        while first.poll() is None and "trial " not in said.read_text():
+        while first.poll() is None and "trial " not in output.read_text():
             time.sleep(0.02)
         status, _, err = user.types(*again)
         assert status == REQUEST
         assert f"{folder}/search.db is in use by pid {first.pid} on " in err
-        before = said.read_text()
-        while first.poll() is None and said.read_text().count("\n") == before.count("\n"):
+        before = output.read_text()
+        while first.poll() is None and output.read_text().count("\n") == before.count("\n"):
             time.sleep(0.02)
         assert first.poll() is None
     finally:
         first.kill()
         first.wait()
-    begun = [record.number for record in Store.existing(folder).trials(Store.existing(folder).studies()[0].id)]
+    numbers = [record.number for record in Store.existing(folder).trials(Store.existing(folder).studies()[0].id)]
     status, _, err = user.types(*again)
     assert status == OK, err
     store = Store.existing(folder)
     records = store.trials(store.studies()[0].id)
     assert {record.state for record in records} <= {COMPLETE, GATED, INTERRUPTED}
-    assert len(records) > len(begun)
-    reported = {line.split()[2] for line in said.read_text().splitlines() if line.startswith("trial ")}
+    assert len(records) > len(numbers)
+    reported = {line.split()[2] for line in output.read_text().splitlines() if line.startswith("trial ")}
     assert reported <= {record.recipe_id for record in records if record.state in (COMPLETE, GATED)}

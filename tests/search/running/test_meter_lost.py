@@ -49,12 +49,12 @@ def meter(*scripts: Callable[[], Script]) -> Iterator[int]:
     ready, over, ports = threading.Event(), threading.Event(), list[int]()
 
     async def serve() -> None:
-        said = SmartPower2(*scripts)
-        async with await asyncio.start_server(said.serve, "127.0.0.1", 0) as server:
+        smart_power = SmartPower2(*scripts)
+        async with await asyncio.start_server(smart_power.serve, "127.0.0.1", 0) as server:
             ports.append(server.sockets[0].getsockname()[1])
             ready.set()
             await asyncio.to_thread(over.wait)
-            said.over.set()
+            smart_power.over.set()
             await asyncio.sleep(0.02)
 
     serving = threading.Thread(target=asyncio.run, args=(serve(),))

@@ -71,8 +71,8 @@ class Trainer:
         self.work()
         self.spans.append((begun, time.monotonic()))
         self.trained.append(recipe.id)
-        one = evaluation(made=recipe, share=self._share(recipe))
-        return Built(one.candidate, one.validation)
+        result = evaluation(made=recipe, share=self._share(recipe))
+        return Built(result.candidate, result.validation)
 
     def work(self) -> None:
         time.sleep(self._seconds)
@@ -179,45 +179,45 @@ def side_by_side(folder, trainer, board, tables):
 def test_a_study_with_nothing_left_to_ask_for_ends_alone_and_says_so_once(tmp_path, capsys):
     """Its space holds three recipes: one network in three quantizations."""
     small = dimensions("pruning", 2, {f"{unit_name(index)}_narrowing": "1" for index in range(14)} | {"epochs": "1"})
-    made, store = side_by_side(
+    search_pipeline, store = side_by_side(
         tmp_path / "store",
         Trainer(0, lambda recipe: 0.5),
         Board(0, lambda count: 1.0, True),
         {"latency": small, "fom": TABLE},
     )
-    assert made.run(12, time.monotonic() + 60) == 12
+    assert search_pipeline.run(12, time.monotonic() + 60) == 12
     ended = {objective: len(store.trials(replace(GOAL, objective=objective).id)) for objective in ("latency", "fom")}
     assert ended == {"latency": 3, "fom": 9}
-    said = capsys.readouterr()
-    assert said.err.count("latency: every recipe of this space is known") == 1
-    assert "fom: every recipe" not in said.err
+    output = capsys.readouterr()
+    assert output.err.count("latency: every recipe of this space is known") == 1
+    assert "fom: every recipe" not in output.err
 
 
 def test_a_run_ends_when_every_study_has_nothing_left(tmp_path, capsys):
     small = dimensions("pruning", 2, {f"{unit_name(index)}_narrowing": "1" for index in range(14)} | {"epochs": "1"})
     other = dimensions("pruning", 2, {f"{unit_name(index)}_narrowing": "2" for index in range(14)} | {"epochs": "1"})
-    made, _ = side_by_side(
+    search_pipeline, _ = side_by_side(
         tmp_path / "store",
         Trainer(0, lambda recipe: 0.5),
         Board(0, lambda count: 1.0, False),
         {"latency": small, "fom": other},
     )
-    assert made.run(12, time.monotonic() + 60) == 6
-    said = capsys.readouterr().err
-    assert said.count("latency: every recipe of this space is known") == 1
-    assert said.count("fom: every recipe of this space is known") == 1
+    assert search_pipeline.run(12, time.monotonic() + 60) == 6
+    err = capsys.readouterr().err
+    assert err.count("latency: every recipe of this space is known") == 1
+    assert err.count("fom: every recipe of this space is known") == 1
 
 
 def test_what_the_latency_study_gates_the_energy_study_trains_on_the_same_timing(tmp_path, capsys):
     """The second structure is slower than the lead, and takes less power by more than that."""
     trainer, board = Trainer(0, lambda recipe: 0.8), Board(0, lambda count: 1.0 if count < 2 else 1.5, True)
     board.power_w = lambda count: 2.7 if count < 2 else 0.9
-    made, store = side_by_side(tmp_path / "store", trainer, board, {"latency": TABLE, "energy": TABLE})
+    search_pipeline, store = side_by_side(tmp_path / "store", trainer, board, {"latency": TABLE, "energy": TABLE})
     latency, energy = (replace(GOAL, objective=name).id for name in ("latency", "energy"))
     # The first by the latency study, which then gates the second one before the energy study has its turn.
-    made.studies = [made.studies[0], made.studies[0], made.studies[1]]
+    search_pipeline.studies = [search_pipeline.studies[0], search_pipeline.studies[0], search_pipeline.studies[1]]
     first, second = (recipe_of(values).id for values in shapes.values(TABLE)[:2])
-    assert made.run(3, time.monotonic() + 60) == 3
+    assert search_pipeline.run(3, time.monotonic() + 60) == 3
     assert [record.state for record in store.trials(latency)] == [COMPLETE, GATED]
     assert [(record.recipe_id, record.state) for record in store.trials(energy)] == [(second, COMPLETE)]
     assert trainer.trained == [first, second]
@@ -230,23 +230,23 @@ def test_who_comes_near_another_study_s_lead_is_raced_too(tmp_path):
     trainer = Trainer(0, lambda recipe: 0.95 if recipe.id == first else 0.75)
     board = Board(0, lambda count: 1.0, True)
     board.processes = 1
-    made, _ = side_by_side(tmp_path / "both", trainer, board, {"fom": TABLE, "latency": TABLE})
+    search_pipeline, _ = side_by_side(tmp_path / "both", trainer, board, {"fom": TABLE, "latency": TABLE})
     # The FoM study asks for both.
-    made.studies = [made.studies[0], made.studies[0], made.studies[1]]
-    made.run(2, time.monotonic() + 60)
+    search_pipeline.studies = [search_pipeline.studies[0], search_pipeline.studies[0], search_pipeline.studies[1]]
+    search_pipeline.run(2, time.monotonic() + 60)
     assert trainer.trained == [first, second]
     assert board.measured.count(first) == board.measured.count(second) == 1
     alone = Board(0, lambda count: 1.0, True)
     alone.processes = 1
-    made, _ = side_by_side(tmp_path / "alone", trainer, alone, {"fom": TABLE})
-    made.run(2, time.monotonic() + 60)
+    search_pipeline, _ = side_by_side(tmp_path / "alone", trainer, alone, {"fom": TABLE})
+    search_pipeline.run(2, time.monotonic() + 60)
     assert (alone.measured.count(first), alone.measured.count(second)) == (1, 0)
 
 
 def test_where_there_are_several_studies_each_trial_s_line_names_its_own(tmp_path, capsys):
     trainer, board = Trainer(0, lambda recipe: 0.8), Board(0, lambda count: 1.0 if count < 3 else 2.0, True)
-    made, _ = side_by_side(tmp_path / "store", trainer, board, {"latency": TABLE, "energy": TABLE})
-    made.run(4, time.monotonic() + 60)
+    search_pipeline, _ = side_by_side(tmp_path / "store", trainer, board, {"latency": TABLE, "energy": TABLE})
+    search_pipeline.run(4, time.monotonic() + 60)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0].split()[0] for line in lines] == ["latency", "energy"] * 2
     alone, _ = pipeline(tmp_path / "alone", trainer, Board(0, lambda count: 1.0, True))
@@ -260,8 +260,8 @@ def test_a_structure_is_timed_before_it_is_trained_and_what_could_not_win_is_not
         Trainer(0, lambda recipe: 0.8),
         Board(0, lambda count: 1.0 if count < 2 else 0.5 if count == 2 else 2.0, True),
     )
-    made, store = pipeline(tmp_path / "store", trainer, board)
-    assert made.run(5, time.monotonic() + 60) == 5
+    search_pipeline, store = pipeline(tmp_path / "store", trainer, board)
+    assert search_pipeline.run(5, time.monotonic() + 60) == 5
     assert [record.state for record in store.trials(GOAL.id)] == [COMPLETE, COMPLETE, GATED, GATED, GATED]
     assert len(trainer.trained) == 2
     assert len(board.measured) == 5
@@ -271,9 +271,9 @@ def test_what_a_trial_waits_for_has_a_name(tmp_path):
     """The first is trained, and as it was timed by one process only, it is raced; the second is too slow to be."""
     board = Board(0, lambda count: 1.0 if count < 3 else 5.0, True)
     board.processes = 1
-    made, _ = pipeline(tmp_path / "store", Trainer(0, lambda recipe: 0.8), board)
+    search_pipeline, _ = pipeline(tmp_path / "store", Trainer(0, lambda recipe: 0.8), board)
     stages: list[tuple[int, Stage]] = []
-    advance = made._advance
+    advance = search_pipeline._advance
 
     def noting(flight):
         ended = advance(flight)
@@ -281,8 +281,8 @@ def test_what_a_trial_waits_for_has_a_name(tmp_path):
             stages.append((flight.asked.number, flight.waiting.stage))
         return ended
 
-    made._advance = noting
-    made.run(2, time.monotonic() + HANG_S)
+    search_pipeline._advance = noting
+    search_pipeline.run(2, time.monotonic() + HANG_S)
     first = [Stage.DRAFTING, Stage.TIMING, Stage.TRAINING, Stage.RACING, Stage.ITS_TURN]
     assert stages == [(0, stage) for stage in first] + [
         (1, stage) for stage in (Stage.DRAFTING, Stage.TIMING, Stage.ITS_TURN)
@@ -291,8 +291,8 @@ def test_what_a_trial_waits_for_has_a_name(tmp_path):
 
 def test_on_one_machine_trainer_and_board_take_turns(tmp_path):
     trainer, board = Trainer(0.03, lambda recipe: 0.5), Board(0.03, lambda count: 1.0, True)
-    made, _ = pipeline(tmp_path / "store", trainer, board)
-    assert made.run(6, time.monotonic() + HANG_S) == 6
+    search_pipeline, _ = pipeline(tmp_path / "store", trainer, board)
+    assert search_pipeline.run(6, time.monotonic() + HANG_S) == 6
     assert len(trainer.spans) == len(board.spans) == 6
     spans = sorted([*trainer.spans, *board.spans])
     assert all(ended <= begun for (_, ended), (begun, _) in pairwise(spans))
@@ -302,16 +302,16 @@ def test_with_a_separate_board_others_are_measured_while_one_is_trained(tmp_path
     trainer, board = Trainer(0, lambda recipe: 0.5), Board(0, lambda count: 1.0, False)
     # As many as there is room for: the one that is trained, and two more.
     trainer.work = lambda: until(lambda: len(board.measured) >= 3)
-    made, _ = pipeline(tmp_path / "store", trainer, board)
-    assert made.run(6, time.monotonic() + HANG_S) == 6
+    search_pipeline, _ = pipeline(tmp_path / "store", trainer, board)
+    assert search_pipeline.run(6, time.monotonic() + HANG_S) == 6
 
 
 def test_with_a_separate_board_others_are_trained_while_one_is_measured(tmp_path):
     trainer, board = Trainer(0, lambda recipe: 0.5), Board(0, lambda count: 1.0, False)
     # The third is not done before the two that were measured before it are trained.
     board.work = lambda: until(lambda: len(board.measured) != 2 or len(trainer.trained) >= 2)
-    made, _ = pipeline(tmp_path / "store", trainer, board)
-    assert made.run(6, time.monotonic() + HANG_S) == 6
+    search_pipeline, _ = pipeline(tmp_path / "store", trainer, board)
+    assert search_pipeline.run(6, time.monotonic() + HANG_S) == 6
 
 
 def test_trials_that_need_no_board_leave_room_for_others_that_do(tmp_path):
@@ -324,9 +324,9 @@ def test_trials_that_need_no_board_leave_room_for_others_that_do(tmp_path):
 
 def test_each_builder_has_a_trial_of_its_own_and_one_waits(tmp_path):
     board = Board(0, lambda count: 1.0, False)
-    made, _ = pipeline(tmp_path / "away", Trainer(0, lambda recipe: 0.5, builders=6), board)
+    search_pipeline, _ = pipeline(tmp_path / "away", Trainer(0, lambda recipe: 0.5, builders=6), board)
     new = SimpleNamespace(known=False)
-    assert made._room([new] * 3) == 6 + 1 + 1
+    assert search_pipeline._room([new] * 3) == 6 + 1 + 1
     here, _ = pipeline(tmp_path / "here", Trainer(0, lambda recipe: 0.5, builders=6), Board(0, lambda count: 1.0, True))
     assert here._room([new]) == 1
 
@@ -334,8 +334,8 @@ def test_each_builder_has_a_trial_of_its_own_and_one_waits(tmp_path):
 def test_several_builders_train_at_once(tmp_path, capsys):
     trainer, together = Trainer(0, lambda recipe: 0.5, builders=3), threading.Barrier(3)
     trainer.work = lambda: together.wait(HANG_S)
-    made, _ = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
-    assert made.run(6, time.monotonic() + HANG_S) == 6
+    search_pipeline, _ = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
+    assert search_pipeline.run(6, time.monotonic() + HANG_S) == 6
 
 
 def test_what_is_on_its_way_is_shared_out_among_the_builders():
@@ -380,8 +380,8 @@ def test_with_several_builders_the_same_recipes_are_asked_for_whatever_is_done_f
         trainer.work = InOrder(place)
         board = Board(0, lambda count: 0.0, False)
         board.latency_of = lambda name: 0.5 + int(name[:4], 16) / 2**16
-        made, store = pipeline(tmp_path / f"{place}", trainer, board, sampler)
-        assert made.run(14, time.monotonic() + HANG_S) == 14
+        search_pipeline, store = pipeline(tmp_path / f"{place}", trainer, board, sampler)
+        assert search_pipeline.run(14, time.monotonic() + HANG_S) == 14
         asked.append(([(trial.recipe_id, trial.state) for trial in store.trials(GOAL.id)], trainer.trained))
     assert asked[0][0] == asked[1][0]
     assert {state for _, state in asked[0][0]} == {COMPLETE, GATED}
@@ -397,8 +397,8 @@ def by_workers(folder, place, recorded=(), **trainer):
     board = Board(0, lambda count: 0.0, False)
     board.device = SimpleNamespace(recorded=False, trials=tuple(recorded))
     board.latency_of = lambda name: 0.5 + int(name[:4], 16) / 2**16
-    made, store = pipeline(folder, made_by, board, "model")
-    assert made.run(14, time.monotonic() + HANG_S) == 14
+    search_pipeline, store = pipeline(folder, made_by, board, "model")
+    assert search_pipeline.run(14, time.monotonic() + HANG_S) == 14
     return store, [(trial.recipe_id, trial.state) for trial in store.trials(GOAL.id)]
 
 
@@ -417,7 +417,7 @@ def test_whoever_is_done_leaves_its_worker_to_another_one_whatever_is_on_its_way
     """The first is trained until all others are told, and there are more of them than there is room for."""
     trainer, others = Trainer(0, lambda recipe: 0.5, builders=3), 12
     trainer.alike = False
-    made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
+    search_pipeline, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
     first, train = recipe_of(shapes.values(TABLE)[0]).id, trainer._train
 
     def train_in_turn(recipe):
@@ -426,7 +426,7 @@ def test_whoever_is_done_leaves_its_worker_to_another_one_whatever_is_on_its_way
         return train(recipe)
 
     trainer._train = train_in_turn
-    assert made.run(others + 1, time.monotonic() + HANG_S) == others + 1
+    assert search_pipeline.run(others + 1, time.monotonic() + HANG_S) == others + 1
 
 
 @pytest.mark.parametrize("early", [True, False])
@@ -449,8 +449,8 @@ def test_who_is_trained_before_its_turn_leads_nobody_yet(tmp_path, early):
         return train(recipe)
 
     trainer._train = train_in_turn
-    made, store = pipeline(tmp_path / "store", trainer, board)
-    made.run(5, time.monotonic() + HANG_S)
+    search_pipeline, store = pipeline(tmp_path / "store", trainer, board)
+    search_pipeline.run(5, time.monotonic() + HANG_S)
     records = store.trials(GOAL.id)
     assert {record.state for record in records} == {COMPLETE}
     assert records[3].recipe_id == fastest.id
@@ -459,14 +459,14 @@ def test_who_is_trained_before_its_turn_leads_nobody_yet(tmp_path, early):
 
 def test_a_lost_device_is_no_recipe_s_fault_and_ends_the_run(tmp_path):
     trainer = Trainer(0, lambda recipe: 0.5, builders=2)
-    made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
+    search_pipeline, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
 
     def losing(recipe):
         raise DeviceLostError("cuda (a card) is lost")
 
     trainer._train = losing
     with pytest.raises(DeviceLostError, match=r"a card.*dmesg") as error:
-        made.run(6, time.monotonic() + HANG_S)
+        search_pipeline.run(6, time.monotonic() + HANG_S)
     assert status_of(error.value) == RIG
     # They are asked for first by the next run.
     assert {record.state for record in store.trials(GOAL.id)} == {"interrupted"}
@@ -475,7 +475,7 @@ def test_a_lost_device_is_no_recipe_s_fault_and_ends_the_run(tmp_path):
 
 def test_what_fails_ends_in_its_turn(tmp_path):
     trainer, failed = Trainer(0, lambda recipe: 0.5, builders=2), threading.Event()
-    made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
+    search_pipeline, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
     first, second = (recipe_of(values).id for values in shapes.values(TABLE)[:2])
     train = trainer._train
 
@@ -487,7 +487,7 @@ def test_what_fails_ends_in_its_turn(tmp_path):
         return train(recipe)
 
     trainer._train = failing
-    assert made.run(2, time.monotonic() + HANG_S) == 2
+    assert search_pipeline.run(2, time.monotonic() + HANG_S) == 2
     records = store.trials(GOAL.id)
     assert [(record.recipe_id, record.state) for record in records] == [(first, COMPLETE), (second, FAILED)]
     assert store.failures(GOAL.baseline_id, GOAL.bench_id) == {second: "cannot be built"}
@@ -499,8 +499,8 @@ def test_trials_end_in_the_order_in_which_they_were_asked_for(tmp_path):
     board = Board(0, lambda count: 1.0 if count == 1 else 0.5 if count < 4 else 2.0, False)
     # The second is still trained when the fourth, too slow to be trained, could have ended.
     trainer.work = lambda: until(lambda: len(trainer.trained) != 1 or len(board.measured) >= 4)
-    made, store = pipeline(tmp_path / "store", trainer, board)
-    made.run(8, time.monotonic() + HANG_S)
+    search_pipeline, store = pipeline(tmp_path / "store", trainer, board)
+    search_pipeline.run(8, time.monotonic() + HANG_S)
     records = store.trials(GOAL.id)
     assert [record.state for record in records[:4]] == [COMPLETE, COMPLETE, COMPLETE, GATED]
     ended = [record.ended_at for record in records]
@@ -510,11 +510,13 @@ def test_trials_end_in_the_order_in_which_they_were_asked_for(tmp_path):
 def test_what_is_in_flight_at_an_interruption_is_given_up(tmp_path):
     trainer, over = Trainer(0, lambda recipe: 0.5), threading.Event()
     trainer.work = lambda: over.wait(HANG_S)
-    made, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
-    made._advance = lambda flight, whole=made._advance: _interrupted() if made.work.measuring.seconds else whole(flight)
+    search_pipeline, store = pipeline(tmp_path / "store", trainer, Board(0, lambda count: 1.0, False))
+    search_pipeline._advance = lambda flight, whole=search_pipeline._advance: (
+        _interrupted() if search_pipeline.work.measuring.seconds else whole(flight)
+    )
     try:
         with pytest.raises(KeyboardInterrupt):
-            made.run(8, time.monotonic() + HANG_S)
+            search_pipeline.run(8, time.monotonic() + HANG_S)
     finally:
         over.set()
     assert {record.state for record in store.trials(GOAL.id)} == {"interrupted"}
@@ -531,9 +533,9 @@ def test_when_the_reference_has_moved_the_leader_and_who_was_gated_within_reach_
     board = Board(0, lambda count: latencies_ms.get(count, 5.0), True)
     board.reference_ms = lambda count: 10.0 if count < 3 else 15.0
     trainer = Trainer(0, lambda recipe: 0.8)
-    made, store = pipeline(tmp_path / "store", trainer, board)
+    search_pipeline, store = pipeline(tmp_path / "store", trainer, board)
     first = _with_file(trainer, tmp_path / "store")
-    made.run(5, time.monotonic() + HANG_S)
+    search_pipeline.run(5, time.monotonic() + HANG_S)
     states = [trial.state for trial in store.trials(GOAL.id)]
     assert states == [COMPLETE, GATED, GATED, GATED, COMPLETE]
     recipes = [trial.recipe_id for trial in store.trials(GOAL.id)]
@@ -559,9 +561,9 @@ def test_a_leader_or_gated_one_that_cannot_be_timed_again_is_no_fault_of_whose_t
 
     board._measure = faltering
     trainer = Trainer(0, lambda recipe: 0.8)
-    made, store = pipeline(tmp_path / "store", trainer, board)
+    search_pipeline, store = pipeline(tmp_path / "store", trainer, board)
     _with_file(trainer, tmp_path / "store")
-    made.run(4, time.monotonic() + HANG_S)
+    search_pipeline.run(4, time.monotonic() + HANG_S)
     assert FAILED not in [trial.state for trial in store.trials(GOAL.id)]
     assert store.failures(GOAL.baseline_id, GOAL.bench_id) == {}
     assert "could not be timed again: the device failed on it 3 times" in capsys.readouterr().err
@@ -580,8 +582,8 @@ def test_clean_figures_are_not_replaced_by_those_of_a_disturbed_race(tmp_path):
         return replace(measured, figures=replace(measured.figures, dirty=("others used 1.9 cores",)))
 
     board._measure = disturbed
-    made, store = pipeline(tmp_path / "store", Trainer(0, lambda recipe: 0.8), board)
-    made.run(1, time.monotonic() + HANG_S)
+    search_pipeline, store = pipeline(tmp_path / "store", Trainer(0, lambda recipe: 0.8), board)
+    search_pipeline.run(1, time.monotonic() + HANG_S)
     (trial,) = store.trials(GOAL.id)
     assert len(board.measured) == 2
     assert not store.evaluation(trial.recipe_id, GOAL).current.dirty
@@ -591,24 +593,24 @@ def test_while_the_reference_stays_nobody_is_timed_again(tmp_path):
     board = Board(0, lambda count: 1.0 if count == 1 else 5.0, True)
     board.reference_ms = lambda count: 10.0 + 0.01 * count
     trainer = Trainer(0, lambda recipe: 0.8)
-    made, _ = pipeline(tmp_path / "store", trainer, board)
+    search_pipeline, _ = pipeline(tmp_path / "store", trainer, board)
     _with_file(trainer, tmp_path / "store")
-    made.run(4, time.monotonic() + HANG_S)
+    search_pipeline.run(4, time.monotonic() + HANG_S)
     assert len(board.measured) == 4
 
 
 def _with_file(trainer: Trainer, folder: Path) -> list[str]:
     """What is trained leaves a file; the recipes of which there is one."""
-    there: list[str] = []
+    recipe_ids: list[str] = []
     train = trainer._train
 
     def with_file(recipe) -> Built:
-        one = train(recipe)
+        built = train(recipe)
         path = folder / "candidates" / f"{recipe.id}.onnx"
         path.parent.mkdir(exist_ok=True)
         path.touch()
-        there.append(recipe.id)
-        return Built(replace(one.candidate, file=path, sha256=sha256(path)), one.validation)
+        recipe_ids.append(recipe.id)
+        return Built(replace(built.candidate, file=path, sha256=sha256(path)), built.validation)
 
     trainer._train = with_file
-    return there
+    return recipe_ids

@@ -205,7 +205,7 @@ def test_a_board_measures_while_the_next_network_is_trained() -> None:
 
 def test_contenders_that_the_meter_has_not_seen_come_first(prepared: Prepared, tmp_path: Path) -> None:
     seen = evaluation(1, latency_ms=1.0, energy_provenance=METERED)
-    waiting = [evaluation(latency_ms=0.5, energy_provenance=PREDICTED, made=made) for made in distinct(2)]
+    waiting = [evaluation(latency_ms=0.5, energy_provenance=PREDICTED, made=structure) for structure in distinct(2)]
     store = store_with(tmp_path, [seen, *waiting])
     metered = plan(Settings(trials=1), prepared, store, at(windows_s=60.0, bench_id=BENCH.id))
     assert metered.waiting == 2

@@ -76,11 +76,11 @@ def test_how_fast_a_machine_trains_is_measured_once(tmp_path, monkeypatch, measu
 
 def test_a_baseline_that_comes_with_the_network_is_taken_unless_one_is_to_be_trained(tmp_path, measured):
     store, chosen = Store.create(tmp_path), Settings(data=STAND_IN)
-    said: list[str] = []
-    to_train = prepare(chosen, store, said.append, to_train=True)
+    lines: list[str] = []
+    to_train = prepare(chosen, store, lines.append, to_train=True)
     assert to_train.baseline is None
     assert to_train.baseline_s > 0
-    prepared = prepare(chosen, store, said.append)
+    prepared = prepare(chosen, store, lines.append)
     assert prepared.baseline is not None
     assert prepared.baseline.source == "comes with the program"
     assert prepared.baseline_s == 0
@@ -90,7 +90,7 @@ def test_a_baseline_that_comes_with_the_network_is_taken_unless_one_is_to_be_tra
     assert baseline == known_baseline(store, prepared.data, chosen.architecture) == prepared.baseline
     assert (tmp_path / "baselines" / f"{baseline.id}.pt").is_file()
     # It is the store's now, as any other.
-    assert prepare(chosen, store, said.append, to_train=True).baseline == baseline
+    assert prepare(chosen, store, lines.append, to_train=True).baseline == baseline
 
 
 def test_a_second_folder_of_a_database_gets_the_supplied_baseline_of_the_first(tmp_path):
@@ -137,20 +137,20 @@ def earlier(tmp_path, measured) -> tuple[Store, DataSet, Goal]:
 
 def test_a_search_says_that_the_built_in_set_has_changed_and_begins_anew(earlier):
     store, images, goal = earlier
-    said: list[str] = []
-    prepared = prepare(settings({"data": "builtin"}), store, said.append)
+    lines: list[str] = []
+    prepared = prepare(settings({"data": "builtin"}), store, lines.append)
     assert prepared.baseline is not None
     assert prepared.baseline.fingerprint == prepared.data.fingerprint
     assert prepared.data.fingerprint != images.fingerprint
-    assert [text for text in said if "has changed since" in text and goal.id in text and "new study" in text]
+    assert [text for text in lines if "has changed since" in text and goal.id in text and "new study" in text]
 
 
 def test_a_search_on_the_present_built_in_set_says_nothing_of_a_change(earlier):
     store, _, _ = earlier
     store.use_study(replace(GOAL, fingerprint=load(Source("builtin", store.folder / "images")).fingerprint))
-    said: list[str] = []
-    prepare(settings({"data": "builtin"}), store, said.append)
-    assert not [text for text in said if "changed" in text]
+    lines: list[str] = []
+    prepare(settings({"data": "builtin"}), store, lines.append)
+    assert not [text for text in lines if "changed" in text]
 
 
 def test_a_study_on_an_earlier_built_in_set_is_confirmed_on_its_own_images(earlier):

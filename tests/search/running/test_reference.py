@@ -151,7 +151,7 @@ def test_the_next_run_looks_again_and_converts_what_was_measured(world: World) -
     store.use_study(goal)
     before = standings(store, goal)
     assert before.rows[0].latency_gain == pytest.approx(20, rel=0.01)
-    told = OBJECTIVES["latency"].at_best(before.ranked[0].current, scale_of(store, bench_id, GOAL.baseline_id))
+    as_told = OBJECTIVES["latency"].at_best(before.ranked[0].current, scale_of(store, bench_id, GOAL.baseline_id))
 
     world.board.busy = wants_two_threads(until=0)
     assert world.settle() == at(SETTINGS[2])
@@ -160,11 +160,11 @@ def test_the_next_run_looks_again_and_converts_what_was_measured(world: World) -
     assert any("the reference is now the baseline at 2 threads, spinning, 1.84 times as fast" in text
                for text in world.said)  # fmt: skip
     # What counts with further processes of it is over the same reference.
-    (kept,) = store.runs(row.candidate.recipe.structure_id, bench_id)
-    assert kept.reference_s == pytest.approx(970e-6 * 527 / 970, rel=0.02)
+    (process,) = store.runs(row.candidate.recipe.structure_id, bench_id)
+    assert process.reference_s == pytest.approx(970e-6 * 527 / 970, rel=0.02)
     # The sampler is told the same as before.
     scale = scale_of(store, bench_id, GOAL.baseline_id)
-    assert OBJECTIVES["latency"].at_best(after.ranked[0].current, scale) == pytest.approx(told, abs=0.001)
+    assert OBJECTIVES["latency"].at_best(after.ranked[0].current, scale) == pytest.approx(as_told, abs=0.001)
 
 
 def test_both_references_are_timed_in_turns_on_a_machine_that_grows_slower(world: World) -> None:
@@ -180,9 +180,9 @@ def test_both_references_are_timed_in_turns_on_a_machine_that_grows_slower(world
     world.board.busy = wants_two_threads(until=0)
     world.board.speed = lambda number: 1 + 0.03 * number
     assert world.settle() == at(SETTINGS[2])
-    kept = world.store.structure(structure_id, bench_id)
-    assert kept is not None
-    assert kept.reference_latency_s == pytest.approx(970e-6 * 527 / 970, rel=0.01)
+    converted = world.store.structure(structure_id, bench_id)
+    assert converted is not None
+    assert converted.reference_latency_s == pytest.approx(970e-6 * 527 / 970, rel=0.01)
 
 
 def test_settings_that_cannot_be_told_apart_do_not_take_turns(world: World) -> None:
@@ -226,5 +226,5 @@ def test_the_reference_has_moved_when_it_is_outside_of_its_interval() -> None:
 
 def test_a_sampler_sees_seconds_of_the_hour_in_which_the_bench_began() -> None:
     scale = Scale(526e-6, 1e-3)
-    one = evaluation(latency_ms=0.0180, reference_latency_s=797e-6)
-    assert 10 ** OBJECTIVES["latency"].score(one, 0.7, scale).value == pytest.approx(0.0180e-3 * 526 / 797)
+    result = evaluation(latency_ms=0.0180, reference_latency_s=797e-6)
+    assert 10 ** OBJECTIVES["latency"].score(result, 0.7, scale).value == pytest.approx(0.0180e-3 * 526 / 797)

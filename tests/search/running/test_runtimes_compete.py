@@ -65,19 +65,19 @@ def test_a_study_of_files_that_one_runtime_has_is_no_former_one_of_the_other(rig
 
 
 @pytest.mark.parametrize(
-    ("chosen", "runtimes", "said"),
+    ("chosen", "runtimes", "message"),
     [
         (Settings(fixed=(("quantization", "dynamic_int8"),)), ("onnxruntime 1.0",), "runtime litert: LiteRT is not"),
         (Settings(grid=Grid(fractions=(0.5,))), ("litert 2.0",), "runtime onnxruntime: ONNX Runtime is not"),
     ],
 )
 def test_a_runtime_that_a_study_cannot_do_without_is_asked_for_by_name(
-    tmp_path: Path, chosen: Settings, runtimes: tuple[str, ...], said: str
+    tmp_path: Path, chosen: Settings, runtimes: tuple[str, ...], message: str
 ) -> None:
     lacking = replace(INFO, runtime=runtimes[0], runtimes=runtimes, on_this_machine=False)
     with (
         simulated_rig(SimulatedBoard({}, info=lacking), tmp_path / "unused.npy", []) as rig,
-        pytest.raises(RequestError, match=f"{said} installed on simulated"),
+        pytest.raises(RequestError, match=f"{message} installed on simulated"),
     ):
         missing_runtimes(chosen, rig)
 
@@ -110,9 +110,9 @@ def test_a_quantization_has_its_counterpart_in_another_kind_of_file() -> None:
 
 
 def test_a_gain_says_the_runtime_of_the_baseline_where_that_does_not_go_without_saying() -> None:
-    baseline, found = evaluation(made=recipe(epochs=0), reference_latency_s=None), evaluation()
+    baseline, in_this = evaluation(made=recipe(epochs=0), reference_latency_s=None), evaluation()
     in_other = evaluation(made=recipe(runtime="litert"))
-    texts = [line(row(each, GOAL, baseline, None), "latency") for each in (found, in_other)]
+    texts = [line(row(each, GOAL, baseline, None), "latency") for each in (in_this, in_other)]
     assert texts[0].endswith("faster than the baseline")
     assert texts[1].endswith("faster than the baseline in ONNX Runtime")
 

@@ -86,13 +86,13 @@ def large(tmp_path_factory):
 @pytest.mark.parametrize("count", [0, 1, 300])
 def test_it_fits_screens_of_every_size(large, tmp_path, width, height, count):
     store, goal = large if count == 300 else landscape(tmp_path / "store", count)
-    found = studied(store, [goal, replace(goal, objective="latency")])
+    of_study = studied(store, [goal, replace(goal, objective="latency")])
     for work in (WORK, None, replace(WORK, count=0, doing=WORK.doing * 20)):
-        lines = screen(found, work, 1100.0, width, height)
+        lines = screen(of_study, work, 1100.0, width, height)
         assert len(lines) <= height
         assert max(cell_len(line.plain) for line in lines) <= width
     # Everything has its place, where there is room for it.
-    text = "\n".join(line.plain for line in screen(found, WORK, 1100.0, width, height))
+    text = "\n".join(line.plain for line in screen(of_study, WORK, 1100.0, width, height))
     if height >= 24:
         assert "7/24 trials, 100 s gone, none begins after 13:20 more" in text.replace("2 min", "100 s")
         assert "30 s left" in text
@@ -105,20 +105,22 @@ def test_it_fits_screens_of_every_size(large, tmp_path, width, height, count):
 
 def test_where_time_alone_is_the_limit_the_bar_is_the_time(large):
     store, goal = large
-    found = studied(store, [goal])
-    first = screen(found, replace(WORK, count=0), 1100.0, 120, 40)[1].plain
+    of_study = studied(store, [goal])
+    first = screen(of_study, replace(WORK, count=0), 1100.0, 120, 40)[1].plain
     assert f"{WORK.ended} trials, " in first
-    later = screen(found, replace(WORK, count=0), 1800.0, 120, 40)[1].plain
+    later = screen(of_study, replace(WORK, count=0), 1800.0, 120, 40)[1].plain
     assert 0 < first.count("━") < later.count("━") < later.count("━") + later.count("╌")
 
 
 def test_a_dot_stands_where_its_network_does(tmp_path):
     figures = [(0.75, 1.0), (0.80, 3.0), (0.90, 9.0)]
-    told = [
-        evaluation(made=made, share=share, latency_ms=ms)
-        for made, (share, ms) in zip(distinct(3), figures, strict=True)
+    evaluations = [
+        evaluation(made=recipe, share=share, latency_ms=ms)
+        for recipe, (share, ms) in zip(distinct(3), figures, strict=True)
     ]
-    lines = [line.plain for line in screen(studied(store_with(tmp_path / "s", told), [GOAL]), WORK, 1100.0, 80, 30)]
+    lines = [
+        line.plain for line in screen(studied(store_with(tmp_path / "s", evaluations), [GOAL]), WORK, 1100.0, 80, 30)
+    ]
     plot = lines[next(row for row, line in enumerate(lines) if line.startswith("accuracy against")) + 1 :]
     (best,) = [(row, line.index("●")) for row, line in enumerate(plot) if "●" in line]
     fronts = [(row, column) for row, line in enumerate(plot) for column, letter in enumerate(line) if letter == "o"][:2]

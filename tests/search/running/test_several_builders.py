@@ -45,9 +45,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Builders]:
     builders = search_run._builders
 
     def noted(*words):
-        found = builders(*words)
-        opened.append(found[0])
-        return found
+        answer = builders(*words)
+        opened.append(answer[0])
+        return answer
 
     monkeypatch.setattr(search_run, "_builders", noted)
     return opened
@@ -92,10 +92,10 @@ def test_a_builder_that_is_killed_changes_nothing_of_what_is_asked_for(
         assert "builders  2 at once: as was asked for" in err
         # In a pipe a line for each trial, and none of a builder's.
         assert [line.split()[0] for line in out.splitlines()[:TRIALS]] == ["trial"] * TRIALS
-        kept = Store.existing(store)
-        goal = kept.studies()[0]
-        assert kept.failures(goal.baseline_id, goal.bench_id) == {}
-        trials = kept.trials(goal.id)
+        reopened = Store.existing(store)
+        goal = reopened.studies()[0]
+        assert reopened.failures(goal.baseline_id, goal.bench_id) == {}
+        trials = reopened.trials(goal.id)
         assert {trial.state for trial in trials} <= {COMPLETE, GATED}
         asked.append([trial.recipe_id for trial in trials])
     killer.join(HANG_S)

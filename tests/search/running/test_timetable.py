@@ -34,10 +34,14 @@ def test_by_several_short_ones_end_while_a_long_one_is_on_its_way():
 
 
 def test_what_is_not_timed_yet_waits_for_a_board():
-    one, two = Timetable(4, 1), Timetable(4, 2)
-    assert [one.end_of(short(seed), False) - SHORT_TAKES for seed in range(3)] == [_TIMING, 2 * _TIMING, 3 * _TIMING]
-    assert [two.end_of(short(seed), False) - SHORT_TAKES for seed in range(3)] == [_TIMING, _TIMING, 2 * _TIMING]
-    assert one.end_of(short(3), True) == SHORT_TAKES
+    one_board, two_boards = Timetable(4, 1), Timetable(4, 2)
+    assert [one_board.end_of(short(seed), False) - SHORT_TAKES for seed in range(3)] == [
+        _TIMING,
+        2 * _TIMING,
+        3 * _TIMING,
+    ]
+    assert [two_boards.end_of(short(seed), False) - SHORT_TAKES for seed in range(3)] == [_TIMING, _TIMING, 2 * _TIMING]
+    assert one_board.end_of(short(3), True) == SHORT_TAKES
 
 
 def test_who_shares_weights_that_are_trained_waits_for_them():

@@ -85,12 +85,12 @@ def beside(folder: Path, trainer: Trainer, board: Board, lesson: Lesson) -> Trai
     return TrainingAhead(work, lesson, PACE, LINE, trainer.builders, time.monotonic() + HANG_S)
 
 
-def study_beside(made: TrainingAhead, limit_s: float, beside_s: float) -> Study:
-    store, known, end = made.work.store, Known(), time.monotonic() + limit_s
+def study_beside(ahead: TrainingAhead, limit_s: float, beside_s: float) -> Study:
+    store, known, end = ahead.work.store, Known(), time.monotonic() + limit_s
     left = TimeLeft(lambda: end - time.monotonic(), AT_ONCE, beside_s=beside_s)
     experience = experience_of(store, GOAL.baseline_id, GOAL.bench_id)
     fom = OBJECTIVES[GOAL.objective]
-    sampler = ModelSampler(0, TABLE, known, fom, LINE, left, experience=experience, ahead=made.ahead)
+    sampler = ModelSampler(0, TABLE, known, fom, LINE, left, experience=experience, ahead=ahead.ahead)
     study = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=sampler, time_left=left)
     study.resume()
     return study
@@ -100,17 +100,17 @@ def test_what_holds_the_line_is_timed_first_and_not_trained_again(tmp_path: Path
     networks = tuple(recipe_of(values) for values in shapes[:4])
     holding = replace(networks[2], epochs=3)
     trainer = Trainer(0.05, lambda recipe: LINE + 0.1 if recipe.id == holding.id else 0.2, builders=3)
-    made = beside(tmp_path / "store", trainer, Board(0.2, lambda count: 1.0, False), Lesson(networks, (3,)))
-    made.begin()
-    until(lambda: len(trainer.trained) == 4 and not made.tasks)
-    made.stop()
+    ahead = beside(tmp_path / "store", trainer, Board(0.2, lambda count: 1.0, False), Lesson(networks, (3,)))
+    ahead.begin()
+    until(lambda: len(trainer.trained) == 4 and not ahead.tasks)
+    ahead.stop()
     assert "4 networks trained while boards were timed, 1 of them on the right side" in capsys.readouterr().err
-    study = study_beside(made, HANG_S, 0.1)
-    assert Pipeline([study], made.work, made).run(4, time.monotonic() + HANG_S) == 4
-    first, *_ = made.work.store.trials(study.goal.id)
+    study = study_beside(ahead, HANG_S, 0.1)
+    assert Pipeline([study], ahead.work, ahead).run(4, time.monotonic() + HANG_S) == 4
+    first, *_ = ahead.work.store.trials(study.goal.id)
     assert (first.recipe_id, first.state) == (holding.id, COMPLETE)
     # Its file was made again from its weights; builders trained what the study suggests meanwhile.
-    made.close()
+    ahead.close()
     others = [id for id in trainer.trained if id != holding.id]
     assert len(others) == len(set(others)) > 3
 
@@ -118,16 +118,16 @@ def test_what_holds_the_line_is_timed_first_and_not_trained_again(tmp_path: Path
 def test_a_run_lasts_until_its_deadline_while_something_is_trained(tmp_path: Path) -> None:
     """Nothing holds the line, though all come near to it, and no trial ends in time: builders go on until then."""
     trainer = Trainer(0.05, lambda recipe: LINE - 0.01, builders=3)
-    made = beside(tmp_path / "store", trainer, Board(0.01, lambda count: 1.0, False), NOTHING)
+    ahead = beside(tmp_path / "store", trainer, Board(0.01, lambda count: 1.0, False), NOTHING)
     begun = time.monotonic()
-    study = study_beside(made, 4.0, 10.0)
-    assert Pipeline([study], made.work, made).run(1000, begun + 4.0) == 0
+    study = study_beside(ahead, 4.0, 10.0)
+    assert Pipeline([study], ahead.work, ahead).run(1000, begun + 4.0) == 0
     assert 3.5 < time.monotonic() - begun < 20.0
-    made.close()
+    ahead.close()
     # What was trained is kept for a later run: more than two builders take at a time.
-    kept = {candidate.recipe.id for _, candidate, _ in made.work.store.trainings() if candidate.recipe.epochs}
-    assert len(kept) > 2
-    assert kept <= set(trainer.trained)
+    trained_ids = {candidate.recipe.id for _, candidate, _ in ahead.work.store.trainings() if candidate.recipe.epochs}
+    assert len(trained_ids) > 2
+    assert trained_ids <= set(trainer.trained)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ from tests.search.made_up import GOAL, distinct, evaluation, store_with
 def searched(folder):
     recipes = distinct(3)
     shown = [(0.75, 1.0), (0.80, 0.5), (0.60, 0.2)]
-    told = [evaluation(made=made, share=share, latency_ms=ms) for made, (share, ms) in zip(recipes, shown, strict=True)]
-    store = store_with(folder, told)
-    for number, one in enumerate(told):
-        store.begin_trial(GOAL.id, number, one.recipe_id)
+    evaluations = [
+        evaluation(made=recipe, share=share, latency_ms=ms) for recipe, (share, ms) in zip(recipes, shown, strict=True)
+    ]
+    store = store_with(folder, evaluations)
+    for number, result in enumerate(evaluations):
+        store.begin_trial(GOAL.id, number, result.recipe_id)
         time.sleep(0.02)
         store.end_trial(GOAL.id, number, COMPLETE)
     return store
@@ -26,13 +28,13 @@ def test_it_shows_what_the_run_itself_shows(tmp_path):
     store = searched(tmp_path / "store")
     board = Doing("board pi", "abc: timing", 0.5, time.time() - 1000)
     keep(Work("trials", 24, 3, time.time() - 3600, time.time() + 7250, (GOAL.id,), (board,), ("hot",)), store.folder)
-    said = lines(store)
-    text = "\n".join(said)
+    shown = lines(store)
+    text = "\n".join(shown)
     assert "3/24 trials, 60 min gone, none begins after 2:00:" in text
-    assert any(line.startswith("board pi  abc: timing") and line.endswith("17 min left") for line in said)
-    assert "! hot" in said
-    assert "at work: pid 1 on here" in said
-    (best,) = [line for line in said if line.startswith("best so far")]
+    assert any(line.startswith("board pi  abc: timing") and line.endswith("17 min left") for line in shown)
+    assert "! hot" in shown
+    assert "at work: pid 1 on here" in shown
+    (best,) = [line for line in shown if line.startswith("best so far")]
     # The second is better.
     assert "FoM" in best
     assert best.index("▁") < best.index("█")

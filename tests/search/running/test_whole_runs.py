@@ -56,15 +56,15 @@ def searched(run) -> Path:
 
 
 def test_a_run_tells_one_line_per_trial_and_ends_with_the_ranking(run):
-    _, said = run
-    lines = [line for line in said.splitlines() if line.startswith("trial ")]
+    _, out = run
+    lines = [line for line in out.splitlines() if line.startswith("trial ")]
     assert len(lines) == 3
     assert re.search(
         r"\d+\.\d\d % validation  .* ms  FoM .* x ±.* (faster|slower) than the baseline, FoM .* x .* est\.", lines[0]
     )
-    assert "the unpruned baseline" in said
+    assert "the unpruned baseline" in out
     assert re.search(
-        r"best fom: [\d.]+ ms, .* x ±.* (faster|slower) than the baseline; FoM .* x .* est\. the baseline's", said
+        r"best fom: [\d.]+ ms, .* x ±.* (faster|slower) than the baseline; FoM .* x .* est\. the baseline's", out
     )
 
 
@@ -72,8 +72,8 @@ def test_accuracy_is_that_of_the_deployed_file(searched):
     store = Store.existing(searched)
     goal = store.studies()[0]
     images = load(Source("builtin")).validation
-    for one in store.evaluations(goal.baseline_id, goal.bench_id).values():
-        assert accuracy(one.candidate.file, images).correct == one.validation.correct
+    for result in store.evaluations(goal.baseline_id, goal.bench_id).values():
+        assert accuracy(result.candidate.file, images).correct == result.validation.correct
 
 
 def test_rank_json_names_files_that_are_there(searched, user: User):
@@ -128,12 +128,12 @@ def test_an_interrupted_run_ends_cleanly_and_says_how_to_go_on(searched, tmp_pat
             process.stdout.readline()
             time.sleep(0.3)
             process.send_signal(number)
-            _, said = process.communicate(timeout=500)
+            _, err = process.communicate(timeout=500)
         finally:
             process.kill()
     assert process.returncode == INTERRUPTED
-    assert f"--store {folder}" in said.split("go on with: python -m search ")[1]
-    assert "Traceback" not in said
+    assert f"--store {folder}" in err.split("go on with: python -m search ")[1]
+    assert "Traceback" not in err
     assert children_of(folder) == []
     store = Store.existing(folder)
     states = {trial.state for trial in optunas(store, store.studies()[0].id)}
@@ -144,18 +144,20 @@ def test_a_damaged_candidate_is_built_again(searched, tmp_path):
     folder = copy(searched, tmp_path / "store")
     store = Store.existing(folder)
     goal = store.studies()[0]
-    one = next(iter(store.evaluations(goal.baseline_id, goal.bench_id).values()))
-    one.candidate.file.write_bytes(one.candidate.file.read_bytes()[:1000])
-    manifest = one.candidate.file.with_suffix(".json")
+    result = next(iter(store.evaluations(goal.baseline_id, goal.bench_id).values()))
+    result.candidate.file.write_bytes(result.candidate.file.read_bytes()[:1000])
+    manifest = result.candidate.file.with_suffix(".json")
     baseline = json.loads((folder / "baselines" / f"{goal.baseline_id}.json").read_text())
     assert baseline["data"] == "builtin"
 
     from search.building.tasks import carry_out
     from space.baseline import describe
 
-    made = carry_out(one.candidate.recipe, folder, describe(folder / "baselines", goal.baseline_id), Source("builtin"))
-    assert made.candidate.sha256 == sha256(made.candidate.file) == one.candidate.sha256
-    assert Candidate.from_json(manifest.read_text(), manifest.parent) == made.candidate
+    rebuilt = carry_out(
+        result.candidate.recipe, folder, describe(folder / "baselines", goal.baseline_id), Source("builtin")
+    )
+    assert rebuilt.candidate.sha256 == sha256(rebuilt.candidate.file) == result.candidate.sha256
+    assert Candidate.from_json(manifest.read_text(), manifest.parent) == rebuilt.candidate
 
 
 def test_a_replayed_bench_asks_for_the_same_recipes_to_the_end(searched, user: User, tmp_path):
@@ -175,11 +177,11 @@ def test_a_replayed_bench_asks_for_the_same_recipes_to_the_end(searched, user: U
     assert done.returncode == OK, done.stderr
     assert [record.recipe_id for record in again.trials(again.studies()[0].id)] == expected
     figures = again.evaluations(goal.baseline_id, again.studies()[0].bench_id)
-    for id, one in original.evaluations(goal.baseline_id, goal.bench_id).items():
+    for id, result in original.evaluations(goal.baseline_id, goal.bench_id).items():
         if id in expected:
             # A leader that was timed again answers with what it was timed at first, as a trial was judged by that.
             processes = [
-                process_interval(run)[0] for run in original.runs(one.candidate.recipe.structure_id, goal.bench_id)
+                process_interval(run)[0] for run in original.runs(result.candidate.recipe.structure_id, goal.bench_id)
             ]
             answers = [statistics.median(processes[:count]) for count in range(1, len(processes) + 1)]
             assert any(figures[id].figures.latency_s == pytest.approx(answer, rel=1e-4) for answer in answers)
@@ -199,9 +201,9 @@ def test_confirm_measures_the_whole_test_set_and_its_accuracy_is_the_files(searc
     assert content["baseline"]["latency_gain"] == 1.0
     store = Store.existing(folder)
     goal = store.studies()[0]
-    one = store.evaluations(goal.baseline_id, goal.bench_id)[row["recipe_id"]]
-    assert one.confirmation is not None
-    assert one.confirmation.figures.inferences == 3 * len(test)
+    result = store.evaluations(goal.baseline_id, goal.bench_id)[row["recipe_id"]]
+    assert result.confirmation is not None
+    assert result.confirmation.figures.inferences == 3 * len(test)
 
 
 def test_all_objectives_share_one_pool_of_evaluations(started, tmp_path):
@@ -220,16 +222,16 @@ def test_all_objectives_share_one_pool_of_evaluations(started, tmp_path):
         }
         # The unpruned network lies outside this space.
         evaluated = store.evaluations(goal.baseline_id, goal.bench_id)
-        assert complete == {id for id, one in evaluated.items() if one.candidate.recipe.widths != WIDTHS}
+        assert complete == {id for id, result in evaluated.items() if result.candidate.recipe.widths != WIDTHS}
         assert len(store.trials(goal.id)) == (2 if goal.objective == "fom" else 1)
 
 
 def test_measure_takes_any_file(searched, user: User):
     store = Store.existing(searched)
     goal = store.studies()[0]
-    one = next(iter(store.evaluations(goal.baseline_id, goal.bench_id).values()))
-    row = json.loads(user.types("measure", one.candidate.file, "--json")[1])
-    assert row["recipe_id"] == one.recipe_id
-    assert row["parameters"] == one.candidate.parameters
+    result = next(iter(store.evaluations(goal.baseline_id, goal.bench_id).values()))
+    row = json.loads(user.types("measure", result.candidate.file, "--json")[1])
+    assert row["recipe_id"] == result.recipe_id
+    assert row["parameters"] == result.candidate.parameters
     assert row["latency_ms"] > 0
     assert row["test_accuracy"] is None

@@ -35,12 +35,12 @@ def recording(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def working(tmp_path: Path) -> Iterator[Cluster]:
     """Two workers, as a person starts them."""
-    with cluster() as made:
-        words = command("workers", made.address, "--count", 2, "--folder", tmp_path / "worker", program=REAL)
-        with (tmp_path / "workers.txt").open("w") as said:
-            started = subprocess.Popen(words, cwd=ROOT, env=with_extras(), stderr=said, stdin=subprocess.DEVNULL)
+    with cluster() as dask_cluster:
+        words = command("workers", dask_cluster.address, "--count", 2, "--folder", tmp_path / "worker", program=REAL)
+        with (tmp_path / "workers.txt").open("w") as output:
+            started = subprocess.Popen(words, cwd=ROOT, env=with_extras(), stderr=output, stdin=subprocess.DEVNULL)
         until(lambda: (tmp_path / "workers.txt").read_text().count("a worker of") == 2, "two workers")
-        yield made
+        yield dask_cluster
         started.send_signal(signal.SIGTERM)
         assert started.wait(60) == OK
         assert "ended: what was at work is given back" in (tmp_path / "workers.txt").read_text()
@@ -50,11 +50,11 @@ def working(tmp_path: Path) -> Iterator[Cluster]:
 def test_workers_and_builders_of_this_machine_carry_out_the_same_trials(
     started: Path, recording: Path, working: Cluster, tmp_path: Path
 ) -> None:
-    here = trials_of(copy(started, tmp_path / "here"), recording, *RANDOM, "--trials", TRIALS, "--builders", 2)
+    by_builders = trials_of(copy(started, tmp_path / "here"), recording, *RANDOM, "--trials", TRIALS, "--builders", 2)
     words = (*RANDOM, "--trials", TRIALS, "--workers", working.address)
-    there = trials_of(copy(started, tmp_path / "there"), recording, *words)
-    assert len(here) == TRIALS
-    assert there == here
+    by_workers = trials_of(copy(started, tmp_path / "there"), recording, *words)
+    assert len(by_builders) == TRIALS
+    assert by_workers == by_builders
     # They were built there, and every file came back.
     built = {path.name for path in (tmp_path / "worker" / "candidates").iterdir()}
     assert built >= {path.name for path in (tmp_path / "there" / "candidates").glob("*.json")} - {
