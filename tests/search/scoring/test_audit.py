@@ -22,16 +22,16 @@ def test_energy_beyond_rounding_is_not_explained():
 
 
 def test_what_is_not_explained_implies_a_power_or_a_wall_time():
-    found = audit(56.2127, 1260.3807, 4.37)
-    assert found.implied_power_w == pytest.approx(22.42, abs=0.01)
-    assert found.implied_wall_ms == pytest.approx(288.4, abs=0.1)
-    assert found.wall_multiple == pytest.approx(5.13, abs=0.01)
+    audited = audit(56.2127, 1260.3807, 4.37)
+    assert audited.implied_power_w == pytest.approx(22.42, abs=0.01)
+    assert audited.implied_wall_ms == pytest.approx(288.4, abs=0.1)
+    assert audited.wall_multiple == pytest.approx(5.13, abs=0.01)
 
 
 def test_energy_of_the_whole_script_is_not_explained_and_implies_the_loading_of_an_image():
-    found = audit(3.577, 28.12, 4.845)
-    assert found.verdict == UNEXPLAINED
-    assert found.implied_wall_ms - 3.577 == pytest.approx(2.23, abs=0.01)
+    audited = audit(3.577, 28.12, 4.845)
+    assert audited.verdict == UNEXPLAINED
+    assert audited.implied_wall_ms - 3.577 == pytest.approx(2.23, abs=0.01)
 
 
 def test_a_wall_time_that_allows_the_energy_leaves_it_unexplained_by_latency():
@@ -39,15 +39,15 @@ def test_a_wall_time_that_allows_the_energy_leaves_it_unexplained_by_latency():
 
 
 def test_more_energy_than_maximum_power_takes_in_the_wall_time_is_impossible():
-    found = audit(56.2, 1260, 4.37, wall_ms=100)
-    assert found.verdict == IMPOSSIBLE
-    assert found.reason == "maximum power x wall time is 437 mJ"
+    audited = audit(56.2, 1260, 4.37, wall_ms=100)
+    assert audited.verdict == IMPOSSIBLE
+    assert audited.reason == "maximum power x wall time is 437 mJ"
 
 
 def test_less_energy_than_idle_takes_in_the_latency_is_impossible():
-    found = audit(10, 10, 4, idle_power_w=1.9)
-    assert found.verdict == IMPOSSIBLE
-    assert found.reason == "idle power x latency is already 19 mJ"
+    audited = audit(10, 10, 4, idle_power_w=1.9)
+    assert audited.verdict == IMPOSSIBLE
+    assert audited.reason == "idle power x latency is already 19 mJ"
 
 
 def test_less_energy_than_idle_takes_in_the_wall_time_is_impossible():
@@ -60,9 +60,9 @@ def test_idle_power_alone_is_possible_although_its_figures_are_rounded():
 
 
 def test_a_wall_time_below_the_latency_is_impossible():
-    found = audit(10, 30, 4, wall_ms=8)
-    assert found.verdict == IMPOSSIBLE
-    assert found.reason == "wall time of 8 ms is below the latency"
+    audited = audit(10, 30, 4, wall_ms=8)
+    assert audited.verdict == IMPOSSIBLE
+    assert audited.reason == "wall time of 8 ms is below the latency"
 
 
 def test_nothing_is_impossible_without_a_wall_time_or_an_idle_power():

@@ -21,8 +21,8 @@ def test_nothing_slower_than_the_slowest_reaches_the_figure(name):
         lead = objective.figure(0.8, figures(draw.uniform(0.05, 50)))
         slowest = objective.slowest_beside(REFERENCE, lead, share, idle_w)
         slower = slowest * draw.uniform(1.0001, 3)
-        one = figures(1e3 * slower, energy_j=slower * idle_w * draw.uniform(1, 3))
-        assert objective.better(lead, objective.figure(share, one))
+        slower_figures = figures(1e3 * slower, energy_j=slower * idle_w * draw.uniform(1, 3))
+        assert objective.better(lead, objective.figure(share, slower_figures))
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -35,8 +35,8 @@ def test_at_the_slowest_an_idle_board_just_reaches_the_figure(name):
 
 def test_an_interval_that_begins_at_zero_tells_nothing_and_is_no_fault():
     objective = OBJECTIVES["fom"]
-    one = evaluation(share=0.8, latency_ms=1.0)
-    unsure = replace(one, figures=replace(one.figures, latency_low_s=0.0, energy_low_j=0.0))
+    result = evaluation(share=0.8, latency_ms=1.0)
+    unsure = replace(result, figures=replace(result.figures, latency_low_s=0.0, energy_low_j=0.0))
     low, high = objective.interval(0.8, unsure.current)
     assert (low > 0, high) == (True, math.inf)
     assert math.isinf(estimate(unsure, objective).standard_error)

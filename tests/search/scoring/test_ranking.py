@@ -15,7 +15,7 @@ ENERGY = replace(GOAL, objective="energy")
 
 
 def order(evaluations, goal: Goal):
-    return [one.candidate.recipe.seed for one in leading(evaluations, goal)]
+    return [result.candidate.recipe.seed for result in leading(evaluations, goal)]
 
 
 def test_the_fastest_leads_a_latency_study():
@@ -65,12 +65,12 @@ def test_once_confirmed_only_test_counts_and_without_a_margin():
 def test_a_dirty_row_is_shown_and_never_leads():
     rows = [evaluation(0, latency_ms=1, dirty=("throttled",)), evaluation(1, latency_ms=2)]
     assert order(rows, LATENCY) == [1]
-    assert [one.candidate.recipe.seed for one in ranking(rows, LATENCY)] == [1, 0]
+    assert [result.candidate.recipe.seed for result in ranking(rows, LATENCY)] == [1, 0]
 
 
 def test_infeasible_rows_come_last_the_nearest_miss_first():
     rows = [evaluation(0, share=0.5), evaluation(1, share=0.71), evaluation(2, share=0.8)]
-    assert [one.candidate.recipe.seed for one in ranking(rows, GOAL)] == [2, 1, 0]
+    assert [result.candidate.recipe.seed for result in ranking(rows, GOAL)] == [2, 1, 0]
 
 
 @pytest.mark.parametrize("goal", [ENERGY, GOAL])
@@ -103,8 +103,8 @@ def test_provenance_of_energy_does_not_matter_to_latency():
     assert order(rows, LATENCY) == [0, 1]
 
 
-def given_up(one: Evaluation) -> Evaluation:
-    return replace(one, candidate=replace(one.candidate, projected=0.6))
+def given_up(result: Evaluation) -> Evaluation:
+    return replace(result, candidate=replace(result.candidate, projected=0.6))
 
 
 def test_a_gated_candidate_is_not_ranked():
