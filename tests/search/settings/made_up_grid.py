@@ -26,10 +26,10 @@ def one(fraction: float, epochs: int, quantization: str = "none") -> Evaluation:
     slower, lost = QUANTIZATIONS[quantization]
     share = 0.9 - lost - 0.3 * fraction**3 - (0.2 * fraction if epochs == 0 else 0)
     latency_ms = 10.3 if fraction == 0.05 else 10 * (1 - fraction) ** 1.5 + 0.2
-    made = recipe(widths=pruned(fraction), epochs=epochs, quantization=quantization)
-    found = evaluation(made=made, share=share, latency_ms=latency_ms * slower)
+    pruned_recipe = recipe(widths=pruned(fraction), epochs=epochs, quantization=quantization)
+    result = evaluation(made=pruned_recipe, share=share, latency_ms=latency_ms * slower)
     parameters = int(3_217_226 * (1 - fraction) ** 2)
-    return replace(found, candidate=replace(found.candidate, parameters=parameters))
+    return replace(result, candidate=replace(result.candidate, parameters=parameters))
 
 
 def grid(quantizations: tuple[str, ...] = tuple(QUANTIZATIONS)) -> list[Evaluation]:
@@ -42,10 +42,10 @@ def with_trials(folder: Path, evaluations: list[Evaluation], goal: Goal = GOAL) 
     # At once: a transaction each takes most of a test's time.
     with statements(store) as execute:
         execute("UPDATE search_structures SET raw = :raw", {"raw": text_of(())})
-        for number, found in enumerate(evaluations):
+        for number, result in enumerate(evaluations):
             execute(
                 "INSERT INTO search_trials (study_id, number, recipe_id, state, reason, begun_at, ended_at) "
                 "VALUES (:study, :number, :recipe, :state, '', 0, 45)",
-                {"study": goal.id, "number": number, "recipe": found.recipe_id, "state": COMPLETE},
+                {"study": goal.id, "number": number, "recipe": result.recipe_id, "state": COMPLETE},
             )
     return store

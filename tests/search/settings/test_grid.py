@@ -51,9 +51,9 @@ def carried_out(study: Study, store: Store, trials: int) -> list[str]:
     ids = []
     for _ in range(trials):
         trial = study.ask()
-        one = evaluation(made=trial.recipe, latency_ms=sum(trial.recipe.widths) / 1000)
-        keep(store, one)
-        study.tell(trial.number, one)
+        result = evaluation(made=trial.recipe, latency_ms=sum(trial.recipe.widths) / 1000)
+        keep(store, result)
+        study.tell(trial.number, result)
         ids.append(trial.recipe.id)
     return ids
 
@@ -61,7 +61,7 @@ def carried_out(study: Study, store: Store, trials: int) -> list[str]:
 def test_every_point_is_asked_for_once_and_then_there_is_none(tmp_path):
     store = store_with(tmp_path, [])
     study = opened(store, SMALL)
-    assert set(carried_out(study, store, 4)) == {made.id for made in SMALL.recipes(baseline_recipe()).values()}
+    assert set(carried_out(study, store, 4)) == {of_point.id for of_point in SMALL.recipes(baseline_recipe()).values()}
     for again in (study, opened(store, SMALL)):
         with pytest.raises(SpaceExhausted, match="its file takes further fractions"):
             again.ask()
@@ -72,11 +72,11 @@ def test_every_point_is_asked_for_once_and_then_there_is_none(tmp_path):
 def test_a_grid_in_parts_asks_what_an_uninterrupted_one_asks(tmp_path):
     whole, parts = store_with(tmp_path / "whole", []), store_with(tmp_path / "parts", [])
     expected = carried_out(opened(whole, SMALL), whole, 4)
-    begun = carried_out(opened(parts, SMALL), parts, 1)
+    first_part = carried_out(opened(parts, SMALL), parts, 1)
     # Asked for, and killed.
     lost = opened(parts, SMALL).ask().recipe.id
     assert lost == expected[1]
-    assert begun + carried_out(opened(parts, SMALL), parts, 3) == expected
+    assert first_part + carried_out(opened(parts, SMALL), parts, 3) == expected
 
 
 def test_further_fractions_go_on_from_what_is_there(tmp_path):
@@ -92,9 +92,9 @@ def test_further_fractions_go_on_from_what_is_there(tmp_path):
 
 
 def test_what_a_search_has_evaluated_is_not_asked_for(tmp_path):
-    made = SMALL.recipes(baseline_recipe())[Point("none", 0.5, 1)]
-    store = store_with(tmp_path, [evaluation(made=made)])
-    assert made.id not in carried_out(opened(store, SMALL), store, 3)
+    known = SMALL.recipes(baseline_recipe())[Point("none", 0.5, 1)]
+    store = store_with(tmp_path, [evaluation(made=known)])
+    assert known.id not in carried_out(opened(store, SMALL), store, 3)
     assert standings(store, goal_of(SMALL)).points()[Point("none", 0.5, 1)] is not None
 
 
@@ -132,9 +132,9 @@ def test_the_table_is_the_grids_points_in_its_order_and_no_other_evaluation(tmp_
 def test_dirty_rows_of_a_grid_are_measured_again_each_structure_once(tmp_path):
     dirty, clean = (recipe for point, recipe in SMALL.recipes(baseline_recipe()).items() if point.epochs == 0)
     tuned = replace(dirty, epochs=1)
-    store = store_with(tmp_path, [evaluation(made=made, dirty=("steal",)) for made in (dirty, tuned)])
+    store = store_with(tmp_path, [evaluation(made=recipe, dirty=("steal",)) for recipe in (dirty, tuned)])
     keep(store, evaluation(made=clean))
-    assert [one.recipe_id for one in measured_dirty(store, [goal_of(SMALL)])] == [dirty.id]
+    assert [row.recipe_id for row in measured_dirty(store, [goal_of(SMALL)])] == [dirty.id]
     # A search that something leads goes on searching.
     assert measured_dirty(store, [GOAL]) == []
 
@@ -143,7 +143,7 @@ def test_a_search_that_only_dirty_rows_could_lead_measures_these_again(tmp_path)
     could, below = distinct(2)
     dirty = ("steal",)
     store = store_with(tmp_path, [evaluation(made=could, dirty=dirty), evaluation(made=below, share=0.5, dirty=dirty)])
-    assert [one.recipe_id for one in measured_dirty(store, [GOAL])] == [could.id]
+    assert [row.recipe_id for row in measured_dirty(store, [GOAL])] == [could.id]
 
 
 def test_a_grids_json_names_the_recipe_of_every_point(tmp_path):
@@ -157,7 +157,7 @@ def test_a_grids_json_names_the_recipe_of_every_point(tmp_path):
 def test_the_unpruned_network_quantized_is_a_candidate_at_another_runtime_it_is_not(tmp_path):
     other, quantized = replace(baseline_recipe(), threads=2), replace(baseline_recipe(), quantization="static_int8")
     store = store_with(tmp_path, [evaluation(made=other), evaluation(made=quantized)])
-    assert [one.recipe_id for one in standings(store, GOAL).ranked] == [quantized.id]
+    assert [row.recipe_id for row in standings(store, GOAL).ranked] == [quantized.id]
 
 
 def written(folder: Path, text: str) -> Path:
@@ -170,9 +170,9 @@ def written(folder: Path, text: str) -> Path:
 def test_the_milestones_come_by_name_and_by_path(name, count):
     file = study_file(name)
     assert study_file(f"studies/{name}.toml").read_text() == file.read_text()
-    made = settings({"config": file}).grid
-    assert made is not None
-    assert len(made.points()) == len(set(made.recipes(baseline_recipe()).values())) == count
+    milestone = settings({"config": file}).grid
+    assert milestone is not None
+    assert len(milestone.points()) == len(set(milestone.recipes(baseline_recipe()).values())) == count
 
 
 @pytest.mark.parametrize(
@@ -193,12 +193,12 @@ def test_a_grid_that_an_earlier_version_began_goes_on_where_it_stopped(tmp_path)
     shutil.copy(LAST / "search.db", tmp_path)
     store = Store.create(tmp_path)
     goal = next(goal for goal in store.studies() if goal.grid)
-    begun = Grid.from_json(goal.grid)
-    assert begun == settings({"config": study_file("m1")}).grid
-    table, known = grid(**begun.varying), Known()
+    earlier = Grid.from_json(goal.grid)
+    assert earlier == settings({"config": study_file("m1")}).grid
+    table, known = grid(**earlier.varying), Known()
     study = Study(goal, store, RDBStorage(store.url), table, known, sampler=GridOrder(table, known))
     study.resume()
-    points = {recipe.id: point for point, recipe in begun.recipes(baseline_recipe()).items()}
+    points = {recipe.id: point for point, recipe in earlier.recipes(baseline_recipe()).items()}
     # Every fraction without fine-tuning is there; 5 epochs come next.
     assert [points[study.ask().recipe.id] for _ in range(2)] == [Point("none", 0.05, 5), Point("none", 0.9, 5)]
 
@@ -242,18 +242,22 @@ exports = [".md"]
 
 def test_a_study_of_methods_is_told_by_its_keys_and_not_by_what_a_baseline_left(tmp_path):
     chosen = settings({"config": written(tmp_path, STUDY)})
-    made = chosen.grid
-    assert made is not None
-    assert (made.criteria, made.fraction_of, made.rewound) == (("slimming", "weight_random"), "parameters", True)
-    assert made.judged_by_scale == ("slimming",)
+    methods = chosen.grid
+    assert methods is not None
+    assert (methods.criteria, methods.fraction_of, methods.rewound) == (
+        ("slimming", "weight_random"),
+        "parameters",
+        True,
+    )
+    assert methods.judged_by_scale == ("slimming",)
     assert settings({"config": written(tmp_path, as_toml(chosen))}) == chosen
-    assert Grid.from_json(made.to_json()) == made
+    assert Grid.from_json(methods.to_json()) == methods
     for other in ({"energy_repeats": 1}, {"rewound": False}, {"fraction_of": "channels"}):
-        assert replace(made, **other).to_json() != made.to_json()
+        assert replace(methods, **other).to_json() != methods.to_json()
     widths = (8,) * 25
     facts = {"widths by scale 0123 slimming": scaled_text({("slimming", 0.5): widths, ("slimming", 0.9): (1,) * 25})}
-    known = made.with_scales(facts.get, "0123", "mobilenet_v2")
-    assert known.to_json() == made.to_json()
+    known = methods.with_scales(facts.get, "0123", "mobilenet_v2")
+    assert known.to_json() == methods.to_json()
     recipes = known.recipes(baseline_recipe("mobilenet_v2"))
     slim, sparse = recipes[Point("none", 0.5, 0, "slimming")], recipes[Point("none", 0.5, 0, "weight_random")]
     assert slim.widths == widths
@@ -272,11 +276,11 @@ def test_the_command_line_may_say_what_runs_a_grids_files(tmp_path):
     assert chosen.grid is not None
     assert (chosen.grid.runtimes, chosen.fixed) == (("onnxruntime",), ())
     assert chosen.grid == replace(settings({"config": study_file("mobilenetv2")}).grid, runtimes=("onnxruntime",))
-    for fixed, said in (
+    for fixed, message in (
         ((("runtime", "tvm"),), "--fix runtime: 'tvm' is not known; choose onnxruntime, litert"),
         ((("epochs", "1"),), "--fix: .* is a grid"),
     ):
-        with pytest.raises(RequestError, match=said):
+        with pytest.raises(RequestError, match=message):
             settings({**options, "fixed": fixed})
 
 
@@ -343,7 +347,7 @@ def test_the_same_values_in_another_order_are_the_same_study(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("epochs = [0]", "fractions is missing"),
         ("fractions = [0.5, 25]", "fractions: 25 is not a fraction above 0 and below 1"),
@@ -377,8 +381,8 @@ def test_the_same_values_in_another_order_are_the_same_study(tmp_path):
         ('fractions = [0.5]\nspace = "full"', "space is not a key"),
     ],
 )
-def test_what_a_grid_cannot_be_is_said_with_its_file_and_key(tmp_path, text, said):
-    with pytest.raises(RequestError, match=said) as error:
+def test_what_a_grid_cannot_be_is_said_with_its_file_and_key(tmp_path, text, message):
+    with pytest.raises(RequestError, match=message) as error:
         settings({"config": written(tmp_path, f'kind = "grid"\n{text}')})
     assert "mine.toml" in str(error.value)
 

@@ -180,8 +180,8 @@ def test_what_is_fixed_is_kept_in_one_order_as_a_goal_keeps_it():
 def test_builders_are_as_many_as_pay_or_a_number(tmp_path):
     assert settings({}).builders == "auto"
     file = tmp_path / "own.toml"
-    for given, value in (("builders = 4", 4), ('builders = "auto"', "auto"), ('builders = "2"', 2)):
-        file.write_text(f'kind = "search"\n{given}\n')
+    for line, value in (("builders = 4", 4), ('builders = "auto"', "auto"), ('builders = "2"', 2)):
+        file.write_text(f'kind = "search"\n{line}\n')
         chosen = settings({"config": file})
         assert chosen.builders == value
         file.write_text(as_toml(chosen))
