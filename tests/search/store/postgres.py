@@ -34,8 +34,8 @@ class Server:
         if self._user:
             os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
         data, port = f"{folder}/data", free_port()
-        made = [initdb, "-D", data, "-U", "lena", "-A", "trust", "--no-sync"]
-        subprocess.run(made, check=True, capture_output=True, cwd=folder, **self._user)
+        words = [initdb, "-D", data, "-U", "lena", "-A", "trust", "--no-sync"]
+        subprocess.run(words, check=True, capture_output=True, cwd=folder, **self._user)
         self._folder = folder
         # Tests leave the connections of what they opened to the garbage collector: the usual hundred ran out.
         many = ["-N", "500"]
@@ -68,16 +68,16 @@ def server(durable: bool = False) -> Iterator[Server]:
     pytest.importorskip("psycopg")
     # A socket's path must be short.
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        one = Server(folder, durable)
-        one.start()
+        postgres = Server(folder, durable)
+        postgres.start()
         try:
-            yield one
+            yield postgres
         finally:
-            one.stop()
+            postgres.stop()
 
 
 @contextmanager
 def served() -> Iterator[str]:
     """Its URL."""
-    with server() as one:
-        yield one.url
+    with server() as postgres:
+        yield postgres.url

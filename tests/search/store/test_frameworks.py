@@ -18,10 +18,10 @@ ELSEWHERE = replace(SECOND, runtime="tensor_rt")
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """One network by the bench's runtime, another by a further one, confirmed."""
-    kept = store_with(tmp_path, [evaluation(made=FIRST)])
-    kept.note_frameworks(BENCH.id, {"tensor_rt": "tensor_rt 2.3.0"})
-    keep(kept, evaluation(made=ELSEWHERE, latency_ms=0.5, test=0.74, framework="tensor_rt 2.3.0"))
-    return kept
+    filled = store_with(tmp_path, [evaluation(made=FIRST)])
+    filled.note_frameworks(BENCH.id, {"tensor_rt": "tensor_rt 2.3.0"})
+    keep(filled, evaluation(made=ELSEWHERE, latency_ms=0.5, test=0.74, framework="tensor_rt 2.3.0"))
+    return filled
 
 
 def ranked(store: Store) -> list[str]:

@@ -79,12 +79,12 @@ def url(tmp_path: Path) -> str:
 
 @contextmanager
 def other(tmp_path: Path, url: str, heartbeat_s: float = 60) -> Iterator[Other]:
-    one = Other(tmp_path / "first", url, heartbeat_s)
+    writer = Other(tmp_path / "first", url, heartbeat_s)
     try:
-        yield one
+        yield writer
     finally:
-        one.process.kill()
-        one.process.communicate()
+        writer.process.kill()
+        writer.process.communicate()
 
 
 def second(tmp_path: Path, url: str):
@@ -105,8 +105,8 @@ def test_a_second_folder_on_one_database_is_refused_and_told_who_the_first_is(tm
         assert f"{tmp_path}/first/search.db is in use by pid {first.pid} on {socket.gethostname()} since 20" in err
         assert "wait for it, stop it, or name another --storage" in err
         assert first.does("store.remember('a', '1')") == "done"
-        said = user.types("status", "--json", "--store", tmp_path / "second", "--storage", url)[1]
-        assert f"pid {first.pid} on " in json.loads(said)["at_work"]
+        status_json = user.types("status", "--json", "--store", tmp_path / "second", "--storage", url)[1]
+        assert f"pid {first.pid} on " in json.loads(status_json)["at_work"]
     assert user.types("status", "--store", tmp_path / "second", "--storage", url)[0] == OK
 
 

@@ -44,11 +44,13 @@ def differences(url: str) -> list[object]:
             "compare_type": lambda *types: types[3]._type_affinity is not types[4]._type_affinity,
         }
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, **options})
-        found = compare_metadata(context, METADATA)
+        listed = compare_metadata(context, METADATA)
     # SQLite alone lets a key of the first version's tables be NULL; no writer ever put one there.
     keys = {(table.name, column.name) for table in METADATA.tables.values() for column in table.primary_key}
     return [
-        one for one in found if not (isinstance(one, list) and one[0][0] == "modify_nullable" and one[0][2:4] in keys)
+        difference
+        for difference in listed
+        if not (isinstance(difference, list) and difference[0][0] == "modify_nullable" and difference[0][2:4] in keys)
     ]
 
 
@@ -156,15 +158,15 @@ def test_a_kill_while_migrating_leaves_one_schema_or_the_other(old: Path, name: 
 
 def test_order_comes_from_the_database_whatever_the_clock_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = store_with(tmp_path, [])
-    new = [evaluation(made=made) for made in distinct(3)]
-    for hour, one in enumerate(new):
+    new = [evaluation(made=recipe) for recipe in distinct(3)]
+    for hour, result in enumerate(new):
         # A client whose clock goes backwards.
         monkeypatch.setattr("time.time", lambda hour=hour: 1e9 - 3600 * hour)
-        keep(store, one)
-        structure_id = one.candidate.recipe.structure_id
-        store.add_structure(structure_id, BENCH.id, one.figures, "", [str(hour), f"{hour} again"])
+        keep(store, result)
+        structure_id = result.candidate.recipe.structure_id
+        store.add_structure(structure_id, BENCH.id, result.figures, "", [str(hour), f"{hour} again"])
         store.use_study(GOAL)
-    ids = [one.recipe_id for one in new]
+    ids = [result.recipe_id for result in new]
     assert list(store.evaluations(GOAL.baseline_id, BENCH.id))[1:] == ids
-    assert list(store.raw(BENCH.id))[1:] == [one.candidate.recipe.structure_id for one in new]
+    assert list(store.raw(BENCH.id))[1:] == [result.candidate.recipe.structure_id for result in new]
     assert store.traces(new[1].candidate.recipe.structure_id, BENCH.id) == ["1", "1 again"]

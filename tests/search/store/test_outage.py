@@ -24,16 +24,16 @@ def failing(times: int):
 
 def test_what_failed_is_done_again_once_the_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outage, "EVERY_S", 0.01)
-    said: list[str] = []
-    assert Outage(URL, failing(3), said.append).through(failing(2)) == "done"
-    assert [text.split(" after ")[0] for text in said[1:]] == ["the database answers again,"]
-    assert "lena:***@desk" in said[0]
+    lines: list[str] = []
+    assert Outage(URL, failing(3), lines.append).through(failing(2)) == "done"
+    assert [text.split(" after ")[0] for text in lines[1:]] == ["the database answers again,"]
+    assert "lena:***@desk" in lines[0]
 
 
 def test_what_passes_at_once_is_not_spoken_of() -> None:
-    said: list[str] = []
-    assert Outage(URL, failing(0), said.append).through(failing(1)) == "done"
-    assert said == []
+    lines: list[str] = []
+    assert Outage(URL, failing(0), lines.append).through(failing(1)) == "done"
+    assert lines == []
 
 
 def test_it_is_given_up_at_last_and_then_for_good(monkeypatch: pytest.MonkeyPatch) -> None:

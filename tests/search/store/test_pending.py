@@ -13,12 +13,12 @@ from tests.search.made_up import GOAL, distinct, evaluation, figures, store_with
 
 def kept(store: Store, seen: int):
     """As on a server, before the database was told."""
-    one = evaluation(made=distinct(1)[0])
-    structure_id = one.candidate.recipe.structure_id
-    store.keep_candidate(one.candidate, GOAL.baseline_id, one.validation, seen)
+    result = evaluation(made=distinct(1)[0])
+    structure_id = result.candidate.recipe.structure_id
+    store.keep_candidate(result.candidate, GOAL.baseline_id, result.validation, seen)
     begun = replace(store.begun(GOAL.bench_id, GOAL.baseline_id), seen=seen)
-    store.keep_measured(structure_id, GOAL.bench_id, Measured(one.figures, ()), begun)
-    return one, structure_id
+    store.keep_measured(structure_id, GOAL.bench_id, Measured(result.figures, ()), begun)
+    return result, structure_id
 
 
 def files(store: Store) -> list[str]:
@@ -27,10 +27,10 @@ def files(store: Store) -> list[str]:
 
 def test_what_was_finished_is_told_once(tmp_path: Path) -> None:
     store = store_with(tmp_path, [])
-    one, _ = kept(store, store.last_change())
-    assert one.recipe_id not in store.evaluations(GOAL.baseline_id, GOAL.bench_id)
+    result, _ = kept(store, store.last_change())
+    assert result.recipe_id not in store.evaluations(GOAL.baseline_id, GOAL.bench_id)
     assert Store.existing(tmp_path).tell_pending() == 2
-    assert store.evaluations(GOAL.baseline_id, GOAL.bench_id)[one.recipe_id].figures == one.figures
+    assert store.evaluations(GOAL.baseline_id, GOAL.bench_id)[result.recipe_id].figures == result.figures
     assert files(store) == []
     assert store.tell_pending() == 0
 
@@ -56,18 +56,18 @@ def test_what_was_measured_beside_another_reference_is_not_told(tmp_path: Path) 
 
 def test_what_is_told_at_once_leaves_no_file(tmp_path: Path) -> None:
     store = store_with(tmp_path, [])
-    one, structure_id = kept(store, store.last_change())
-    store.add_candidate(one.candidate, GOAL.baseline_id, one.validation)
-    store.add_measured(structure_id, GOAL.bench_id, Measured(one.figures, ()))
+    result, structure_id = kept(store, store.last_change())
+    store.add_candidate(result.candidate, GOAL.baseline_id, result.validation)
+    store.add_measured(structure_id, GOAL.bench_id, Measured(result.figures, ()))
     assert files(store) == []
 
 
 def test_a_damaged_file_is_put_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = store_with(tmp_path, [])
-    one, _ = kept(store, store.last_change())
+    result, _ = kept(store, store.last_change())
     for path in (tmp_path / "pending").iterdir():
         path.write_text(path.read_text()[:-9])
     assert store.tell_pending() == 0
-    assert one.recipe_id not in store.evaluations(GOAL.baseline_id, GOAL.bench_id)
+    assert result.recipe_id not in store.evaluations(GOAL.baseline_id, GOAL.bench_id)
     assert files(store) == [".damaged"] * 2
     assert capsys.readouterr().err.count("is damaged, and not told to the database") == 2

@@ -12,13 +12,13 @@ def read(store: Store) -> list[tuple[str, Evaluation]]:
     return list(store.evaluations(GOAL.baseline_id, BENCH.id).items())
 
 
-def changed(store: Store, made: list[Evaluation], draw: random.Random) -> None:
+def changed(store: Store, evaluations: list[Evaluation], draw: random.Random) -> None:
     """One write of any kind: built, measured, confirmed, failed, or all of them over another reference."""
-    one = draw.choice(made)
-    recipe = one.candidate.recipe
+    result = draw.choice(evaluations)
+    recipe = result.candidate.recipe
     match draw.randrange(6):
         case 0:
-            store.add_candidate(one.candidate, GOAL.baseline_id, accuracy(draw.uniform(0.5, 0.9)))
+            store.add_candidate(result.candidate, GOAL.baseline_id, accuracy(draw.uniform(0.5, 0.9)))
         case 1 | 2:
             store.add_structure(
                 recipe.structure_id, draw.choice([BENCH.id, "another"]), figures(draw.uniform(1, 9)), ""
@@ -37,9 +37,9 @@ def test_what_is_kept_in_memory_is_what_is_in_the_database(tmp_path: Path) -> No
     draw = random.Random(3)
     writer = store_with(tmp_path, [])
     reader = Store.existing(tmp_path)
-    made = [evaluation(made=recipe) for recipe in distinct(6)]
+    evaluations = [evaluation(made=recipe) for recipe in distinct(6)]
     for _ in range(150):
-        changed(writer, made, draw)
+        changed(writer, evaluations, draw)
         if draw.random() < 0.7:
             anew = read(Store.existing(tmp_path))
             assert read(reader) == anew
@@ -49,10 +49,10 @@ def test_what_is_kept_in_memory_is_what_is_in_the_database(tmp_path: Path) -> No
 
 def test_the_ids_that_the_store_knows_are_those_of_the_recipe(tmp_path: Path) -> None:
     store = store_with(tmp_path, [evaluation(made=recipe) for recipe in distinct(3)])
-    for recipe_id, one in read(store):
-        recipe = one.candidate.recipe
-        assert (recipe_id, one.recipe_id, one.structure_id) == (recipe.id, recipe.id, recipe.structure_id)
-        assert one.network_id == recipe.network_id
+    for recipe_id, result in read(store):
+        recipe = result.candidate.recipe
+        assert (recipe_id, result.recipe_id, result.structure_id) == (recipe.id, recipe.id, recipe.structure_id)
+        assert result.network_id == recipe.network_id
 
 
 def test_what_a_caller_takes_out_stays_in_the_store(tmp_path: Path) -> None:

@@ -47,12 +47,12 @@ def check(user: User, store: Path, answer: Path, words: tuple[str, ...]) -> None
     table = store.parent / answer.name
     status, out, err = user.types(*words, *(("--to", table) if words[0] == "export" else ()), "--store", store)
     assert (status, err) == (OK, "")
-    said = table.read_text() if words[0] == "export" else out.replace(str(store), "STORE")
+    content = table.read_text() if words[0] == "export" else out.replace(str(store), "STORE")
     if "--json" in words:
         # The order of a recipe's keys may change.
-        assert json.loads(said) == json.loads(answer.read_text())
+        assert json.loads(content) == json.loads(answer.read_text())
     else:
-        assert said == answer.read_text()
+        assert content == answer.read_text()
 
 
 @pytest.mark.parametrize(("recorded", "words", "answer"), ANSWERS)

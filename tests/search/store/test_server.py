@@ -48,16 +48,16 @@ def test_a_new_database_holds_what_it_was_told_in_its_order(url: str, tmp_path: 
     assert differences(url) == []
     store.add_bench(BENCH, DEVICE)
     store.use_study(GOAL)
-    new = [evaluation(made=made, test=0.8) for made in distinct(5)]
+    new = [evaluation(made=recipe, test=0.8) for recipe in distinct(5)]
     with ThreadPoolExecutor(5) as threads:
         # All at once: none of them waits for ever, or takes another one's number.
-        list(threads.map(lambda one: keep(Store.existing(tmp_path, url), one), new))
-    kept = store.evaluations(GOAL.baseline_id, BENCH.id)
-    assert kept.keys() == {one.recipe_id for one in new}
-    assert list(Store.existing(tmp_path, url).evaluations(GOAL.baseline_id, BENCH.id)) == list(kept)
-    assert [one.id for one in store.studies()] == [GOAL.id]
+        list(threads.map(lambda result: keep(Store.existing(tmp_path, url), result), new))
+    stored = store.evaluations(GOAL.baseline_id, BENCH.id)
+    assert stored.keys() == {result.recipe_id for result in new}
+    assert list(Store.existing(tmp_path, url).evaluations(GOAL.baseline_id, BENCH.id)) == list(stored)
+    assert [goal.id for goal in store.studies()] == [GOAL.id]
     open_storage(store)
-    assert store.evaluations(GOAL.baseline_id, BENCH.id) == kept
+    assert store.evaluations(GOAL.baseline_id, BENCH.id) == stored
 
 
 def as_first_version(url: str) -> None:
@@ -84,7 +84,7 @@ def test_an_earlier_version_is_read_as_it_is_and_migrated_by_who_writes(url: str
         assert version_of(open_database(url)) == LATEST
         assert differences(url) == []
     after = standings(Store.existing(tmp_path, url), goal)
-    assert [one.recipe_id for one in after.ranked] == [one.recipe_id for one in before.ranked]
+    assert [row.recipe_id for row in after.ranked] == [row.recipe_id for row in before.ranked]
     assert after.as_dict() == before.as_dict()
 
 
@@ -124,13 +124,13 @@ def test_who_was_not_heard_of_for_too_long_writes_no_more_unless_the_server_was_
             monkeypatch.setattr(leases, "EXPIRES_S", 0.1 if server_began_long_ago else 1e6)
             elsewhere(store, expires_at=0)
             store.remove_gone()
-            said = first.does("store.remember('a', 'first')")
+            answer = first.does("store.remember('a', 'first')")
             if server_began_long_ago:
-                assert said == ""
+                assert answer == ""
                 assert "stood still for over 60 s, and others took over" in first.errors()
                 assert store.fact("a") is None
             else:
-                assert said == "done"
+                assert answer == "done"
     finally:
         first.process.kill()
         first.process.communicate()

@@ -26,27 +26,31 @@ from tests.search.whole import ROOT, SEARCH, copy
 
 
 def test_an_evaluation_comes_back_as_it_was_kept(tmp_path):
-    one = evaluation(share=0.75, latency_ms=2.0, test=0.73, made=distinct(1)[0])
-    store = store_with(tmp_path, [one])
-    back = store.evaluation(one.recipe_id, GOAL)
+    result = evaluation(share=0.75, latency_ms=2.0, test=0.73, made=distinct(1)[0])
+    store = store_with(tmp_path, [result])
+    back = store.evaluation(result.recipe_id, GOAL)
     assert back is not None
-    assert (back.figures, back.validation, back.confirmation) == (one.figures, one.validation, one.confirmation)
-    assert back.candidate.recipe == one.candidate.recipe
-    assert back.candidate.file == tmp_path / "candidates" / one.candidate.file
+    assert (back.figures, back.validation, back.confirmation) == (
+        result.figures,
+        result.validation,
+        result.confirmation,
+    )
+    assert back.candidate.recipe == result.candidate.recipe
+    assert back.candidate.file == tmp_path / "candidates" / result.candidate.file
 
 
 def test_recipes_of_one_structure_share_its_measurement(tmp_path):
     store = store_with(tmp_path, [evaluation(0, latency_ms=2.0)])
     other = evaluation(1)
     store.add_candidate(other.candidate, GOAL.baseline_id, other.validation)
-    found = store.evaluation(other.recipe_id, GOAL)
-    assert found is not None
-    assert found.figures.latency_s == pytest.approx(2e-3)
+    shared = store.evaluation(other.recipe_id, GOAL)
+    assert shared is not None
+    assert shared.figures.latency_s == pytest.approx(2e-3)
 
 
 def test_what_was_measured_on_another_bench_does_not_count(tmp_path):
-    one = evaluation(made=distinct(1)[0])
-    store = store_with(tmp_path, [one])
+    result = evaluation(made=distinct(1)[0])
+    store = store_with(tmp_path, [result])
     assert store.evaluations(GOAL.baseline_id, "another bench") == {}
 
 
@@ -59,17 +63,17 @@ def test_a_failed_transaction_leaves_nothing(tmp_path):
 
 
 def test_a_confirmation_and_its_traces_are_kept_together_or_not_at_all(tmp_path):
-    one = evaluation(made=distinct(1)[0])
-    store = store_with(tmp_path, [one])
+    result = evaluation(made=distinct(1)[0])
+    store = store_with(tmp_path, [result])
     confirmation = evaluation(test=0.8).confirmation
-    words = (one.recipe_id, GOAL.baseline_id, BENCH.id, confirmation, "")
+    words = (result.recipe_id, GOAL.baseline_id, BENCH.id, confirmation, "")
     with pytest.raises(ZeroDivisionError):
         store.add_confirmation(*words, traces=(str(1 / left) for left in (1, 0)))
-    assert store.evaluation(one.recipe_id, GOAL).confirmation is None
-    assert store.traces(one.structure_id, BENCH.id) == []
+    assert store.evaluation(result.recipe_id, GOAL).confirmation is None
+    assert store.traces(result.structure_id, BENCH.id) == []
     store.add_confirmation(*words, traces=["first", "second"])
-    assert store.evaluation(one.recipe_id, GOAL).confirmation == confirmation
-    assert store.traces(one.structure_id, BENCH.id) == ["first", "second"]
+    assert store.evaluation(result.recipe_id, GOAL).confirmation == confirmation
+    assert store.traces(result.structure_id, BENCH.id) == ["first", "second"]
 
 
 def test_reading_makes_no_store(tmp_path):
@@ -103,13 +107,13 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize("url", [None, "sqlite+pysqlite:///{file}"])
-@pytest.mark.parametrize(("damage", "said"), DAMAGE)
-def test_a_damaged_database_is_named_with_what_to_do(tmp_path, damage, said, url):
+@pytest.mark.parametrize(("damage", "message"), DAMAGE)
+def test_a_damaged_database_is_named_with_what_to_do(tmp_path, damage, message, url):
     file = tmp_path / "search.db"
     damage(file)
     url = url and url.format(file=file)
     for opened in (Store.existing, Store.create):
-        with pytest.raises(StoreError, match=said) as error:
+        with pytest.raises(StoreError, match=message) as error:
             opened(tmp_path, url)
         assert str(file) in str(error.value)
 
@@ -286,10 +290,10 @@ def test_another_database_holds_the_same(tmp_path):
     # Through SQLAlchemy, as PostgreSQL would be.
     store = Store.create(tmp_path, f"sqlite+pysqlite:///{tmp_path / 'elsewhere.db'}")
     store.add_bench(BENCH, DEVICE)
-    one = evaluation(made=distinct(1)[0])
-    keep(store, one)
-    keep(store, one)
-    assert store.evaluations(GOAL.baseline_id, GOAL.bench_id)[one.recipe_id].figures == one.figures
+    result = evaluation(made=distinct(1)[0])
+    keep(store, result)
+    keep(store, result)
+    assert store.evaluations(GOAL.baseline_id, GOAL.bench_id)[result.recipe_id].figures == result.figures
     assert store.bench(BENCH.id) == BENCH
 
 
@@ -305,13 +309,15 @@ def test_a_storage_that_keeps_nothing_is_refused(tmp_path, url):
 
 
 def test_a_damaged_evaluation_is_named_with_its_field(user: User, tmp_path):
-    one = evaluation(made=distinct(1)[0])
-    with statements(store_with(tmp_path, [one])) as execute:
-        words = {"id": one.structure_id, "old": '"latency_s"', "new": '"latency"'}
+    result = evaluation(made=distinct(1)[0])
+    with statements(store_with(tmp_path, [result])) as execute:
+        words = {"id": result.structure_id, "old": '"latency_s"', "new": '"latency"'}
         execute("UPDATE search_structures SET figures = REPLACE(figures, :old, :new) WHERE structure_id = :id", words)
     status, out, err = user.types("rank", "--store", tmp_path)
     assert (status, out) == (RIG, "")
-    assert err.startswith(f"error: sqlite:///{tmp_path}/search.db: what is kept of recipe {one.recipe_id} is damaged ")
+    assert err.startswith(
+        f"error: sqlite:///{tmp_path}/search.db: what is kept of recipe {result.recipe_id} is damaged "
+    )
     assert "Figures: unknown field latency" in err
     assert err.count("\n") == 1
 

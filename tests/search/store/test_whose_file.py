@@ -15,13 +15,13 @@ from tests.search.made_up import GOAL, distinct, evaluation, store_with
 
 def trained(store: Store, content: bytes) -> Candidate:
     """With its file and its manifest, and told to the database."""
-    one = evaluation(made=distinct(1)[0])
-    file = store.candidates / f"{one.recipe_id}-{GOAL.baseline_id}.onnx"
+    result = evaluation(made=distinct(1)[0])
+    file = store.candidates / f"{result.recipe_id}-{GOAL.baseline_id}.onnx"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
-    candidate = replace(one.candidate, file=file, sha256=sha256(file))
+    candidate = replace(result.candidate, file=file, sha256=sha256(file))
     file.with_suffix(".json").write_text(candidate.to_json())
-    store.add_candidate(candidate, GOAL.baseline_id, one.validation)
+    store.add_candidate(candidate, GOAL.baseline_id, result.validation)
     return candidate
 
 
@@ -31,16 +31,16 @@ def test_what_another_one_trained_since_is_not_taken_for_ones_own(tmp_path: Path
     assert built_elsewhere(first, own, GOAL.baseline_id) is None
     second = Store.create(tmp_path / "second", first.url)
     trained(second, b"another network")
-    kept = first.candidate(own.recipe.id, GOAL.baseline_id)
-    assert kept is not None
-    there = (socket.gethostname(), second.folder.absolute())
-    assert built_elsewhere(first, kept[0], GOAL.baseline_id) == there
-    assert with_file(first, kept[0], GOAL.baseline_id).file.read_bytes() == b"another network"
+    stored = first.candidate(own.recipe.id, GOAL.baseline_id)
+    assert stored is not None
+    elsewhere = (socket.gethostname(), second.folder.absolute())
+    assert built_elsewhere(first, stored[0], GOAL.baseline_id) == elsewhere
+    assert with_file(first, stored[0], GOAL.baseline_id).file.read_bytes() == b"another network"
     assert where(first, own, GOAL.baseline_id) == str(own.file)
-    assert where(first, kept[0], GOAL.baseline_id) == str(second.folder.absolute() / "candidates" / own.file.name)
+    assert where(first, stored[0], GOAL.baseline_id) == str(second.folder.absolute() / "candidates" / own.file.name)
     (second.candidates / own.file.name).unlink()
     with pytest.raises(ElsewhereError, match="it lies on"):
-        with_file(first, kept[0], GOAL.baseline_id)
+        with_file(first, stored[0], GOAL.baseline_id)
 
 
 def test_a_store_that_was_moved_has_its_own_files(tmp_path: Path) -> None:
