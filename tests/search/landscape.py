@@ -44,7 +44,7 @@ def values(draw: random.Random) -> dict[str, Value]:
 
 def latency_ms(recipe: Recipe) -> float:
     """Grows with the network, falls with int8 and with threads; epochs and criterion do not matter."""
-    size = sum(one * other for one, other in zip(recipe.widths, recipe.widths[1:], strict=False)) / 4e6
+    size = sum(width * following for width, following in zip(recipe.widths, recipe.widths[1:], strict=False)) / 4e6
     return (0.2 + 8 * size * _FASTER[recipe.quantization]) / recipe.threads**0.6
 
 
@@ -54,15 +54,15 @@ def share(recipe: Recipe, draw: random.Random) -> float:
 
 
 def trial(draw: random.Random, *, metered: bool = False) -> Evaluation:
-    made = recipe_of(values(draw))
-    right = share(made, draw)
+    recipe = recipe_of(values(draw))
+    right = share(recipe, draw)
     energy = {}
     if metered:
         energy = {"energy_provenance": METERED if draw.random() < 0.4 else PREDICTED}
     return evaluation(
-        made=made,
+        made=recipe,
         share=right,
-        latency_ms=latency_ms(made),
+        latency_ms=latency_ms(recipe),
         test=right - 0.01 if right > 0.72 and draw.random() < 0.15 else None,
         spread=draw.uniform(0.005, 0.04),
         dirty=("others used 0.4 cores",) if draw.random() < 0.04 else (),
@@ -88,24 +88,24 @@ def landscape(
     store.add_bench(bench, DEVICE)
     store.remember(reference_fact(bench.id, aim.baseline_id), UNPRUNED.recipe_id)
     store.use_study(aim)
-    made = [trial(draw, metered=metered) for _ in range(count)]
+    evaluations = [trial(draw, metered=metered) for _ in range(count)]
     with at_once(store):
         keep_candidate(store, UNPRUNED, aim)
     for first in range(0, count, _AT_ONCE):
         with at_once(store):
-            for number, one in enumerate(made[first : first + _AT_ONCE], first):
-                keep_candidate(store, one, aim)
-                store.begin_trial(aim.id, number, one.recipe_id)
+            for number, result in enumerate(evaluations[first : first + _AT_ONCE], first):
+                keep_candidate(store, result, aim)
+                store.begin_trial(aim.id, number, result.recipe_id)
                 store.end_trial(aim.id, number, COMPLETE)
     return store, aim
 
 
-def keep_candidate(store: Store, one: Evaluation, goal: Goal) -> None:
-    recipe = one.candidate.recipe
-    store.add_candidate(one.candidate, goal.baseline_id, one.validation)
-    store.add_structure(recipe.structure_id, goal.bench_id, one.figures, "")
-    if one.confirmation:
-        store.add_confirmation(recipe.id, goal.baseline_id, goal.bench_id, one.confirmation, "")
+def keep_candidate(store: Store, result: Evaluation, goal: Goal) -> None:
+    recipe = result.candidate.recipe
+    store.add_candidate(result.candidate, goal.baseline_id, result.validation)
+    store.add_structure(recipe.structure_id, goal.bench_id, result.figures, "")
+    if result.confirmation:
+        store.add_confirmation(recipe.id, goal.baseline_id, goal.bench_id, result.confirmation, "")
 
 
 @contextmanager

@@ -124,17 +124,17 @@ def evaluation(
     )
 
 
-def _ending(made: Recipe) -> str:
-    known = TARGETS.find(made.runtime)
+def _ending(chosen: Recipe) -> str:
+    known = TARGETS.find(chosen.runtime)
     return FORMATS.get(known.format).suffix if known else ".onnx"
 
 
-def keep(store: Store, one: Evaluation) -> None:
-    chosen = one.candidate.recipe
-    store.add_candidate(one.candidate, GOAL.baseline_id, one.validation)
-    store.add_structure(chosen.structure_id, GOAL.bench_id, one.figures, "")
-    if one.confirmation:
-        store.add_confirmation(chosen.id, GOAL.baseline_id, GOAL.bench_id, one.confirmation, "")
+def keep(store: Store, result: Evaluation) -> None:
+    chosen = result.candidate.recipe
+    store.add_candidate(result.candidate, GOAL.baseline_id, result.validation)
+    store.add_structure(chosen.structure_id, GOAL.bench_id, result.figures, "")
+    if result.confirmation:
+        store.add_confirmation(chosen.id, GOAL.baseline_id, GOAL.bench_id, result.confirmation, "")
 
 
 # The reference of a made-up bench: the unpruned network.
@@ -155,8 +155,8 @@ def store_with(folder: Path, evaluations: list[Evaluation], goal: Goal = GOAL) -
     store.use_study(goal)
     keep(store, UNPRUNED)
     store.remember(reference_fact(BENCH.id, GOAL.baseline_id), UNPRUNED.recipe_id)
-    for one in evaluations:
-        keep(store, one)
+    for result in evaluations:
+        keep(store, result)
     return store
 
 

@@ -36,10 +36,10 @@ def trials_of(folder: Path, recording: Path, *words: object) -> list[tuple[objec
     done = subprocess.run(typed, cwd=ROOT, env=with_extras(), capture_output=True, text=True)
     print(done.stderr, file=sys.stderr, flush=True)
     assert done.returncode == OK, done.stderr
-    found = again.studies()[0]
-    evaluated = again.evaluations(found.baseline_id, found.bench_id)
+    study = again.studies()[0]
+    evaluated = again.evaluations(study.baseline_id, study.bench_id)
     return [
-        (trial.recipe_id, trial.state, one and one.validation.share, one and one.figures.latency_s)
-        for trial in again.trials(found.id)
-        for one in [evaluated.get(trial.recipe_id)]
+        (trial.recipe_id, trial.state, result and result.validation.share, result and result.figures.latency_s)
+        for trial in again.trials(study.id)
+        for result in [evaluated.get(trial.recipe_id)]
     ]

@@ -75,7 +75,7 @@ def optunas(store: Store, name: str) -> list[optuna.trial.FrozenTrial]:
 
 def children_of(store: Path) -> list[str]:
     """Processes that still work for this store."""
-    found = []
+    processes = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
@@ -83,5 +83,5 @@ def children_of(store: Path) -> list[str]:
         except OSError:
             continue
         if f"MARK={store}" in environment:
-            found.append(f"{entry.name} {words}")
-    return found
+            processes.append(f"{entry.name} {words}")
+    return processes
