@@ -201,14 +201,14 @@ def test_closing_does_not_wait_for_what_runs(steps):
 
 
 @pytest.fixture
-def said() -> list[str]:
+def messages() -> list[str]:
     return []
 
 
 @pytest.fixture
-def pair(said: list[str]) -> Iterator[Builders]:
-    lines = [lambda name, share, number=number: said.append(f"{number}: {name}") for number in (1, 2)]
-    with Builders(*lines, say=said.append) as pair:
+def pair(messages: list[str]) -> Iterator[Builders]:
+    lines = [lambda name, share, number=number: messages.append(f"{number}: {name}") for number in (1, 2)]
+    with Builders(*lines, say=messages.append) as pair:
         yield pair
 
 
@@ -218,7 +218,7 @@ def pid_at(mark: Path) -> int:
     return int(at_work.read_text())
 
 
-def test_several_children_work_side_by_side_each_with_a_line_of_its_own(pair, said, tmp_path):
+def test_several_children_work_side_by_side_each_with_a_line_of_its_own(pair, messages, tmp_path):
     first, second = (pair.submit(wait_for, tmp_path / name) for name in ("a", "b"))
     assert pid_at(tmp_path / "a") != pid_at(tmp_path / "b")
     waiting = pair.submit(told, 7)
@@ -228,9 +228,9 @@ def test_several_children_work_side_by_side_each_with_a_line_of_its_own(pair, sa
     (tmp_path / "a").touch()
     assert built(first) != built(second)
     # Both are idle: the first has what comes next.
-    until(lambda: said.count("1: ") == 1)
+    until(lambda: messages.count("1: ") == 1)
     assert built(pair.submit(pid)) == built(first)
-    until(lambda: "2: telling" in said)
+    until(lambda: "2: telling" in messages)
 
 
 def test_one_of_two_that_is_killed_has_its_task_again_and_the_other_goes_on(pair, tmp_path):
@@ -258,11 +258,11 @@ def test_who_kills_each_child_fails_alone_while_others_work_beside(pair, tmp_pat
 OF_CUDA = "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"
 
 
-def test_where_memory_does_not_do_for_two_there_is_one_from_then_on(pair, said, tmp_path):
+def test_where_memory_does_not_do_for_two_there_is_one_from_then_on(pair, messages, tmp_path):
     task = pair.submit(lack_memory_unless, tmp_path / "marks", 1, OF_CUDA)
     left = built(task)
     assert str(left) not in those_in(tmp_path / "marks")
-    closed = [line for line in said if "closed" in line]
+    closed = [line for line in messages if "closed" in line]
     assert closed == [
         "1: closed, for want of memory",
         "builder 1 of 2 closed: CUDA error: out of memory CUDA kernel errors might be asynchronously reported; "
@@ -276,12 +276,12 @@ def test_where_memory_does_not_do_for_two_there_is_one_from_then_on(pair, said, 
     assert built(pair.submit(pid)) == left
 
 
-def test_errors_that_are_none_of_memory_close_nothing(pair, said):
+def test_errors_that_are_none_of_memory_close_nothing(pair, messages):
     with pytest.raises(ValueError, match="seven"):
         pair.submit(int, "seven").result()
     with pytest.raises(CandidateError, match="cannot be built"):
         built(pair.submit(fail))
-    assert not [line for line in said if "closed" in line]
+    assert not [line for line in messages if "closed" in line]
 
 
 def test_a_device_that_is_lost_has_its_task_again_in_another_process(builder, steps, tmp_path):

@@ -51,15 +51,15 @@ class Bench:
     store: Store
     goal: Goal
     board: SimulatedBoard
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     @contextmanager
     def confirmations(self) -> Iterator[Confirmations]:
         baseline = standings(self.store, self.goal).baseline
         images = self.store.folder / "images.npy"
-        with simulated_rig(self.board, images, self.said) as rig:
+        with simulated_rig(self.board, images, self.lines) as rig:
             view = View(0)
-            view.say = self.said.append  # type: ignore[method-assign]
+            view.say = self.lines.append  # type: ignore[method-assign]
             rig.use_reference(baseline.candidate, [])
             confirmations = Confirmations(self.store, rig, data(), view)
             confirmations.confirm(baseline, self.goal)
@@ -126,7 +126,7 @@ def test_one_whose_file_is_another_by_now_keeps_no_others_from_being_confirmed(t
     ]
     assert ranking.best is not None
     assert ranking.best.confirmed
-    assert f"{leader.recipe_id} cannot be confirmed: what was built again is another file" in quiet.said
+    assert f"{leader.recipe_id} cannot be confirmed: what was built again is another file" in quiet.lines
 
 
 def test_what_leads_after_confirm_is_confirmed(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_what_runs_on_a_runtime_that_is_gone_is_left_out_with_a_word(tmp_path: P
     study = bench(tmp_path, [(0.9, 0.9), (1.0, 1.0), (1.1, 1.1), (1.2, 1.2)], recipes, noise=0.002)
     confirmed = {row.candidate.recipe: row.confirmed for row in study.confirm().ranked}
     assert [confirmed[recipe] for recipe in recipes] == [False, True, True, True]
-    assert any("gone is not installed here and on the board" in text and "1 of 4" in text for text in study.said)
+    assert any("gone is not installed here and on the board" in text and "1 of 4" in text for text in study.lines)
 
 
 def test_no_more_than_ten_are_confirmed(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_dirty_confirmation_takes_no_clean_ones_place(tmp_path: Path) -> None:
     assert again.best is not None
     assert again.best.recipe_id == first.best.recipe_id
     assert again.best.confirmation == first.best.confirmation
-    assert any("its earlier, clean confirmation stays" in text for text in study.said)
+    assert any("its earlier, clean confirmation stays" in text for text in study.lines)
 
 
 def test_who_was_confirmed_dirty_is_confirmed_again_first(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_a_reference_known_badly_makes_the_gain_uncertain(tmp_path: Path) -> Non
 def test_what_cannot_be_told_apart_is_said_to_be_unknown(tmp_path: Path) -> None:
     study = bench(tmp_path, [(1.0, 1.0), (1.0005, 1.0)], noise=0.03)
     now = study.confirm()
-    assert any("cannot be told apart on this machine" in text for text in study.said)
+    assert any("cannot be told apart on this machine" in text for text in study.lines)
     assert now.lead_probability is not None
     assert now.lead_probability < 0.8
 
@@ -256,7 +256,7 @@ def test_a_race_from_a_disturbed_confirmation_is_not_begun(tmp_path: Path) -> No
     study.board.ran.clear()
     study.board.busy = lambda number, task: bool(task.passes)
     study.confirm()
-    assert "no race of them" in study.said[-1]
+    assert "no race of them" in study.lines[-1]
     assert len(study.board.ran) < 50
 
 
@@ -321,7 +321,7 @@ def test_a_race_names_the_better_one(tmp_path: Path) -> None:
     assert now.best is not None
     assert statistics.median(now.best.current.pairs) == pytest.approx(0.1, rel=0.02)
     better = standings(study.store, LATENCY).best
-    assert any(f"{better.recipe_id} is better than" in text for text in study.said if better)
+    assert any(f"{better.recipe_id} is better than" in text for text in study.lines if better)
 
 
 def test_another_board_of_the_same_kind_is_named_by_what_differs(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class Place:
     store: Store
     builder: Builders
     baseline: Baseline
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -68,14 +68,14 @@ class Place:
         data = load(SOURCE)
         images = save_images(self.store.folder / "images.npy", data.validation.pixels[:20])
         view = View(0)
-        view.say = self.said.append  # type: ignore[method-assign]
+        view.say = self.lines.append  # type: ignore[method-assign]
         view.step = lambda name, share: self.steps.extend([name] if name else [])  # type: ignore[method-assign]
 
         def place(name: str) -> Callable[[str, float], None]:
             """What a board is at, without what it does that to."""
             return lambda step, share: self.steps.append(step.partition(": ")[2])
 
-        with open_rig((device,), images, self.said.append, place=place) as rig:
+        with open_rig((device,), images, self.lines.append, place=place) as rig:
             note_bench(self.store, rig)
             unpruned = baseline_recipe()
             path = draft(unpruned, self.store.folder, self.baseline, SOURCE)
@@ -120,7 +120,7 @@ def test_the_first_outlines_of_every_runtime_are_timed_and_kept(place: Place) ->
     # Together, in one process for each runtime.
     assert [step for step in place.steps if step in TITLES] == ["ONNX Runtime", "LiteRT"]
     assert place.steps.count("importing") == 2
-    assert place.said[-2:] == ["look      ONNX Runtime: 3 timings", "look      LiteRT: 3 timings"]
+    assert place.lines[-2:] == ["look      ONNX Runtime: 3 timings", "look      LiteRT: 3 timings"]
     assert not list((place.store.folder / "outlines").glob("*.tflite"))
 
 
@@ -149,10 +149,10 @@ def test_an_interrupted_look_goes_on_and_what_is_known_is_not_timed_again(
         assert timings[:3] == first_timings
         assert len(timings) == 6
         place.steps.clear()
-        place.said.clear()
+        place.lines.clear()
         # Where nothing is missing nothing is timed, and nothing said.
         assert look.take(TABLE, LookPlan()) == timings
-    assert place.steps == place.said == []
+    assert place.steps == place.lines == []
 
 
 def test_processes_are_compared_by_the_anchor_where_the_reference_was_disturbed(
@@ -193,12 +193,12 @@ def test_what_a_recording_does_not_hold_is_passed_over_without_a_word(place: Pla
     looks = [RecordedLook(structure_id, 0.5) for structure_id in chain(*held.values())]
     write_recording(tmp_path / "bench.jsonl", info, [*reference, *looks])
     (tmp_path / "elsewhere").mkdir()
-    elsewhere = replace(place, store=Store.create(tmp_path / "elsewhere"), said=[])
+    elsewhere = replace(place, store=Store.create(tmp_path / "elsewhere"), lines=[])
     with elsewhere.look(f"replay:{tmp_path / 'bench.jsonl'}") as look:
         # A plan by which there is no time.
         timings = look.take(TABLE, plan(30, 1e-6))
     assert {timing.recipe.structure_id for timing in timings} == {*chain(*held.values())}
-    assert elsewhere.said == ["look      ONNX Runtime: 2 timings", "look      LiteRT: 2 timings"]
+    assert elsewhere.lines == ["look      ONNX Runtime: 2 timings", "look      LiteRT: 2 timings"]
     # It gives up where nothing more is recorded.
     assert [step for step in elsewhere.steps if step in TITLES] == ["ONNX Runtime", "LiteRT"] * 2
 

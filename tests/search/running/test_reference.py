@@ -42,12 +42,12 @@ class World:
     store: Store
     board: SimulatedBoard
     baseline: Baseline
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def settle(self) -> str:
         view = View(0)
-        view.say = self.said.append  # type: ignore[method-assign]
-        with simulated_rig(self.board, self.store.folder / "images.npy", self.said) as rig:
+        view.say = self.lines.append  # type: ignore[method-assign]
+        with simulated_rig(self.board, self.store.folder / "images.npy", self.lines) as rig:
             # Every file is there: the builder starts no child.
             with Builders(view.step) as builder:
                 references = References(self.store, builder, rig, view, self.baseline, Source("builtin"), (0.0, 0.0))
@@ -106,7 +106,7 @@ def test_a_reference_whose_runtime_is_gone_is_given_up_with_a_word(world: World)
     with simulated_rig(world.board, world.store.folder / "images.npy", []) as rig:
         world.store.remember(reference_fact(rig.bench.id, GOAL.baseline_id), gone.recipe_id)
     assert world.settle() == at(SETTINGS[2])
-    (warning,) = world.said
+    (warning,) = world.lines
     assert warning.startswith("WARNING: the reference of earlier runs was not timed in this one")
 
 
@@ -114,10 +114,10 @@ def test_another_version_of_the_runtime_that_the_reference_has_is_said(world: Wo
     world.settle()
     with simulated_rig(world.board, world.store.folder / "images.npy", []) as rig:
         world.store.note_frameworks(rig.bench.id, {DEVICE.runtime.partition(" ")[0]: "a newer one"})
-    assert world.said == []
+    assert world.lines == []
     world.settle()
     framework = DEVICE.runtime
-    assert world.said == [
+    assert world.lines == [
         f"WARNING: gains so far are over the baseline in {framework}, those from now on over it in {framework}"
     ]
 
@@ -130,7 +130,7 @@ def test_a_fastest_setting_that_is_dirty_is_timed_again(world: World) -> None:
 def test_while_it_stays_dirty_the_gains_are_said_to_be_too_high(world: World) -> None:
     world.board.busy = wants_two_threads(until=1000)
     assert world.settle() == at(SETTINGS[0])
-    (warning,) = [text for text in world.said if text.startswith("WARNING")]
+    (warning,) = [text for text in world.lines if text.startswith("WARNING")]
     assert "the baseline is faster at 2 threads, spinning" in warning
     assert "too high until a run times it at rest" in warning
 
@@ -158,7 +158,7 @@ def test_the_next_run_looks_again_and_converts_what_was_measured(world: World) -
     after = standings(store, goal)
     assert after.rows[0].latency_gain == pytest.approx(20 * 527 / 970, rel=0.02)
     assert any("the reference is now the baseline at 2 threads, spinning, 1.84 times as fast" in text
-               for text in world.said)  # fmt: skip
+               for text in world.lines)  # fmt: skip
     # What counts with further processes of it is over the same reference.
     (process,) = store.runs(row.candidate.recipe.structure_id, bench_id)
     assert process.reference_s == pytest.approx(970e-6 * 527 / 970, rel=0.02)

@@ -181,12 +181,12 @@ def cluster(**others: object) -> Iterator[Cluster]:
 class Seen:
     """What a person would be shown."""
 
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     at: dict[str, tuple[str, float]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
-        self.said.append(text)
+        self.lines.append(text)
 
     def worker(self, name: str, step: str, share: float, busy: float) -> None:
         self.at[name] = (step, busy)

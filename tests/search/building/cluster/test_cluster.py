@@ -127,13 +127,13 @@ def test_a_worker_and_a_scheduler_that_die_cost_time_and_nothing_else(tmp_path):
             dask_cluster.start_worker(folders[0])
             until(lambda: begun(folders[0]) > 1, "a training after the worker's death")
             dask_cluster.kill_scheduler()
-            until(lambda: any("the scheduler is gone" in text for text in seen.said), "a line")
+            until(lambda: any("the scheduler is gone" in text for text in seen.lines), "a line")
             dask_cluster.start_scheduler()
             done = [task.result(HANG_S) for task in tasks]
     assert [result.candidate.recipe for result in done] == [each.recipe for each in orders]
     ended = all_trained(folders)
     assert sorted(set(ended)) == sorted(each.recipe.weights_id for each in orders)
-    assert sum("the scheduler is back" in text for text in seen.said) == 1
+    assert sum("the scheduler is back" in text for text in seen.lines) == 1
 
 
 def test_any_worker_trains_on_its_processor_and_one_without_a_gpu_is_named(tmp_path, seen):
@@ -147,8 +147,8 @@ def test_any_worker_trains_on_its_processor_and_one_without_a_gpu_is_named(tmp_p
         dask_cluster.start_worker(worker_folder(tmp_path / "other"))
         with opened(dask_cluster, store, seen, accelerator="cuda") as executor:
             executor.submit(order(seed=1, epochs=1, accelerator="cuda"))
-            until(lambda: any("no worker is there" in text for text in seen.said), "a line")
-            until(lambda: any("offers no GPU; next, there: python -m search" in text for text in seen.said), "another")
+            until(lambda: any("no worker is there" in text for text in seen.lines), "a line")
+            until(lambda: any("offers no GPU; next, there: python -m search" in text for text in seen.lines), "another")
     assert trained(tmp_path / "other") == []
 
 
@@ -168,11 +168,11 @@ def test_a_worker_of_another_version_is_given_nothing_and_named(tmp_path):
         dask_cluster.start_worker(folder, "versions=Python:3.9,torch:2.0.0")
         with opened(dask_cluster, store_folder(tmp_path / "store"), seen) as executor:
             waiting = executor.submit(order(epochs=1))
-            until(lambda: any("another version" in text for text in seen.said), "a line")
-            (line,) = [text for text in seen.said if "another version" in text]
+            until(lambda: any("another version" in text for text in seen.lines), "a line")
+            (line,) = [text for text in seen.lines if "another version" in text]
             assert "torch 2.0.0, here 2." in line
             assert "Python 3.9, here 3." in line
-            until(lambda: any("no worker is there" in text for text in seen.said), "the other line")
+            until(lambda: any("no worker is there" in text for text in seen.lines), "the other line")
             assert not waiting.done()
         assert trained(folder) == []
         with pytest.raises(ClusterError, match=r"no worker there that this run can use; .*search workers"):

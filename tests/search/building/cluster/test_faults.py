@@ -43,7 +43,7 @@ def test_images_that_are_others_there_are_said_and_this_run_s_are_sent(tmp_path,
         with opened(dask_cluster, store_folder(tmp_path / "store"), seen, places=1) as executor:
             executor.submit(order(epochs=0)).result(HANG_S)
             executor.submit(order(epochs=1)).result(HANG_S)
-    (line,) = [text for text in seen.said if "another set" in text]
+    (line,) = [text for text in seen.lines if "another set" in text]
     assert f"than this run's ({IMAGES.fingerprint}); this run's is sent" in line
     assert len(list((tmp_path / "worker" / "images").glob("sent-*.npz"))) == 1
 
@@ -72,7 +72,7 @@ def test_images_that_were_damaged_on_a_worker_s_disk_are_sent_anew(tmp_path, see
         dask_cluster.start_worker(folder)
         with opened(dask_cluster, store_folder(tmp_path / "store"), seen, places=1) as executor:
             executor.submit(order(epochs=0)).result(HANG_S)
-    (line,) = [text for text in seen.said if "and was removed" in text]
+    (line,) = [text for text in seen.lines if "and was removed" in text]
     assert f"{sent} was no packed set of images (Bad CRC-32" in line
 
 
@@ -87,10 +87,10 @@ def test_a_full_disk_on_a_worker_costs_nothing_where_there_is_another(tmp_path, 
         dask_cluster.start_worker(worker_folder(disk / "full"))
         with opened(dask_cluster, store_folder(tmp_path / "store"), seen, places=1) as executor:
             task = executor.submit(order(seed=SHORT_OF_DISK, epochs=1))
-            until(lambda: any("No space left" in text for text in seen.said), "a line")
+            until(lambda: any("No space left" in text for text in seen.lines), "a line")
             dask_cluster.start_worker(worker_folder(tmp_path / "roomy"))
             task.result(HANG_S)
-    (line,) = [text for text in seen.said if "No space left" in text]
+    (line,) = [text for text in seen.lines if "No space left" in text]
     assert str(disk / "full") in line
     assert "another one is given" in line
     assert len(trained(tmp_path / "roomy")) == 1
@@ -102,7 +102,7 @@ def test_an_order_waits_for_the_only_worker_whose_disk_is_full(tmp_path, seen, d
         with opened(dask_cluster, store_folder(tmp_path / "store"), seen, places=1) as executor:
             until(lambda: seen.at, "the worker")
             task = executor.submit(order(seed=SHORT_OF_DISK, epochs=1))
-            until(lambda: any("no worker is there" in text for text in seen.said), "a line")
+            until(lambda: any("no worker is there" in text for text in seen.lines), "a line")
             for file in (disk / "ballast", disk / "full" / "fill"):
                 file.unlink()
             task.result(HANG_S)
@@ -119,7 +119,7 @@ def test_what_is_changed_on_its_way_is_sent_once_more_and_never_stored(tmp_path,
             between.pattern, between.times = WEIGHTS[:64], 1
             executor.submit(order(seed=1, epochs=0)).result(HANG_S)
             assert between.changed == 1
-            assert [text for text in seen.said if "base.pt was changed on its way; nothing of it was kept" in text]
+            assert [text for text in seen.lines if "base.pt was changed on its way; nothing of it was kept" in text]
             # An answer, each time: the second one is the last.
             ordered = order(seed=2, epochs=0)
             between.pattern, between.times = 2 * ordered.recipe.weights_id.encode(), 1000
