@@ -118,8 +118,8 @@ def _claim(where: str, headers: Sequence[str], columns: Mapping[str, tuple[int, 
         # What need not be there may be blank in some rows.
         if not (name in figures and cells[place] in {"", "-"}):
             figures[name] = _number(where, headers[place], cells[place], scale)
-    taken = {place for place, _ in columns.values()}
-    labels = {header: cells[place] for place, header in enumerate(headers) if place not in taken}
+    figure_columns = {place for place, _ in columns.values()}
+    labels = {header: cells[place] for place, header in enumerate(headers) if place not in figure_columns}
     return Claim(**figures, labels=labels)
 
 
