@@ -76,12 +76,12 @@ class Builders:
 
     def _tried(self, child: Child, future: Future[T], task: Callable[[], T]) -> T:
         """With a new process after each death, and after each loss of what trains."""
-        given = _Given(child)
-        future.add_done_callback(given.end_if_cancelled)
+        assignment = _Given(child)
+        future.add_done_callback(assignment.end_if_cancelled)
         try:
             return self._tried_by(child, future, task)
         finally:
-            given.over()
+            assignment.over()
 
     def _tried_by(self, child: Child, future: Future[T], task: Callable[[], T]) -> T:
         for _ in range(_TRIES - 1):

@@ -154,8 +154,8 @@ def _for_want_of_memory(error: BaseException | None) -> bool:
     torch = sys.modules.get("torch")
     if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True
-    said = isinstance(error, RuntimeError) and any(text in str(error) for text in NO_MEMORY)
-    return said or _for_want_of_memory(error.__cause__ or error.__context__)
+    by_text = isinstance(error, RuntimeError) and any(text in str(error) for text in NO_MEMORY)
+    return by_text or _for_want_of_memory(error.__cause__ or error.__context__)
 
 
 def _first_words(error: Exception) -> str:

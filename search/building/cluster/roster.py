@@ -44,9 +44,9 @@ class Roster:
         """Who is there now; those that are not usable, and were not looked at before, by address."""
         workers = (await client.scheduler.identity(n_workers=-1))["workers"]
         usable = {
-            address: str(each["name"])
-            for address, each in workers.items()
-            if all(each["resources"].get(name, 0) >= count for name, count in self.resources.items())
+            address: str(worker["name"])
+            for address, worker in workers.items()
+            if all(worker["resources"].get(name, 0) >= count for name, count in self.resources.items())
         }
         for address in self.usable.keys() - usable.keys():
             self._shown.worker_gone(self.usable[address])
@@ -57,19 +57,19 @@ class Roster:
         return {address: workers[address] for address in workers.keys() - usable.keys() - self._looked_at}
 
     async def look_at(self, client: Client, others: dict[str, Any]) -> None:
-        for address, each in others.items():
+        for address, worker in others.items():
             self._looked_at.add(address)
-            await self._look_at(client, address, str(each["name"]), each["resources"])
+            await self._look_at(client, address, str(worker["name"]), worker["resources"])
 
     async def _look_at(self, client: Client, address: str, name: str, offered: dict[str, float]) -> None:
         """Says why this one is given nothing."""
-        there = (await client.run(versions_of, workers=[address], on_error="return")).get(address)
-        if not isinstance(there, dict):
+        versions = (await client.run(versions_of, workers=[address], on_error="return")).get(address)
+        if not isinstance(versions, dict):
             self._say(
-                f"worker {name}: given nothing, as it does not have this version of the project ({there}); next, "
+                f"worker {name}: given nothing, as it does not have this version of the project ({versions}); next, "
                 f"there: {self.start_command}"
             )
-        elif different := difference(self._versions, there):
+        elif different := difference(self._versions, versions):
             self._say(f"worker {name}: given nothing, as it has another version: {different}")
         elif self._gpu and GPU not in offered:
             self._say(f"worker {name}: given nothing, as it offers no GPU; next, there: {self.start_command}")

@@ -171,16 +171,16 @@ def serve(settings: WorkerSettings) -> None:
 async def _serve(settings: WorkerSettings, station: Station) -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    said = ""
+    last_error = ""
     while not ended.is_set():
         try:
             await answer(settings.address, "worker")
-            said = ""
+            last_error = ""
             await _member(settings, station, ended)
         except (ClusterError, OSError, TimeoutError, ValueError) as error:
-            if str(error) != said:
-                said = str(error)
-                _say(f"{said}; tried again until it answers")
+            if str(error) != last_error:
+                last_error = str(error)
+                _say(f"{last_error}; tried again until it answers")
         await _until(ended, _AGAIN_S)
 
 
