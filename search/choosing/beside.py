@@ -31,8 +31,8 @@ class Beside:
         """Trials on their way of nobody who is there, and who is. `mine`: what this process has on its way itself."""
         # First the trials: a controller is known before it has any.
         running = self.optuna.trials(TrialState.RUNNING)
-        there = {writer.owner for writer in self.store.writers()}
-        return self._without_owner(running, there, mine), there
+        owners = {writer.owner for writer in self.store.writers()}
+        return self._without_owner(running, owners, mine), owners
 
     def nobodys(self, mine: Set[int]) -> list[FrozenTrial]:
         """Trials on their way that nobody will end but this process: whoever had them was removed, and writes no
@@ -47,14 +47,14 @@ class Beside:
 
         return [trial for trial in running if not has_owner(trial)]
 
-    def take_in(self, there: Set[str]) -> list[int]:
+    def take_in(self, owners: Set[str]) -> list[int]:
         """Of the study's trials that changed since the last look; the numbers of those that were interrupted."""
-        last, others = self.store.last_change(), (self.store.others_wrote, there)
+        last, others = self.store.last_change(), (self.store.others_wrote, owners)
         if others == self.others_seen:
             # What was written since is this writer's own.
             self.seen = last
             return []
-        self._know_claims(there)
+        self._know_claims(owners)
         interrupted = []
         for record in self.store.trials_changed(self.goal.id, self.seen):
             if record.state == GATED:
@@ -76,6 +76,6 @@ class Beside:
             self._know_claims({writer.owner for writer in self.store.writers()})
         return [evaluation for evaluation in new if evaluation.recipe_id not in self.known.in_flight]
 
-    def _know_claims(self, there: Set[str]) -> None:
-        others = there - {self.store.owner}
+    def _know_claims(self, owners: Set[str]) -> None:
+        others = owners - {self.store.owner}
         self.known.begun_elsewhere(claim.recipe_id for claim in self.store.claims(self.goal) if claim.owner in others)

@@ -30,8 +30,8 @@ def candidates(situation: Situation, front: Sequence[dict[str, Value]], draw: ra
     for _ in range(_GENERATIONS):
         if best := gathered.most_promising(_PROMISING):
             gathered.add_new(variation.near(draw.choice(best).values) for _ in range(_AGAIN))
-    for each in gathered.most_promising(_AT_EVERY_SETTING):
-        gathered.add_new(situation.deployments(each.values))
+    for option in gathered.most_promising(_AT_EVERY_SETTING):
+        gathered.add_new(situation.deployments(option.values))
     return gathered.options
 
 

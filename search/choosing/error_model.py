@@ -75,9 +75,9 @@ def learned(earlier: Sequence[Trained], begin: Trend | None = None) -> Trend:
 def surrogate(trained: Sequence[Trained], trend: Trend) -> GaussianProcess:
     """Predicts the logarithm of the share of wrong answers; of too many the best and the most recent count, as
     fitting takes time."""
-    kept = most_telling(trained, lambda each: each.accuracy)
-    errors = np.array([math.log(max(1 - each.accuracy, 1e-3)) for each in kept])
-    return GaussianProcess(trend, points((each.recipe, each.epochs) for each in kept), errors)
+    telling = most_telling(trained, lambda each: each.accuracy)
+    errors = np.array([math.log(max(1 - each.accuracy, 1e-3)) for each in telling])
+    return GaussianProcess(trend, points((each.recipe, each.epochs) for each in telling), errors)
 
 
 def most_telling(items: Sequence[Item], goodness: Callable[[Item], float], most: int = MOST_POINTS) -> Sequence[Item]:
@@ -131,11 +131,11 @@ def gains(accuracies: Sequence[float]) -> list[float]:
 
 def usual_gain(histories: Iterable[Sequence[float]]) -> float | None:
     """Of the trainings that ended; None for too few to say."""
-    each = [median(seen) for accuracies in histories if (seen := gains(accuracies))]
-    return float(median(each)) if len(each) >= _FEWEST_ENDED else None
+    medians = [median(seen) for accuracies in histories if (seen := gains(accuracies))]
+    return float(median(medians)) if len(medians) >= _FEWEST_ENDED else None
 
 
 def most_gain(histories: Iterable[Sequence[float]]) -> float | None:
     """More than a training of this search gains; None for too few to say."""
-    each = [max(seen) for accuracies in histories if (seen := gains(accuracies))]
-    return float(_ABOVE_SEEN * max(each)) if len(each) >= _FEWEST_ENDED else None
+    greatest = [max(seen) for accuracies in histories if (seen := gains(accuracies))]
+    return float(_ABOVE_SEEN * max(greatest)) if len(greatest) >= _FEWEST_ENDED else None

@@ -33,12 +33,12 @@ class Experience:
             before, after = prior(), learned(self.elsewhere)
             surer = np.array(after.slope_sds[: len(SHAPE)]) < 0.7 * np.array(before.slope_sds[: len(SHAPE)])
             strongest = [place for place in np.argsort(after.slopes[: len(SHAPE)]) if surer[place]][:_SAID]
-            said = ", ".join(
+            changes = ", ".join(
                 f"{_STEPS.get(SHAPE[place], f'twice the {SHAPE[place]}')} {_change(after.slopes[place])}"
                 for place in strongest
             )
             yield (
-                f"learned from {_trainings(self.elsewhere)} from other baselines: {said or 'nothing that is sure'}; "
+                f"learned from {_trainings(self.elsewhere)} from other baselines: {changes or 'nothing that is sure'}; "
                 f"training e times as long {_change(after.slopes[-1])}"
             )
 

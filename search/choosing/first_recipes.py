@@ -48,11 +48,11 @@ def front(
     anew, changed, generations = (
         (_FEW_ANEW, _FEW_CHANGED, _FEW_GENERATIONS) if roughly else (_ANEW, _CHANGED, _GENERATIONS)
     )
-    kept: list[Values] = [variation.anew() for _ in range(anew)]
+    networks: list[Values] = [variation.anew() for _ in range(anew)]
     for _ in range(generations):
-        kept = _best_of_budgets(kept, latencies, trend or prior(), _FINER * count, epochs)
-        kept += [variation.near(draw.choice(kept)) for _ in range(changed)]
-    return _best_of_budgets(kept, latencies, trend or prior(), count, epochs)
+        networks = _best_of_budgets(networks, latencies, trend or prior(), _FINER * count, epochs)
+        networks += [variation.near(draw.choice(networks)) for _ in range(changed)]
+    return _best_of_budgets(networks, latencies, trend or prior(), count, epochs)
 
 
 def first_values(table: Sequence[Dimension], images: int, latencies: LatencyModel | None = None) -> list[Values]:

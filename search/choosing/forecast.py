@@ -203,8 +203,8 @@ def _rest(history: Sequence[TrialNotes], objective: Objective) -> GaussianProces
     # The trainings of a structure share one measurement.
     trials = list({trial.recipe.structure_id: trial for trial in history}.values())
     sign, power = 1.0 if objective.maximise else -1.0, _power_of_latency(objective)
-    kept = most_telling(trials, lambda trial: sign * trial.at_best)
-    values = np.array([trial.at_best - power * math.log10(trial.latency_s) for trial in kept], dtype=float)
+    telling = most_telling(trials, lambda trial: sign * trial.at_best)
+    values = np.array([trial.at_best - power * math.log10(trial.latency_s) for trial in telling], dtype=float)
     count = len(NAMES) + 1
     trend = Trend(float(values.mean()) if len(values) else 0.0, _POWER_SD, (0.0,) * count, (_POWER_SLOPE_SD,) * count)
-    return GaussianProcess(trend, points((trial.recipe, 1) for trial in kept), values)
+    return GaussianProcess(trend, points((trial.recipe, 1) for trial in telling), values)

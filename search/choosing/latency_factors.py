@@ -168,8 +168,8 @@ def _lattice(kind: str) -> tuple[Floats, Floats]:
     axes = [_SIDES if size == 2 else _CHANNELS for size in _SIZES[kind]]
     places = np.array(np.meshgrid(*axes)).reshape(len(axes), -1).T
     values, vectors = np.linalg.eigh(_likeness(places, places))
-    kept = values > _NEGLIGIBLE * values.max()
-    return places, vectors[:, kept] / np.sqrt(values[kept])
+    relevant = values > _NEGLIGIBLE * values.max()
+    return places, vectors[:, relevant] / np.sqrt(values[relevant])
 
 
 def _likeness(sizes: Floats, places: Floats) -> Floats:

@@ -199,13 +199,13 @@ class LatencyModel:
 
     def held_out(self) -> tuple[HeldOutLatency, ...]:
         """For each runtime with enough timings to say."""
-        found = []
+        of_runtimes = []
         for runtime, model in self._models.items():
             if len(model.errors) >= _FEWEST_HELD_OUT:
                 median = float(np.exp(np.median(np.abs(model.errors))) - 1)
                 covered = float((np.abs(model.errors) <= NORMAL_95 * model.sds).mean())
-                found.append(HeldOutLatency(runtime, median, covered, len(model.errors)))
-        return tuple(found)
+                of_runtimes.append(HeldOutLatency(runtime, median, covered, len(model.errors)))
+        return tuple(of_runtimes)
 
 
 def _of(timings: Sequence[Timing], image: ImageShape | None) -> _RuntimeModel:

@@ -68,13 +68,13 @@ def _points(table: Sequence[Dimension], runtime: str, seed: int) -> Iterator[dic
 def _shape(network: Network, row: Sequence[float], draw: random.Random) -> Mapping[str, Value]:
     units = network.units
     removable = [unit.name for unit in units if unit.removable]
-    kept = draw.sample(removable, round(row[_BLOCKS] * len(removable)))
+    kept_blocks = draw.sample(removable, round(row[_BLOCKS] * len(removable)))
     values: dict[str, Value] = {}
     for unit in units:
         last = len(unit.widths) - 1
         share = 1 - row[_WIDTH] + draw.uniform(-_WIDTH_SPREAD, _WIDTH_SPREAD)
-        there = not unit.removable or unit.name in kept
-        values[narrowing(unit)] = min(max(round(share * last), 0), last) if there else gone(unit)
+        is_there = not unit.removable or unit.name in kept_blocks
+        values[narrowing(unit)] = min(max(round(share * last), 0), last) if is_there else gone(unit)
     for place in range(len(network.halvings)):
         share = draw.random() if draw.random() < _ANYWHERE else row[_HALVING]
         values[halving(place)] = min(int(share * (never(network) + 1)), never(network))

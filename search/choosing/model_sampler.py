@@ -146,8 +146,8 @@ class ModelSampler(Sampler):
         # An ask takes as long after ten thousand trials as after five hundred.
         history = most_telling(history_of(study), self._goodness, _MOST_TRIALS)
         pending = [*_pending(study, number), *self._ahead.on_their_way]
-        told = {trial.recipe.id for trial in history}
-        alike = [trained for trained in self._alike if trained.recipe.id not in told]
+        told_ids = {trial.recipe.id for trial in history}
+        alike = [trained for trained in self._alike if trained.recipe.id not in told_ids]
         ready = [trained.recipe for trained in alike if trained.accuracy >= self._least_accuracy]
         forecaster = Forecaster.fitted(
             history,
@@ -245,8 +245,8 @@ def _most_promising(options: Sequence[Option], prediction: Forecast, situation: 
         return int(improvement.argmax())
     longer = int(np.where(trained, improvement, -1.0).argmax())
     # What several runtimes share is trained once.
-    begun = [*(trial.recipe for trial in situation.history), *situation.pending]
-    once = {replace(recipe, runtime=DEFAULT_RUNTIME).id: recipe for recipe in begun}.values()
+    recipes = [*(trial.recipe for trial in situation.history), *situation.pending]
+    once = {replace(recipe, runtime=DEFAULT_RUNTIME).id: recipe for recipe in recipes}.values()
     costs = [(recipe.epochs, cost(recipe, recipe.epochs)) for recipe in once]
     first_looks = sum(training for epochs, training in costs if epochs <= situation.rungs[0])
     longer_ones = sum(training for epochs, training in costs if epochs > situation.rungs[0])

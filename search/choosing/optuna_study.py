@@ -104,7 +104,7 @@ class _Trials(_CachedStorage):
             joined = f"JOIN {table} a ON a.trial_id = trials.trial_id " if table else ""
             return self._store.rows(f"SELECT {columns} FROM trials {joined}WHERE {which}", named)  # noqa: S608
 
-        found = {
+        states = {
             id: (number, TrialState[state])
             for id, number, state in rows("trials.trial_id, trials.number, trials.state")
         }
@@ -119,10 +119,10 @@ class _Trials(_CachedStorage):
         ):
             spaces[id][name] = of = _distribution(text)
             chosen[id][name] = of.to_external_repr(value)
-        said = [defaultdict[int, dict[str, Any]](dict), defaultdict[int, dict[str, Any]](dict)]
-        for kept, table in zip(said, ("trial_user_attributes", "trial_system_attributes"), strict=True):
+        attributes = [defaultdict[int, dict[str, Any]](dict), defaultdict[int, dict[str, Any]](dict)]
+        for by_trial, table in zip(attributes, ("trial_user_attributes", "trial_system_attributes"), strict=True):
             for id, name, text in rows("trials.trial_id, a.key, a.value_json", table):
-                kept[id][name] = json.loads(text)
+                by_trial[id][name] = json.loads(text)
         return [
             FrozenTrial(
                 number=number,
@@ -132,12 +132,12 @@ class _Trials(_CachedStorage):
                 datetime_complete=None,
                 params=chosen[id],
                 distributions=spaces[id],
-                user_attrs=said[0][id],
-                system_attrs=said[1][id],
+                user_attrs=attributes[0][id],
+                system_attrs=attributes[1][id],
                 intermediate_values={},
                 trial_id=id,
             )
-            for id, (number, state) in sorted(found.items())
+            for id, (number, state) in sorted(states.items())
             # The number of a trial that begins now is not known yet.
             if number is not None
         ]
@@ -177,18 +177,18 @@ class OptunaStudy:
 
     def begin(self, owner: str) -> FrozenTrial:
         """A new trial, on its way, with nothing chosen yet."""
-        begun = create_trial(state=TrialState.RUNNING, user_attrs={OWNER: owner} if owner else {})
+        trial = create_trial(state=TrialState.RUNNING, user_attrs={OWNER: owner} if owner else {})
         if isinstance(self._storage, _Trials):
             # Optuna takes a time of a trial as one of this zone.
-            begun.datetime_start = datetime.now()
+            trial.datetime_start = datetime.now()
             with self._store.together() as write:
-                begun.number = self._next_number(write)
-                self._add(write, [begun])
-                write.add(_USER_ATTRIBUTES, _said(begun._trial_id, begun.user_attrs))
+                trial.number = self._next_number(write)
+                self._add(write, [trial])
+                write.add(_USER_ATTRIBUTES, _said(trial._trial_id, trial.user_attrs))
         else:
-            begun = self._storage.get_trial(self._storage.create_new_trial(self.study._study_id, template_trial=begun))
-        self._keep(begun)
-        return begun
+            trial = self._storage.get_trial(self._storage.create_new_trial(self.study._study_id, template_trial=trial))
+        self._keep(trial)
+        return trial
 
     def _next_number(self, write: Write) -> int:
         """Nobody else begins one before the end of the transaction."""
@@ -298,7 +298,7 @@ class OptunaStudy:
             (_USER_ATTRIBUTES, trial.user_attrs, ended.user_attrs),
             (_SYSTEM_ATTRIBUTES, trial.system_attrs, ended.system_attrs),
         ):
-            write.add(table, _said(trial_id, {name: said for name, said in now.items() if name not in before}))
+            write.add(table, _said(trial_id, {name: value for name, value in now.items() if name not in before}))
         write.add(_VALUES, _values(trial_id, ended))
         return True
 
@@ -389,13 +389,13 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment and moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _said(trial_id: int, said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"trial_id": trial_id, "key": name, "value_json": json.dumps(value)} for name, value in said.items()]
+def _said(trial_id: int, attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"trial_id": trial_id, "key": name, "value_json": json.dumps(value)} for name, value in attributes.items()]
 
 
 def _values(trial_id: int, trial: FrozenTrial) -> list[dict[str, Any]]:
     rows = []
     for value in trial.values or ():
-        kept, kind = models.TrialValueModel.value_to_stored_repr(value)
-        rows.append({"trial_id": trial_id, "objective": 0, "value": kept, "value_type": kind})
+        stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+        rows.append({"trial_id": trial_id, "objective": 0, "value": stored, "value_type": kind})
     return rows

@@ -141,15 +141,15 @@ class Study:
         if not self._store.shared:
             return
         self._store.look()
-        left_behind, there = self._beside.left_behind(self._mine.keys())
+        left_behind, owners = self._beside.left_behind(self._mine.keys())
         # Where a controller was killed right after it told Optuna of a trial, our table alone says that the trial is
         # still on its way.
-        if left_behind or self._store.trials_of_nobody(self.goal.id, there):
+        if left_behind or self._store.trials_of_nobody(self.goal.id, owners):
             with self._store.turn(self.goal.id, wait=False) as still:
                 # Where another one is at it, it has them end.
                 if still is not None:
                     self._end_left_behind()
-        for number in self._beside.take_in(there):
+        for number in self._beside.take_in(owners):
             self._ask_first_again(self._optuna.trial(number))
         evaluations = self._store.evaluations(self.goal.baseline_id, self.goal.bench_id)
         if new := self._beside.evaluated(evaluations):
@@ -393,15 +393,15 @@ class Study:
     def _present(self) -> tuple[Set[str], Set[str]]:
         """Recipes that Optuna was told of, and those of trials on their way, which whoever ends them tells."""
         self._look_again()
-        told, on_their_way = set[str](), set[str]()
+        told_ids, on_their_way = set[str](), set[str]()
         for trial in self._optuna.trials(TrialState.COMPLETE, TrialState.RUNNING):
             recipe_id = trial.user_attrs.get(RECIPE, "")
             if trial.state == TrialState.RUNNING:
                 on_their_way.add(recipe_id)
             elif GATED_BY not in trial.user_attrs:
                 # What was gated here may have been trained for another study since.
-                told.add(recipe_id)
-        return told, on_their_way
+                told_ids.add(recipe_id)
+        return told_ids, on_their_way
 
     def _look_again(self) -> None:
         if self._store.shared:

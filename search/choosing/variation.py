@@ -36,12 +36,12 @@ class Variation:
         """At random, networks of few blocks as likely as those of many."""
         values = {name: self._drawn(dimension) for name, dimension in self._table.items()}
         removable = [index for index, removable in enumerate(self._removable) if removable]
-        kept = self._draw.sample(removable, self._draw.randint(min(_FEWEST, len(removable)), len(removable)))
-        steps = {index: self._draw.randrange(gone(self._units[index])) for index in sorted(kept)}
+        kept_units = self._draw.sample(removable, self._draw.randint(min(_FEWEST, len(removable)), len(removable)))
+        steps = {index: self._draw.randrange(gone(self._units[index])) for index in sorted(kept_units)}
         values |= {self._narrowings[index]: gone(self._units[index]) for index in removable}
-        for index in kept:
+        for index in kept_units:
             # What one of them needs counts as well.
-            if sum(self._is_there(values, place) for place in removable) < len(kept):
+            if sum(self._is_there(values, place) for place in removable) < len(kept_units):
                 values[self._narrowings[index]] = steps[index]
                 self._complete(values, index)
         return values
