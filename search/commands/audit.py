@@ -29,13 +29,13 @@ def main(options: argparse.Namespace) -> int:
 
 def _as_dict(claim: Claim) -> dict[str, Any]:
     audit = claim.audit
-    given = {"idle_power_w": claim.idle_power_w, "wall_ms": claim.wall_ms}
+    optional = {"idle_power_w": claim.idle_power_w, "wall_ms": claim.wall_ms}
     return {
         **claim.labels,
         "latency_ms": claim.latency_ms,
         "energy_mj": claim.energy_mj,
         "max_power_w": claim.max_power_w,
-        **{name: value for name, value in given.items() if value is not None},
+        **{name: value for name, value in optional.items() if value is not None},
         "verdict": audit.verdict,
         "implied_power_w": audit.implied_power_w,
         "implied_wall_ms": audit.implied_wall_ms,

@@ -44,8 +44,8 @@ def _table(looked_at: Sequence[Check]) -> Table:
         drawn.add_column(head, no_wrap=True)
     drawn.add_column("next", overflow="fold")
     for check in looked_at:
-        what, typed = parts(check.text)
+        problem, typed = parts(check.text)
         # Where nothing is to be typed, what is wrong says what to do.
-        then = typed.removeprefix("next: ") or ("" if check.state == OK else what)
+        then = typed.removeprefix("next: ") or ("" if check.state == OK else problem)
         drawn.add_row(check.name, check.state, then, style=_STYLES[check.state])
     return drawn

@@ -76,9 +76,9 @@ def columns(shown: Sequence[PowerReading], end_s: float, count: int = 60) -> lis
 
 
 def figures(reading: PowerReading) -> str:
-    told = ((reading.volts, "V"), (reading.amps, "A"), (reading.watts, "W"))
+    quantities = ((reading.volts, "V"), (reading.amps, "A"), (reading.watts, "W"))
     # What the meter does not tell is not a number.
-    return "  ".join(f"{value:.3f} {unit}" for value, unit in told if value == value)
+    return "  ".join(f"{value:.3f} {unit}" for value, unit in quantities if value == value)
 
 
 def summary(shown: Sequence[PowerReading]) -> str:

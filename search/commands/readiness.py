@@ -210,17 +210,17 @@ def _system(health: Health) -> Check:
 
 def _runtimes(name: str, health: Health) -> list[Check]:
     """A line for each; one is enough for a search."""
-    problems = {each: _problem(name, each) for each in health.runtimes}
+    problems = {runtime: _problem(name, runtime) for runtime in health.runtimes}
     usable = not all(problems.values())
     checked = []
-    for each, problem in problems.items():
+    for runtime, problem in problems.items():
         if problem is None:
-            checked.append(Check("runtime", OK, each.text))
+            checked.append(Check("runtime", OK, runtime.text))
         else:
-            what, next_step = problem
+            fault, next_step = problem
             without = "; a search does without it" if usable else ""
             then = next_step if next_step.startswith("no wheel") else f"next: {next_step}"
-            checked.append(Check("runtime", WARNING if usable else MISSING, f"{what}{without}; {then}"))
+            checked.append(Check("runtime", WARNING if usable else MISSING, f"{fault}{without}; {then}"))
     return checked
 
 
@@ -229,13 +229,13 @@ def _problem(name: str, seen: RuntimeHealth) -> tuple[str, str] | None:
     runtime = RUNTIMES.get(seen.name)
     install, prepare = remedy_here(runtime), f"python -m search devices prepare {name}"
     if seen.fault:
-        what = f"{runtime.title} does not start there ({seen.fault})"
+        fault = f"{runtime.title} does not start there ({seen.fault})"
         if name == NAME:
-            return what, install
+            return fault, install
         if version_here(runtime):
-            return what, prepare
+            return fault, prepare
         # A board gets the runtimes of this machine.
-        return what, f"{install}, here, then {prepare}" if published_here(runtime) else install
+        return fault, f"{install}, here, then {prepare}" if published_here(runtime) else install
     return None if version_here(runtime) else (f"{runtime.title} is there and not installed here", install)
 
 

@@ -88,9 +88,9 @@ def main(options: argparse.Namespace) -> int:
     working = workers(store)
     if options.json:
         content = [study.as_dict() for study in studies]
-        kept = {"files": asdict(files)} if files else {}
-        there = {"workers": [asdict(each) for each in working]} if working else {}
-        head = {"store": str(chosen.store), "at_work": writer, **there, **kept}
+        with_files = {"files": asdict(files)} if files else {}
+        with_workers = {"workers": [asdict(each) for each in working]} if working else {}
+        head = {"store": str(chosen.store), "at_work": writer, **with_workers, **with_files}
         print(json.dumps({**head, "studies": content}, indent=1))
         return OK
     console = results_console()
@@ -119,9 +119,9 @@ class WorkerAtWork:
 def workers(store: Store) -> list[WorkerAtWork]:
     work = doing.kept(store.folder)
     return [
-        WorkerAtWork(each.place, each.step, each.share, each.busy)
-        for each in (work.doing if work else ())
-        if each.busy is not None
+        WorkerAtWork(entry.place, entry.step, entry.share, entry.busy)
+        for entry in (work.doing if work else ())
+        if entry.busy is not None
     ]
 
 

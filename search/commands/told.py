@@ -14,10 +14,10 @@ _HERE = "python -m search "
 
 
 def told(error: Exception, options: argparse.Namespace | None) -> list[str]:
-    what, typed = parts(str(error))
+    problem, typed = parts(str(error))
     if not typed and isinstance(error, DeviceError | MeterError):
         typed = f"next: {_doctor(options)}"
-    return [plain(line) for line in (f"error: {what}", typed) if line]
+    return [plain(line) for line in (f"error: {problem}", typed) if line]
 
 
 def parts(text: str) -> tuple[str, str]:
@@ -25,8 +25,8 @@ def parts(text: str) -> tuple[str, str]:
     ends = list(_NEXT.finditer(text))
     if not ends:
         return text, ""
-    what, typed = text[: ends[-1].start()], text[ends[-1].end() :]
-    return what + text[ends[-1].start()].strip(";"), typed.replace(_HERE, " ".join(program()) + " ")
+    problem, typed = text[: ends[-1].start()], text[ends[-1].end() :]
+    return problem + text[ends[-1].start()].strip(";"), typed.replace(_HERE, " ".join(program()) + " ")
 
 
 def _doctor(options: argparse.Namespace | None) -> str:
