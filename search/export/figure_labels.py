@@ -25,12 +25,12 @@ def place_labels(axes: Axes, shown: Scatter) -> list[Annotation]:
     assert isinstance(canvas, FigureCanvasAgg)
     renderer: RendererAgg = canvas.get_renderer()  # type: ignore[no-untyped-call]
     inside = axes.get_window_extent(renderer)
-    taken: list[Bbox] = []
+    obstacles: list[Bbox] = []
     others: list[Bbox] = []
     for point in shown.points:
         x, y = axes.transData.transform((point.value, 100 * point.share))
         if point.role in (FRONT, BASELINE):
-            taken.append(Bbox.from_bounds(x - 7, y - 7, 14, 14))
+            obstacles.append(Bbox.from_bounds(x - 7, y - 7, 14, 14))
         else:
             others.append(Bbox.from_bounds(x - 2, y - 2, 4, 4))
     annotations = []
@@ -39,7 +39,7 @@ def place_labels(axes: Axes, shown: Scatter) -> list[Annotation]:
             continue
         text, at = label(point, shown.objective), (point.value, 100 * point.share)
         probe = axes.annotate(text, at, xytext=(0, 0), **_STYLE)
-        place = _place(probe, renderer, inside, taken, others)
+        place = _place(probe, renderer, inside, obstacles, others)
         probe.remove()
         sideways, upright = _alignment(place)
         annotation = axes.annotate(
@@ -60,13 +60,13 @@ def place_labels(axes: Axes, shown: Scatter) -> list[Annotation]:
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.85, "edgecolor": "none"},
             **_STYLE,
         )
-        taken.append(label_box(annotation, renderer))
+        obstacles.append(label_box(annotation, renderer))
         annotations.append(annotation)
     return annotations
 
 
 def _place(
-    annotation: Annotation, renderer: RendererAgg, inside: Bbox, taken: Sequence[Bbox], others: Sequence[Bbox]
+    annotation: Annotation, renderer: RendererAgg, inside: Bbox, obstacles: Sequence[Bbox], others: Sequence[Bbox]
 ) -> tuple[float, float]:
     """Where it lies inside, covers nothing that matters, few of the others, and is near."""
 
@@ -77,7 +77,7 @@ def _place(
         annotation.set_verticalalignment(upright)
         box = label_box(annotation, renderer)
         outside = box.x0 < inside.x0 or box.x1 > inside.x1 or box.y0 < inside.y0 or box.y1 > inside.y1
-        covers, crowds = (sum(map(box.overlaps, boxes)) for boxes in (taken, others))
+        covers, crowds = (sum(map(box.overlaps, boxes)) for boxes in (obstacles, others))
         return float(1000 * outside + 100 * covers + 10 * crowds + abs(place[1]) / 5)
 
     return min(_PLACES, key=cost)

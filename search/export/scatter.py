@@ -64,9 +64,9 @@ class Scatter:
 def label(point: Point, objective: Objective) -> str:
     """What a winner, or the baseline, is called in a picture."""
     wins = [OBJECTIVES[name].label for name in point.wins]
-    what = f"best {', '.join(wins)}" if wins else "baseline"
+    title = f"best {', '.join(wins)}" if wins else "baseline"
     rests_on = f" ({point.row.energy_provenance.kind})" if objective.needs_energy else ""
-    return f"{what}: {objective.spoken.format(number(point.value))}{rests_on}, {100 * point.share:.2f} %"
+    return f"{title}: {objective.spoken.format(number(point.value))}{rests_on}, {100 * point.share:.2f} %"
 
 
 def winners(standings: Standings) -> dict[str, str]:

@@ -125,7 +125,7 @@ def _readme(submission: Submission, table: str) -> str:
     candidate = submission.entered.candidate
     model, runtime = f"model{candidate.file.suffix}", RUNTIMES.get(candidate.recipe.runtime).title
     images = "test.npz" if submission.data is not None else "IMAGES"
-    given = "" if submission.data is not None else "IMAGES: a folder of <number>_<class>.png files, or a test.npz.\n"
+    usage = "" if submission.data is not None else "IMAGES: a folder of <number>_<class>.png files, or a test.npz.\n"
     team = f"(team {material.cover.team})" if material.cover.team else ""
     packages = ", ".join(_packages(goal, candidate.recipe))
     with_packages = f", with {packages} installed" if packages else ""
@@ -133,7 +133,7 @@ def _readme(submission: Submission, table: str) -> str:
     return (
         f"{material.cover.title or goal.id}\n"
         f"{' '.join(filter(None, (material.cover.members, team)))}\n\n"
-        f"python3 run_on_pi.py {images}\n{given}\n"
+        f"python3 run_on_pi.py {images}\n{usage}\n"
         f"{model:20}{won}, recipe {submission.entered.recipe_id}\n"
         f"run_on_pi.py        its accuracy and latency, with NumPy and {runtime} alone\n"
         "model_runtime.py    runs the model for it\n"

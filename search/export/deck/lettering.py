@@ -50,10 +50,10 @@ def shortened(text: str, points: float, room: float, most: int = 1, *, bold: boo
     text = " ".join(text.split())
     if len(lines(text, points, room, bold=bold)) <= most:
         return text
-    kept = text
-    while kept and len(lines(kept + "…", points, room, bold=bold)) > most:
-        kept = kept[: -max(1, len(kept) // 50)]
-    return kept.rstrip(" ,;·") + "…"
+    shorter = text
+    while shorter and len(lines(shorter + "…", points, room, bold=bold)) > most:
+        shorter = shorter[: -max(1, len(shorter) // 50)]
+    return shorter.rstrip(" ,;·") + "…"
 
 
 def height(texts: Sequence[str], points: float, room: float, *, spacing: float = 1.2, after: float = 0.0) -> float:
@@ -64,15 +64,15 @@ def height(texts: Sequence[str], points: float, room: float, *, spacing: float =
 
 def fitting(texts: Sequence[str], points: float, room: float, tall: float, after: float) -> list[str]:
     """As many paragraphs as there is room for; the last says how many are left out."""
-    kept = list(texts)
-    while kept and height(_with_rest(kept, texts), points, room, after=after) > tall:
-        kept.pop()
-    return _with_rest(kept, texts)
+    paragraphs = list(texts)
+    while paragraphs and height(_with_rest(paragraphs, texts), points, room, after=after) > tall:
+        paragraphs.pop()
+    return _with_rest(paragraphs, texts)
 
 
-def _with_rest(kept: Sequence[str], texts: Sequence[str]) -> list[str]:
-    left = len(texts) - len(kept)
-    return [*kept, f"and {left} more, in the notes"] if left else list(kept)
+def _with_rest(paragraphs: Sequence[str], texts: Sequence[str]) -> list[str]:
+    left = len(texts) - len(paragraphs)
+    return [*paragraphs, f"and {left} more, in the notes"] if left else list(paragraphs)
 
 
 def _head(word: str, points: float, room: float, bold: bool) -> str:

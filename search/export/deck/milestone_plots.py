@@ -191,15 +191,15 @@ def _by_quantization(networks: Sequence[PrunedNetwork]) -> Groups:
 
 def _longest(groups: Groups) -> Groups:
     """For each fraction the network that was tuned longest."""
-    kept: Groups = {}
+    tuned_longest: Groups = {}
     for name, (ink, networks) in groups.items():
         longest: dict[float, PrunedNetwork] = {}
         for network in networks:
             rival = longest.get(network.fraction)
             if rival is None or _epochs(network) > _epochs(rival):
                 longest[network.fraction] = network
-        kept[name] = (ink, list(longest.values()))
-    return kept
+        tuned_longest[name] = (ink, list(longest.values()))
+    return tuned_longest
 
 
 def _of_structures(networks: Sequence[PrunedNetwork]) -> list[PrunedNetwork]:

@@ -50,9 +50,9 @@ def draw_widths(page: Page, box: Box, material: Material, winners: dict[str, Row
         wins.setdefault(row.recipe_id, []).append(objective)
     rows = {row.recipe_id: row for row in winners.values()}
     for recipe_id, objectives in wins.items():
-        kept = rows[recipe_id].recipe.widths
+        widths = rows[recipe_id].recipe.widths
         title = ", ".join(OBJECTIVES[name].title for name in objectives)
-        series.append((title, [float(width) or None for width in kept], winner_looks()[objectives[0]].ink))
+        series.append((title, [float(width) or None for width in widths], winner_looks()[objectives[0]].ink))
     most = 2.0 ** math.ceil(math.log2(max(original)))
     columns(page, box, names, series, ChartAxis("Channels", Scale(4, most, base=2, number_format="#,##0")),
             across=across)  # fmt: skip

@@ -56,9 +56,9 @@ def cover(deck: Deck, material: Material, name: str) -> None:
         if best.fom_gain
         else (number(best.fom), f"FoM, energy {best.energy_provenance.kind}"),
     ]  # fmt: skip
-    for box, (figure, what) in zip(lower.columns(1, 1, 1), figures, strict=True):
+    for box, (figure, caption) in zip(lower.columns(1, 1, 1), figures, strict=True):
         page.text(box.top_part(0.75), [figure], points=40, ink=style.BLUE, bold=True)
-        page.text(box.below(0.75, gap=0.02).top_part(0.6), [what], points=14, ink=style.SOFT, most=2)
+        page.text(box.below(0.75, gap=0.02).top_part(0.6), [caption], points=14, ink=style.SOFT, most=2)
 
 
 def table(deck: Deck, material: Material, name: str) -> None:
@@ -68,11 +68,11 @@ def table(deck: Deck, material: Material, name: str) -> None:
     chosen = columns(View.FRONT_SLIDE if name == View.FRONT else View(name), rows)
     headings, cells = texts(shown, chosen)
     left_out = f"; {rest} not shown are in the .csv" if rest else ""
-    what = "the unpruned last" if name == "front" else "fraction 0.00 is the unpruned"
+    order = "the unpruned last" if name == "front" else "fraction 0.00 is the unpruned"
     leaders = material.standings.leaders
     may = {0: "", 1: "; the first may win"}.get(leaders, f"; the first {leaders} may win")
     places = may if name == "front" else ""
-    subtitle = f"{len(shown)} of {count(len(rows), 'network')}, {what}{places}{left_out}"
+    subtitle = f"{len(shown)} of {count(len(rows), 'network')}, {order}{places}{left_out}"
     page = titled(deck, material, TITLES[View(name)], subtitle)
     unpruned = len(shown) - 1 if name == "front" else 0
     page.table(
@@ -95,8 +95,8 @@ def fewer(rows: Sequence[Row], *, keep_last: bool) -> tuple[list[Row], int]:
         rival = longest.get(row.structure_id)
         if rival is None or row.recipe.epochs > rival.recipe.epochs:
             longest[row.structure_id] = row
-    kept = list(longest.values())[: style.MOST_ROWS]
-    return kept, len(rows) - len(kept)
+    shown = list(longest.values())[: style.MOST_ROWS]
+    return shown, len(rows) - len(shown)
 
 
 def handed_in(deck: Deck, material: Material, name: str) -> None:

@@ -50,7 +50,7 @@ def _history(evaluation: Evaluation, row: Row, trial: TrialRecord | None) -> lis
     lines.append(f"{training_text(recipe)}, criterion {recipe.criterion}, seed {recipe.seed}")
     seconds = evaluation.candidate.seconds
     if seconds:
-        lines.append("built: " + ", ".join(f"{name} {spoken(taken)}" for name, taken in seconds.items()))
+        lines.append("built: " + ", ".join(f"{name} {spoken(step_s)}" for name, step_s in seconds.items()))
     if evaluation.candidate.projected is not None:
         projected, epochs = 100 * evaluation.candidate.projected, len(evaluation.candidate.history)
         lines.append(f"given up in training: {projected:.1f} % at best, after {epochs_text(epochs)}")
