@@ -70,8 +70,8 @@ def ranking_remarks(entry: Entry) -> str:
 
 def grid_remarks(entry: Entry) -> str:
     below = "" if entry.row.feasible else "below the line"
-    what = "the unpruned baseline, at its best" if entry.is_baseline else below
-    return ", ".join(filter(None, [what, "dirty" if entry.row.dirty else ""]))
+    remark = "the unpruned baseline, at its best" if entry.is_baseline else below
+    return ", ".join(filter(None, [remark, "dirty" if entry.row.dirty else ""]))
 
 
 def page_remarks(entry: Entry) -> str:

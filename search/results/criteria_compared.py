@@ -32,8 +32,8 @@ def _alike_in_structure(rows: Sequence[Row]) -> list[str]:
         return []
     structures = {row.structure_id: row for group in rivals.values() for row in group}
     names = " and ".join(dict.fromkeys(row.recipe.criterion for group in rivals.values() for row in group))
-    kept = ", ".join(f"{_at(row)} {_latency(row)}" for row in structures.values())
-    lines = [f"one structure, so one latency, is left by {names}: {kept}"]
+    structure_texts = ", ".join(f"{_at(row)} {_latency(row)}" for row in structures.values())
+    lines = [f"one structure, so one latency, is left by {names}: {structure_texts}"]
     for epochs in sorted({epochs for _, epochs in rivals}):
         parts = [_ahead(group) for (_, tuned), group in rivals.items() if tuned == epochs]
         lines.append(f"criteria at equal structure, {tuned_text(epochs)}: {', '.join(parts)}")

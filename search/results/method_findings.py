@@ -30,8 +30,8 @@ def method_findings(methods: Methods | None) -> list[str]:
     lines = []
     for runtime in methods.runtimes:
         label = f"in {title_of(runtime)}: " if len(methods.runtimes) > 1 else ""
-        found = [*_unchanged(methods, runtime), *_level(methods, runtime), *_straight(methods, runtime)]
-        lines += [label + line for line in found]
+        findings = [*_unchanged(methods, runtime), *_level(methods, runtime), *_straight(methods, runtime)]
+        lines += [label + line for line in findings]
     return [*lines, *_chance(methods), *_kept(methods)]
 
 
@@ -61,17 +61,17 @@ def _unchanged(methods: Methods, runtime: str) -> list[str]:
     if not rows:
         return [_said(None, "unstructured pruning leaves latency and energy unchanged", _ALL_DIRTY)]
     lines = []
-    for what, kind, ratios in (
+    for quantity, kind, ratios in (
         ("latency", "", [row.latency_ratio for row in rows]),
         ("energy", f", {methods.energy_kind}", [row.energy_ratio for row in rows]),
     ):
         average = weighted(ratios)
-        each = f"of {len(rows)} files {_span([ratio.value for ratio in ratios])} x"
+        spread = f"of {len(rows)} files {_span([ratio.value for ratio in ratios])} x"
         lines.append(
             _said(
                 _within(average, 1 - _ALIKE, 1 + _ALIKE),
-                f"unstructured pruning leaves {what} unchanged to {100 * _ALIKE:g} %",
-                f"{_with_ends(average)} x the unpruned's on average by how well each is known, {each}{kind}",
+                f"unstructured pruning leaves {quantity} unchanged to {100 * _ALIKE:g} %",
+                f"{_with_ends(average)} x the unpruned's on average by how well each is known, {spread}{kind}",
             )
         )
     return lines
@@ -129,7 +129,7 @@ def _straight(methods: Methods, runtime: str) -> list[str]:
     if len(rows) < 3:
         return []
     lines = []
-    for what, unit, figures in (
+    for quantity, unit, figures in (
         ("size", "MB", [row.packed_mb for row in rows]),
         ("energy", "mWh per 2,000", [row.energy_mwh for row in rows]),
     ):
@@ -139,7 +139,7 @@ def _straight(methods: Methods, runtime: str) -> list[str]:
         lines.append(
             _said(
                 True if line.farthest <= _STRAIGHT else None if reaching else False,
-                f"{what} is linear in sparsity for L1 filters",
+                f"{quantity} is linear in sparsity for L1 filters",
                 f"{number(abs(line.slope) / 10)} ±{number(line.half / 10)} {unit} "
                 f"{'less' if line.slope < 0 else 'more'} for each 0.1 of the parameters, "
                 f"{100 * line.farthest:.1f} % of what they span off a straight line at most",

@@ -207,14 +207,14 @@ class Methods:
     @cached_property
     def averages(self) -> list[Average]:
         """In the first runtime, each number over the method's sparsities."""
-        found = []
+        of_methods = []
         for criterion in self.criteria:
             rows = self.of(criterion, self.runtimes[0])
             if rows:
                 figures = {shown.key: mean([shown.of(row) for row in rows]) for shown in AVERAGED}
                 dirty = any(row.row.dirty for row in rows)
-                found.append(Average(criterion, figures, self._published(criterion), dirty))
-        return found
+                of_methods.append(Average(criterion, figures, self._published(criterion), dirty))
+        return of_methods
 
     def _published(self, criterion: str) -> Published | None:
         return next((row for row in self.published if row.is_average and row.criterion == criterion), None)

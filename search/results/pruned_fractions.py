@@ -10,7 +10,7 @@ from space.recipe import Recipe
 def kept_shares(recipe: Recipe) -> tuple[float, ...]:
     """The share of each unit's channels that is kept; empty for a network that is not known here."""
     widths = unpruned_widths(recipe.architecture)
-    return tuple(kept / width for kept, width in zip(recipe.widths, widths, strict=False))
+    return tuple(channels / width for channels, width in zip(recipe.widths, widths, strict=False))
 
 
 def mean_fraction(recipe: Recipe) -> float | None:
@@ -26,12 +26,12 @@ def uniform_fraction(recipe: Recipe) -> float | None:
     """
     above, most = 0.0, 1.0
     widths = unpruned_widths(recipe.architecture)
-    for kept, width in zip(recipe.widths, widths, strict=False):
-        if not 0 < kept <= width:
+    for channels, width in zip(recipe.widths, widths, strict=False):
+        if not 0 < channels <= width:
             return None
-        above = max(above, 1 - (kept + 1) / width)
-        if kept > 1:
-            most = min(most, 1 - kept / width)
+        above = max(above, 1 - (channels + 1) / width)
+        if channels > 1:
+            most = min(most, 1 - channels / width)
     if not widths or above > most:
         return None
     for digits in range(1, 5):

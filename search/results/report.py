@@ -113,10 +113,10 @@ def method_tables(compared: Methods) -> list[Table]:
     """Every network, and what is left of them on average."""
     drawn = []
     for headings, cells in (compared.texts(), compared.average_texts()):
-        one = _empty((heading, heading in ("method", "runtime", "quantization")) for heading in headings)
+        method_table = _empty((heading, heading in ("method", "runtime", "quantization")) for heading in headings)
         for row in cells:
-            one.add_row(*map(Text, row))
-        drawn.append(one)
+            method_table.add_row(*map(Text, row))
+        drawn.append(method_table)
     return drawn
 
 

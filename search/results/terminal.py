@@ -55,8 +55,8 @@ class WholeScreen:
         self._shown = list(lines)
 
 
-def _alike(one: Text, other: Text) -> bool:
-    return one == other and one.style == other.style
+def _alike(first: Text, second: Text) -> bool:
+    return first == second and first.style == second.style
 
 
 @contextmanager
