@@ -179,8 +179,8 @@ def _named_right(collection: Collection, settings: Settings, folder: Path) -> st
     """The folder below or above this one that has the files, else the images that need none."""
     network = [] if settings.architecture == NETWORK else ["--architecture", settings.architecture]
     around = [*folder.parents, *folder.glob("*/"), *folder.glob("*/*/")]
-    found = next((place for place in around if (place / collection.files).is_dir()), None)
-    return shlex.join([*network, *(("--data-dir", str(found)) if found else ("--data", STAND_IN))])
+    with_files = next((place for place in around if (place / collection.files).is_dir()), None)
+    return shlex.join([*network, *(("--data-dir", str(with_files)) if with_files else ("--data", STAND_IN))])
 
 
 def _standing_in(settings: Settings, reason: str) -> DataChoice:
@@ -194,9 +194,9 @@ def _standing_in(settings: Settings, reason: str) -> DataChoice:
     )
 
 
-def _too_slow(collection: Collection, settings: Settings, store: Store | None, found: Source | None) -> str | None:
+def _too_slow(collection: Collection, settings: Settings, store: Store | None, source: Source | None) -> str | None:
     """Why its baseline is not trained unasked."""
-    if found and baseline_at_hand(store, load(found), settings.architecture):
+    if source and baseline_at_hand(store, load(source), settings.architecture):
         return None
     seconds = baseline_seconds(collection, collection.shape, settings, store)
     if seconds <= LONGEST_BASELINE_S:

@@ -89,13 +89,13 @@ def _read(values: Mapping[str, Any]) -> Work:
         studies=tuple(map(str, values["studies"])),
         doing=tuple(
             Doing(
-                str(each["place"]),
-                str(each["step"]),
-                _number(each["share"]),
-                _number(each["since"]),
-                None if each.get("busy") is None else _number(each["busy"]),
+                str(entry["place"]),
+                str(entry["step"]),
+                _number(entry["share"]),
+                _number(entry["since"]),
+                None if entry.get("busy") is None else _number(entry["busy"]),
             )
-            for each in values["doing"]
+            for entry in values["doing"]
         ),
         warnings=tuple(map(str, values["warnings"])),
         said=tuple(map(str, values["said"])),

@@ -61,10 +61,10 @@ def measure_file(subject: Subject, protocol: Sequence[str], chosen: Settings, sa
     RequestError where it does not run: before it is sent to a device, it has run once here.
     """
     collection = data_set_named(DEFAULT if chosen.data == AUTO else chosen.data)
-    taken = format_of_runtime(subject.runtime.runtime).image_input(subject.file)
-    shape = taken.shape or collection.shape
-    images = f"{shape}, bytes {taken.numbers}"
-    if not taken.raw or _stands_for_normalised(taken, shape, collection):
+    image_input = format_of_runtime(subject.runtime.runtime).image_input(subject.file)
+    shape = image_input.shape or collection.shape
+    images = f"{shape}, bytes {image_input.numbers}"
+    if not image_input.raw or _stands_for_normalised(image_input, shape, collection):
         subject = _normalising(subject, shape, collection)
         images = f"{shape}, normalised as those of {collection.title}"
     count = _image_count(subject, shape)
@@ -99,16 +99,16 @@ def runtime_settings(recipe: Recipe | None, file: Path) -> RuntimeSettings:
     return runtime_of(recipe)
 
 
-def _stands_for_normalised(taken: ImageInput, shape: ImageShape, collection: Collection) -> bool:
+def _stands_for_normalised(image_input: ImageInput, shape: ImageShape, collection: Collection) -> bool:
     """Whether its whole numbers reach as far as the data set's images do, once those are normalised."""
-    if taken.span is None or shape.channels != collection.shape.channels:
+    if image_input.span is None or shape.channels != collection.shape.channels:
         return False
     ends = [
         pick((end - mean) / std for mean, std in zip(collection.mean, collection.std, strict=True))
         for pick, end in ((min, 0.0), (max, 1.0))
     ]
     allowed = _SPAN_TOLERANCE * (ends[1] - ends[0])
-    return all(abs(limit - end) <= allowed for limit, end in zip(taken.span, ends, strict=True))
+    return all(abs(limit - end) <= allowed for limit, end in zip(image_input.span, ends, strict=True))
 
 
 def _image_count(subject: Subject, shape: ImageShape) -> int:

@@ -89,7 +89,7 @@ def planned_look(
     process_s = place.time.process_s
     each_s = _DRAFT_S + _TIMED_S + (_LOADING + 1 / _TOGETHER) * process_s
     wanted = _USUAL if chosen.timeout_s is None else _MOST
-    errors = {found.runtime: found.median_error for found in LatencyModel.fitted(timings).held_out()}
+    errors = {error.runtime: error.median_error for error in LatencyModel.fitted(timings).held_out()}
     counts = {name: sum(timing.recipe.runtime == name for timing in timings) for name in runtimes_in(table)}
     missing = {
         name: wanted - count
@@ -167,10 +167,10 @@ class FirstLook:
                 if fitting < min(_LEAST, len(recipes)):
                     return
                 self.view.step(title_of(recipes[0].runtime), min(spent_s / plan.seconds, 1.0))
-                kept = self._timed(recipes[:fitting], anchor)
+                kept_count = self._timed(recipes[:fitting], anchor)
                 timed += min(fitting, len(recipes))
                 missing[recipes[0].runtime] -= len(recipes)
-                if not kept and self.rig.device.recorded:
+                if not kept_count and self.rig.device.recorded:
                     # A recording holds what was measured: the others are passed over.
                     missing[recipes[0].runtime] = 0
                 self._stop_where_good(recipes[0].runtime, missing)
@@ -224,7 +224,7 @@ class FirstLook:
 
     def _say(self, plan: LookPlan) -> None:
         timings = self.timings()
-        errors = {found.runtime: found for found in LatencyModel.fitted(timings, self.image).held_out()}
+        errors = {held_out.runtime: held_out for held_out in LatencyModel.fitted(timings, self.image).held_out()}
         for name in plan.missing:
             count = sum(timing.recipe.runtime == name for timing in timings)
             error = f", {errors[name].text}" if name in errors else ""

@@ -119,10 +119,10 @@ class Pipeline:
         """Whether studies that had nothing to ask for may have something now: after a trial was told, or once a network
         that was trained ahead holds the line, which is waited for."""
         while not told and self.ahead and time.monotonic() < deadline:
-            begun = len(self.ahead.ahead.begun)
+            begun_before = len(self.ahead.ahead.begun)
             told = self.ahead.fill(self.studies[0])
             tasks = self.ahead.tasks
-            if told or not (tasks or len(self.ahead.ahead.begun) > begun):
+            if told or not (tasks or len(self.ahead.ahead.begun) > begun_before):
                 break
             wait(tasks, min(deadline - time.monotonic(), threading.TIMEOUT_MAX), return_when=FIRST_COMPLETED)
         return told and time.monotonic() < deadline

@@ -166,15 +166,18 @@ def _pace(settings: Settings, prepared: Prepared, store: Store | None, known: It
     measured = trainings(settings, store, prepared.data)
     trained = [evaluation.candidate for evaluation in known]
     timed = [
-        (as_far_as_trained(each.recipe, each.history, each.projected is not None), each.seconds.get("train", 0.0))
-        for each in trained
+        (
+            as_far_as_trained(candidate.recipe, candidate.history, candidate.projected is not None),
+            candidate.seconds.get("train", 0.0),
+        )
+        for candidate in trained
     ]
     return Pace(
         trainings=measured,
         ratio=ratio_of(timed, measured),
         # The weights of a training that was given up are not kept.
-        trained=frozenset(each.recipe.choices_of_weights for each in trained if each.projected is None),
-        taught=any(each.recipe.distillation for each in trained),
+        trained=frozenset(candidate.recipe.choices_of_weights for candidate in trained if candidate.projected is None),
+        taught=any(candidate.recipe.distillation for candidate in trained),
         beside_s=BUILDING_S,
     )
 
@@ -248,16 +251,18 @@ def _grid_trials(
     """What is built already is not trained again; every point is measured to the end."""
     baseline, recipes = prepared.baseline, grid.recipes(baseline_recipe(settings.architecture)).values()
     waiting = [recipe for recipe in recipes if recipe.id not in known]
-    begun = waiting[: settings.most_trials]
-    kept = frozenset(
-        recipe.choices_of_weights for recipe in begun if store and baseline and store.candidate(recipe.id, baseline.id)
+    to_begin = waiting[: settings.most_trials]
+    kept_weights = frozenset(
+        recipe.choices_of_weights
+        for recipe in to_begin
+        if store and baseline and store.candidate(recipe.id, baseline.id)
     )
-    training_s, _ = _building_s(begun, replace(pace, trained=pace.trained | kept))
+    training_s, _ = _building_s(to_begin, replace(pace, trained=pace.trained | kept_weights))
     trials = Trials(
-        count=len(begun),
+        count=len(to_begin),
         training_s=training_s,
-        timing_s=len(begun) * place.time.whole_s * max(1.0, grid.energy_repeats / PROCESSES),
-        metering_s=len(begun) * place.time.load_s * grid.energy_repeats,
+        timing_s=len(to_begin) * place.time.whole_s * max(1.0, grid.energy_repeats / PROCESSES),
+        metering_s=len(to_begin) * place.time.load_s * grid.energy_repeats,
         boards=place.time.boards,
         builders=_builders(settings, place),
         in_turn=place.on_this_machine,
@@ -306,8 +311,8 @@ def _past_trials_s(store: Store | None, bench_id: str | None) -> list[float]:
         if trial.state in (COMPLETE, GATED) and trial.ended_at
     )
     before = [ended_at for ended_at, _ in ended]
-    taken = [
+    taken_s = [
         ended_at - max(begun_at, before[place - 1] if place else begun_at)
         for place, (ended_at, begun_at) in enumerate(ended)
     ]
-    return taken[-_PAST_TRIALS:]
+    return taken_s[-_PAST_TRIALS:]

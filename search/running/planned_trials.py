@@ -50,16 +50,16 @@ class Trials:
             return "none"
         each_s = spoken(self.seconds / self.count)
         many = f"as many as end in time, about {self.count} of" if self.fitting else f"{self.count} more, about"
-        each = f"{many} {each_s} each"
+        total = f"{many} {each_s} each"
         if self.like_past:
-            return f"{each}, as the last {self.like_past} took"
+            return f"{total}, as the last {self.like_past} took"
         parts = [
-            f"{spoken(seconds / self.count)} {what}"
-            for what, seconds in (
+            f"{spoken(seconds / self.count)} {step}"
+            for step, seconds in (
                 ("training", self.training_s),
                 ("timing", self.timing_s),
                 ("at the meter", self.metering_s),
             )
             if seconds
         ]
-        return f"{each}: {', '.join(parts)}" if len(parts) > 1 else each
+        return f"{total}: {', '.join(parts)}" if len(parts) > 1 else total

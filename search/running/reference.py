@@ -178,8 +178,8 @@ class References:
         return [at_runtime(unpruned, runtime) for runtime in self.rig.tried()]
 
     def _known(self, recipe: Recipe) -> Built | None:
-        kept = self.store.candidate(recipe.id, self.baseline.id)
-        return Built(*kept) if kept and is_whole(kept[0]) else None
+        stored = self.store.candidate(recipe.id, self.baseline.id)
+        return Built(*stored) if stored and is_whole(stored[0]) else None
 
     def _submitted(self, recipe: Recipe) -> Future[Built]:
         return self.builder.submit(carry_out, recipe, self.store.folder, self.baseline, self.source)
@@ -267,8 +267,10 @@ class References:
         over = list(zip(turns[::2], turns[1::2], turns[2::2], strict=False))
         clean = [group for group in over if not any(figures.dirty for figures in group)] or over
         latency, energy = (
-            statistics.median(2 * taken(new) / (taken(former) + taken(again)) for former, new, again in clean)
-            for taken in (attrgetter("latency_s"), attrgetter("energy_j"))
+            statistics.median(
+                2 * figure_of(new) / (figure_of(former) + figure_of(again)) for former, new, again in clean
+            )
+            for figure_of in (attrgetter("latency_s"), attrgetter("energy_j"))
         )
         return _Change(before, latency, energy)
 

@@ -33,11 +33,11 @@ def screen(studied: Studied | None, work: Work | None, now: float, width: int, h
         *apart,
         *_warned(work, width, max(height // 8, 3)),
     ]
-    said = [text for text in work.said if text not in work.warnings] if work else []
+    recent = [text for text in work.said if text not in work.warnings] if work else []
     # The last that was said has a row in any case; the others those that are left.
-    room = height - len(top) - len(bottom) - bool(said)
+    room = height - len(top) - len(bottom) - bool(recent)
     middle = _studied(studied, width, room, airy) if studied else [Text("nothing is evaluated yet")]
-    lately = said[-(room - len(middle) + 1) :] if room >= len(middle) else said[-1:]
+    lately = recent[-(room - len(middle) + 1) :] if room >= len(middle) else recent[-1:]
     texts = [*top, *middle, *bottom, *(Text(text, style="dim") for text in lately)]
     return [fitted(text, width) for text in texts][:height]
 
@@ -57,19 +57,19 @@ def _title(studied: Studied | None) -> list[Text]:
 def _progress(work: Work, now: float, width: int) -> list[Text]:
     """How many have ended, and how long yet."""
     counted = f"{work.ended}/{work.count}" if work.count else str(work.ended)
-    said = f"{counted} {work.what}, " if work.count or work.until else ""
-    said += f"{spoken(now - work.begun)} gone"
+    text = f"{counted} {work.what}, " if work.count or work.until else ""
+    text += f"{spoken(now - work.begun)} gone"
     share = work.ended / work.count if work.count else 0.0
     if work.until is not None:
         left_s = work.until - now
-        said += f", none begins after {_clock(left_s)} more" if left_s > 0 else ", the last ones"
+        text += f", none begins after {_clock(left_s)} more" if left_s > 0 else ", the last ones"
         # Whichever comes first is the end.
         share = max(share, (now - work.begun) / max(work.until - work.begun, 1.0))
     elif work.ended < work.count and (about_s := work.left_s(now)) is not None:
-        said += f", about {spoken(about_s)} left"
+        text += f", about {spoken(about_s)} left"
     if not work.count and work.until is None:
-        return [Text(said)]
-    return [_bar(share, min(max(width - cell_len(said) - 2, 8), 60)).append(f"  {said}")]
+        return [Text(text)]
+    return [_bar(share, min(max(width - cell_len(text) - 2, 8), 60)).append(f"  {text}")]
 
 
 def _clock(seconds: float) -> str:

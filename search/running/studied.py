@@ -156,12 +156,12 @@ def _best(ranking: Standings, trials: Sequence[TrialRecord]) -> tuple[tuple[floa
     if not able:
         return (), 0.0
     begun, end = trials[0].begun_at, max(trial.ended_at or 0 for trial in trials)
-    found = sorted((ended[row.recipe_id], objective.value(row)) for row in able)
+    leaders = sorted((ended[row.recipe_id], objective.value(row)) for row in able)
     values: list[float | None] = []
     so_far: float | None = None
     for column in range(1, COLUMNS + 1):
-        while found and found[0][0] <= begun + (end - begun) * column / COLUMNS + 1e-6:
-            so_far = _better(objective, so_far, found.pop(0)[1])
+        while leaders and leaders[0][0] <= begun + (end - begun) * column / COLUMNS + 1e-6:
+            so_far = _better(objective, so_far, leaders.pop(0)[1])
         values.append(so_far)
     return tuple(values), end - begun
 

@@ -74,17 +74,17 @@ class Lesson:
         )
         return cls(networks, lengths[whole:])
 
-    def next(self, accuracies: dict[str, float], begun: set[str], line: float) -> Recipe | None:
+    def next(self, accuracies: dict[str, float], begun_ids: set[str], line: float) -> Recipe | None:
         """`accuracies`: of those that have ended, by the recipe's id."""
         first, *longer = self.epochs or (0,)
         trained = [replace(network, epochs=first) for network in self.networks] if first else []
         for recipe in trained:
-            if recipe.id not in begun:
+            if recipe.id not in begun_ids:
                 return recipe
         ended = [recipe for recipe in trained if recipe.id in accuracies]
         nearest = sorted(ended, key=lambda recipe: abs(accuracies[recipe.id] - line))
         again = (replace(recipe, epochs=epochs) for epochs in longer for recipe in nearest)
-        return next((recipe for recipe in again if recipe.id not in begun), None)
+        return next((recipe for recipe in again if recipe.id not in begun_ids), None)
 
 
 NOTHING = Lesson((), ())
@@ -142,9 +142,9 @@ class TrainingAhead:
         if not self.active:
             return False
         ended = []
-        for made in self._keep():
-            recipe = made.candidate.recipe
-            ended.append(Trained(recipe, recipe.epochs, made.validation.share))
+        for built in self._keep():
+            recipe = built.candidate.recipe
+            ended.append(Trained(recipe, recipe.epochs, built.validation.share))
         self.ahead.ended += ended
         # What is quicker than an ask must not keep trials waiting.
         for _ in range(self.places - 1 - len(self.tasks)):
@@ -173,10 +173,10 @@ class TrainingAhead:
     def _keep(self) -> list[Built]:
         """What has ended since this was called last."""
         with self._change:
-            made, self._made = self._made, []
-        for each in made:
-            self.work.store.add_candidate(each.candidate, self.work.baseline.id, each.validation)
-        return made
+            built, self._made = self._made, []
+        for result in built:
+            self.work.store.add_candidate(result.candidate, self.work.baseline.id, result.validation)
+        return built
 
     def _next_of_lesson(self) -> None:
         with self._change:
@@ -198,9 +198,9 @@ class TrainingAhead:
         with self._change:
             del self._on_their_way[task]
             if not task.cancelled() and task.exception() is None:
-                made = task.result()
-                self._made.append(made)
-                self._accuracies[made.candidate.recipe.id] = made.validation.share
+                built = task.result()
+                self._made.append(built)
+                self._accuracies[built.candidate.recipe.id] = built.validation.share
         self._next_of_lesson()
 
 

@@ -45,8 +45,8 @@ class TrialRunner:
         study, recipe = asked.study, asked.recipe
         yield from follow_reference(study, self.work)
         # The lead is that at the trial's beginning: whether a trial is trained, or raced, does not hang on timing.
-        told = self.work.told(study)
-        lead = self.work.lead(study, told)
+        told_ids = self.work.told(study)
+        lead = self.work.lead(study, told_ids)
         if not study.goal.grid:
             figures = self.work.structure(recipe)
             if figures is None:
@@ -57,7 +57,7 @@ class TrialRunner:
                 self._gate(asked, figures, f"behind {lead.evaluation.recipe_id} were every answer right")
                 return
         candidate = yield from self._trained(asked)
-        race = self._race(study, candidate, told | {recipe.id})
+        race = self._race(study, candidate, told_ids | {recipe.id})
         if race is not None:
             subject, earlier = subject_of(candidate.candidate), self.work.earlier_runs(recipe)
             yield from self.work.measured(recipe, subject, race, Stage.RACING, earlier)
@@ -95,7 +95,7 @@ class TrialRunner:
                 other.absorb_gated(asked.recipe, figures, reason)
         self.work.view.finished(gated_line(self.name(asked, 3), asked.recipe.id, figures))
 
-    def _race(self, study: Study, candidate: Built, told: frozenset[str]) -> Race | None:
+    def _race(self, study: Study, candidate: Built, told_ids: frozenset[str]) -> Race | None:
         """How it is measured now that its accuracy is known, beside what was told; None where it could lead no study of
         this run. In a grid every row is measured to the end."""
         goal, share = study.goal, candidate.validation.share
@@ -107,7 +107,9 @@ class TrialRunner:
         given_up = candidate.candidate.projected is not None
         if share < goal.least_accuracy or given_up or (raced and not figures.dirty):
             return None
-        leads = [lead for lead in (self.work.lead(study, told) for study in self.studies) if lead.near(share, figures)]
+        leads = [
+            lead for lead in (self.work.lead(study, told_ids) for study in self.studies) if lead.near(share, figures)
+        ]
         if not leads:
             return None
         recipe_id = candidate.candidate.recipe.id

@@ -139,8 +139,8 @@ class View(AbstractContextManager["View"]):
     def _at_work(self) -> Work:
         with self._change:
             doing = tuple(sorted(self._doing.values(), key=lambda each: _ORDER.index(each.place.split()[0])))
-            warnings, said = tuple(self._warnings), tuple(self._lately)
-        return replace(self._work, doing=doing, warnings=warnings, said=said)
+            warnings, lately = tuple(self._warnings), tuple(self._lately)
+        return replace(self._work, doing=doing, warnings=warnings, said=lately)
 
     def _screen(self) -> list[Text]:
         return screen(self._studied, self._at_work(), time.time(), self.console.width, self.console.height)

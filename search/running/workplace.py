@@ -61,8 +61,8 @@ class Workplace:
         seen = self.store.last_change() if self.store.shared else 0
         training = self.executor.submit(self.order(recipe, line))
 
-        def keep(made: Built) -> None:
-            self.store.keep_candidate(made.candidate, self.baseline.id, made.validation, seen)
+        def keep(result: Built) -> None:
+            self.store.keep_candidate(result.candidate, self.baseline.id, result.validation, seen)
 
         if self.store.shared:
             _keep_result(training, keep)
