@@ -109,8 +109,8 @@ class Objective:
     def value(self, evaluation: Evaluation) -> float:
         return self.figure(evaluation.accuracy.share, evaluation.current)
 
-    def better(self, one: float, other: float) -> bool:
-        return one > other if self.maximise else one < other
+    def better(self, figure: float, other: float) -> bool:
+        return figure > other if self.maximise else figure < other
 
     def cost(self, row: Shown) -> float:
         """The figure as something of which less is better."""
