@@ -143,11 +143,11 @@ class Grid:
         values = asdict(self)
         del values["scaled"]
         criteria = values.pop("criteria")
-        told = {"criterion": criteria[0]} if len(criteria) == 1 else {"criteria": criteria}
+        criterion_keys = {"criterion": criteria[0]} if len(criteria) == 1 else {"criteria": criteria}
         defaults = {field.name: field.default for field in fields(self) if field.default is not MISSING}
         used = {name: value for name, value in values.items()
                 if name in _FROM_THE_BEGINNING or value != defaults[name]}  # fmt: skip
-        return used | told
+        return used | criterion_keys
 
     def to_json(self) -> str:
         return json.dumps(self.as_dict(), sort_keys=True)

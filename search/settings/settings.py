@@ -98,31 +98,31 @@ def asked(options: Mapping[str, Any]) -> set[str]:
 
 def _combined(options: Mapping[str, Any]) -> Settings:
     ours = read_study(options["config"]) if options.get("config") else {}
-    given = _given(options)
+    from_options = _given(options)
     grid: Grid | None = ours.get("grid")
     if grid:
-        grid, given = _in_runtime(grid, given)
+        grid, from_options = _in_runtime(grid, from_options)
         ours = ours | {"grid": grid}
         for key in SEARCH_ONLY:
-            if KEYS[key].setting in given:
+            if KEYS[key].setting in from_options:
                 raise RequestError(f"--{key}: {options['config']} is a grid, its file says what varies")
-        return replace(Settings(space="grid", trials=len(grid.points())), **{**ours, **given})
-    objective = {**asdict(Settings()), **ours, **given}["objective"]
+        return replace(Settings(space="grid", trials=len(grid.points())), **{**ours, **from_options})
+    objective = {**asdict(Settings()), **ours, **from_options}["objective"]
     study = {} if objective == ALL else read_study(STUDIES / f"{objective}.toml")
-    return replace(Settings(), **{**study, **ours, **given})
+    return replace(Settings(), **{**study, **ours, **from_options})
 
 
-def _in_runtime(grid: Grid, given: dict[str, Any]) -> tuple[Grid, dict[str, Any]]:
+def _in_runtime(grid: Grid, from_options: dict[str, Any]) -> tuple[Grid, dict[str, Any]]:
     """The one thing of a grid that the command line may hold instead of its file: what runs its files."""
-    fixed = dict(given.get("fixed", ()))
+    fixed = dict(from_options.get("fixed", ()))
     if set(fixed) != {RUNTIME}:
-        return grid, given
+        return grid, from_options
     try:
         chosen = replace(grid, runtimes=GRID_KEYS["runtimes"]([fixed[RUNTIME]]))
     except ValueError as error:
         raise RequestError(f"--fix {RUNTIME}: {error}") from error
     check_files(chosen)
-    return chosen, {name: value for name, value in given.items() if name != "fixed"}
+    return chosen, {name: value for name, value in from_options.items() if name != "fixed"}
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
