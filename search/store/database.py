@@ -179,10 +179,10 @@ class _SqlAlchemy:
 def server_options(url: str) -> dict[str, Any]:
     """How a server is connected to. PostgreSQL's drivers give up who does not answer, and its server who stands still
     in the middle of a transaction, whose locks would hold up all others."""
-    address, _, said = url.partition("?")
+    address, _, query = url.partition("?")
     if not address.startswith(("postgresql://", "postgresql+psycopg://", "postgresql+psycopg2://")):
         return {}
-    named = {word.partition("=")[0] for word in said.split("&")}
+    named = {word.partition("=")[0] for word in query.split("&")}
     words = {name: value for name, value in _LIBPQ.items() if name not in named}
     return {"connect_args": words}
 

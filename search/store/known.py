@@ -32,7 +32,7 @@ class Known:
         if first != self.number + 1:
             self.forget()
         self.number = last
-        self._read = {name: kept for name, kept in self._read.items() if not kept[0] & tables}
+        self._read = {name: entry for name, entry in self._read.items() if not entry[0] & tables}
 
     def forget(self) -> None:
         """Anything may have been written."""

@@ -146,11 +146,11 @@ class Leases(Part):
         others = {writer.owner for writer in self.writers() if writer.owner != self._owner} if owners else set()
         return {number for number, owner in owners.items() if owner in others}
 
-    def trials_of_nobody(self, study_id: str, there: Set[str]) -> set[int]:
+    def trials_of_nobody(self, study_id: str, present: Set[str]) -> set[int]:
         """Those that are on their way of a writer which is none of these."""
         name = ("owners", study_id)
         owners = self._known.of(name, {"search_trials"}, lambda: self._owners_of_trials(study_id))
-        return {number for number, owner in owners.items() if owner not in there}
+        return {number for number, owner in owners.items() if owner not in present}
 
     def _owners_of_trials(self, study_id: str) -> dict[int, str]:
         """Of those that are on their way, by number."""
@@ -174,14 +174,14 @@ class Leases(Part):
 
     def share(self, name: str) -> None:
         """To be at work on it beside others; one that is alone at it is waited for."""
-        said = False
+        is_said = False
         while self.shared:
             try:
                 return self._begin_share(name)
             except RequestError as error:
-                if not said:
+                if not is_said:
                     self.say(f"{error}: waiting for it")
-                said = True
+                is_said = True
                 time.sleep(_TURN_S)
         return None
 
@@ -218,8 +218,8 @@ class Leases(Part):
         with self._writing() as write:
             shared = select(WRITERS).join(SHARES, SHARES.c.owner == WRITERS.c.owner).where(SHARES.c.name == name)
             until = self._now_heard(write.connection)
-            found = [Writer(*row) for row in write.connection.execute(shared.where(WRITERS.c.owner != self._owner))]
-            others = [writer for writer in found if not writer.gone(until)]
+            sharing = [Writer(*row) for row in write.connection.execute(shared.where(WRITERS.c.owner != self._owner))]
+            others = [writer for writer in sharing if not writer.gone(until)]
             others += self._holders(write.connection, name)
             if not others:
                 self._take(write.connection, name, self._owner)
@@ -246,8 +246,8 @@ class Leases(Part):
 
         with self._database.transaction() as connection:
             words = "pg_advisory_xact_lock(hashtext(:name))" if wait else "pg_try_advisory_xact_lock(hashtext(:name))"
-            taken = connection.execute(text(f"SELECT {words}"), {"name": name}).scalar()
-            mine = wait or bool(taken)
+            has_turn = connection.execute(text(f"SELECT {words}"), {"name": name}).scalar()
+            mine = wait or bool(has_turn)
             yield (lambda: connection.execute(text("SELECT 1")).close()) if mine else None
 
     @lasting
@@ -329,8 +329,8 @@ class Leases(Part):
         from search.store.tables import LEASES
 
         for writer in self._holders(connection, name):
-            what = f"study {name}" if name != _DATABASE else str(self._database.path)
-            raise RequestError(f"{what} is in use by {writer}; wait for it, stop it, or name another --storage")
+            subject = f"study {name}" if name != _DATABASE else str(self._database.path)
+            raise RequestError(f"{subject} is in use by {writer}; wait for it, stop it, or name another --storage")
         connection.execute(delete(LEASES).where(LEASES.c.name == name))
         connection.execute(insert(LEASES).values(name=name, owner=owner))
 

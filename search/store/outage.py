@@ -46,24 +46,24 @@ class Outage:
 
     def _wait(self, away: StoreAway, failed_at: float) -> None:
         """Until the server answers."""
-        said = False
+        is_said = False
         while True:
-            time.sleep(EVERY_S if said else _AT_ONCE_S)
+            time.sleep(EVERY_S if is_said else _AT_ONCE_S)
             if time.monotonic() - failed_at > MOST_S:
-                kept = "what was finished is kept on disk, and told by the same command"
-                raise StoreError(f"{away}; it was waited for, {MOST_S / 60:.0f} min; {kept}") from away
+                finished = "what was finished is kept on disk, and told by the same command"
+                raise StoreError(f"{away}; it was waited for, {MOST_S / 60:.0f} min; {finished}") from away
             try:
                 self._there()
             except StoreAway:
-                if not said:
+                if not is_said:
                     self._say(
                         f"the database {without_password(self._url)} does not answer: it is waited for, up to "
                         f"{MOST_S / 60:.0f} min, and what is finished meanwhile is kept on disk"
                     )
-                said = True
+                is_said = True
             else:
                 break
-        if said:
+        if is_said:
             self.back_at = time.monotonic()
             self._say(f"the database answers again, after {self.back_at - failed_at:.0f} s")
 

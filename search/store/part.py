@@ -116,13 +116,13 @@ class Part:
         return first if self.version == FIRST else latest
 
     @contextmanager
-    def _reading(self, what: str) -> Iterator[None]:
+    def _reading(self, subject: str) -> Iterator[None]:
         """What is stored as JSON and does not fit becomes a StoreError that says of what it is."""
         try:
             yield
         except (ValueError, RequestError) as error:
-            kept = f"{without_password(self.url)}: what is kept of {what} is damaged or of a newer version"
-            raise StoreError(f"{kept}: {error}") from error
+            damage = f"{without_password(self.url)}: what is kept of {subject} is damaged or of a newer version"
+            raise StoreError(f"{damage}: {error}") from error
 
     @contextmanager
     def _writing(self) -> Iterator["Write"]:

@@ -44,11 +44,11 @@ class Store(Benches, Studies, Trials, Measurements, Outlines, Evaluations, Lease
 
     def tell_pending(self) -> int:
         """What was finished before an outage or a kill, and is not in the database yet; how many results."""
-        told = 0
+        count = 0
         for name, content in list(self._pending.all(self.say)):
             tell = self.tell_candidate if name.startswith("candidate-") else self.tell_measured
             with self._reading(f"{name} in {self.folder}"):
                 tell(content)
             self._pending.done(name)
-            told += 1
-        return told
+            count += 1
+        return count

@@ -56,10 +56,10 @@ class Trials(Leases):
     def begin_trial(self, study_id: str, number: int, recipe_id: str) -> None:
         from search.store.tables import TRIALS
 
-        begun = {"recipe_id": recipe_id, "state": RUNNING, "reason": "", "begun_at": time.time(), "owner": self._owner}
+        values = {"recipe_id": recipe_id, "state": RUNNING, "reason": "", "begun_at": time.time(), "owner": self._owner}
         with self._writing() as write:
-            begun["changed"] = write.number
-            write.put(TRIALS, {"study_id": study_id, "number": number}, {}, first=begun)
+            values["changed"] = write.number
+            write.put(TRIALS, {"study_id": study_id, "number": number}, {}, first=values)
 
     @lasting
     def claim_trial(self, goal: Goal, number: int, recipe: Recipe, seen: int) -> bool:
@@ -75,9 +75,9 @@ class Trials(Leases):
                 write.connection, goal, number, recipe.id
             ):
                 return False
-            begun = {"state": RUNNING, "reason": "", "begun_at": time.time(), "owner": self._owner}
-            begun |= {"recipe_id": recipe.id, "changed": write.number}
-            write.put(TRIALS, {"study_id": goal.id, "number": number}, begun)
+            values = {"state": RUNNING, "reason": "", "begun_at": time.time(), "owner": self._owner}
+            values |= {"recipe_id": recipe.id, "changed": write.number}
+            write.put(TRIALS, {"study_id": goal.id, "number": number}, values)
             keys = {"baseline_id": goal.baseline_id, "bench_id": goal.bench_id, "recipe_id": recipe.id}
             write.put(CLAIMS, keys, {"study_id": goal.id, "number": number, "owner": self._owner})
             return True

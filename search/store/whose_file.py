@@ -28,10 +28,10 @@ def with_file(store: Store, candidate: Candidate, baseline_id: str) -> Candidate
         check_whole(candidate)
         return candidate
     host, folder = place
-    there = replace(candidate, file=folder / store.candidates.name / candidate.file.name)
-    if host != socket.gethostname() or not is_whole(there):
+    elsewhere = replace(candidate, file=folder / store.candidates.name / candidate.file.name)
+    if host != socket.gethostname() or not is_whole(elsewhere):
         raise ElsewhereError(candidate.file.name, host, folder)
-    return there
+    return elsewhere
 
 
 def built_elsewhere(store: Store, candidate: Candidate, baseline_id: str) -> tuple[str, Path] | None:
@@ -49,8 +49,8 @@ def where(store: Store, candidate: Candidate, baseline_id: str) -> str:
     if place is None:
         return str(candidate.file)
     host, folder = place
-    there = folder / store.candidates.name / candidate.file.name
-    return str(there) if host == socket.gethostname() else f"{there} on {host}"
+    path = folder / store.candidates.name / candidate.file.name
+    return str(path) if host == socket.gethostname() else f"{path} on {host}"
 
 
 def _built_here(candidate: Candidate) -> bool:

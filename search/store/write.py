@@ -31,11 +31,11 @@ class Write:
 
     def next_number(self) -> int:
         """A number that no other row has."""
-        taken = update(SEQUENCE).values(number=SEQUENCE.c.number + 1)
+        statement = update(SEQUENCE).values(number=SEQUENCE.c.number + 1)
         if self.connection.dialect.update_returning:
-            self.last = int(self.connection.execute(taken.returning(SEQUENCE.c.number)).scalar_one())
+            self.last = int(self.connection.execute(statement.returning(SEQUENCE.c.number)).scalar_one())
         else:
-            self.connection.execute(taken)
+            self.connection.execute(statement)
             self.last = int(self.connection.execute(select(SEQUENCE.c.number)).scalar_one())
         return self.last
 
@@ -77,8 +77,8 @@ class Write:
             # One statement for many rows: one by one they take longer.
             new = insert(table).returning(key, sort_by_parameter_order=True)
             return list(self.connection.execute(new, list(rows)).scalars())
-        made = [self.connection.execute(insert(table).values(row)).inserted_primary_key for row in rows]
-        return [keys[0] for keys in made if keys is not None]
+        keys_of_rows = [self.connection.execute(insert(table).values(row)).inserted_primary_key for row in rows]
+        return [keys[0] for keys in keys_of_rows if keys is not None]
 
     def fill(self, table: Table, rows: Sequence[Values]) -> None:
         """New rows whose keys nobody asks for. Thousands of them are copied: of statements with as many values the
@@ -108,8 +108,8 @@ class Write:
 
     def add_traces(self, structure_id: str, bench_id: str, traces: Iterable[str]) -> None:
         """One that is there already is the same one, told again."""
-        kept = select(TRACES.c.trace).where(TRACES.c.structure_id == structure_id, TRACES.c.bench_id == bench_id)
-        known = {trace for (trace,) in self.connection.execute(kept).all()} if (traces := list(traces)) else set()
+        query = select(TRACES.c.trace).where(TRACES.c.structure_id == structure_id, TRACES.c.bench_id == bench_id)
+        known = {trace for (trace,) in self.connection.execute(query).all()} if (traces := list(traces)) else set()
         for trace in traces:
             if trace in known:
                 continue

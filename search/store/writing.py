@@ -22,8 +22,8 @@ def writing(folder: Path, storage: str | None = None) -> Iterator[Store]:
         try:
             store = Store.create(folder, storage)
             with store.held():
-                if told := store.tell_pending():
-                    store.say(f"results that were finished and not in the database yet: {told}, told now")
+                if count := store.tell_pending():
+                    store.say(f"results that were finished and not in the database yet: {count}, told now")
                 yield store
         except OSError as error:
             if error.errno not in _FULL:
