@@ -43,7 +43,7 @@ _FILLING = {
 @dataclass(frozen=True, slots=True)
 class _Quantity:
     name: str
-    # One of these stands in the column's name.
+    # A heading is that of this column where one of these words stands in it.
     words: frozenset[str]
     units: Mapping[str, float]
     needed: bool = True
@@ -84,7 +84,7 @@ def read_claims(path: Path) -> list[Claim]:
 
 
 def _delimiter(text: str) -> str:
-    """By the first line: spreadsheets set to some languages write semicolons."""
+    """The first line decides: spreadsheets set to some languages write semicolons."""
     return max(",;\t", key=text.partition("\n")[0].count)
 
 

@@ -56,7 +56,7 @@ class Ratio:
 class Pair:
     a: Row
     b: Row
-    # Both on the same split of the data.
+    # Both accuracies are on the same split of the data.
     accuracy: tuple[float, float] | None
     split: str
     # B - A, a fraction, with half of its interval.
@@ -178,7 +178,7 @@ def _share_no_runtime(a: Side, b: Side) -> bool:
 
 
 def _network(evaluation: Evaluation) -> str:
-    """Of its structure, whatever runs it and at whatever settings."""
+    """The id of the network's structure, whatever runs it and at whatever settings."""
     return evaluation.candidate.recipe.network.structure_id
 
 

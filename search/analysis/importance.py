@@ -36,7 +36,7 @@ _SHUFFLES = 19
 @dataclass(frozen=True, slots=True)
 class Target:
     name: str
-    # Less is better.
+    # The value of an evaluation: less is better.
     value: Callable[[Evaluation], float]
     # Dimensions that it cannot depend on, and evaluations of one key are one.
     without: tuple[str, ...]
@@ -83,7 +83,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From one row of the front to the next more accurate one."""
+    """The way from one row of the front to the next more accurate one."""
 
     start: Row
     end: Row
@@ -131,7 +131,7 @@ def _ranked(
 
 
 def _study(places: Sequence[dict[str, Value]], spread: dict[str, BaseDistribution]) -> optuna.Study:
-    """In memory: which trial was where."""
+    """A study in memory that says which trial was where."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study()
     for place in places:
@@ -142,7 +142,7 @@ def _study(places: Sequence[dict[str, Value]], spread: dict[str, BaseDistributio
 def _weights(study: optuna.Study, spread: dict[str, BaseDistribution], figures: Sequence[float]) -> dict[str, float]:
     evaluator = PedAnovaImportanceEvaluator(target_quantile=_BEST)
     with warnings.catch_warnings():
-        # It says that less is better: so it is here.
+        # The warning says that the evaluator takes less for better: so it is here.
         warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator", UserWarning)
         return evaluator.evaluate(study, params=list(spread), target=lambda trial: figures[trial.number])
 

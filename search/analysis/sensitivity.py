@@ -45,7 +45,7 @@ class Sensitivity:
     baseline_id: str
     baseline_accuracy: float
     images: int
-    # Where latency was asked for.
+    # None where latency was not asked for.
     latency_provenance: str | None
     baseline_latency_ms: float | None
     effects: tuple[Effect, ...]
@@ -115,10 +115,10 @@ def effect_of(probe: Probe, validation: Accuracy, baseline: Accuracy, figures: F
 
 
 def conclusion(sensitivity: Sensitivity) -> list[str]:
-    """In words: what to leave alone, and where pruning costs least."""
+    """The conclusion in words: what to leave alone, and where pruning costs least."""
     units = sensitivity.by_unit()
     names = [effects[0].unit for effects in units]
-    # None is among both.
+    # No unit is among both.
     few = min(3, len(names) // 2)
     statements = [f"matter most: {', '.join(names[:few])}; least: {', '.join(reversed(names[-few:]))}"] if few else []
     timed = [effects[-1] for effects in units if effects[-1].latency_saved is not None and not effects[-1].dirty]
