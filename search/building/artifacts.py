@@ -84,7 +84,7 @@ def _helpful(order: Order, workshop: Workshop) -> Iterator[Path]:
 
 
 def trainings(recipe: Recipe) -> list[Recipe]:
-    """Those that its weights come from, one after the other; each is kept, and serves others."""
+    """The trainings that a recipe's weights come from, one after the other; each is kept, and serves others."""
     return [replace(recipe, aware_epochs=0), recipe] if recipe.aware_epochs else [recipe]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from space.threads import usable_cores
 
 # On one GPU (NVIDIA H200, 16 cores) six trainings at once, whose steps came as they come, gave 5.1 times the networks
-# of one after the other; more were not tried. Captured ones leave less idle: five took 2.3 times as long each as one
-# alone, which is 2.2 times the networks, and the set-ups of some go on beside the steps of others.
+# of one after the other; more were not tried. Captured steps leave less of it idle: five took 2.3 times as long each as
+# one alone, which is 2.2 times the networks, and the set-ups of some go on beside the steps of others.
 MOST, GPU_BRINGS = 6, 2.2
 # Bytes of a GPU's memory that one takes: 0.6 GB for CUDA's context and kernels, 0.5 GB for CIFAR-10's padded images in
 # half precision, the rest for batches of 512 through the unpruned network, which leaves 2 MB for each image in half
@@ -47,7 +47,7 @@ class AtOnce:
 @dataclass(frozen=True, slots=True)
 class Machine:
     cores: int
-    # None where the system does not say.
+    # The memory that is free; None where the system does not say.
     free_bytes: int | None
 
     def pays(self, trainer: Trainer) -> AtOnce:

@@ -38,7 +38,7 @@ class Builders:
         # Notified when a child becomes idle, or all are closed.
         self._change = threading.Condition()
         self._idle = list(self._children)
-        # Those that memory does not hold beside the others.
+        # The children that memory does not hold beside the others.
         self._shut: set[Child] = set()
         self._closed = False
 
@@ -64,7 +64,7 @@ class Builders:
             succeed(future, result)
 
     def _carried_out(self, future: Future[T], task: Callable[[], T]) -> T:
-        """With another child where memory failed this one."""
+        """Carries the task out, with another child where memory failed this one."""
         while not future.cancelled():
             with self._idle_child() as child:
                 try:
@@ -75,7 +75,7 @@ class Builders:
         raise CancelledError
 
     def _tried(self, child: Child, future: Future[T], task: Callable[[], T]) -> T:
-        """With a new process after each death, and after each loss of what trains."""
+        """Tries the task, with a new process after each death, and after each loss of what trains."""
         assignment = _Given(child)
         future.add_done_callback(assignment.end_if_cancelled)
         try:

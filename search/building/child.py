@@ -28,8 +28,8 @@ class OutOfMemoryError(Exception):
 
 
 class Child:
-    """Its process starts with its first task, and anew with the first one after a death: a task that it has not been
-    given cannot be lost with it."""
+    """A builder's process, which starts with its first task, and anew with the first one after a death: a task that it
+    has not been given cannot be lost with it."""
 
     def __init__(self, progress: Progress, threads: int | None = None) -> None:
         self.progress = progress
@@ -118,7 +118,7 @@ def _begin(sender: Connection, threads: int | None) -> None:
 
 
 def end_with_parent() -> None:
-    """For a thread of a process that has no use without the one that started it."""
+    """Runs in a thread of a process that has no use without the one that started it."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -135,7 +135,7 @@ def _carried_out(task: Callable[[], T]) -> T:
         # An error of torch's own class would have torch loaded by whoever reads it.
         raise OutOfMemoryError(_first_words(error)) from None
     finally:
-        # It is idle; said here, as nothing that it has told before may come after it.
+        # The child is idle; that is said here, as nothing that it has told before may come after it.
         report("", 0.0)
 
 

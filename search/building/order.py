@@ -22,7 +22,7 @@ class OrderedImages:
 @dataclass(frozen=True, slots=True)
 class Order:
     recipe: Recipe
-    # Its weights lie in a file that is called by its id.
+    # The baseline's weights lie in a file that is called by its id.
     baseline: Baseline
     images: OrderedImages
     accelerator: str = AUTO

@@ -24,7 +24,7 @@ class MissingImagesError(Exception):
 
 
 def packed_name(images: OrderedImages) -> str:
-    """Of the file that they are sent as, in a workshop's folder."""
+    """The name of the file that the images are sent as, in a workshop's folder."""
     return f"images/sent-{images.fingerprint}.npz"
 
 

@@ -76,7 +76,8 @@ class CarriedOut:
 
 
 def carry_out_order(order: Order, folder: Path, data_dir: Path | None = None) -> CarriedOut:
-    """On a machine that has a folder of its own; MissingImagesError where the ordered images are not on it."""
+    """Carries an order out on a machine that has a folder of its own; MissingImagesError where the ordered images are
+    not on it."""
     images = found(order.images, folder, data_dir)
     workshop = Workshop(folder, order.baseline, images, order.accelerator)
     built = _judged(order.recipe, workshop, order.line)
@@ -176,7 +177,8 @@ def import_baseline(folder: Path, source: Source, checkpoint: Path, architecture
     train_split = described.get("train_split")
     optimism = 0.0
     if train_split is None:
-        # Its makers may have trained on what is validation here; what that flatters goes into the margin.
+        # The makers of the baseline may have trained on what is validation here; what that flatters goes into the
+        # margin.
         optimism = max(0.0, validation - training.accuracy(model, data.test, mean, std))
     baseline = Baseline(
         id=checkpoints.weights_id(model, mean, std),
@@ -195,7 +197,7 @@ def import_baseline(folder: Path, source: Source, checkpoint: Path, architecture
 
 
 def _normalisations(data: DataSet) -> list[Normalisation]:
-    """Those that a model of these images may have been trained with, the data set's own first."""
+    """The normalisations that a model of these images may have been trained with, the data set's own first."""
     others = data_set_named(data.name).normalisations
     return [(data.mean, data.std), *(known for known in others if len(known[0]) == data.shape.channels)]
 

@@ -18,7 +18,7 @@ ANSWER_S = 15.0
 
 
 def security(address: str) -> Security:
-    """As Dask's own configuration says."""
+    """What Dask's own configuration says of it."""
     return Security(require_encryption=address.startswith(ENCRYPTED))
 
 

@@ -45,14 +45,15 @@ class _LostError(Exception):
 
 
 async def _result(task: Any) -> Answer | Unfit:
-    """Of a task of Dask's."""
+    """The result of a task of Dask's."""
     outcome: Answer | Unfit = await task
     return outcome
 
 
 class ClusterExecutor:
-    """Its own thread talks to the scheduler. `places`: how many orders are out at once; None: as many as there are
-    workers when it is opened. `accelerator`: what the orders are to be trained on."""
+    """The workers of a cluster carry orders out; a thread of its own talks to the scheduler. `places`: how many orders
+    are out at once; None: as many as there are workers when it is opened. `accelerator`: what the orders are to be
+    trained on."""
 
     alike = False
 
@@ -227,7 +228,7 @@ class ClusterExecutor:
             except OutOfMemoryError as error:
                 if alone:
                     raise
-                # Which workers share a machine nobody knows here.
+                # Nobody knows here which workers share a machine.
                 alone = True
                 self._say(f"{order.recipe.id}: {error}; tried once more with no other order of this run at work")
             finally:
@@ -238,7 +239,8 @@ class ClusterExecutor:
         )
 
     async def _given_out(self, flight: Flight, alone: bool) -> Answer | Unfit:
-        """As many as there are workers: what waits for a busy one would not be another's that is idle before it."""
+        """No more orders are out than there are workers: what waits for a busy one would not be another's that is idle
+        before it."""
         self._alone += alone
         out = False
         try:
@@ -284,6 +286,6 @@ class ClusterExecutor:
         finally:
             waiting.cancel()
             if task.status == "pending" and client.status == "running":
-                # Where it runs, that ends it.
+                # That ends the task where it runs.
                 await asyncio.shield(client.cancel([task], force=True))
             task.release()

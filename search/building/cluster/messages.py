@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """Not carried out, by a fault of the worker's: another one may."""
+    """The answer to an order that was not carried out by a fault of the worker's: another worker may carry it out."""
 
     worker: str
     why: str

@@ -37,7 +37,7 @@ class Roster:
         # Names of usable workers by address; addresses of those that were looked at and are not.
         self.usable: dict[str, str] = {}
         self._looked_at: set[str] = set()
-        # Since when none is usable, on the monotonic clock.
+        # Since when no worker is usable, on the monotonic clock.
         self._none_since: float | None = None
 
     async def look(self, client: Client) -> dict[str, Any]:

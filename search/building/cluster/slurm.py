@@ -12,7 +12,7 @@ from pathlib import Path
 from search.building.cluster.errors import ClusterError
 from space.errors import RequestError
 
-# Before its walltime a worker ends by itself: so much of it, and between so many seconds.
+# A worker ends by itself before its walltime: by this share of it, and by no less and no more than so many seconds.
 _MARGIN, _LEAST_S, _MOST_S = 0.1, 10.0, 300.0
 _JOB = "ondevice-search"
 # What a partition may be called, as the name stands in the script.
@@ -28,7 +28,7 @@ class Job:
     walltime_s: float
     # The words that start one worker, without its lifetime.
     words: Sequence[str]
-    # Where it begins; None: where it is submitted.
+    # The folder in which each worker begins.
     folder: Path
     partition: str | None = None
     gpu: bool = False

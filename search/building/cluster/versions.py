@@ -9,14 +9,14 @@ from pathlib import Path
 
 from evaluators.runtimes.runtime import runtimes
 
-# Beside this one's, the packages whose sources decide what a candidate is, and what is handed over.
+# The version of this project counts the packages whose sources decide what a candidate is, and what is handed over.
 _ROOT = Path(__file__).parents[3]
 _SOURCES = ("space", "evaluators", "search/building")
 
 
 @cache
 def versions_here() -> dict[str, str]:
-    """By what a person calls each."""
+    """The versions that are here, by what a person calls each."""
     others = {runtime.title: runtime.distribution for runtime in runtimes()}
     return {
         "this project": f"{_version('ondevice-search')} ({_sources()})",
@@ -39,7 +39,7 @@ def difference(here: Mapping[str, str], there: Mapping[str, str]) -> str:
 
 
 def _version(distribution: str) -> str:
-    """Without the mark of what it was compiled for: a GPU's torch and a processor's may share a study."""
+    """The version without the mark of what it was compiled for: a GPU's torch and a processor's may share a study."""
     try:
         return version(distribution).partition("+")[0]
     except PackageNotFoundError:

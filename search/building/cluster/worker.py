@@ -59,7 +59,7 @@ class StationPlugin(WorkerPlugin):
     def __init__(self, station: Station, versions: dict[str, str]) -> None:
         self.station = station
         self.versions = versions
-        # It leaves the cluster to join it again at once.
+        # Whether the worker leaves the cluster to join it again at once.
         self.rejoins = False
         self._worker: Worker | None = None
         self._said: tuple[float, str] = (0.0, "")
@@ -103,8 +103,8 @@ class StationPlugin(WorkerPlugin):
         asyncio.run_coroutine_threadsafe(self._rejoin(worker), loop)
 
     async def _rejoin(self, worker: Worker) -> None:
-        """Once there is room. An order that found no worker is looked at by Dask where one joins, and not where one
-        offers more than before."""
+        """Joins the cluster again once there is room. An order that found no worker is looked at by Dask where one
+        joins, and not where one offers more than before."""
         await asyncio.sleep(_FIT_AGAIN_S)
         while not self.station.room():
             await asyncio.sleep(_FIT_AGAIN_S)
@@ -185,7 +185,7 @@ async def _serve(settings: WorkerSettings, station: Station) -> None:
 
 
 async def _member(settings: WorkerSettings, station: Station, ended: asyncio.Event) -> None:
-    """As long as the scheduler is there."""
+    """A member of the cluster as long as the scheduler is there."""
     versions = dict(settings.versions) if settings.versions else versions_here()
     plugin = StationPlugin(station, versions)
     worker = Worker(
@@ -239,7 +239,7 @@ def _say(text: str) -> None:
 
 
 def supervise(settings: WorkerSettings, count: int, lifetime_s: float | None, say: Callable[[str], None]) -> None:
-    """So many workers, each begun anew where it dies, until SIGTERM, Ctrl-C or the end of their time."""
+    """Runs so many workers, each begun anew where it dies, until SIGTERM, Ctrl-C or the end of their time."""
     context = multiprocessing.get_context("spawn")
     end = None if lifetime_s is None else time.monotonic() + lifetime_s
     signal.signal(signal.SIGTERM, _interrupt)
