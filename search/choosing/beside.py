@@ -48,7 +48,8 @@ class Beside:
         return [trial for trial in running if not has_owner(trial)]
 
     def take_in(self, owners: Set[str]) -> list[int]:
-        """Of the study's trials that changed since the last look; the numbers of those that were interrupted."""
+        """Takes in the study's trials that changed since the last look; returns the numbers of those that were
+        interrupted."""
         last, others = self.store.last_change(), (self.store.others_wrote, owners)
         if others == self.others_seen:
             # What was written since is this writer's own.

@@ -54,7 +54,7 @@ class _Gathered:
                 self._add(values, recipe, NEVER)
 
     def most_promising(self, count: int) -> list[Option]:
-        """Of the new ones."""
+        """The most promising of the new options, at most so many."""
         new = [each for each in self._by_network.values() if each.is_new]
         if not new:
             return []
@@ -82,7 +82,7 @@ def variants(situation: Situation) -> Iterator[dict[str, Value]]:
 
 
 def _points(situation: Situation, variation: Variation, draw: random.Random) -> Iterator[dict[str, Value]]:
-    """At random, and around the trials that came nearest to winning."""
+    """Points at random, and around the trials that came nearest to winning."""
     for _ in range(_ANEW):
         yield variation.anew()
     if not situation.history:

@@ -50,7 +50,7 @@ def _lengths(option: Option, situation: Situation) -> list[int]:
 
 
 def _longest_fitting(option: Option, situation: Situation) -> int:
-    """So many epochs as end in time, at most the longest training."""
+    """As many epochs as end in time, at most the longest training."""
     pace, first, longest = situation.pace, situation.rungs[0], situation.rungs[-1]
     start_s, longest_s = (pace.at_most_s(replace(option.recipe, epochs=epochs)) for epochs in (first, longest))
     each_s = (longest_s - start_s) / max(longest - first, 1)

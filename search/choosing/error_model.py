@@ -32,8 +32,8 @@ Item = TypeVar("Item")
 _OF_ANOTHER_SD = 0.03
 # Points that a surrogate is fitted to at most: fitting takes time with the third power of their number.
 MOST_POINTS = 250
-# With fewer trainings that ended, they do not say how one goes: then one that was given up is expected to gain half of
-# the most that was ever seen.
+# Fewer trainings that ended do not say how one goes: then one that was given up is expected to gain half of the most
+# that was ever seen.
 _FEWEST_ENDED = 3
 _GAIN_UNTIL_THEN = MOST_GAIN / 2
 # The largest gain that was seen, times this, is more than a training of the same search gains.
@@ -130,12 +130,12 @@ def gains(accuracies: Sequence[float]) -> list[float]:
 
 
 def usual_gain(histories: Iterable[Sequence[float]]) -> float | None:
-    """Of the trainings that ended; None for too few to say."""
+    """The usual gain of the trainings that ended; None where they are too few to say."""
     medians = [median(seen) for accuracies in histories if (seen := gains(accuracies))]
     return float(median(medians)) if len(medians) >= _FEWEST_ENDED else None
 
 
 def most_gain(histories: Iterable[Sequence[float]]) -> float | None:
-    """More than a training of this search gains; None for too few to say."""
+    """More than a training of this search gains; None where too few have ended to say."""
     greatest = [max(seen) for accuracies in histories if (seen := gains(accuracies))]
     return float(_ABOVE_SEEN * max(greatest)) if len(greatest) >= _FEWEST_ENDED else None

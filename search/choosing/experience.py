@@ -12,7 +12,7 @@ from search.store.store import Store
 
 # What a step of a feature is, in words; the others are logarithms to base 2.
 _STEPS = {"layers": "four layers more", "depthwise ReLU": "half of a ReLU after depthwise layers"}
-# So many of the steps that matter most are said.
+# How many of the steps that matter most are said.
 _SAID = 3
 
 

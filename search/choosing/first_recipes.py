@@ -25,9 +25,10 @@ COUNT = 8
 # The front is found by an evolution: so many points at random, then so many changes of the best in each generation.
 # Six thousand shapes are scored in a second or two.
 _ANEW, _CHANGED, _GENERATIONS = 1000, 500, 10
-# For who only wants to know about what they will cost.
+# These do for whoever wants to know only about what first recipes will cost.
 _FEW_ANEW, _FEW_CHANGED, _FEW_GENERATIONS = 200, 100, 5
-# So many budgets for each of the front's are kept apart meanwhile, so that none of them is lost to its neighbours.
+# For each budget of the front this many finer ones are kept apart meanwhile, so that none of them is lost to its
+# neighbours.
 _FINER = 3
 
 
@@ -56,8 +57,8 @@ def front(
 
 
 def first_values(table: Sequence[Dimension], images: int, latencies: LatencyModel | None = None) -> list[Values]:
-    """For a sampler that has no model of its own: the front, each trained for a while on so many images, the middle of
-    it first."""
+    """First values for a sampler that has no model of its own: the front, each trained for a while on so many images,
+    the middle of it first."""
     steps = rungs(table, images)
     epochs = steps[1 if len(steps) > 1 else 0]
     shapes = front(table, latencies or LatencyModel.fitted(()))

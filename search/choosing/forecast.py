@@ -34,7 +34,8 @@ class Forecast:
 
     # How much better than the leader, in the objective's logarithm.
     expected_improvement: Floats
-    # That its figure is better than the leader's, whether or not it holds the minimum accuracy.
+    # The probability that the network's figure is better than the leader's, whether or not it holds the minimum
+    # accuracy.
     probability_better: Floats
     probability_of_leading: Floats
     # Tells the hopeless apart, whose probability is too small a number to compare.
@@ -47,7 +48,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class _Leader:
-    """Its figure in the objective's logarithm, the higher the better."""
+    """The leader's figure in the objective's logarithm, the higher the better."""
 
     value: float
     structure: tuple[object, ...]
@@ -64,7 +65,7 @@ class Forecaster:
     latencies: LatencyModel
     # Seconds, by the id of the structure.
     timed: Mapping[str, float]
-    # Of the figure beyond latency; None where latency is all that counts.
+    # The model of the figure beyond latency; None where latency is all that counts.
     rest: GaussianProcess | None
     # What was expected of networks in this ask: candidates are gathered in rounds, and most are looked at in each.
     _known: dict[tuple[Recipe, int], tuple[float, float, float]] = field(default_factory=dict, compare=False)
@@ -128,7 +129,8 @@ class Forecaster:
         return _Leader(value, recipe.choices_of_structure)
 
     def _unpruned_figure(self, recipes: Sequence[Recipe]) -> float:
-        """Of their network as it came, in that of their runtimes in which it is the best, were every answer right."""
+        """The figure of the recipes' network as it came, in that of their runtimes in which it is the best, were every
+        answer right."""
         runtimes = tuple(sorted({recipe.runtime for recipe in recipes}))
         if runtimes not in self._unpruned:
             whole = unpruned(network_of(recipes[0]))
@@ -195,7 +197,7 @@ class Forecaster:
 
 
 def _power_of_latency(objective: Objective) -> float:
-    """With which power of the latency the figure goes, at a constant power draw."""
+    """The power of the latency with which the figure goes, at a constant power draw."""
     return math.log10(objective.formula(1.0, 10.0, 10.0) / objective.formula(1.0, 1.0, 1.0))
 
 

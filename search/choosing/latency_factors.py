@@ -36,7 +36,7 @@ _CHANNELS, _SIDES = (3.0, 4.5, 6.0, 7.5, 9.0, 10.0), (0.0, 1.5, 3.0, 5.0)
 _SIZES = {FULL: (0, 2), DEPTHWISE: (0, 2), POINTWISE: (0, 1, 2), LINEAR: (1,)}
 # Directions in which that little of them varies are left out.
 _NEGLIGIBLE = 1e-2
-# More than any size, to tell layers apart by one number.
+# A number above any size, to tell layers apart by one number.
 _MOST = 100_000
 
 

@@ -35,7 +35,7 @@ _FEWEST_HELD_OUT = 8
 @dataclass(frozen=True, slots=True)
 class Timing:
     recipe: Recipe
-    # Beside the reference, in seconds at the scale of the bench's first reference.
+    # The latency beside the reference's, in seconds at the scale of the bench's first reference.
     latency_s: float
 
 
@@ -87,7 +87,7 @@ class _Networks:
 
 @dataclass(frozen=True)
 class _RuntimeModel:
-    """Of one runtime: its state, and what the timings leave unknown of it."""
+    """The model of one runtime: its state, and what the timings leave unknown of it."""
 
     state: Floats
     error_sd: float
@@ -109,7 +109,7 @@ class _RuntimeModel:
 
 
 def _fit(networks: _Networks, logs: Floats) -> _RuntimeModel:
-    """In the space of the timings, which are fewer than what is fitted."""
+    """Fits in the space of the timings, which are fewer than what is fitted."""
     expected, count = prior()[0], len(logs)
     state, error_sd, weights = expected.copy(), _ERROR_SD, np.ones(count)
     if not count:
@@ -198,7 +198,7 @@ class LatencyModel:
         return means / np.log(10), sds / np.log(10)
 
     def held_out(self) -> tuple[HeldOutLatency, ...]:
-        """For each runtime with enough timings to say."""
+        """The held-out error of each runtime with enough timings to say."""
         of_runtimes = []
         for runtime, model in self._models.items():
             if len(model.errors) >= _FEWEST_HELD_OUT:
@@ -226,7 +226,7 @@ def _chosen(timings: Sequence[Timing]) -> list[Timing]:
 
 
 def errors_held_out(evaluations: Iterable[Evaluation]) -> tuple[HeldOutLatency, ...]:
-    """Of the networks that were measured undisturbed."""
+    """The held-out errors of the networks that were measured undisturbed."""
     clean = (evaluation for evaluation in evaluations if not evaluation.figures.dirty)
     timings = {each.structure_id: Timing(each.candidate.recipe, each.figures.latency_s) for each in clean}
     return LatencyModel.fitted(list(timings.values())).held_out()

@@ -66,9 +66,9 @@ _LAYER = attrgetter("reads", "channels", "kernel", "side")
 
 @dataclass(frozen=True, slots=True)
 class LayerCosts:
-    """Of the layers of several networks, one network after the other, in seconds on a typical processor."""
+    """The costs of the layers of several networks, one network after the other, in seconds on a typical processor."""
 
-    # Of the first layer of each network, and of which network each layer is.
+    # The place of the first layer of each network, and the place of the network that each layer is of.
     starts: Floats
     networks: Floats
     # Numbers of KINDS.

@@ -19,8 +19,8 @@ from space.shapes import gone, halving, narrowing, never
 _BLOCKS, _WIDTH, _HALVING = range(3)
 # How far a unit's width may lie from that of its network, as a share of its steps, and how often a halving is anywhere.
 _WIDTH_SPREAD, _ANYWHERE = 0.35, 0.5
-# Of all networks, those whose shape is drawn as it comes; of the others, small ones, as those that win are: of so large
-# a part of the blocks, and halved as early.
+# The share of networks whose shape is drawn as it comes; the share of small ones among the others, as those that win
+# are small; and how small: so large a part of the blocks, and halved as early.
 _AS_IT_COMES, _SMALL_ONES, _SMALL = 0.5, 0.5, 0.4
 # Points drawn in vain before a table has no more structures.
 _TRIES = 200
@@ -42,7 +42,7 @@ def outlines(table: Sequence[Dimension], runtime: str, seed: int = 0) -> Iterato
 
 
 def _points(table: Sequence[Dimension], runtime: str, seed: int) -> Iterator[dict[str, Value]]:
-    # It takes longer to load than all that a search without a look needs of scipy.
+    # This part of SciPy takes longer to load than all that a search without a look needs of it.
     from scipy.stats import qmc
 
     network, draw = network_in(table), random.Random(f"look {seed}")

@@ -50,7 +50,7 @@ _MOST_TRIALS = 500
 _OF_TIME_LEFT = 1 / 4
 # Numbers by which suggestions are drawn: above those of trials.
 _OF_SUGGESTIONS = 1_000_000
-# More than the logarithm of any figure, and than any accuracy.
+# A number above the logarithm of any figure, and above any accuracy.
 _HOLDS = 1000.0
 
 
@@ -142,7 +142,7 @@ class ModelSampler(Sampler):
         return (*self._experience.alike, *self._ahead.ended)
 
     def _situation(self, study: Study, number: float = math.inf) -> Situation:
-        """That of the trial with this number: what was asked for after it does not count."""
+        """The situation of the trial with this number: what was asked for after it does not count."""
         # An ask takes as long after ten thousand trials as after five hundred.
         history = most_telling(history_of(study), self._goodness, _MOST_TRIALS)
         pending = [*_pending(study, number), *self._ahead.on_their_way]
@@ -271,6 +271,6 @@ def _seconds_until_seen(chosen: Option, pace: Pace) -> float:
 
 
 def _pending(study: Study, number: float) -> list[Recipe]:
-    """Those on their way that were asked for before the trial with this number."""
+    """The recipes on their way that were asked for before the trial with this number."""
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return [recipe_of(other.params) for other in running if other.number < number and "epochs" in other.params]

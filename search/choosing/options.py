@@ -60,8 +60,8 @@ def next_training(recipe: Recipe, trained_epochs: int, steps: Sequence[int], pac
 
 
 def longest_trainings(history: Sequence[TrialNotes], last: int) -> dict[object, tuple[int, dict[str, Value]]]:
-    """Of each network, and its values. What was not trained cannot win, however long it would be: as if for `last`
-    epochs."""
+    """The epochs of the longest training of each network, and its values. What was not trained cannot win, however long
+    it would be: as if for `last` epochs."""
     longest: dict[object, tuple[int, dict[str, Value]]] = {}
     for trial in history:
         network = deployed(trial.recipe)

@@ -80,7 +80,7 @@ class _Trials(_CachedStorage):
         self.keep(study_id, *read)
 
     def keep(self, study_id: int, *trials: FrozenTrial) -> None:
-        """As they were written down. Where nobody else wrote, all before them are known."""
+        """Keeps trials as they were written down. Where nobody else wrote, all before them are known."""
         with self._lock:
             self._add_trials_to_cache(study_id, list(trials))
             study = self._studies[study_id]
@@ -93,8 +93,8 @@ class _Trials(_CachedStorage):
                     study.last_finished_trial_id = max(study.last_finished_trial_id, trial._trial_id)
 
     def _read(self, study_id: int, after: int, unfinished: Collection[int]) -> list[FrozenTrial]:
-        """As Optuna would, who makes an object of each row: that takes ten times as long. Times and intermediate values
-        are left out: nobody here asks for them."""
+        """Reads trials as Optuna would, who makes an object of each row: that takes ten times as long. Times and
+        intermediate values are left out: nobody here asks for them."""
         ids = ", ".join(str(id) for id in sorted(unfinished) if id <= after)
         changed = f"trials.trial_id > :after{f' OR trials.trial_id IN ({ids})' if ids else ''}"
         which = f"trials.study_id = :study_id AND ({changed})"
@@ -196,7 +196,7 @@ class OptunaStudy:
         return 0 if last is None else int(last) + 1
 
     def _add(self, write: Write, trials: Sequence[FrozenTrial]) -> None:
-        """They have their ids then."""
+        """Adds the trials, which have their ids then."""
         rows = [
             {
                 "study_id": self.study._study_id,

@@ -48,14 +48,14 @@ def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int)
 
 
 def _trainings(situation: Situation, front: Sequence[dict[str, Value]]) -> list[tuple[dict[str, Value], Recipe]]:
-    """Those that are no longer than they may be, with the recipes of their trainings."""
+    """The networks whose training is no longer than it may be, each with the recipe of its training."""
     pace, shortest = situation.pace, situation.rungs[0]
     briefly = [(values, recipe_of({**values, "epochs": shortest})) for values in front]
     costs_s = [pace.training_s(recipe, shortest) for _, recipe in briefly]
     # There is a choice of so many at least.
     enough_s = sorted(costs_s)[:MOST][-1]
     if not pace.limited:
-        # One of the cheaper half of the front.
+        # The time that one of the cheaper half of the front takes at most.
         most_s = float(np.median(costs_s))
     elif MOST * enough_s <= _OF_MINUTES * situation.whole_s:
         most_s = max(_OF_RUN * situation.whole_s, enough_s)
@@ -66,7 +66,7 @@ def _trainings(situation: Situation, front: Sequence[dict[str, Value]]) -> list[
 
 
 def _longest(recipe: Recipe, situation: Situation, most_s: float) -> Recipe:
-    """In so many seconds, and at least the shortest."""
+    """The longest training of the recipe that ends in so many seconds, and at least the shortest."""
     shortest, longest = situation.rungs[0], situation.rungs[-1]
     shortest_s, longest_s = (situation.pace.training_s(recipe, epochs) for epochs in (shortest, longest))
     if longest_s <= most_s or longest == shortest:

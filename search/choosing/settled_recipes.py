@@ -10,7 +10,7 @@ class Pool:
 
     settled: set[str] = field(default_factory=set)
     in_flight: set[str] = field(default_factory=set)
-    # On their way in another process.
+    # The recipes on their way in another process.
     elsewhere: set[str] = field(default_factory=set)
 
 
@@ -25,12 +25,12 @@ class Known:
         return self.for_good(recipe_id) or recipe_id in self._pool.in_flight or recipe_id in self._pool.elsewhere
 
     def for_good(self, recipe_id: object) -> bool:
-        """Not only because another study's trial of it is on its way."""
+        """Whether it is settled or gated, and not only known because another study's trial of it is on its way."""
         return recipe_id in self._pool.settled or recipe_id in self._gated
 
     @property
     def in_flight(self) -> Set[str]:
-        """In any study of the run, or in another process."""
+        """The recipes on their way, in any study of the run, or in another process."""
         return self._pool.in_flight | self._pool.elsewhere if self._pool.elsewhere else self._pool.in_flight
 
     def begun_elsewhere(self, recipe_ids: Iterable[str]) -> None:

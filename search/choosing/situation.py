@@ -31,7 +31,7 @@ class Situation:
     # Seconds of the whole run: infinite without a deadline.
     whole_s: float
     history: Sequence[TrialNotes]
-    # On their way.
+    # The recipes that are on their way.
     pending: Sequence[Recipe]
     pace: Pace
     forecaster: Forecaster

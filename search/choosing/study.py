@@ -90,7 +90,7 @@ class Study:
         self._mine: dict[int, str] = {}
 
     def line(self) -> Line:
-        """By which a training is given up; once some have ended, by what they gained."""
+        """The line by which a training is given up; once some have ended, by what they gained."""
         history = self._store.patiently(lambda: history_of(self._optuna.study))
         gain = most_gain(trial.epoch_accuracies for trial in history if not trial.given_up)
         least = self.goal.least_accuracy
@@ -128,7 +128,7 @@ class Study:
             lines = self._ask_first_for_interrupted(evaluations)
             imported = self._import(self._beside.evaluated(evaluations), still)
         if imported:
-            # It is read now, and not by the first ask.
+            # Optuna's trials are read now, and not by the first ask.
             self._optuna.trials()
             lines.append(f"taken in from other studies: evaluations, {imported}")
         for values in self._first:
@@ -174,7 +174,8 @@ class Study:
     def _end(
         self, trials: Iterable[FrozenTrial], evaluations: Mapping[str, Evaluation], failures: Mapping[str, str]
     ) -> None:
-        """Those that Optuna calls running, while nobody is at work on them: by what the store knows of them."""
+        """Ends the trials that Optuna calls running, while nobody is at work on them, by what the store knows of
+        them."""
         for trial in trials:
             recipe = self._optuna.recipe(trial)
             if recipe and recipe.id in evaluations:
@@ -322,7 +323,7 @@ class Study:
             self.give_up(number)
 
     def _open_trials(self) -> list[FrozenTrial]:
-        """Those that nobody else is at work on."""
+        """The trials that nobody else is at work on."""
         others = self._store.trials_of_others(self.goal.id)
         if self._store.shared:
             running = self._beside.nobodys(self._mine.keys())
@@ -331,7 +332,7 @@ class Study:
         return [trial for trial in running if trial.number not in others]
 
     def give_up(self, number: int) -> None:
-        """It ends without a figure, and its recipe may be asked for again."""
+        """The trial ends without a figure, and its recipe may be asked for again."""
         mine = number in self._mine
         recipe_id = self._told(number, INTERRUPTED, "", partial(self._optuna.fail, number))
         if mine:
@@ -385,7 +386,7 @@ class Study:
                 known = set[str]().union(*self._present())
                 at_once = [id for id in ids[first : first + _AT_ONCE] if id not in known]
                 self._optuna.add([new[id] for id in at_once])
-            # Where the database was away they are looked at again, and written down then.
+            # Where the database was away evaluations are looked at again, and written down then.
             self._beside.looked_at.update(at_once)
             added += len(at_once)
         return added
@@ -408,7 +409,8 @@ class Study:
             self._store.look()
 
     def _serves(self, evaluation: Evaluation) -> bool:
-        """Not what was given up for another study's line, and may hold ours."""
+        """Whether an evaluation serves this study: one that was given up for another study's line does not, as it may
+        hold ours."""
         projected = evaluation.candidate.projected
         return projected is None or not (self.goal.grid or projected >= self.goal.least_accuracy)
 

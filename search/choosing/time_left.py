@@ -58,7 +58,8 @@ class Pace:
         return self.training_s(recipe, _epochs(recipe)) + self.teacher_s(recipe, recipe.epochs) + self.metering_s
 
     def fits(self, recipe: Recipe) -> bool:
-        """Also where it takes somewhat longer than expected: what the deadline cuts off is lost."""
+        """Whether a training fits, also where it takes somewhat longer than expected: what the deadline cuts off is
+        lost."""
         return not self.limited or self.at_most_s(recipe) <= self.left_s
 
     def ends(self, recipe: Recipe) -> bool:
@@ -79,7 +80,7 @@ class Pace:
 
 @dataclass
 class TimeLeft:
-    """One for a run, shared by its studies and their samplers."""
+    """The time that is left: one for a run, shared by its studies and their samplers."""
 
     # Seconds until the deadline.
     left_s: Callable[[], float] = lambda: math.inf

@@ -36,7 +36,7 @@ class TrialNotes:
     # Logarithm of the objective's figure, where the minimum accuracy is held.
     feasible_value: float | None
     training_s: float
-    # On validation, after each epoch.
+    # The accuracies on validation, after each epoch.
     epoch_accuracies: tuple[float, ...] = ()
     given_up: bool = False
 

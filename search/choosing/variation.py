@@ -33,7 +33,7 @@ class Variation:
         self._others = [name for name in self._table if name not in of_shape]
 
     def anew(self) -> dict[str, Value]:
-        """At random, networks of few blocks as likely as those of many."""
+        """Values at random, networks of few blocks as likely as those of many."""
         values = {name: self._drawn(dimension) for name, dimension in self._table.items()}
         removable = [index for index, removable in enumerate(self._removable) if removable]
         kept_units = self._draw.sample(removable, self._draw.randint(min(_FEWEST, len(removable)), len(removable)))
