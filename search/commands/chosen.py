@@ -33,7 +33,7 @@ def _matches(goal: Goal, store: Store, settings: Settings, asked: set[str]) -> b
 
 
 def _optimism(store: Store, goal: Goal) -> float:
-    # It brings NumPy, a third of `rank` of a thousand rows, which goes without unless a margin is asked for.
+    # The import brings NumPy, a third of `rank` of a thousand rows, which goes without unless a margin is asked for.
     from space.baseline import describe
 
     return describe(store.folder / "baselines", goal.baseline_id).optimism

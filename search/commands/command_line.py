@@ -138,7 +138,7 @@ def fill(parser: argparse.ArgumentParser, command: Command) -> None:
 
 
 def _hints(name: str, parser: argparse.ArgumentParser, words: Sequence[str]) -> Iterator[str]:
-    """Of what is no option or action here: the nearest one that is, or the commands that have it."""
+    """Hints for what is no option or action here: the nearest one that is, or the commands that have it."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for word in words[1:2]:
@@ -156,7 +156,7 @@ def _hints(name: str, parser: argparse.ArgumentParser, words: Sequence[str]) -> 
 
 
 def _flags(parser: argparse.ArgumentParser) -> set[str]:
-    """Those of its actions, as of `devices`, too."""
+    """The parser's options, and those of its actions, as `devices` has them."""
     flags = set()
     for action in parser._actions:
         flags |= set(action.option_strings)

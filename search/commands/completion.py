@@ -44,7 +44,7 @@ def _complete(action: argparse.Action) -> None:
         action.complete = shtab.DIRECTORY if key else shtab.FILE  # type: ignore[attr-defined]
 
 
-# Those of packages are not among them: they come and go, and the script stays.
+# Names that packages bring are not among them: they come and go, and the script stays.
 _NAMES = {
     "architecture": tuple(names.OWN),
     "data": (AUTO, *DATA_SETS.own),

@@ -14,11 +14,11 @@ BY_ERROR: dict[type[Exception], int] = {
     RequestError: REQUEST,
     RigError: RIG,
     DeviceLostError: RIG,
-    # One that is not a trial's is the baseline, or a file that was named: nothing to go on with.
+    # A candidate that is no trial's is the baseline, or a file that was named: nothing to go on with.
     CandidateError: RIG,
 }
 
 
 def status_of(error: Exception) -> int:
-    """Of an error of one of these kinds."""
+    """The exit status for an error of one of these kinds."""
     return next(status for kind, status in BY_ERROR.items() if isinstance(error, kind))

@@ -284,7 +284,7 @@ def devices(parser: argparse.ArgumentParser) -> None:
 
 
 def _runtimes() -> str:
-    """Those of this machine, which is what a board is given."""
+    """The runtimes of this machine, which is what a board is given."""
     from evaluators.runtimes.runtime import runtimes_for_boards
 
     return " and ".join(runtime.title for runtime in runtimes_for_boards())

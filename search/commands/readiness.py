@@ -165,7 +165,7 @@ async def _board(address: Address) -> AsyncIterator[Check]:
         if key.standing is Standing.KNOWN:
             yield Check("board", MISSING, str(error))
         return
-    # It may be known by its IP address or a certificate instead.
+    # The board may be known by its IP address or a certificate instead.
     yield _host_key(replace(key, standing=Standing.KNOWN))
     try:
         for check in _device(name, await health.health_of(name, shell)):

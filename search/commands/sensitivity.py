@@ -51,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _check(chosen: Settings, options: argparse.Namespace) -> None:
-    """Said before anything is made or trained."""
+    """What cannot be is said before anything is made or trained."""
     check_criterion(options.criterion, network_named(chosen.architecture))
     if options.to and options.to.suffix not in _WRITERS:
         raise RequestError(f"--to {options.to}: known endings are {', '.join(_WRITERS)}")

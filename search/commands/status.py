@@ -47,10 +47,10 @@ class Progress:
     goal: Goal
     # Trials in each state.
     counts: dict[str, int]
-    # Those of a grid; None: not evaluated yet.
+    # The points of a grid, each with its row; None where it is not evaluated yet.
     points: dict[Point, Row | None]
     best: Row | None
-    # On a server, who is at work on it, and how many trials each has on its way.
+    # On a server, who is at work on the study, and how many trials each has on its way.
     at_work: dict[str, int]
 
     @property
@@ -102,7 +102,7 @@ def main(options: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class WorkerAtWork:
-    """Of the cluster that trains for the run which is at work."""
+    """A worker of the cluster that trains for the run which is at work."""
 
     name: str
     # Empty where it is idle.
@@ -139,7 +139,7 @@ def _progress(store: Store, goal: Goal, running: bool) -> Progress:
 
 def _watch(store: Store) -> int:
     """Until Ctrl-C, which is how one stops looking; into a pipe once."""
-    # It brings the forecasts' SciPy, which `status` alone does without.
+    # The import brings the forecasts' SciPy, which `status` alone does without.
     from search.running.watch import picture
 
     console = results_console()

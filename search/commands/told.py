@@ -30,7 +30,7 @@ def parts(text: str) -> tuple[str, str]:
 
 
 def _doctor(options: argparse.Namespace | None) -> str:
-    """It looks at the same board and meter, one thing after the other."""
+    """The command that looks at the same board and meter, one thing after the other."""
     chosen = vars(options) if options else {}
     devices = chosen.get("devices") or [chosen.get("device") or chosen.get("host")]
     meters = chosen.get("meters") or [chosen.get("url")]
