@@ -40,7 +40,7 @@ def export_recording(path: Path, store: Store, goal: Goal) -> int:
 
 
 def _trials(store: Store, goal: Goal) -> tuple[str, ...]:
-    """Of all objectives of such a search."""
+    """The trials of all objectives of such a search."""
     studies = [other.id for other in store.studies() if replace(other, objective=goal.objective) == goal]
     return tuple(store.order_of_trials(studies))
 

@@ -204,7 +204,7 @@ def _points(axes: Axes, shown: Scatter) -> None:
 
 
 def _bars(axes: Axes, points: Sequence[Point], colour: str, *, faint: bool) -> None:
-    """Both intervals of each point."""
+    """Draws both intervals of each point."""
     values, shares = [point.value for point in points], [100 * point.share for point in points]
     across = [[abs(point.value - point.interval[end]) for point in points] for end in (0, 1)]
     along = [[100 * abs(point.share - point.share_interval[end]) for point in points] for end in (0, 1)]

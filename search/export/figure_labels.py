@@ -54,7 +54,7 @@ def place_labels(axes: Axes, shown: Scatter) -> list[Annotation]:
                 "color": "#888888",
                 "linewidth": 0.7,
                 "shrinkB": 6,
-                # From the end of the words that is next to the point.
+                # The arrow starts at the end of the words that is next to the point.
                 "relpos": ({"left": 0.03, "right": 0.97, "center": 0.5}[sideways], 0.5),
             },
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.85, "edgecolor": "none"},

@@ -61,13 +61,13 @@ class Line:
     """A method's networks by rising sparsity, in one runtime."""
 
     name: str
-    # Its place among the methods, which its colour and its marker are of.
+    # The method's place among the methods, which its colour and its marker are of.
     place: int
     rows: Sequence[MethodRow]
 
 
 def drawn_lines(methods: Methods) -> list[Line]:
-    """In the first runtime; where there are several, that of the others is in the table."""
+    """The lines of the first runtime; where there are several, what the others give is in the table."""
     return [
         Line(method_title(criterion), place, rows)
         for place, criterion in enumerate(methods.criteria)

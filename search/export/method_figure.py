@@ -30,7 +30,7 @@ def write_method_figure(path: Path, ending: str, store: Store, standings: Standi
 
 
 def svg_of(store: Store, standings: Standings) -> bytes:
-    """For a page."""
+    """The figure as SVG, for a page."""
     held = io.BytesIO()
     with style():
         method_figure(store, standings).savefig(held, format="svg", metadata={"Date": None})

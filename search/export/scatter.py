@@ -21,7 +21,7 @@ BASELINE, FRONT, DOMINATED, APART = "baseline", "front", "dominated", "apart"
 @dataclass(frozen=True, slots=True)
 class Point:
     row: Row
-    # Its figure along the axis, with a 95 % interval.
+    # The network's figure along the axis, with a 95 % interval.
     value: float
     interval: tuple[float, float]
     role: str
@@ -57,7 +57,7 @@ class Scatter:
 
     @property
     def front(self) -> list[Point]:
-        """From one end of the axis to the other."""
+        """The points of the front, from one end of the axis to the other."""
         return sorted((point for point in self.points if point.on_front), key=lambda point: point.value)
 
 
@@ -128,6 +128,6 @@ def _apart(row: Row, evaluation: Evaluation, provenance: Provenance | None) -> s
 
 
 def _provenance(standings: Standings) -> Provenance:
-    """That of the energy contest's winner; where nobody wins, the baseline's."""
+    """The provenance of the energy contest's winner; where nobody wins, that of the baseline."""
     energy = leading(standings.ranked, replace(standings.goal, objective="energy"))
     return (energy[0] if energy else standings.baseline).current.energy_provenance

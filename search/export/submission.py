@@ -42,7 +42,7 @@ class Submission:
     material: Material
     store: Store
     entered: Evaluation
-    # With the images that accuracy was confirmed on.
+    # The images that accuracy was confirmed on; None: they are not handed in.
     data: DataSet | None = None
 
 
@@ -146,7 +146,7 @@ def _readme(submission: Submission, table: str) -> str:
 
 
 def _packages(goal: Goal, recipe: Recipe) -> list[str]:
-    """Those that bring the network, the data or the runtime: their sources are not among ours."""
+    """The packages that bring the network, the data or the runtime: their sources are not among ours."""
     brought = (NETWORKS.package(goal.architecture), DATA_SETS.package(goal.data), RUNTIMES.package(recipe.runtime))
     return [package for package in dict.fromkeys(brought) if package]
 

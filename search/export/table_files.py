@@ -74,7 +74,7 @@ def write_json(path: Path, standings: Standings, name: str) -> int:
 
 
 def write_md(path: Path, standings: Standings, name: str) -> int:
-    """As a person reads it; what decides the study's contest is bold."""
+    """The table as a person reads it; what decides the study's contest is bold."""
     compared = methods(standings) if name == METHODS else None
     if compared is not None:
         return _methods_md(path, standings, compared)

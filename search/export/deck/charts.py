@@ -36,7 +36,7 @@ class Series:
     # None: a line without points.
     marker: XL_MARKER_STYLE | None = XL_MARKER_STYLE.CIRCLE
     size: int = 7
-    # None of its own in the legend: it is named elsewhere.
+    # Whether the legend names it; what it does not name is named elsewhere.
     named: bool = False
     line: bool = False
     dashed: bool = False
@@ -83,7 +83,7 @@ def columns(
     labelled: str | None = None,
     bars: bool = False,
 ) -> None:
-    """Beside each other; with `labelled`, a number format, each column says its figure."""
+    """Columns beside each other; with `labelled`, a number format, each column says its figure."""
     data = CategoryChartData()
     data.categories = list(names)
     for name, values, _ in series:
@@ -156,7 +156,7 @@ def _draw(drawn: Any, series: Series) -> None:
 
 
 def _error_bars(series: Any, direction: str, spans: Sequence[Span], ink: str) -> None:
-    """From below to above each point; stands between the labels and the values (ECMA-376, CT_ScatterSer)."""
+    """Bars from below to above each point; they stand between the labels and the values (ECMA-376, CT_ScatterSer)."""
     bars = etree.Element(qn("c:errBars"))
     for name, value in (("errDir", direction), ("errBarType", "both"), ("errValType", "cust"), ("noEndCap", "1")):
         etree.SubElement(bars, qn(f"c:{name}"), val=value)

@@ -22,13 +22,13 @@ _BOLD, _SLACK = 1.08, 1.03
 
 
 def width(text: str, points: float, *, bold: bool = False) -> float:
-    """In inches, on one line."""
+    """The width in inches, on one line."""
     units = sum(_WIDTHS.get(letter, _WIDE) for letter in text)
     return units / 1000 * points / 72 * _SLACK * (_BOLD if bold else 1)
 
 
 def lines(text: str, points: float, room: float, *, bold: bool = False) -> list[str]:
-    """As it is wrapped; a word longer than a line goes on in the next."""
+    """The text's lines as it is wrapped; a word longer than a line goes on in the next."""
     done, last = [], ""
     for word in text.split(" "):
         joined = f"{last} {word}" if last else word
@@ -57,7 +57,7 @@ def shortened(text: str, points: float, room: float, most: int = 1, *, bold: boo
 
 
 def height(texts: Sequence[str], points: float, room: float, *, spacing: float = 1.2, after: float = 0.0) -> float:
-    """In inches, of paragraphs with so many points after each."""
+    """The height in inches of paragraphs with so many points after each."""
     count = sum(len(lines(text, points, room)) for text in texts)
     return (count * points * spacing + len(texts) * after) / 72
 

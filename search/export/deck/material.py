@@ -45,7 +45,7 @@ class Material:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """In the order of the ranking, without the baseline."""
+        """The rows in the order of the ranking, without the baseline."""
         return self.standings.rows[:-1]
 
     @cached_property
@@ -54,7 +54,7 @@ class Material:
 
     @cached_property
     def winners(self) -> dict[str, Row]:
-        """By objective: who leads if everybody here competed for it."""
+        """By objective, the row that leads if everybody here competed for it."""
         rows = {row.recipe_id: row for row in self.rows}
         return {name: rows[recipe_id] for name, recipe_id in winners(self.standings).items()}
 

@@ -20,7 +20,7 @@ from space.formats.quantizations import QUANTIZATIONS, title
 from space.formats.target import title_of
 
 _EPOCH_INKS = (style.GREY, style.SKY, style.BLUE, style.GREEN, style.ORANGE, style.PURPLE)
-# In the order in which quantizations are listed.
+# The inks of quantizations, in the order in which these are listed.
 _QUANTIZATION_INKS = (style.INK, style.ORANGE, style.GREEN, style.BLUE, style.PURPLE)
 _GRID_INKS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.GREY)
 _MARKERS = (XL_MARKER_STYLE.CIRCLE, XL_MARKER_STYLE.SQUARE, XL_MARKER_STYLE.TRIANGLE, XL_MARKER_STYLE.DIAMOND)
@@ -80,8 +80,8 @@ class _Time:
 
 
 def _times(material: Material, networks: Sequence[PrunedNetwork]) -> _Time:
-    """As multiples of the unpruned network's where all of them are known: machines change their speed while a grid is
-    measured, so that milliseconds of one hour may not stand beside those of another."""
+    """Times as multiples of the unpruned network's where all of them are known: machines change their speed while a
+    grid is measured, so that milliseconds of one hour may not stand beside those of another."""
     beside = pivot(material.standings)
     if beside is None:
         return _MILLISECONDS
@@ -126,7 +126,7 @@ def _quantized(networks: Sequence[PrunedNetwork]) -> Grouping:
 
 
 def _varying(networks: Sequence[PrunedNetwork]) -> Grouping:
-    """By all that a grid varies, as long as a person can tell the groups apart; what is one too many is held."""
+    """Groups by all that a grid varies, as long as a person can tell the groups apart; what is one too many is held."""
     names: list[str] = []
     held: list[str] = []
     shown = list(networks)

@@ -37,7 +37,7 @@ _LOOKS = (
 
 
 def winner_looks() -> dict[str, Look]:
-    """By objective, in the order of the objectives."""
+    """The looks of winners by objective, in the order of the objectives."""
     return dict(zip(OBJECTIVES, cycle(_LOOKS), strict=False))
 
 
@@ -51,7 +51,8 @@ class Plot:
 
 
 def front_plot(material: Material, objective: Objective) -> Plot | None:
-    """None where no network has the figure. What is on the front, and what stands apart, is the scatter's."""
+    """The plot of the front; None where no network has the figure. What is on the front, and what stands apart, is the
+    scatter's."""
     drawn = scatter(material.standings, objective)
     if not drawn.points:
         return None

@@ -153,7 +153,7 @@ class Page:
         marked_rows: Collection[int] = (),
         points: float | None = None,
     ) -> float:
-        """As wide as the box; how tall it is. Numbers stand right."""
+        """Draws a table as wide as the box; returns how tall it is. Numbers stand right."""
         size = points or next(size for rows, size in style.TABLE_PT if len(cells) + 1 <= rows)
         text_columns = {column for column in range(len(headings)) if any(_is_text(row[column]) for row in cells)}
         aside = [_APART if column in text_columns and column else 0.0 for column in range(len(headings))]
@@ -232,7 +232,8 @@ def _fill(
 def _widths(
     headings: Sequence[str], cells: Sequence[Sequence[str]], points: float, room: float, aside: Sequence[float]
 ) -> list[float]:
-    """As wide as what stands in a column; the room that is left is shared out, what is missing the widest give."""
+    """Each column is as wide as what stands in it; the room that is left is shared out, what is missing the
+    widest give."""
     padding = 2 * _CELL_MARGIN + 0.06
     wanted = []
     for place, head in enumerate(headings):

@@ -6,7 +6,7 @@ from pptx.dml.color import RGBColor
 
 
 class Box(NamedTuple):
-    """In inches, on a page of 13.333 x 7.5."""
+    """A rectangle in inches, on a page of 13.333 x 7.5."""
 
     left: float
     top: float
@@ -57,5 +57,5 @@ def colour(text: str) -> RGBColor:
 
 INK, SOFT, RULE, PALE, WHITE = "1B2733", "56636E", "C9D1D8", "EEF3F7", "FFFFFF"
 GREY = "A7B1BA"
-# Told apart by every eye (Okabe and Ito 2008).
+# Every eye tells these colours apart (Okabe and Ito 2008).
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = "0072B2", "D55E00", "009E73", "E69F00", "CC79A7", "56B4E9"

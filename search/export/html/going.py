@@ -22,7 +22,7 @@ class GoingPage:
     path: Path
     # A page that cannot be written ends no search.
     warn: Callable[[str], None]
-    # On the monotonic clock: not before.
+    # The page is not written again before this moment of the monotonic clock.
     _next: float = field(default=0.0, init=False)
     # The study that it is of; None before the first trial.
     _goal: Goal | None = field(default=None, init=False)

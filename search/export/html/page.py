@@ -75,7 +75,7 @@ def page(store: Store, standings: Standings, *, live: bool = False) -> str:
 
 def _methods(store: Store, standings: Standings, compared: Methods) -> list[str]:
     """A grid of methods has figures and tables of its own, and what they show."""
-    # It draws, which other pages leave to their own script.
+    # The import brings what draws, which other pages leave to their own script.
     from search.export.method_figure import svg_of
 
     picture = base64.b64encode(svg_of(store, standings)).decode()
@@ -115,7 +115,7 @@ def _best(standings: Standings) -> str:
 
 
 def _hash(text: str) -> str:
-    """By which the browser knows the page's own script and style: it runs no other."""
+    """The hash by which the browser knows the page's own script and style: it runs no other."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
