@@ -8,7 +8,7 @@ from space.errors import RequestError
 
 
 def installed(devices: Sequence[DeviceInfo]) -> tuple[str, ...]:
-    """By name, in the order of preference."""
+    """The installed runtimes by name, in the order of preference."""
     return tuple(
         runtime.name
         for runtime in runtimes()
@@ -37,7 +37,7 @@ def left_out(names: Sequence[str], devices: Mapping[str, DeviceInfo]) -> list[st
 
 
 def _missing(runtime: Runtime, devices: Mapping[str, DeviceInfo]) -> list[str]:
-    """Where it is, with what to do there."""
+    """Where the runtime is missing, with what to do there."""
     missing = [] if version_here(runtime) else [f"here ({remedy_here(runtime)})"]
     for name, device in devices.items():
         # Without it here, a device that is this machine has it neither: that is said already.

@@ -76,7 +76,7 @@ class Rig:
         self._boards = list(boards)
         # The first board's, even once that is set aside: what the others measure still belongs to the same study.
         self.bench: Bench = boards[0].examiner.bench
-        # By name, on this machine and on every board: what a study may choose from.
+        # The names of the runtimes on this machine and on every board: what a study may choose from.
         self.runtimes = installed([board.examiner.device.info for board in boards])
         self._say = say
         self._change = threading.Lock()
@@ -226,7 +226,7 @@ class Rig:
                     raise
 
     def _calibrate(self, timed: Sequence[tuple[Board, Measured]]) -> None:
-        """To the middle board, or the faster of two: what is wrong with a board makes it slow."""
+        """Calibrates boards to the middle one, or the faster of two: what is wrong with a board makes it slow."""
         standard = statistics.median_low(measured.figures.latency_s for _, measured in timed)
         for board, measured in timed:
             own = measured.figures
