@@ -31,7 +31,7 @@ class Basis:
     # The same in one line.
     footer: str
     date: str
-    # Those there are.
+    # The kinds of energy that there are.
     energy_kinds: tuple[Kind, ...]
 
     @property

@@ -239,7 +239,7 @@ COLUMNS = (
 
 
 def columns(view: View, rows: Sequence[Row] = ()) -> tuple[ViewColumn, ...]:
-    """From left to right, for a table of these rows."""
+    """The columns from left to right, for a table of these rows."""
     shown = [
         ViewColumn(column, view, spot)
         for column in COLUMNS

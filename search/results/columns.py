@@ -40,7 +40,7 @@ class Entry:
     # Among those that may win, from 1.
     place: int | None = None
     is_baseline: bool = False
-    # It could lead and has to be confirmed first.
+    # Whether it could lead and has to be confirmed first.
     waits: bool = False
     # Labels of the contests that it wins.
     wins: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Spot:
     title: str
     # How it is read there, where that is another way than the column's.
     text: Callable[[Entry], str] | None = None
-    # It stands there where this holds of the rows of the table; else always.
+    # Whether the column stands there for such rows; None: it always does.
     worth_showing: Callable[[Sequence[Row]], bool] | None = None
 
 
@@ -77,11 +77,11 @@ class Column:
     text: Callable[[Any], str] = str
     otherwise: Callable[[Row], str] | None = None
     shown: Mapping[View, Spot]
-    # It holds words: it stands left, and is sorted as words.
+    # Whether the column holds words: then it stands left, and is sorted as words.
     words: bool = False
     # The contest that is decided by it.
     objective: str | None = None
-    # Whose figure it is: a heading says so where it is not measured.
+    # The provenance of the figure: a heading says it where it is not measured.
     provenance: Callable[[Row], Provenance] | None = None
     # In a file, whose cells are numbers alone, the next cell holds this, headed `... is`.
     kind_in_files: Callable[[Row], Value] | None = None
@@ -121,5 +121,5 @@ class ViewColumn:
 
 
 def known(value: Any) -> bool:
-    """Neither absent nor not a number."""
+    """Whether a value is neither absent nor not a number."""
     return value is not None and not (isinstance(value, float) and not math.isfinite(value))

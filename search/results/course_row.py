@@ -10,7 +10,7 @@ from search.scoring.objectives import fom
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourseRow:
-    """In the units of a person: ms, mJ, W, MB; accuracy stays a fraction."""
+    """A row in the units of a person: ms, mJ, W, MB; accuracy stays a fraction."""
 
     images: int
     accuracy: float

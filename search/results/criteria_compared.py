@@ -16,7 +16,7 @@ _UNLIKE = 1.1
 
 
 def criteria_compared(rows: Sequence[Row], published: Sequence[Published]) -> list[str]:
-    """Of the rows of a grid."""
+    """What sets criteria apart in the rows of a grid."""
     listed = [row for row in rows if row.point is not None]
     return [*_alike_in_structure(listed), *_unexplained(listed, published), *_slower_than_unpruned(listed, published)]
 

@@ -18,7 +18,7 @@ from search.store.evaluation import Evaluation
 _PLACES = (
     (re.compile(r"(?<=\bcommand )/[^:]*/"), ""),
     (re.compile(r"(?<=\bSmartPower2) at \S+?(?=:? |[,)]|$)"), ""),
-    # Its name there holds the adapter's serial number.
+    # The port's name there holds the adapter's serial number.
     (re.compile(r"/dev/serial/by-\w+/[^\s:,)]+"), "a serial port"),
 )
 

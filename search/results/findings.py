@@ -53,8 +53,8 @@ def findings(rows: Iterable[Row], published: Sequence[Published] = ()) -> list[s
 
 
 def _apart(rows: Sequence["_Uniform"], field: str) -> list[tuple[str, list["_Uniform"]]]:
-    """By criterion or runtime, each with a label, where pruned networks have several; the unpruned one is with each of
-    its runtime."""
+    """Rows by criterion or runtime, each with a label, where pruned networks have several; the unpruned one is with
+    each of its runtime."""
     values = list(dict.fromkeys(getattr(network.row.recipe, field) for network in rows if network.fraction))
     if len(values) < 2:
         return [("", list(rows))]
@@ -230,7 +230,8 @@ def _by(rows: Iterable[_Uniform], key: Callable[[_Uniform], Any]) -> dict[Any, l
 
 
 def _share(network: _Uniform) -> float:
-    """On validation, the same images for all: one may be confirmed on test and its neighbour not."""
+    """The share of right answers on validation, the same images for all: one may be confirmed on test and its neighbour
+    not."""
     return network.row.validation_accuracy
 
 

@@ -7,7 +7,8 @@ from search.scoring.objectives import OBJECTIVES, Objective
 
 
 def front(rows: Iterable[Row], objective: Objective = OBJECTIVES["latency"]) -> list[Row]:
-    """From the best figure to the worst, each more accurate than all before it; dirty and gated rows stay out."""
+    """The rows of the front, from the best figure to the worst, each more accurate than all before it; dirty and gated
+    rows stay out."""
     able = [row for row in rows if not row.dirty and not row.gated]
     best: list[Row] = []
     for row in sorted(able, key=lambda row: (objective.cost(row), -row.accuracy)):

@@ -23,7 +23,7 @@ class Files:
 
 
 def files_of(store: Store) -> Files | None:
-    """None where all are kept."""
+    """The counts of files; None where all are kept."""
     if store.fact(KEPT) != KEEP_FRONT:
         return None
     files = [path for path in store.candidates.glob("*") if not path.name.startswith(".")]

@@ -53,7 +53,7 @@ def _within(figure: Figure, low: float, high: float) -> bool | None:
 
 
 def _unchanged(methods: Methods, runtime: str) -> list[str]:
-    """Of single weights that are zero."""
+    """What stays the same where single weights are zero."""
     files = [row for name in WEIGHT_METHODS for row in methods.of(name, runtime)]
     if not files:
         return []

@@ -51,7 +51,7 @@ class MethodRow:
 
     @property
     def accuracy(self) -> Figure:
-        """In points, on validation: the same images for all."""
+        """The accuracy in points, on validation: the same images for all."""
         low, high = (self.row.search or {}).get("accuracy_ci") or self.row.accuracy_ci
         return Figure(100 * self.row.validation_accuracy, (100 * low, 100 * high))
 
@@ -65,7 +65,7 @@ class MethodRow:
 
     @property
     def energy_ratio(self) -> Figure:
-        """Over the unpruned network's."""
+        """The energy over the unpruned network's."""
         if self.row is self.unpruned:
             return Figure(1.0, (1.0, 1.0))
         return _energy(self.row).over(_energy(self.unpruned))
@@ -78,7 +78,7 @@ class MethodRow:
 
     @property
     def energy_mwh(self) -> Figure:
-        """Of 2,000 inferences."""
+        """The energy of 2,000 inferences."""
         if self.row is self.unpruned:
             scale = self.row.mwh_per_2000 / self.row.energy_mj
             return Figure(self.row.mwh_per_2000, (scale * self.row.energy_ci_mj[0], scale * self.row.energy_ci_mj[1]))
@@ -107,7 +107,7 @@ def _energy(row: Row) -> Figure:
 
 
 def _latency(row: Row) -> Figure:
-    """Over the reference's nearest in time."""
+    """The latency over the reference's nearest in time."""
     gain, ends = row.latency_gain or math.nan, row.latency_gain_ci
     if not ends or min(ends) <= 0:
         return Figure(1 / gain, (0.0, math.inf))
@@ -161,7 +161,7 @@ AVERAGED = (ACCURACY, PACKED, ENERGY, PER_POINT, POINTS)
 
 @dataclass(frozen=True, slots=True)
 class Average:
-    """Of one method over its sparsities, beside the published."""
+    """The averages of one method over its sparsities, beside those published."""
 
     criterion: str
     figures: Mapping[str, Figure]
@@ -189,7 +189,7 @@ class Methods:
         return sorted({str(row.point.criterion) for row in self.pruned}, key=order.index)
 
     def of(self, criterion: str, runtime: str | None = None) -> list[MethodRow]:
-        """By rising sparsity; of several numbers of epochs the most."""
+        """The rows of a method by rising sparsity; of several numbers of epochs the most."""
         rows = [row for row in self.pruned if row.point.criterion == criterion and runtime in (None, row.point.runtime)]
         longest = {row.asked: row for row in sorted(rows, key=lambda row: row.point.epochs)}
         return [longest[asked] for asked in sorted(longest)]
@@ -206,7 +206,7 @@ class Methods:
 
     @cached_property
     def averages(self) -> list[Average]:
-        """In the first runtime, each number over the method's sparsities."""
+        """The averages in the first runtime, each number over the method's sparsities."""
         of_methods = []
         for criterion in self.criteria:
             rows = self.of(criterion, self.runtimes[0])
@@ -228,7 +228,7 @@ class Methods:
         return shown.unit + self._origin(shown)
 
     def _origin(self, shown: Shown) -> str:
-        """Of an energy that no meter read."""
+        """The origin of an energy that no meter read."""
         unmeasured = shown in (ENERGY, PER_MB, PER_POINT) and self.energy_kind != Kind.MEASURED
         return f", {self.energy_kind}" if unmeasured else ""
 
@@ -259,7 +259,7 @@ class Methods:
         return len({getattr(row.point, name) for row in self.pruned}) > 1
 
     def average_texts(self) -> tuple[list[str], list[list[str]]]:
-        """Over the sparsities; beside them what was published of them."""
+        """The averages over the sparsities; beside them what was published of them."""
         published = [
             shown
             for shown in AVERAGED
@@ -378,7 +378,8 @@ def _with_ends(key: str, figure: Figure) -> dict[str, Value]:
 
 
 def methods(standings: Standings) -> Methods | None:
-    """None for what is no such grid, and where its unpruned network has not been measured yet."""
+    """The methods of a grid; None for what is no such grid, and where its unpruned network has not been measured
+    yet."""
     goal = standings.goal
     if not goal.grid or not Grid.from_json(goal.grid).of_parameters:
         return None

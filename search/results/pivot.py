@@ -23,13 +23,13 @@ _UNKNOWN = "-"
 class PivotRow:
     # The first of them; what they were tuned for tells them apart.
     point: Point
-    # Its trainings by their epochs: those that are evaluated, and those that were published.
+    # The structure's trainings by their epochs: those that are evaluated, and those that were published.
     rows: Mapping[int, Row]
     published: Mapping[int, Published]
 
     @property
     def any(self) -> Row | None:
-        """Its trainings share structure and latency."""
+        """One row of the structure's trainings, which share structure and latency."""
         return next(iter(self.rows.values()), None)
 
     @property
@@ -225,7 +225,8 @@ class Pivot:
 
 
 def pivot(standings: Standings) -> Pivot | None:
-    """None where the grid has no unpruned network, or has not measured it yet."""
+    """The table beside the unpruned network; None where the grid has no unpruned network, or has not measured it
+    yet."""
     points = standings.points()
     unpruned = next((row for point, row in points.items() if row and not point.fraction), None)
     if unpruned is None or unpruned.point is None:

@@ -39,7 +39,7 @@ class Published:
 
     @property
     def averages(self) -> dict[str, float | None]:
-        """As tables of averages call them."""
+        """The averages as tables of averages call them."""
         accuracy = None if self.accuracy is None else 100 * self.accuracy
         return {
             "accuracy": accuracy,

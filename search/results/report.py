@@ -38,7 +38,7 @@ from search.settings.settings import TRIALS
 
 # Letters of the last column, and between two columns.
 _LEAST_WORDS, _GAP = 36, 2
-# So many warnings are shown, the most frequent first; every row's own are in the JSON.
+# This many warnings are shown, the most frequent first; every row's own are in the JSON.
 _MOST_WARNINGS = 3
 
 
@@ -121,7 +121,7 @@ def method_tables(compared: Methods) -> list[Table]:
 
 
 def _empty(heads: Iterable[tuple[str, bool]]) -> Table:
-    """Without rows yet; words stand left."""
+    """A table without rows yet; words stand left."""
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for title, words in heads:
         drawn.add_column(title, justify="left" if words else "right", no_wrap=True)

@@ -81,7 +81,7 @@ class FileRow:
     # nothing. None: all of it.
     course_latency_ms: float | None = None
     course_call: str | None = None
-    # On test, once confirmed: images by class, and by what the file says of them.
+    # The answers on test, once confirmed: images by class, and by what the file says of them.
     confusion: tuple[tuple[int, ...], ...] | None = None
     # What may have disturbed its measurement, or would not have been seen.
     warnings: tuple[str, ...] | None = None
@@ -94,7 +94,8 @@ class FileRow:
     packed_mb: float | None = None
     # The share of the unpruned network's parameters that is gone, or is zero.
     sparsity: float | None = None
-    # By the trapezoidal rule over a meter's readings, the way beside the mean power of the window; None: no meter.
+    # The energy of 2,000 inferences by the trapezoidal rule over a meter's readings, the way beside the mean power of
+    # the window; None: no meter.
     integrated_mwh_per_2000: float | None = None
 
     @property
@@ -132,12 +133,12 @@ class Row(FileRow):
 
     @property
     def accuracy(self) -> float:
-        """On test once confirmed, before that on validation."""
+        """The accuracy on test once confirmed, before that on validation."""
         return self.validation_accuracy if self.test_accuracy is None else self.test_accuracy
 
 
 def _as_texts(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """With provenances as text, as JSON has them."""
+    """The values with provenances as text, as JSON has them."""
     return {name: str(value) if isinstance(value, Provenance) else value for name, value in figures.items()}
 
 
@@ -175,7 +176,7 @@ def row(evaluation: Evaluation, goal: Goal, baseline: Evaluation, trial: int | N
 
 
 def _sizes(candidate: Candidate, unpruned: Candidate) -> dict[str, Any]:
-    """Of those that were built since these are asked for."""
+    """The sizes of a candidate that was built since these are asked for."""
     if candidate.packed_bytes is None or candidate.nonzero is None:
         return {}
     return {
@@ -227,13 +228,13 @@ def _figures(figures: Figures, accuracy: Accuracy | None, baseline: Accuracy | N
 
 
 def _integrated(figures: Figures) -> dict[str, Any]:
-    """By the trapezoidal rule, where a meter's readings were kept."""
+    """The energy by the trapezoidal rule, where a meter's readings were kept."""
     batch_mwh = figures.integrated_batch_mwh
     return {} if batch_mwh is None else {"integrated_mwh_per_2000": batch_mwh}
 
 
 def _course_figures(figures: Figures) -> dict[str, Any]:
-    """Of the course's script, where it times less."""
+    """The figures of the course's script, where it times less."""
     if figures.course_latency_s is None:
         return {}
     call = _course_call(figures.framework.partition(" ")[0])
@@ -260,7 +261,7 @@ def _inverse(interval: tuple[float, float]) -> tuple[float, float] | None:
 
 
 def _fom_gain(figures: Figures, accuracy: Accuracy, baseline: Accuracy) -> _Gain:
-    """Over the baseline's FoM; the errors of the logarithms of latency, energy and accuracy add as squares."""
+    """The FoM over the baseline's; the errors of the logarithms of latency, energy and accuracy add as squares."""
     gain = accuracy.share / baseline.share / (figures.relative_latency * figures.relative_energy)
     ends = [_inverse(figures.relative_latency_interval), _inverse(figures.relative_energy_interval)]
     if accuracy.share == 0 or None in ends:

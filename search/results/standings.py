@@ -37,7 +37,8 @@ class Standings:
     goal: Goal
     bench: Bench
     baseline: Evaluation
-    # Those that may win come first; `leaders` of them. Then those that have to be confirmed before; `unconfirmed` many.
+    # Evaluations that may win come first, `leaders` of them; then those that have to be confirmed before, `unconfirmed`
+    # of them.
     ranked: tuple[Evaluation, ...]
     leaders: int
     unconfirmed: int
@@ -98,7 +99,7 @@ class Standings:
 
     @property
     def waiting(self) -> tuple[Evaluation, ...]:
-        """Those that could lead and are not confirmed, while others are."""
+        """The evaluations that could lead and are not confirmed, while others are."""
         return self.ranked[self.leaders : self.leaders + self.unconfirmed]
 
     @property
@@ -115,8 +116,8 @@ class Standings:
 
     @property
     def lead_probability(self) -> float | None:
-        """That the leader's figure is truly the best of all networks'; None without a rival, and where the leader is
-        known too badly to say."""
+        """The probability that the leader's figure is truly the best of all networks'; None without a rival, and where
+        the leader is known too badly to say."""
         if self.best is None:
             return None
         estimates = [estimate(evaluation, self.objective) for evaluation in (self.best, *self.rivals)]

@@ -14,7 +14,7 @@ from space.pruning.criteria import CRITERIA
 def entries(
     standings: Standings, top: int | None = None, wins: Mapping[str, tuple[str, ...]] | None = None
 ) -> list[Entry]:
-    """In the order of the ranking, the baseline last; `wins`: labels of the contests that a recipe wins."""
+    """The entries in the order of the ranking, the baseline last; `wins`: labels of the contests that a recipe wins."""
     waiting = {evaluation.recipe_id for evaluation in standings.waiting}
     ranked = [
         Entry(
@@ -44,7 +44,8 @@ def texts(rows: Sequence[Row], columns: Sequence[ViewColumn]) -> tuple[list[str]
 
 
 def grid_rows(standings: Standings, *, pruned: bool) -> list[Row]:
-    """In the grid's order; of a study that is no grid everything it tried. `pruned`: in fp32, else quantized."""
+    """The rows in the grid's order; of a study that is no grid everything it tried. `pruned`: in fp32, else
+    quantized."""
     *rows, baseline = standings.rows
     tried = [row for row in rows if row.trial is not None] or rows
     uniform = [row for row in tried if fraction_of(row) is not None]

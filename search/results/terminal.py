@@ -15,7 +15,7 @@ _EMPTY = Text("")
 
 
 def plain(text: str) -> str:
-    """Without what moves a terminal's cursor, changes its colours or turns the order of letters round."""
+    """The text without what moves a terminal's cursor, changes its colours or turns the order of letters round."""
     return "".join(letter if letter.isprintable() or letter in "\n\t" else " " for letter in text)
 
 
@@ -26,7 +26,7 @@ class _PlainConsole(Console):
 
 
 def plain_console(**options: Any) -> Console:
-    """Neither markup nor emoji: "[/red]" and ":smile:" are what somebody wrote."""
+    """A console that reads neither markup nor emoji: "[/red]" and ":smile:" are what somebody wrote."""
     return _PlainConsole(markup=False, emoji=False, highlight=False, **options)
 
 
@@ -61,6 +61,6 @@ def _alike(first: Text, second: Text) -> bool:
 
 @contextmanager
 def whole_screen(console: Console) -> Iterator[WholeScreen]:
-    """It is left as it was."""
+    """The screen is left as it was."""
     with console.screen(hide_cursor=True):
         yield WholeScreen(console)

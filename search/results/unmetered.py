@@ -11,13 +11,13 @@ from search.store.evaluation import Evaluation
 if TYPE_CHECKING:
     from search.results.standings import Standings
 
-# So many are named in a line of text; JSON has all of them.
+# This many networks are named in a line of text; JSON has all of them.
 _NAMED = 5
 
 
 def contenders(standings: "Standings") -> list[Evaluation]:
-    """Those that hold the line with an energy that is not measured, and whose figure comes near the lead or beats it:
-    the best-looking first. Where nobody leads yet, all of them."""
+    """The evaluations that hold the line with an energy that is not measured, and whose figure comes near the lead or
+    beats it: the best-looking first. Where nobody leads yet, all of them."""
     objective = OBJECTIVES[standings.goal.objective]
     if not objective.needs_energy:
         return []

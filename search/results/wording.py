@@ -132,7 +132,7 @@ def fom_gain(row: Row) -> str:
 
 
 def gain(row: Row, objective: str) -> str:
-    """Over the baseline; where no meter read the energy, latency comes first."""
+    """The gain over the baseline; where no meter read the energy, latency comes first."""
     latency = f"{pace_of(row)} than {_baseline(row)}"
     if OBJECTIVES[objective].praised_for == "latency" or row.fom_gain is None:
         return latency
@@ -157,7 +157,7 @@ def line(row: Row, objective: str) -> str:
 
 
 def _baseline(row: Row) -> str:
-    """In which runtime, where that does not go without saying."""
+    """The baseline, with its runtime where that does not go without saying."""
     return f"the baseline in {row.reference}" if row.reference else "the baseline"
 
 
@@ -213,7 +213,7 @@ def runtime_and_settings(recipe: Recipe) -> str:
 
 
 def threads_text(recipe: Recipe) -> str:
-    """Without spinning, for what is said in few words."""
+    """The threads without spinning, for what is said in few words."""
     return settings_text(replace(recipe, spinning=False))
 
 
