@@ -41,7 +41,8 @@ def in_folder(baseline: Baseline, store: Store) -> Baseline:
 
 
 def _found(store: Store, id: str, architecture: str, fingerprint: str) -> Baseline:
-    """In the folder, or with the network; RequestError where it lies in another folder of the database alone."""
+    """The baseline in the folder, or with the network; RequestError where it lies in another folder of the database
+    alone."""
     folder = store.folder / "baselines"
     if baselines.is_whole(folder, id):
         return baselines.describe(folder, id)

@@ -25,7 +25,7 @@ class Busy:
             return self._seconds
 
     def share(self, seconds: float, before_s: float = 0.0) -> float:
-        """Of so many seconds of all its places; `before_s` of its own were before them."""
+        """The share that was used of so many seconds of all its places; `before_s` of its own were before them."""
         return (self.seconds - before_s) / (seconds * self.places)
 
     def _count(self) -> None:

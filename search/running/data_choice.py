@@ -31,13 +31,13 @@ _LAST, _LAST_FOLDER = "data", "data folder"
 
 @dataclass(frozen=True, slots=True)
 class DataChoice:
-    # After a download, where the images will lie.
+    # The source of the images; after a download, where they will lie.
     source: Source
     # The choice with its reason, for a person.
     text: str
     # The user named these images; else the search chose them.
     named: bool = False
-    # They have to be downloaded first.
+    # Whether they have to be downloaded first.
     download: bool = False
     # Others would have been taken, and cannot be.
     stands_in: bool = False
@@ -184,7 +184,8 @@ def _named_right(collection: Collection, settings: Settings, folder: Path) -> st
 
 
 def _standing_in(settings: Settings, reason: str) -> DataChoice:
-    """In the place of the default data set alone: a network of other images may learn little of the one drawn."""
+    """The images that stand in the place of the default data set alone: a network of other images may learn little of
+    the one drawn."""
     collection, usual = data_set_named(STAND_IN), usual_data(network_named(settings.architecture))
     if usual.name != DEFAULT:
         missing = f"{reason}; --data {STAND_IN} takes {collection.title} all the same"

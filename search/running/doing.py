@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-# Beside the lock in the folder of the store.
+# The file lies beside the lock in the folder of the store.
 FILE = "at_work.json"
 # A run writes it every second: what is much older was left by one that was killed.
 STALE_S = 30.0
-# Of what was said, and of the warnings, so many are kept.
+# How many of the lines that were said, and how many of the warnings, are kept.
 SAID, WARNINGS = 40, 6
 
 
@@ -28,11 +28,12 @@ class Doing:
     share: float
     # Unix time.
     since: float
-    # Of a worker: the share of its time in which it was at work.
+    # The share of a worker's time in which it was at work; None for other places.
     busy: float | None = None
 
     def left_s(self, now: float) -> float | None:
-        """As long as the share that is done took, in proportion; None where that says nothing yet."""
+        """The seconds that are left, in proportion to those that the share that is done took; None where that says
+        nothing yet."""
         return (now - self.since) * (1 - self.share) / self.share if 0.02 <= self.share < 1 else None
 
 
@@ -53,7 +54,7 @@ class Work:
     said: tuple[str, ...] = ()
 
     def left_s(self, now: float) -> float | None:
-        """Until the last trial, were the others as long as those that have ended."""
+        """The seconds until the last trial ends, were the others as long as those that have ended."""
         return (now - self.begun) / self.ended * (self.count - self.ended) if self.ended else None
 
 
@@ -70,8 +71,8 @@ def forget(folder: Path) -> None:
 
 
 def kept(folder: Path) -> Work | None:
-    """None where no run is at work, and of a run that keeps its folder elsewhere. Who else may write to the folder is
-    not known: what is no such file tells nothing."""
+    """The work of the run; None where no run is at work, and of a run that keeps its folder elsewhere. Who else may
+    write to the folder is not known: what is no such file tells nothing."""
     try:
         values = json.loads((folder / FILE).read_text(encoding="utf-8"))
         return _read(values) if time.time() - values["at"] < STALE_S else None

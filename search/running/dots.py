@@ -19,7 +19,7 @@ _LEFT = 7
 
 
 class Kind(Enum):
-    """Told by letters as well as by colours."""
+    """The kind of a dot, told by letters as well as by colours."""
 
     OTHER = ""
     FRONT = "o"
@@ -53,13 +53,13 @@ class _Grid:
     def __init__(self, dots: Sequence[Dot], line: float, columns: int, rows: int) -> None:
         self._dots, self._columns, self._rows = dots, columns, rows
         latencies = [dot.latency_ms for dot in dots]
-        # At least a factor of two, so that the noise of what is alike is no distance.
+        # The picture spans at least a factor of two, so that the noise of what is alike is no distance.
         self._fast, self._slow = min(latencies), max(*latencies, 2 * min(latencies))
         shares = [line, *(dot.share for dot in dots)]
         self._least, self._most = min(shares), max(*shares, min(shares) + 0.02)
 
     def _place(self, latency_ms: float, share: float) -> tuple[int, int]:
-        """In dots, from the left and from above."""
+        """The place in dots, from the left and from above."""
         across = math.log(latency_ms / self._fast) / math.log(self._slow / self._fast)
         up = (share - self._least) / (self._most - self._least)
         return round(across * (2 * self._columns - 1)), round((1 - up) * (4 * self._rows - 1))

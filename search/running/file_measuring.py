@@ -88,7 +88,8 @@ def taker_of(file: Path) -> Runtime:
 
 
 def runtime_settings(recipe: Recipe | None, file: Path) -> RuntimeSettings:
-    """Those that a file was made for; the usual ones of a runtime that takes it, for a file that says nothing."""
+    """The settings that a file was made for; the usual ones of a runtime that takes it, for a file that says
+    nothing."""
     of_file = runtime_of_file(file)
     if recipe is None:
         return RuntimeSettings(runtime=of_file.name)

@@ -49,7 +49,7 @@ _TOGETHER = 12
 _ANCHOR_WIDTH, _ANCHOR_BLOCKS = 0.25, 2
 # Fewer than this are not worth a process of their own at the end.
 _LEAST = 4
-# More timings, and more seconds, than a look takes that was recorded.
+# These are more timings, and more seconds, than a recorded look has.
 _RECORDED, _RECORDED_S = 10_000, 3600.0
 # Seconds of making the file of an untrained network, and of timing it (evaluators/device/program/look.py); loading it
 # takes this share of a process that times one alone.
@@ -114,7 +114,7 @@ def known_timings(store: Store, baseline: Baseline, bench_id: str, image: ImageS
 
 
 def _own(timed: Iterable[tuple[Recipe, float]], baseline: Baseline, scale_s: float) -> Iterator[Timing]:
-    """Those of the baseline's network, of latencies over the reference's."""
+    """The timings of the baseline's network, from latencies over the reference's."""
     for recipe, relative in timed:
         if recipe.architecture == baseline.architecture:
             yield Timing(recipe, relative * scale_s)
@@ -137,14 +137,15 @@ class FirstLook:
         return known_timings(self.store, self.baseline, self.rig.bench.id, self.image)
 
     def looked(self) -> list[Timing]:
-        """Of looks alone: trials come with the history of a study, and one that goes on asks as it would have done."""
+        """The timings of looks alone: trials come with the history of a study, and one that goes on asks as it would
+        have done."""
         scale_s = scale_of(self.store, self.rig.bench.id, self.baseline.id).latency_s
         return list(_own(self.store.looks(self.rig.bench.id, self.image), self.baseline, scale_s))
 
     def take(self, table: Sequence[Dimension], plan: LookPlan) -> list[Timing]:
         """What looks found, after this one."""
         if plan.missing and self.rig.device.recorded:
-            # It holds what a look found, however long that took and however many there were.
+            # A recording holds what a look found, however long that took and however many there were.
             plan = LookPlan(dict.fromkeys(plan.missing, _RECORDED), _RECORDED_S)
         if plan.missing and plan.seconds > 0:
             self.view.begin("look: ")

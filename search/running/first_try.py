@@ -10,7 +10,7 @@ from space.data.choose import data_set_named
 
 
 def limited(chosen: Settings, prepared: Prepared, say: Say) -> Settings:
-    """With a time of its own where nothing else limits it; a board's reference alone may take longer."""
+    """The settings with a time of its own where nothing else limits it; a board's reference alone may take longer."""
     here = chosen.devices == ("local",) and not chosen.meters
     asked = chosen.grid or chosen.trials is not None or chosen.timeout_s is not None
     if asked or not here or not data_set_named(prepared.source.name).generated:

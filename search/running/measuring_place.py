@@ -43,7 +43,8 @@ class MeasuringPlace:
 
 
 def place_of(settings: Settings, store: Store | None) -> MeasuringPlace:
-    """Without asking the devices: as the store knows them from its last run there, else as their kind usually is."""
+    """The place without asking the devices: as the store knows them from its last run there, else as their kind usually
+    is."""
     bench_id = store.fact(_bench_fact(settings)) if store else None
     device = store.device(bench_id) if store and bench_id else None
     kinds = {_kind(name) for name in settings.devices}
@@ -66,7 +67,7 @@ def place_of(settings: Settings, store: Store | None) -> MeasuringPlace:
 
 
 def place_of_rig(rig: Rig, store: Store) -> MeasuringPlace:
-    """Of opened devices: what starting a program there took is known."""
+    """The place of opened devices: what starting a program there took is known."""
     process_s = _known_process_s(store, rig.bench.id)
     here = rig.on_this_machine and not rig.device.recorded
     if process_s is None:
@@ -89,7 +90,7 @@ def _by_kind_s(kinds: Collection[str], cores: int) -> float:
 
 
 def remember_place(store: Store, settings: Settings, rig: Rig) -> None:
-    """For a plan that is made without asking the devices."""
+    """Keeps the place for a plan that is made without asking the devices."""
     store.remember(_bench_fact(settings), rig.bench.id)
 
 

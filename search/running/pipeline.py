@@ -40,10 +40,10 @@ class _Flight:
 
     asked: Asked
     stages: Stages[None]
-    # Its structure was timed before.
+    # Whether its structure was timed before.
     known: bool
     begun: float
-    # When it would end, by the timetable.
+    # The time at which it would end, by the timetable.
     end: float
     waiting: Waiting = ITS_TURN
 
@@ -175,12 +175,12 @@ class Pipeline:
         return flight
 
     def _until_free_s(self, flights: Sequence[_Flight]) -> float:
-        """Until a builder and a board have time for another trial."""
+        """The seconds until a builder and a board have time for another trial."""
         builder_s = _queued_s(flights, self.work.training.places, lambda flight: flight.asked.seconds)
         return max(builder_s, _queued_s(flights, self.work.rig.boards, lambda flight: self.work.beside_s))
 
     def _advance(self, flight: _Flight) -> bool:
-        """To its next stage; true where the trial has ended."""
+        """Takes a trial to its next stage; true where the trial has ended."""
         try:
             with self.work.store.moment():
                 flight.waiting = next(flight.stages)

@@ -44,7 +44,7 @@ BUILDING_S = 1.5
 _OF_TORCH = 0.3
 # About half of all training goes to longer trainings, each three times as long as a first look: so many first looks.
 _LONGER = 1.5
-# So many trials tell how long one of them takes, where time limits how many there are.
+# This many trials tell how long one of them takes, where time limits how many there are.
 _FEW = 24
 # Share of the trials after the first that hold the line and come near the lead: the others are looked at alone.
 _RACED = 0.5
@@ -102,20 +102,20 @@ class Plan:
 
     @property
     def in_a_line(self) -> str:
-        """Without the data."""
+        """The plan in a line, without the data."""
         return "; ".join(" ".join(text.split()) for text in self.lines()[1:])
 
 
 def planned(settings: Settings, store: Store | None, say: Say) -> Plan:
-    """Without asking a device."""
+    """The plan, made without asking a device."""
     prepared = prepare(settings, store, say)
     settings = limited(settings, prepared, say)
     return plan(settings, prepared, store, place_of(settings, store))
 
 
 def plan(settings: Settings, prepared: Prepared, store: Store | None, place: MeasuringPlace) -> Plan:
-    """From the speed at which this machine trains, and from what measuring does; from this store's own trials on the
-    bench, once there are some."""
+    """A plan made from the speed at which this machine trains, and from what measuring does; from this store's own
+    trials on the bench, once there are some."""
     data, baseline = prepared.data, prepared.baseline
     settings = known_scales(settings, store, baseline)
     known = store.evaluations(baseline.id, place.bench_id) if store and baseline and place.bench_id else {}
@@ -190,7 +190,7 @@ def _search_trials(
     pace: Pace,
     timings: Sequence[Timing],
 ) -> Trials:
-    """As long as this store's last ones, or first looks at networks as those of a search are, a few of which are
+    """Trials as long as this store's last ones, or first looks at networks as those of a search are, a few of which are
     trained longer."""
     if past_s := _past_trials_s(store, place.bench_id):
         return Trials(count=count, training_s=count * fmean(past_s), like_past=len(past_s))

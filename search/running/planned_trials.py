@@ -24,7 +24,7 @@ class Trials:
     fitting: bool = False
 
     def as_many_as_fit(self, left_s: float) -> "Trials":
-        """Those of these that end in so many seconds, or more like them: one at least."""
+        """As many of these trials as end in so many seconds, or more like them: one at least."""
         share = max(left_s / self.seconds, 1 / self.count)
         return replace(
             self,

@@ -98,7 +98,7 @@ class Probing:
     accelerator: str
 
     def effects(self, asked: Sequence[Probe], reference: Accuracy) -> Iterator[Effect]:
-        """Those that are known first."""
+        """The effects, those that are known first."""
         begun, looked_at = time.monotonic(), 0
         unknown = [probe for probe in asked if self._known(probe) is None]
         for probe in asked:
@@ -125,7 +125,7 @@ class Probing:
         return (known[1], figures) if known and (figures or not self.rig) else None
 
     def _building(self, unknown: Sequence[Probe]) -> Iterator[tuple[Probe, Future[Built]]]:
-        """One ahead of what is measured, unless that is on this machine."""
+        """Probes on their way, one ahead of what is measured, unless that is on this machine."""
         ahead = int(self.rig is None or not self.rig.on_this_machine)
         flights: deque[tuple[Probe, Future[Built]]] = deque()
         for probe in unknown:

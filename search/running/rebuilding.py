@@ -44,7 +44,7 @@ class Rebuilding:
 
 
 def file_of_another(store: Store, candidate: Candidate, baseline_id: str) -> Candidate:
-    """With its file, where that is on this machine; else whoever has it measures it."""
+    """The candidate with its file, where that is on this machine; else whoever has it measures it."""
     try:
         return with_file(store, candidate, baseline_id)
     except ElsewhereError as error:

@@ -58,8 +58,8 @@ class _Setting:
 
 @dataclass(frozen=True)
 class _Change:
-    """From a former reference to another one, which takes so many times its latency and energy: timed in turns, as a
-    machine changes its speed between one timing and the next."""
+    """The change from a former reference to another one, which takes so many times its latency and energy: timed in
+    turns, as a machine changes its speed between one timing and the next."""
 
     before: _Setting
     latency: float

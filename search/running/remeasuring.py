@@ -155,7 +155,7 @@ def follow_reference(study: Study, work: Workplace) -> Stages[None]:
         yield Waiting(Stage.FOLLOWING, measuring)
         measured = measuring.result()
     except CandidateError as error:
-        # It is the leader's, and no fault of the recipe whose turn it is.
+        # The fault is the leader's, and not that of the recipe whose turn it is.
         work.view.warn(f"{best.recipe_id} could not be timed again: {error}")
         return
     if not measured.figures.dirty:

@@ -14,7 +14,7 @@ from space.pruning import scaled
 
 
 def known_scales(chosen: Settings, store: Store | None, baseline: Baseline | None) -> Settings:
-    """With what the store knows of them; where it knows nothing a plan takes channels to go evenly."""
+    """The settings with what the store knows of scales; where it knows nothing a plan takes channels to go evenly."""
     if chosen.grid is None or store is None or baseline is None:
         return chosen
     return replace(chosen, grid=chosen.grid.with_scales(store.fact, baseline.id, chosen.architecture))
@@ -23,7 +23,7 @@ def known_scales(chosen: Settings, store: Store | None, baseline: Baseline | Non
 def have_scales(
     chosen: Settings, store: Store, builder: Builders, baseline: Baseline, source: Source, view: View
 ) -> Settings:
-    """Before a study with them is opened: its table has them."""
+    """Works scales out before a study with them is opened: its table has them."""
     grid = chosen.grid
     if grid is None:
         return chosen

@@ -17,7 +17,7 @@ from search.settings.durations import spoken
 _LEAST_PLOT, _MOST_PLOT = 5, 24
 # Columns beyond which a plot is no clearer.
 _WIDEST_PLOT = 120
-# From so many rows on the parts are set apart.
+# From this many rows on the parts are set apart.
 _AIRY = 34
 _BAR, _WIDEST_STEP = 14, 72
 
@@ -43,7 +43,7 @@ def screen(studied: Studied | None, work: Work | None, now: float, width: int, h
 
 
 def fitted(text: Text, width: int) -> Text:
-    """One row, that moves no cursor: what is longer ends with an ellipsis."""
+    """The text as one row that moves no cursor: what is longer ends with an ellipsis."""
     text.plain = plain(text.plain).replace("\n", " ").replace("\t", " ")
     text.truncate(width, overflow="ellipsis")
     text.no_wrap = True

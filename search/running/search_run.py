@@ -134,7 +134,8 @@ def _searched(
 
 
 def _cluster(chosen: Settings, store: Store, prepared: Prepared, view: View, stack: ExitStack) -> Executor | None:
-    """Before anything is made: a scheduler that does not answer, or workers of another version, end the run here."""
+    """The cluster, before anything is made: a scheduler that does not answer, or workers of another version, end the
+    run here."""
     if chosen.workers is None:
         return None
     from search.building.cluster.executor import ClusterExecutor
@@ -149,7 +150,7 @@ def _cluster(chosen: Settings, store: Store, prepared: Prepared, view: View, sta
 def _builders(
     chosen: Settings, rig: Rig, cluster: Executor | None, view: View, stack: ExitStack
 ) -> tuple[Builders, AtOnce]:
-    """Those of this machine; one, beside a cluster's workers."""
+    """The builders of this machine; one, beside a cluster's workers."""
     at_once = AtOnce(cluster.places, f"workers of {chosen.workers}") if cluster else _at_once(chosen, rig)
     count = 1 if cluster else at_once.count
     lines = [view.place(f"{BUILDER} {number}") for number in range(1, count + 1)]

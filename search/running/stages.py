@@ -21,7 +21,7 @@ class Stage(Enum):
 @dataclass(frozen=True, slots=True)
 class Waiting:
     stage: Stage
-    # None for a trial that waits for its turn.
+    # The task that is waited for; None for a trial that waits for its turn.
     task: Future[Any] | None
 
     def over(self, in_turn: bool) -> bool:

@@ -53,7 +53,7 @@ class Studied:
     counts: str
     # The accuracy that counts, on validation.
     least: float
-    # Which gain the table's is.
+    # Which gain the table shows.
     gain: str
     leaders: tuple[Leader, ...] = ()
     dots: tuple[Dot, ...] = ()

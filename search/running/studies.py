@@ -50,7 +50,7 @@ def open_studies(
     ahead: Ahead | None = None,
     slower: float = 1.0,
 ) -> list[Study]:
-    """One for each objective, over one pool of recipes. `beside_s`: of a trial, beside its training and the meter.
+    """A study for each objective, over one pool of recipes. `beside_s`: of a trial, beside its training and the meter.
     `timings`: those of looks at the bench. `ahead`: what is trained without having been asked for. `slower`: how many
     times as long a training takes beside others as one alone."""
     pool = Pool()

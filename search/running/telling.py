@@ -20,14 +20,14 @@ class Telling:
         return self._recorded[0] not in on_their_way if self._recorded else None
 
     def may_end(self, on_their_way: list[str]) -> list[str]:
-        """Of these recipes, in the order of the timetable."""
+        """Which of these recipes may end, in the order of the timetable."""
         if self._recorded and self._recorded[0] in on_their_way:
             return [self._recorded[0]]
-        # Where no more is asked for, unlike then, it goes on by its own rule.
+        # Where no more is asked for, unlike then, the run goes on by its own rule.
         self._recorded.clear()
         return on_their_way[:1] if self._by_timetable else on_their_way
 
     def seen(self, recipe_id: str) -> None:
-        """It was asked for, or told. Another run than the recorded one goes on by its own rule."""
+        """The recipe was asked for, or told. Another run than the recorded one goes on by its own rule."""
         if self._recorded and self._recorded.popleft() != recipe_id:
             self._recorded.clear()

@@ -14,18 +14,18 @@ _TIMING, _JUDGING = 20 * _EPOCH, 4 * _EPOCH
 
 
 class Timetable:
-    """In units of training cost, from the beginning of the run: no clock is asked."""
+    """The timetable of a run, in units of training cost, from the beginning of the run: no clock is asked."""
 
     def __init__(self, builders: int, boards: int) -> None:
-        # When each of them is free; heaps.
+        # When each builder and each board is free; heaps.
         self._builders, self._boards = [0.0] * builders, [0.0] * boards
         self._now = 0.0
         # When each network's weights are there.
         self._weights: dict[str, float] = {}
 
     def end_of(self, recipe: Recipe, timed: bool) -> float:
-        """Of a trial that is asked for now, with the first board and builder that are free; `timed`: its structure is
-        timed already. Weights are trained once."""
+        """The end of a trial that is asked for now, with the first board and builder that are free; `timed`: its
+        structure is timed already. Weights are trained once."""
         begin = max(self._builders[0], self._now if timed else self._after_timing())
         weights_id = recipe.weights_id
         if weights_id in self._weights:

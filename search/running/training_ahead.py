@@ -56,8 +56,8 @@ class Lesson:
         places: int,
         seconds: float,
     ) -> "Lesson":
-        """Of the cheaper half of the front, which most of a search is about, the middle of it first: the longest round
-        that so many places end in so many seconds."""
+        """The lesson of the cheaper half of the front, which most of a search is about, the middle of it first: the
+        longest round that so many places end in so many seconds."""
         shortest = rungs(table, images)[0]
         costs_s = [pace.training_s(recipe_of(values), shortest) for values in front]
         half = [values for values, cost_s in zip(front, costs_s, strict=True) if cost_s <= median(costs_s)]
@@ -106,7 +106,7 @@ class TrainingAhead:
     ahead: Ahead = field(default_factory=Ahead)
     _accuracies: dict[str, float] = field(default_factory=dict)
     _on_their_way: dict[Future[Built], Recipe] = field(default_factory=dict)
-    # Those that the store does not know yet.
+    # What was built that the store does not know yet.
     _made: list[Built] = field(default_factory=list)
     _in_lesson: bool = True
     _change: threading.RLock = field(default_factory=threading.RLock)
@@ -223,14 +223,15 @@ def training_ahead(
 
 
 def _pays(chosen: Settings, work: Workplace, places: int) -> bool:
-    """Not where one builder makes the files of trials, where the machine that trains times, where a recording tells
-    what was asked for, or where nothing keeps several controllers, or a cluster's users, from training the same."""
+    """Whether training ahead pays: not where one builder makes the files of trials, where the machine that trains
+    times, where a recording tells what was asked for, or where nothing keeps several controllers, or a cluster's users,
+    from training the same."""
     elsewhere = not work.rig.on_this_machine and not work.rig.device.recorded
     return places > 1 and looks(chosen) and elsewhere and work.executor.alike and not work.store.shared
 
 
 def _timings(work: Workplace, prepared: Prepared) -> Sequence[Timing]:
-    """Of earlier runs."""
+    """The timings of earlier runs."""
     return known_timings(work.store, work.baseline, work.rig.bench.id, prepared.data.shape)
 
 

@@ -32,7 +32,8 @@ def tune(
     source: Source,
     view: View,
 ) -> None:
-    """At every setting that the study's runtimes have; each is a candidate like any other, and judged as one."""
+    """Times the leader at every setting that the study's runtimes have; each is a candidate like any other, and judged
+    as one."""
     lead = Lead(OBJECTIVES[goal.objective], leader, rig.least_w, rig.reference)
     race = lead.race(leader.validation.share)
     timed = []
@@ -56,8 +57,8 @@ def tune(
 
 
 def recipes(recipe: Recipe, goal: Goal, rig: Rig) -> Iterator[Recipe]:
-    """At every setting of the runtimes that compete in the study; where a runtime's files lack the quantization, in the
-    one that they have in its place."""
+    """The recipe at every setting of the runtimes that compete in the study; where a runtime's files lack the
+    quantization, in the one that they have in its place."""
     fixed = goal.fixed_values
     competing = runtimes_in(dimensions(goal.space, rig.cores, fixed, goal.architecture, rig.runtimes))
     for settings in rig.tuned():

@@ -42,7 +42,7 @@ def _nothing(*about: object) -> None:
 
 @dataclass
 class View(AbstractContextManager["View"]):
-    """Told by the pipeline what happens; `step` may be called from any thread."""
+    """What a person sees of a run, told by the pipeline what happens; `step` may be called from any thread."""
 
     trials: int
     # What is counted, in the plural.
@@ -64,10 +64,10 @@ class View(AbstractContextManager["View"]):
         self._change = threading.Lock()
         # Looks into the store; asked by the thread that tells of trials, which may.
         self._look: Callable[[], Studied | None] = lambda: None
-        # On the monotonic clock.
+        # The moment of the next look, on the monotonic clock.
         self._next_look = 0.0
         self._studied: Studied | None = None
-        # Where others read what is at work.
+        # The folder in which others read what is at work.
         self._folder: Path | None = None
         # What is printed once the whole screen is left; None where what is said is printed at once.
         self._buffer: list[str] | None = None
@@ -77,7 +77,7 @@ class View(AbstractContextManager["View"]):
         self._end = threading.Event()
 
     def of(self, store: Store, goals: Sequence[Goal], trials: int | None, until: float | None) -> None:
-        """Of a search, whose first study is shown in full; `until`: when no trial begins any more, as a Unix time.
+        """Shows a search, whose first study is shown in full; `until`: when no trial begins any more, as a Unix time.
         Either limits the run, or both."""
         self._look, self._folder = partial(studied, store, goals), store.folder
         self._ended = partial(self.after_trial, store, goals[0])
@@ -166,12 +166,12 @@ class View(AbstractContextManager["View"]):
         self._show(_RUN, f"{self._prefix}{name}", share)
 
     def place(self, name: str) -> Callable[[str, float], None]:
-        """For the steps of a builder or of a board: each has a row of its own."""
+        """A place for the steps of a builder or of a board: each has a row of its own."""
         self._show(name, "", 0.0)
         return partial(self._show, name)
 
     def worker(self, name: str, step: str, share: float, busy: float) -> None:
-        """Of a cluster; `busy`: so much of its time it was at work so far."""
+        """Shows a worker of a cluster; `busy`: so much of its time it was at work so far."""
         self._show(f"{WORKER} {name}", step, share, busy)
 
     def worker_gone(self, name: str) -> None:
@@ -191,13 +191,13 @@ class View(AbstractContextManager["View"]):
         self.step("", 0)
 
     def advance(self, text: str = "") -> None:
-        """One more of what is no trial and no result."""
+        """One more has ended of what is no trial and no result."""
         self._work = replace(self._work, ended=self._work.ended + 1)
         if text:
             self.say(text)
 
     def finished(self, text: str) -> None:
-        """One trial more."""
+        """One trial more has ended."""
         self.advance()
         self._ended()
         if self._live and time.monotonic() >= self._next_look:

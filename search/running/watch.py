@@ -35,7 +35,7 @@ def picture(store: Store, at_work: str | None, width: int, height: int) -> list[
 
 
 def _work(store: Store, goal: Goal) -> Work:
-    """Of a run whose folder is another one: what the database knows of it."""
+    """The work of a run whose folder is another one: what the database knows of it."""
     trials, end = store.trials(goal.id), store.fact(RUN)
     doing = [
         Doing(f"trial {trial.number}", f"recipe {trial.recipe_id}", 0.0, trial.begun_at)

@@ -49,9 +49,9 @@ class Workplace:
     validation: Images
     view: View
     accelerator: str = "auto"
-    # Whose files stay.
+    # Which candidates' files stay.
     keep: str = KEEP_ALL
-    # Its places are the builders.
+    # The places of training are the builders.
     training: Busy = field(default_factory=Busy)
     measuring: Busy = field(default_factory=Busy)
     # Seconds that a trial is expected to take beside its training and the meter.
@@ -78,8 +78,8 @@ class Workplace:
         return self.measuring.until_done(self.rig.measure(subject, race, earlier))
 
     def lead(self, study: Study, told: Container[str] | None = None) -> Lead:
-        """Over what studies were told, or were told at another moment: what a trial on its way has found out already
-        would make the lead hang on timing."""
+        """The lead over what studies were told, or were told at another moment: what a trial on its way has found out
+        already would make the lead hang on timing."""
         told = self.told(study) if told is None else told
         best = standings(self.store, study.goal, among=told).best
         return Lead(study.objective, best, self.rig.least_w, self.rig.reference)
@@ -138,8 +138,8 @@ class Workplace:
 
 
 def _keep_result(task: Future[T], keep: Callable[[T], None]) -> None:
-    """On disk as soon as it is there, whatever keeps it from the database. One that is kept after it was told is told
-    apart by whoever reads it."""
+    """Keeps a result on disk as soon as it is there, whatever keeps it from the database. One that is kept after it was
+    told is told apart by whoever reads it."""
 
     def ended(task: Future[T]) -> None:
         if not task.cancelled() and task.exception() is None:
