@@ -42,7 +42,8 @@ class Lead:
 
     @property
     def look(self) -> Race:
-        """For a structure that is not trained yet: one process tells whether it could lead, were every answer right."""
+        """The look for a structure that is not trained yet: one process tells whether it could lead, were every answer
+        right."""
         return Race(never, self._slowest(1.0))
 
     def _slowest(self, share: float) -> float | None:

@@ -68,7 +68,7 @@ class Objective:
     # A network's figure, and its 95 % interval, in that unit.
     shown: Callable[[Shown], float]
     shown_interval: Callable[[Shown], tuple[float, float]]
-    # Which of its gains over the baseline a network is praised for.
+    # The gain over the baseline that a network is praised for.
     praised_for: Literal["latency", "fom"] = "latency"
     # What the sampler sees: figures span decades, so their logarithm.
     metric: str
@@ -98,7 +98,7 @@ class Objective:
         return min(ends), max(ends)
 
     def own_interval(self, accuracy: float, figures: Figures) -> tuple[float, float]:
-        """Without the reference's part, which figures of one time share."""
+        """The interval without the reference's part, which figures of one time share."""
         latency, energy = figures.relative_latency / figures.latency_s, figures.relative_energy / figures.energy_j
         ends = [
             self.formula(accuracy, figures.latency_low_s * latency, figures.energy_low_j * energy),
@@ -129,7 +129,7 @@ class Objective:
         return self._seen(1.0, figures, scale)
 
     def score(self, evaluation: Evaluation, least_accuracy: float, scale: Scale = RELATIVE) -> Score:
-        """As the search sees it: validation accuracy, the search's own figures."""
+        """The score as the search sees it: validation accuracy, the search's own figures."""
         share = evaluation.validation.share
         # What was given up might have reached its projection, and no more.
         reached = share if evaluation.candidate.projected is None else evaluation.candidate.projected

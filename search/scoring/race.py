@@ -56,7 +56,7 @@ class Race:
 
     @property
     def verdict(self) -> Verdict:
-        """That of the first look that decides; later pairs change nothing."""
+        """The verdict of the first look that decides; later pairs change nothing."""
         for look in _LOOKS:
             if len(self.log_ratios) < look.pairs:
                 break

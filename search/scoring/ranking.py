@@ -21,21 +21,21 @@ Valued = tuple[float, Evaluation]
 
 
 def feasible(evaluation: Evaluation, goal: Goal) -> bool:
-    """On test once confirmed; before that on validation, with the margin."""
+    """Whether the line is held: on test once confirmed; before that on validation, with the margin."""
     if evaluation.confirmation:
         return evaluation.confirmation.test.share >= goal.minimum_accuracy
     return evaluation.validation.share >= goal.least_accuracy
 
 
 def leading(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
-    """Those that may win, the winner first: once any is confirmed, confirmed ones alone, as search figures are picked
-    for luck."""
+    """The evaluations that may win, the winner first: once any is confirmed, confirmed ones alone, as search figures
+    are picked for luck."""
     return confirmed_first(eligible(evaluations, goal))[0]
 
 
 def eligible(evaluations: Iterable[Evaluation], goal: Goal) -> list[Evaluation]:
-    """Those that hold the line and can be compared, in the order of the contest: confirmed ones, then the others. A
-    figure that is not confirmed settles no tie of confirmed ones."""
+    """The evaluations that hold the line and can be compared, in the order of the contest: confirmed ones, then the
+    others. A figure that is not confirmed settles no tie of confirmed ones."""
     objective = OBJECTIVES[goal.objective]
     able = [
         (value, evaluation)
@@ -101,7 +101,7 @@ def tie(best: Evaluation, objective: Objective) -> float:
 
 
 def confirmed_first(able: list[Evaluation]) -> tuple[list[Evaluation], list[Evaluation]]:
-    """Those that may win, and those that have to be confirmed before they may."""
+    """The evaluations that may win, and those that have to be confirmed before they may."""
     confirmed = [evaluation for evaluation in able if evaluation.confirmed]
     if not confirmed:
         return able, []
