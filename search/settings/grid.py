@@ -24,7 +24,7 @@ _FROM_THE_BEGINNING = ("fractions", "epochs", "quantizations", "unpruned")
 
 
 class Point(NamedTuple):
-    """Its name in the table of the study; fraction 0 is the unpruned network."""
+    """A point of a grid, as the study's table names it; fraction 0 is the unpruned network."""
 
     quantization: str
     fraction: float
@@ -73,7 +73,7 @@ class Grid:
         return left_whole(architecture, self.operators, self.exclude)
 
     def with_scales(self, fact: Callable[[str], str | None], baseline_id: str, architecture: str) -> "Grid":
-        """With the widths that a store knows of these criteria and fractions, by its facts."""
+        """The grid with the widths that a store knows of these criteria and fractions, by its facts."""
         known: dict[tuple[str, float], tuple[int, ...]] = {}
         for criterion in self.judged_by_scale:
             known |= scaled_widths(fact(scaled_fact(baseline_id, criterion, self.whole(architecture))) or "")
@@ -81,7 +81,7 @@ class Grid:
         return replace(self, scaled=scaled_text(own))
 
     def points(self) -> list[Point]:
-        """Its points in the order of the table."""
+        """The grid's points in the order of the table."""
         return [
             Point(quantization, fraction, epochs, criterion, runtime)
             for runtime in self.runtimes
@@ -139,7 +139,7 @@ class Grid:
         return {name: value for name, value in asdict(self).items() if name != "energy_repeats"}
 
     def as_dict(self) -> dict[str, Any]:
-        """As a file says it; one criterion as grids did before there could be several."""
+        """The values as a file says them; one criterion as grids did before there could be several."""
         values = asdict(self)
         del values["scaled"]
         criteria = values.pop("criteria")
@@ -190,7 +190,7 @@ def epochs(text: object) -> int:
 
 
 def named(known: Callable[[], Any]) -> Callable[[object], str]:
-    """One of these; they are asked for when a file is read, as packages bring some."""
+    """Reads the name of one of these; they are asked for when a file is read, as packages bring some."""
 
     def read(text: object) -> str:
         names = tuple(known())
@@ -202,14 +202,14 @@ def named(known: Callable[[], Any]) -> Callable[[object], str]:
 
 
 def ending(text: object) -> str:
-    """Which ones there are is for `export` to say."""
+    """Reads the ending of a file; which endings there are is for `export` to say."""
     if not isinstance(text, str) or not text.startswith("."):
         raise ValueError(f"{text!r} is not the ending of a file, as .pptx is")
     return text
 
 
 def unit(text: object) -> str:
-    """Which ones there are is the network's."""
+    """Reads the name of a unit; which units there are is the network's to say."""
     if not isinstance(text, str) or not text:
         raise ValueError(f"{text!r} is not the name of a unit")
     return text

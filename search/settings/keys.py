@@ -21,7 +21,7 @@ SAMPLERS = (MODEL, "gp", "tpe", "nsga2", "random")
 # Instead of a data set's name: the store's last one, else the usual one, else the one that stands in for it. Instead of
 # a number of builders: as many as pay.
 AUTO = "auto"
-# Whose files stay: everybody's, or of those alone that may still win.
+# Which candidates' files stay: all, or those alone of candidates that may still win.
 KEEP_ALL, KEEP_FRONT = "all", "front"
 # Between several meters in a file: their URLs have commas of their own.
 _BETWEEN_METERS = " | "
@@ -135,7 +135,7 @@ def meters(text: object) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One of a file; on the command line an option, with a dash for each underscore."""
+    """A key of a file; on the command line an option, with a dash for each underscore."""
 
     # The field of the settings.
     setting: str
@@ -144,7 +144,7 @@ class Key:
     write: Callable[[Any], str | int | float] = lambda value: value if isinstance(value, int | float) else str(value)
     # May be given several times on the command line: each time it adds to the former ones.
     several: bool = False
-    # On the command line it takes no value: to name it is to say yes.
+    # Whether it takes no value on the command line: to name it is to say yes.
     flag: bool = False
 
 

@@ -13,10 +13,10 @@ from search.store.goal import Fixed
 from space.errors import RequestError
 from space.networks.names import DEFAULT as DEFAULT_NETWORK
 
-# Of a search that nothing else limits.
+# The trials of a search that nothing else limits.
 TRIALS = 24
-# Of a search that was asked for neither trials nor a time, on images and a machine that are there to try it with: with
-# what is done before and after, it stays within five minutes.
+# The seconds of a search that was asked for neither trials nor a time, on images and a machine that are there to try it
+# with: with what is done before and after, it stays within five minutes.
 FIRST_TRY_S = 240.0
 RUNTIME = "runtime"
 
@@ -29,7 +29,7 @@ class Settings:
     # Dimensions of the space that do not vary, each with its value.
     fixed: Fixed = ()
     sampler: str = MODEL
-    # More trials than there are now. None: as many as end in time, and TRIALS where nothing limits that.
+    # How many more trials than there are now; None: as many as end in time, and TRIALS where nothing limits that.
     trials: int | None = None
     timeout_s: float | None = None
     seed: int = 0
@@ -46,13 +46,13 @@ class Settings:
     builders: str | int = AUTO
     # The scheduler of a cluster whose workers train and build instead; None: this machine does.
     workers: str | None = None
-    # Over a network of one's own it may be talked to unencrypted.
+    # Whether, over a network of one's own, the scheduler may be talked to unencrypted.
     workers_plain: bool = False
-    # One for each device, in their order; empty: energy is estimated.
+    # One meter for each device, in their order; empty: energy is estimated.
     meters: tuple[str, ...] = ()
     store: Path = Path("studies/store")
     storage: str | None = None
-    # Whose files stay.
+    # Which candidates' files stay.
     keep: str = KEEP_ALL
     # What a grid study tries, instead of a space.
     grid: Grid | None = None
@@ -63,7 +63,7 @@ class Settings:
 
     @property
     def most_trials(self) -> int | None:
-        """None where time alone is the limit."""
+        """The most trials that the run may have; None where time alone is the limit."""
         return TRIALS if self.trials is None and self.timeout_s is None else self.trials
 
     @property

@@ -78,7 +78,7 @@ def _grid(file: Path, values: dict[str, Any]) -> Grid:
 
 
 def one_line(text: str) -> str:
-    """Where a line's end would end the remark, or the error."""
+    """The text in one line, where a line's end would end the remark, or the error."""
     return " ".join(text.splitlines())
 
 
