@@ -10,7 +10,7 @@ from space.json_text import from_json
 
 
 class Benches(Part):
-    """Kept by the id of the bench."""
+    """Benches, kept by their ids."""
 
     @lasting
     def add_bench(self, bench: Bench, device: DeviceInfo) -> None:

@@ -54,12 +54,13 @@ class StoreError(RigError):
 
 
 class StoreAway(StoreError):
-    """Its server is not reached now, or undid a transaction for another one's sake: it may be asked again."""
+    """The database's server is not reached now, or undid a transaction for another one's sake: it may be asked
+    again."""
 
 
 class Database(Protocol):
     url: str
-    # By which what is read is waited for; None for who reads alone, who is told at once.
+    # What waits for the server where a read fails; None for who reads alone, who is told at once.
     outage: "Outage | None"
 
     @property
@@ -69,7 +70,7 @@ class Database(Protocol):
 
     @property
     def path(self) -> Path | None:
-        """Its file; None where it is no file."""
+        """The database's file; None where the database is no file."""
         ...
 
     def has_table(self, name: str) -> bool:
@@ -77,7 +78,7 @@ class Database(Protocol):
         ...
 
     def rows(self, sql: str, parameters: Parameters = ...) -> list[Row]:
-        """Of a SELECT in the words that all databases share."""
+        """The rows of a SELECT in the words that all databases share."""
         ...
 
     def transaction(self) -> AbstractContextManager["Connection"]:
@@ -86,7 +87,8 @@ class Database(Protocol):
 
 
 def with_driver(url: str) -> str:
-    """Where nobody says which driver, it is psycopg, unless the former one of SQLAlchemy's is there."""
+    """The URL with a driver: where nobody says which driver, it is psycopg, unless the former one of SQLAlchemy's is
+    there."""
     if url.startswith(_POSTGRESQL) and find_spec("psycopg2") is None:
         return url.replace(_POSTGRESQL, "postgresql+psycopg://", 1)
     return url
@@ -301,7 +303,7 @@ _DAMAGED = (
     "the database is damaged; put a copy of it back, or save what can be read (sqlite3 search.db .recover), or begin "
     "anew with another --store"
 )
-# By SQLite's primary result codes (sqlite.org/rescode.html): what it means, and what to do.
+# What each of SQLite's primary result codes (sqlite.org/rescode.html) means, and what to do.
 _SQLITE_FAULTS = {
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,

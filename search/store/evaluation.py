@@ -34,9 +34,9 @@ class Evaluation:
         figures: Figures,
         confirmation: Confirmation | None,
     ) -> "Evaluation":
-        """One whose ids the store knows: they are hashed once, when they are written."""
+        """An evaluation whose ids the store knows: they are hashed once, when they are written."""
         evaluation = cls(candidate=candidate, validation=validation, figures=figures, confirmation=confirmation)
-        # Where a cached property keeps what it worked out.
+        # A cached property keeps what it worked out there.
         vars(evaluation).update(recipe_id=recipe_id, structure_id=structure_id)
         return evaluation
 
@@ -73,5 +73,5 @@ class Evaluation:
 
     @cached_property
     def accuracy(self) -> Accuracy:
-        """That on the test set once confirmed, before that the one on validation."""
+        """The accuracy on the test set once confirmed, before that the one on validation."""
         return self.confirmation.test if self.confirmation else self.validation

@@ -29,7 +29,7 @@ _OF_EVALUATIONS = frozenset({"search_candidates", "search_structures", "search_c
 
 
 class Evaluations(Frameworks):
-    """Kept by recipe, baseline and bench."""
+    """Evaluations, kept by recipe, baseline and bench."""
 
     def __init__(self, folder: Path, storage: str | None = None) -> None:
         super().__init__(folder, storage)
@@ -52,12 +52,12 @@ class Evaluations(Frameworks):
         self._pending.done(_file_of(candidate.recipe.id, baseline_id))
 
     def keep_candidate(self, candidate: Candidate, baseline_id: str, validation: Accuracy, seen: int) -> None:
-        """On disk, until it is added; `seen`: the last transaction when it was begun."""
+        """Keeps a candidate on disk until it is added; `seen`: the last transaction when it was begun."""
         content = {"candidate": candidate.to_json(), "validation": validation.to_json(), "seen": seen}
         self._pending.keep(_file_of(candidate.recipe.id, baseline_id), {**content, "baseline_id": baseline_id})
 
     def tell_candidate(self, content: Mapping[str, Any]) -> None:
-        """One that was kept, unless somebody has added it since it was begun."""
+        """Adds a candidate that was kept, unless somebody has added it since it was begun."""
         candidate = Candidate.from_json(content["candidate"], self.candidates)
         rows = self._database.rows(
             "SELECT changed FROM search_candidates WHERE recipe_id = :recipe_id AND baseline_id = :baseline_id",
@@ -67,8 +67,7 @@ class Evaluations(Frameworks):
             self.add_candidate(candidate, content["baseline_id"], Accuracy.from_json(content["validation"]))
 
     def place(self, recipe_id: str, baseline_id: str) -> tuple[str, Path] | None:
-        """Whose files the candidate's is among: a machine's name, and the store's folder there; None where nobody
-        says."""
+        """Where the candidate's file lies: a machine's name, and the store's folder there; None where nobody says."""
         if self.version is None or self.version < WITH_CLAIMS:
             return None
         rows = self._database.rows(
@@ -176,7 +175,8 @@ class Evaluations(Frameworks):
         return [evaluation for evaluation in whole if not is_current(evaluation.figures, frameworks)]
 
     def evaluation(self, recipe_id: str, goal: Goal) -> Evaluation | None:
-        """None also for what was measured with another version of its runtime than the bench has now."""
+        """The evaluation; None also for what was measured with another version of its runtime than the bench has
+        now."""
         condition = "AND c.recipe_id = :recipe_id"
         rows = self._read(goal.baseline_id, goal.bench_id, condition, {"recipe_id": recipe_id})
         if not rows:

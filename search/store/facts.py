@@ -4,7 +4,7 @@ from search.store.part import Part, lasting
 
 
 class Facts(Part):
-    """Kept by name: values that the next run, or another command, wants to know."""
+    """Facts, kept by name: values that the next run, or another command, wants to know."""
 
     def fact(self, name: str) -> str | None:
         facts = self._known.of("facts", {"search_facts"}, dict[str, str | None])

@@ -12,7 +12,7 @@ from search.store.facts import Facts
 
 
 class Frameworks(Facts):
-    """Kept by the id of the bench."""
+    """Frameworks, kept by the id of the bench."""
 
     def note_frameworks(self, bench_id: str, frameworks: Mapping[str, str]) -> None:
         """`frameworks`: "NAME VERSION" by name. One that is not there now was not changed."""

@@ -27,7 +27,7 @@ class Goal:
     baseline_id: str
     bench_id: str
     minimum_accuracy: float
-    # On top of the minimum, on validation: what keeps the line on test.
+    # What accuracy on validation must have on top of the minimum, so that the line is held on test.
     margin: float
     # Dimensions of the space that do not vary: "name=value", separated by commas.
     fixed: str = ""

@@ -58,8 +58,8 @@ class Writer:
     expires_at: float
 
     def gone(self, now: float) -> bool:
-        """Not heard of for too long, or known to have ended: then it is not waited for. `now`: by the database's clock,
-        and not later than up to when everybody could be heard of."""
+        """Whether the writer was not heard of for too long, or known to have ended: then it is not waited for. `now`:
+        by the database's clock, and not later than up to when everybody could be heard of."""
         return now > self.expires_at or (self.machine == machine() and has_ended(self.pid, self.started))
 
     def __str__(self) -> str:
@@ -70,7 +70,7 @@ class Writer:
 class Leases(Part):
     """A store is a writer within `held`; outside it has no leases, and nobody is kept away."""
 
-    # Where a writer is told what is not raised, as that the database is waited for.
+    # This tells a writer what is not raised, as that the database is waited for.
     say: Callable[[str], None] = staticmethod(to_stderr)
 
     @contextmanager
@@ -139,7 +139,7 @@ class Leases(Part):
         return [writer for writer in self.writers() if writer.owner in owners] if owners else []
 
     def trials_of_others(self, study_id: str) -> set[int]:
-        """Those that another writer, which is still there, is at work on."""
+        """The trials that another writer, which is still there, is at work on."""
         if self.version == FIRST:
             return set()
         owners = self._owners_of_trials(study_id)
@@ -147,13 +147,13 @@ class Leases(Part):
         return {number for number, owner in owners.items() if owner in others}
 
     def trials_of_nobody(self, study_id: str, present: Set[str]) -> set[int]:
-        """Those that are on their way of a writer which is none of these."""
+        """The trials that are on their way of a writer which is none of those `present`."""
         name = ("owners", study_id)
         owners = self._known.of(name, {"search_trials"}, lambda: self._owners_of_trials(study_id))
         return {number for number, owner in owners.items() if owner not in present}
 
     def _owners_of_trials(self, study_id: str) -> dict[int, str]:
-        """Of those that are on their way, by number."""
+        """The owners of trials that are on their way, by number."""
         rows = self._database.rows(
             "SELECT number, owner FROM search_trials WHERE study_id = :study_id AND owner IS NOT NULL",
             {"study_id": study_id},
@@ -173,7 +173,7 @@ class Leases(Part):
             self._take(write.connection, study_id, self._owner)
 
     def share(self, name: str) -> None:
-        """To be at work on it beside others; one that is alone at it is waited for."""
+        """Begins to be at work on it beside others; one that is alone at it is waited for."""
         is_said = False
         while self.shared:
             try:
@@ -266,7 +266,7 @@ class Leases(Part):
                     _remove(write.connection, writer.owner)
 
     def _is_there(self, connection: "Connection", owner: str) -> bool:
-        """One that is gone is removed, so that it does not come back."""
+        """Whether the writer is still there; one that is gone is removed, so that it does not come back."""
         from sqlalchemy import select
 
         from search.store.tables import WRITERS
@@ -397,7 +397,7 @@ def _remove(connection: "Connection", owner: str) -> None:
 
 
 def _clock(connection: "Connection") -> float:
-    """By the database, as clients' clocks differ."""
+    """The time by the database, as clients' clocks differ."""
     from sqlalchemy import func, select
 
     return _unix_time(connection.execute(select(func.current_timestamp())).scalar_one())

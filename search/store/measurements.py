@@ -30,7 +30,7 @@ class Begun:
 
 
 class Measurements(Frameworks):
-    """Kept by structure and bench: recipes of one structure share its measurement."""
+    """Measurements, kept by structure and bench: recipes of one structure share its measurement."""
 
     @lasting
     def add_structure(
@@ -82,7 +82,7 @@ class Measurements(Frameworks):
     def keep_measured(
         self, structure_id: str, bench_id: str, measured: "Measured", begun: Begun, outline: Outline | None = None
     ) -> None:
-        """On disk, until it is added or dropped."""
+        """Keeps a measurement on disk until it is added or dropped."""
         content = {"figures": measured.figures.to_json(), "raw": measured.raw, "traces": measured.traces}
         keys = {"structure_id": structure_id, "bench_id": bench_id}
         drawn = {"outline": asdict(outline)} if outline else {}
@@ -190,10 +190,10 @@ class Measurements(Frameworks):
         with self._writing() as write:
             changed = {"changed": write.number}
             for content, raw, structure_id in structures:
-                # Its processes count with further ones, and are replayed.
+                # The structure's processes count with further ones, and are replayed.
                 values = {"figures": converted(content), "raw": converted_runs(raw, latency, energy), **changed}
                 write.change(STRUCTURES, {"structure_id": structure_id, "bench_id": bench_id}, values)
-            # Those of looks are shares of the reference's latency.
+            # The latencies of looks are shares of the reference's latency.
             write.connection.execute(
                 update(OUTLINES).where(OUTLINES.c.bench_id == bench_id).values(latency=OUTLINES.c.latency / latency)
             )

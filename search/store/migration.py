@@ -62,7 +62,7 @@ def _copy(path: Path, version: int) -> None:
 
 
 def _migrate(connection: Connection) -> None:
-    # It loads for as long as `status` runs, and is wanted once in the life of a store.
+    # Alembic loads for as long as `status` runs, and is wanted once in the life of a store.
     from alembic import command
     from alembic.config import Config
 

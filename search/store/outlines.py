@@ -34,7 +34,7 @@ class Outline:
 
 
 class Outlines(Frameworks):
-    """Kept by structure and bench, with the shape of the images that it was made for."""
+    """Outlines, kept by structure and bench, with the shape of the images that each was made for."""
 
     @lasting
     def add_look(self, latencies: Mapping[Recipe, float], bench_id: str, image: ImageShape, framework: str) -> None:
@@ -48,8 +48,8 @@ class Outlines(Frameworks):
                 write.put(OUTLINES, keys, {**values, "changed": write.number})
 
     def outlines(self, bench_id: str, image: ImageShape) -> list[tuple[Recipe, float]]:
-        """Those for images of this shape that were timed with the runtimes that the bench has now, with their latency
-        over the reference's, the latest last; none in a store of an earlier version."""
+        """The outlines for images of this shape that were timed with the runtimes that the bench has now, with their
+        latency over the reference's, the latest last; none in a store of an earlier version."""
         if self.version is None or self.version < WITH_OUTLINES:
             return []
         rows = self._database.rows(

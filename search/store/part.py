@@ -64,7 +64,7 @@ class Part:
 
     @property
     def candidates(self) -> Path:
-        """Where their files lie."""
+        """The folder in which candidates' files lie."""
         return self.folder / "candidates"
 
     @property
@@ -74,11 +74,12 @@ class Part:
 
     @cached_property
     def version(self) -> int | None:
-        """Of the schema; what reads an earlier one does so as it was, and changes nothing."""
+        """The version of the schema; what reads an earlier one does so as it was, and changes nothing."""
         return version_of(self._database)
 
     def rows(self, sql: str, parameters: Parameters = {}) -> list[Row]:  # noqa: B006
-        """Of a SELECT in the words that all databases share, for who keeps tables of his own in this database."""
+        """The rows of a SELECT in the words that all databases share, for who keeps tables of his own in this
+        database."""
         return self._database.rows(sql, parameters)
 
     def last_change(self) -> int:
@@ -140,7 +141,7 @@ class Part:
                     check_held(connection, self._owner, self.url)
                 yield write
         except BaseException:
-            # It may have been written, or not.
+            # What was to be written may have been, or not.
             self._known.forget()
             raise
         self._known.wrote(write.first, write.last, write.tables)

@@ -17,7 +17,8 @@ class Pending:
         self._folder = folder / "pending"
 
     def keep(self, name: str, content: Mapping[str, Any]) -> None:
-        """On the disk when it returns, with a digest by which a file that was cut short or changed is told."""
+        """The content is on the disk when this returns, with a digest by which a file that was cut short or changed is
+        told."""
         text = json.dumps(content, sort_keys=True)
         with written_whole(self._path(name)) as beside:
             beside.write_text(f"{_digest(text)}\n{text}\n")

@@ -13,7 +13,7 @@ Placed = tuple[float, Evaluation]
 class Pool:
     # The number of the last transaction that was looked at.
     read_up_to: int = 0
-    # By recipe, in the order of building.
+    # The evaluations by recipe, in the order of building.
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
     _places: dict[str, float] = field(default_factory=dict)
 

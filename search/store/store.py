@@ -21,7 +21,8 @@ class Store(Benches, Studies, Trials, Measurements, Outlines, Evaluations, Lease
 
     @classmethod
     def create(cls, folder: Path, storage: str | None = None) -> "Store":
-        """For writing: makes what is missing, and migrates what is old; `writing` takes lock and lease."""
+        """Opens a store for writing: makes what is missing, and migrates what is old; `writing` takes lock and
+        lease."""
         from search.store.migration import prepare
 
         store = cls(folder, storage)
@@ -30,7 +31,7 @@ class Store(Benches, Studies, Trials, Measurements, Outlines, Evaluations, Lease
 
     @classmethod
     def existing(cls, folder: Path, storage: str | None = None) -> "Store":
-        """For reading; a store that is not there is not made."""
+        """Opens a store for reading; a store that is not there is not made."""
         store = cls.found(folder, storage)
         if store is None:
             raise RequestError(f"--store {folder} holds no study yet; `python -m search` begins one")
@@ -38,7 +39,7 @@ class Store(Benches, Studies, Trials, Measurements, Outlines, Evaluations, Lease
 
     @classmethod
     def found(cls, folder: Path, storage: str | None = None) -> "Store | None":
-        """None too where a process was killed before it made our tables."""
+        """The store; None too where a process was killed before it made our tables."""
         store = cls(folder, storage)
         return store if store.version is not None else None
 

@@ -42,10 +42,10 @@ CANDIDATES = Table(
     _text("candidate"),
     _text("validation"),
     _moment("built_at"),
-    # Its place in the order of building, and the transaction that wrote it last.
+    # The candidate's place in the order of building, and the transaction that wrote it last.
     _number("sequence"),
     _number("changed"),
-    # Whose files it has: the machine's name and the folder there; nothing where an earlier version built it.
+    # Where its file lies: the machine's name and the folder there; nothing where an earlier version built it.
     Column("host", String(255), nullable=False, server_default=""),
     # As long as a path may be on Linux; MySQL lets no TEXT have a default.
     Column("folder", String(4096), nullable=False, server_default=""),
@@ -107,7 +107,7 @@ OUTLINES = Table(
     _key("bench_id"),
     _name("image"),
     _text("recipe"),
-    # Over the reference's, of a look alone: a structure that was measured has its figures.
+    # The latency over the reference's, of a look alone: a structure that was measured has its figures.
     Column("latency", Double),
     # The runtime with its version.
     _name("framework", 100),
@@ -131,7 +131,7 @@ WRITERS = Table(
     METADATA,
     _key("owner", 32),
     _name("host", 255),
-    # Where its process id means something, and when that process began.
+    # The machine on which its process id means something, and when that process began.
     _name("machine", 255),
     Column("pid", Integer, nullable=False),
     _name("started", 100),

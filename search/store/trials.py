@@ -45,11 +45,11 @@ _NUMBERS = "SELECT recipe_id, number FROM search_trials WHERE study_id = :study_
 
 
 class Trials(Leases):
-    """Kept by study and number."""
+    """Trials, kept by study and number."""
 
     def __init__(self, folder: Path, storage: str | None = None) -> None:
         super().__init__(folder, storage)
-        # By study: the last transaction that was looked at, and what was read up to it.
+        # For each study, the last transaction that was looked at, and what was read up to it.
         self._numbers: dict[str, tuple[int, dict[str, int]]] = {}
 
     @lasting
@@ -109,7 +109,8 @@ class Trials(Leases):
         return any(connection.execute(statement).first() is not None for statement in since)
 
     def _claimed(self, connection: "Connection", goal: Goal, number: int, recipe_id: str) -> bool:
-        """By a trial of a writer that is still there, or by another one of this writer's."""
+        """Whether the recipe is claimed by a trial of a writer that is still there, or by another one of this
+        writer's."""
         from sqlalchemy import and_, delete, select
 
         from search.store.tables import CLAIMS
@@ -141,7 +142,7 @@ class Trials(Leases):
                 write.connection.execute(delete(CLAIMS).where(CLAIMS.c.study_id == study_id, CLAIMS.c.number == number))
 
     def trials_changed(self, study_id: str, seen: int) -> list[TrialRecord]:
-        """Those that began or ended since the transaction that was seen last."""
+        """The trials that began or ended since the transaction that was seen last."""
         rows = self._database.rows(
             "SELECT number, recipe_id, state, reason, begun_at, ended_at FROM search_trials "
             "WHERE changed > :seen AND study_id = :study_id ORDER BY number",

@@ -20,7 +20,8 @@ class ElsewhereError(RequestError):
 
 
 def with_file(store: Store, candidate: Candidate, baseline_id: str) -> Candidate:
-    """From this store's folder, or from another one on this machine; RequestError where it is in neither."""
+    """The candidate with its file, from this store's folder, or from another one on this machine; RequestError where it
+    is in neither."""
     if is_whole(candidate):
         return candidate
     place = built_elsewhere(store, candidate, baseline_id)
@@ -44,7 +45,7 @@ def built_elsewhere(store: Store, candidate: Candidate, baseline_id: str) -> tup
 
 
 def where(store: Store, candidate: Candidate, baseline_id: str) -> str:
-    """Its file, for a person to find."""
+    """Where the candidate's file is, for a person to find."""
     place = built_elsewhere(store, candidate, baseline_id)
     if place is None:
         return str(candidate.file)

@@ -40,7 +40,8 @@ class Write:
         return self.last
 
     def put(self, table: Table, keys: Values, values: Values, first: Values | None = None) -> None:
-        """In the place of the row with these keys, where there is one; `first` is what only a new row gets.
+        """Writes values in the place of the row with these keys, where there is one; `first` is what only a new row
+        gets.
 
         Other databases than these two need no words of their own for it, as nobody else writes meanwhile.
         """
@@ -101,13 +102,13 @@ class Write:
         self.connection.execute(delete(table).where(_all(table, keys)))
 
     def last_of(self, table: Table, column: str, keys: Values) -> Any:
-        """In the newest of the rows with these keys."""
+        """The column's value in the newest of the rows with these keys."""
         (key,) = table.primary_key
         newest = select(table.c[column]).where(_all(table, keys)).order_by(key.desc()).limit(1)
         return self.connection.execute(newest).scalar()
 
     def add_traces(self, structure_id: str, bench_id: str, traces: Iterable[str]) -> None:
-        """One that is there already is the same one, told again."""
+        """A trace that is there already is the same one, told again."""
         query = select(TRACES.c.trace).where(TRACES.c.structure_id == structure_id, TRACES.c.bench_id == bench_id)
         known = {trace for (trace,) in self.connection.execute(query).all()} if (traces := list(traces)) else set()
         for trace in traces:
