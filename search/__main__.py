@@ -43,7 +43,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _say(error: Exception, options: argparse.Namespace | None) -> None:
-    # It brings rich, which a command that ends well may do without.
+    # The import brings rich, which a command that ends well may do without.
     from search.commands.told import told
 
     print("\n".join(told(error, options)), file=sys.stderr)
