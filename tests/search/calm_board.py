@@ -10,7 +10,7 @@ from tests.search.whole import calm
 
 @contextmanager
 def calm_board(folder: Path) -> Iterator[Board]:
-    """Its /proc tells of nobody else: other tests run beside it."""
+    """The board's /proc tells of nobody else: other tests run beside it."""
     (folder / "sshd").mkdir()
     with running(folder / "sshd") as sshd:
         yield make_board(sshd, folder / "board", sysroot=calm())

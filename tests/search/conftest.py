@@ -47,7 +47,7 @@ def _start(folder: Path) -> None:
     torch.save(MobileNetV1().state_dict(), folder / "untrained.pt")
     described = {"train_split": "none", "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
     (folder / "untrained.json").write_text(json.dumps(described))
-    # As `baseline --import` does, without two more processes that load torch.
+    # This does what `baseline --import` does, without two more processes that load torch.
     (folder / "store").mkdir()
     store = Store.create(folder / "store")
     source = Source("builtin", store.folder / "images")

@@ -23,7 +23,7 @@ from tests.search.made_up import BENCH, DEVICE, GOAL, UNPRUNED, WIDTHS, evaluati
 TABLE = dimensions("full", BENCH.cores)
 _FASTER = {"none": 1.0, "dynamic_uint8": 1.3, "static_int8": 0.55}
 METERED = Provenance(Kind.MEASURED, "SmartPower2, the whole board")
-# So many evaluations are one transaction.
+# This many evaluations are one transaction.
 _AT_ONCE = 200
 PREDICTED = Provenance(Kind.PREDICTED, "latency x 2.70 W, measured on this bench")
 

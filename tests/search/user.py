@@ -29,7 +29,7 @@ class User:
         return self.home / ".ssh" / "known_hosts"
 
     def knows(self, board: Board) -> None:
-        """As after ssh-copy-id and a first login by hand."""
+        """The user knows the board as after ssh-copy-id and a first login by hand."""
         ssh = self.home / ".ssh"
         ssh.mkdir(mode=0o700, exist_ok=True)
         (ssh / "config").write_text(board.config().read_text())

@@ -23,7 +23,7 @@ def told(value: int) -> int:
 
 
 def told_of(steps: list[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Without the moments at which it is idle."""
+    """What was told, without the moments at which it is idle."""
     return [step for step in steps if step[0]]
 
 
@@ -36,7 +36,7 @@ def end_at_once() -> None:
 
 
 def end_the_first_time(mark: Path) -> int:
-    """As a task does whose memory another process has taken; its own process the second time."""
+    """Ends as a task does whose memory another process has taken; its own process the second time."""
     if not mark.exists():
         mark.touch()
         end_at_once()
@@ -82,7 +82,7 @@ def until(reached: Callable[[], bool]) -> None:
 
 
 def lack_memory_unless(marks: Path, count: int, words: str) -> int:
-    """As a task does that needs the memory of so many children."""
+    """Fails as a task does that needs the memory of so many children."""
     marks.mkdir(exist_ok=True)
     if len(list(marks.iterdir())) < count:
         (marks / str(os.getpid())).touch()
@@ -91,7 +91,7 @@ def lack_memory_unless(marks: Path, count: int, words: str) -> int:
 
 
 def give_up_for_want_of_memory() -> None:
-    """As a training does that has tried with fewer images at a time."""
+    """Fails as a training does that has tried with fewer images at a time."""
     try:
         raise MemoryError
     except MemoryError:

@@ -9,7 +9,7 @@ from space.networks.network import uniform
 from space.recipe import Recipe
 from tests.benchmarks.peers.ladder import FEW_BLOCKS, UNIFORM
 
-# Of the first, which is trained long enough to hold a minimum accuracy, and of all others.
+# The epochs of the first recipe, which is trained long enough to hold a minimum accuracy, and of all others.
 FIRST_EPOCHS, EPOCHS = 10, 3
 
 
@@ -23,6 +23,6 @@ def ladder() -> list[Recipe]:
 
 
 def ladder_values(table: tuple[Dimension, ...]) -> list[dict[str, Value]]:
-    """Those whose shape the table has, each once."""
+    """The values of recipes whose shape the table has, each once."""
     with_repeats = [values for recipe in ladder() if (values := near(recipe, table)) is not None]
     return [values for place, values in enumerate(with_repeats) if values not in with_repeats[:place]]

@@ -39,7 +39,7 @@ SEAMS = [
 
 
 def trial(study: Study, store: Store, gated: bool = False) -> str:
-    """As the pipeline does it."""
+    """Carries a trial out as the pipeline does."""
     asked = study.ask()
     result = judged(asked.recipe)
     store.add_structure(asked.recipe.structure_id, GOAL.bench_id, result.figures, "")
@@ -83,7 +83,7 @@ def outcome(folder: Path) -> dict[str, object]:
             for frozen in trials
         ],
         "store": {record.number: record.state for record in store.trials(GOAL.id)},
-        # Of those in which nothing was chosen before the kill, our table has no row.
+        # Of trials in which nothing was chosen before the kill, our table has no row.
         "empty": [frozen.number for frozen in trials if not frozen.params],
         "recipes": [frozen.user_attrs.get("recipe") for frozen in trials if frozen.state == TrialState.COMPLETE],
         "evaluated": list(evaluated),

@@ -50,7 +50,7 @@ class Opening:
     objective: Objective
     least_accuracy: float
     time_left: TimeLeft
-    # Of the look at the device.
+    # The timings of the look at the device.
     timings: tuple[Timing, ...] = ()
 
 
@@ -68,7 +68,7 @@ class Step:
     clock_s: float
     timings: int
     training_s: float
-    # Of the best network so far that holds the line, as the sampler sees it: log10 of the objective's figure.
+    # What the sampler sees of the best network so far that holds the line: log10 of the objective's figure.
     best: float | None
 
 
@@ -89,7 +89,7 @@ class Course:
 
     @property
     def ask_s(self) -> float:
-        """Of all asks together."""
+        """The seconds of all asks together."""
         return sum(step.ask_s for step in self.steps)
 
     def best_within(self, training_s: float) -> float | None:
@@ -125,9 +125,10 @@ def searched(
     first: Sequence[Mapping[str, Value]] = (),
     timings: tuple[Timing, ...] = (),
 ) -> Course:
-    """It ends after so many trials, or minutes of simulated time, or minutes of training: then the deadline that the
-    sampler sees is that of the trainings, and timings are counted, but cost no time. `timings`: of a look, which took
-    TIMING_S each. The seconds of an ask are real, and no part of simulated time: so a search can be repeated."""
+    """The course of a search, which ends after so many trials, or minutes of simulated time, or minutes of training:
+    then the deadline that the sampler sees is that of the trainings, and timings are counted, but cost no time.
+    `timings`: of a look, which took TIMING_S each. The seconds of an ask are real, and no part of simulated time: so a
+    search can be repeated."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     search = _Search(world, table, objective, line, minutes=minutes, training_minutes=training_minutes, timings=timings)
     sampler = make_sampler(

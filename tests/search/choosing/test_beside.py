@@ -44,18 +44,18 @@ class Two:
             execute(f"UPDATE search_writers SET {change} WHERE owner = :owner", {"owner": self.other.owner})  # noqa: S608
 
     def other_is_killed(self) -> None:
-        """As by kill -9: its process is known to have ended."""
+        """The other is killed, as by kill -9: its process is known to have ended."""
         self._change_other("started = 'before'")
 
     def other_is_unheard(self) -> None:
-        """As one that stands still for longer than its lease lasts."""
+        """The other is unheard, as one that stands still for longer than its lease lasts."""
         self._change_other("expires_at = -1")
 
     def other_is_heard(self) -> None:
         self._change_other("expires_at = 1e12")
 
     def states_of(self, recipe: Recipe) -> tuple[list[str], list[str]]:
-        """Of its trials, in Optuna's table and in ours."""
+        """The states of the recipe's trials, in Optuna's table and in ours."""
         trials = [trial for trial in optunas(self.store, GOAL.id) if trial.user_attrs.get(RECIPE) == recipe.id]
         records = [record for record in self.store.trials(GOAL.id) if record.recipe_id == recipe.id]
         return [trial.state.name.lower() for trial in trials], [record.state for record in records]

@@ -62,7 +62,7 @@ def test_slopes_of_another_study_take_the_place_of_the_prior() -> None:
     before, after = prior(), learned(elsewhere(42))
     assert before.slopes[-1] == -0.1
     assert after.slopes[-1] == pytest.approx(STEEP, abs=0.03)
-    # They are another study's: never surer than that, and never less sure than before.
+    # The slopes are another study's: never surer than that, and never less sure than before.
     assert 0.03 <= after.slope_sds[-1] < 0.7 * before.slope_sds[-1]
     assert all(sure <= unsure for sure, unsure in zip(after.slope_sds, before.slope_sds, strict=True))
     # What cannot matter still cannot; how hard the data are is left open.

@@ -40,7 +40,7 @@ def test_the_prediction_is_that_of_the_joint_distribution():
     squared = ((every[:, None] - every[None]) ** 2).sum(2)
     joint = 1 + 0.25 * every @ every.T + deviation**2 * np.exp(-squared / (2 * length**2))
     joint[:5, :5] += noise**2 * np.eye(5)
-    # Of the new value given the five: from the ratio of densities.
+    # The distribution of the new value given the five follows from the ratio of densities.
     mean, doubt = process.predict(new)
     grid = np.linspace(mean[0] - 6 * doubt[0], mean[0] + 6 * doubt[0], 2001)
     density = np.array([multivariate_normal.logpdf([*process.values, x], np.zeros(6), joint) for x in grid])

@@ -32,7 +32,7 @@ def seconds(recipe: Recipe) -> float:
 
 
 def timings(count: int, seed: int = 0, noise: float = 0.03) -> list[Timing]:
-    """So many of each runtime."""
+    """So many timings of each runtime."""
     draw = random.Random(seed)
     recipes = [recipe for name in RUNTIMES for recipe in islice(outlines(TABLE, name, seed), count)]
     return [Timing(recipe, seconds(recipe) * np.exp(draw.gauss(0, noise))) for recipe in recipes]

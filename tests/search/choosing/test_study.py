@@ -34,7 +34,7 @@ from tests.search.made_up import GOAL, evaluation, figures, keep, store_with
 
 TABLE = dimensions("full", 2)
 LADDER = ladder_values(TABLE)
-# So many that each sampler has begun to model.
+# There are so many that each sampler has begun to model.
 FIRST = LADDER[:STARTUP_TRIALS]
 
 
@@ -157,7 +157,7 @@ def test_optuna_finds_the_file_of_a_trial(tmp_path):
 
 
 def at_home(result, store: Store):
-    """Its file lies where those of the store do."""
+    """The candidate's file lies where those of the store do."""
     path = store.candidates / f"{result.recipe_id}-ba5e.onnx"
     path.parent.mkdir(exist_ok=True)
     path.write_text(result.recipe_id)
@@ -259,7 +259,7 @@ def test_a_kill_between_writing_a_trial_down_and_choosing_for_it_leaves_a_study_
     store = empty(tmp_path)
     study = opened(store)
     if by_an_earlier_version:
-        # It had Optuna keep what is asked for first.
+        # That version had Optuna keep what is asked for first.
         study._optuna.study.enqueue_trial(dict(LADDER[0]))
     else:
         monkeypatch.setattr(study._optuna, "choose", _killed)
@@ -412,7 +412,7 @@ def test_what_another_study_gated_and_would_not_lead_here_either_is_known_after_
     assert again.ask().recipe == recipe_of(LADDER[1])
 
 
-# Without a teacher, whose answers take longer than any training.
+# This space is without a teacher, whose answers take longer than any training.
 UNTAUGHT = dimensions("full", 2, {"distillation": "0.0"})
 
 

@@ -49,7 +49,7 @@ class World(ABC):
 
     @abstractmethod
     def exact_accuracy(self, recipe: Recipe, epochs: int) -> float:
-        """Of the deployed network."""
+        """The accuracy of the deployed network."""
 
     def latency_s(self, recipe: Recipe) -> float:
         noise = self._noise("latency", recipe.structure_id)
@@ -78,7 +78,7 @@ class World(ABC):
         return expected_s * math.exp(self.training_sd * noise)
 
     def _noise(self, figure: str, recipe_id: str) -> float:
-        """From a standard normal distribution."""
+        """Noise from a standard normal distribution."""
         drawn = hashlib.sha256(f"{self.seed}/{figure}/{recipe_id}".encode()).digest()[:8]
         return NormalDist().inv_cdf((int.from_bytes(drawn) + 0.5) / 2**64)
 

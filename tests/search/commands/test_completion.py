@@ -21,7 +21,7 @@ FISH = """
 source {script}
 complete -C '{typed} {last}' | string split --fields 1 \\t
 """
-# It offers at a terminal alone: it reads the script, and no more is asked.
+# Zsh offers at a terminal alone: it reads the script, and no more is asked.
 ZSH = """
 autoload -U compinit; compinit -u -D
 eval "$(cat {script})"

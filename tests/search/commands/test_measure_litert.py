@@ -37,7 +37,7 @@ def test_a_file_of_bytes_is_measured_by_both_protocols(user: User, tmp_path: Pat
 @pytest.mark.parametrize(
     ("levels", "images"),
     [
-        # From -2.43 to 2.75, where the data set's images end up once they are normalised.
+        # The range is -2.43 to 2.75, where the data set's images end up once they are normalised.
         (Levels([5.18 / 255], [-8]), "normalised as those of CIFAR-10"),
         (Levels([1 / 255], [-128]), "bytes less 128"),
     ],

@@ -23,7 +23,7 @@ def test_a_warning_reaches_ranking_page_slides_and_files(tmp_path, monkeypatch, 
     assert warning in capsys.readouterr().out
     page = (tmp_path / "out.html").read_text()
     assert warning in page
-    # And at the point itself.
+    # The warning also stands at the point itself.
     assert page.count(f'"{UNKNOWN}"') == 2
     assert warning in (tmp_path / "out.md").read_text()
     for name in ("out.pptx", "out.csv"):

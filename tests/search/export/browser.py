@@ -13,7 +13,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 MISSING = "no Chromium here: apt-get install chromium"
 # Only what hangs takes so long.
 HANG_S = 120
-# As Windows numbers them, which every browser knows.
+# Keys are numbered as Windows numbers them, which every browser knows.
 _KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39}
 
 
@@ -101,7 +101,7 @@ def tab(folder: Path, width: int = 1000, height: int = 900) -> Iterator[Tab]:
     ]  # fmt: skip
 
     def place() -> None:
-        # Its end of the pipes is 3 and 4.
+        # The browser's end of the pipes is 3 and 4.
         os.dup2(theirs, 103)
         os.dup2(theirs_too, 104)
         os.dup2(103, 3)

@@ -138,7 +138,7 @@ def test_the_work_of_a_board_that_fails_goes_to_another(opened, recorded, candid
 
 
 def test_the_study_goes_on_when_its_first_board_is_set_aside(opened, recorded, candidate):
-    """Whose serial number stands for the boards' bench: what the others measure would belong to no study."""
+    """Its serial number stands for the boards' bench: what the others measure would belong to no study."""
     rig, lines = opened(recorded("slow", 3.0), recorded("a", 2.0), recorded("b", 2.02))
     bench_id = rig.bench.id
     rig.use_reference(candidate, [])

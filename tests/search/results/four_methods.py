@@ -30,7 +30,7 @@ LOST = {"l1": 0.2, "slimming": 0.01, "weight_magnitude": 0.3, "weight_random": 0
 
 
 def scaled(grid: Grid = STUDY) -> dict[tuple[str, float], tuple[int, ...]]:
-    """As if scales had chosen channels unevenly: the head gives most."""
+    """Widths as if scales had chosen channels unevenly: the head gives most."""
     return {
         ("slimming", fraction): (*UNPRUNED.widths[:-1], round(UNPRUNED.widths[-1] * (1 - fraction)))
         for fraction in grid.fractions
@@ -60,7 +60,7 @@ def of(point: Point, recipe: Recipe, **others: object) -> Evaluation:
 
 
 def store_of(folder: Path, grid: Grid = STUDY, without: tuple[Point, ...] = (), **others: object) -> Store:
-    """Its points evaluated, but those `without`; the unpruned network is the reference."""
+    """A store with the grid's points evaluated, but those `without`; the unpruned network is the reference."""
     folder.mkdir(exist_ok=True)
     store = Store.create(folder)
     store.add_bench(BENCH, DEVICE)

@@ -33,7 +33,7 @@ def test_criteria_are_compared_where_their_networks_are_of_one_structure(tmp_pat
 def test_one_criterion_has_no_other_and_no_label(tmp_path):
     lines = said(tmp_path, criteria=("l1",))
     assert not any("criteria at equal structure" in line or line.startswith("by l1") for line in lines)
-    # Its table has rows of another criterion, which this grid has no point for.
+    # The published table has rows of another criterion, which this grid has no point for.
     assert not any("of one structure differ" in line for line in lines)
 
 

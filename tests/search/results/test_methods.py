@@ -58,7 +58,7 @@ def test_the_published_statements_hold_or_not_each_with_figures(compared):
     holds = {
         "unstructured pruning leaves latency unchanged": True,
         "unstructured pruning leaves energy unchanged": True,
-        # It falls with the parameters here.
+        # Each of them falls with the parameters here.
         "slimming's size and energy reach a plateau": False,
         "size is linear": True,
         "energy is linear": True,

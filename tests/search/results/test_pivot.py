@@ -155,6 +155,6 @@ def test_it_is_what_is_exported_of_such_a_grid(tmp_path, user: User, ending, row
         assert "26/52/7488/128" in text
         assert "l1" in text
         assert "0.826" in text
-    # As it was before.
+    # The deck of a front is as it was before.
     status, out, _ = user.types("export", "--to", tmp_path / "front.csv", "--deck", "front", *words)
     assert out.startswith(f"{tmp_path / 'front.csv'}: 9 rows")

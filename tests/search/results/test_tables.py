@@ -30,7 +30,7 @@ SAME = {
 
 
 def table(now, name):
-    """Without what a file has beside it."""
+    """The table without what a file has beside it."""
     return frame(ROWS[View(name)](now), View(name))[[shown.title for shown in columns(View(name))]]
 
 

@@ -29,7 +29,7 @@ from tests.search.settings.made_up_grid import with_trials
 
 METERED = Provenance(Kind.MEASURED, "a meter")
 ESTIMATED = Provenance(Kind.ESTIMATED, "power model")
-# Of the one candidate: ten times as fast as the baseline, with 75 instead of 90 % of answers right.
+# The gain of the one candidate: ten times as fast as the baseline, with 75 instead of 90 % of answers right.
 GAIN = "83.3 x"
 
 
@@ -66,7 +66,7 @@ def unmarked(text: str) -> int:
 
 
 def marked(text: str) -> int:
-    """With its interval, where there is room for one."""
+    """How often the gain is marked, with its interval where there is room for one."""
     return len(re.findall(rf"{re.escape(GAIN)}(?: ±[\d.]+ %)? est\.", text))
 
 

@@ -39,7 +39,7 @@ def of(point: Point, recipe: Recipe, **others: object) -> Evaluation:
 
 
 def store_of(folder: Path, grid: Grid = STUDY, without: tuple[Point, ...] = ()) -> Store:
-    """Its points evaluated, but those `without`; the unpruned network in fp32 is the reference."""
+    """A store with the grid's points evaluated, but those `without`; the unpruned network in fp32 is the reference."""
     folder.mkdir(exist_ok=True)
     store = Store.create(folder)
     store.add_bench(BENCH, DEVICE)

@@ -36,7 +36,7 @@ def candidate(folder: Path, runtime: str, quantization: str = "static_int8") -> 
 
 
 def images_of(model: Candidate) -> Images:
-    """As it classes them itself."""
+    """Images with the classes that the model itself gives them."""
     random = np.random.default_rng(0)
     pixels: NDArray[np.uint8] = (
         random.integers(0, 200, (COUNT, 3, 1, 1)) + random.integers(0, 56, (COUNT, 3, 32, 32))

@@ -121,7 +121,7 @@ def test_a_board_whose_disk_is_full_ends_the_run_and_costs_no_recipe(
     assert "disk full: " in err.splitlines()[-2]
     filler.unlink()
     store = Store.existing(folder)
-    # Of this board, not of the machine on which the store was begun.
+    # The study is of this board, not of the machine on which the store was begun.
     goal = store.studies()[0]
     assert store.failures(goal.baseline_id, goal.bench_id) == {}
     interrupted = [trial.recipe_id for trial in store.trials(goal.id) if trial.state == INTERRUPTED]
@@ -153,7 +153,7 @@ def test_a_board_is_measured_by_both_protocols(board, user: User, tmp_path):
 
 @pytest.fixture
 def without_onnx_runtime(board: Board) -> Board:
-    """Its Python has one that cannot be loaded, as one for another C library."""
+    """The board's Python has one that cannot be loaded, as one for another C library."""
     (board.home / "broken").mkdir()
     (board.home / "broken" / "onnxruntime.py").write_text("raise ImportError('no such library')")
     python = board.folder / "venv" / "bin" / "python"

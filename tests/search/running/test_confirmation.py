@@ -108,7 +108,7 @@ def drawn(count: int, noise: float, seed: int = 0) -> list[tuple[float, float]]:
 
 
 def test_one_whose_file_is_another_by_now_keeps_no_others_from_being_confirmed(tmp_path: Path) -> None:
-    """As where another version of a library writes it: the leader could be confirmed never again."""
+    """This happens where another version of a library writes it: the leader could be confirmed never again."""
     quiet = bench(tmp_path, [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0)])
     leader = standings(quiet.store, quiet.goal).ranked[0]
 
@@ -299,7 +299,8 @@ def test_what_one_study_confirmed_takes_no_place_of_another_s(tmp_path: Path) ->
 
 
 def test_a_confirmed_network_is_confirmed_again_at_settings_that_are_plainly_better(tmp_path: Path) -> None:
-    """It was "the best of all with a probability of 100 %" at one thread, above itself at two, twice as fast."""
+    """Such a network was "the best of all with a probability of 100 %" at one thread, above itself at two, twice as
+    fast."""
     shapes = distinct(3)
     study = bench(tmp_path, [(1.0, 1.0), (1.2, 1.2), (1.3, 1.3)], shapes, noise=0.002)
     study.confirm()

@@ -27,7 +27,7 @@ from tests.search.user import User
 from tests.search.whole import ROOT, optunas
 
 HANG_S = 300
-# Of the one that goes on: more than it ends before the other is killed, on a busy machine too.
+# The trials of the one that goes on: more than it ends before the other is killed, on a busy machine too.
 TRIALS = 40
 # What a controller says once it has noticed that the server is away.
 AWAY = "does not answer: it is waited for, up to 10 min"
@@ -66,7 +66,7 @@ class Controller:
 
 
 def begin_together(*controllers: Controller) -> None:
-    """None is loaded while another is at work."""
+    """No controller is loaded while another is at work."""
     until(lambda: all(controller.is_loaded() for controller in controllers))
     for controller in controllers:
         controller.begin()
@@ -144,7 +144,7 @@ def test_one_of_two_is_killed_and_the_other_ends_what_it_began(database: Server,
     records = store.trials(GOAL.id)
     interrupted = {record.recipe_id for record in records if record.state == INTERRUPTED}
     assert interrupted
-    # They were asked for first, and told.
+    # The interrupted recipes were asked for first, and told.
     assert "was interrupted elsewhere: recipe" in second.said
     assert interrupted <= {record.recipe_id for record in records if record.state in (COMPLETE, GATED)}
     assert finished(store) > TRIALS

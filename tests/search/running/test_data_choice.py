@@ -138,7 +138,7 @@ def test_images_that_a_network_does_not_take_are_refused_with_both_shapes(on_dis
         choose_data(named, None)
     with pytest.raises(RequestError, match=r"choose builtin, mnist, or another --architecture$"):
         choose_data(named, None)
-    # One that takes any is asked nothing.
+    # A network that takes any is asked nothing.
     (on_disk / "MNIST" / "raw").mkdir(parents=True)
     assert choose_data(Settings(data="mnist", data_dir=on_disk), None).source == Source("mnist", on_disk)
 
@@ -147,7 +147,7 @@ def test_a_network_takes_its_own_images_where_none_are_named(
     tmp_path: Path, on_disk: Path, monkeypatch: pytest.MonkeyPatch, trains_at: Callable[[float], None]
 ) -> None:
     chosen = Settings(architecture="mnist_cnn", data_dir=on_disk)
-    # It learns little of the built-in set, which stands in for CIFAR-10.
+    # Such a network learns little of the built-in set, which stands in for CIFAR-10.
     choice = choose_data(chosen, None)
     assert not choice.stands_in
     with pytest.raises(RequestError, match=r"^--data-dir .* has no MNIST/raw, .*; next: .* mnist_cnn --data builtin$"):
@@ -169,7 +169,7 @@ def test_a_network_takes_its_own_images_where_none_are_named(
     assert choose_data(chosen, store).source == Source("mnist", on_disk)
     remember(store, Source("builtin"), DEFAULT_NETWORK)
     assert choose_data(chosen, store).source == Source("mnist", on_disk)
-    # Its own.
+    # The store's last images are the network's own now.
     remember(store, Source("builtin", shape=GREY), "mnist_cnn")
     choice = choose_data(chosen, store)
     assert choice.source == Source("builtin", shape=GREY)

@@ -199,7 +199,7 @@ def test_what_a_recording_does_not_hold_is_passed_over_without_a_word(place: Pla
         timings = look.take(TABLE, plan(30, 1e-6))
     assert {timing.recipe.structure_id for timing in timings} == {*chain(*held.values())}
     assert elsewhere.lines == ["look      ONNX Runtime: 2 timings", "look      LiteRT: 2 timings"]
-    # It gives up where nothing more is recorded.
+    # The look gives up where nothing more is recorded.
     assert [step for step in elsewhere.steps if step in TITLES] == ["ONNX Runtime", "LiteRT"] * 2
 
 

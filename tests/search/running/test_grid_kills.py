@@ -100,7 +100,7 @@ exports = [".md"]
 
 
 def table(user: User, file: Path, folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Its points with their recipes, and the rows beside the unpruned network; without what is timed."""
+    """The grid's points with their recipes, and the rows beside the unpruned network; without what is timed."""
     status, out, err = user.types("rank", "--study", file, "--store", folder, "--json")
     assert status == OK, err
     content = json.loads(out)
@@ -162,7 +162,7 @@ def test_a_grid_of_methods_killed_in_a_training_ends_with_the_same_table(
     recipes = grid.recipes(baseline_recipe("mnist_cnn"))
 
     def ended(folder: Path) -> list[dict[str, Any]]:
-        """Without what is timed."""
+        """The rows that it ended with, without what is timed."""
         status, out, err = user.types("rank", "--study", file, "--store", folder, "--json")
         assert status == OK, err
         columns = ("criterion", "fraction", "accuracy", "accuracy_low", "file_mb", "packed_mb", "sparsity", "recipe_id")

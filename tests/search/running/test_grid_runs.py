@@ -75,7 +75,7 @@ def test_a_grid_killed_in_measuring_and_in_training_ends_as_one_that_was_not(sta
     killed(tmp_path / "small.toml", folder, lambda: is_asked_for(tuned), pause=0.3)
     assert is_measured()
     assert not is_built(tuned)
-    # As if others had wanted the cores meanwhile.
+    # This is as if others had wanted the cores meanwhile.
     clean = store.structure(plain.structure_id, past.bench_id)
     assert clean is not None
     raw = store.raw(past.bench_id)[plain.structure_id]

@@ -19,7 +19,7 @@ from tests.evaluators.power.simulated import END, LIMITS, Script, SmartPower2, s
 from tests.search.user import User
 from tests.search.whole import SEARCH, calm, copy
 
-# So long that a busy machine's delays are short beside it.
+# The period is so long that a busy machine's delays are short beside it.
 PERIOD_S = 0.1
 # Nine readings, of which three are needed.
 IDLE_S = 0.9
@@ -45,7 +45,7 @@ def is_gone() -> Script:
 
 @contextmanager
 def meter(*scripts: Callable[[], Script]) -> Iterator[int]:
-    """Its port. Of its connections the first is to hear it, the second the reference's load."""
+    """Yields the meter's port. Of its connections the first is to hear it, the second the reference's load."""
     ready, over, ports = threading.Event(), threading.Event(), list[int]()
 
     async def serve() -> None:

@@ -47,7 +47,7 @@ HANG_S = 60
 class Trainer:
     """What is built takes so long; an outline takes nothing."""
 
-    # As builders of this machine are.
+    # They are alike as builders of this machine are.
     alike = True
 
     def __init__(self, seconds: float, share: Callable[[object], float], builders: int = 1) -> None:
@@ -154,7 +154,7 @@ def pipeline(folder, trainer, board, sampler="random", **seen):
 
 
 def studies_of(store, tables, **others):
-    """One for each objective, side by side over one pool."""
+    """One study for each objective, side by side over one pool."""
     pool, studies = Pool(), []
     for objective, table in tables.items():
         known = Known(pool)
@@ -300,7 +300,7 @@ def test_on_one_machine_trainer_and_board_take_turns(tmp_path):
 
 def test_with_a_separate_board_others_are_measured_while_one_is_trained(tmp_path):
     trainer, board = Trainer(0, lambda recipe: 0.5), Board(0, lambda count: 1.0, False)
-    # As many as there is room for: the one that is trained, and two more.
+    # As many are on their way as there is room for: the one that is trained, and two more.
     trainer.work = lambda: until(lambda: len(board.measured) >= 3)
     search_pipeline, _ = pipeline(tmp_path / "store", trainer, board)
     assert search_pipeline.run(6, time.monotonic() + HANG_S) == 6
@@ -385,7 +385,7 @@ def test_with_several_builders_the_same_recipes_are_asked_for_whatever_is_done_f
         asked.append(([(trial.recipe_id, trial.state) for trial in store.trials(GOAL.id)], trainer.trained))
     assert asked[0][0] == asked[1][0]
     assert {state for _, state in asked[0][0]} == {COMPLETE, GATED}
-    # They did end in another order.
+    # The trials did end in another order.
     assert sorted(asked[0][1]) == sorted(asked[1][1])
     assert asked[0][1] != asked[1][1]
 
@@ -468,7 +468,7 @@ def test_a_lost_device_is_no_recipe_s_fault_and_ends_the_run(tmp_path):
     with pytest.raises(DeviceLostError, match=r"a card.*dmesg") as error:
         search_pipeline.run(6, time.monotonic() + HANG_S)
     assert status_of(error.value) == RIG
-    # They are asked for first by the next run.
+    # The recipes are asked for first by the next run.
     assert {record.state for record in store.trials(GOAL.id)} == {"interrupted"}
     assert store.failures(GOAL.baseline_id, GOAL.bench_id) == {}
 

@@ -58,7 +58,7 @@ TRAINED_S = 10.0
 # Seconds of the teacher's answer to an image, and how many answers to each are kept.
 ANSWER_S, ANSWERS = 0.01, 4
 METER = "smartpower2://192.0.2.1"
-# By the stock firmware's figures each second: a minute at work, half a minute idle before and after.
+# The stock firmware gives figures each second: a minute at work, half a minute idle before and after.
 WINDOWS_S = 120.0
 
 
@@ -140,7 +140,7 @@ def test_what_was_trained_shows_how_long_trainings_take_and_the_teacher_has_answ
     table = table_of(Settings(), 2, ("onnxruntime",))
     answers_s = ANSWERS * len(prepared.data.train) * ANSWER_S
     row = evaluation(made=recipe_of(shapes.values(table)[0]))
-    # Its training took twice as long as was expected.
+    # The recipe's training took twice as long as was expected.
     row = replace(row, candidate=replace(row.candidate, seconds={"train": 2 * (TRAINED_S + answers_s)}))
     store = store_with(tmp_path, [row])
     before = plan(Settings(trials=1), prepared, None, at())

@@ -89,7 +89,7 @@ def test_a_baseline_that_comes_with_the_network_is_taken_unless_one_is_to_be_tra
         baseline = have_baseline(prepared, store, builder, chosen, view)
     assert baseline == known_baseline(store, prepared.data, chosen.architecture) == prepared.baseline
     assert (tmp_path / "baselines" / f"{baseline.id}.pt").is_file()
-    # It is the store's now, as any other.
+    # The baseline is the store's now, as any other.
     assert prepare(chosen, store, lines.append, to_train=True).baseline == baseline
 
 

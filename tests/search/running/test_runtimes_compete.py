@@ -164,7 +164,7 @@ def test_both_runtimes_are_timed_and_the_second_one_needs_no_training(started: P
     assert {each["framework"].partition(" ")[0] for each in asked} == set(BOTH)
     first, second = sorted(asked, key=lambda each: each["trial"])
     assert first["recipe"]["widths"] == second["recipe"]["widths"]
-    # It goes without saying where both are in ONNX Runtime alone.
+    # The runtime goes without saying where both are in ONNX Runtime alone.
     (in_litert,) = (each for each in asked if each["framework"].startswith("litert"))
     assert in_litert["reference"] in ("ONNX Runtime", "LiteRT")
     assert second["validation_accuracy"] == pytest.approx(first["validation_accuracy"], abs=0.01)

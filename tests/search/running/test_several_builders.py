@@ -39,7 +39,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Builders]:
-    """Those that work side by side in this test's runs, in their order; the board passes for another machine."""
+    """The builders that work side by side in this test's runs, in their order; the board passes for another machine."""
     monkeypatch.setattr(over_ssh, "_own_boot_id", lambda: "")
     opened: list[Builders] = []
     builders = search_run._builders

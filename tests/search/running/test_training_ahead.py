@@ -73,7 +73,7 @@ def test_after_a_round_of_all_those_nearest_to_the_line_are_trained_longer(shape
     longer = lesson.next(accuracies, begun, 0.7)
     assert longer
     assert (longer.widths, longer.epochs) == (asked[1].widths, 10)
-    # One that has not ended tells nothing yet.
+    # A training that has not ended tells nothing yet.
     assert lesson.next({}, {recipe.id for recipe in asked}, 0.7) is None
     assert NOTHING.next({}, set(), 0.7) is None
 
@@ -109,7 +109,7 @@ def test_what_holds_the_line_is_timed_first_and_not_trained_again(tmp_path: Path
     assert Pipeline([study], ahead.work, ahead).run(4, time.monotonic() + HANG_S) == 4
     first, *_ = ahead.work.store.trials(study.goal.id)
     assert (first.recipe_id, first.state) == (holding.id, COMPLETE)
-    # Its file was made again from its weights; builders trained what the study suggests meanwhile.
+    # The holding network's file was made again from its weights; builders trained what the study suggests meanwhile.
     ahead.close()
     others = [id for id in trainer.trained if id != holding.id]
     assert len(others) == len(set(others)) > 3

@@ -55,7 +55,7 @@ def test_workers_and_builders_of_this_machine_carry_out_the_same_trials(
     by_workers = trials_of(copy(started, tmp_path / "there"), recording, *words)
     assert len(by_builders) == TRIALS
     assert by_workers == by_builders
-    # They were built there, and every file came back.
+    # The candidates were built there, and every file came back.
     built = {path.name for path in (tmp_path / "worker" / "candidates").iterdir()}
     assert built >= {path.name for path in (tmp_path / "there" / "candidates").glob("*.json")} - {
         path.name for path in (started / "candidates").glob("*.json")
@@ -77,7 +77,7 @@ def test_what_cannot_be_is_said_before_anything_is_trained(started: Path, tmp_pa
 
 
 def test_a_machine_without_dask_is_told_what_to_install(tmp_path: Path) -> None:
-    """As Python finds it that looks at this folder alone."""
+    """This Python finds no `distributed`."""
     script = (
         "import sys, importlib.util as util; find = util.find_spec\n"
         "util.find_spec = lambda name, *rest: None if name == 'distributed' else find(name, *rest)\n"

@@ -23,7 +23,7 @@ def run_races(apart, draw, least_spread=0.0, races=500):
 
 
 def noise(kind, spread, seed=12):
-    """Of a process: normal, or Student's t with three degrees of freedom of the same standard deviation."""
+    """The noise of a process: normal, or Student's t with three degrees of freedom of the same standard deviation."""
     generator = np.random.default_rng(seed)
     if kind == "normal":
         return lambda count: generator.normal(0, spread, count)

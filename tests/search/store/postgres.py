@@ -23,7 +23,7 @@ def _program(name: str) -> str | None:
 
 
 class Server:
-    """One that can be stopped, and begins again with what it held."""
+    """A server that can be stopped, and begins again with what it held."""
 
     def __init__(self, folder: str, durable: bool) -> None:
         initdb, server = _program("initdb"), _program("postgres")
@@ -53,7 +53,7 @@ class Server:
                 break
 
     def stop(self) -> None:
-        """It waits for nobody."""
+        """The server waits for nobody."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
             assert self._process.stderr is not None
@@ -78,6 +78,6 @@ def server(durable: bool = False) -> Iterator[Server]:
 
 @contextmanager
 def served() -> Iterator[str]:
-    """Its URL."""
+    """The URL of a server that runs meanwhile."""
     with server() as postgres:
         yield postgres.url

@@ -14,7 +14,7 @@ def test_a_goal_that_knew_no_networks_is_the_default_ones():
     before = Goal.from_json(json.dumps(values))
     assert before == GOAL
     assert before.architecture == DEFAULT
-    # As it was before goals knew networks: the name of studies in Optuna's tables.
+    # The id is as it was before goals knew networks: the name of studies in Optuna's tables.
     assert before.id == "fom-builtin-full-e7672c5b"
 
 

@@ -92,7 +92,7 @@ def second(tmp_path: Path, url: str):
 
 
 def elsewhere(store: Store, **values: object) -> None:
-    """As if the writer were on a machine of which this one knows nothing."""
+    """Has it look as if the writer were on a machine of which this one knows nothing."""
     changes = {"machine": "elsewhere", **values}
     with statements(store) as execute:
         execute(f"UPDATE search_writers SET {', '.join(f'{name} = :{name}' for name in changes)}", changes)  # noqa: S608
@@ -116,7 +116,7 @@ def test_it_goes_on_at_once_when_the_first_was_killed(tmp_path, url, waited):
         if waited:
             first.kill()
         else:
-            # Its parent has not asked yet what became of it.
+            # The parent of its process has not asked yet what became of it.
             first.process.send_signal(signal.SIGKILL)
             os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
         begun = time.monotonic()
@@ -158,7 +158,7 @@ def test_a_writer_on_another_machine_is_waited_for_until_its_lease_ends(tmp_path
 
 def test_who_lost_its_lease_writes_no_more(tmp_path, url):
     with other(tmp_path, url) as first:
-        # As after a laptop's lid was closed.
+        # This is as after a laptop's lid was closed.
         elsewhere(Store.existing(tmp_path / "first"), expires_at=0)
         with second(tmp_path, url) as store:
             assert first.does("store.remember('a', 'first')") == ""
@@ -209,7 +209,7 @@ def test_a_resume_leaves_the_trials_of_a_living_writer_alone(tmp_path, url):
 
 
 def test_a_study_is_one_writers_whatever_the_database(tmp_path, url):
-    """As on a server, where several write to one database."""
+    """This holds as on a server, where several write to one database."""
     store = Store.existing(tmp_path / "first")
     with other(tmp_path, url) as first:
         first.does(f"store.take_study({GOAL.id!r})")

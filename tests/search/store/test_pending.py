@@ -12,7 +12,7 @@ from tests.search.made_up import GOAL, distinct, evaluation, figures, store_with
 
 
 def kept(store: Store, seen: int):
-    """As on a server, before the database was told."""
+    """What is kept, as on a server, before the database was told."""
     result = evaluation(made=distinct(1)[0])
     structure_id = result.candidate.recipe.structure_id
     store.keep_candidate(result.candidate, GOAL.baseline_id, result.validation, seen)

@@ -43,7 +43,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def check(user: User, store: Path, answer: Path, words: tuple[str, ...]) -> None:
-    """It says what it said."""
+    """The command says what it said when this was recorded."""
     table = store.parent / answer.name
     status, out, err = user.types(*words, *(("--to", table) if words[0] == "export" else ()), "--store", store)
     assert (status, err) == (OK, "")

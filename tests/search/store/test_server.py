@@ -137,7 +137,7 @@ def test_who_was_not_heard_of_for_too_long_writes_no_more_unless_the_server_was_
 
 
 def test_nothing_of_it_is_wanted_without_its_extra() -> None:
-    """As where psycopg is not installed; a local search imports its module and everything under it."""
+    """This is as where psycopg is not installed; a local search imports its module and everything under it."""
     script = """
 import sys
 sys.modules["psycopg"] = None

@@ -87,7 +87,7 @@ def garbage(path):
 
 
 def cut_short(path):
-    """As a copy that was broken off: its header promises more pages than there are."""
+    """The file is as a copy that was broken off: its header promises more pages than there are."""
     store_with(path.parent, [])
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")

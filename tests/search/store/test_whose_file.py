@@ -14,7 +14,7 @@ from tests.search.made_up import GOAL, distinct, evaluation, store_with
 
 
 def trained(store: Store, content: bytes) -> Candidate:
-    """With its file and its manifest, and told to the database."""
+    """A trained candidate with its file and its manifest, and told to the database."""
     result = evaluation(made=distinct(1)[0])
     file = store.candidates / f"{result.recipe_id}-{GOAL.baseline_id}.onnx"
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ class Authority:
     certificate: Path
 
     def settings(self) -> dict[str, str]:
-        """Of Dask's configuration."""
+        """The settings of Dask's configuration that name these files."""
         certificates = {f"{role}.{part}": str(self.certificate) for role in ROLES for part in ("cert", "key")}
         named = {"ca-file": str(self.ca), **certificates}
         return {f"distributed.comm.tls.{name}": value for name, value in named.items()}

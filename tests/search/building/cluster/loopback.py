@@ -60,7 +60,7 @@ def until(reached: Callable[[], object], what: str = "it") -> None:
 
 
 def tiny_images(seed: int = 0) -> DataSet:
-    """Of the name of a set of our own, and another one."""
+    """Tiny images that have the name of a set of our own, and are another set."""
     drawn = np.random.default_rng(seed)
     splits = [Images(drawn.integers(0, 256, (10, 3, 32, 32), np.uint8), np.arange(10)) for _ in range(3)]
     return data_set(data_set_named("builtin"), *splits)
@@ -68,7 +68,7 @@ def tiny_images(seed: int = 0) -> DataSet:
 
 IMAGES = tiny_images()
 ORDERED = OrderedImages("builtin", IMAGES.fingerprint)
-# Of so many bytes that nothing else in a conversation is like them.
+# There are so many bytes of them that nothing else in a conversation is like them.
 WEIGHTS = hashlib.sha512(b"weights").digest() * 100
 BASELINE = Baseline(
     id="base",
@@ -116,7 +116,7 @@ def begun(folder: Path) -> int:
 @dataclass
 class Cluster:
     port: int
-    # Of its configuration, as Dask reads it.
+    # The variables of Dask's configuration, as Dask reads them.
     environment: dict[str, str] = field(default_factory=dict)
     scheme: str = "tcp"
     scheduler: subprocess.Popen[bytes] | None = None
@@ -199,7 +199,8 @@ class Seen:
 def opened(
     dask_cluster: Cluster, store: Path, seen: Seen, places: int | None = 2, accelerator: str = "auto"
 ) -> "ClusterExecutor":
-    """As soon as the scheduler listens; a run that was told how many workers there will be waits for them."""
+    """The executor, as soon as the scheduler listens; a run that was told how many workers there will be waits for
+    them."""
     from search.building.cluster.executor import ClusterExecutor
 
     until(dask_cluster.listens, "the scheduler")

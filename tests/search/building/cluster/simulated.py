@@ -26,7 +26,7 @@ STEADY = "SIMULATED_SECONDS"
 
 
 def build(order: Order, folder: Path, data_dir: Path | None = None) -> CarriedOut:
-    """It needs the baseline's weights and the images, and no torch."""
+    """Building needs the baseline's weights and the images, and no torch."""
     images = found(order.images, folder, data_dir)
     workshop = Workshop(folder, order.baseline, images, order.accelerator)
     assert (workshop.baselines / f"{order.baseline.id}.pt").is_file()

@@ -50,7 +50,7 @@ def test_images_that_are_others_there_are_said_and_this_run_s_are_sent(tmp_path,
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """Of 24 MiB, of which 4 are free."""
+    """A disk of 24 MiB, of which 4 are free."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", disk], capture_output=True).returncode:
