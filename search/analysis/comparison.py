@@ -253,7 +253,9 @@ def _ratio(a: float, a_ci: tuple[float, float], b: float, b_ci: tuple[float, flo
 def _correlation(pairs: Sequence[Pair]) -> float | None:
     if len(pairs) < FEWEST_TO_CORRELATE:
         return None
-    ours, theirs = ([row.latency_ms for row in rows] for rows in ([p.a for p in pairs], [p.b for p in pairs]))
+    ours, theirs = (
+        [row.latency_ms for row in rows] for rows in ([pair.a for pair in pairs], [pair.b for pair in pairs])
+    )
     try:
         return correlation(_ranks(ours), _ranks(theirs))
     except StatisticsError:

@@ -332,8 +332,8 @@ def add_settings(parser: Any, helps: dict[str, str]) -> None:
         )
 
 
-def _top(parser: argparse.ArgumentParser, what: str, default: int) -> None:
-    text = f"{what} (default: {default})"
+def _top(parser: argparse.ArgumentParser, meaning: str, default: int) -> None:
+    text = f"{meaning} (default: {default})"
     parser.add_argument("--top", type=_reader(count), default=default, metavar="TOP", help=text)
 
 

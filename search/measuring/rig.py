@@ -59,14 +59,15 @@ class Board:
     # Measurements that wait or run.
     waiting: int = 0
 
-    def submit(self, what: str, task: Callable[..., Coroutine[Any, Any, T]], *args: Any, **others: Any) -> Future[T]:
-        """A task of the examiner's; what it is at is shown with `what` it is done to, and nothing between two."""
-        future = self.worker.submit(task, *args, **others, progress=self._named(what))
+    def submit(self, name: str, task: Callable[..., Coroutine[Any, Any, T]], *args: Any, **others: Any) -> Future[T]:
+        """A task of the examiner's; what it is at is shown with the `name` of what it is done to, and nothing between
+        two."""
+        future = self.worker.submit(task, *args, **others, progress=self._named(name))
         future.add_done_callback(lambda _: self.shown("", 0.0))
         return future
 
-    def _named(self, what: str) -> Progress:
-        return lambda step, share: self.shown(f"{what}: {step}", share)
+    def _named(self, name: str) -> Progress:
+        return lambda step, share: self.shown(f"{name}: {step}", share)
 
 
 class Rig:

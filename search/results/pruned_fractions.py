@@ -46,9 +46,9 @@ def fraction_of(row: Row) -> float | None:
     return uniform_fraction(row.recipe) if row.point is None else row.point.fraction
 
 
-def fraction_text(recipe: Recipe, told: float | None = None) -> str:
-    """0.50; where the units differ between what they lie, and their mean. `told`: by a grid."""
-    uniform = uniform_fraction(recipe) if told is None else told
+def fraction_text(recipe: Recipe, of_grid: float | None = None) -> str:
+    """0.50; where the units differ between what they lie, and their mean. `of_grid`: the fraction that a grid gives."""
+    uniform = uniform_fraction(recipe) if of_grid is None else of_grid
     if uniform is not None:
         return f"{uniform:.3g}" if round(uniform, 2) != uniform else f"{uniform:.2f}"
     shares = kept_shares(recipe)

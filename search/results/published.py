@@ -115,14 +115,14 @@ def _row(where: str, line: Mapping[str, str | None]) -> Published:
     return Published(**chosen)
 
 
-def _number(what: str, least: float, most: float, scale: float = 1.0) -> Callable[[str], float]:
+def _number(bounds: str, least: float, most: float, scale: float = 1.0) -> Callable[[str], float]:
     def read(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = math.nan
         if not least <= value <= most:
-            raise ValueError(f"not {what}")
+            raise ValueError(f"not {bounds}")
         return value * scale
 
     return read

@@ -115,17 +115,17 @@ class Pipeline:
         self._say_idle(time.monotonic() - started, ended, before_s)
         return ended
 
-    def _learns(self, told: bool, deadline: float) -> bool:
+    def _learns(self, has_told: bool, deadline: float) -> bool:
         """Whether studies that had nothing to ask for may have something now: after a trial was told, or once a network
         that was trained ahead holds the line, which is waited for."""
-        while not told and self.ahead and time.monotonic() < deadline:
+        while not has_told and self.ahead and time.monotonic() < deadline:
             begun_before = len(self.ahead.ahead.begun)
-            told = self.ahead.fill(self.studies[0])
+            has_told = self.ahead.fill(self.studies[0])
             tasks = self.ahead.tasks
-            if told or not (tasks or len(self.ahead.ahead.begun) > begun_before):
+            if has_told or not (tasks or len(self.ahead.ahead.begun) > begun_before):
                 break
             wait(tasks, min(deadline - time.monotonic(), threading.TIMEOUT_MAX), return_when=FIRST_COMPLETED)
-        return told and time.monotonic() < deadline
+        return has_told and time.monotonic() < deadline
 
     def _go_on(self, flights: list[_Flight], timetable: Timetable, telling: Telling) -> int:
         """Each trial that has what it waits for goes on; how many ended, and left the list. By the timetable another

@@ -113,8 +113,8 @@ def _machine(settings: Settings, shown: Shown) -> "Machine":
     return Machine(accelerator(settings.accelerator), shown.shape, shown.classes, shown.images)
 
 
-def _fact(what: str, settings: Settings, shown: Shown, schedule: Schedule) -> str:
+def _fact(task: str, settings: Settings, shown: Shown, schedule: Schedule) -> str:
     """A store may be taken to another machine, and a schedule changes with the program. The name of a fact is short."""
     where = [settings.accelerator, usual_threads(), platform.node(), asdict(shown), asdict(schedule)]
     digest = hashlib.sha256(json.dumps(where, sort_keys=True).encode()).hexdigest()[:12]
-    return f"speed of {what} {settings.architecture} {digest}"
+    return f"speed of {task} {settings.architecture} {digest}"

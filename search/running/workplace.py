@@ -77,11 +77,11 @@ class Workplace:
     def measure(self, subject: Subject, race: Race, earlier: Sequence[ProcessRun] = ()) -> Future[Measured]:
         return self.measuring.until_done(self.rig.measure(subject, race, earlier))
 
-    def lead(self, study: Study, told: Container[str] | None = None) -> Lead:
+    def lead(self, study: Study, told_ids: Container[str] | None = None) -> Lead:
         """The lead over what studies were told, or were told at another moment: what a trial on its way has found out
         already would make the lead hang on timing."""
-        told = self.told(study) if told is None else told
-        best = standings(self.store, study.goal, among=told).best
+        told_ids = self.told(study) if told_ids is None else told_ids
+        best = standings(self.store, study.goal, among=told_ids).best
         return Lead(study.objective, best, self.rig.least_w, self.rig.reference)
 
     def told(self, study: Study) -> frozenset[str]:

@@ -81,7 +81,7 @@ class Station:
         self._since: float | None = None
         self._step: tuple[str, float] = ("", 0.0)
         # Is told of each step, from any thread.
-        self.tell: Callable[[Told], None] = lambda told: None
+        self.tell: Callable[[Told], None] = lambda report: None
 
     def carry_out(
         self, key: str, request: Request, name: str, ask: Callable[[Sequence[str], str], None]
@@ -114,7 +114,7 @@ class Station:
             # What was built from other weights is not what these give.
             if digest.name.startswith("trained/"):
                 (self.folder / manifest_name(request.order.recipe, request.order.baseline)).unlink(missing_ok=True)
-        self._wait_for(task, ask, "", lambda: [d.name for d in missing if not d.lies_in(self.folder)])
+        self._wait_for(task, ask, "", lambda: [file.name for file in missing if not file.lies_in(self.folder)])
 
     def _wait_for(
         self,

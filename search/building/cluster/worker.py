@@ -69,7 +69,7 @@ class StationPlugin(WorkerPlugin):
         self.station.tell = self._tell
 
     def teardown(self, worker: Worker) -> None:
-        self.station.tell = lambda told: None
+        self.station.tell = lambda report: None
         self.station.leave()
 
     def transition(self, key: Any, start: str, finish: str, **others: Any) -> None:
@@ -77,11 +77,11 @@ class StationPlugin(WorkerPlugin):
         if (start, finish) == ("executing", "released"):
             threading.Thread(target=self.station.stop, args=(str(key),), daemon=True).start()
 
-    def _tell(self, told: Told, *, anew: bool = False) -> None:
+    def _tell(self, report: Told, *, anew: bool = False) -> None:
         at, step = self._said
-        if anew or told.step != step or time.monotonic() - at >= _TOLD_AT_LEAST_S:
-            self._said = (time.monotonic(), told.step)
-            self.event("doing", **asdict(told))
+        if anew or report.step != step or time.monotonic() - at >= _TOLD_AT_LEAST_S:
+            self._said = (time.monotonic(), report.step)
+            self.event("doing", **asdict(report))
 
     def event(self, kind: str, **words: Any) -> None:
         worker = self._worker

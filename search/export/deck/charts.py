@@ -58,18 +58,18 @@ def draw_scatter(
     longest = max(range(len(series)), key=lambda place: len(series[place].points))
     series = [series[longest], *series[:longest], *series[longest + 1 :]]
     data = XyChartData()
-    for each in series:
-        added = data.add_series(each.name)
-        for x, y in each.points:
+    for points_series in series:
+        added = data.add_series(points_series.name)
+        for x, y in points_series.points:
             added.add_data_point(x, y)
     chart = _chart(page, box, XL_CHART_TYPE.XY_SCATTER, data)
-    for drawn, each in zip(chart.plots[0].series, series, strict=True):
-        _draw(drawn, each)
+    for drawn, points_series in zip(chart.plots[0].series, series, strict=True):
+        _draw(drawn, points_series)
     _axis(chart.category_axis, across)
     _axis(chart.value_axis, upwards)
     chart.has_legend = legend
     if legend:
-        _legend(chart, [place for place, each in enumerate(series) if each.named])
+        _legend(chart, [place for place, points_series in enumerate(series) if points_series.named])
 
 
 def columns(

@@ -30,7 +30,7 @@ _ORDERS = {"l1": "smallest L1 norm first", "l2": "smallest L2 norm first", "rand
 def approach(deck: Deck, material: Material, name: str) -> None:
     rows = ROWS[View(name)](material.standings)
     recipes = [row.recipe for row in rows[1:]]
-    fractions = sorted({f for row in rows[1:] if (f := fraction_of(row)) is not None})
+    fractions = sorted({pruned for row in rows[1:] if (pruned := fraction_of(row)) is not None})
     epochs = sorted({recipe.epochs for recipe in recipes})
     kinds = sorted({quantization_name(row) for row in rows[1:]})
     timed = calls_text(row.recipe for row in rows)

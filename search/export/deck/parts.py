@@ -24,8 +24,8 @@ def titled(deck: Deck, material: Material, title: str, subtitle: str, notes: str
     return Page.add(deck, title, subtitle, material.basis.footer, caveats, full)
 
 
-def count(many: int, what: str) -> str:
-    return f"{many} {what}{'' if many == 1 else 's'}"
+def count(many: int, noun: str) -> str:
+    return f"{many} {noun}{'' if many == 1 else 's'}"
 
 
 def result(material: Material, row: Row) -> str:
