@@ -53,5 +53,5 @@ def _start(folder: Path) -> None:
     source = Source("builtin", store.folder / "images")
     remember(store, source, "mobilenet_v1")
     remember_baseline(store, import_baseline(store.folder, source, folder / "untrained.pt"))
-    done = finished(*SEARCH, "--store", folder / "store", "--trials", 1)
-    assert done.returncode == OK, done.stderr
+    completed = finished(*SEARCH, "--store", folder / "store", "--trials", 1)
+    assert completed.returncode == OK, completed.stderr

@@ -17,8 +17,8 @@ def with_extras() -> dict[str, str]:
 
 def recorded(store: Path, recording: Path, search: tuple[str, ...], trials: int) -> Path:
     """Measurements of as many structures as such a search asks for, as another machine's."""
-    done = finished(*search, "--store", store, "--trials", trials)
-    assert done.returncode == OK, done.stderr
+    completed = finished(*search, "--store", store, "--trials", trials)
+    assert completed.returncode == OK, completed.stderr
     assert finished("export", "--to", recording, "--store", store).returncode == OK
     first, *rows = recording.read_text().splitlines()
     recording.write_text("\n".join([json.dumps({**json.loads(first), "on_this_machine": False}), *rows, ""]))
@@ -33,9 +33,9 @@ def trials_of(folder: Path, recording: Path, *words: object) -> list[tuple[objec
     again = Store.create(folder)
     again.remember(f"baseline {goal.fingerprint}", goal.baseline_id)
     typed = command(*words, "--store", folder, "--device", f"replay:{recording}")
-    done = subprocess.run(typed, cwd=ROOT, env=with_extras(), capture_output=True, text=True)
-    print(done.stderr, file=sys.stderr, flush=True)
-    assert done.returncode == OK, done.stderr
+    completed = subprocess.run(typed, cwd=ROOT, env=with_extras(), capture_output=True, text=True)
+    print(completed.stderr, file=sys.stderr, flush=True)
+    assert completed.returncode == OK, completed.stderr
     study = again.studies()[0]
     evaluated = again.evaluations(study.baseline_id, study.bench_id)
     return [

@@ -25,7 +25,11 @@ WITHOUT_EXTRAS = Path(__file__).parent / "without_extras"
 # The program that a test starts: the one that users start, or the same with less to time.
 REAL, QUICK = "search", "tests.search.quick"
 VARYING = 5
-NARROW = [f"{d.name}={d.high}" for d in dimensions("pruning", 1)[: len(WIDTHS) - VARYING] if isinstance(d, Integer)]
+NARROW = [
+    f"{dimension.name}={dimension.high}"
+    for dimension in dimensions("pruning", 1)[: len(WIDTHS) - VARYING]
+    if isinstance(dimension, Integer)
+]
 FIXED = ",".join(["epochs=0", *NARROW])
 # Nothing is ever below this line, so that something leads.
 SEARCH = ["--data", "builtin", "--space", "pruning", "--fix", FIXED, "--min-accuracy", "0.01", "--margin", "0.001"]
@@ -60,12 +64,12 @@ def copy(store: Path, target: Path) -> Path:
 def keep_one_network(folder: Path) -> None:
     """Beside the baseline: two that are close would take turns for minutes."""
     store = Store.existing(folder)
-    now = standings(store, store.studies()[0])
-    assert now.best is not None
+    ranking = standings(store, store.studies()[0])
+    assert ranking.best is not None
     with statements(store) as execute:
         execute(
             "DELETE FROM search_candidates WHERE recipe_id NOT IN (:best, :baseline)",
-            {"best": now.best.recipe_id, "baseline": now.baseline.recipe_id},
+            {"best": ranking.best.recipe_id, "baseline": ranking.baseline.recipe_id},
         )
 
 

@@ -13,7 +13,7 @@ CUDA = Trainer("cuda", 139 * GB)
 
 
 @pytest.mark.parametrize(
-    ("machine", "what", "count", "why"),
+    ("machine", "builds", "count", "why"),
     [
         (Machine(16, 128 * GB), CUDA, 6, "more than 6 on one GPU are not known to pay"),
         (Machine(4, 128 * GB), CUDA, 3, "of 4 cores one is left to the search"),
@@ -27,8 +27,8 @@ CUDA = Trainer("cuda", 139 * GB)
         (Machine(12, 64 * GB), Trainer("mps"), 1, "one training uses all of mps"),
     ],
 )
-def test_as_many_as_pay_and_as_memory_holds(machine: Machine, what: Trainer, count: int, why: str) -> None:
-    assert machine.pays(what) == AtOnce(count, why)
+def test_as_many_as_pay_and_as_memory_holds(machine: Machine, builds: Trainer, count: int, why: str) -> None:
+    assert machine.pays(builds) == AtOnce(count, why)
 
 
 def test_the_cores_are_shared_out_among_several() -> None:

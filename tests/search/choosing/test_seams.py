@@ -16,9 +16,9 @@ SAME = {"complete": {"complete"}, "gated": {"gated"}, "fail": {"failed", "interr
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
     words = [sys.executable, "-m", "tests.search.choosing.seams", str(tmp_path_factory.mktemp("seams"))]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    completed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=500)
+    assert completed.returncode == 0, completed.stderr
+    return [json.loads(line) for line in completed.stdout.splitlines()]
 
 
 def test_every_seam_was_cut(outcomes):

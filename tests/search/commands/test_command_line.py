@@ -379,8 +379,8 @@ def test_the_plan_of_a_store_without_trials_counts_the_epochs_that_are_fixed(run
 def test_a_closed_pipe_is_no_traceback(tmp_path):
     store_with(tmp_path, [evaluation(made=recipe) for recipe in distinct(20)])
     shell = f"{sys.executable} -m search rank --json --store {tmp_path} | head -1"
-    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stderr == ""
+    completed = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert completed.stderr == ""
 
 
 @pytest.fixture(scope="module")

@@ -20,5 +20,5 @@ except BaseException:
 def test_what_a_library_logs_of_an_interrupt_alone_is_not_shown(tmp_path, error, shown):
     run = [sys.executable, "-c", LOGGED.format(error=error)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert ("Traceback" in done.stderr) == shown
+    completed = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert ("Traceback" in completed.stderr) == shown

@@ -41,9 +41,9 @@ def course(tmp_path_factory, images):
 
 @pytest.fixture(scope="module")
 def row(course):
-    done = finished("measure", *course, "--json")
-    assert done.returncode == OK, done.stderr
-    return json.loads(done.stdout)
+    completed = finished("measure", *course, "--json")
+    assert completed.returncode == OK, completed.stderr
+    return json.loads(completed.stdout)
 
 
 def test_the_course_stands_beside_our_row(row):

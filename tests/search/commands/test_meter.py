@@ -35,7 +35,7 @@ def started(*words: str, stdout: int = subprocess.PIPE) -> "subprocess.Popen[byt
 
 
 def readings(*watts: float) -> list[PowerReading]:
-    return [PowerReading(float(n), 5.0, w / 5, w, 0.264) for n, w in enumerate(watts)]
+    return [PowerReading(float(second), 5.0, power_w / 5, power_w, 0.264) for second, power_w in enumerate(watts)]
 
 
 def test_in_a_pipe_each_reading_is_a_line(user: User) -> None:
@@ -49,7 +49,7 @@ def test_in_a_pipe_each_reading_is_a_line(user: User) -> None:
 
 def test_a_recorded_log_is_shown_to_its_end(user: User) -> None:
     log = user.home / "log.csv"
-    log.write_text("s,w\n" + "".join(f"{n},3\n" for n in range(90)))
+    log.write_text("s,w\n" + "".join(f"{second},3\n" for second in range(90)))
     status, out, err = user.types("devices", "meter", f"csv:{log}")
     assert status == OK
     assert len(out.splitlines()) == 90
@@ -166,12 +166,14 @@ def test_where_nothing_came_the_line_is_blank() -> None:
 
 def test_a_column_is_a_mean() -> None:
     """A hundred readings a second."""
-    shown = [PowerReading(n / 100, 5, 1, 1.0 if n < 3000 else float(n % 2) * 4, 0.01) for n in range(6000)]
+    shown = [
+        PowerReading(place / 100, 5, 1, 1.0 if place < 3000 else float(place % 2) * 4, 0.01) for place in range(6000)
+    ]
     assert set(sparkline(columns(shown, 59.99))) == {BARS[0], BARS[-1]}
 
 
 def test_the_noise_of_a_steady_board_is_a_flat_line() -> None:
-    noisy = readings(*[3.0 + 0.01 * (n % 2) for n in range(60)])
+    noisy = readings(*[3.0 + 0.01 * (place % 2) for place in range(60)])
     assert set(sparkline(columns(noisy, 59.0))) == {BARS[0]}
 
 

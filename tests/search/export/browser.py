@@ -74,9 +74,9 @@ class Tab:
 
     def says(self, expression: str) -> Any:
         """What an expression, or the promise that it is, comes to in the page."""
-        done = self("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in done, done
-        return done["result"].get("value")
+        answer = self("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
 
     def presses(self, key: str) -> None:
         text = {"Enter": "\r"}.get(key, "")

@@ -324,8 +324,8 @@ def test_the_commands_that_make_slides_bring_neither_torch_nor_optuna(tmp_path):
         "    assert main() == 0\n"
         "print(sorted({'torch', 'optuna', 'onnxruntime'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+    completed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert completed.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_slides_front_is_that_of_the_page(tmp_path):

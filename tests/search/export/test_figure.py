@@ -21,9 +21,9 @@ from tests.search.made_up import BENCH, GOAL, distinct, evaluation, store_with
 
 
 def drawn(store, goal):
-    now = standings(store, goal)
+    ranking = standings(store, goal)
     with style():
-        return now, front_figure(now, scatter(now, OBJECTIVES["latency"]), basis(store, now))
+        return ranking, front_figure(ranking, scatter(ranking, OBJECTIVES["latency"]), basis(store, ranking))
 
 
 def test_each_point_has_one_role_and_the_front_is_of_those_that_may_be_compared(tmp_path):
@@ -34,8 +34,8 @@ def test_each_point_has_one_role_and_the_front_is_of_those_that_may_be_compared(
         evaluation(share=0.95, latency_ms=0.5, made=recipes[2], dirty=("throttled",)),
         evaluation(share=0.60, latency_ms=1.0, made=recipes[3]),
     ]
-    now = standings(store_with(tmp_path, known), GOAL)
-    shown = scatter(now, OBJECTIVES["latency"])
+    ranking = standings(store_with(tmp_path, known), GOAL)
+    shown = scatter(ranking, OBJECTIVES["latency"])
     roles = {round(point.value, 6): point.role for point in shown.points}
     assert roles == {2.0: FRONT, 3.0: DOMINATED, 0.5: APART, 1.0: FRONT, 10.0: BASELINE}
     assert [round(point.value, 6) for point in shown.front] == [1.0, 2.0, 10.0]
@@ -44,22 +44,22 @@ def test_each_point_has_one_role_and_the_front_is_of_those_that_may_be_compared(
 
 def test_energies_of_another_provenance_stand_apart_where_energy_counts(tmp_path):
     store, goal = landscape(tmp_path, 30, metered=True)
-    now = standings(store, goal)
+    ranking = standings(store, goal)
     for name in ("energy", "fom"):
-        shown = scatter(now, OBJECTIVES[name])
+        shown = scatter(ranking, OBJECTIVES[name])
         assert shown.provenance == METERED
         assert {point.row.energy_provenance for point in shown.points if point.role in (FRONT, DOMINATED)} == {METERED}
         assert shown.front
-    assert not any("energy" in point.why for point in scatter(now, OBJECTIVES["latency"]).points)
+    assert not any("energy" in point.why for point in scatter(ranking, OBJECTIVES["latency"]).points)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 40, 300])
 def test_labels_lie_inside_and_apart(tmp_path, count):
     store, goal = landscape(tmp_path, count)
-    now = standings(store, goal)
-    shown = scatter(now, OBJECTIVES["latency"])
+    ranking = standings(store, goal)
+    shown = scatter(ranking, OBJECTIVES["latency"])
     with style():
-        figure = front_figure(now, shown, basis(store, now))
+        figure = front_figure(ranking, shown, basis(store, ranking))
         (axes,) = figure.axes
         renderer = figure.canvas.get_renderer()
         inside = axes.get_window_extent(renderer)

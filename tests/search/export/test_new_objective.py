@@ -49,18 +49,18 @@ def test_every_picture_and_line_speaks_of_it(tmp_path):
         for seed, recipe in enumerate(distinct(3))
     ]
     store = with_trials(tmp_path / "store", rows, goal)
-    now = standings(store, goal)
-    assert now.best is not None
-    best = now.row(now.best)
+    ranking = standings(store, goal)
+    assert ranking.best is not None
+    best = ranking.row(ranking.best)
     assert figure(best, "edp") == "2.70 nJs (measured)"
     assert line(best, "edp").startswith("2.70 nJs (measured), 75.00 % validation, 1.00 ms, ")
-    text = page(store, now)
+    text = page(store, ranking)
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     assert data["axes"]["edp"]["title"] == EDP.axis
     assert data["axes"]["edp"]["points"][0]["label"].startswith("best latency, energy, FoM, EDP: 2.70 nJs (measured)")
     assert "best latency, energy, FoM, EDP" in text.split("<tbody>")[-1]
 
-    content = material(store, now, Cover())
+    content = material(store, ranking, Cover())
     write_deck(tmp_path / "front.pptx", "front", content)
     slide = Presentation(str(tmp_path / "front.pptx")).slides[1]
     words = " ".join(shape.text_frame.text for shape in slide.shapes if shape.has_text_frame)

@@ -24,8 +24,8 @@ HOSTILE = "Pi</script><script>document.title='ran'</script><img src=x onerror=\"
 
 def written(tmp_path, count, **others):
     store, goal = landscape(tmp_path / "store", count, **others)
-    now = standings(store, goal)
-    return now, page(store, now)
+    ranking = standings(store, goal)
+    return ranking, page(store, ranking)
 
 
 def data(text):
@@ -55,9 +55,9 @@ def opened(tmp_path, text, fragment="", width=1000):
             "--virtual-time-budget=2000", "--dump-dom",
             f"http://127.0.0.1:{server.server_address[1]}/front.html{fragment}",
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         server.shutdown()
-    return done.stdout, asked
+    return completed.stdout, asked
 
 
 def tip(dom):
@@ -66,30 +66,30 @@ def tip(dom):
 
 @browser
 def test_the_page_draws_every_point_tells_a_recipe_and_asks_for_nothing(tmp_path):
-    now, text = written(tmp_path, 40)
-    dom, asked = opened(tmp_path, text, f"#{now.best.recipe_id}")
+    ranking, text = written(tmp_path, 40)
+    dom, asked = opened(tmp_path, text, f"#{ranking.best.recipe_id}")
     assert len(re.findall(r'<g class="point', dom)) == 41
     assert 'class="stairs"' in dom
     assert "best latency" in dom
     tip_lines = tip(dom)
     assert tip_lines, "the tooltip is hidden"
     assert "hidden" not in tip_lines[0].split(">")[0]
-    assert f"recipe {now.best.recipe_id}" in tip_lines[1]
-    assert f"{number(now.row(now.best).latency_ms)} ms" in tip_lines[1]
-    assert re.search(rf'<tr data-row="0" class="[^"]*chosen[^"]*">.*?{now.best.recipe_id}', dom)
+    assert f"recipe {ranking.best.recipe_id}" in tip_lines[1]
+    assert f"{number(ranking.row(ranking.best).latency_ms)} ms" in tip_lines[1]
+    assert re.search(rf'<tr data-row="0" class="[^"]*chosen[^"]*">.*?{ranking.best.recipe_id}', dom)
     assert asked == ["/front.html"]
 
 
 @browser
 def test_a_narrow_page_shows_energy_of_one_provenance_and_a_hostile_name_stays_a_name(tmp_path):
-    now, text = written(tmp_path, 30, metered=True, bench=replace(BENCH, board=HOSTILE))
+    ranking, text = written(tmp_path, 30, metered=True, bench=replace(BENCH, board=HOSTILE))
     dom, asked = opened(tmp_path, text, "#energy", width=500)
     assert "energy per image, mJ (logarithmic)" in dom
     assert f"Energy: {METERED}" in dom
     assert re.search(r"best [\w, ]*energy[\w, ]*: [\d.]+ mJ \(measured\)", dom)
     marks = re.findall(r'<g class="point (\w+)', dom)
     assert marks.count("apart") == sum(
-        bool(row.current.dirty) or row.current.energy_provenance != METERED for row in now.ranked
+        bool(row.current.dirty) or row.current.energy_provenance != METERED for row in ranking.ranked
     )
     assert "<title>ran" not in dom
     assert "<title>Highest FoM on Pi&lt;/script&gt;" in dom
@@ -114,9 +114,9 @@ def test_nothing_may_be_loaded_and_only_the_pages_own_script_may_run(tmp_path):
 
 
 def test_the_figures_are_those_of_the_ranking(tmp_path):
-    now, text = written(tmp_path, 12)
+    ranking, text = written(tmp_path, 12)
     content = data(text)
-    by_id = {row.recipe_id: row for row in now.rows}
+    by_id = {row.recipe_id: row for row in ranking.rows}
     for name, of in {"latency": "latency_ms", "energy": "energy_mj", "fom": "fom"}.items():
         points = content["axes"][name]["points"]
         assert len(points) == 13

@@ -109,14 +109,14 @@ def test_a_submission_of_a_litert_file_runs_by_itself(run, tmp_path, kind):
     assert len(set(labels.tolist())) > 1
     labels[:10] = (labels[:10] + 1) % 10
     np.savez_compressed(folder / "test.npz", pixels=pixels, labels=labels)
-    done = alone(folder, "test.npz")
-    assert done.returncode == OK, done.stderr
-    assert "accuracy  75.00 % (30 of 40 images)" in done.stdout
-    assert "mean of interpreter.invoke()" in done.stdout
+    completed = alone(folder, "test.npz")
+    assert completed.returncode == OK, completed.stderr
+    assert "accuracy  75.00 % (30 of 40 images)" in completed.stdout
+    assert "mean of interpreter.invoke()" in completed.stdout
     np.savez(folder / "grey.npz", pixels=np.zeros((1, 1, 28, 28), np.uint8), labels=np.zeros(1, np.int64))
-    done = alone(folder, "grey.npz")
-    assert (done.returncode, done.stdout) == (REQUEST, "")
-    assert "an image is (1, 28, 28), the model takes [32, 32, 3]" in done.stderr
+    completed = alone(folder, "grey.npz")
+    assert (completed.returncode, completed.stdout) == (REQUEST, "")
+    assert "an image is (1, 28, 28), the model takes [32, 32, 3]" in completed.stderr
 
 
 def answers(path: Path, pixels: np.ndarray, kind: type[np.generic]) -> np.ndarray:
@@ -148,16 +148,16 @@ def test_threads_are_those_of_the_recipe_beside_the_model(run, tmp_path, content
     folder = unpacked(tmp_path / "M3_7.zip", tmp_path / "handed in")
     (folder / "recipe.json").write_text("" if content is None else json.dumps(content))
     asked = "import model_runtime; print(model_runtime.threads_beside('model.tflite'))"
-    done = subprocess.run([sys.executable, "-c", asked], cwd=folder, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{threads}\n"
+    completed = subprocess.run([sys.executable, "-c", asked], cwd=folder, capture_output=True, text=True, check=True)
+    assert completed.stdout == f"{threads}\n"
 
 
 def test_table_3_says_the_kind_of_file_and_what_ran_it(run, tmp_path):
     store = with_trials(tmp_path / "store", [in_litert(test=0.75)])
-    now = standings(store, GOAL)
+    ranking = standings(store, GOAL)
     run("export", "--to", tmp_path / "m3.pptx", "--deck", "m3", "--store", store.folder)
     assert {"Framework", LITERT, ONNX} <= cells_of(tmp_path / "m3.pptx")
-    write_md(tmp_path / "table3.md", now, "m3")
+    write_md(tmp_path / "table3.md", ranking, "m3")
     _, _, row, unpruned = (line for line in (tmp_path / "table3.md").read_text().splitlines() if line.startswith("| "))
     assert f"| {LITERT} |" in row
     assert f"| {ONNX} |" in unpruned
@@ -167,14 +167,14 @@ def test_table_3_says_the_kind_of_file_and_what_ran_it(run, tmp_path):
 def test_rows_say_their_runtime_where_there_are_several(run, tmp_path, several):
     evaluations = [in_onnx(test=0.75), *([in_litert(test=0.74)] if several else [])]
     store = with_trials(tmp_path / "store", evaluations)
-    now = standings(store, GOAL)
-    write_csv(tmp_path / "front.csv", now, "front")
+    ranking = standings(store, GOAL)
+    write_csv(tmp_path / "front.csv", ranking, "front")
     content = (tmp_path / "front.csv").read_text()
     assert (",Framework," in content, LITERT in content) == (several, several)
-    assert ('<button type="button">runtime</button>' in page(store, now)) is several
+    assert ('<button type="button">runtime</button>' in page(store, ranking)) is several
     console = results_console()
     with console.capture() as captured:
-        console.print(table(now, 5))
+        console.print(table(ranking, 5))
     assert ("runtime" in captured.get()) is several
     run("export", "--to", tmp_path / "front.pptx", "--store", store.folder)
     cells = cells_of(tmp_path / "front.pptx")

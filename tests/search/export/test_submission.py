@@ -124,9 +124,9 @@ def test_the_code_in_it_is_ours_whole_and_runs(run, store, tmp_path):
 
     def copied(*words: object) -> str:
         command = [sys.executable, "-m", "search", *map(str, words)]
-        done = subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(folder)}, capture_output=True, text=True)
-        assert done.returncode == OK, done.stderr
-        return done.stdout
+        completed = subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(folder)}, capture_output=True, text=True)
+        assert completed.returncode == OK, completed.stderr
+        return completed.stdout
 
     assert "importance" in copied("--help")
     assert "75.00 % test" in copied("export", "--to", tmp_path / "copied.html", "--store", store)
@@ -160,10 +160,10 @@ def test_it_says_the_accuracy_of_the_file_without_anything_else_installed(run, s
     labels = np.array([int(session.run(None, {name: image[None]})[0].argmax()) for image in pixels])
     labels[:10] = (labels[:10] + 1) % 10
     np.savez_compressed(folder / "test.npz", pixels=pixels, labels=labels)
-    done = alone(folder, "test.npz")
-    assert done.returncode == OK, done.stderr
-    assert "accuracy  75.00 % (30 of 40 images)" in done.stdout
-    assert "mean of session.run()" in done.stdout
+    completed = alone(folder, "test.npz")
+    assert completed.returncode == OK, completed.stderr
+    assert "accuracy  75.00 % (30 of 40 images)" in completed.stdout
+    assert "mean of session.run()" in completed.stdout
     # The same from PNG files, whose labels may be words: GOAL's data set has none, another one's stand here.
     names = list(CIFAR10.class_names)
     recipe = json.loads((folder / "recipe.json").read_text())
@@ -245,11 +245,11 @@ def test_what_it_cannot_read_is_a_line(run, store, tmp_path, images, why):
     (folder / "broken.npz").write_bytes(b"no zip")
     (folder / "empty").mkdir()
     np.savez(folder / "grey.npz", pixels=np.zeros((1, 1, 28, 28), np.uint8), labels=np.zeros(1, np.int64))
-    done = alone(folder, images)
-    assert (done.returncode, done.stdout) == (REQUEST, "")
-    assert done.stderr.startswith("error: ")
-    assert why in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    completed = alone(folder, images)
+    assert (completed.returncode, completed.stdout) == (REQUEST, "")
+    assert completed.stderr.startswith("error: ")
+    assert why in completed.stderr
+    assert len(completed.stderr.splitlines()) == 1
 
 
 def test_a_board_without_the_runtime_is_told_what_to_install(run, store, tmp_path):
@@ -258,10 +258,10 @@ def test_a_board_without_the_runtime_is_told_what_to_install(run, store, tmp_pat
     (folder / "model_runtime.py").write_text(
         (folder / "model_runtime.py").read_text().replace("import onnxruntime", "import no_such_runtime")
     )
-    done = alone(folder, "test.npz")
-    assert (done.returncode, done.stdout) == (REQUEST, "")
-    assert done.stderr.endswith(" -m pip install no_such_runtime\n")
-    assert len(done.stderr.splitlines()) == 1
+    completed = alone(folder, "test.npz")
+    assert (completed.returncode, completed.stdout) == (REQUEST, "")
+    assert completed.stderr.endswith(" -m pip install no_such_runtime\n")
+    assert len(completed.stderr.splitlines()) == 1
 
 
 def test_a_changed_file_is_not_handed_in(run, store, tmp_path):

@@ -34,18 +34,18 @@ def test_a_new_column_is_one_entry_and_every_table_prints_it(tmp_path, monkeypat
     )
     monkeypatch.setattr(column_table, "COLUMNS", (*column_table.COLUMNS, macs))
     store = store_with(tmp_path / "store", [evaluation(made=distinct(1)[0])])
-    now = standings(store, GOAL)
-    for drawn in (table(now, 1), grid_table(standings(store_with(tmp_path / "grid", [], ONE_POINT), ONE_POINT))):
+    ranking = standings(store, GOAL)
+    for drawn in (table(ranking, 1), grid_table(standings(store_with(tmp_path / "grid", [], ONE_POINT), ONE_POINT))):
         console = results_console()
         with console.capture() as captured:
             console.print(drawn)
         assert TITLE in captured.get()
         assert "0.0020" in captured.get()
-    assert f'<button type="button">{TITLE}</button>' in page(store, now)
-    assert 'data-value="0.002">0.0020</td>' in page(store, now)
+    assert f'<button type="button">{TITLE}</button>' in page(store, ranking)
+    assert 'data-value="0.002">0.0020</td>' in page(store, ranking)
     for deck in ("m1", "m2", "m3", "front"):
-        write_csv(tmp_path / "table.csv", now, deck)
+        write_csv(tmp_path / "table.csv", ranking, deck)
         first, *_ = csv.DictReader(io.StringIO((tmp_path / "table.csv").read_text()))
         assert first[TITLE] == "0.002"
-        write_md(tmp_path / "table.md", now, deck)
+        write_md(tmp_path / "table.md", ranking, deck)
         assert "| 0.0020 |" in (tmp_path / "table.md").read_text()

@@ -8,9 +8,9 @@ from tests.search.results.two_criteria import STUDY, of_the_study
 
 
 def said(folder, published=None, **changes):
-    now = of_the_study(folder, replace(STUDY, **changes))
-    rows = [row for row in now.points().values() if row]
-    return findings(rows, now.published if published is None else published)
+    ranking = of_the_study(folder, replace(STUDY, **changes))
+    rows = [row for row in ranking.points().values() if row]
+    return findings(rows, ranking.published if published is None else published)
 
 
 def test_criteria_are_compared_where_their_networks_are_of_one_structure(tmp_path):
@@ -66,9 +66,9 @@ def test_runtimes_are_told_apart(tmp_path):
 
 
 def test_what_was_timed_dirty_says_so_and_has_its_accuracy_all_the_same(tmp_path):
-    now = of_the_study(tmp_path)
-    rows = [replace(row, dirty=True) for row in now.points().values() if row]
-    lines = findings(rows, now.published)
+    ranking = of_the_study(tmp_path)
+    rows = [replace(row, dirty=True) for row in ranking.points().values() if row]
+    lines = findings(rows, ranking.published)
     assert any(line.startswith("criteria at equal structure, without fine-tuning: alike") for line in lines)
     assert sum("timed dirty" in line for line in lines) == 3
     assert not any("fastest" in line for line in lines)

@@ -29,52 +29,52 @@ SAME = {
 }
 
 
-def table(now, name):
+def table(ranking, name):
     """The table without what a file has beside it."""
-    return frame(ROWS[View(name)](now), View(name))[[shown.title for shown in columns(View(name))]]
+    return frame(ROWS[View(name)](ranking), View(name))[[shown.title for shown in columns(View(name))]]
 
 
 @pytest.fixture(scope="module")
-def now(tmp_path_factory):
+def ranking(tmp_path_factory):
     return standings(with_trials(tmp_path_factory.mktemp("grid"), grid(), GRID), GRID)
 
 
-def test_the_columns_are_those_that_the_course_asks_for(now):
+def test_the_columns_are_those_that_the_course_asks_for(ranking):
     asked = ["Parameters", "Max memory (MB)", "Average latency (ms)", "Max power (W)", "Average energy (mJ)"]
-    assert list(table(now, "m1").columns) == ["Pruned fraction", "Epochs", *asked]
-    assert list(table(now, "m2").columns) == ["Pruned fraction", "Epochs", "Quantization", *asked]
-    assert list(table(now, "m3").columns) == ["Test accuracy (%)", *asked[1:], "Framework", "FoM"]
+    assert list(table(ranking, "m1").columns) == ["Pruned fraction", "Epochs", *asked]
+    assert list(table(ranking, "m2").columns) == ["Pruned fraction", "Epochs", "Quantization", *asked]
+    assert list(table(ranking, "m3").columns) == ["Test accuracy (%)", *asked[1:], "Framework", "FoM"]
 
 
-def test_a_grids_tables_are_in_the_grids_order_below_the_unpruned_network(now):
-    first = table(now, "m1")
+def test_a_grids_tables_are_in_the_grids_order_below_the_unpruned_network(ranking):
+    first = table(ranking, "m1")
     assert list(first["Pruned fraction"])[:5] == ["0.00", "0.05", "0.05", "0.05", "0.25"]
     assert list(first["Epochs"])[1:4] == [0, 3, 5]
-    second = table(now, "m2")
+    second = table(ranking, "m2")
     assert list(second["Quantization"]) == ["fp32"] + ["dynamic uint8"] * 15 + ["static int8"] * 15
 
 
 def test_figures_are_those_of_rank_json(tmp_path):
     recipes = distinct(3)
     evaluations = [evaluation(seed, latency_ms=1 + seed, test=0.74, made=recipes[seed]) for seed in range(3)]
-    now = standings(store_with(tmp_path, evaluations), GOAL)
-    json_rows = [*now.as_dict()["ranking"], now.as_dict()["baseline"]]
-    for shown, rows in ((table(now, "front"), json_rows), (table(now, "m3"), [json_rows[0], json_rows[-1]])):
+    ranking = standings(store_with(tmp_path, evaluations), GOAL)
+    json_rows = [*ranking.as_dict()["ranking"], ranking.as_dict()["baseline"]]
+    for shown, rows in ((table(ranking, "front"), json_rows), (table(ranking, "m3"), [json_rows[0], json_rows[-1]])):
         for heading in set(shown.columns) & set(SAME):
             key, unit = SAME[heading]
             expected = [None if row[key] is None else unit * row[key] for row in rows]
             assert [None if pd.isna(value) else value for value in shown[heading]] == expected, heading
 
 
-def test_what_is_not_known_is_a_dash_and_never_a_number(now):
-    row = replace(now.rows[0], energy_mj=None, fom=math.nan, max_power_w=None)
+def test_what_is_not_known_is_a_dash_and_never_a_number(ranking):
+    row = replace(ranking.rows[0], energy_mj=None, fom=math.nan, max_power_w=None)
     assert frame([row], View.M3).loc[0, ["Average energy (mJ)", "FoM"]].tolist() == [None, None]
     _, [cells] = texts([row], columns(View.M3))
     assert (cells[3], cells[4], cells[6]) == ("–", "–", "–")
 
 
-def test_headings_say_estimated_and_a_cell_says_what_differs(now):
-    rows = now.rows[:3]
+def test_headings_say_estimated_and_a_cell_says_what_differs(ranking):
+    rows = ranking.rows[:3]
     odd = replace(rows[0], energy_provenance=PREDICTED)
     headings, cells = texts([odd, *rows[1:]], columns(View.M1))
     assert headings[-1] == "Average energy (mJ), estimated"
@@ -82,31 +82,31 @@ def test_headings_say_estimated_and_a_cell_says_what_differs(now):
     assert cells[1][-1].replace(".", "").isdigit()
 
 
-def test_accuracy_on_validation_is_never_called_test(now):
-    _, cells = texts(now.rows[:1], columns(View.M3))
+def test_accuracy_on_validation_is_never_called_test(ranking):
+    _, cells = texts(ranking.rows[:1], columns(View.M3))
     assert cells[0][0].endswith(" val.")
-    assert table(now, "m3")["Test accuracy (%)"].tolist() == [None, None]
+    assert table(ranking, "m3")["Test accuracy (%)"].tolist() == [None, None]
 
 
-def test_a_csv_has_figures_in_full_and_where_they_come_from(now, tmp_path):
-    write_csv(tmp_path / "table1.csv", now, "m1")
+def test_a_csv_has_figures_in_full_and_where_they_come_from(ranking, tmp_path):
+    write_csv(tmp_path / "table1.csv", ranking, "m1")
     rows = list(csv.DictReader((tmp_path / "table1.csv").read_text().splitlines()))
     assert len(rows) == 16
-    assert float(rows[0]["Average latency (ms)"]) == now.rows[-1].latency_ms
+    assert float(rows[0]["Average latency (ms)"]) == ranking.rows[-1].latency_ms
     assert rows[0]["Energy is"].startswith("estimated")
-    assert (rows[0]["Data"], rows[0]["Bench"]) == ("builtin", now.bench.title)
+    assert (rows[0]["Data"], rows[0]["Bench"]) == ("builtin", ranking.bench.title)
 
 
-def test_a_json_has_the_study_the_bench_and_the_rows(now, tmp_path):
-    write_json(tmp_path / "table2.json", now, "m2")
+def test_a_json_has_the_study_the_bench_and_the_rows(ranking, tmp_path):
+    write_json(tmp_path / "table2.json", ranking, "m2")
     content = json.loads((tmp_path / "table2.json").read_text())
     assert content["study"] == GRID.id
     assert len(content["rows"]) == 31
     assert any("not CIFAR-10" in text for text in content["provenance"])
 
 
-def test_markdown_has_the_contest_that_is_entered_in_bold(now, tmp_path):
-    write_md(tmp_path / "table1.md", now, "m1")
+def test_markdown_has_the_contest_that_is_entered_in_bold(ranking, tmp_path):
+    write_md(tmp_path / "table1.md", ranking, "m1")
     lines = [line for line in (tmp_path / "table1.md").read_text().splitlines() if line.startswith("|")]
     assert len(lines) == 2 + 16
     for line in (lines[0], *lines[2:]):
@@ -115,10 +115,10 @@ def test_markdown_has_the_contest_that_is_entered_in_bold(now, tmp_path):
 
 
 @pytest.mark.parametrize(("width", "titles"), [(64, "faster"), (100, "what"), (250, "parameters")])
-def test_a_narrow_terminal_leaves_out_whole_columns(now, width, titles):
+def test_a_narrow_terminal_leaves_out_whole_columns(ranking, width, titles):
     """No figure and no id is cut: the last column alone, which holds words."""
     drawn = io.StringIO()
-    plain_console(file=drawn, width=width).print(report.table(now, 3, width))
+    plain_console(file=drawn, width=width).print(report.table(ranking, 3, width))
     head, *rows = drawn.getvalue().splitlines()
     assert titles in head
     assert len(head.rstrip()) <= width

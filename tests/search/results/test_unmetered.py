@@ -94,14 +94,14 @@ def test_without_a_meter_or_where_energy_does_not_matter_nobody_waits(tmp_path):
 def test_results_do_not_claim_a_win_while_somebody_waits(tmp_path, capsys):
     rows = rivals(METERED, PREDICTED)
     store = store_with(tmp_path, rows, ENERGY)
-    now = standings(store, ENERGY)
-    print_results(results_console(), store, [now])
+    ranking = standings(store, ENERGY)
+    print_results(results_console(), store, [ranking])
     out = capsys.readouterr().out
     assert f"not metered yet, and may lead: {rows[2].recipe_id}: {2.7 * 0.81:.2f} mJ (predicted), 80.00 %" in out
     assert "with a probability" not in out
     assert "best energy of those metered, which is not settled: " in out
-    assert now.as_dict()["not_metered"] == [rows[2].recipe_id]
-    assert now.as_dict()["lead_probability"] is None
+    assert ranking.as_dict()["not_metered"] == [rows[2].recipe_id]
+    assert ranking.as_dict()["lead_probability"] is None
     store = store_with(tmp_path / "settled", rows[:2], ENERGY)
     settled = standings(store, ENERGY)
     print_results(results_console(), store, [settled])
@@ -147,7 +147,7 @@ def test_whoever_comes_from_another_study_gets_its_minute_of_meter_or_is_named(
     assert "not metered yet" not in output
     store = Store.existing(folder)
     for goal in store.studies()[:3]:
-        now = standings(store, goal)
-        (row,) = [row for row in now.ranked if row.recipe_id == promising]
+        ranking = standings(store, goal)
+        (row,) = [row for row in ranking.ranked if row.recipe_id == promising]
         assert row.figures.energy_provenance.kind is Kind.MEASURED
-        assert contenders(now) == []
+        assert contenders(ranking) == []

@@ -52,13 +52,13 @@ def store(tmp_path, provenance) -> Store:
 
 
 @pytest.fixture
-def now(store) -> Standings:
+def ranking(store) -> Standings:
     return standings(store, GOAL)
 
 
 @pytest.fixture
-def row(now) -> Row:
-    return now.row(now.ranked[0])
+def row(ranking) -> Row:
+    return ranking.row(ranking.ranked[0])
 
 
 def unmarked(text: str) -> int:
@@ -75,8 +75,8 @@ def right(text: str, provenance: Provenance) -> bool:
     return bool(unmarked(text)) == (provenance == METERED) and bool(marked(text)) == (provenance != METERED)
 
 
-def test_the_ranking_and_its_best_line_mark_the_gain(store, now, provenance, capsys):
-    print_results(results_console(), store, [now])
+def test_the_ranking_and_its_best_line_mark_the_gain(store, ranking, provenance, capsys):
+    print_results(results_console(), store, [ranking])
     lines = capsys.readouterr().out.splitlines()
     leader, best = (next(text for text in lines if text.startswith(begin)) for begin in ("1 ", "best fom: "))
     assert right(leader, provenance)
@@ -84,12 +84,12 @@ def test_the_ranking_and_its_best_line_mark_the_gain(store, now, provenance, cap
     assert (ONE_CONTEST in lines) is (provenance != METERED)
 
 
-def test_a_trials_line_marks_the_gain(now, provenance):
-    assert right(trial_line("trial   3", now.ranked[0], now, 5.0), provenance)
+def test_a_trials_line_marks_the_gain(ranking, provenance):
+    assert right(trial_line("trial   3", ranking.ranked[0], ranking, 5.0), provenance)
 
 
-def test_the_page_marks_the_gain(store, now, provenance):
-    text = page(store, now)
+def test_the_page_marks_the_gain(store, ranking, provenance):
+    text = page(store, ranking)
     cell = re.search(rf'<td data-value="[\d.]+">({re.escape(GAIN)}[^<]*)</td>', text)
     assert cell
     assert right(cell[1], provenance)
@@ -98,9 +98,9 @@ def test_the_page_marks_the_gain(store, now, provenance):
     assert right(best[1], provenance)
 
 
-def test_every_deck_marks_the_gain(store, now, provenance, tmp_path):
+def test_every_deck_marks_the_gain(store, ranking, provenance, tmp_path):
     for name in ("front", "m1", "m3"):
-        write_deck(tmp_path / f"{name}.pptx", name, material(store, now, Cover()))
+        write_deck(tmp_path / f"{name}.pptx", name, material(store, ranking, Cover()))
         texts = []
         for slide in Presentation(str(tmp_path / f"{name}.pptx")).slides:
             for shape in slide.shapes:
@@ -112,8 +112,8 @@ def test_every_deck_marks_the_gain(store, now, provenance, tmp_path):
         assert right(text, provenance) or name == "m3"
 
 
-def test_the_contests_slide_is_headed_by_what_was_measured(store, now, provenance, tmp_path):
-    write_deck(tmp_path / "m3.pptx", "m3", material(store, now, Cover()))
+def test_the_contests_slide_is_headed_by_what_was_measured(store, ranking, provenance, tmp_path):
+    write_deck(tmp_path / "m3.pptx", "m3", material(store, ranking, Cover()))
     (slide,) = Presentation(str(tmp_path / "m3.pptx")).slides
     words = " ".join(shape.text_frame.text for shape in slide.shapes if shape.has_text_frame)
     title = (
@@ -124,26 +124,28 @@ def test_the_contests_slide_is_headed_by_what_was_measured(store, now, provenanc
     assert re.search(title, words)
 
 
-def test_table_files_say_what_a_gain_rests_on(now, provenance, tmp_path):
-    write_md(tmp_path / "front.md", now, "front")
-    (cells,) = [line for line in (tmp_path / "front.md").read_text().splitlines() if now.ranked[0].recipe_id in line]
+def test_table_files_say_what_a_gain_rests_on(ranking, provenance, tmp_path):
+    write_md(tmp_path / "front.md", ranking, "front")
+    (cells,) = [
+        line for line in (tmp_path / "front.md").read_text().splitlines() if ranking.ranked[0].recipe_id in line
+    ]
     assert right(cells, provenance)
-    write_csv(tmp_path / "front.csv", now, "front")
+    write_csv(tmp_path / "front.csv", ranking, "front")
     first, *_ = csv.DictReader((tmp_path / "front.csv").read_text().splitlines())
     assert float(first["FoM gain"]) == pytest.approx(83.33, abs=0.01)
     names = list(first)
     assert names[names.index("FoM gain") + 1] == "FoM gain is"
     assert first["FoM gain is"] == provenance.kind
-    write_json(tmp_path / "front.json", now, "front")
+    write_json(tmp_path / "front.json", ranking, "front")
     assert json.loads((tmp_path / "front.json").read_text())["rows"][0]["FoM gain is"] == first["FoM gain is"]
 
 
-def test_findings_mark_the_gain(now, provenance):
-    assert right("\n".join(findings(now.rows)), provenance)
+def test_findings_mark_the_gain(ranking, provenance):
+    assert right("\n".join(findings(ranking.rows)), provenance)
 
 
-def test_what_the_figures_rest_on_says_that_the_contests_are_one(store, now, provenance):
-    assert (ONE_CONTEST in basis(store, now).lines) is (provenance != METERED)
+def test_what_the_figures_rest_on_says_that_the_contests_are_one(store, ranking, provenance):
+    assert (ONE_CONTEST in basis(store, ranking).lines) is (provenance != METERED)
 
 
 def test_without_a_meter_latency_is_the_headline(row, provenance):

@@ -131,29 +131,29 @@ def test_one_whose_file_is_another_by_now_keeps_no_others_from_being_confirmed(t
 
 def test_what_leads_after_confirm_is_confirmed(tmp_path: Path) -> None:
     """Twelve equal networks: whoever was lucky in the search is no winner for that."""
-    now = bench(tmp_path, drawn(12, 0.03), noise=0.01).confirm()
-    assert now.best is not None
-    assert now.best.confirmed
-    assert all(row.confirmed for row in now.ranked[: now.leaders])
-    assert now.row(now.best).stage == "confirm"
-    waiting = now.ranked[now.leaders :]
+    ranking = bench(tmp_path, drawn(12, 0.03), noise=0.01).confirm()
+    assert ranking.best is not None
+    assert ranking.best.confirmed
+    assert all(row.confirmed for row in ranking.ranked[: ranking.leaders])
+    assert ranking.row(ranking.best).stage == "confirm"
+    waiting = ranking.ranked[ranking.leaders :]
     assert 1 <= len(waiting) <= 9
     assert not any(row.confirmed for row in waiting)
-    assert abs(now.best.current.relative_latency - 0.1) < 0.002
+    assert abs(ranking.best.current.relative_latency - 0.1) < 0.002
 
 
 def test_confirm_goes_on_while_an_unconfirmed_network_may_be_better(tmp_path: Path) -> None:
     """The search was wrong about its first three by 10 %: five are confirmed before nobody may beat the best."""
     networks = [(1.10, 0.99), (1.10, 0.995), (1.10, 1.0), (1.0, 1.01), (1.0, 1.02), (1.5, 1.5)]
-    now = bench(tmp_path, networks, noise=0.002).confirm()
-    confirmed = [row.confirmed for row in now.ranked]
+    ranking = bench(tmp_path, networks, noise=0.002).confirm()
+    confirmed = [row.confirmed for row in ranking.ranked]
     assert confirmed == [True] * 5 + [False]
 
 
 def test_networks_out_of_reach_are_not_confirmed(tmp_path: Path) -> None:
     networks = [(1.0, 1.0), (1.1, 1.1), (1.2, 1.2), *[(1.5, 1.5)] * 5]
-    now = bench(tmp_path, networks, noise=0.005).confirm()
-    assert now.leaders == 3
+    ranking = bench(tmp_path, networks, noise=0.005).confirm()
+    assert ranking.leaders == 3
 
 
 def test_what_runs_on_a_runtime_that_is_gone_is_left_out_with_a_word(tmp_path: Path) -> None:
@@ -166,8 +166,8 @@ def test_what_runs_on_a_runtime_that_is_gone_is_left_out_with_a_word(tmp_path: P
 
 
 def test_no_more_than_ten_are_confirmed(tmp_path: Path) -> None:
-    now = bench(tmp_path, drawn(14, 0.01), noise=0.01).confirm()
-    assert now.leaders == 10
+    ranking = bench(tmp_path, drawn(14, 0.01), noise=0.01).confirm()
+    assert ranking.leaders == 10
 
 
 def test_a_dirty_confirmation_takes_no_clean_ones_place(tmp_path: Path) -> None:
@@ -204,28 +204,28 @@ def test_settings_of_one_network_share_one_place(tmp_path: Path) -> None:
     recipes = [shapes[0], replace(shapes[0], threads=2), replace(shapes[0], graph_optimization="extended"),
                shapes[1], shapes[2]]  # fmt: skip
     networks = [(1.0, 1.0), (1.01, 1.01), (1.02, 1.02), (1.1, 1.1), (1.2, 1.2)]
-    now = bench(tmp_path, networks, recipes, noise=0.002).confirm()
-    assert {row.network_id for row in now.ranked if row.confirmed} == {recipe.network_id for recipe in shapes}
-    assert sum(row.confirmed for row in now.ranked) == 3
+    ranking = bench(tmp_path, networks, recipes, noise=0.002).confirm()
+    assert {row.network_id for row in ranking.ranked if row.confirmed} == {recipe.network_id for recipe in shapes}
+    assert sum(row.confirmed for row in ranking.ranked) == 3
 
 
 def test_a_network_is_no_rival_of_itself(tmp_path: Path) -> None:
     shape = distinct(1)[0]
-    now = standings(
+    ranking = standings(
         (study := bench(tmp_path, [(1.0, 1.0), (1.0, 1.0)], [shape, replace(shape, threads=2)])).store, study.goal
     )
-    assert now.lead_probability is None
+    assert ranking.lead_probability is None
 
 
 def test_the_reference_runs_before_and_after_each_process(tmp_path: Path) -> None:
     """So a machine whose speed changes between the search and the confirmation moves no gain."""
     study = bench(tmp_path, [(1.0, 1.0)], noise=0.002, speed=lambda number: 1.6 if number < 6 else 1.0)
-    now = study.confirm()
-    assert now.best is not None
-    (shown,) = (now.row(row) for row in now.ranked)
+    ranking = study.confirm()
+    assert ranking.best is not None
+    (shown,) = (ranking.row(row) for row in ranking.ranked)
     assert shown.latency_gain == pytest.approx(10, rel=0.01)
-    assert now.best.current.pairs == pytest.approx([0.1] * 3, rel=0.02)
-    path = now.best.candidate.file
+    assert ranking.best.current.pairs == pytest.approx([0.1] * 3, rel=0.02)
+    path = ranking.best.candidate.file
     places = [place for place, file in enumerate(study.board.ran) if file == path]
     assert all(study.board.ran[place + step] != path for place in places for step in (-1, 1))
 
@@ -233,9 +233,9 @@ def test_the_reference_runs_before_and_after_each_process(tmp_path: Path) -> Non
 def test_a_reference_known_badly_makes_the_gain_uncertain(tmp_path: Path) -> None:
     """A gain of 48.9 x over a reference known to ±38.7 % came without a word."""
     study = bench(tmp_path, [(1.0, 1.0)], noise=0.25, seed=1)
-    now = study.confirm()
-    assert now.best is not None
-    interval = now.row(now.best).latency_gain_ci
+    ranking = study.confirm()
+    assert ranking.best is not None
+    interval = ranking.row(ranking.best).latency_gain_ci
     assert interval is not None
     assert interval[0] < 10 < interval[1]
     assert interval[1] / interval[0] > 1.5
@@ -243,10 +243,10 @@ def test_a_reference_known_badly_makes_the_gain_uncertain(tmp_path: Path) -> Non
 
 def test_what_cannot_be_told_apart_is_said_to_be_unknown(tmp_path: Path) -> None:
     study = bench(tmp_path, [(1.0, 1.0), (1.0005, 1.0)], noise=0.03)
-    now = study.confirm()
+    ranking = study.confirm()
     assert any("cannot be told apart on this machine" in text for text in study.lines)
-    assert now.lead_probability is not None
-    assert now.lead_probability < 0.8
+    assert ranking.lead_probability is not None
+    assert ranking.lead_probability < 0.8
 
 
 def test_a_race_from_a_disturbed_confirmation_is_not_begun(tmp_path: Path) -> None:
@@ -264,8 +264,8 @@ def test_on_a_machine_that_stays_busy_not_everybody_is_confirmed(tmp_path: Path)
     networks = [(1 + 0.05 * place, 1 + 0.05 * place) for place in range(20)]
     study = bench(tmp_path, networks, noise=0.002)
     study.board.busy = lambda number, task: bool(task.passes)
-    now = study.confirm()
-    assert sum(row.confirmation is not None for row in now.ranked) == 10
+    ranking = study.confirm()
+    assert sum(row.confirmation is not None for row in ranking.ranked) == 10
 
 
 def test_what_one_study_confirmed_takes_no_place_of_another_s(tmp_path: Path) -> None:
@@ -310,17 +310,17 @@ def test_a_confirmed_network_is_confirmed_again_at_settings_that_are_plainly_bet
         path = study.store.candidates / other.candidate.file
         study.board.latencies_s = {**study.board.latencies_s, path: latency_ms / 1e3}
     study.board.answers = lambda path: answers(0.75)
-    now = study.confirm()
-    assert now.best is not None
-    assert now.best.candidate.recipe.threads == 2
-    assert now.leaders == 4
+    ranking = study.confirm()
+    assert ranking.best is not None
+    assert ranking.best.candidate.recipe.threads == 2
+    assert ranking.leaders == 4
 
 
 def test_a_race_names_the_better_one(tmp_path: Path) -> None:
     study = bench(tmp_path, [(1.0, 1.02), (1.04, 1.0)], noise=0.01)
-    now = study.confirm()
-    assert now.best is not None
-    assert statistics.median(now.best.current.pairs) == pytest.approx(0.1, rel=0.02)
+    ranking = study.confirm()
+    assert ranking.best is not None
+    assert statistics.median(ranking.best.current.pairs) == pytest.approx(0.1, rel=0.02)
     better = standings(study.store, LATENCY).best
     assert any(f"{better.recipe_id} is better than" in text for text in study.lines if better)
 

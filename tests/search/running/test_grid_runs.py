@@ -91,11 +91,11 @@ def test_a_grid_killed_in_measuring_and_in_training_ends_as_one_that_was_not(sta
     assert not again.dirty
 
     goal = store.studies()[0]
-    now = standings(store, goal)
-    assert [row is not None for row in now.points().values()] == [True, True]
+    ranking = standings(store, goal)
+    assert [row is not None for row in ranking.points().values()] == [True, True]
     undisturbed = copy(started, tmp_path / "undisturbed")
     baseline = describe(undisturbed / "baselines", past.baseline_id)
-    for row in now.ranked:
+    for row in ranking.ranked:
         rebuilt = carry_out(row.candidate.recipe, undisturbed, baseline, Source("builtin"))
         assert rebuilt.validation == row.validation
         assert rebuilt.candidate.recipe == points[Point("none", 0.95, row.candidate.recipe.epochs)]

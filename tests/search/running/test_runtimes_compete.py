@@ -156,9 +156,9 @@ def test_both_runtimes_are_timed_and_the_second_one_needs_no_training(started: P
     store = copy(started, tmp_path / "store")
     # Nothing holds this line, so nothing leads: the slower one is evaluated to its end whichever it is.
     line = ("--min-accuracy", 0.99)
-    done = finished(*BETWEEN_RUNTIMES, *line, "--trials", 2, "--store", store, program=REAL)
-    assert done.returncode == NONE_FEASIBLE, done.stderr
-    assert "gains are over it in " in done.stderr
+    completed = finished(*BETWEEN_RUNTIMES, *line, "--trials", 2, "--store", store, program=REAL)
+    assert completed.returncode == NONE_FEASIBLE, completed.stderr
+    assert "gains are over it in " in completed.stderr
     content = json.loads(finished("rank", "--json", "--store", store).stdout)
     asked = [each for each in content["ranking"] if each["trial"] is not None]
     assert {each["framework"].partition(" ")[0] for each in asked} == set(BOTH)

@@ -47,8 +47,8 @@ def searched(store: Path, package: Path, *words: object) -> subprocess.Completed
 
 def test_a_search_is_held_to_it(started: Path, package: Path, tmp_path: Path) -> None:
     store = copy(started, tmp_path / "store")
-    done = searched(store, package, *with_runtime(SEARCH), "--trials", 2)
-    assert done.returncode == OK, done.stderr
+    completed = searched(store, package, *with_runtime(SEARCH), "--trials", 2)
+    assert completed.returncode == OK, completed.stderr
     content = json.loads(searched(store, package, "rank", "--json").stdout)
     own = [row for row in content["ranking"] if row["recipe"].get("runtime") == NAME]
     assert len(own) == 2
@@ -61,11 +61,11 @@ def test_a_search_is_held_to_it(started: Path, package: Path, tmp_path: Path) ->
 
 
 def test_what_is_not_known_is_said_before_anything_is_made(package: Path, tmp_path: Path) -> None:
-    done = searched(tmp_path / "store", package, "--fix", "runtime=tensor_rt")
-    assert done.returncode == REQUEST
+    completed = searched(tmp_path / "store", package, "--fix", "runtime=tensor_rt")
+    assert completed.returncode == REQUEST
     assert (
         f"--fix runtime=tensor_rt: runtime 'tensor_rt' is not known; known are onnxruntime, litert, {NAME}"
-        in done.stderr
+        in completed.stderr
     )
     assert not (tmp_path / "store").exists()
 

@@ -43,11 +43,11 @@ pytestmark = pytest.mark.usefixtures("calm_machine")
 def run(started, tmp_path_factory) -> tuple[Path, str]:
     """A store with some trials more, and what the run that made them said."""
     folder = copy(started, tmp_path_factory.mktemp("searched") / "store")
-    done = finished(*SEARCH, "--store", folder, "--trials", 3)
-    assert done.returncode == OK, done.stderr
+    completed = finished(*SEARCH, "--store", folder, "--trials", 3)
+    assert completed.returncode == OK, completed.stderr
     # Without a meter it says at the start what a contest for FoM then is.
-    assert ONE_CONTEST in done.stderr
-    return folder, done.stdout
+    assert ONE_CONTEST in completed.stderr
+    return folder, completed.stdout
 
 
 @pytest.fixture
@@ -173,8 +173,8 @@ def test_a_replayed_bench_asks_for_the_same_recipes_to_the_end(searched, user: U
         path.unlink()
     again = Store.create(folder)
     again.remember(f"baseline {goal.fingerprint}", goal.baseline_id)
-    done = finished(*SEARCH, "--store", folder, "--device", f"replay:{recording}", "--trials", len(expected))
-    assert done.returncode == OK, done.stderr
+    completed = finished(*SEARCH, "--store", folder, "--device", f"replay:{recording}", "--trials", len(expected))
+    assert completed.returncode == OK, completed.stderr
     assert [record.recipe_id for record in again.trials(again.studies()[0].id)] == expected
     figures = again.evaluations(goal.baseline_id, again.studies()[0].bench_id)
     for id, result in original.evaluations(goal.baseline_id, goal.bench_id).items():
@@ -208,9 +208,9 @@ def test_confirm_measures_the_whole_test_set_and_its_accuracy_is_the_files(searc
 
 def test_all_objectives_share_one_pool_of_evaluations(started, tmp_path):
     folder = copy(started, tmp_path / "store")
-    done = finished(*SEARCH, "--store", folder, "--objective", "all", "--trials", 3)
-    assert done.returncode == OK, done.stderr
-    named = re.findall(r"^(\w+) trial +\d+  ", done.stdout, re.MULTILINE)
+    completed = finished(*SEARCH, "--store", folder, "--objective", "all", "--trials", 3)
+    assert completed.returncode == OK, completed.stderr
+    named = re.findall(r"^(\w+) trial +\d+  ", completed.stdout, re.MULTILINE)
     assert named == ["latency", "energy", "fom"]
     store = Store.existing(folder)
     assert {goal.objective for goal in store.studies()} == {"latency", "energy", "fom"}

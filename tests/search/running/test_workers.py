@@ -65,8 +65,8 @@ def test_workers_and_builders_of_this_machine_carry_out_the_same_trials(
 def test_what_cannot_be_is_said_before_anything_is_trained(started: Path, tmp_path: Path) -> None:
     def said(*words: object) -> tuple[int, str]:
         typed = command(*SEARCH, "--store", started, *words)
-        done = subprocess.run(typed, cwd=ROOT, env=with_extras(), capture_output=True, text=True)
-        return done.returncode, done.stderr
+        completed = subprocess.run(typed, cwd=ROOT, env=with_extras(), capture_output=True, text=True)
+        return completed.returncode, completed.stderr
 
     status, text = said("--workers", "tcp://trainers.example:8786")
     assert (status, "use tls://" in text, "--workers-plain" in text) == (REQUEST, True, True)
@@ -84,9 +84,9 @@ def test_a_machine_without_dask_is_told_what_to_install(tmp_path: Path) -> None:
         "from search.__main__ import main; sys.exit(main())"
     )
     words = [sys.executable, "-c", script, "workers", "tcp://127.0.0.1:8786"]
-    done = subprocess.run(words, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
-    assert done.returncode == REQUEST
-    assert "next: pip install 'ondevice-search[cluster]'" in done.stderr
+    completed = subprocess.run(words, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
+    assert completed.returncode == REQUEST
+    assert "next: pip install 'ondevice-search[cluster]'" in completed.stderr
 
 
 def test_status_shows_workers_what_they_do_and_how_busy_they_are(

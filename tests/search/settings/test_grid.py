@@ -105,28 +105,28 @@ def test_a_failed_point_keeps_its_reason_and_is_not_asked_for_again(tmp_path):
     store.add_failure(trial.recipe.id, GOAL.baseline_id, GOAL.bench_id, "out of memory")
     study.tell_failure(trial.number, "out of memory")
     assert trial.recipe.id not in carried_out(opened(store, SMALL), store, 3)
-    now = standings(store, goal_of(SMALL))
-    assert now.failed_points() == {Point("none", 0.5, 0): "failed: out of memory"}
+    ranking = standings(store, goal_of(SMALL))
+    assert ranking.failed_points() == {Point("none", 0.5, 0): "failed: out of memory"}
 
 
 def test_the_table_is_the_grids_points_in_its_order_and_no_other_evaluation(tmp_path, capsys):
     small = Grid(fractions=(0.5, 0.9), epochs=(0,), quantizations=("none", "static_int8"), unpruned=True)
     store = store_with(tmp_path, [evaluation(made=recipe(7))])
     carried_out(opened(store, small), store, 3)
-    now = standings(store, goal_of(small))
-    assert list(now.points()) == small.points()
+    ranking = standings(store, goal_of(small))
+    assert list(ranking.points()) == small.points()
     assert [(point.quantization, point.fraction) for point in small.points()] == [
         (name, fraction) for name in ("none", "static_int8") for fraction in (0, 0.5, 0.9)
     ]
     # The baseline, and the first three that were asked for.
-    assert [row is not None for row in now.points().values()] == [True, True, False, True, True, False]
-    results_console().print(grid_table(now))
+    assert [row is not None for row in ranking.points().values()] == [True, True, False, True, True, False]
+    results_console().print(grid_table(ranking))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:3] for line in lines[1:7]] == [
         [name, str(fraction), "0"] for name in ("none", "static_int8") for fraction in (0, 0.5, 0.9)
     ]
     assert "not yet" in lines[3]
-    assert recipe(7).id not in {row.recipe_id for row in now.rows}
+    assert recipe(7).id not in {row.recipe_id for row in ranking.rows}
 
 
 def test_dirty_rows_of_a_grid_are_measured_again_each_structure_once(tmp_path):

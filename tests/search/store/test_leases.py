@@ -130,9 +130,9 @@ def test_it_goes_on_at_once_when_the_first_was_killed(tmp_path, url, waited):
 def test_a_process_is_told_apart_from_a_later_one_with_its_number():
     assert not has_ended(os.getpid(), str(start_of(os.getpid())))
     assert has_ended(os.getpid(), "long ago")
-    done = subprocess.Popen(["true"])
-    done.wait()
-    assert has_ended(done.pid, "0")
+    ended_process = subprocess.Popen(["true"])
+    ended_process.wait()
+    assert has_ended(ended_process.pid, "0")
 
 
 def test_a_later_process_with_the_number_of_the_first_is_not_waited_for(tmp_path, url):
@@ -248,8 +248,8 @@ SEAMS = [(name, when) for name in ("_enter", "_take", "_take_study", "_remove") 
 @pytest.mark.parametrize(("name", "when"), [*SEAMS, ("_beat", "before")])
 def test_a_kill_at_every_seam_of_a_lease_keeps_nobody_away(tmp_path, url, name, when):
     words = [sys.executable, "-c", KILLED, str(tmp_path / "first"), url, name, when]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    completed = subprocess.run(words, cwd=ROOT, capture_output=True)
+    assert completed.returncode == -signal.SIGKILL, completed.stderr
     with second(tmp_path, url) as store:
         store.take_study("study")
         with statements(store) as execute:

@@ -145,8 +145,8 @@ Store.create(Path(sys.argv[1]))
 def test_a_kill_while_migrating_leaves_one_schema_or_the_other(old: Path, name: str, when: str) -> None:
     before = dump(old / "search.db")
     words = [sys.executable, "-c", MIGRATED_UNTIL, str(old), name, when]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    completed = subprocess.run(words, cwd=ROOT, capture_output=True)
+    assert completed.returncode == -signal.SIGKILL, completed.stderr
     finished = (name, when) == ("prepare", "after")
     assert version_of(open_database(f"sqlite:///{old / 'search.db'}")) == (LATEST if finished else FIRST)
     if not finished:

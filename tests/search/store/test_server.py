@@ -154,8 +154,8 @@ assert sys.modules["psycopg"] is None
 assert not [name for name in sys.modules if name.startswith(("psycopg", "dask", "distributed")) and name != "psycopg"]
 """
     words = [sys.executable, "-c", script, str(LAST)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    completed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert completed.returncode == 0, completed.stderr
     script = (
         script.partition("from search")[0]
         + """
@@ -163,8 +163,8 @@ from search.store.store import Store
 Store.existing(".", "postgresql+psycopg://lena@127.0.0.1/studies")
 """
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
-    assert "its driver psycopg is not installed; pip install 'ondevice-search[postgres]'" in done.stderr
+    completed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert "its driver psycopg is not installed; pip install 'ondevice-search[postgres]'" in completed.stderr
 
 
 def test_three_that_begin_a_database_at_once_make_it_once(url: str, tmp_path: Path) -> None:

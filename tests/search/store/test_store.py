@@ -183,9 +183,9 @@ def test_a_store_that_may_not_be_read_is_no_empty_one(file, mode):
         for path, open_to_all in ((Path(folder), 0o755), (store, 0o777), (store / "search.db", 0o666)):
             path.chmod(open_to_all)
         (store / file).chmod(mode)
-        done = subprocess.run([sys.executable, "-c", AS_ANOTHER, store], cwd=ROOT, capture_output=True, text=True)
-    assert "StoreError" in done.stderr.splitlines()[-1]
-    assert "Permission denied; make it accessible" in done.stderr.splitlines()[-1]
+        completed = subprocess.run([sys.executable, "-c", AS_ANOTHER, store], cwd=ROOT, capture_output=True, text=True)
+    assert "StoreError" in completed.stderr.splitlines()[-1]
+    assert "Permission denied; make it accessible" in completed.stderr.splitlines()[-1]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
@@ -207,8 +207,8 @@ def test_a_store_in_a_folder_that_nobody_may_write_to_is_read(log):
         for path, read_only in ((Path(folder), 0o755), *((file, 0o444) for file in store.iterdir()), (store, 0o555)):
             path.chmod(read_only)
         words = [sys.executable, "-c", f"{AS_ANOTHER}\nprint(Store(Path(sys.argv[1])).fact('a'))", store]
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("1\n" if log else "None\n", "")
+        completed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert (completed.stdout, completed.stderr) == ("1\n" if log else "None\n", "")
 
 
 @contextlib.contextmanager
@@ -323,18 +323,18 @@ def test_a_damaged_evaluation_is_named_with_its_field(user: User, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "what"),
+    ("table", "column", "subject"),
     [
         ("search_studies", "content", f"study {GOAL.id}"),
         ("search_benches", "content", f"bench {BENCH.id}"),
         ("search_benches", "device", f"the device of bench {BENCH.id}"),
     ],
 )
-def test_a_field_of_a_newer_version_is_named(user: User, tmp_path, table, column, what):
+def test_a_field_of_a_newer_version_is_named(user: User, tmp_path, table, column, subject):
     with statements(store_with(tmp_path, [evaluation()])) as execute:
         execute(f"UPDATE {table} SET {column} = :content", {"content": '{"later": 1}'})  # noqa: S608
     status, out, err = user.types("export", "--to", tmp_path / "table.csv", "--store", tmp_path)
     assert (status, out) == (RIG, "")
-    assert f"search.db: what is kept of {what} is damaged or of a newer version: " in err
+    assert f"search.db: what is kept of {subject} is damaged or of a newer version: " in err
     assert "unknown field later" in err
     assert err.count("\n") == 1

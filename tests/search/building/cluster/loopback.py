@@ -52,10 +52,10 @@ if __name__ == "__main__":
 """
 
 
-def until(reached: Callable[[], object], what: str = "it") -> None:
+def until(reached: Callable[[], object], name: str = "it") -> None:
     end = time.monotonic() + HANG_S
     while not reached():
-        assert time.monotonic() < end, f"{what} never came"
+        assert time.monotonic() < end, f"{name} never came"
         time.sleep(0.02)
 
 

@@ -61,8 +61,8 @@ def all_trained(folders: list[Path]) -> list[str]:
 
 def test_what_workers_build_lies_in_the_store_as_it_was_judged(executor, two, seen, tmp_path):
     orders = [order(seed=seed, epochs=2) for seed in range(4)]
-    done: list[Built] = [task.result(HANG_S) for task in map(executor.submit, orders)]
-    for ordered, result in zip(orders, done, strict=True):
+    results: list[Built] = [task.result(HANG_S) for task in map(executor.submit, orders)]
+    for ordered, result in zip(orders, results, strict=True):
         assert result.candidate.recipe == ordered.recipe
         assert result.candidate.file.parent == tmp_path / "store" / "candidates"
         assert sha256(result.candidate.file) == result.candidate.sha256
@@ -129,8 +129,8 @@ def test_a_worker_and_a_scheduler_that_die_cost_time_and_nothing_else(tmp_path):
             dask_cluster.kill_scheduler()
             until(lambda: any("the scheduler is gone" in text for text in seen.lines), "a line")
             dask_cluster.start_scheduler()
-            done = [task.result(HANG_S) for task in tasks]
-    assert [result.candidate.recipe for result in done] == [each.recipe for each in orders]
+            results = [task.result(HANG_S) for task in tasks]
+    assert [result.candidate.recipe for result in results] == [each.recipe for each in orders]
     ended = all_trained(folders)
     assert sorted(set(ended)) == sorted(each.recipe.weights_id for each in orders)
     assert sum("the scheduler is back" in text for text in seen.lines) == 1
