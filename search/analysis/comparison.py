@@ -59,7 +59,7 @@ class Pair:
     # Both accuracies are on the same split of the data.
     accuracy: tuple[float, float] | None
     split: str
-    # B - A, a fraction, with half of its interval.
+    # The accuracy of B less that of A, a fraction, with half of its interval.
     gap: tuple[float, float] | None
     # None: of different networks on different benches, or of figures of different provenance.
     latency: Ratio | None
@@ -75,7 +75,7 @@ class Comparison:
     # The same structure in both; where no runtime is in both, the same network, at its fastest in each.
     common: tuple[Pair, ...]
     across_runtimes: bool
-    # Spearman's, of the latencies of common structures.
+    # Spearman's rank correlation of the latencies of common structures.
     rank_correlation: float | None
     not_compared: tuple[str, ...]
 
@@ -259,7 +259,7 @@ def _correlation(pairs: Sequence[Pair]) -> float | None:
     try:
         return correlation(_ranks(ours), _ranks(theirs))
     except StatisticsError:
-        # All of one rank.
+        # All latencies are of one rank.
         return None
 
 

@@ -19,7 +19,7 @@ from space.threads import at_most
 T = TypeVar("T")
 # How its process begins: from nothing, as a copy of one with threads may hang.
 START = "spawn"
-# Is told the step and the share of it that is done, 0 to 1.
+# A progress is told the step and the share of it that is done, 0 to 1.
 Progress = Callable[[str, float], None]
 
 
@@ -34,7 +34,7 @@ class Child:
     def __init__(self, progress: Progress, threads: int | None = None) -> None:
         self.progress = progress
         self._threads = threads
-        # Held while the process changes, or is ended for good.
+        # The lock is held while the process changes, or is ended for good.
         self._change = threading.Lock()
         self._closed = False
         self._start()

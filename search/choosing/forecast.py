@@ -38,7 +38,7 @@ class Forecast:
     # accuracy.
     probability_better: Floats
     probability_of_leading: Floats
-    # Tells the hopeless apart, whose probability is too small a number to compare.
+    # The logarithm tells the hopeless apart, whose probability is too small a number to compare.
     log_probability_of_leading: Floats
     # How good the network is, whether or not it improves on anything: above the worst trial, times the probability that
     # it holds the minimum accuracy.
@@ -56,14 +56,14 @@ class _Leader:
 
 @dataclass(frozen=True)
 class Forecaster:
-    """Fitted once for each ask."""
+    """A forecaster is fitted once for each ask."""
 
     objective: Objective
     least_accuracy: float
     history: Sequence[TrialNotes]
     errors: GaussianProcess
     latencies: LatencyModel
-    # Seconds, by the id of the structure.
+    # The latencies in seconds, by the id of the structure.
     timed: Mapping[str, float]
     # The model of the figure beyond latency; None where latency is all that counts.
     rest: GaussianProcess | None

@@ -82,7 +82,7 @@ class GaussianProcess:
 
     @cached_property
     def _factor(self) -> Floats:
-        """Cholesky's, of the covariance of the observations."""
+        """Cholesky's factor of the covariance of the observations."""
         covariance = self._covariance(self.points, self.points)
         return np.linalg.cholesky(covariance + self.hyperparameters.noise**2 * np.eye(len(self.values)))
 

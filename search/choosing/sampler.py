@@ -36,7 +36,7 @@ def seed_of(seed: int, number: int, attempt: int = 0) -> int:
 
 
 class Sampler(BaseSampler):
-    """Draws every dimension together."""
+    """A sampler draws every dimension together."""
 
     def look_ahead(self, pace: Pace) -> None:
         """SpaceExhausted where that is known before Optuna writes a trial down."""

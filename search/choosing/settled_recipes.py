@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Pool:
-    """Shared by the studies of a run: recipes that were evaluated or failed, and those on their way in any of them."""
+    """The pool that the studies of a run share: recipes that were evaluated or failed, and those on their way in any of
+    them."""
 
     settled: set[str] = field(default_factory=set)
     in_flight: set[str] = field(default_factory=set)

@@ -38,7 +38,7 @@ class Situation:
 
     # Whether the part of the run has begun that goes to those that can still win.
     is_last: bool
-    # Trained already and holding the line, and not timed here: what they take is a timing.
+    # The networks that are trained already and hold the line, and are not timed here: all that they take is a timing.
     ready: Sequence[dict[str, Value]] = ()
 
     @property

@@ -18,7 +18,8 @@ from space.networks.images import usual_data
 def main(options: argparse.Namespace) -> int:
     chosen = settings(vars(options))
     if options.checkpoint is not None:
-        # Said before anything is made; a team's own model is one for the usual images unless it says otherwise.
+        # What is wrong with the file is said before anything is made; a team's own model is one for the usual images
+        # unless it says otherwise.
         network = network_named(chosen.architecture)
         read_checkpoint(options.checkpoint, network)
         read_description(options.checkpoint)

@@ -21,7 +21,7 @@ class Command:
     module: str
     summary: str
     add: Callable[[argparse.ArgumentParser], None]
-    # Takes the options that say where things are.
+    # Whether the command takes the options that say where things are.
     shared: bool = True
 
 

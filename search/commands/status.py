@@ -105,7 +105,7 @@ class WorkerAtWork:
     """A worker of the cluster that trains for the run which is at work."""
 
     name: str
-    # Empty where it is idle.
+    # What the worker does; empty where it is idle.
     step: str
     share: float
     # The share of its time so far in which it was at work.

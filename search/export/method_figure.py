@@ -18,7 +18,7 @@ from search.results.standings import Standings
 from search.store.store import Store
 from space.errors import RequestError
 
-# Okabe and Ito's, as the deck has them.
+# These are Okabe and Ito's colours, as the deck has them.
 _COLOURS = ("#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9")
 _MARKERS = "os^DvP"
 _SIZE_INCHES = (16.0, 8.6)

@@ -47,7 +47,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """Along the objective's figure, on a logarithmic scale."""
+    """Accuracy along the objective's figure, on a logarithmic scale."""
 
     objective: Objective
     # The points stand in the order of the ranking, the baseline's last.

@@ -46,7 +46,7 @@ def draw(sensitivity: Sensitivity, path: Path, suffix: str) -> None:
         axis.spines[["top", "right"]].set_visible(False)
         for turn, fraction in enumerate(fractions):
             axis.barh(0, 0, color=colors[turn % len(colors)], label=f"{100 * fraction:g} %")
-        # Above: no bar reaches there.
+        # The legend stands above, where no bar reaches.
         axis.legend(
             loc="lower left", bbox_to_anchor=(0, 1), ncols=len(fractions), frameon=False, title="channels pruned"
         )

@@ -54,7 +54,7 @@ class Board:
     name: str
     worker: Worker
     examiner: Examiner
-    # Is told what it does.
+    # This is told what the board does.
     shown: Progress = quiet
     # Measurements that wait or run.
     waiting: int = 0

@@ -17,7 +17,7 @@ RANKING, GRID, PAGE, FILE = View.RANKING, View.GRID, View.PAGE, View.FILE
 M1, M2, M3, FRONT, FRONT_SLIDE = View.M1, View.M2, View.M3, View.FRONT, View.FRONT_SLIDE
 _COURSE = (M1, M2, M3)
 _FRONTS = (FRONT, FRONT_SLIDE)
-# Sorts behind every place and every trial.
+# This sorts behind every place and every trial.
 _LAST = 1e9
 
 

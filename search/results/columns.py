@@ -37,7 +37,7 @@ class Entry:
     """A row as it stands in a table of the whole study."""
 
     row: Row
-    # Among those that may win, from 1.
+    # The place among those that may win, from 1.
     place: int | None = None
     is_baseline: bool = False
     # Whether it could lead and has to be confirmed first.

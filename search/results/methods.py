@@ -121,7 +121,7 @@ class Shown:
     key: str
     title: str
     unit: str
-    # Above its column.
+    # The heading above its column.
     head: str
     of: Callable[[MethodRow], Figure]
 
@@ -200,7 +200,7 @@ class Methods:
 
     @property
     def energy_kind(self) -> str:
-        """measured, estimated, or predicted."""
+        """The kind of the energy: measured, estimated, or predicted."""
         kinds = dict.fromkeys(str(row.row.energy_provenance.kind) for row in self.rows)
         return " and ".join(kinds)
 

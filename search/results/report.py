@@ -295,7 +295,7 @@ def _above_the_baseline(standings: Standings) -> list[str]:
 
 def _lower_line(standings: Standings) -> str:
     goal, nearest = standings.goal, standings.row(standings.ranked[0])
-    # Rounded down to a hundredth.
+    # The accuracy is rounded down to a hundredth.
     held = math.floor(100 * (nearest.validation_accuracy - goal.margin)) / 100
     if held <= 0:
         return "--min-accuracy or --margin 0 lowers the line"

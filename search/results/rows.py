@@ -22,7 +22,7 @@ from space.formats.names import DEFAULT_RUNTIME
 from space.formats.target import title_of
 from space.recipe import Recipe
 
-# Left out of what others read until there is something to say.
+# These are left out of what others read until there is something to say.
 _WHERE_KNOWN = (
     *("search", "confusion", "warnings", "images", "course_latency_ms", "course_call", "reference"),
     *("file_mb", "packed_mb", "sparsity", "integrated_mwh_per_2000"),
@@ -251,7 +251,7 @@ def _course_call(runtime: str) -> str:
 @dataclass(frozen=True, slots=True)
 class _Gain:
     value: float
-    # 95 %; None where the reference is known too badly to say.
+    # The 95 % interval; None where the reference is known too badly to say.
     interval: tuple[float, float] | None
 
 

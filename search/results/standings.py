@@ -64,7 +64,7 @@ class Standings:
 
     @property
     def rows(self) -> list[Row]:
-        """All of them, the baseline last."""
+        """The rows of all evaluations, the baseline last."""
         first = self._first_points
         evaluations = (*self.ranked, self.baseline)
         return [self._row(evaluation, first.get(evaluation.recipe_id)) for evaluation in evaluations]

@@ -58,11 +58,11 @@ def _unmetered(evaluation: Evaluation, standings: "Standings") -> bool:
 
 
 def _near(evaluation: Evaluation, best: Evaluation | None, objective: Objective) -> bool:
-    # Brings asyncio, which the reading commands do without.
+    # The import brings asyncio, which the reading commands do without.
     from search.scoring.lead import Lead
 
     near = Lead(objective, best, None, None).near(evaluation.accuracy.share, evaluation.current)
     if best is None or near or not objective.ties_by_accuracy:
         return near
-    # Within the tie it would be ranked by its accuracy.
+    # Within the tie such a network would be ranked by its accuracy.
     return objective.value(evaluation) <= tie(best, objective)

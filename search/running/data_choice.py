@@ -39,7 +39,7 @@ class DataChoice:
     named: bool = False
     # Whether they have to be downloaded first.
     download: bool = False
-    # Others would have been taken, and cannot be.
+    # Whether others would have been taken, and cannot be.
     stands_in: bool = False
     # What was named cannot be had: why, and what to do.
     missing: str = ""

@@ -22,11 +22,11 @@ class Doing:
     """One place: the run itself, a builder, a worker of a cluster or a board."""
 
     place: str
-    # Empty where it is idle.
+    # What is done there; empty where it is idle.
     step: str
-    # 0 where nobody knows.
+    # The share of the step that is done; 0 where nobody knows.
     share: float
-    # Unix time.
+    # The Unix time at which the step began.
     since: float
     # The share of a worker's time in which it was at work; None for other places.
     busy: float | None = None
@@ -43,7 +43,7 @@ class Work:
     what: str
     count: int
     ended: int
-    # Unix times; `until`: no trial begins later.
+    # The Unix times of its beginning, and after which no trial begins.
     begun: float
     until: float | None = None
     # Ids of the studies, the first of which is shown in full.

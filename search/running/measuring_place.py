@@ -36,7 +36,7 @@ class MeasuringPlace:
     cores: int
     # Names of the runtimes that are installed there.
     runtimes: tuple[str, ...]
-    # Trainer and device are one machine: one waits for the other.
+    # Whether trainer and device are one machine: one waits for the other.
     on_this_machine: bool
     # None: nothing was measured there by this store.
     bench_id: str | None

@@ -16,11 +16,11 @@ class Trials:
     boards: int = 1
     # What trainings at once bring: so many times as many of them.
     builders: float = 1
-    # Training waits while something is timed, and the other way round.
+    # Whether training waits while something is timed, and the other way round.
     in_turn: bool = True
     # Trials of this store whose length was taken for theirs.
     like_past: int = 0
-    # Time limits how many there are, and nothing else.
+    # Whether time limits how many there are, and nothing else.
     fitting: bool = False
 
     def as_many_as_fit(self, left_s: float) -> "Trials":

@@ -52,7 +52,7 @@ class _Setting:
 
     @property
     def order(self) -> tuple[bool, float]:
-        """Clean before disturbed, then by latency."""
+        """The order of settings: clean before disturbed, then by latency."""
         return bool(self.figures.dirty), self.figures.latency_s
 
 

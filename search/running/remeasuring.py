@@ -78,7 +78,7 @@ class Metering:
     view: View
     # Seconds that a candidate takes at the meter; without a meter nothing, and nobody is metered.
     metering_s: float
-    # Measures the file of an evaluation, which may have to be built again.
+    # This measures the file of an evaluation, which may have to be built again.
     measured: Callable[[Evaluation], Measured]
 
     def meter_contenders(self, goals: Sequence[Goal], deadline: float = math.inf) -> None:

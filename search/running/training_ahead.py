@@ -92,7 +92,8 @@ NOTHING = Lesson((), ())
 
 @dataclass
 class TrainingAhead:
-    """First the lesson, some at a time, until it is told to stop; then what studies suggest, wherever builders idle."""
+    """What is trained ahead: first the lesson, some at a time, until it is told to stop; then what studies suggest,
+    wherever builders idle."""
 
     work: Workplace
     # None: nothing is trained ahead.

@@ -39,9 +39,10 @@ T = TypeVar("T")
 class Workplace:
     store: Store
     rig: Rig
-    # Trains and builds.
+    # The executor trains and builds.
     executor: Executor
-    # Makes the files of untrained networks; another process than the builders' where those are training meanwhile.
+    # The drafter makes the files of untrained networks; another process than the builders' where those are training
+    # meanwhile.
     drafter: Builders
     baseline: Baseline
     source: Source

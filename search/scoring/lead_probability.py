@@ -25,7 +25,7 @@ _NEGLIGIBLE = 1e-2
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Natural logarithm of a figure, the larger the better, and its standard error."""
+    """The natural logarithm of a figure, the larger the better, and its standard error."""
 
     log_figure: float
     standard_error: float

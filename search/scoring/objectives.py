@@ -12,7 +12,7 @@ from search.store.evaluation import Evaluation
 @dataclass(frozen=True, slots=True)
 class Score:
     value: float
-    # Zero or less is within.
+    # The violation of each constraint: zero or less is within.
     violations: dict[str, float] = field(default_factory=dict)
 
 

@@ -70,7 +70,8 @@ class Race:
 
     @property
     def pairs_to_time(self) -> int:
-        """Up to the next look; 0: the race is over, and who is still undecided then cannot be told apart."""
+        """The pairs to time up to the next look; 0: the race is over, and who is still undecided then cannot be told
+        apart."""
         if self.verdict is not Verdict.UNDECIDED:
             return 0
         return next((look.pairs - len(self.log_ratios) for look in _LOOKS if look.pairs > len(self.log_ratios)), 0)

@@ -18,12 +18,12 @@ ALL = "all"
 SPACES = ("full", "pruning", "int8")
 MODEL = "model"
 SAMPLERS = (MODEL, "gp", "tpe", "nsga2", "random")
-# Instead of a data set's name: the store's last one, else the usual one, else the one that stands in for it. Instead of
-# a number of builders: as many as pay.
+# This stands instead of a data set's name: the store's last one, else the usual one, else the one that stands in for
+# it. Instead of a number of builders: as many as pay.
 AUTO = "auto"
 # Which candidates' files stay: all, or those alone of candidates that may still win.
 KEEP_ALL, KEEP_FRONT = "all", "front"
-# Between several meters in a file: their URLs have commas of their own.
+# This stands between several meters in a file: their URLs have commas of their own.
 _BETWEEN_METERS = " | "
 
 
@@ -142,7 +142,7 @@ class Key:
     read: Callable[[object], Any]
     # The value as it stands in a file.
     write: Callable[[Any], str | int | float] = lambda value: value if isinstance(value, int | float) else str(value)
-    # May be given several times on the command line: each time it adds to the former ones.
+    # Whether it may be given several times on the command line: each time it adds to the former ones.
     several: bool = False
     # Whether it takes no value on the command line: to name it is to say yes.
     flag: bool = False

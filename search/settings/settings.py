@@ -38,7 +38,7 @@ class Settings:
     margin: float | None = None
     data: str = AUTO
     data_dir: Path | None = None
-    # One, or several of one kind.
+    # One device, or several of one kind.
     devices: tuple[str, ...] = ("local",)
     # What trains.
     accelerator: str = "auto"

@@ -9,7 +9,7 @@ from space.candidate import Candidate
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """Measured again, on the whole test set."""
+    """What was measured again, on the whole test set."""
 
     figures: Figures
     test: Accuracy
@@ -42,7 +42,7 @@ class Evaluation:
 
     @property
     def gated(self) -> bool:
-        """Given up before its training ended; never ranked."""
+        """Whether it was given up before its training ended; then it is never ranked."""
         return self.candidate.projected is not None
 
     @cached_property
@@ -55,13 +55,13 @@ class Evaluation:
 
     @cached_property
     def network_id(self) -> str:
-        """Tells deployed networks apart: runtime settings are settings of one, and make no other network."""
+        """The id tells deployed networks apart: runtime settings are settings of one, and make no other network."""
         network = self.candidate.recipe.network
         return self.recipe_id if network == self.candidate.recipe else network.id
 
     @cached_property
     def confirmed(self) -> bool:
-        """Measured on the test set, with clean timings."""
+        """Whether it was measured on the test set, with clean timings."""
         return self.confirmation is not None and not self.confirmation.figures.dirty
 
     @cached_property

@@ -17,7 +17,7 @@ class Known:
     number: int = -1
     # How often others were found to have written.
     others: int = 0
-    # Moments that are on, one within the other.
+    # How many moments are on, one within the other.
     moments: int = 0
     _read: dict[object, tuple[Set[str], Any]] = field(default_factory=dict)
 

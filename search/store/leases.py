@@ -53,7 +53,7 @@ class Writer:
     pid: int
     started: str
     command: str
-    # Unix times by the database's clock.
+    # These are Unix times by the database's clock.
     since: float
     expires_at: float
 

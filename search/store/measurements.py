@@ -68,7 +68,7 @@ class Measurements(Frameworks):
         traces: Sequence[str],
         outline: Outline | None,
     ) -> None:
-        # Brings asyncio, which the reading commands do without.
+        # The import brings asyncio, which the reading commands do without.
         from evaluators.raw_runs import text_of
 
         earlier = [run for run in self.runs(structure_id, bench_id) if run not in runs]
@@ -135,7 +135,7 @@ class Measurements(Frameworks):
         return figures if figures and is_current(figures, self.frameworks(bench_id)) else None
 
     def runs(self, structure_id: str, bench_id: str) -> tuple[ProcessRun, ...]:
-        # Brings asyncio, which the reading commands do without.
+        # The import brings asyncio, which the reading commands do without.
         from evaluators.raw_runs import runs_of
 
         rows = self._database.rows(
@@ -171,7 +171,7 @@ class Measurements(Frameworks):
         """The bench has another reference, so many times as slow and as costly as the former one."""
         from sqlalchemy import update
 
-        # Brings asyncio, which the reading commands do without.
+        # The import brings asyncio, which the reading commands do without.
         from evaluators.raw_runs import converted_runs
         from search.store.tables import CONFIRMATIONS, OUTLINES, STRUCTURES
 

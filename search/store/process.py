@@ -7,7 +7,7 @@ from pathlib import Path
 
 # The fields of /proc/PID/stat behind the name in brackets begin with the state; the start is the 22nd of all (proc(5)).
 _STATE, _START = 0, 19
-# Ended, and kept only until the parent asks.
+# States of a process that has ended, and is kept only until its parent asks.
 _DEAD = {"Z", "X"}
 
 
@@ -30,7 +30,7 @@ def has_ended(pid: int, start: str) -> bool:
     try:
         os.kill(pid, 0)
     except PermissionError:
-        # Somebody else's, which the system may hide.
+        # The process is somebody else's, which the system may hide.
         return False
     except ProcessLookupError:
         pass

@@ -17,7 +17,7 @@ from space.errors import RequestError
 
 
 class Store(Benches, Studies, Trials, Measurements, Outlines, Evaluations, Leases):
-    """All of its parts, over one database."""
+    """A store with all of its parts, over one database."""
 
     @classmethod
     def create(cls, folder: Path, storage: str | None = None) -> "Store":

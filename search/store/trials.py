@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 RUNNING, COMPLETE, FAILED, INTERRUPTED = "running", "complete", "failed", "interrupted"
-# Measured and not trained: it could not win.
+# The state of a trial that was measured and not trained: it could not win.
 GATED = "gated"
 
 
@@ -26,7 +26,7 @@ class TrialRecord:
     recipe_id: str
     state: str
     reason: str
-    # Unix times.
+    # These are Unix times.
     begun_at: float
     ended_at: float | None
 

@@ -19,7 +19,7 @@ _UPSERTS: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite
 
 
 class Write:
-    """`connection` is for what is no row to be put."""
+    """What a transaction writes; `connection` is for what is no row to be put."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection

@@ -14,7 +14,7 @@ class Flight:
     # The files that are being sent, by worker.
     sending: set[str] = field(default_factory=set)
     fault: Exception | None = None
-    # Ends the wait for Dask's task.
+    # This ends the wait for Dask's task.
     wake: Callable[[], object] = lambda: None
 
     def end(self, fault: Exception) -> None:

@@ -16,7 +16,8 @@ _AGAIN_S = 2.0
 
 
 class Link:
-    """`told`: of the workers' events; `gone`: where the scheduler is."""
+    """The connection to the scheduler. `told` hears of the workers' events; `gone` is called where the scheduler is
+    gone."""
 
     def __init__(
         self,

@@ -40,7 +40,7 @@ class _Task:
 
     key: str
     future: Future[CarriedOut] | None = None
-    # Set where something has come that it waits for: files, a result, its end.
+    # The event is set where something has come that it waits for: files, a result, its end.
     came: threading.Event = field(default_factory=threading.Event)
     stopped: bool = False
     # What the disk said to files that came.
@@ -80,7 +80,7 @@ class Station:
         self._busy_s = 0.0
         self._since: float | None = None
         self._step: tuple[str, float] = ("", 0.0)
-        # Is told of each step, from any thread.
+        # This is told of each step, from any thread.
         self.tell: Callable[[Told], None] = lambda report: None
 
     def carry_out(

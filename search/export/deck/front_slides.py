@@ -16,7 +16,7 @@ from search.results.wording import accuracy, bare_figure, gain_over_unpruned, nu
 from search.scoring.objectives import OBJECTIVES, Objective
 from search.settings.durations import spoken
 
-# Inches.
+# The room between two cards, in inches.
 _BETWEEN_CARDS = 0.14
 
 

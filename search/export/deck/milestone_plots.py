@@ -30,7 +30,7 @@ _SIGNS = "●■▲◆"
 @dataclass(frozen=True, slots=True)
 class PrunedNetwork:
     row: Row
-    # Pruned of every unit, or on average.
+    # The fraction pruned of every unit, or on average.
     fraction: float
     uniform: bool
 

@@ -26,7 +26,7 @@ _TITLE_ONLY = 5
 # "No style, no grid": rules are drawn here.
 _PLAIN_TABLE = "{2D5ABB26-0587-4C30-8999-92F81FD0307C}"
 _CELL_MARGIN = 0.06
-# Left of words that follow figures, which stand right.
+# The room left of words that follow figures, which stand right.
 _APART = 0.14
 
 
@@ -163,7 +163,7 @@ class Page:
             for head, room, left in zip(headings, widths, aside, strict=True)
         )
         head_height = heads * size * 1.2 / 72 + 0.1
-        # Closer where there are many; a line of text and the cell's margins take so much.
+        # Rows stand closer where there are many; a line of text and the cell's margins take so much.
         least = size * 1.2 / 72 + 0.045
         row_height = max(least, min(least + 0.06, (box.height - head_height - 0.05) / max(1, len(cells))))
         tall = head_height + row_height * len(cells)

@@ -41,7 +41,7 @@ FOOTER = Box(_MARGIN, 6.86, _WIDTH - 0.9, 0.4)
 NUMBER = Box(_MARGIN + _WIDTH - 0.8, 6.86, 0.8, 0.4)
 
 FONT = "Arial"
-# Points.
+# The sizes of letters, in points.
 SUBTITLE_PT, TEXT_PT, CHART_PT, FOOTER_PT = 16, 16, 14, 10
 # A title takes the largest in which it fits.
 TITLE_PT = (26, 23, 20)
