@@ -35,9 +35,9 @@ def int8(tmp_path, model):
 
 def test_the_kernels_answer_as_integer_arithmetic_does(int8):
     expected = integers.answers(int8, PIXELS)
-    found = logits(int8, PIXELS)
+    computed = logits(int8, PIXELS)
     # Halves may be rounded to either side.
-    assert np.abs(found - expected).mean() < 0.01 * expected.std(axis=0).mean()
+    assert np.abs(computed - expected).mean() < 0.01 * expected.std(axis=0).mean()
     assert exactness.inexact(int8, PIXELS) is None
 
 
