@@ -38,8 +38,8 @@ class Faltering(LiveMeter):
     async def readings(self) -> AsyncGenerator[PowerReading, None]:
         self.stops_after = 20 if self.faults > 0 else None
         self.faults -= 1
-        async for one in super().readings():
-            yield one
+        async for reading in super().readings():
+            yield reading
 
 
 @pytest.fixture
@@ -131,12 +131,12 @@ def test_beside_each_measurement_a_neighbour_is_timed_again_and_teaches(
 ) -> None:
     device = Counted(tmp_path / "lock")
     examiner.measuring.device, examiner.measuring.meter = device, None
-    other = Subject("other", write_classifier(tmp_path / "other.onnx", channels=12), RuntimeSettings())
+    neighbour = Subject("other", write_classifier(tmp_path / "other.onnx", channels=12), RuntimeSettings())
 
     async def both() -> tuple[Measured, Measured]:
         await examiner.open()
         try:
-            return await examiner.measure(subject, NO_RACE), await examiner.measure(other, NO_RACE)
+            return await examiner.measure(subject, NO_RACE), await examiner.measure(neighbour, NO_RACE)
         finally:
             await examiner.close()
 

@@ -82,8 +82,8 @@ class Board:
     def device(self, login: Login | None = None, **changes: Any) -> SshDevice:
         """It waits for nobody who tests on this machine, too. The program is the short one, unless changed."""
         guard = Guard(lock=str(self.home / "lock"), heartbeat_s=20.0)
-        known = {"login": login or self.login(), "guard": guard, "program": short.program()}
-        return SshDevice(self.address, **{**known, **changes})
+        options = {"login": login or self.login(), "guard": guard, "program": short.program()}
+        return SshDevice(self.address, **{**options, **changes})
 
     def put_program(self, name: str, body: str) -> None:
         """First on the board's PATH."""
@@ -98,12 +98,12 @@ class Board:
 
     def processes(self) -> list[int]:
         """Everything that runs with this home."""
-        mark, found = f"HOME={self.home}".encode(), []
+        mark, pids = f"HOME={self.home}".encode(), []
         for environment in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
                 if mark in environment.read_bytes().split(b"\0"):
-                    found.append(int(environment.parent.name))
-        return found
+                    pids.append(int(environment.parent.name))
+        return pids
 
     def program(self) -> int:
         """The process of the on-device program."""
@@ -111,8 +111,8 @@ class Board:
         def words(pid: int) -> list[bytes]:
             return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
 
-        (found,) = [pid for pid in self.processes() if b"/program/" in words(pid)[1]]
-        return found
+        (process,) = [pid for pid in self.processes() if b"/program/" in words(pid)[1]]
+        return process
 
     def is_empty_within(self, limit_s: float) -> bool:
         end = time.monotonic() + limit_s

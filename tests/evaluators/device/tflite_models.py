@@ -78,11 +78,11 @@ def _condition(model: schema.ModelT) -> schema.TensorT:
     return condition
 
 
-def _call(model: schema.ModelT, read: list[int], written: list[int]) -> schema.OperatorT:
+def _call(model: schema.ModelT, inputs: list[int], outputs: list[int]) -> schema.OperatorT:
     """Of the second graph, if the first of what is read holds, and else as well."""
     branches, call = schema.IfOptionsT(), schema.OperatorT()
     branches.thenSubgraphIndex = branches.elseSubgraphIndex = 1
     call.opcodeIndex = len(model.operatorCodes) - 1
-    call.inputs, call.outputs = np.array(read, np.int32), np.array(written, np.int32)
+    call.inputs, call.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
     call.builtinOptionsType, call.builtinOptions = schema.BuiltinOptions.IfOptions, branches
     return call

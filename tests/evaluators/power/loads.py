@@ -112,16 +112,16 @@ def read(power: NDArray[np.float64], meter: Meter, random: np.random.Generator) 
     watts *= (1 + meter.noise * inherited(len(ends), meter.inherited, random)) / meter.averaged_s
     if meter.resolution_w:
         watts = np.round(watts / meter.resolution_w) * meter.resolution_w
-    here = np.maximum.accumulate(ends + meter.delay_s * random.random(len(ends)))
+    arrivals_s = np.maximum.accumulate(ends + meter.delay_s * random.random(len(ends)))
     return [
         PowerReading(BEGIN_S + time_s, VOLTS, value / VOLTS, value, meter.averaged_s)
-        for time_s, value in zip(here.tolist(), watts.tolist(), strict=True)
+        for time_s, value in zip(arrivals_s.tolist(), watts.tolist(), strict=True)
     ]
 
 
 def inherited(count: int, share: float, random: np.random.Generator) -> NDArray[np.float64]:
     """First-order autoregressive, of variance 1."""
     values = random.normal(size=count)
-    for now in range(1, count):
-        values[now] = share * values[now - 1] + (1 - share**2) ** 0.5 * values[now]
+    for place in range(1, count):
+        values[place] = share * values[place - 1] + (1 - share**2) ** 0.5 * values[place]
     return values

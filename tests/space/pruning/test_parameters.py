@@ -40,7 +40,7 @@ def test_parameters_are_counted_as_those_of_the_network(name):
     network = network_named(name)
     recipe = unpruned(network)
     built = network.built(recipe.widths, recipe.halvings, network.image, network.classes)
-    assert parameters(recipe) == sum(one.numel() for one in built.parameters())
+    assert parameters(recipe) == sum(tensor.numel() for tensor in built.parameters())
 
 
 @pytest.mark.parametrize("criterion", ["l1", "slimming"])
@@ -67,7 +67,7 @@ def test_single_weights_reach_the_sparsity_of_all_parameters(criterion, sparsity
     assert recipe.widths == UNPRUNED.widths
     sparse = NETWORK.built(recipe.widths, recipe.halvings, SHAPE, 10)
     prune_weights(sparse, recipe.weight_sparsity, recipe.sparsity_criterion)
-    assert zeros(sparse) / sum(one.numel() for one in sparse.parameters()) == pytest.approx(sparsity, abs=0.01)
+    assert zeros(sparse) / sum(tensor.numel() for tensor in sparse.parameters()) == pytest.approx(sparsity, abs=0.01)
 
 
 def test_slimming_takes_the_lowest_scales_of_the_whole_network(model):

@@ -14,7 +14,7 @@ from tests.conftest import NARROW
 
 def weights(model: nn.Module) -> np.ndarray:
     """Of all convolutions and linear layers, by their number of dimensions: BatchNorm's have one."""
-    return np.concatenate([one.detach().numpy().ravel() for one in model.parameters() if one.dim() > 1])
+    return np.concatenate([tensor.detach().numpy().ravel() for tensor in model.parameters() if tensor.dim() > 1])
 
 
 @pytest.mark.parametrize("criterion", ["magnitude", "random"])
@@ -37,7 +37,7 @@ def test_the_smallest_of_all_layers_together_go_first(network):
     prune_weights(model, 0.4)
     threshold = np.sort(before)[round(0.4 * len(before)) - 1]
     np.testing.assert_array_equal(weights(model) == 0, before <= threshold)
-    shares = {round(float((one == 0).float().mean()), 2) for one in model.parameters() if one.dim() > 1}
+    shares = {round(float((tensor == 0).float().mean()), 2) for tensor in model.parameters() if tensor.dim() > 1}
     assert len(shares) > 3
 
 

@@ -97,9 +97,11 @@ def test_a_float_model_gets_normalised_images(task: CourseTask, images: Images, 
     model = write_classifier(tmp_path / "float.onnx", kind=TensorProto.FLOAT, shape=(1, 3, 32, 32))
     np.save(tmp_path / "images.npy", images.pixels)
     steady = Task(model=model, images=tmp_path / "images.npy", runtime=RuntimeSettings(), passes=1, mean=mean, std=std)
-    said = asyncio.run(local().run(steady)).predictions
+    classes = asyncio.run(local().run(steady)).predictions
     run = ask(local(), replace(task, model=model, mean=mean, std=std))
-    assert run.correct == sum(int(one == label) for one, label in zip(said, images.labels, strict=True))
+    assert run.correct == sum(
+        int(prediction == label) for prediction, label in zip(classes, images.labels, strict=True)
+    )
     assert 0 < run.correct < COUNT
 
 
@@ -174,11 +176,11 @@ async def cancelled_while_timing(device: Device, task: CourseTask, look: Callabl
     async with device as opened:
         run = asyncio.create_task(opened.course(task, tell))
         await timing.wait()
-        seen = look()
+        pids = look()
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run
-    return seen
+    return pids
 
 
 def test_cancelling_leaves_no_script(endless: CourseTask) -> None:
@@ -297,13 +299,13 @@ def test_a_model_that_fails_while_running_is_the_candidates_fault(task: CourseTa
 def test_it_waits_for_who_measures(task: CourseTask, tmp_path: Path) -> None:
     lock = str(tmp_path / "board.lock")
     request = course_request(task, model=str(task.model), images=str(task.images), guard=Guard(lock=lock))
-    held = opened_lock(lock)
-    fcntl.flock(held, fcntl.LOCK_EX)
+    descriptor = opened_lock(lock)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         with Asked(request) as waiter:
             assert waiter.next()["what"].startswith("waiting for the board")
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
 def test_without_pillow_here_the_next_step_is_told(task: CourseTask, tmp_path: Path) -> None:

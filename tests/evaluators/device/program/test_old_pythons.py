@@ -47,8 +47,8 @@ def python(request: pytest.FixtureRequest, runtime: RuntimeSettings) -> str:
 
     if not asyncio.run(has()):
         pytest.skip(f"it has no {runtime.runtime}")
-    found: str = request.param
-    return found
+    path: str = request.param
+    return path
 
 
 @pytest.fixture(scope="module")
