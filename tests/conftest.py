@@ -20,8 +20,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A database waits for its disk at every transaction. In memory, where there is room and programs may run, none does.
 MEMORY, ROOM = "/dev/shm", 4 << 30
 if Path(MEMORY).is_dir() and os.access(MEMORY, os.W_OK):
-    kept = os.statvfs(MEMORY)
-    if kept.f_bavail * kept.f_frsize > ROOM and not kept.f_flag & os.ST_NOEXEC:
+    memory = os.statvfs(MEMORY)
+    if memory.f_bavail * memory.f_frsize > ROOM and not memory.f_flag & os.ST_NOEXEC:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
 
 import torch

@@ -113,15 +113,15 @@ def seen(picture: str) -> tuple[list[str], list[float]]:
 
 def test_the_pictures_are_those_that_are_made_of_the_recorded_store(tmp_path: Path):
     pictures = runpy.run_path(str(ROOT / "docs" / "pictures.py"))
-    made = pictures["draw"](pictures["RECORDED"], tmp_path)
+    drawings = pictures["draw"](pictures["RECORDED"], tmp_path)
     for page, folder in ((README, "docs/pictures/"), (ROOT / "docs" / "index.md", "pictures/")):
-        assert re.findall(r"!\[.*\]\((.*)\)", TEXTS[page]) == [folder + path.name for path in made]
-    for path in made:
+        assert re.findall(r"!\[.*\]\((.*)\)", TEXTS[page]) == [folder + path.name for path in drawings]
+    for path in drawings:
         written, places = seen(path.read_text())
-        said, stood = seen((ROOT / "docs" / "pictures" / path.name).read_text())
-        assert written == said
+        expected, expected_places = seen((ROOT / "docs" / "pictures" / path.name).read_text())
+        assert written == expected
         assert written
-        assert places == pytest.approx(stood, abs=1.0)
+        assert places == pytest.approx(expected_places, abs=1.0)
         assert places
 
 
@@ -161,9 +161,11 @@ def test_what_needs_no_board_runs_on_a_store_of_the_built_in_set(at_home: User, 
 def test_the_commands_for_boards_run_on_one(at_home: User, board: Board):  # noqa: F811
     at_home.knows(board)
     pages = [TEXTS[ROOT / "docs" / f"{name}.md"] for name in ("boards", "meters")]
-    there = [words for page in pages for words in commands_of(page) if BOARDS.match(words) and not LONG.match(words)]
-    assert len(there) > 6
+    board_commands = [
+        words for page in pages for words in commands_of(page) if BOARDS.match(words) and not LONG.match(words)
+    ]
+    assert len(board_commands) > 6
     # Its name is known until the last of them.
-    for words in sorted(there, key=lambda words: words.startswith("devices remove")):
-        known = words.replace("pi@raspberrypi.local", "board").replace("--device pi4", "")
-        runs(at_home, known, answer="yes\n")
+    for words in sorted(board_commands, key=lambda words: words.startswith("devices remove")):
+        typed = words.replace("pi@raspberrypi.local", "board").replace("--device pi4", "")
+        runs(at_home, typed, answer="yes\n")

@@ -45,10 +45,10 @@ def test_a_part_prints_each_figure_and_takes_none_twice(part: str, tmp_path: Pat
     if part == "search":
         assert "2 trials" in lines[0]
     results = tmp_path / "gpu-check" / "quick" / "results.jsonl"
-    kept = results.read_text()
+    content = results.read_text()
     begun = time.monotonic()
     assert check(*words, folder=tmp_path).stdout == first.stdout
-    assert results.read_text() == kept
+    assert results.read_text() == content
     assert time.monotonic() - begun < 60
 
 

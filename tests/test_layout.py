@@ -118,8 +118,8 @@ def test_the_rooms_of_evaluators_know_nothing_above_them():
         if parts[0] == "evaluators" and len(parts) > 2:
             own = f"evaluators.{parts[1]}."
             others = {name for name in imported(path) if name.startswith("evaluators.") and not name.startswith(own)}
-            more = {"device": RUNTIMES, "runtimes": PROGRAM if parts[-1] in ("on_board.py", "host.py") else set()}
-            assert others <= GROUND | more.get(parts[1], set()), inside(path)
+            allowed = {"device": RUNTIMES, "runtimes": PROGRAM if parts[-1] in ("on_board.py", "host.py") else set()}
+            assert others <= GROUND | allowed.get(parts[1], set()), inside(path)
 
 
 # The rooms of evaluators/device, from the ground up: each may import those before it. The program on the board knows

@@ -217,8 +217,10 @@ def _results(path: Path, minutes: float, best_known: float) -> tuple[list[Result
     for line, course in within:
         timings, training_s, best = course[-1] if course else (0, 0.0, None)
         until = next((step[0] for step in line["course"] if step[2] is not None and step[2] >= near), None)
-        made = line["course"][-1][0] if line["course"] else 0
-        results.append(Result(line["sampler"], best, len(course), timings, until, made, training_s, line["ask_s"]))
+        all_timings = line["course"][-1][0] if line["course"] else 0
+        results.append(
+            Result(line["sampler"], best, len(course), timings, until, all_timings, training_s, line["ask_s"])
+        )
     return results, highest
 
 

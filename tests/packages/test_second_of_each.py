@@ -92,9 +92,9 @@ def test_its_results_are_exported(installed: Environment, store: Path, place: Pa
         text = (tmp_path / name).read_text()
         assert "seven-segment digits" in text
         assert f", {RUNTIME} 2." in text
-    said = [shape.text_frame.text for slide in Presentation(str(tmp_path / "front.pptx")).slides
-            for shape in slide.shapes if shape.has_text_frame]  # fmt: skip
-    assert "Tiny residual network" in " ".join(said)
+    texts = [shape.text_frame.text for slide in Presentation(str(tmp_path / "front.pptx")).slides
+             for shape in slide.shapes if shape.has_text_frame]  # fmt: skip
+    assert "Tiny residual network" in " ".join(texts)
 
 
 def test_once_it_is_gone_its_results_are_read_and_what_is_missing_is_named(

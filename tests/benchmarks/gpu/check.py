@@ -85,8 +85,8 @@ class Check:
         on = title(self.device)
         for line in map(json.loads, lines):
             if (line["what"], line["on"]) == (what, on):
-                known: dict[str, Any] = line
-                return known
+                earlier: dict[str, Any] = line
+                return earlier
         measured = {"what": what, "on": on, **measure()}
         with self.results.open("a") as file:
             file.write(json.dumps(measured) + "\n")

@@ -120,12 +120,12 @@ def counts(store: Path) -> Mapping[str, int]:
     manifests = (store / "candidates").glob("*.json")
     candidates = [Candidate.from_json(path.read_text(), path.parent) for path in manifests]
     trained = {candidate.recipe.weights_id: len(candidate.history) for candidate in candidates if candidate.history}
-    known = Store.existing(store)
+    opened = Store.existing(store)
     return {
         "trained": len(trained),
         "long": sum(epochs >= LONG for epochs in trained.values()),
         "built": len(candidates),
-        "trials": sum(len(known.trials(goal.id)) for goal in known.studies()),
+        "trials": sum(len(opened.trials(goal.id)) for goal in opened.studies()),
     }
 
 

@@ -38,9 +38,11 @@ class Used:
     def note(self) -> str:
         if not self._readings:
             return self._why_not or "the driver said nothing"
-        begun = next((place for place, reading in enumerate(self._readings) if reading), len(self._readings))
-        rest = self._readings[begun:]
-        since = f", {sum(rest) / len(rest):.3g} % from its first use on, {begun * PERIOD_S:.0f} s in" if rest else ""
+        first_use = next((place for place, reading in enumerate(self._readings) if reading), len(self._readings))
+        rest = self._readings[first_use:]
+        since = (
+            f", {sum(rest) / len(rest):.3g} % from its first use on, {first_use * PERIOD_S:.0f} s in" if rest else ""
+        )
         return f"the mean of {len(self._readings)} readings{since}"
 
     def __enter__(self) -> Self:

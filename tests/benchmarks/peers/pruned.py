@@ -150,15 +150,15 @@ def fine_tuned(recipe: Recipe, share: float, folder: Path, baseline: Baseline, s
         std,
         lambda done: report("teacher", done),
     )
-    kept = workshop.trained(recipe)
-    kept.parent.mkdir(exist_ok=True)
+    trained_file = workshop.trained(recipe)
+    trained_file.parent.mkdir(exist_ok=True)
     epochs = training.fine_tune(
         model, data, epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=recipe.seed, mean=mean, std=std,
         distillation=recipe.distillation, teacher=teacher,
         step_progress=lambda step, steps: report("fine-tune", step / steps),
-        checkpoint=kept.with_suffix(".interrupted"),
+        checkpoint=trained_file.with_suffix(".interrupted"),
     )  # fmt: skip
     history = json.dumps([epoch.validation_accuracy for epoch in epochs])
-    with written_whole(kept) as beside:
+    with written_whole(trained_file) as beside:
         torch.save({"weights": model.state_dict(), "history": history}, beside)
     return time.perf_counter() - begun
