@@ -135,19 +135,19 @@ def spread_of(models: Sequence[Sequence[Interval]]) -> Spread:
     From the median, not from the mean: a machine with two speeds has its median in one of them, and the other is
     farther from that than a standard deviation tells.
     """
-    kept = [_without_outliers(processes) for processes in models]
-    degrees = sum(len(processes) - 1 for processes in kept if processes)
+    inliers = [_without_outliers(processes) for processes in models]
+    degrees = sum(len(processes) - 1 for processes in inliers if processes)
     if not degrees:
         return USUAL_SPREAD
-    seen = math.fsum(_squares(processes) for processes in kept if processes[1:]) / degrees
+    seen = math.fsum(_squares(processes) for processes in inliers if processes[1:]) / degrees
     # One process that met a burst is unsure of itself, and says nothing of how sure the others are.
     within = statistics.median(
-        (high - low) / 2 / NORMAL_95 / figure for processes in kept for figure, low, high in processes
+        (high - low) / 2 / NORMAL_95 / figure for processes in inliers for figure, low, high in processes
     )
     # What is left may be nothing by luck alone, and both are estimates: on simulated latencies, half of the variance
     # within taken off covers 92 to 99 %, all of it as little as 88 %, and none of it makes intervals a quarter wider.
-    left = Spread(math.sqrt(max(seen - within**2 / 2, seen / 2)), degrees)
-    return left if degrees >= LEAST_DEGREES else _both(USUAL_SPREAD, left)
+    own_spread = Spread(math.sqrt(max(seen - within**2 / 2, seen / 2)), degrees)
+    return own_spread if degrees >= LEAST_DEGREES else _both(USUAL_SPREAD, own_spread)
 
 
 def _squares(processes: Sequence[Interval]) -> float:

@@ -230,8 +230,8 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
 def values_of(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] | None:
     """The values that give this recipe; None where it lies outside the table."""
     if any(dimension.name == FRACTION for dimension in table):
-        found = _points_by_recipe(table).get(recipe)
-        return None if found is None else dict(found)
+        point = _points_by_recipe(table).get(recipe)
+        return None if point is None else dict(point)
     values = _all_values(recipe, table)
     if values is None:
         return None
@@ -249,8 +249,8 @@ def near(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] | Non
         dimension.name: value if _within(dimension, value := values[dimension.name]) else _first(dimension)
         for dimension in table
     }
-    made = recipe_of(chosen)
-    return chosen if (made.widths, made.halvings) == (recipe.widths, recipe.halvings) else None
+    nearest = recipe_of(chosen)
+    return chosen if (nearest.widths, nearest.halvings) == (recipe.widths, recipe.halvings) else None
 
 
 def _all_values(recipe: Recipe, table: Sequence[Dimension]) -> dict[str, Value] | None:

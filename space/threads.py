@@ -44,5 +44,5 @@ def usual_threads() -> int:
 
 def at_most(threads: int) -> None:
     """For this process, which has not loaded torch yet; what the user's environment says may be less."""
-    given = os.environ.get(_VARIABLE, "")
-    os.environ[_VARIABLE] = str(min(threads, int(given)) if given.isdigit() and int(given) else threads)
+    setting = os.environ.get(_VARIABLE, "")
+    os.environ[_VARIABLE] = str(min(threads, int(setting)) if setting.isdigit() and int(setting) else threads)

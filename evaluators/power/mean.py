@@ -61,12 +61,12 @@ def _chance(watts: Sequence[float]) -> float:
     Neighbours inherit from each other, so they are worth fewer independent ones.
     """
     count = min(BLOCKS, len(watts))
-    left = _without_trend(_block_means(watts, count))
+    residuals = _without_trend(_block_means(watts, count))
     fitted = 2 if count >= LEAST_TREND else 1
-    squares = math.fsum(value * value for value in left)
-    degrees = max(count * _independence(left, squares, fitted) - fitted, 1.0)
+    squares = math.fsum(value * value for value in residuals)
+    degrees = max(count * _independence(residuals, squares, fitted) - fitted, 1.0)
     chance_w = student_95(degrees) * math.sqrt(squares / count / degrees)
-    return min(chance_w, _most_chance(left))
+    return min(chance_w, _most_chance(residuals))
 
 
 def _most_chance(values: Sequence[float]) -> float:
@@ -130,13 +130,13 @@ def _without_trend(values: Sequence[float]) -> list[float]:
     return [value - mean - slope * (place - middle) for place, value in enumerate(values)]
 
 
-def _independence(left: Sequence[float], squares: float, fitted: int) -> float:
+def _independence(residuals: Sequence[float], squares: float, fitted: int) -> float:
     """The share of values that are news, if each inherits from the one before: a first-order autoregressive series."""
     if squares == 0:
         return 1.0
-    seen = math.fsum(a * b for a, b in pairwise(left)) / squares
+    seen = math.fsum(a * b for a, b in pairwise(residuals)) / squares
     # What was fitted takes some of it away (Kendall 1954; 1 + 3 x for the mean alone, twice that with the slope).
-    inherited = seen + fitted * (1 + 3 * seen) / len(left)
+    inherited = seen + fitted * (1 + 3 * seen) / len(residuals)
     inherited = min(max(inherited, 0.0), 0.95)
     return (1 - inherited) / (1 + inherited)
 

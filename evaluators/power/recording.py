@@ -180,11 +180,11 @@ def sifted(trace: Trace) -> tuple[Sifted, ...]:
 
 def _without_repetitions(readings: Sequence[PowerReading], early_s: float) -> list[PowerReading]:
     """Who asks a meter more often than it measures hears the same thing again."""
-    kept = [readings[0]]
+    distinct = [readings[0]]
     for reading in readings[1:]:
-        if reading.time_s - kept[-1].time_s >= early_s or _said(reading) != _said(kept[-1]):
-            kept.append(reading)
-    return kept
+        if reading.time_s - distinct[-1].time_s >= early_s or _said(reading) != _said(distinct[-1]):
+            distinct.append(reading)
+    return distinct
 
 
 def _said(reading: PowerReading) -> str:

@@ -46,9 +46,9 @@ class Tasmota:
 
     def parse(self, line: str) -> Sample | None:
         text = self._power(values(line))
-        found = watts(text)
+        sample = watts(text)
         self._resolution_w = resolution_w(str(text))
-        return found
+        return sample
 
     def _power(self, content: dict[str, Any]) -> object:
         """One number, or a list where it has several channels."""

@@ -83,9 +83,9 @@ class Pictures:
 
     def normalised(self, mean: Sequence[float], std: Sequence[float]) -> "Pictures":
         """The same images for a network that takes them otherwise."""
-        other = copy.copy(self)
-        other._normalise_by(mean, std)
-        return other
+        twin = copy.copy(self)
+        twin._normalise_by(mean, std)
+        return twin
 
     def _normalise_by(self, mean: Sequence[float], std: Sequence[float]) -> None:
         # One number for each value of a row: a processor takes seven times as long for three that come round again.

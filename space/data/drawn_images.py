@@ -220,24 +220,24 @@ def _relief(textures: Integers, across: Floats, down: Floats, rng: np.random.Gen
     first, second = (across + lean * down) / length, (down - lean * across) / length
     relief: Floats = np.empty_like(first)
     for index, name in enumerate(TEXTURES):
-        here = textures == index
-        u, v = first[here], second[here]
+        matching = textures == index
+        u, v = first[matching], second[matching]
         if name in ("rising", "falling", "diamonds", "slanted spots"):
             u, v = (u + v) * HALF_ROOT, (u - v) * HALF_ROOT
         if name == "rings":
-            relief[here] = _wave(np.sqrt(u * u + v * v) + phases[0, here])
+            relief[matching] = _wave(np.sqrt(u * u + v * v) + phases[0, matching])
         elif name == "bow tie":
-            relief[here] = np.clip(across[here] * down[here] * np.float32(8 / BOW_TIE**2), -1, 1)
+            relief[matching] = np.clip(across[matching] * down[matching] * np.float32(8 / BOW_TIE**2), -1, 1)
         else:
-            u_wave, v_wave = _wave(u + phases[0, here]), _wave(v + phases[1, here])
+            u_wave, v_wave = _wave(u + phases[0, matching]), _wave(v + phases[1, matching])
             if name in ("columns", "rising"):
-                relief[here] = u_wave
+                relief[matching] = u_wave
             elif name in ("rows", "falling"):
-                relief[here] = v_wave
+                relief[matching] = v_wave
             elif name in ("checks", "diamonds"):
-                relief[here] = np.clip(2 * u_wave * v_wave, -1, 1)
+                relief[matching] = np.clip(2 * u_wave * v_wave, -1, 1)
             else:
-                relief[here] = np.clip(u_wave + v_wave, -1, 1)
+                relief[matching] = np.clip(u_wave + v_wave, -1, 1)
     return relief
 
 

@@ -51,17 +51,17 @@ class Mnist(Collection):
         folder beside theirs until all are there: what was begun is not found, and goes on."""
         from torchvision.datasets import MNIST as PUBLISHED
 
-        begun = folder / f"{self.files}.part"
+        part = folder / f"{self.files}.part"
         try:
-            begun.mkdir(parents=True, exist_ok=True)
+            part.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RequestError(
-                f"{begun}, where {self.title} is downloaded to, cannot be made: {error.strerror}; --data-dir names "
+                f"{part}, where {self.title} is downloaded to, cannot be made: {error.strerror}; --data-dir names "
                 "another folder"
             ) from error
         for name, md5 in PUBLISHED.resources:
-            self._fetch(name, md5, PUBLISHED.mirrors, begun)
-        begun.replace(folder / self.files)
+            self._fetch(name, md5, PUBLISHED.mirrors, part)
+        part.replace(folder / self.files)
 
     def _fetch(self, name: str, md5: str, mirrors: Sequence[str], folder: Path) -> None:
         """From the first mirror that has it; a file that is there already, as published, stays."""

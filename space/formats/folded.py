@@ -95,20 +95,20 @@ class Folded:
 
 def folded(model: Prunable, mean: Sequence[float], std: Sequence[float]) -> Folded:
     """CandidateError names what no file can hold. `mean`, `std`: the normalisation, of pixels from 0 to 1."""
-    done = steps(model)
-    for step in done:
+    all_steps = steps(model)
+    for step in all_steps:
         _check(step)
-    weights = {step.name: _weights(step) for step in done if isinstance(step.layer, _WEIGHTED)}
-    done = tuple(_without_norm(step) for step in done)
-    windows = {step.name: _window(step) for step in done if isinstance(step.layer, _SLIDING)}
+    weights = {step.name: _weights(step) for step in all_steps if isinstance(step.layer, _WEIGHTED)}
+    all_steps = tuple(_without_norm(step) for step in all_steps)
+    windows = {step.name: _window(step) for step in all_steps if isinstance(step.layer, _SLIDING)}
     centre, scale = 255 * np.asarray(mean, dtype=np.float64), 1 / (255 * np.asarray(std, dtype=np.float64))
-    readers = [step for step in done if IMAGES in step.reads]
+    readers = [step for step in all_steps if IMAGES in step.reads]
     taken_in = all(isinstance(step.layer, nn.Conv2d) and step.layer.groups == 1 for step in readers)
     if taken_in:
         for step in readers:
-            read = weights[step.name]
-            weights[step.name] = replace(read, weight=read.weight * scale.reshape(1, -1, 1, 1))
-    return Folded(done, weights, windows, centre, None if taken_in else scale, model.image, model.classes)
+            layer_weights = weights[step.name]
+            weights[step.name] = replace(layer_weights, weight=layer_weights.weight * scale.reshape(1, -1, 1, 1))
+    return Folded(all_steps, weights, windows, centre, None if taken_in else scale, model.image, model.classes)
 
 
 def depthwise(channels: int) -> nn.Conv2d:
@@ -210,17 +210,17 @@ def _of_channels(values: Array) -> Tensor:
     return torch.from_numpy(values).float().view(1, -1, 1, 1)
 
 
-def _result(network: Folded, step: Step, read: list[Tensor], weights: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
+def _result(network: Folded, step: Step, inputs: list[Tensor], weights: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
     layer = step.layer
     if isinstance(layer, nn.Conv2d):
         window = network.windows[step.name]
-        return F.conv2d(read[0], *weights[step.name], window.strides, window.pads[:2], groups=layer.groups)
+        return F.conv2d(inputs[0], *weights[step.name], window.strides, window.pads[:2], groups=layer.groups)
     if isinstance(layer, nn.Linear):
-        return F.linear(read[0], *weights[step.name])
+        return F.linear(inputs[0], *weights[step.name])
     # A layer may be one that writes over what it reads, which whoever observes it still holds.
     if isinstance(layer, nn.ReLU):
-        return F.relu(read[0])
+        return F.relu(inputs[0])
     if isinstance(layer, nn.ReLU6):
-        return F.relu6(read[0])
-    result: Tensor = layer(*read)
+        return F.relu6(inputs[0])
+    result: Tensor = layer(*inputs)
     return result

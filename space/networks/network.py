@@ -154,8 +154,8 @@ def unpruned(network: Network) -> Recipe:
 def thinned(network: Network, share: float, every: int = 1) -> Recipe:
     """The network with about this share of each width, and only every so manieth block of those that can go."""
     nearest = [min(unit.widths, key=partial(_apart, share * unit.width)) for unit in network.units]
-    kept = [not unit.removable or index % every == 0 for index, unit in enumerate(network.units)]
-    widths = network.consistent([width if is_kept else 0 for width, is_kept in zip(nearest, kept, strict=True)])
+    are_kept = [not unit.removable or index % every == 0 for index, unit in enumerate(network.units)]
+    widths = network.consistent([width if is_kept else 0 for width, is_kept in zip(nearest, are_kept, strict=True)])
     able = [index for index, unit in enumerate(network.units) if unit.halves and widths[index]]
     # Where blocks are gone the image shrinks early, as in the small networks of a search.
     early = able[: len(network.halvings)] if every > 1 else network.halvings

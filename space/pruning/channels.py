@@ -71,8 +71,8 @@ def unit_scores(model: Prunable, criterion: str) -> list[list[float]]:
     score, generator = CRITERIA[criterion], torch.Generator().manual_seed(0)
     scores = {}
     for unit in model.units():
-        each = [score(_filters(model, writer, {}), generator) for writer in unit.writers]
-        scores[unit.index] = [float(value) for value in torch.stack(each).mean(dim=0)]
+        of_writers = [score(_filters(model, writer, {}), generator) for writer in unit.writers]
+        scores[unit.index] = [float(value) for value in torch.stack(of_writers).mean(dim=0)]
     return [scores.get(index, []) for index in range(len(model.widths))]
 
 

@@ -71,7 +71,7 @@ def slim(
 
 def slimmed(
     model: M,
-    kept: Path,
+    file: Path,
     data: DataSet,
     *,
     mean: Sequence[float],
@@ -80,11 +80,11 @@ def slimmed(
     device: torch.device | None = None,
 ) -> M:
     """The slimmed network, trained once for all candidates and kept."""
-    with one_at_a_time(kept):
-        if kept.exists():
-            model.load_state_dict(torch.load(kept, weights_only=True))
+    with one_at_a_time(file):
+        if file.exists():
+            model.load_state_dict(torch.load(file, weights_only=True))
         else:
             slim(model, data, mean=mean, std=std, step_progress=step_progress, device=device)
-            with written_whole(kept) as path:
+            with written_whole(file) as path:
                 torch.save(model.state_dict(), path)
     return model.eval()

@@ -21,10 +21,10 @@ _THERE: dict[str, Callable[[], bool]] = {
 
 def accelerator(name: str = AUTO) -> torch.device:
     """The one of that name, else the fastest of this machine."""
-    there = [kind for kind, available in _THERE.items() if available()]
-    if name not in (AUTO, *there):
-        raise RequestError(f"--accelerator {name}: this machine has {' and '.join(there)}; auto takes {there[0]}")
-    return torch.device(there[0] if name == AUTO else name)
+    kinds = [kind for kind, available in _THERE.items() if available()]
+    if name not in (AUTO, *kinds):
+        raise RequestError(f"--accelerator {name}: this machine has {' and '.join(kinds)}; auto takes {kinds[0]}")
+    return torch.device(kinds[0] if name == AUTO else name)
 
 
 def title(device: torch.device) -> str:
@@ -56,9 +56,11 @@ FEW_VALUES = 30_000
 @torch.inference_mode()
 def values_of(model: nn.Module, shape: ImageShape) -> int:
     """All that convolutions and linear layers make of one image of the shape."""
-    made: list[int] = []
+    counts: list[int] = []
     layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    hooks = [layer.register_forward_hook(lambda layer, given, result: made.append(result.numel())) for layer in layers]
+    hooks = [
+        layer.register_forward_hook(lambda layer, given, result: counts.append(result.numel())) for layer in layers
+    ]
     was_training, parameter = model.training, next(model.parameters())
     try:
         model.eval()(torch.zeros(1, shape.channels, shape.side, shape.side, device=parameter.device))
@@ -66,7 +68,7 @@ def values_of(model: nn.Module, shape: ImageShape) -> int:
         for hook in hooks:
             hook.remove()
         model.train(was_training)
-    return sum(made)
+    return sum(counts)
 
 
 @contextmanager
@@ -92,8 +94,8 @@ def out_of_memory(error: BaseException | None) -> bool:
     if error is None:
         return False
     # The processor's allocator and CUDA's libraries have no error of their own.
-    said = any(text in str(error) for text in NO_MEMORY)
-    return said or isinstance(error, torch.OutOfMemoryError) or out_of_memory(error.__context__)
+    names_memory = any(text in str(error) for text in NO_MEMORY)
+    return names_memory or isinstance(error, torch.OutOfMemoryError) or out_of_memory(error.__context__)
 
 
 @contextmanager

@@ -176,17 +176,17 @@ def undone(model: nn.Module, optimizer: torch.optim.Optimizer, total: Tensor) ->
     Momenta that were not there are zero, which is what a first step takes them for.
     """
     device = total.device
-    kept = [
+    copies = [
         (tensor, tensor.detach().clone())
         for tensor in chain(model.parameters(), model.buffers(), _state(optimizer), [total])
     ]
-    known = {id(tensor) for tensor, _ in kept}
+    known = {id(tensor) for tensor, _ in copies}
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             yield
     finally:
         with torch.no_grad():
-            for tensor, before in kept:
+            for tensor, before in copies:
                 tensor.copy_(before)
             for tensor in _state(optimizer):
                 if id(tensor) not in known:

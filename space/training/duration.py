@@ -214,14 +214,14 @@ def told_apart(recipes: Sequence[Recipe], images_s: Sequence[float]) -> tuple[fl
     relative = np.array(rows) / np.array(images_s)[:, np.newaxis]
     best, least = (0.0, 0.0, 0.0), np.inf
     # Few equations: every choice of what takes nothing is tried.
-    for kept in itertools.product((False, True), repeat=3):
-        columns = np.flatnonzero(kept)
+    for taking in itertools.product((False, True), repeat=3):
+        columns = np.flatnonzero(taking)
         if not len(columns):
             continue
-        taken: NDArray[np.float64] = np.linalg.lstsq(relative[:, columns], np.ones(len(rows)), rcond=None)[0]
-        error = float(((relative[:, columns] @ taken - 1) ** 2).sum())
-        if (taken >= 0).all() and error < least:
+        solution: NDArray[np.float64] = np.linalg.lstsq(relative[:, columns], np.ones(len(rows)), rcond=None)[0]
+        error = float(((relative[:, columns] @ solution - 1) ** 2).sum())
+        if (solution >= 0).all() and error < least:
             whole = np.zeros(3)
-            whole[columns] = taken
+            whole[columns] = solution
             best, least = (float(whole[0]), float(whole[1]), float(whole[2])), error
     return best

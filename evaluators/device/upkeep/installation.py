@@ -70,8 +70,8 @@ class Installation:
             try:
                 await self._install(release, requirements)
                 # Those before it too: it may have brought another NumPy.
-                for each in (runtime, *fitting):
-                    await self._try(each)
+                for candidate in (runtime, *fitting):
+                    await self._try(candidate)
             except UnfitError as error:
                 reasons.append(str(error))
             else:
@@ -80,11 +80,11 @@ class Installation:
             await self._pip("uninstall", "--yes", release.distribution)
             if place + 1 < len(releases):
                 self.say(f"{self.board.address}: {release} {reasons[-1]}; trying an older one")
-        for each in fitting:
+        for candidate in fitting:
             try:
-                await self._try(each)
+                await self._try(candidate)
             except UnfitError as error:
-                raise DeviceError(f"{self.board.address}: beside {runtime.title} {each.title} {error}") from error
+                raise DeviceError(f"{self.board.address}: beside {runtime.title} {candidate.title} {error}") from error
         if all(reason == _ILLEGAL for reason in reasons):
             raise UnfitError(
                 f"every {runtime.title} for its Python {_ILLEGAL}, {releases[-1]} too; it needs a build of its own"
