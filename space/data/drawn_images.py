@@ -220,24 +220,24 @@ def _relief(textures: Integers, across: Floats, down: Floats, rng: np.random.Gen
     first, second = (across + lean * down) / length, (down - lean * across) / length
     relief: Floats = np.empty_like(first)
     for index, name in enumerate(TEXTURES):
-        matching = textures == index
-        u, v = first[matching], second[matching]
+        here = textures == index
+        u, v = first[here], second[here]
         if name in ("rising", "falling", "diamonds", "slanted spots"):
             u, v = (u + v) * HALF_ROOT, (u - v) * HALF_ROOT
         if name == "rings":
-            relief[matching] = _wave(np.sqrt(u * u + v * v) + phases[0, matching])
+            relief[here] = _wave(np.sqrt(u * u + v * v) + phases[0, here])
         elif name == "bow tie":
-            relief[matching] = np.clip(across[matching] * down[matching] * np.float32(8 / BOW_TIE**2), -1, 1)
+            relief[here] = np.clip(across[here] * down[here] * np.float32(8 / BOW_TIE**2), -1, 1)
         else:
-            u_wave, v_wave = _wave(u + phases[0, matching]), _wave(v + phases[1, matching])
+            u_wave, v_wave = _wave(u + phases[0, here]), _wave(v + phases[1, here])
             if name in ("columns", "rising"):
-                relief[matching] = u_wave
+                relief[here] = u_wave
             elif name in ("rows", "falling"):
-                relief[matching] = v_wave
+                relief[here] = v_wave
             elif name in ("checks", "diamonds"):
-                relief[matching] = np.clip(2 * u_wave * v_wave, -1, 1)
+                relief[here] = np.clip(2 * u_wave * v_wave, -1, 1)
             else:
-                relief[matching] = np.clip(u_wave + v_wave, -1, 1)
+                relief[here] = np.clip(u_wave + v_wave, -1, 1)
     return relief
 
 
