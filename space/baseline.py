@@ -35,7 +35,7 @@ class Baseline:
     seconds: float = 0.0
     source: str = "trained here"
     architecture: str = DEFAULT_NETWORK
-    # Of the weights that its training began from; None: nobody knows.
+    # The seed of the weights that its training began from; None: nobody knows.
     seed: int | None = None
 
     @property

@@ -30,7 +30,7 @@ class Candidate:
     projected: float | None = None
     # Seconds per step of building.
     seconds: dict[str, float]
-    # What its makers noticed.
+    # What was noticed while it was made.
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> str:
@@ -51,7 +51,7 @@ class Candidate:
 
 
 def ending(file: Path) -> str:
-    """By which JSON names the file of a candidate."""
+    """The key by which JSON names the file of a candidate."""
     return file.suffix.removeprefix(".")
 
 

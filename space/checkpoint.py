@@ -37,7 +37,7 @@ def save(model: nn.Module, baseline: Baseline, folder: Path) -> None:
 
 
 def unpruned_model(network: Network, shape: ImageShape, classes: int) -> Prunable:
-    """For images of this shape; its weights are random."""
+    """The unpruned network for images of this shape; its weights are random."""
     recipe = unpruned(network)
     return network.built(recipe.widths, recipe.halvings, shape, classes)
 

@@ -30,7 +30,7 @@ class Registry(Generic[Member]):
         return (*self.own, *self.added())
 
     def added(self) -> tuple[str, ...]:
-        """Those that packages bring."""
+        """The names of the members that packages bring."""
         return tuple(sorted({entry.name for entry in _entry_points(self.group)} - set(self.own)))
 
     def knows(self, name: str) -> bool:

@@ -82,7 +82,7 @@ def shape_of(network: Network, values: Steps) -> tuple[tuple[int, ...], tuple[in
 def shape_values(
     network: Network, widths: Sequence[int], halvings: Sequence[int]
 ) -> dict[str, int | float | str] | None:
-    """None for a width that no unit can be given."""
+    """The values of a shape's dimensions; None for a width that no unit can be given."""
     values: dict[str, int | float | str] = {}
     for unit, width in zip(network.units, widths, strict=True):
         steps = (*unit.widths, 0)
@@ -95,8 +95,8 @@ def shape_values(
 
 
 def _halvings(network: Network, due: Sequence[int], widths: Sequence[int]) -> tuple[int, ...]:
-    """Each takes place in the first block that is there, can do it and halves nothing yet; after the last one not at
-    all."""
+    """Where the halvings take place: each in the first block that is there, can do it and halves nothing yet; after the
+    last one not at all."""
     halving_places: list[int] = []
     able = [index for index, unit in enumerate(network.units) if unit.halves and widths[index]]
     for place in sorted(due):

@@ -16,12 +16,12 @@ _CENTRED = {"uint8": True, "raw": False}
 
 
 def trained_name(recipe: Recipe, baseline: Baseline) -> str:
-    """Of the file of its weights, in the folder of any workshop."""
+    """The name of the file of its weights, in the folder of any workshop."""
     return f"trained/{recipe.weights_id}-{baseline.id}.pt"
 
 
 def manifest_name(recipe: Recipe, baseline: Baseline) -> str:
-    """Of the file that describes its candidate, in the folder of any workshop."""
+    """The name of the file that describes its candidate, in the folder of any workshop."""
     return f"candidates/{recipe.id}-{baseline.id}.json"
 
 

@@ -118,7 +118,7 @@ class Pictures:
         return self._rows.index_select(0, rows.flatten()).view(-1, *self._shape)
 
     def _hidden(self, edges: tuple[Tensor, Tensor], side: int, chosen: Tensor) -> Tensor:
-        """Whether a pixel is, batch x rows x columns x 1."""
+        """Whether a pixel is hidden, batch x rows x columns x 1."""
         within = []
         for edge, length in zip(edges, self._shape[:2], strict=True):
             places = torch.arange(length, device=self.device) - edge[chosen][:, None]

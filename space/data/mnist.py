@@ -47,8 +47,8 @@ class Mnist(Collection):
         return why_unreachable([f"{mirror}{name}" for mirror in PUBLISHED.mirrors], limit_s)
 
     def download(self, folder: Path) -> None:
-        """As torchvision does, whose own way unpacks the files, and then takes unpacked ones for granted. They lie in a
-        folder beside theirs until all are there: what was begun is not found, and goes on."""
+        """Fetches the files that torchvision does, whose own way unpacks them and then takes unpacked ones for granted.
+        They lie in a folder beside theirs until all are there: what was begun is not found, and goes on."""
         from torchvision.datasets import MNIST as PUBLISHED
 
         part = folder / f"{self.files}.part"
@@ -64,7 +64,7 @@ class Mnist(Collection):
         part.replace(folder / self.files)
 
     def _fetch(self, name: str, md5: str, mirrors: Sequence[str], folder: Path) -> None:
-        """From the first mirror that has it; a file that is there already, as published, stays."""
+        """Takes a file from the first mirror that has it; one that is there already, as published, stays."""
         from torchvision.datasets.utils import download_url
 
         failures = []

@@ -34,7 +34,7 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Weights:
-    """In torch's order: outputs x inputs of a group x height x width, or outputs x inputs."""
+    """A layer's weights in torch's order: outputs x inputs of a group x height x width, or outputs x inputs."""
 
     weight: Array
     bias: Array
@@ -52,7 +52,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Folded:
-    """Its layers are LAYERS. What those that read IMAGES get is (pixel - mean) x scale, a pixel being 0 to 255.
+    """A network whose layers are LAYERS. Those that read IMAGES get (pixel - mean) x scale, a pixel being 0 to 255.
 
     A BatchNorm that no convolution takes in has become a convolution of each channel for itself.
     """
@@ -80,7 +80,7 @@ class Folded:
 
     @property
     def last(self) -> Step:
-        """What it hands on is the network's answer."""
+        """The step that hands on the network's answer."""
         return self.steps[-1]
 
     @property
@@ -88,7 +88,7 @@ class Folded:
         return tuple(step for step in self.steps if step.name in self.weights)
 
     def only_reader(self, value: str) -> Step | None:
-        """None where several read what this step hands on, or where it is the network's answer."""
+        """The one step that reads this value; None where several do, or where it is the network's answer."""
         readers = self._readers.get(value, [])
         return readers[0] if len(readers) == 1 else None
 
@@ -112,11 +112,11 @@ def folded(model: Prunable, mean: Sequence[float], std: Sequence[float]) -> Fold
 
 
 def depthwise(channels: int) -> nn.Conv2d:
-    """Each channel for itself, pixel by pixel. It stands for a layer in a step and holds no weights of its own."""
+    """A layer of each channel for itself, pixel by pixel. It stands in a step and holds no weights of its own."""
     return nn.Conv2d(channels, channels, 1, groups=channels, device="meta")
 
 
-# Its window.
+# The window of such a layer.
 POINT = Window((1, 1), (1, 1), (0, 0, 0, 0))
 
 # What has weights before a BatchNorm has become a convolution.
@@ -200,7 +200,8 @@ def observed(network: Folded, pixels: NDArray[np.uint8], names: Collection[str])
 
 
 def _taken(network: Folded, pixels: NDArray[np.uint8]) -> Tensor:
-    """With the channels of a pixel side by side in memory: small convolutions take two thirds of the time on them."""
+    """The images as the first layer reads them, the channels of a pixel side by side in memory: small convolutions take
+    two thirds of the time on them."""
     raw = torch.from_numpy(pixels).to(torch.float32, memory_format=torch.channels_last)
     centred = raw - _of_channels(network.mean)
     return centred if network.scale is None else centred * _of_channels(network.scale)

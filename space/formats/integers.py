@@ -72,7 +72,7 @@ class Integers:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """Those that need an operator."""
+        """The steps that need an operator."""
         clipping = {step.name for step in self.clipped.values()}
         return tuple(step for step in self.network.steps if step.name not in clipping)
 

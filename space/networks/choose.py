@@ -71,7 +71,7 @@ class Work:
 
 
 def layers_of(recipe: Recipe) -> tuple[Layer, ...]:
-    """At the images that the network was designed for: networks of one study are told apart alike at any."""
+    """The layers at the images that the network was designed for: networks of one study are told apart alike at any."""
     return _layers(recipe.architecture, recipe.widths, recipe.halvings)
 
 

@@ -79,7 +79,7 @@ class Network(Protocol):
 
     @property
     def name(self) -> str:
-        """As recipes, --architecture and files name it: "mobilenet_v1"."""
+        """Its name in recipes, for --architecture and in files: "mobilenet_v1"."""
 
     @property
     def title(self) -> str:
@@ -87,15 +87,15 @@ class Network(Protocol):
 
     @property
     def image(self) -> ImageShape:
-        """What it was designed for. Speeds and costs are compared at it; it can be built for any other shape."""
+        """The image it was designed for. Speeds and costs are compared at it; it can be built for any other shape."""
 
     @property
     def classes(self) -> int:
-        """How many it was designed for, as `image`."""
+        """How many classes it was designed for, as `image`."""
 
     @property
     def units(self) -> tuple[Choosable, ...]:
-        """In the order in which they run; a recipe has one width for each."""
+        """Its units in the order in which they run; a recipe has one width for each."""
 
     @property
     def halvings(self) -> tuple[int, ...]:
@@ -120,7 +120,7 @@ class Network(Protocol):
 
     @property
     def peak_rate(self) -> float:
-        """Of the learning rate in fine-tuning, for pruned networks of it; a search asks for no other."""
+        """The highest learning rate in fine-tuning of its pruned networks; a search asks for no other."""
 
     @property
     def baselines(self) -> Path | None:

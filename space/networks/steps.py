@@ -67,7 +67,7 @@ def traced(model: nn.Module) -> fx.GraphModule:
 
 
 def steps(model: nn.Module) -> tuple[Step, ...]:
-    """In the order in which they run; CandidateError names an operator that is not known."""
+    """The steps in the order in which they run; CandidateError names an operator that is not known."""
     return steps_of(traced(model))
 
 

@@ -66,8 +66,8 @@ def choose(
 
 @torch.no_grad()
 def unit_scores(model: Prunable, criterion: str) -> list[list[float]]:
-    """Of every channel of each unit, for criteria whose scores of different units can be compared: where several
-    convolutions write to a channel, the mean."""
+    """The score of every channel of each unit, for criteria whose scores of different units can be compared: where
+    several convolutions write to a channel, the mean."""
     score, generator = CRITERIA[criterion], torch.Generator().manual_seed(0)
     scores = {}
     for unit in model.units():
@@ -77,7 +77,7 @@ def unit_scores(model: Prunable, criterion: str) -> list[list[float]]:
 
 
 def _filters(model: Prunable, writer: Writer, inputs: Mapping[str, torch.Tensor]) -> Filters:
-    """As a criterion sees them: without the inputs that are known to go."""
+    """The filters as a criterion sees them: without the inputs that are known to go."""
     weights = _layer(model, writer.layer).weight
     if writer.layer in inputs:
         weights = weights[:, inputs[writer.layer] % weights.shape[1]]

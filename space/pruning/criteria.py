@@ -103,7 +103,7 @@ def by_scale(criterion: str) -> bool:
 
 
 def criteria_of(network: Network) -> tuple[str, ...]:
-    """Those that its filters can be judged by."""
+    """The criteria that the network's filters can be judged by."""
     return tuple(name for name, score in CRITERIA.items() if network.batchnorm or score is not bn_scale)
 
 

@@ -28,14 +28,14 @@ def accelerator(name: str = AUTO) -> torch.device:
 
 
 def title(device: torch.device) -> str:
-    """With what it depends on, for a person."""
+    """The device for a person, with what its speed and its answers depend on."""
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)}), torch {torch.__version__}, CUDA {torch.version.cuda}"
     return f"{device.type} ({platform.machine()}), torch {torch.__version__}, {torch.get_num_threads()} threads"
 
 
 def place(model: nn.Module, device: torch.device) -> None:
-    """On the device, in the order of memory that its convolutions are fastest in.
+    """Puts the model on the device, in the order of memory that its convolutions are fastest in.
 
     Channels last wins on GPUs; on two cores it makes depthwise convolutions 1.4 to 1.8 times as fast in large
     networks, and loses a sixth in those of less than a million MACs (tests/benchmarks/training_speed.py).
@@ -73,7 +73,7 @@ def values_of(model: nn.Module, shape: ImageShape) -> int:
 
 @contextmanager
 def forward_precision(device: torch.device) -> Iterator[None]:
-    """For passes without gradients: half the bits where that is twice as fast.
+    """Half the bits for passes without gradients, where that is twice as fast.
 
     Training stays fp32 on processors: backward passes in bf16 take 2 to 4 times as long there.
     """

@@ -39,8 +39,8 @@ def stepper_and_validation(
 
 
 def _capturable(model: nn.Module) -> bool:
-    """On a GPU, and nothing in it is called in each step that a graph would leave out. Hooks of tensors stay: what they
-    make of a gradient is work for the device like any other."""
+    """Whether it is on a GPU, and nothing in it is called in each step that a graph would leave out. Hooks of tensors
+    stay: what they make of a gradient is work for the device like any other."""
     hooked = any(
         module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
         for module in model.modules()
@@ -150,8 +150,8 @@ class CudaGraphs:
 
 @cache
 def _stream() -> torch.cuda.Stream:
-    """One for all trainings of a process: cuBLAS keeps a workspace for each stream that it has worked in, 32 MiB on a
-    Hopper, and PyTorch gives out 32 streams before one comes round again."""
+    """One stream for all trainings of a process: cuBLAS keeps a workspace for each stream that it has worked in, 32 MiB
+    on a Hopper, and PyTorch gives out 32 streams before one comes round again."""
     return torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
 

@@ -23,8 +23,8 @@ _COUNTED = 3
 
 
 def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
-    """From a network of a tenth of each width in a third of the blocks, and one of a third of each width in half of
-    them: larger ones are hardly ever fine-tuned."""
+    """Timed with a network of a tenth of each width in a third of the blocks, and with one of a third of each width in
+    half of them: larger ones are hardly ever fine-tuned."""
     side = machine.shape.side
     schedule = replace(fine_tuning_schedule(machine.images, side, 1, 0.0), sizes=(side,) * (1 + _COUNTED))
     count = machine.whole_batches(_STEPS * schedule.batch, schedule.batch)

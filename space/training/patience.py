@@ -30,7 +30,7 @@ class Line:
     study that minimises."""
 
     least_accuracy: float
-    # Where the trainings of a search are known that ended: more than any of them gained.
+    # What an accuracy may still gain; more than any training of the search gained, where some have ended.
     most_gain: float = MOST_GAIN
 
     def projected(self, share_done: float, accuracy: float) -> float:

@@ -40,7 +40,7 @@ def image_input(path: Path) -> ImageInput:
         valid = ", ".join(_KIND_NAMES[known] for known in _NUMBERS)
         raise RequestError(f"{path} takes {_KIND_NAMES.get(kind, f'numbers of kind {kind}')}; valid is {valid}")
     shape = _image_shape(path, sizes)
-    # As float32 too, where the normalisation is part of the network.
+    # A file of ours takes raw images as float32 too, where the normalisation is part of the network.
     raw = kind != _KINDS.FLOAT32 or RAW in metadata(path)
     return ImageInput(shape, raw, _NUMBERS[kind], span)
 

@@ -29,16 +29,16 @@ class Numbers(Protocol):
 
     @property
     def kind(self) -> type[np.generic]:
-        """Of the values that layers hand on."""
+        """The type of the values that layers hand on."""
         ...
 
     @property
     def steps(self) -> Sequence[Step]:
-        """Those that need an operator, in the order in which they run."""
+        """The steps that need an operator, in the order in which they run."""
         ...
 
     def levels(self, value: str) -> Levels | None:
-        """Of IMAGES, or of what the step of this name hands on."""
+        """The levels of IMAGES, or of what the step of this name hands on."""
         ...
 
     def activation(self, step: Step) -> tuple[int, str]:
@@ -75,7 +75,7 @@ class Network:
         side = network.image.side
         shape = (side, side, network.image.channels)
         self._image = self._writer.value(IMAGE, (1, *shape), numbers.kind, numbers.levels(IMAGES))
-        # By the name under which a value is read: its tensor and its shape, without the image's own axis.
+        # A value's tensor and its shape, without the image's own axis, by the name under which it is read.
         self._tensors = {IMAGES: self._image}
         self._shapes: dict[str, tuple[int, ...]] = {IMAGES: shape}
         # The map that a flattened value was made of, where that has more than one place.

@@ -75,7 +75,7 @@ class MobileNetV2(nn.Sequential, Prunable):
         self.add_module("classifier", nn.Linear(channels, classes))
 
     def units(self) -> tuple[Unit, ...]:
-        """In the order of the widths: stem, expansions and stages, head."""
+        """The units in the order of the widths: stem, expansions and stages, head."""
         parts = {STEM: _Parts([_writer("stem.conv")])}
         last = STEM
         for block in inverted(self.widths, self.halvings):
