@@ -22,7 +22,7 @@ class EnergyFigures:
     high_j: float
     mean_w: float
     max_w: float
-    # What an estimate says of it is an assumption.
+    # None of an estimate: what that says of idle power is an assumption.
     idle_w: float | None = None
     provenance: Provenance
     # Energy by the trapezoidal rule; None where no meter read it.

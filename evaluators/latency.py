@@ -54,7 +54,8 @@ Interval = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """One inference's: median of block medians, its 95 % interval, and the plain mean, as the contest defines it."""
+    """The latency of one inference: median of block medians, its 95 % interval, and the plain mean, as the contest
+    defines it."""
 
     figure_s: float
     low_s: float
@@ -125,14 +126,14 @@ def block_medians(run: TimedRuns) -> list[float]:
 
 
 def between(runs: Sequence[TimedRuns]) -> Spread:
-    """From several processes of one model: how much figures differ beyond what each one's own interval explains."""
+    """How much figures of several processes of one model differ beyond what each one's own interval explains."""
     return spread_of([[process_interval(run) for run in runs]])
 
 
 def spread_of(models: Sequence[Sequence[Interval]]) -> Spread:
-    """From several processes each of several models, pooled: how far figures lie from their own model's median.
+    """How far figures lie from their own model's median, pooled over several processes each of several models.
 
-    From the median, not from the mean: a machine with two speeds has its median in one of them, and the other is
+    The median, not the mean: a machine with two speeds has its median in one of them, and the other is
     farther from that than a standard deviation tells.
     """
     inliers = [_without_outliers(processes) for processes in models]
@@ -163,7 +164,7 @@ def _both(first: Spread, second: Spread) -> Spread:
 
 
 def _pooled(spread: Spread, figures: Sequence[float]) -> Spread:
-    """With what these processes show by themselves."""
+    """The spread, pooled with what these processes show by themselves."""
     own = len(figures) - 1
     if own < 1 or math.isinf(spread.degrees):
         return spread

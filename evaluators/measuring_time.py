@@ -43,7 +43,7 @@ class MeasuringTime:
 
     @property
     def race_s(self) -> float:
-        """After a look, without the meter."""
+        """The race after a look, without the meter."""
         return RACE * self.process_s
 
     @property

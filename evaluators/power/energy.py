@@ -55,7 +55,7 @@ class Span:
 
     @property
     def surely(self) -> tuple[float, float]:
-        """Where it has surely begun, and surely not ended."""
+        """When the span has surely begun, and when it has surely not ended."""
         return self.begin.time_s + self.begin.doubt_s, self.end.time_s - self.end.doubt_s
 
 
@@ -170,12 +170,12 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
 
 
 def _oldest_s(reading: Sifted, link_s: float) -> float:
-    """Where its averaging may have begun. A chip that averages on its own may be read up to one averaging late."""
+    """When its averaging may have begun. A chip that averages on its own may be read up to one averaging late."""
     return reading.ended_s - link_s - 2 * reading.reading.averaged_s
 
 
 def _seen(info: MeterInfo, readings: Sequence[Sifted], span: Span, what: str, least: int) -> list[Sifted]:
-    """Those that averaged wholly inside the window."""
+    """The readings that averaged wholly inside the window."""
     begin_s, end_s = span.surely
     inside = [reading for reading in readings if begin_s <= _oldest_s(reading, info.link_s) and reading.time_s <= end_s]
     if len(inside) < least:
@@ -202,7 +202,7 @@ def _lost(inside: Sequence[Sifted], span: Span, period_s: float, link_s: float) 
 
 
 def _period_s(readings: Sequence[Sifted], info: MeterInfo) -> float:
-    """As it says, unless it is clearly slower."""
+    """The period that the meter names, unless it is clearly slower."""
     span = min(SPAN, len(readings) - 1)
     own_s = statistics.median(
         (later.time_s - earlier.time_s) / span for earlier, later in zip(readings, readings[span:], strict=False)

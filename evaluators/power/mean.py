@@ -11,11 +11,11 @@ from evaluators.power.recording import Sifted
 
 # Readings are averaged in so many blocks: what outlasts a block is seen in how neighbouring blocks agree.
 BLOCKS = 60
-# From so many on, the trend of a warming board is told from chance.
+# The trend of a warming board is told from chance from so many values on.
 LEAST_TREND = 10
-# By a reading from the one before, of the meter's noise: 0.05 to 0.55 in published logs.
+# The share of the meter's noise that a reading inherits from the one before: 0.05 to 0.55 in published logs.
 MOST_INHERITED = 0.55
-# Told from 60 readings it is that uncertain, and a little more; told from several hundred, this.
+# That share is uncertain by the first, and a little more, as told from 60 readings; by the second from hundreds.
 INHERITED_DOUBT, INHERITED_DOUBT_OF_MANY = 0.25, 0.1
 # Closer together than this, readings say the same thing.
 ALIKE_S = 0.08
@@ -26,13 +26,13 @@ MEDIAN_SQUARE = 0.4549
 MEDIAN_WORTH = 0.37
 # Blocks of so many times that differ by chance alone, or nearly.
 MEMORIES = 2
-# By so much a median of few may be short.
+# The median of few squares may be short by this factor.
 SHARED = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """With the half of its 95 % interval."""
+    """The mean power, with the half of its 95 % interval."""
 
     watts: float
     half_w: float
@@ -70,7 +70,7 @@ def _chance(watts: Sequence[float]) -> float:
 
 
 def _most_chance(values: Sequence[float]) -> float:
-    """From how values differ one and two steps apart: only the meter's noise is inherited, and so much at most.
+    """The interval as values one and two steps apart show it: only the meter's noise is inherited, and so much at most.
 
     A load that rises once, in the middle of a minute, is no reason to know nothing. What changes between neighbours
     beyond their usual difference is the load's: regularly read, it is known at least as well as if it were chance.
@@ -121,7 +121,7 @@ def _block_means(values: Sequence[float], count: int) -> list[float]:
 
 
 def _without_trend(values: Sequence[float]) -> list[float]:
-    """What is left: a board that warms up takes more and more, and the mean knows it."""
+    """What their straight line leaves: a board that warms up takes more and more, and the mean knows it."""
     mean, middle = statistics.fmean(values), (len(values) - 1) / 2
     slope = 0.0
     if len(values) >= LEAST_TREND:

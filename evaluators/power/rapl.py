@@ -54,7 +54,7 @@ class RaplMeter:
 
 
 def _zones() -> list[Zone]:
-    """Those of whole packages; the parts of one (core, dram) are in it or beside it."""
+    """The zones of whole packages; the parts of one (core, dram) are in it or beside it."""
     folder = Path(os.environ.get("SEARCH_SYSROOT") or "/") / _FOLDER
     zones = []
     for path in sorted(folder.glob("intel-rapl:*")):

@@ -23,7 +23,7 @@ class Sample:
     volts: float
     amps: float
     watts: float
-    # By the meter's own clock.
+    # The time by the meter's own clock.
     meter_s: float | None = None
 
     def same_figures(self, other: "Sample") -> bool:

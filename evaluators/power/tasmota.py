@@ -13,7 +13,7 @@ from evaluators.power.plug import LIMITS, PORT, get, info, locked, plug, resolut
 from evaluators.power.sample import GarbageError, Sample
 from evaluators.power.stream import Board
 
-# Its sensors, the energy monitor among them.
+# The device's sensors, the energy monitor among them.
 _PATH = "/cm?cmnd=Status%2010"
 
 

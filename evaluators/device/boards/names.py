@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 def boards_file() -> Path:
     base = os.environ.get("XDG_CONFIG_HOME", "")
-    # Its specification has relative ones ignored.
+    # The specification of XDG_CONFIG_HOME has relative folders ignored.
     folder = Path(base) if base.startswith("/") else Path.home() / ".config"
     return folder / "ondevice-search" / "boards.toml"
 

@@ -199,7 +199,7 @@ async def _make_room(board: _Board, size: int, keep: Mapping[str, object]) -> No
 
 @contextlib.asynccontextmanager
 async def _heartbeats(conversation: Conversation, guard: Guard) -> AsyncGenerator[None]:
-    """As long as these come, somebody is there to read the answer, also where a dead connection looks alive."""
+    """While heartbeats come, somebody is there to read the answer, also where a dead connection looks alive."""
     beating = asyncio.create_task(_beat(conversation, guard.heartbeat_s))
     try:
         yield

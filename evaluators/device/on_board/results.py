@@ -132,7 +132,7 @@ def _course_windows(fields: Fields, pings: Sequence[Ping]) -> CourseWindows:
 
 @contextmanager
 def held_together(device: str, model: str) -> Iterator[None]:
-    """What does not is the device's fault."""
+    """A result that does not hold together is the device's fault."""
     try:
         yield
     except GarbledError as error:

@@ -26,7 +26,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShownKey:
-    """As ssh-keygen -l prints it, and what known_hosts would hold."""
+    """A host's key as ssh-keygen -l prints it, and the line that known_hosts would hold."""
 
     address: Address
     kind: str

@@ -62,7 +62,7 @@ for name in sys.argv[1:]:
         fault = "%s: %s" % (type(error).__name__, error)
     print(json.dumps({"name": name, "text": text, "fault": fault}), flush=True)
 """
-# As a measurement chooses it.
+# The Python that a measurement would choose.
 _WITH_ITS_PYTHON = f"""
 python="$HOME/{FOLDER}/venv/bin/python"; [ -x "$python" ] || python=python3
 exec "$python" -c "$@"
@@ -72,7 +72,7 @@ _CLOCK = "while read -r _; do date +%s.%N; done"
 
 @dataclass(frozen=True, slots=True)
 class RuntimeHealth:
-    """Of one runtime, by its name in RUNTIMES: what it is in words, or why it does not start."""
+    """One runtime, by its name in RUNTIMES: what it is in words, or why it does not start."""
 
     name: str
     text: str
@@ -86,7 +86,7 @@ class Health:
     bits: int
     free_bytes: float
     state: BoardState
-    # Each that is known, there or not.
+    # Every runtime that is known, there or not.
     runtimes: tuple[RuntimeHealth, ...]
 
 
@@ -98,7 +98,7 @@ class ClockOffset:
     uncertainty_s: float
 
 
-# What it said, and how it ended: of a look for runtimes of these names.
+# A look for runtimes of these names: what it said, and how it ended.
 Look = Callable[[Sequence[str]], Awaitable[tuple[bytes, str]]]
 
 

@@ -24,7 +24,7 @@ UNREACHED = b"connection broken"
 
 
 class NoWheelsError(DeviceError):
-    """There are none of this release for that board; of others there may be."""
+    """There are no wheels of this release for that board; of others there may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Target:
 
 
 async def fetch(requirements: Sequence[str], target: Target, folder: Path) -> list[Path]:
-    """By this Python's pip, with whatever index, proxy or folder it is configured for."""
+    """The wheels, as this Python's pip gets them, with whatever index, proxy or folder it is configured for."""
     python = ".".join(map(str, target.python))
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--retries=2", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
