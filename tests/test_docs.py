@@ -31,7 +31,7 @@ MOST_LINES = 150
 
 
 def commands_of(text: str) -> list[str]:
-    """Without their remarks and where their output goes; `study FILE` stands for any file's."""
+    """The commands of a text, without their remarks and where their output goes; `study FILE` stands for any file's."""
     typed = (shlex.split(words.partition(" > ")[0], comments=True) for words in COMMAND.findall(text))
     return [shlex.join("m1" if word == "FILE" else word for word in words) for words in typed]
 
@@ -78,7 +78,7 @@ def test_no_link_is_dead(page):
 
 
 def anchors(page: Path) -> set[str]:
-    """Of its headings, as GitHub and the site make them."""
+    """The anchors of its headings, as GitHub and the site make them."""
     heads = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
@@ -132,7 +132,7 @@ def test_every_setting_of_a_file_is_an_option():
 
 @pytest.fixture
 def at_home(started: Path, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> User:  # noqa: F811
-    """In a folder with a store that a search made, and the files that the pages name."""
+    """A user in a folder with a store that a search made, and the files that the pages name."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "studies").mkdir()
     copy(started, tmp_path / "studies" / "store")

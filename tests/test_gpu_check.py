@@ -25,7 +25,7 @@ FIGURES = {
 
 
 def check(*words: object, folder: Path) -> "subprocess.CompletedProcess[str]":
-    """From a folder that is not the project's."""
+    """Runs the script from a folder that is not the project's."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     typed = [sys.executable, str(SCRIPT), *map(str, words)]
     return subprocess.run(typed, cwd=folder, env=environment, capture_output=True, text=True, timeout=550)

@@ -175,7 +175,8 @@ KINDS = {
         (DATA_SETS,),
         "space/data/choose.py has DEFAULT and STAND_IN, and what a person calls them",
     ),
-    # Beside those that there are, one that is to come. The parts of the program on the board lie beside their runtimes.
+    # One that is to come stands beside those that there are. The parts of the program on the board lie beside their
+    # runtimes.
     "runtime or kind of file": Kind(
         re.compile(r"onnx|tflite|litert|tensorflow", re.IGNORECASE),
         ("evaluators/runtimes/", "space/formats/"),
@@ -218,7 +219,7 @@ def test_nothing_outside_its_rooms_names_one(kind: Kind):
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_our_own_are_told_by_what_names_them(kind: Kind):
-    """Or the test above would see nothing."""
+    """Our own have to be told, or the test above would see nothing."""
     for registry, called in product(kind.registries, CALLED):
         for text in filter(None, (getattr(registry.get(name), called, None) for name in registry.own)):
             assert kind.told_by.search(text), text

@@ -64,7 +64,7 @@ class Row:
     dirty: bool
     # Cores that others used meanwhile, whatever the cell is called.
     others: float | None
-    # Over the reference's nearest, which is what ranks: a machine that changes its speed changes both.
+    # The latency over the reference's nearest, which is what ranks: a machine that changes its speed changes both.
     ratio: float
     ratio_low: float
     ratio_high: float
@@ -97,7 +97,7 @@ class Verdict:
 
     @property
     def ratio_width(self) -> float:
-        """Of the intervals over the reference, in standard deviations of these ratios."""
+        """Half the width of the intervals over the reference, in standard deviations of these ratios."""
         half = statistics.median((row.ratio_high - row.ratio_low) / 2 for row in self.rows)
         return half / statistics.stdev(row.ratio for row in self.rows)
 
@@ -132,7 +132,7 @@ def one_busy_core(wanted: bool) -> Iterator[None]:
 
 
 async def measured(cell: str, rows: list[Row], options: argparse.Namespace, folder: Path) -> None:
-    """Until so many figures of the cell are clean; each is written at once."""
+    """Measures until so many figures of the cell are clean; each is written at once."""
     size = cell.partition("-")[2]
     images = folder / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (256, 3, 32, 32), np.uint8))

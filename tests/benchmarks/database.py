@@ -139,7 +139,7 @@ def overhead(served: Server, folder: Path) -> bool:
         study = study_of(store)
         study.resume()
         pipeline = simulated(store, study, 0.0)
-        # What it says at its end is worked out once.
+        # What the pipeline says at its end is worked out once.
         pipeline._say_idle = lambda *about: None
         pipeline.run(WARM, float("inf"))
         wall_s: list[float] = []
@@ -181,7 +181,7 @@ def one_killed(served: Server, folder: Path) -> bool:
 
 
 def stopped(served: Server, folder: Path) -> bool:
-    """Once for a moment, once for a minute."""
+    """The server stops once for a moment, and once for a minute."""
     store = begun(folder / "first", served.url)
     controllers = [Controller(folder / name, served.url, TRIALS // 4, TRAINED_S) for name in ("first", "second")]
     try:
@@ -252,7 +252,7 @@ def _at_work(folder: Path, url: str, seconds: float) -> Controller:
 
 
 def _ended(store: Store, folder: Path, url: str, what: str) -> None:
-    """By another one, which ends what was left behind."""
+    """A last controller ends what was left behind."""
     successor = Controller(folder, url, 1, SHORT_S)
     successor.begin()
     successor.ends()

@@ -35,15 +35,15 @@ from space.workshop import Workshop
 from tests.benchmarks.surrogate import read
 
 TABLE = dimensions("full", 2)
-# Drawn around known recipes, at random, and at random to be timed only.
+# How many recipes are drawn around known ones, at random, and at random to be timed only.
 NEAR, ANEW, TIMED = 160, 40, 60
 EPOCHS = (1, 2, 3, 3, 5, 8)
-# Of a training; more only where one epoch is all.
+# The highest cost of a training; more only where one epoch is all.
 MOST_COST, MOST_OF_ONE = 8.5e6, 12.0e6
 
 
 def drawn(starts: list[dict[str, Value]]) -> tuple[list[Recipe], list[Recipe]]:
-    """To be timed and trained, and to be timed only."""
+    """The recipes to be timed and trained, and those to be timed only."""
     draw = random.Random(0)
     variation = Variation(TABLE, draw)
     distinct: dict[str, Recipe] = {}

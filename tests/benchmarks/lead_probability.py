@@ -14,7 +14,7 @@ import numpy as np
 from search.scoring.lead_probability import Estimate, best_probabilities
 
 DRAWS = 500
-# Of one figure. Three pairs with the reference, whose processes differ by 1 %, leave 0.8 %.
+# Errors of one figure. Three pairs with the reference, whose processes differ by 1 %, leave 0.8 %.
 ERRORS = (0.005, 0.008, 0.01, 0.02, 0.03)
 
 

@@ -144,7 +144,7 @@ class Opponent:
         print(json.dumps(report))
 
     def uniform(self, fraction: float) -> None:
-        """In steps of the same factor, an epoch after each; as it was published, quantized to static int8."""
+        """Prunes in steps of the same factor, an epoch after each; as it was published, quantized to static int8."""
         begun, model, reached = time.monotonic(), self.model, []
         for step in range(1, STEPS + 1):
             share = (1 - fraction) ** (step / STEPS)

@@ -16,13 +16,13 @@ from pathlib import Path
 from space.candidate import Candidate
 from space.training.patience import FALL, SETTLED, Line, projected
 
-# Of the training, in which moments are counted together.
+# Parts of a training in which moments are counted together.
 TENTHS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """After one epoch of a training whose end is known."""
+    """A moment after one epoch of a training whose end is known."""
 
     share_done: float
     best: float  # validation accuracy so far
@@ -54,7 +54,7 @@ def histories(path: Path) -> Iterator[tuple[float, ...]]:
 
 
 def moments(history: Sequence[float]) -> list[Moment]:
-    """Those at which a training may be given up."""
+    """The moments at which a training may be given up."""
     epochs = len(history)
     all_moments = [Moment(done / epochs, max(history[:done]), history[-1]) for done in range(1, epochs)]
     return [moment for moment in all_moments if moment.share_done > SETTLED]

@@ -75,7 +75,7 @@ def beside_a_meter(task: Task) -> tuple[bool, str]:
 
 
 def round_trips(task: Task) -> tuple[bool, str]:
-    """Of the pings by which a board's clock is told."""
+    """The round trips of the pings by which a board's clock is told."""
     load = LoadTask(model=task.model, images=task.images, runtime=task.runtime, idle_s=0.2, active_s=0.3)
     pings = asyncio.run(LocalDevice(lock="").load(load)).pings
     shortest_s = min(ping.received_s - ping.sent_s for ping in pings)

@@ -80,7 +80,7 @@ def calls(folder: Path, images: Any) -> tuple[Mapping[str, Call], Mapping[str, C
 
 
 def loaded(runtime: Runtime, path: Path, shape: tuple[int, ...]) -> Runner:
-    """As the on-device program does."""
+    """The session as the on-device program loads it."""
     spec = importlib.util.spec_from_file_location(runtime.name, runtime.part)
     assert spec is not None
     assert spec.loader is not None
@@ -126,7 +126,7 @@ def bound(path: Path, images: Any) -> Call:
 
 
 def timed(call: Call, seconds: float) -> float:
-    """Of one call: the median over blocks."""
+    """Seconds of one call: the median over blocks."""
     blocks = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:

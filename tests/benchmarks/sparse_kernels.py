@@ -121,7 +121,7 @@ def sparsely_written(content: bytes) -> tuple[bytes, float]:
 
 
 def _sparse(model: Any, kernel: Any, weights: NDArray[np.float32]) -> Any:
-    """Its rows as they are, in each the columns that hold something: compressed sparse rows."""
+    """The kernel's rows as they are, in each the columns that hold something: compressed sparse rows."""
     rows, columns = np.nonzero(weights)
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(weights[rows, columns].tobytes(), np.uint8)
@@ -165,7 +165,7 @@ def _densified(code: int, reads: int, writes: int) -> Any:
 
 
 def _pad_all_sides(model: Any, graph: Any, operator: Any) -> None:
-    """By one: what a window that takes every second place of an even side does not see changes no answer."""
+    """Pads by one: what a window that takes every second place of an even side does not see changes no answer."""
     height, width, channels = graph.tensors[operator.inputs[0]].shape[1:]
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32).tobytes(), np.uint8)

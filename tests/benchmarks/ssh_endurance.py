@@ -33,7 +33,7 @@ def resident_mb(pid: int | str) -> float:
 
 
 async def seconds(device: Device, task: Task) -> float:
-    """Of one run, without the time that was measured."""
+    """Seconds of one run, without the time that was measured."""
     began = time.perf_counter()
     run = await device.run(task)
     return time.perf_counter() - began - run.wall_s

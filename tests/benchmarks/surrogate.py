@@ -38,7 +38,7 @@ _GRAPH_OPTIMIZATION = "all"
 class Stored:
     recipe: Recipe
     latency_s: float
-    # None: timed, not trained.
+    # The accuracy; None: timed, not trained.
     accuracy: float | None
     train_s: float
 
@@ -84,7 +84,7 @@ class Spline:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded(World):
-    """Without noise: what was stored is what is found."""
+    """Stored evaluations without noise: what was stored is what is found."""
 
     latency: Spline
     log_error: Spline
@@ -167,7 +167,7 @@ def _of_file(path: Path) -> Iterator[Stored]:
 
 
 def held_out_error(stored: Sequence[Stored]) -> str:
-    """Each part of the structures told by all others."""
+    """The error of each part of the structures as all others tell it."""
     order = random.Random(0).sample(stored, len(stored))
     wrong_latency, wrong_share = [], []
     for part in range(PARTS):

@@ -115,12 +115,12 @@ def one_throughput(
     seen, store = Seen(), store_with(store_folder(folder / "store"), [])
     with opened(machines, store.folder, seen, places=count) as executor:
         until(lambda: len(seen.at) == count, "the workers")
-        # Each has its child from now on, and the baseline.
+        # Each worker has its child from now on, and the baseline.
         for task in [executor.submit(order(seed=1_000_000 + number)) for number in range(count)]:
             task.result()
         line = pipeline(store, executor, count, asker, table)
         asking = Asking(line.studies[0])
-        # What it says at its end is worked out once, and no trainer waits for it.
+        # What the pipeline says at its end is worked out once, and no trainer waits for it.
         line._say_idle = lambda *about: None  # type: ignore[method-assign]
         begun_at, processor_s = time.monotonic(), time.process_time()
         with redirect_stdout(StringIO()):
@@ -158,7 +158,7 @@ class Asking:
             self.processor_s += time.thread_time() - begun_s
 
 
-# Of the main job: few widths vary, and each network is fine-tuned, long enough to be killed meanwhile.
+# The options of the main job: few widths vary, and each network is fine-tuned, long enough to be killed meanwhile.
 JOB = (*("--data", "builtin", "--space", "pruning", "--fix", FIXED.replace("epochs=0", "epochs=3")),)
 JOB = (*JOB, "--min-accuracy", "0.01", "--margin", "0.001", "--sampler", "random")
 TRIALS = 6

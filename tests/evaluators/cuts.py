@@ -97,7 +97,7 @@ class Bench:
     board_wire: Wire
     meter_wire: Wire
     subject: Subject
-    # Of the course: its script takes many readings by its work, not by a clock.
+    # The subject of the course: its script takes many readings by its work, not by a clock.
     wide: Subject
     images: Path
     pngs: Path
@@ -133,7 +133,7 @@ def opened(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
     """A bench, metered or not; windows of a second, and a board whose /proc tells of nobody else."""
-    # One before the cut and one after it tell as much as three.
+    # One process before the cut and one after it tell as much as three.
     monkeypatch.setattr("evaluators.examiner.PROCESSES", 2)
     monkeypatch.setattr("evaluators.measuring.Task", partial(Task, limit_s=LIMIT_S))
     monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 1.2)

@@ -124,7 +124,7 @@ def test_a_gpus_way_of_dividing_and_adding_up_changes_no_bit(deployed: Path, ima
 
 
 def test_every_core_answers(deployed: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pieces of several threads, in the order of the images."""
+    """The pieces of several threads are put together in the order of the images."""
     threads: set[int] = set()
     session = onnxruntime.InferenceSession
 
@@ -207,7 +207,7 @@ def test_an_unknown_attribute_is_not_passed_over(plain: Path) -> None:
 
 
 def test_every_operator_does_what_onnx_runtimes_does(tmp_path: Path, images: Images) -> None:
-    """Those that no file of ours holds today, in one chain."""
+    """One chain of the operators that no file of ours holds today."""
     numbers = {
         "pads": np.array([0, 0, 1, 2, 0, 0, 3, 4]),
         "least": np.float32(20),

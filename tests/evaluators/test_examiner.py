@@ -87,7 +87,7 @@ def test_the_energy_of_who_is_in_the_race_is_measured(examiner: Examiner, subjec
 
 
 def test_an_energy_is_measured_as_often_as_is_asked_for(examiner: Examiner, subject: Subject) -> None:
-    """More often than a race times its processes."""
+    """Energy is measured more often here than a race times its processes."""
     result = measured(examiner, subject, replace(FRONT, repeats=4))
     assert len(result.loads) == len(result.runs) == 4
     energies = [load.energy.total_j for load in result.loads]
@@ -220,7 +220,7 @@ def test_with_a_meter_the_energy_of_the_courses_script_is_measured(
     examiner: Examiner, subject: Subject, tmp_path: Path
 ) -> None:
     number = itertools.count()
-    # By its work the script takes many more readings than are needed.
+    # The script of a network as wide as this works for many more readings than are needed.
     wide = replace(subject, file=write_classifier(tmp_path / "wide.onnx", channels=WIDE))
     examiner.measuring.meter = LiveMeter(lambda _: WATTS + 0.01 * (next(number) % 2), 0.02)
     figures = course(examiner, wide, tmp_path)

@@ -27,7 +27,7 @@ BLOCK = 10
 class Noise:
     """What real machines do to a latency; all relative to it."""
 
-    # From run to run, and how much of it the next run inherits.
+    # The jitter from run to run, and how much of it the next run inherits.
     jitter: float = 0.02
     inherited: float = 0.5
     # Slow waves: a warm board, a neighbour in the cache.

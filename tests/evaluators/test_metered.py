@@ -1,4 +1,4 @@
-"""From a load on a real device and a meter beside it to an energy that is known beforehand."""
+"""The energy of a load on a real device with a meter beside it, which is known beforehand."""
 
 import asyncio
 import json
@@ -79,7 +79,7 @@ class Bench:
             self.turned_s.append(time.monotonic())
 
     def check(self, energy: Energy, windows: LoadRun | CourseWindows, inferences: int) -> None:
-        """Of each window only those readings may be of another load that were made before the device's word came.
+        """Only the readings of a window that were made before the device's word came may be of another load.
 
         A busy machine brings that word late. The device is this machine, so its clock is ours.
         """

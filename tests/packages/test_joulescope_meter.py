@@ -73,7 +73,7 @@ class Device:
 
 @pytest.fixture
 def devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Device]]:
-    """Those that the library finds."""
+    """The devices that the library finds."""
     scanned = [Device()]
     library = ModuleType("joulescope")
     library.scan = lambda config: scanned  # type: ignore[attr-defined]

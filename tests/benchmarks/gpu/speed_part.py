@@ -108,7 +108,7 @@ def baseline_epoch(check: Check, data: DataSet) -> dict[str, float]:
 
 
 def fine_tuning(check: Check, data: DataSet, epochs: int) -> dict[str, float]:
-    """As a trial's, without a teacher."""
+    """A fine-tuning as a trial's, without a teacher."""
     recipe = examples(NETWORK)[1]
     trainings = training_speed.trainings(settings_of(check), None, data)
     model = NETWORK.built(recipe.widths, recipe.halvings, data.shape, data.classes)

@@ -76,7 +76,7 @@ class Used:
             self._why_not = f"{type(error).__name__}: {str(error)[:100]}"
 
     def _of_smi(self, smi: "subprocess.Popen[str]") -> Iterator[float]:
-        """Of the first card; a line that is no number is passed over, as [N/A]."""
+        """The use of the first card; a line that is no number is passed over, as [N/A]."""
         assert smi.stdout is not None
         for line in smi.stdout:
             with contextlib.suppress(ValueError):

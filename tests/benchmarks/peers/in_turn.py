@@ -45,7 +45,7 @@ def row(listed: Listed) -> Row:
 
 
 def networks(recipes: Iterable[Recipe]) -> list[Recipe]:
-    """Each once: how long it is trained, in which numbers and by what it is run is decided here."""
+    """Each network once: how long it is trained, in which numbers and by what it is run is decided here."""
     plain = {"epochs": 0, "aware_epochs": 0, "quantization": NONE, "equalized": False, "seed": 0}
     alike = (replace(recipe.network, **plain) for recipe in recipes)
     return list(dict.fromkeys(alike))

@@ -117,8 +117,8 @@ class Judging:
         return share
 
     def _files(self, recipe: Recipe) -> Iterator[Recipe]:
-        """In every runtime, in fp32 and in integers of fixed ranges: what finds ranges anew for each image takes longer
-        than either, and is left out."""
+        """The recipe in every runtime, in fp32 and in integers of fixed ranges: what finds ranges anew for each image
+        takes longer than either, and is left out."""
         allowed = next(dimension.choices for dimension in self.table if isinstance(dimension, Choice)
                        if dimension.name == "quantization")  # fmt: skip
         wanted = (name for name, kind in QUANTIZATIONS.items() if name == NONE or kind.fixed_ranges)
@@ -151,7 +151,7 @@ class Judging:
 
 @contextmanager
 def open_judging(options: Options, folder: Path, watch: Stopwatch) -> Iterator[Judging]:
-    """As a search begins: images, device, the reference settled, the study noted."""
+    """Begins as a search does: images, device, the reference settled, the study noted."""
     chosen = options.settings(folder)
     view = View(0)
     with writing(folder) as store, ExitStack() as stack:

@@ -125,8 +125,8 @@ def _channels(model: Any, layer: str) -> int:
 
 
 def fine_tuned(recipe: Recipe, share: float, folder: Path, baseline: Baseline, source: Source) -> float:
-    """By our trainer, from the weights that the rival left; kept where a recipe's own training would be. How long it
-    took: BatchNorm's figures, the teacher's answers and all."""
+    """Fine-tunes by our trainer the weights that the rival left; kept where a recipe's own training would be. The
+    seconds it took: BatchNorm's figures, the teacher's answers and all."""
     import torch
 
     from space import checkpoint as checkpoints

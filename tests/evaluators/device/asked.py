@@ -52,7 +52,7 @@ class Asked:
         return message
 
     def until(self, word: str) -> list[dict[str, Any]]:
-        """What it says up to the first progress or event of that word."""
+        """What the program says up to the first progress or event of that word."""
         messages = [self.next()]
         while word not in messages[-1].get("what", messages[-1]["event"]):
             assert messages[-1]["event"] == "progress", messages[-1].get("message", "the result")

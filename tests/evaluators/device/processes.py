@@ -24,7 +24,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def measuring() -> list[int]:
-    """Those of our children, which may be an ssh server too, that run the on-device program."""
+    """The children of ours, which may be an ssh server too, that run the on-device program."""
     pids = []
     for pid in children_of(os.getpid()):
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

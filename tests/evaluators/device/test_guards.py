@@ -201,7 +201,7 @@ def test_whoever_holds_it_is_named_whatever_the_file_says(lock: str, words: str)
 
 @pytest.fixture
 def silent_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As macOS's, which does not tell who holds a lock."""
+    """A kernel as macOS's, which does not tell who holds a lock."""
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path / "nothing"))
 
 
@@ -239,7 +239,7 @@ def test_a_lock_of_a_gigabyte_is_read_no_further_than_needed(lock: str) -> None:
     with Path(lock).open("wb") as file:
         file.truncate(10**9)
     with held_as_it_is(lock):
-        # Of the processor: reading a gigabyte takes it longer, and a busy machine may take any time.
+        # The processor's time counts: reading a gigabyte takes it longer, and a busy machine may take any time.
         begun = time.process_time()
         with pytest.raises(BoardNotFree, match=rf"used by pid {os.getpid()}, "):
             take_board(lock, 0, quiet)
@@ -301,7 +301,7 @@ def line_of(process: subprocess.Popen[str]) -> str:
 
 @pytest.fixture
 def everybodys() -> Iterator[Path]:
-    """As /tmp is: pytest's own folders are of one user."""
+    """A folder as /tmp is: pytest's own are of one user."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o1777)
@@ -320,7 +320,7 @@ def test_the_lock_holds_between_users(everybodys: Path) -> None:
                 pass
             assert line == "taken"
             assert Path(lock).stat().st_uid == 65533
-            # Its words are the first one's, which the second could not change, and are believed no more.
+            # The lock's words are the first one's, which the second could not change, and are believed no more.
             with taken_by(65531, lock) as third:
                 assert line_of(third) == f"waiting for the board, used by pid {waiter.pid}, 65532"
 
@@ -425,7 +425,8 @@ def test_the_board_is_looked_at_while_it_is_timed(quick: Task, tmp_path: Path) -
 
 
 def measured(monkeypatch: pytest.MonkeyPatch, task: Task, *changes: Callable[[], None]) -> ProcessRun:
-    """By the program, in this process: each time it tells that it is timing, the next change happens meanwhile."""
+    """The run that the program takes in this process: each time it tells that it is timing, the next change happens
+    meanwhile."""
     pending = list(changes)
 
     def tell(what: str, share: float) -> None:
@@ -481,7 +482,7 @@ def test_the_work_of_others_is_what_the_cores_did_without_us(
 
 
 def test_no_process_is_started_while_timing(quick: Task, tmp_path: Path) -> None:
-    """At the start, before and after: the tool is asked three times, however long it takes in between."""
+    """The tool is asked three times, at the start, before and after, however long the timing takes in between."""
     calls = tmp_path / "calls"
     write_tool(tmp_path, "usr/bin/vcgencmd", f"echo >> {calls}; echo throttled=0x50000")
     task = replace(quick, precision=1e-6, limit_s=1.5)
@@ -493,7 +494,7 @@ def test_no_process_is_started_while_timing(quick: Task, tmp_path: Path) -> None
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_process_is_named_with_its_number_and_user() -> None:
-    """By itself: others on this machine may be busier."""
+    """The process is looked at by itself: others on this machine may be busier."""
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
         try:
             before, spent_s = processes(), 0.0
@@ -501,7 +502,7 @@ def test_a_process_is_named_with_its_number_and_user() -> None:
                 time.sleep(0.05)
                 mine = {process: seen for process, seen in processes().items() if process[0] == busy.pid}
                 spent_s = sum(used_s - before.get(process, (0.0, ""))[0] for process, (used_s, _) in mine.items())
-            # As if it had had a core for itself.
+            # The process is taken as if it had had a core for itself.
             name = busiest_neighbour(before, mine, spent_s)
         finally:
             busy.kill()

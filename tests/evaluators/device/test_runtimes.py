@@ -30,7 +30,7 @@ class TestLiteRt(RuntimeContract):
     def test_what_the_course_times_is_told_beside_the_latency(
         self, runtime: Runtime, device: Device, model: MobileNetV1, tmp_path: Path
     ) -> None:
-        """Of the same work less, so that it takes no more, as far as a busy machine's noise goes."""
+        """The course times less of the same work, so that it takes no more, as far as a busy machine's noise goes."""
         task = replace(self.task(runtime, self.file(model, tmp_path), tmp_path), passes=0, limit_s=0.05)
         _, (run,) = asyncio.run(self.ran(runtime, device, [task]))
         assert run.course_s is not None

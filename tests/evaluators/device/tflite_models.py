@@ -47,7 +47,7 @@ def write_without_output(path: Path) -> Path:
 
 
 def write_endless(path: Path) -> Path:
-    """Its logits go through a graph that calls itself: the interpreter looks for its end until the stack is full."""
+    """Logits that go through a graph that calls itself: the interpreter looks for its end until the stack is full."""
 
     def change(model: schema.ModelT) -> None:
         code = schema.OperatorCodeT()
@@ -68,7 +68,7 @@ def write_endless(path: Path) -> Path:
 
 
 def _condition(model: schema.ModelT) -> schema.TensorT:
-    """One that holds."""
+    """A condition that holds."""
     content = schema.BufferT()
     content.data = np.array([1], np.uint8)
     model.buffers.append(content)
@@ -79,7 +79,7 @@ def _condition(model: schema.ModelT) -> schema.TensorT:
 
 
 def _call(model: schema.ModelT, inputs: list[int], outputs: list[int]) -> schema.OperatorT:
-    """Of the second graph, if the first of what is read holds, and else as well."""
+    """Calls the second graph, if the first of its inputs holds, and else as well."""
     branches, call = schema.IfOptionsT(), schema.OperatorT()
     branches.thenSubgraphIndex = branches.elseSubgraphIndex = 1
     call.opcodeIndex = len(model.operatorCodes) - 1

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 WATTS = 3.42
-# What is asked last says nothing, and what is closed says no more.
+# Answers of scripts: SILENT says nothing, CLOSED ends the connection.
 SILENT, CLOSED = object(), object()
 
 
@@ -60,14 +60,14 @@ async def plug(
 
 @asynccontextmanager
 async def listening(served: "Plug | Supply") -> AsyncGenerator[None, None]:
-    """On a port of loopback that it is told."""
+    """Serves on a port of loopback, which `served` is told."""
     server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
     served.port = server.sockets[0].getsockname()[1]
     try:
         yield
     finally:
         server.close()
-        # Until what is connected has been told.
+        # A moment, until what is connected has been told.
         await asyncio.sleep(0.02)
 
 

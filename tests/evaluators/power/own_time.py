@@ -14,7 +14,7 @@ import pytest
 
 T = TypeVar("T")
 
-# In real time: what was sent on the loopback or a pseudo-terminal has arrived long before.
+# A wait in real time: what was sent on the loopback or a pseudo-terminal has arrived long before.
 ARRIVED_S = 0.002
 
 
@@ -49,7 +49,7 @@ class Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
 
 @pytest.fixture
 def own_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """For tests of one thread and of no other processes, which live in real time."""
+    """A clock for tests of one thread and of no other processes, which live in real time."""
     clock = Clock()
 
     def run(main: Coroutine[Any, Any, T]) -> T:

@@ -119,7 +119,7 @@ def test_it_is_asked_about_once_a_second_and_no_more() -> None:
 
 
 def test_whole_watts_are_known_to_one_watt() -> None:
-    """As Tasmota comes."""
+    """Tasmota tells whole watts unless it is set otherwise."""
     info, (reading,) = heard(plugged("tasmota", tasmota(round)))
     assert (info.resolution_w, reading.watts) == (1.0, 3.0)
 

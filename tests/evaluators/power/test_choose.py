@@ -1,4 +1,4 @@
-"""From a URL to a meter, also to one that another package brings."""
+"""The meter that a URL names, also one that another package brings."""
 
 import asyncio
 import subprocess

@@ -326,7 +326,7 @@ def test_a_silent_program_is_not_waited_for() -> None:
 
 
 def test_a_program_is_killed_once_nobody_reads_it(tmp_path: Path) -> None:
-    """And what it started."""
+    """What the program started is killed, too."""
     note = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))"
     code = f"import os, subprocess; subprocess.Popen(['sleep', '61.5']); {note}"
     asyncio.run(first(command(python(code + SPEAK), None, QUICK), 1))

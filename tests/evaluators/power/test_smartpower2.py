@@ -24,7 +24,7 @@ __all__ = ["own_time"]
 
 pytestmark = pytest.mark.usefixtures("own_time")
 
-# As fast as the simulated meters are.
+# Dialects as fast as the simulated meters are.
 QUICK = [dialect if dialect.period_s < 0.1 else replace(dialect, period_s=PERIOD_S) for dialect in DIALECTS]
 
 
@@ -284,7 +284,7 @@ def test_with_a_clock_of_its_own_late_readings_keep_their_time() -> None:
 
 
 def test_readings_that_turn_out_to_have_been_late_are_an_error() -> None:
-    """Half a second old from the beginning; then the connection gets quick, and their times were wrong."""
+    """Readings are half a second old from the beginning; then the connection gets quick, and their times were wrong."""
 
     def script() -> Script:
         begin_s = time.monotonic() - 1000

@@ -19,7 +19,7 @@ def data() -> DataSet:
 
 @pytest.fixture(scope="module")
 def other() -> DataSet:
-    """Of another seed than the one whose fingerprint is pinned."""
+    """Images of another seed than the one whose fingerprint is pinned."""
     return generate(1)
 
 
@@ -71,7 +71,8 @@ def test_images_are_bytes_of_three_channels_and_32_by_32_pixels(data: DataSet) -
 # With twice the pixels each way every second one shows the same point.
 @pytest.mark.parametrize(("shape", "step"), [(ImageShape(3, 64), 2), (ImageShape(1, 32), 1), (ImageShape(1, 64), 2)])
 def test_another_shape_shows_the_same(shape: ImageShape, step: int) -> None:
-    """Of one chunk: then the random numbers of the first grain, of which there are more or fewer, set them apart."""
+    """One chunk is compared: then the random numbers of the first grain, of which there are more or fewer, set the two
+    apart."""
     ours, theirs = (
         drawn_images._images(drawn_images.CHUNK, drawn, np.random.default_rng(0)) for drawn in (BUILTIN.shape, shape)
     )

@@ -30,7 +30,7 @@ def model():
 
 
 def recipe_of(criterion, sparsity, model):
-    """As a grid carries it out."""
+    """The recipe as a grid carries it out."""
     widths = by_scores(UNPRUNED, sparsity, unit_scores(model, criterion)) if criterion == "slimming" else None
     return pruned(UNPRUNED, sparsity, epochs=0, quantization="none", criterion=criterion, of=PARAMETERS, widths=widths)
 

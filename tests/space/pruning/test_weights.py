@@ -13,7 +13,7 @@ from tests.conftest import NARROW
 
 
 def weights(model: nn.Module) -> np.ndarray:
-    """Of all convolutions and linear layers, by their number of dimensions: BatchNorm's have one."""
+    """The weights of all convolutions and linear layers, by their number of dimensions: BatchNorm's have one."""
     return np.concatenate([tensor.detach().numpy().ravel() for tensor in model.parameters() if tensor.dim() > 1])
 
 
@@ -48,7 +48,7 @@ def test_random_weights_are_those_of_the_seed(network):
         prune_weights(model, 0.5, "random", seed)
         zeros.append(weights(model) == 0)
     np.testing.assert_array_equal(zeros[0], zeros[1])
-    # As many as chance has in common.
+    # Two draws have as many in common as chance gives them.
     assert np.mean(zeros[0] == zeros[2]) == pytest.approx(0.5, abs=0.05)
 
 

@@ -53,7 +53,7 @@ def network() -> nn.Module:
 
 
 def dropping() -> nn.Module:
-    """Without a BatchNorm, and with layers that draw random numbers."""
+    """A network without a BatchNorm, and with layers that draw random numbers."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return MNIST_CNN.built((8, 8, 16), (), BUILTIN.shape, BUILTIN.classes)
@@ -336,8 +336,8 @@ def on_the_card(build: Callable[[], nn.Module], data: DataSet, schedule: Schedul
 def test_a_cards_captured_training_is_near_its_plain_one(
     build: Callable[[], nn.Module], optimizer: str, data: DataSet, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also what layers draw: with other draws the weights would be others. Half precision and sums in any order keep it
-    from being the same to the bit."""
+    """The draws of layers are the same, too: with other draws the weights would be others. Half precision and sums in
+    any order keep it from being the same to the bit."""
     say_once.cache_clear()
     rate = 0.001 if optimizer == "adam" else 0.02
     schedule = dataclasses.replace(SCHEDULE, sizes=(32, 32), optimizer=optimizer, peak_rate=rate)

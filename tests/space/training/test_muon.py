@@ -16,7 +16,7 @@ def test_no_direction_is_longer_than_another(shape: tuple[int, int]) -> None:
     lengths = torch.linalg.svdvals(orthogonal(matrix))
     assert lengths.min() > 0.3
     assert lengths.max() < 1.3
-    # The same directions: nothing is turned round.
+    # The directions are the same: nothing is turned round.
     left, _, right = torch.linalg.svd(matrix, full_matrices=False)
     assert (left.T @ orthogonal(matrix) @ right.T).diag().min() > 0.3
 

@@ -298,7 +298,7 @@ def test_a_square_of_each_image_is_hidden_that_may_reach_over_its_edge() -> None
         for line in (rows, columns):
             at = line.nonzero().flatten()
             assert torch.equal(at, torch.arange(int(at[0]), int(at[-1]) + 1))
-            # Its centre is a pixel of the image.
+            # The centre of a square is a pixel of the image.
             sizes.append(len(at))
             assert len(at) == 9 or line[0] or line[-1]
     assert (min(sizes), max(sizes)) == (5, 9)
@@ -394,7 +394,7 @@ class Interrupted(Exception):
 
 
 def dropping() -> nn.Module:
-    """Without a BatchNorm, and with layers that draw random numbers."""
+    """A network without a BatchNorm, and with layers that draw random numbers."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return MNIST_CNN.built((8, 8, 16), (), BUILTIN.shape, BUILTIN.classes)
@@ -468,7 +468,7 @@ def test_a_checkpoint_is_named_as_before_schedules_had_further_fields() -> None:
 def test_a_checkpoint_is_read_whatever_the_machine_that_wrote_it(
     optimizer: str, data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a rate and kernels of its own, as a GPU has."""
+    """The checkpoint holds a rate and kernels of its own, as a GPU's has."""
     monkeypatch.setattr(training, "_CHECKPOINT_S", 0.0)
     schedule = Schedule(sizes=(16, 16), batch=50, peak_rate=0.003, warm_up=0.2, optimizer=optimizer)
     file = tmp_path / "training.pt"
@@ -688,7 +688,7 @@ def test_a_lost_gpu_is_told_from_a_fault_of_the_candidate_and_from_a_bug(
     with pytest.raises(kind, match=reason) as caught, faults_named(torch.device("cuda")):
         raise RuntimeError(text)
     assert type(caught.value) is kind
-    # By the same protocol it reaches the parent of the process that trained.
+    # The error reaches the parent of the process that trained by the same protocol.
     assert str(copy.copy(caught.value)) == str(caught.value)
 
 

@@ -37,7 +37,7 @@ def task(tmp_path: Path) -> Task:
 
 @pytest.fixture
 def examiner(device: Device, task: Task, monkeypatch: pytest.MonkeyPatch) -> Examiner:
-    """Its reference is a network under LiteRT."""
+    """An examiner whose reference is a network under LiteRT."""
     monkeypatch.setattr("evaluators.measuring.Task", partial(Task, limit_s=LIMIT_S))
     examiner = Examiner(device, task.images, pauses=(0.0, 0.0, 0.0))
     examiner.use_reference(Subject("reference", task.model, LITERT), [process_run()] * 3)

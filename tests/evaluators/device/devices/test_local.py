@@ -51,7 +51,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Task:
 
 @pytest.fixture(scope="session")
 def endless(quick: Task) -> Task:
-    """Until it is stopped."""
+    """A task that runs until it is stopped."""
     return replace(quick, precision=1e-6, limit_s=600)
 
 
@@ -67,7 +67,7 @@ class TestLocalDevice(DeviceContract):
 
 
 def ask(task: Task, device: LocalDevice | None = None) -> ProcessRun:
-    """Without describing the device first."""
+    """Runs the task without describing the device first."""
     return asyncio.run((device or local()).run(task))
 
 

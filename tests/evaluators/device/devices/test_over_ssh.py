@@ -143,7 +143,7 @@ def test_the_least_recently_used_files_make_room(board: Board, quick: Task, tmp_
         await device.run(replace(quick, model=models[0]))
         assert set(inodes(board)) == names
 
-    # Over two connections: the order is what the board's files say.
+    # The runs go over two connections: the order is what the board's files say.
     entered(board.device(files_bytes=limit), first_two)
     entered(board.device(files_bytes=limit), lambda device: device.run(replace(quick, model=models[2])))
     digests = {hashlib.sha256(model.read_bytes()).hexdigest() for model in (models[0], models[2])}

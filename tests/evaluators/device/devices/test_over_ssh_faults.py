@@ -59,7 +59,7 @@ def over(wire: Wire, board: Board, **changes: float) -> SshDevice:
 
 
 def fault_at(step: str, fault: Callable[[], None]) -> Callable[[str, float], None]:
-    """Once, when a run gets there."""
+    """The fault happens once, when a run gets to that step."""
     pending = [fault]
 
     def progress(what: str, share: float) -> None:
@@ -83,7 +83,7 @@ def check_fault(
 
 
 def refused(device: SshDevice, kind: type[Exception] = DeviceError) -> str:
-    """What is said to who enters it."""
+    """What is said to who enters the device."""
 
     async def enter() -> None:
         async with device:
@@ -279,7 +279,7 @@ def test_a_cancelled_run_leaves_nothing_and_keeps_the_connection(board: Board, e
 
 
 def stand_in(folder: Path, body: str, bits: int = 64) -> Path:
-    """It describes the board as ours does; asked to measure, it does as it likes."""
+    """A program that describes the board as ours does; asked to measure, it does as it likes."""
     answers = 'if b"describe" in line: print(json.dumps(INFO), flush=True); os._exit(0)'
     info = {
         "event": "result",
@@ -381,7 +381,7 @@ def examiner_of(device: SshDevice, quick: Task) -> Examiner:
 
 
 def measured(examiner: Examiner, *subjects: Subject) -> list[Figures | Exception]:
-    """What each of them comes to, one after the other."""
+    """What each of the subjects comes to, one after the other."""
 
     async def measure() -> list[Figures | Exception]:
         await examiner.open()
@@ -428,7 +428,7 @@ def test_a_full_disk_is_the_rigs_fault_however_well_the_reference_runs(
 def test_a_connection_that_is_lost_while_sending_is_never_the_recipes_fault(
     board: Board, wire: Wire, quick: Task, tmp_path: Path
 ) -> None:
-    """Each time the candidate is sent; the reference needs not be sent at all."""
+    """The wire breaks each time the candidate is sent; the reference needs not be sent at all."""
     large = Subject("large", write_classifier(tmp_path / "large.onnx", channels=1024), quick.runtime)
     examiner = examiner_of(over(wire, board), quick)
 

@@ -139,7 +139,7 @@ def test_it_ends_when_standard_input_closes_before_a_request() -> None:
 
 
 def test_it_ends_in_the_middle_of_timing_when_standard_input_closes(tmp_path: Path) -> None:
-    """Also where nobody closes its output, as a broken connection may not."""
+    """It ends also where nobody closes its output, as a broken connection may not."""
     model, images = write_classifier(tmp_path / "model.onnx"), write_images(tmp_path / "images.npy")
     task = Task(model=model, images=images, runtime=RuntimeSettings(), precision=1e-6, limit_s=600)
     request = measure_request(task, model=str(model), images=str(images), guard=Guard(lock="")).strip()

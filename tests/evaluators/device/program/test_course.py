@@ -40,7 +40,7 @@ COUNT = 48
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
-    """Two thirds of the labels are what the model will say."""
+    """Images of which two thirds of the labels are what the model will say."""
     model = write_classifier(tmp_path_factory.mktemp("model") / "classifier.onnx")
     pixels = coloured(COUNT)
     labels = predictions(model, pixels)
@@ -166,7 +166,7 @@ def scripts() -> list[int]:
 
 
 async def cancelled_while_timing(device: Device, task: CourseTask, look: Callable[[], list[int]]) -> list[int]:
-    """What could be seen before."""
+    """What could be seen before the course was cancelled."""
     timing = asyncio.Event()
 
     def tell(what: str, share: float) -> None:

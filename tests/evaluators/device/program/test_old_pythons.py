@@ -20,7 +20,7 @@ from tests.evaluators.device.tflite_models import write_network
 
 PYTHONS = [python for python in os.environ.get("SEARCH_PYTHONS", "").split(os.pathsep) if python]
 IMAGES = 64
-# As the folder of the interpreter is named: py37/bin/python.
+# The name of the interpreter's folder, as in py37/bin/python.
 NAMES = [Path(python).parent.parent.name for python in PYTHONS]
 
 pytestmark = pytest.mark.skipif(not PYTHONS, reason="SEARCH_PYTHONS names no interpreters")

@@ -64,7 +64,7 @@ esac
 
 @pytest.fixture
 def bare(sshd: Sshd, board: Board) -> Board:
-    """Not prepared, and quick to prepare."""
+    """A board that is not prepared, and quick to prepare."""
     return stand_in(sshd, board)
 
 
@@ -158,7 +158,7 @@ def test_a_board_where_none_runs_is_told_with_their_words(bare: Board) -> None:
     assert not (bare.folder / "venv").exists()
 
 
-# As on Debian 11: the newest release is tagged for its C library, and cannot be loaded with it.
+# The error on Debian 11: the newest release is tagged for its C library, and cannot be loaded with it.
 TOO_NEW = "echo \"ImportError: version 'GLIBC_2.34' not found\" >&2; exit 1"
 
 

@@ -24,7 +24,7 @@ def whole(tmp_path: Path) -> bytes:
 
 
 def described(model: Any) -> None:
-    """With a word of metadata, as an empty model of ours has it."""
+    """Gives the model a word of metadata, as an empty model of ours has it."""
     writer = Writer()
     image = writer.value("image", (1, 1, 1, 1), np.float32)
     empty = type(model).InitFromPackedBuf(writer.file(image, image, {"recipe": "{}"}), 0)
