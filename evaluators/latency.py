@@ -140,14 +140,14 @@ def spread_of(models: Sequence[Sequence[Interval]]) -> Spread:
     degrees = sum(len(processes) - 1 for processes in inliers if processes)
     if not degrees:
         return USUAL_SPREAD
-    seen = math.fsum(_squares(processes) for processes in inliers if processes[1:]) / degrees
+    variance = math.fsum(_squares(processes) for processes in inliers if processes[1:]) / degrees
     # One process that met a burst is unsure of itself, and says nothing of how sure the others are.
     within = statistics.median(
         (high - low) / 2 / NORMAL_95 / figure for processes in inliers for figure, low, high in processes
     )
     # What is left may be nothing by luck alone, and both are estimates: on simulated latencies, half of the variance
     # within taken off covers 92 to 99 %, all of it as little as 88 %, and none of it makes intervals a quarter wider.
-    own_spread = Spread(math.sqrt(max(seen - within**2 / 2, seen / 2)), degrees)
+    own_spread = Spread(math.sqrt(max(variance - within**2 / 2, variance / 2)), degrees)
     return own_spread if degrees >= LEAST_DEGREES else _both(USUAL_SPREAD, own_spread)
 
 

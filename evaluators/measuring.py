@@ -114,8 +114,8 @@ class Measuring:
         figure = latency(runs, spread).scaled(self.calibration)
         info = self.device.info
         framework = info.framework(runtime.runtime) or info.runtime
-        seen: list[ProcessRun | LoadRun] = [*runs, *(load.load for load in loads)]
-        dirty = [reason for run in seen for reason in self.dirt(run, runtime)]
+        all_runs: list[ProcessRun | LoadRun] = [*runs, *(load.load for load in loads)]
+        dirty = [reason for run in all_runs for reason in self.dirt(run, runtime)]
         energy = self._energy(figure, runs, loads)
         return Figures(
             latency_s=figure.figure_s,
@@ -140,7 +140,9 @@ class Measuring:
             framework=framework,
             serial=info.serial,
             dirty=tuple(dict.fromkeys(dirty)),
-            warnings=tuple(dict.fromkeys([*(warning for run in seen for warning in run.warnings), *energy.warnings])),
+            warnings=tuple(
+                dict.fromkeys([*(warning for run in all_runs for warning in run.warnings), *energy.warnings])
+            ),
         )
 
     def _course_latency_s(self, runs: Sequence[ProcessRun]) -> float | None:

@@ -111,7 +111,7 @@ def idle_s(meter: MeterInfo, precision: float = 0.01) -> float:
 def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
     """MeterError where the trace does not carry a figure: too few readings, too many lost, no output."""
     name, readings = trace.info.name, sifted(trace)
-    seen = {
+    by_window = {
         what: _seen(trace.info, readings, span, what, least)
         for what, span, least in (
             ("idle before", windows.idle_before, LEAST_IDLE),
@@ -119,10 +119,10 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
             ("idle after", windows.idle_after, LEAST_IDLE),
         )
     }
-    inside, period_s = seen["active"], _period_s(readings, trace.info)
+    inside, period_s = by_window["active"], _period_s(readings, trace.info)
     lost, expected = _lost(inside, windows.active, period_s, trace.info.link_s)
     warnings = _told_gaps(name, lost, expected)
-    before, active, after = (mean_of(part, period_s, trace.info.resolution_w) for part in seen.values())
+    before, active, after = (mean_of(part, period_s, trace.info.resolution_w) for part in by_window.values())
     idle_w, drift_w = (before.watts + after.watts) / 2, after.watts - before.watts
     # Idle while working is between the two, one of them at worst.
     idle_half_w = math.hypot(before.half_w / 2, after.half_w / 2, drift_w / 2)

@@ -100,12 +100,12 @@ class LineMeter:
         while True:
             try:
                 async with asyncio.timeout(health.left_s()):
-                    came = await lines.next()
+                    arrival = await lines.next()
             except TimeoutError:
                 raise health.silence() from None
-            if came is None:
+            if arrival is None:
                 raise _EndedError(self.info.name, heard=health.heard)
-            arrived_s, line = came
+            arrived_s, line = arrival
             try:
                 sample = self._parser.parse(line)
             except GarbageError as error:

@@ -47,9 +47,9 @@ def mean_of(inside: Sequence[Sifted], period_s: float, resolution_w: float) -> M
     alike = round(ALIKE_S / period_s)
     if alike >= LEAST_ALIKE and len(watts) >= LEAST_TREND * MEMORIES * alike:
         # The load's own changes are no error as far as they are seen, but the meter's noise is.
-        seen = min(statistics.fmean(reading.reading.averaged_s for reading in inside) / period_s, 1.0)
+        share_seen = min(statistics.fmean(reading.reading.averaged_s for reading in inside) / period_s, 1.0)
         noise_w = min(_noise(watts, MEMORIES * alike), chance_w)
-        chance_w = math.sqrt((1 - seen) * chance_w**2 + seen * noise_w**2)
+        chance_w = math.sqrt((1 - share_seen) * chance_w**2 + share_seen * noise_w**2)
     # Noise that reaches over more than one step blurs the steps away.
     steps_w = resolution_w / 2 if deviation_w < resolution_w / 2 else 0.0
     return Mean(statistics.fmean(watts), math.hypot(chance_w, steps_w), deviation_w)
@@ -109,8 +109,8 @@ def _shared(watts: Sequence[float], length: int) -> float:
     A load that changes makes it look like more.
     """
     near, far = (statistics.fmean(_squares_apart(watts, steps)) for steps in (1, 2))
-    seen = max(far / near - 1, 0.0) if near > 0 else 0.0
-    inherited = min(seen + INHERITED_DOUBT_OF_MANY, 0.95)
+    correlation = max(far / near - 1, 0.0) if near > 0 else 0.0
+    inherited = min(correlation + INHERITED_DOUBT_OF_MANY, 0.95)
     common = inherited / (length * (1 - inherited**2))
     return math.sqrt((1 + 2 * common) / (1 - common))
 
@@ -134,9 +134,9 @@ def _independence(residuals: Sequence[float], squares: float, fitted: int) -> fl
     """The share of values that are news, if each inherits from the one before: a first-order autoregressive series."""
     if squares == 0:
         return 1.0
-    seen = math.fsum(a * b for a, b in pairwise(residuals)) / squares
+    correlation = math.fsum(a * b for a, b in pairwise(residuals)) / squares
     # What was fitted takes some of it away (Kendall 1954; 1 + 3 x for the mean alone, twice that with the slope).
-    inherited = seen + fitted * (1 + 3 * seen) / len(residuals)
+    inherited = correlation + fitted * (1 + 3 * correlation) / len(residuals)
     inherited = min(max(inherited, 0.0), 0.95)
     return (1 - inherited) / (1 + inherited)
 

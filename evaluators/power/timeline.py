@@ -46,10 +46,10 @@ class Timeline:
         if sample.meter_s is not None:
             time_s = self._clock.time_of(sample.meter_s, arrived_s, settling)
             return None if settling or not period_s else _reading(sample, time_s, info)
-        held = self._arrivals.due(sample, arrived_s, period_s)
-        if held is None or held[1] < self._settled_s or not period_s:
+        due = self._arrivals.due(sample, arrived_s, period_s)
+        if due is None or due[1] < self._settled_s or not period_s:
             return None
-        return _reading(held[0], held[1], info)
+        return _reading(due[0], due[1], info)
 
 
 class _Spacing:

@@ -210,5 +210,5 @@ def _system() -> str:
 
 def runtimes_for_boards() -> tuple[Runtime, ...]:
     """The runtimes of this machine, as a search takes what both sides have; the default one where it has none."""
-    here = tuple(runtime for runtime in runtimes() if version_here(runtime))
-    return here or (RUNTIMES.get(DEFAULT_RUNTIME),)
+    installed = tuple(runtime for runtime in runtimes() if version_here(runtime))
+    return installed or (RUNTIMES.get(DEFAULT_RUNTIME),)

@@ -163,8 +163,8 @@ def thinned(network: Network, share: float, every: int = 1) -> Recipe:
     return Recipe(architecture=network.name, widths=widths, halvings=halvings)
 
 
-def _apart(one: float, other: float) -> float:
-    return abs(one - other)
+def _apart(first: float, second: float) -> float:
+    return abs(first - second)
 
 
 def check_units(network: Network, widths: Sequence[int], halvings: Sequence[int]) -> None:

@@ -91,11 +91,11 @@ def _filters(model: Prunable, writer: Writer, inputs: Mapping[str, torch.Tensor]
 def mask(model: Prunable, kept: Kept) -> None:
     """Sets every entry of every other channel to zero (a running variance to one)."""
     for unit in model.units():
-        gone = torch.ones(unit.width, dtype=torch.bool)
-        gone[kept[unit.name]] = False
+        masked = torch.ones(unit.width, dtype=torch.bool)
+        masked[kept[unit.name]] = False
         for name in unit.holders:
             for key, tensor in _per_channel(model.get_submodule(name)).items():
-                tensor[gone.to(tensor.device)] = 1.0 if key == "running_var" else 0.0
+                tensor[masked.to(tensor.device)] = 1.0 if key == "running_var" else 0.0
 
 
 @torch.no_grad()

@@ -59,7 +59,7 @@ def values_of(model: nn.Module, shape: ImageShape) -> int:
     counts: list[int] = []
     layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     hooks = [
-        layer.register_forward_hook(lambda layer, given, result: counts.append(result.numel())) for layer in layers
+        layer.register_forward_hook(lambda layer, inputs, result: counts.append(result.numel())) for layer in layers
     ]
     was_training, parameter = model.training, next(model.parameters())
     try:

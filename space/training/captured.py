@@ -58,12 +58,12 @@ class CapturedStepper(Stepper):
 
     def begin(self, shown: Shown) -> None:
         if self._shown is None:
-            held = shown.copied()
+            own = shown.copied()
         else:
-            held = replace(self._shown, size=shown.size)
-            for tensor, values in zip(held.tensors(), shown.tensors(), strict=True):
+            own = replace(self._shown, size=shown.size)
+            for tensor, values in zip(own.tensors(), shown.tensors(), strict=True):
                 tensor.copy_(values)
-        super().begin(held)
+        super().begin(own)
 
     def step(self, chosen: Tensor, rate: float) -> None:
         if self._chosen is None:

@@ -148,8 +148,8 @@ class Training:
             return tuple(history)
 
     def _course(self) -> "_Course":
-        seen = replace(self.data, augmentation=self.data.augmentation.shifted(self.schedule.shift))
-        pictures = Pictures(seen, self.device, self.mean, self.std)
+        shifted = replace(self.data, augmentation=self.data.augmentation.shifted(self.schedule.shift))
+        pictures = Pictures(shifted, self.device, self.mean, self.std)
         schedule, batch = self.schedule, min(self.schedule.batch, len(pictures))
         # The last, smaller batch is left out: BatchNorm cannot do with one image.
         steps = len(pictures) // batch

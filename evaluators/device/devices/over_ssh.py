@@ -192,9 +192,9 @@ class _Program:
 
 
 async def _make_room(board: _Board, size: int, keep: Mapping[str, object]) -> None:
-    gone = board.kept_files.clear_for(size, keep)
-    if gone:
-        await board.shell.run("rm", "-f", *(f"{board.folder}/{name}" for name in gone))
+    removed = board.kept_files.clear_for(size, keep)
+    if removed:
+        await board.shell.run("rm", "-f", *(f"{board.folder}/{name}" for name in removed))
 
 
 @contextlib.asynccontextmanager

@@ -118,9 +118,9 @@ class Installation:
         if glibc == (0, 0):
             raise DeviceError(f"{board.address}: it has no network, and no GNU C library that wheels are built for")
         target = wheels.Target(board.python, board.facts.get("machine", ""), glibc)
-        with TemporaryDirectory() as here:
+        with TemporaryDirectory() as downloads:
             try:
-                files = await wheels.fetch(requirements, target, Path(here))
+                files = await wheels.fetch(requirements, target, Path(downloads))
             except DeviceError as error:
                 reason = f"it reaches no package index, and {error}; connect it, or this machine, to a network"
                 if isinstance(error, wheels.NoWheelsError):

@@ -168,8 +168,8 @@ async def serial_meter(script: Callable[[], Script]) -> AsyncGenerator[Path, Non
 
 def boot_banner() -> Script:
     """A SmartPower2, and what its web server says."""
-    for left in (b"4", b"3", b"2", b"1"):
-        yield b"[SETUP] BOOT WAIT " + left + b"...\n\r"
+    for seconds in (b"4", b"3", b"2", b"1"):
+        yield b"[SETUP] BOOT WAIT " + seconds + b"...\n\r"
     yield b"\r\n##############################\r\nSmartPower2 v1.6 (Serial Interface)\r\n"
     yield b"FS File: /index.html.gz, size: 5.12KB\n\r\n\rConnected! IP address: 192.168.4.1\r\nHTTP server started\r\n"
 
@@ -194,8 +194,8 @@ def sp3_forever(channel: int = 0, period_s: float = 0.01) -> Script:
     while True:
         ms = int((asyncio.get_running_loop().time() - begin) * 1e3)
         milliamps = 684 + ms % 3
-        used, other = (5000, milliamps, 5 * milliamps, 1), (9000, 100, 900, 1)
-        yield sp3_line(ms, *((used, other) if channel == 0 else (other, used)))
+        used, unused = (5000, milliamps, 5 * milliamps, 1), (9000, 100, 900, 1)
+        yield sp3_line(ms, *((used, unused) if channel == 0 else (unused, used)))
         yield period_s
 
 

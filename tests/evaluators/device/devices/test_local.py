@@ -232,8 +232,8 @@ def test_the_memory_of_a_model_grows_with_its_weights(quick: Task, tmp_path: Pat
 
 def test_the_memory_of_the_images_is_not_the_models(quick: Task, tmp_path: Path) -> None:
     many = write_images(tmp_path / "many.npy", 5_000)
-    few, more = ask(quick), ask(replace(quick, images=many))
-    assert abs(more.memory_peak_bytes - few.memory_peak_bytes) < 8e6
+    of_few, of_many = ask(quick), ask(replace(quick, images=many))
+    assert abs(of_many.memory_peak_bytes - of_few.memory_peak_bytes) < 8e6
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ FETCH_S = 120
 
 
 @dataclass(frozen=True)
-class Made:
+class Outcome:
     board: Board
     prepared: Prepared
     lines: list[str]
@@ -45,11 +45,11 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(sshd: Sshd, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+def outcome(sshd: Sshd, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return prepared(sshd, wheels, tmp_path_factory.mktemp("prepared") / "home")
 
 
-def prepared(sshd: Sshd, wheels: Path, home: Path) -> Made:
+def prepared(sshd: Sshd, wheels: Path, home: Path) -> Outcome:
     """A board that reaches no index, from these wheels."""
     board = make_board(sshd, home, prepared=False)
     pip = board.home / ".config" / "pip" / "pip.conf"
@@ -59,13 +59,13 @@ def prepared(sshd: Sshd, wheels: Path, home: Path) -> Made:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIP_NO_INDEX", "1")
         patch.setenv("PIP_FIND_LINKS", str(wheels))
-        return Made(board, asyncio.run(prepare(board.address, login=board.login(), say=lines.append)), lines)
+        return Outcome(board, asyncio.run(prepare(board.address, login=board.login(), say=lines.append)), lines)
 
 
-def test_it_comes_from_wheels_fetched_here_where_the_board_has_no_network(made: Made) -> None:
-    assert any("it reaches no package index; fetching" in line for line in made.lines)
-    assert any("sending" in line for line in made.lines)
-    assert made.prepared.made
+def test_it_comes_from_wheels_fetched_here_where_the_board_has_no_network(outcome: Outcome) -> None:
+    assert any("it reaches no package index; fetching" in line for line in outcome.lines)
+    assert any("sending" in line for line in outcome.lines)
+    assert outcome.prepared.made
 
 
 def runtimes_of(board: Board) -> tuple[str, ...]:
@@ -76,31 +76,31 @@ def runtimes_of(board: Board) -> tuple[str, ...]:
     return asyncio.run(described())
 
 
-def test_its_runtimes_are_found_there(made: Made) -> None:
-    first, second = runtimes_of(made.board)
+def test_its_runtimes_are_found_there(outcome: Outcome) -> None:
+    first, second = runtimes_of(outcome.board)
     titles = (first.replace("onnxruntime", "ONNX Runtime"), second.replace("litert", "LiteRT"))
-    assert made.prepared.runtimes == titles
-    assert made.prepared.left_out == ()
+    assert outcome.prepared.runtimes == titles
+    assert outcome.prepared.left_out == ()
 
 
-def test_again_it_takes_a_single_look_at_the_board(made: Made) -> None:
-    profile, commands = made.board.home / "profile", made.board.home / "commands"
+def test_again_it_takes_a_single_look_at_the_board(outcome: Outcome) -> None:
+    profile, commands = outcome.board.home / "profile", outcome.board.home / "commands"
     profile.write_text(f"echo >> {commands}\n")
-    again = asyncio.run(prepare(made.board.address, login=made.board.login(), say=lambda text: None))
+    again = asyncio.run(prepare(outcome.board.address, login=outcome.board.login(), say=lambda text: None))
     profile.unlink()
     assert not again.made
     assert commands.read_text() == "\n"
 
 
-def test_only_the_environment_is_left(made: Made) -> None:
-    (environment,) = (made.board.folder / "environments").iterdir()
-    assert (made.board.folder / "venv").resolve() == environment
+def test_only_the_environment_is_left(outcome: Outcome) -> None:
+    (environment,) = (outcome.board.folder / "environments").iterdir()
+    assert (outcome.board.folder / "venv").resolve() == environment
     assert not (environment / "wheels").exists()
 
 
-def test_its_commands_are_whole(made: Made) -> None:
+def test_its_commands_are_whole(outcome: Outcome) -> None:
     """A moved environment's would start with a path that is gone."""
-    pip = made.board.folder / "venv" / "bin" / "pip"
+    pip = outcome.board.folder / "venv" / "bin" / "pip"
     done = subprocess.run([pip, "--version"], capture_output=True, text=True, env={**os.environ, "HOME": "/nowhere"})
     assert done.returncode == 0, done.stderr
 
