@@ -96,7 +96,8 @@ class Examiner:
         await self.device.__aexit__(None, None, None)
 
     async def measure_reference(self, progress: Progress = quiet, *, afresh: bool = False) -> Measured:
-        """Timed again unless the last timing is recent; a fault is tried again, as it can only be the rig's.
+        """The reference, timed again unless the last timing is recent; a fault is tried again, as it can only be the
+        rig's.
 
         `afresh`: its files are sent again too, as a candidate's are.
         """

@@ -57,7 +57,7 @@ class Measuring:
         return Task(model=subject.file, images=self.images, runtime=subject.runtime, mean=subject.mean, std=subject.std)
 
     async def run(self, task: Task, progress: Progress = quiet) -> ProcessRun:
-        """Again while it is disturbed, then as it is. A recording has its repeats behind it."""
+        """One run, taken again while it is disturbed, then as it is. A recording has its repeats behind it."""
         run = await on_device(lambda tell: self.device.run(task, tell), progress)
         for _ in range(0 if self.device.info.recorded else DISTURBED_REPEATS):
             if not self.dirt(run, task.runtime):
@@ -150,7 +150,8 @@ class Measuring:
         return self.calibration * statistics.median(courses) if courses else None
 
     def _energy(self, figure: Latency, runs: Sequence[ProcessRun], loads: Sequence[Metered]) -> EnergyFigures:
-        """Measured, of who is in the race; else predicted by what this bench takes; without a meter estimated."""
+        """The energy: measured, of who is in the race; else predicted by what this bench takes; estimated without a
+        meter."""
         if self.meter is not None and loads:
             return measured_energy([load.energy for load in loads], self.meter.info.provenance)
         if self.meter is not None and self.taken:

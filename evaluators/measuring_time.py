@@ -48,5 +48,5 @@ class MeasuringTime:
 
     @property
     def whole_s(self) -> float:
-        """Measured to the end at once, without the meter."""
+        """A candidate that is measured to the end at once, without the meter."""
         return WHOLE * self.process_s

@@ -38,7 +38,7 @@ class Metered:
 
     @classmethod
     def from_text(cls, text: str) -> "Metered":
-        """Worked out again."""
+        """What was kept as text, with its energy worked out again."""
         content = json.loads(text)
         return worked_out(recorded_load(content["load"]), Trace.from_text(content["trace"]))
 

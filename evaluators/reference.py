@@ -42,7 +42,7 @@ class Reference:
         self._last_neighbour: Neighbour | None = None
 
     def is_reference(self, task: Task) -> bool:
-        """Confirmed, it is its own reference."""
+        """Whether the task is the reference's: when it is confirmed, it is its own reference."""
         return (task.model, task.runtime) == (self.subject.file, self.subject.runtime)
 
     @property
@@ -73,7 +73,7 @@ class Reference:
         self.outdate()
 
     async def time(self, progress: Progress, afresh: bool) -> Measured:
-        """Timed again unless the last timing is recent; with `afresh` its files are sent again too."""
+        """The reference, timed again unless the last timing is recent; with `afresh` its files are sent again too."""
         if self._measured is None or time.monotonic() - self._measured_at > _AGE_S:
             self._measured = await self._timed(progress, afresh)
             self._measured_at = time.monotonic()
@@ -142,7 +142,8 @@ class Reference:
         )
 
     def under_pairs(self, figures: Figures, pairs: Sequence[float], dirty: Sequence[str], spread: Spread) -> Figures:
-        """Confirmed: `pairs` are latencies over those of the neighbours, and `dirty` what disturbed these."""
+        """The figures of a confirmation: `pairs` are latencies over those of the neighbours, and `dirty` what disturbed
+        these."""
         reasons = [*figures.dirty, *dirty, *(f"the reference's energy: {reason}" for reason in self.energy.dirty)]
         over = beside_pairs(figures, self.energy, pairs, spread)
         return replace(over, dirty=tuple(dict.fromkeys(reasons)))

@@ -30,7 +30,7 @@ class Baseline:
     std: tuple[float, ...]
     train_split: str | None
     validation_accuracy: float
-    # Added to the margin where validation may have been trained on: baseline (validation - test).
+    # What is added to the margin where validation may have been trained on: baseline (validation - test).
     optimism: float = 0.0
     seconds: float = 0.0
     source: str = "trained here"

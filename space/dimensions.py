@@ -147,7 +147,7 @@ def _competing(space: str, runtimes: Sequence[str], quantization: str | None) ->
 
 
 def _runtime(devices: Devices) -> Iterator[Dimension]:
-    """Nothing, as long as it goes without saying."""
+    """The dimension of the runtime; none as long as that goes without saying."""
     if devices.runtimes != (DEFAULT_RUNTIME,):
         yield Choice(RUNTIME, devices.runtimes)
 

@@ -9,7 +9,7 @@ from space.data.images import DataSet
 from space.recipe import Recipe
 from space.training.accelerator_names import AUTO
 
-# Called with the step and the share of it done, 0 to 1.
+# It is called with the step and the share of it done, 0 to 1.
 Progress = Callable[[str, float], None]
 # Whether the baseline's mean is subtracted, by the recipe's input form.
 _CENTRED = {"uint8": True, "raw": False}

@@ -9,7 +9,7 @@ from typing import Protocol, Self, runtime_checkable
 
 from evaluators.runtimes.settings import DEFAULT_RUNTIME, RuntimeSettings
 
-# Raised whenever a figure would come out differently for the same model on the same board.
+# The number is raised whenever a figure would come out differently for the same model on the same board.
 PROTOCOL_VERSION = 1
 
 # The board's lock, the same for everybody who measures on it. A folder that tests put in place of / is another board.
@@ -262,12 +262,12 @@ class DeviceInfo:
         return next((text for text in self.runtimes if text.partition(" ")[0] == runtime), None)
 
 
-# Called with a few words and the share done (0 to 1) while a task runs.
+# It is called with a few words and the share done (0 to 1) while a task runs.
 Progress = Callable[[str, float], None]
 
 
 class Device(Protocol):
-    """Owned by one worker: entered once, one task at a time. Faults are DeviceError."""
+    """A device, owned by one worker: entered once, one task at a time. Faults are DeviceError."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -277,7 +277,7 @@ class Device(Protocol):
 
     @property
     def info(self) -> DeviceInfo:
-        """Known once entered."""
+        """What the device is, known once it is entered."""
         ...
 
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun: ...

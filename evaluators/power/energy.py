@@ -84,7 +84,7 @@ class Energy:
     # The highest single reading: shorter peaks are not seen.
     max_w: float
     idle_w: float
-    # Idle after less idle before.
+    # The idle power after less that before.
     idle_drift_w: float
     window_s: float
     inferences: int
@@ -98,7 +98,7 @@ class Energy:
 
 
 def window_s(meter: MeterInfo, precision: float = 0.01) -> float:
-    """So long that the mean of usual readings is known to `precision`: relative, half of the 95 % interval."""
+    """How long a window makes the mean of usual readings known to `precision`: relative, half of the 95 % interval."""
     readings = (NORMAL_95 * USUAL_SCATTER / precision) ** 2
     return max(LEAST_WINDOW_S, math.ceil(readings * max(meter.period_s, ALIKE_S) + meter.period_s))
 

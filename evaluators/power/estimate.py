@@ -74,7 +74,7 @@ class EstimatedPower:
     """The power while a model runs; its energy per inference once its latency is known."""
 
     mean_w: float
-    # Above idle.
+    # The power above idle.
     dynamic_w: float
     # The power of the process that took most.
     max_w: float

@@ -45,7 +45,8 @@ class Limits:
     # A connection that ended is made again for so long; zero: its end is the meter's.
     reconnect_s: float = 0.0
     line_bytes: int = 200
-    # Whoever it is begins with a whole line: a program that starts now, not a device that has long been talking.
+    # The first line counts, as who speaks begins with a whole one: a program that starts now, not a device that has
+    # long been talking.
     first_line: bool = False
 
 

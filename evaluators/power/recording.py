@@ -137,7 +137,7 @@ async def _ended(*tasks: "asyncio.Future[T] | asyncio.Future[None] | None") -> N
         task.cancel()
     await asyncio.wait(started)
     for task in started:
-        # Looked at, or asyncio complains that nobody did.
+        # The exception is looked at, or asyncio complains that nobody did.
         if not task.cancelled():
             task.exception()
 

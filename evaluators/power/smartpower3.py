@@ -35,7 +35,7 @@ def checksums(text: str) -> tuple[int, int]:
 
 
 class Log:
-    """Its current is the mean over the interval, its voltage the last sample."""
+    """Lines whose current is the mean over the interval, and whose voltage is the last sample."""
 
     def __init__(self, name: str, channel: int) -> None:
         self._name = name

@@ -61,7 +61,8 @@ class Pictures:
         pixels = torch.from_numpy(images.pixels).to(device).permute(0, 2, 3, 1)
         count, height, width, channels = pixels.shape
         shift = data.augmentation.shift
-        # Zero once normalised, but for rounding and for what another mean than the data set's makes of it.
+        # The border is zero once normalised, but for rounding and for what another mean than the data set's makes of
+        # it.
         self._border = (255 * torch.tensor(data.mean, device=device)).round().to(torch.uint8)
         bordered = (count, height + 2 * shift, width + 2 * shift, channels)
         whole = torch.empty(bordered, dtype=torch.uint8, device=device).copy_(self._border)
@@ -97,7 +98,7 @@ class Pictures:
         return view(len(self), number, self.augmentation).to(self.device)
 
     def batch(self, chosen: Tensor, view: View) -> Tensor:
-        """Normalised, channels last."""
+        """A batch of normalised images, channels last."""
         pixels = self._cut_out(chosen, view.down[chosen], view.right[chosen])
         if self.augmentation.flip:
             # Bits that differ are turned over: torch.where takes a processor eight times as long for bytes.

@@ -36,7 +36,8 @@ class Collection(Protocol):
     # The normalisation of networks trained here.
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    # Others that code which trains on it uses: whoever imports a network without saying which is asked by trying.
+    # Other normalisations that code which trains on it uses: whoever imports a network without saying which is asked by
+    # trying.
     normalisations: tuple[Normalisation, ...] = ()
     augmentation: Augmentation = PLAIN
     # The schedule of a baseline, for images of `shape`.
@@ -57,7 +58,7 @@ class Collection(Protocol):
         ...
 
     def why_not_downloadable(self) -> str | None:
-        """Found out within seconds; None where it can be downloaded."""
+        """The reason, found out within seconds; None where it can be downloaded."""
         ...
 
     def download(self, folder: Path) -> None:
@@ -78,7 +79,7 @@ def usual_normalisations(channels: int) -> tuple[Normalisation, ...]:
 
 
 def data_set(collection: Collection, train: Images, validation: Images, test: Images) -> DataSet:
-    """Loaded, with what the collection says of it."""
+    """The loaded images, with what the collection says of them."""
     return DataSet(
         name=collection.name,
         train=train,

@@ -155,7 +155,7 @@ def with_one_zero(network: Folded) -> Folded:
 
 
 def _grey_range(network: Folded) -> Range:
-    """So that there is a level for each pixel."""
+    """The range of the images in which there is a level for each pixel."""
     return -float(network.mean[0]), 255 - float(network.mean[0])
 
 

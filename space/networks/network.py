@@ -34,7 +34,7 @@ class Choosable:
     """One unit before a network is built: what may be chosen of it."""
 
     name: str
-    # Unpruned.
+    # The unpruned width.
     width: int
     # What it may be narrowed to, the unpruned width first.
     widths: tuple[int, ...]
@@ -139,7 +139,7 @@ class Network(Protocol):
         """What every convolution and linear layer costs, in the order in which they run: known without building it."""
 
     def same(self, widths: Sequence[int], halvings: Sequence[int]) -> Hashable:
-        """Equal for shapes that are one network, whichever of their blocks are left."""
+        """A value that is equal for shapes of one network, whichever of their blocks are left."""
 
     def built(self, widths: Sequence[int], halvings: Sequence[int], shape: ImageShape, classes: int) -> "Prunable":
         """The network of this shape with random weights, for images of this shape."""

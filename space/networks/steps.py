@@ -52,7 +52,7 @@ class Step:
     layer: nn.Module
     # Names of the steps whose results it takes.
     reads: tuple[str, ...]
-    # Folded into this convolution.
+    # The BatchNorm that is folded into this convolution.
     norm: nn.BatchNorm2d | None = None
     # Nodes of the traced graph that it stands for.
     nodes: tuple[fx.Node, ...] = ()

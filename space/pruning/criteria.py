@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from space.errors import CandidateError, RequestError
 from space.networks.network import Network
 
-# Their names alone are known without it.
+# The criteria's names alone are known without torch.
 if TYPE_CHECKING:
     import torch
 

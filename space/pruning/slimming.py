@@ -26,7 +26,8 @@ RATE = 0.05
 
 @contextmanager
 def scales_drawn_to_zero(model: Prunable, strength: float) -> Iterator[None]:
-    """Meanwhile every backward pass adds the subgradient of strength x the L1 norm of the units' BatchNorm scales."""
+    """While it lasts, every backward pass adds the subgradient of strength x the L1 norm of the units' BatchNorm
+    scales."""
     norms = (batchnorm(model, writer) for unit in model.units() for writer in unit.writers)
     scales = [norm.weight for norm in norms if norm is not None]
     hooks = [scale.register_hook(_drawn(scale, strength)) for scale in scales]  # type: ignore[no-untyped-call]

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Told the share of the training that is done and the best validation accuracy so far; true where it is hopeless.
+# A rule that is told the share of the training that is done and the best validation accuracy so far; true where it is
+# hopeless.
 Hopeless = Callable[[float, float], bool]
 
 # While the learning rate rises, and just after, accuracy says nothing: 10 % after the first of five epochs became 55 %.

@@ -58,7 +58,7 @@ class Trainings:
     side: int = 32
 
     def seconds(self, recipe: Recipe, epochs: int) -> float:
-        """Pruned, BatchNorm's figures taken anew, and trained for so many epochs."""
+        """Seconds of a pruned network: its BatchNorm's figures taken anew, and so many epochs of training."""
         work = work_of(recipe)
         reestimated = FORWARD * min(REESTIMATED, self.images) * self.speed.of_image(work)
         sizes = _epochs_of_size(self.images, self.side, epochs)

@@ -90,7 +90,7 @@ class Stepper:
         self.total += update(self._model, self.optimizer, parts, self._schedule, new_gradients=self._new_gradients)
 
     def _in_parts(self, attempt: Callable[[], None]) -> None:
-        """Again in smaller parts until they fit into memory."""
+        """Makes the attempt again in smaller parts until they fit into memory."""
         assert self._chosen is not None
         while True:
             try:

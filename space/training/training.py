@@ -38,9 +38,9 @@ _EPOCHS = 1_000_003
 _CHECKPOINT_S = 10.0
 
 
-# Called after every epoch: the epoch, and how many in all.
+# It is called after every epoch: the epoch, and how many in all.
 Progress = Callable[[Epoch, int], None]
-# Called after every step: how many are done, and how many in all.
+# It is called after every step: how many are done, and how many in all.
 StepProgress = Callable[[int, int], None]
 
 

@@ -24,7 +24,7 @@ def boards_file() -> Path:
 
 
 def read_boards() -> dict[str, Address]:
-    """Read strictly: a slip of the pen is not a board that is silently missing."""
+    """The boards, read strictly: a slip of the pen is not a board that is silently missing."""
     file = boards_file()
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -93,7 +93,7 @@ class ProgramDevice(ABC):
 
     @abstractmethod
     async def _enter(self) -> None:
-        """Found and described: `_info` is known."""
+        """The device is found and described: `_info` is known."""
 
     @abstractmethod
     async def _leave(self) -> None: ...

@@ -67,7 +67,7 @@ class Prepared:
     pillow: str | None
     # What a person calls each runtime that cannot be had there, with the reason.
     left_out: tuple[str, ...] = ()
-    # False: all was there.
+    # Whether anything was made; False: all was there.
     made: bool = True
 
     def __str__(self) -> str:

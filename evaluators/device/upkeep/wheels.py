@@ -13,7 +13,7 @@ from pathlib import Path
 from evaluators.device.on_board.last_words import last_line
 from evaluators.errors import DeviceError
 
-# 45 MB at 100 kB/s.
+# The limit of a fetch: 45 MB at 100 kB/s take 450 s.
 FETCH_S = 600.0
 # The oldest C library that PEP 600 names wheels for here.
 _OLDEST_GLIBC = 17

@@ -96,7 +96,7 @@ def _divided(x: Tensor, number: int) -> Tensor:
     return x / torch.full_like(x, number)
 
 
-# Sums of products.
+# These are sums of products.
 
 
 def _conv(x: Value, weight: Value, bias: Value | None = None, **window: Any) -> Value:
@@ -167,7 +167,7 @@ def _wide(x: Tensor) -> Tensor:
     return x.float() if x.device.type == "mps" else x.double()
 
 
-# Everything else.
+# These are all other operators.
 
 
 def _whole_or_dense(function: Callable[..., Tensor]) -> Function:

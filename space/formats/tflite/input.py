@@ -46,7 +46,7 @@ def image_input(path: Path) -> ImageInput:
 
 
 def _image_shape(path: Path, sizes: Sequence[int]) -> ImageShape | None:
-    """Channels last, or first as files are that were made from torch's order of axes."""
+    """The shape with channels last, or first as in files that were made from torch's order of axes."""
     if len(sizes) == 4 and sizes[0] in (1, _OPEN):
         for channels, height, width in ((sizes[3], *sizes[1:3]), sizes[1:]):
             if channels in _CHANNELS and height == width != 0:

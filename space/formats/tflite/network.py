@@ -217,7 +217,7 @@ class Network:
         self._operator(code, [value], self._result(name, (*size, self._shapes[step.reads[0]][-1])), options)
 
     def mean(self, step: Step) -> None:
-        """Flattened at once, as whatever follows is the same for one place."""
+        """The mean is flattened at once, as whatever follows is the same for one place."""
         axes = self._writer.constant(f"{step.name}.axes", np.array([1, 2], np.int32))
         name = self._numbers.activation(step)[1]
         reader = self._network.only_reader(name)

@@ -23,7 +23,7 @@ class _Parts:
 
 
 class Bottleneck(nn.Sequential):
-    """Expanded where it has an expansion, filtered depthwise, narrowed without a ReLU behind it."""
+    """A block: expanded where it has an expansion, filtered depthwise, narrowed without a ReLU behind it."""
 
     def __init__(self, block: Inverted) -> None:
         super().__init__()
