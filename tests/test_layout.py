@@ -322,7 +322,7 @@ def test_reading_commands_import_nothing_heavy(tmp_path, words):
     if words[0] not in ("--help", "completion", "devices"):
         words = [*words, "--store", str(tmp_path / "store")]
     words = [word.replace("{tmp}", str(tmp_path)) for word in words]
-    # Nobody's own boards.
+    # This home holds nobody's own boards.
     home = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     command = [sys.executable, "-c", LIGHT.format(words=words)]
     done = subprocess.run(command, cwd=ROOT, env=home, capture_output=True, text=True, check=True)

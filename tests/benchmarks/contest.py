@@ -37,7 +37,7 @@ Runs = dict[tuple[str, RuntimeSettings], list[ProcessRun]]
 
 
 def timed(device: Device, files: dict[str, Path], images: Path, rounds: int) -> Runs:
-    """Everyone in every setting, in turns."""
+    """Runs of every file in every setting, in turns."""
     runs: Runs = {(name, settings): [] for name in files for settings in SETTINGS}
     with Worker() as worker:
         worker.submit(device.__aenter__).result()

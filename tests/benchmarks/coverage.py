@@ -159,7 +159,7 @@ async def measured(cell: str, rows: list[Row], options: argparse.Namespace, fold
 
 
 def table(rows: dict[str, list[Row]], runs: int) -> bool:
-    """Printed; whether every cell holds."""
+    """Prints the cells; whether every one holds."""
     print(
         "\ncell        n  dirty  others' cores  median us     sd  half width  / sd  coverage"
         "  over the reference: / sd  coverage"

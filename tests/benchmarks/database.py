@@ -48,7 +48,7 @@ TRIALS, TRAINED_S = 200, 0.5
 STOPPED_S = 60.0
 # How often one of how many controllers is killed, and the length of its trainings.
 KILLS, CONTROLLERS, SHORT_S = 30, 3, 0.05
-# Longer than a server waits for who stands still in a transaction, and than a lease lasts.
+# Seconds: longer than a server waits for who stands still in a transaction, and than a lease lasts.
 STOOD_STILL_S = (40.0, 75.0)
 
 
@@ -223,7 +223,7 @@ def killed_at_random(served: Server, folder: Path) -> bool:
 
 
 def stood_still(served: Server, folder: Path) -> bool:
-    """First for less than its lease lasts: it goes on."""
+    """A controller stands still: first for less than its lease lasts, and goes on."""
     store = begun(folder / "first", served.url)
     first, second = (_at_work(folder / name, served.url, TRAINED_S) for name in ("first", "second"))
     goes_on = []

@@ -31,7 +31,7 @@ from tests.emulated.folder import UnavailableError
 from tests.emulated.networks import NETWORKS, written
 from tests.space.few_images import MEAN, PIXELS, STD
 
-# That of the images which networks of ours take; a file may leave its own open.
+# The shape of the images which networks of ours take; a file may leave its own open.
 SHAPE = PIXELS.shape[1:]
 
 

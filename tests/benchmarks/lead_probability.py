@@ -37,7 +37,7 @@ def main() -> int:
         truth = np.array([math.log(1.05), *[0.0] * 9])
         draws = [truth + error * draw.normal(size=10) for _ in range(DRAWS)]
         sure = np.mean([chances(figures, error)[0] >= 0.9 for figures in draws])
-        # Knowing that one is 5 % ahead of nine equals, and not which.
+        # The chance for who knows that one is 5 % ahead of nine equals, and not which.
         ratio = [np.exp((figures - figures[0]) * truth[0] / error**2).sum() for figures in draws]
         oracle = np.mean([1 / whole >= 0.9 for whole in ratio])
         held = sure >= 0.9

@@ -19,7 +19,7 @@ from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.sshd import Board, make_board, running
 
-# Small enough that files have to make room for others.
+# The room is small enough that files have to go for others.
 FILES_BYTES = 20_000_000
 
 

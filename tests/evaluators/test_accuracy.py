@@ -49,7 +49,7 @@ def images() -> Images:
 
 @pytest.fixture(scope="module")
 def network(images: Images) -> MobileNetV1:
-    """Untrained, but with BatchNorm and last layer such that it tells the images apart."""
+    """An untrained network, but with BatchNorm and last layer such that it tells the images apart."""
     torch.manual_seed(0)
     model = MobileNetV1(NARROW, HALVINGS).train()
     for layer in model.modules():

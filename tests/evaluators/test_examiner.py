@@ -49,7 +49,7 @@ def subject(tmp_path: Path) -> Subject:
 
 @pytest.fixture
 def examiner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examiner:
-    """Windows of a second; a board whose /proc tells of nobody else, as other tests run beside."""
+    """An examiner with windows of a second, and a board whose /proc tells of nobody else, as other tests run beside."""
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path / "calm"))
     monkeypatch.setattr("evaluators.measuring.Task", partial(Task, limit_s=LIMIT_S))
     monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 1.2)
@@ -60,7 +60,7 @@ def examiner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examiner:
         write_images(tmp_path / "images.npy", 16),
     )
     examiner = Examiner(device, images, Faltering(lambda _: WATTS, PERIOD_S), pauses=(0.0, 0.0, 0.0))
-    # Timed before: once is enough.
+    # The reference was timed before: once is enough.
     examiner.use_reference(reference, [process_run()] * 3)
     return examiner
 
@@ -235,7 +235,7 @@ def test_with_a_meter_the_energy_of_the_courses_script_is_measured(
 def test_a_meter_too_slow_for_a_short_script_is_an_error_and_no_figure(
     examiner: Examiner, subject: Subject, tmp_path: Path
 ) -> None:
-    # However long the script takes.
+    # The meter stalls after a few readings, however long the script takes.
     examiner.measuring.meter = LiveMeter(lambda _: WATTS, 0.02, stalls_after=6)
     with pytest.raises(MeterError, match=r"readings lie wholly inside the .* window"):
         course(examiner, subject, tmp_path)

@@ -51,7 +51,7 @@ class Timed:
 
 
 def chain(random: np.random.Generator, processes: int, runs: int, inherited: float) -> NDArray[np.float64]:
-    """First-order autoregressive, of variance 1."""
+    """A first-order autoregressive series of variance 1."""
     values = random.normal(size=(runs, processes))
     for place in range(1, runs):
         values[place] = inherited * values[place - 1] + (1 - inherited**2) ** 0.5 * values[place]

@@ -146,7 +146,8 @@ def late_board(folder: Path, delay_s: float) -> Iterator[Board]:
 
 @contextmanager
 def any_server(folder: Path) -> Iterator[Board]:
-    """OpenSSH's; asyncssh's where there is none, or where this container lets nobody log in with it."""
+    """A board of OpenSSH's server; of asyncssh's where there is none, or where this container lets nobody log in with
+    it."""
     for number, server in enumerate((sshd.SSHD, None)):
         sshd.SSHD = server
         with ExitStack() as stack:

@@ -70,9 +70,9 @@ class Judging:
         )
 
     def longest(self, recipe: Recipe, shares: int) -> Recipe | None:
-        """Trained for as many epochs as end in one of so many equal shares of the time left, at least one; None where
-        one does not end in the whole of it. Of the first training nobody is sure: the pace may have been measured
-        beside other load, and it is begun in any case."""
+        """The recipe, trained for as many epochs as end in one of so many equal shares of the time left, at least one;
+        None where one does not end in the whole of it. Of the first training nobody is sure: the pace may have been
+        measured beside other load, and it is begun in any case."""
         ratio = self._ratio
         taught = any(entry.get("train_s") for entry in self.journal.entries)
         left_s = self.watch.left_s - (0.0 if taught else ratio * self.pace.teacher_s(VIEWS))

@@ -36,7 +36,7 @@ class Rival:
     low: float
     high: float
     settings: str
-    # Imported before anything is trained.
+    # Packages that are imported before anything is trained.
     packages: tuple[str, ...]
 
     def check(self) -> None:

@@ -12,7 +12,7 @@ from tests.evaluators.device.short import program
 
 
 class Asked:
-    """Started with a request; its standard input stays open. Killed when the block is left."""
+    """The program, started with a request; its standard input stays open. Killed when the block is left."""
 
     def __init__(self, request: bytes, file: Path | None = None, **environment: str) -> None:
         self.program = subprocess.Popen(

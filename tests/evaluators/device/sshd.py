@@ -87,7 +87,7 @@ class Board:
         return SshDevice(self.address, **{**options, **changes})
 
     def put_program(self, name: str, body: str) -> None:
-        """First on the board's PATH."""
+        """Puts a program first on the board's PATH."""
         _script(self.home / "bin" / name, body)
 
     def pretend(self, model: str) -> Path:
@@ -145,7 +145,7 @@ def make_board(sshd: Sshd, home: Path, *, prepared: bool = True, sysroot: str = 
 
 @contextlib.contextmanager
 def running(root: Path) -> Iterator[Sshd]:
-    """OpenSSH's where it is installed, else asyncssh's own."""
+    """A server: OpenSSH's where it is installed, else asyncssh's own."""
     _write_keys(root)
     _script(
         root / "login",

@@ -177,7 +177,7 @@ def test_an_unusable_lock_is_the_devices_fault(quick: Task, tmp_path: Path) -> N
 
 @contextlib.contextmanager
 def held(lock: str, words: str) -> Iterator[None]:
-    """Locked by this process, under words of somebody else."""
+    """The board, locked by this process under words of somebody else."""
     Path(lock).write_text(words)
     with held_as_it_is(lock):
         yield

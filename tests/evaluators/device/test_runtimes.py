@@ -39,7 +39,8 @@ class TestLiteRt(RuntimeContract):
 
 @pytest.fixture(scope="class")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Installed for this process and for those that it starts; the program that runs on boards is made anew."""
+    """The package, installed for this process and for those that it starts; the program that runs on boards is made
+    anew."""
     place = tmp_path_factory.mktemp("package")
     caches = (application.content, short.program, target.target, target.format_for, target.title_of)
     with installed(place), pytest.MonkeyPatch.context() as patch:

@@ -26,9 +26,9 @@ class Load:
 
     idle_w: float = 3.4
     active_w: float = 5.5
-    # Relative to the power above idle, over the active window: it warms up.
+    # A change over the active window, relative to the power above idle: the board warms up.
     drift: float = 0.0
-    # Relative to the power above idle, somewhere in the active window: a clock that falls or rises.
+    # A change somewhere in the active window, relative to the power above idle: a clock that falls or rises.
     step: float = 0.0
     # How many per second, their mean length in seconds, relative to the power: somebody else's work, or none for a
     # while.
@@ -121,7 +121,7 @@ def read(power: NDArray[np.float64], meter: Meter, random: np.random.Generator) 
 
 
 def inherited(count: int, share: float, random: np.random.Generator) -> NDArray[np.float64]:
-    """First-order autoregressive, of variance 1."""
+    """A first-order autoregressive series of variance 1."""
     values = random.normal(size=count)
     for place in range(1, count):
         values[place] = share * values[place - 1] + (1 - share**2) ** 0.5 * values[place]

@@ -23,7 +23,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.now_s = time.monotonic()
-        # Told whenever time has passed.
+        # They are told whenever time has passed.
         self.watchers: list[Callable[[], None]] = []
 
     def __call__(self) -> float:

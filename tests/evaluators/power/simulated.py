@@ -200,7 +200,7 @@ def sp3_forever(channel: int = 0, period_s: float = 0.01) -> Script:
 
 
 def getcurrent(bus_v: float, shunt_mv: float, milliamps: float) -> bytes:
-    """Adafruit_INA219/examples/getcurrent."""
+    """The lines of Adafruit_INA219/examples/getcurrent."""
     return (
         f"Bus Voltage:   {bus_v:.2f} V\r\nShunt Voltage: {shunt_mv:.2f} mV\r\n"
         f"Load Voltage:  {bus_v + shunt_mv / 1e3:.2f} V\r\nCurrent:       {milliamps:.2f} mA\r\n"

@@ -153,7 +153,7 @@ def test_on_the_board_nothing_is_left_running(board: Board) -> None:
 
 
 def rails(watts: float) -> dict[str, tuple[float, float]]:
-    """Equal shares."""
+    """Volts and amps of all rails, with equal shares of the power."""
     return {rail: (2.0, watts / len(RAILS) / 2) for rail in RAILS}
 
 

@@ -332,7 +332,7 @@ def test_a_reader_that_paused_is_not_told_old_figures_of_a_meter_without_a_perio
 
 
 def test_lines_faster_than_the_kind_are_said_to_be_so() -> None:
-    """Never a fresh one, and never silent: it must not wait for ever."""
+    """There is never a fresh line, and never silence: the reader must not wait for ever."""
     assert "nothing fresh for 0.5 s" in fault(millis_forever, arduino("?format=-,V,mA&period=2"), silence_s=0.5)
 
 

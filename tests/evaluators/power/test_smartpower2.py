@@ -223,7 +223,7 @@ def test_the_first_seconds_of_a_connection_are_no_data() -> None:
 
 
 def test_a_firmware_that_repeats_itself_gives_each_reading_once() -> None:
-    """Polled five times as often as it measures."""
+    """The meter is polled five times as often as it measures."""
 
     def script() -> Script:
         for line in simulated.wobbling(stock):

@@ -62,7 +62,7 @@ def downloaded(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Sourc
 
 
 class TestSegments(DataSetContract):
-    """Brought by a package."""
+    """A data set that a package brings."""
 
     @pytest.fixture
     def collection(self, package: Path) -> Collection:

@@ -320,7 +320,7 @@ CUDA = torch.device("cuda")
 
 
 def on_the_card(build: Callable[[], nn.Module], data: DataSet, schedule: Schedule, *, plain: bool) -> nn.Module:
-    """Trained there, by the plain step or as training does."""
+    """A model trained on the card, by the plain step or as training does."""
     model = build()
     with pytest.MonkeyPatch.context() as patched:
         if plain:

@@ -597,7 +597,7 @@ def test_what_a_student_drops_does_not_hang_on_whether_its_teacher_had_answered_
 
 
 def test_a_student_of_a_teacher_comes_to_answer_as_it_does(data: DataSet, tmp_path: Path) -> None:
-    """Whatever the labels say: the teacher here was trained on others."""
+    """It does so whatever the labels say: the teacher here was trained on others."""
     model = network(1)
     shifted = dataclasses.replace(data, train=Images(data.train.pixels, (data.train.labels + 1) % 10))
     training.fine_tune(model, shifted, epochs=12, learning_rate=0.1, seed=0, device=CPU)

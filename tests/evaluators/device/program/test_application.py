@@ -26,7 +26,8 @@ PARTS = {name: ast.parse(content) for name, content in application.sources().ite
 
 
 def test_it_is_the_same_bytes_wherever_it_is_made(tmp_path: Path) -> None:
-    """Whatever the dates of its sources, their order in the folder, the user's mask and the time zone."""
+    """The bytes are the same whatever the dates of its sources, their order in the folder, the user's mask and the time
+    zone."""
     copy, root = tmp_path / "copy", Path(__file__).parents[4]
     program = [f"evaluators/device/program/{file.name}" for file in (root / "evaluators/device/program").glob("*.py")]
     around = ["evaluators/__init__.py", "evaluators/device/__init__.py"]

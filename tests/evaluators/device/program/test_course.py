@@ -61,7 +61,7 @@ def task(tmp_path_factory: pytest.TempPathFactory, images: Images) -> CourseTask
 
 @pytest.fixture
 def endless(task: CourseTask, tmp_path: Path) -> CourseTask:
-    """Longer than a test waits."""
+    """A course that takes longer than a test waits."""
     pixels = coloured(2000)
     folder = write_pngs(tmp_path / "many", pixels, np.zeros(len(pixels), np.int64))
     model = write_classifier(tmp_path / "wide.onnx", channels=40_000)
@@ -252,7 +252,7 @@ def test_what_an_interrupted_run_left_unpacked_is_not_counted(task: CourseTask, 
 def test_images_that_could_not_all_be_unpacked_are_not_left(task: CourseTask, tmp_path: Path) -> None:
     bundle = tmp_path / "images.zip"
     content = bytearray(task.images.read_bytes())
-    # Within the last image: its checksum tells.
+    # A bit within the last image is turned: its checksum tells.
     content[content.index(b"PK\1\2") - 30] ^= 1
     bundle.write_bytes(content)
     with pytest.raises(DeviceError, match=r"cannot be unpacked: Bad CRC-32 for file '47_"):

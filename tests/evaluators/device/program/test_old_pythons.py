@@ -55,7 +55,7 @@ def python(request: pytest.FixtureRequest, runtime: RuntimeSettings) -> str:
 def answers(
     python: str, runtime: RuntimeSettings, model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[DeviceInfo, ProcessRun, ProcessRun]:
-    """Described, searched, confirmed."""
+    """What the device says of itself, a run of search mode and one of confirm mode."""
     folder = tmp_path_factory.mktemp("old")
     task = Task(model=model, images=write_images(folder / "images.npy", IMAGES), runtime=runtime, limit_s=0.5)
 
