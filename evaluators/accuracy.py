@@ -20,6 +20,6 @@ def accuracy(
     device: "Accelerator | None" = None,
     runtime: str = DEFAULT_RUNTIME,
 ) -> Accuracy:
-    """By this machine's accelerator, unless `device` names another, where that answers as the runtime does."""
+    """Judged by this machine's accelerator, unless `device` names another, where that answers as the runtime does."""
     answered = RUNTIMES.get(runtime).answers(path, images.pixels, progress, device)
     return Accuracy.of(answered.predictions.tolist(), images.labels.tolist(), answered.engine)

@@ -21,7 +21,7 @@ class Bench:
     runtime: str
     meter: str
     protocol: int
-    # Recorded, and no part of the identity; `unit` stands for it.
+    # The serial is recorded, and no part of the identity; `unit` stands for it.
     serial: str
     # Hash of the serial of a board over ssh, as two boards of one kind differ; boards that are calibrated by the
     # reference share the first one's. This machine has none, nor has a bench of an older version.

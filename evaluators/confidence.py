@@ -8,8 +8,8 @@ NORMAL_95 = 1.959964
 
 @functools.cache
 def student_95(degrees: float) -> float:
-    """Student's."""
-    # Loaded by whoever measures, not by commands that only read.
+    """Student's factor of a two-sided 95 % interval."""
+    # SciPy is loaded by whoever measures, not by commands that only read.
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, 0.975))

@@ -22,10 +22,10 @@ class CourseFigures:
     correct: int
     latency_s: float
     latency_provenance: Provenance
-    # Whole: Python's start, imports, session, decoding.
+    # The whole script's: Python's start, imports, session, decoding.
     script_s: float
     script_cpu_s: float
-    # Per image.
+    # The energy of an image.
     energy: "ScriptEnergy"
     # The whole script's peak, imports included.
     memory_bytes: int

@@ -22,7 +22,7 @@ class EnergyFigures:
     high_j: float
     mean_w: float
     max_w: float
-    # What an estimate says of it is an assumption.
+    # None of an estimate: what that says of idle power is an assumption.
     idle_w: float | None = None
     provenance: Provenance
     # Energy by the trapezoidal rule; None where no meter read it.
@@ -55,11 +55,11 @@ class Taken:
     idle_w: float
 
 
-def predicted_energy(figure: Latency, runs: Sequence[CpuTimed], taken: Sequence[Taken]) -> EnergyFigures:
+def predicted_energy(figure: Latency, runs: Sequence[CpuTimed], loads: Sequence[Taken]) -> EnergyFigures:
     """Latency x the watts of the loads that kept about as many cores busy."""
     busy = fmean(busy_cores(run) for run in runs)
-    nearest = min(abs(load.busy_cores - busy) for load in taken)
-    alike = [load for load in taken if abs(load.busy_cores - busy) <= nearest + ALIKE_CORES]
+    nearest = min(abs(load.busy_cores - busy) for load in loads)
+    alike = [load for load in loads if abs(load.busy_cores - busy) <= nearest + ALIKE_CORES]
     mean_w = fmean(load.mean_w for load in alike)
     return EnergyFigures(
         total_j=mean_w * figure.figure_s,

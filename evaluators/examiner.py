@@ -96,7 +96,8 @@ class Examiner:
         await self.device.__aexit__(None, None, None)
 
     async def measure_reference(self, progress: Progress = quiet, *, afresh: bool = False) -> Measured:
-        """Timed again unless the last timing is recent; a fault is tried again, as it can only be the rig's.
+        """The reference, timed again unless the last timing is recent; a fault is tried again, as it can only be the
+        rig's.
 
         `afresh`: its files are sent again too, as a candidate's are.
         """
@@ -154,7 +155,7 @@ class Examiner:
         return tuple(None if latency is None else latency / reference_s for latency in latencies[1:-1])
 
     async def _alone(self, task: Task, progress: Progress) -> float | None:
-        """In a process of its own, over what the reference took beside it."""
+        """The latency in a process of its own, over what the reference took beside it."""
         try:
             run = await self._run(task, progress)
         except CandidateError:
@@ -228,7 +229,7 @@ class Examiner:
         return Measured(figures, tuple(runs), loads)
 
     async def predictions(self, subject: Subject, images: Path, progress: Progress = quiet) -> tuple[int, ...]:
-        """Its answers to these images."""
+        """The subject's answers to these images."""
         task = replace(self.measuring.task(subject), images=images, passes=1)
         run = await self._retries.of(lambda: self.device.run(task, progress))
         return run.predictions

@@ -54,7 +54,8 @@ Interval = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """One inference's: median of block medians, its 95 % interval, and the plain mean, as the contest defines it."""
+    """The latency of one inference: median of block medians, its 95 % interval, and the plain mean, as the contest
+    defines it."""
 
     figure_s: float
     low_s: float
@@ -125,29 +126,29 @@ def block_medians(run: TimedRuns) -> list[float]:
 
 
 def between(runs: Sequence[TimedRuns]) -> Spread:
-    """From several processes of one model: how much figures differ beyond what each one's own interval explains."""
+    """How much figures of several processes of one model differ beyond what each one's own interval explains."""
     return spread_of([[process_interval(run) for run in runs]])
 
 
 def spread_of(models: Sequence[Sequence[Interval]]) -> Spread:
-    """From several processes each of several models, pooled: how far figures lie from their own model's median.
+    """How far figures lie from their own model's median, pooled over several processes each of several models.
 
-    From the median, not from the mean: a machine with two speeds has its median in one of them, and the other is
+    The median, not the mean: a machine with two speeds has its median in one of them, and the other is
     farther from that than a standard deviation tells.
     """
-    kept = [_without_outliers(processes) for processes in models]
-    degrees = sum(len(processes) - 1 for processes in kept if processes)
+    inliers = [_without_outliers(processes) for processes in models]
+    degrees = sum(len(processes) - 1 for processes in inliers if processes)
     if not degrees:
         return USUAL_SPREAD
-    seen = math.fsum(_squares(processes) for processes in kept if processes[1:]) / degrees
+    variance = math.fsum(_squares(processes) for processes in inliers if processes[1:]) / degrees
     # One process that met a burst is unsure of itself, and says nothing of how sure the others are.
     within = statistics.median(
-        (high - low) / 2 / NORMAL_95 / figure for processes in kept for figure, low, high in processes
+        (high - low) / 2 / NORMAL_95 / figure for processes in inliers for figure, low, high in processes
     )
     # What is left may be nothing by luck alone, and both are estimates: on simulated latencies, half of the variance
     # within taken off covers 92 to 99 %, all of it as little as 88 %, and none of it makes intervals a quarter wider.
-    left = Spread(math.sqrt(max(seen - within**2 / 2, seen / 2)), degrees)
-    return left if degrees >= LEAST_DEGREES else _both(USUAL_SPREAD, left)
+    own_spread = Spread(math.sqrt(max(variance - within**2 / 2, variance / 2)), degrees)
+    return own_spread if degrees >= LEAST_DEGREES else _both(USUAL_SPREAD, own_spread)
 
 
 def _squares(processes: Sequence[Interval]) -> float:
@@ -163,7 +164,7 @@ def _both(first: Spread, second: Spread) -> Spread:
 
 
 def _pooled(spread: Spread, figures: Sequence[float]) -> Spread:
-    """With what these processes show by themselves."""
+    """The spread, pooled with what these processes show by themselves."""
     own = len(figures) - 1
     if own < 1 or math.isinf(spread.degrees):
         return spread

@@ -17,7 +17,7 @@ class Subject:
     name: str
     file: Path
     runtime: RuntimeSettings
-    # For a file that takes normalised images instead of raw ones; ours never do.
+    # The normalisation for a file that takes normalised images instead of raw ones; ours never do.
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
 
@@ -26,7 +26,7 @@ class Subject:
 class Measured:
     figures: Figures
     runs: tuple[ProcessRun, ...]
-    # With a meter, of a candidate in the race: what the board did and the meter said.
+    # What the board did and the meter said; of a candidate in the race, where there is a meter.
     loads: tuple[Metered, ...] = ()
 
     @property

@@ -26,7 +26,7 @@ class Accuracy:
 
     @classmethod
     def of(cls, predicted: Sequence[int], labels: Sequence[int], engine: str) -> "Accuracy":
-        """From the answer to each image and its class."""
+        """The accuracy, from the answer to each image and its class."""
         pairs = Counter(zip(labels, predicted, strict=True))
         count = 1 + max(max(pair) for pair in pairs)
         return cls(
@@ -71,7 +71,7 @@ class Accuracy:
 
 
 J_PER_MWH = 3.6
-# As other studies count.
+# How many inferences other studies give an energy for.
 BATCH = 2000
 # Fields of `Figures` that are stored as text.
 _PROVENANCES = ("latency_provenance", "energy_provenance")
@@ -98,7 +98,7 @@ class Figures:
     energy_integrated_j: float | None = None
     mean_power_w: float
     max_power_w: float
-    # Beside the load, as the meter saw it.
+    # The power beside the load, as the meter saw it.
     idle_power_w: float | None = None
     memory_bytes: int
     memory_anonymous_bytes: int | None
@@ -130,7 +130,8 @@ class Figures:
 
     @property
     def relative_latency(self) -> float:
-        """Over the reference's nearest in time: what is compared, as machines change their speed between hours."""
+        """Latency over the reference's nearest in time; it is compared, as machines change their speed between
+        hours."""
         return self.latency_s / (self.reference_latency_s or self.latency_s)
 
     @property
@@ -151,7 +152,7 @@ class Figures:
         )
 
     def over_another(self, latency: float, energy: float) -> "Figures":
-        """Over another reference, so many times as slow and as costly as the one beside which it was measured."""
+        """The figures over another reference, so many times as slow and as costly as the one measured beside them."""
         if self.reference_latency_s is None or self.reference_energy_j is None:
             return self
         return replace(

@@ -57,7 +57,7 @@ class Measuring:
         return Task(model=subject.file, images=self.images, runtime=subject.runtime, mean=subject.mean, std=subject.std)
 
     async def run(self, task: Task, progress: Progress = quiet) -> ProcessRun:
-        """Again while it is disturbed, then as it is. A recording has its repeats behind it."""
+        """One run, taken again while it is disturbed, then as it is. A recording has its repeats behind it."""
         run = await on_device(lambda tell: self.device.run(task, tell), progress)
         for _ in range(0 if self.device.info.recorded else DISTURBED_REPEATS):
             if not self.dirt(run, task.runtime):
@@ -114,8 +114,8 @@ class Measuring:
         figure = latency(runs, spread).scaled(self.calibration)
         info = self.device.info
         framework = info.framework(runtime.runtime) or info.runtime
-        seen: list[ProcessRun | LoadRun] = [*runs, *(load.load for load in loads)]
-        dirty = [reason for run in seen for reason in self.dirt(run, runtime)]
+        all_runs: list[ProcessRun | LoadRun] = [*runs, *(load.load for load in loads)]
+        dirty = [reason for run in all_runs for reason in self.dirt(run, runtime)]
         energy = self._energy(figure, runs, loads)
         return Figures(
             latency_s=figure.figure_s,
@@ -140,7 +140,9 @@ class Measuring:
             framework=framework,
             serial=info.serial,
             dirty=tuple(dict.fromkeys(dirty)),
-            warnings=tuple(dict.fromkeys([*(warning for run in seen for warning in run.warnings), *energy.warnings])),
+            warnings=tuple(
+                dict.fromkeys([*(warning for run in all_runs for warning in run.warnings), *energy.warnings])
+            ),
         )
 
     def _course_latency_s(self, runs: Sequence[ProcessRun]) -> float | None:
@@ -148,7 +150,8 @@ class Measuring:
         return self.calibration * statistics.median(courses) if courses else None
 
     def _energy(self, figure: Latency, runs: Sequence[ProcessRun], loads: Sequence[Metered]) -> EnergyFigures:
-        """Measured, of who is in the race; else predicted by what this bench takes; without a meter estimated."""
+        """The energy: measured, of who is in the race; else predicted by what this bench takes; estimated without a
+        meter."""
         if self.meter is not None and loads:
             return measured_energy([load.energy for load in loads], self.meter.info.provenance)
         if self.meter is not None and self.taken:

@@ -43,10 +43,10 @@ class MeasuringTime:
 
     @property
     def race_s(self) -> float:
-        """After a look, without the meter."""
+        """The race after a look, without the meter."""
         return RACE * self.process_s
 
     @property
     def whole_s(self) -> float:
-        """Measured to the end at once, without the meter."""
+        """A candidate that is measured to the end at once, without the meter."""
         return WHOLE * self.process_s

@@ -38,7 +38,7 @@ class Metered:
 
     @classmethod
     def from_text(cls, text: str) -> "Metered":
-        """Worked out again."""
+        """What was kept as text, with its energy worked out again."""
         content = json.loads(text)
         return worked_out(recorded_load(content["load"]), Trace.from_text(content["trace"]))
 
@@ -82,7 +82,7 @@ def worked_out(load: LoadRun, trace: Trace) -> Metered:
 
 
 def windows_of(load: LoadRun | CourseWindows) -> Windows:
-    """On our clock, which is the meter's too."""
+    """The windows on our clock, which is the meter's too."""
     clock = board_clock(
         [ping for ping in load.pings if ping.board_s <= load.active.begin_s],
         [ping for ping in load.pings if ping.board_s >= load.active.end_s],
@@ -107,7 +107,7 @@ def combined(energies: Sequence[Energy]) -> Energy:
         return statistics.fmean(getattr(energy, name) for energy in energies)
 
     def half(name: str) -> float:
-        """From each one's own interval, and from how they differ."""
+        """Half of the interval, from each one's own, and from how they differ."""
         own = [(getattr(energy, f"{name}_high_j") - getattr(energy, f"{name}_low_j")) / 2 for energy in energies]
         apart = statistics.stdev(getattr(energy, f"{name}_j") for energy in energies)
         count = len(energies)

@@ -48,7 +48,7 @@ class LabelledPng:
 
 
 def labelled_pngs(folder: Path, classes: Classes) -> tuple[LabelledPng, ...]:
-    """In the order of their numbers. RequestError names the folder, or the first file that does not fit."""
+    """The images in the order of their numbers. RequestError names the folder, or the first file that does not fit."""
     if not folder.is_dir():
         raise RequestError(f"{folder} is not a folder; it should hold the images, {classes}")
     pngs: dict[str, LabelledPng] = {}
@@ -64,7 +64,7 @@ def labelled_pngs(folder: Path, classes: Classes) -> tuple[LabelledPng, ...]:
 
 
 def write_bundle(pngs: tuple[LabelledPng, ...], bundle: Path, shape: ImageShape) -> None:
-    """As one file to be sent, always the same for the same images. RequestError names one of another shape."""
+    """Writes one file to be sent, always the same for the same images. RequestError names one of another shape."""
     with zipfile.ZipFile(bundle, "w", zipfile.ZIP_STORED) as archive:
         for name, content in _contents(pngs, shape):
             # The date is that of no file: zip's first.

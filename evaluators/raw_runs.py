@@ -10,7 +10,7 @@ from evaluators.device.device import ProcessRun
 from evaluators.device.on_board.fields import LINE_BYTES
 from evaluators.device.on_board.packing import pack, unpack
 
-# So many of the longest answers; a structure near the lead has three to ten runs.
+# Room for sixteen of the longest answers; a structure near the lead has three to ten runs.
 RUNS_BYTES = 16 * LINE_BYTES
 
 
@@ -23,8 +23,8 @@ def runs_of(raw: str) -> tuple[ProcessRun, ...]:
 
 
 def converted_runs(raw: str, latency: float, energy: float) -> str:
-    """Beside another reference, so many times as slow and as costly; what does not say what that took stays as it is,
-    and what is damaged: whoever reads it says so."""
+    """The runs beside another reference, so many times as slow and as costly; what does not say what that took stays as
+    it is, and what is damaged: whoever reads it says so."""
     try:
         runs = runs_of(raw) if raw else ()
     except ValueError:

@@ -28,7 +28,7 @@ class Neighbour:
 
 
 class Reference:
-    """On one board, with what its timings teach: how much processes differ, and how the board's speed drifts."""
+    """The reference on one board; its timings teach how much processes differ, and how the board's speed drifts."""
 
     def __init__(self, subject: Subject, earlier: Sequence[ProcessRun], measuring: Measuring) -> None:
         """`earlier` timings tell how much processes differ."""
@@ -42,12 +42,12 @@ class Reference:
         self._last_neighbour: Neighbour | None = None
 
     def is_reference(self, task: Task) -> bool:
-        """Confirmed, it is its own reference."""
+        """Whether the task is the reference's: when it is confirmed, it is its own reference."""
         return (task.model, task.runtime) == (self.subject.file, self.subject.runtime)
 
     @property
     def figures(self) -> Figures | None:
-        """As it was timed last."""
+        """The reference's figures as it was timed last."""
         return self._measured.figures if self._measured else None
 
     @property
@@ -65,7 +65,7 @@ class Reference:
         self._measured_at = -math.inf
 
     def recalibrate(self) -> None:
-        """Its figures are still those of before."""
+        """Works the figures out anew: they are still those from before the calibration."""
         if self._measured is not None:
             runs, loads = self._measured.runs, self._measured.loads
             figures = self._measuring.figures(runs, self.subject.runtime, self.spread, loads)
@@ -73,7 +73,7 @@ class Reference:
         self.outdate()
 
     async def time(self, progress: Progress, afresh: bool) -> Measured:
-        """Timed again unless the last timing is recent; with `afresh` its files are sent again too."""
+        """The reference, timed again unless the last timing is recent; with `afresh` its files are sent again too."""
         if self._measured is None or time.monotonic() - self._measured_at > _AGE_S:
             self._measured = await self._timed(progress, afresh)
             self._measured_at = time.monotonic()
@@ -89,7 +89,7 @@ class Reference:
         for _ in range(max(1, PROCESSES - len(self._runs))):
             progress("reference", 0)
             runs.append(self.noted(await measuring.run(replace(task, afresh=afresh)), task))
-        # Its energy once: between candidates only the clock drifts, which latency tells.
+        # Its energy is measured once: between candidates only the clock drifts, which latency tells.
         loads = before.loads if before else await measuring.loads(task, 1, progress)
         # How much processes differ was learned before: these would count twice.
         figures = measuring.figures(runs, runtime, self.spread, loads)
@@ -113,11 +113,11 @@ class Reference:
         return self._last_neighbour
 
     def confirmed(self, figures: Figures) -> None:
-        """What was disturbed is no figure to take every candidate's energy over."""
+        """Takes over confirmed figures: disturbed ones are nothing to take every candidate's energy over."""
         self._confirmed = self._confirmed if figures.dirty else figures
 
     def noted(self, run: ProcessRun, task: Task) -> ProcessRun:
-        """With what the reference took last, on this board's own scale. A recording says what it took then."""
+        """The run with what the reference took last, on this board's own scale. A recording says what it took then."""
         if self._measuring.device.info.recorded:
             return run
         if self._measured is None or self.is_reference(task):
@@ -126,7 +126,7 @@ class Reference:
         return replace(run, reference_s=figures.latency_s / calibration, reference_j=figures.energy_j / calibration)
 
     def under(self, figures: Figures, runs: Sequence[ProcessRun]) -> Figures:
-        """Each process over the reference's nearest; a recording of an older version does not say what that took."""
+        """The figures over the reference's process nearest to each; older recordings do not say what that took."""
         if self._measured is None:
             return figures
         reference = self._measured.figures
@@ -142,7 +142,8 @@ class Reference:
         )
 
     def under_pairs(self, figures: Figures, pairs: Sequence[float], dirty: Sequence[str], spread: Spread) -> Figures:
-        """Confirmed: `pairs` are latencies over those of the neighbours, and `dirty` what disturbed these."""
+        """The figures of a confirmation: `pairs` are latencies over those of the neighbours, and `dirty` what disturbed
+        these."""
         reasons = [*figures.dirty, *dirty, *(f"the reference's energy: {reason}" for reason in self.energy.dirty)]
         over = beside_pairs(figures, self.energy, pairs, spread)
         return replace(over, dirty=tuple(dict.fromkeys(reasons)))

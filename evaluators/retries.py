@@ -26,7 +26,7 @@ class Retries:
 
     @property
     def once(self) -> "Retries":
-        """For what takes minutes, or while a person waits to hear what is wrong."""
+        """One retry, for what takes minutes, or while a person waits to hear what is wrong."""
         return Retries(self.pauses_s[:1])
 
     async def of(self, attempt: Callable[[], Awaitable[T]], fault: type[RigError] = DeviceError) -> T:

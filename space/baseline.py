@@ -30,12 +30,12 @@ class Baseline:
     std: tuple[float, ...]
     train_split: str | None
     validation_accuracy: float
-    # Added to the margin where validation may have been trained on: baseline (validation - test).
+    # What is added to the margin where validation may have been trained on: baseline (validation - test).
     optimism: float = 0.0
     seconds: float = 0.0
     source: str = "trained here"
     architecture: str = DEFAULT_NETWORK
-    # Of the weights that its training began from; None: nobody knows.
+    # The seed of the weights that its training began from; None: nobody knows.
     seed: int | None = None
 
     @property

@@ -15,12 +15,12 @@ class Candidate:
     recipe: Recipe
     file: Path
     sha256: str
-    # Counted as papers do, BatchNorm included; a foreign file has its stored numbers counted.
+    # Parameters counted as papers do, BatchNorm included; a foreign file has its stored numbers counted.
     parameters: int
     macs: int
     operators: int
     file_bytes: int
-    # Compressed, as in an archive. None: it was built before this was asked for.
+    # The file's bytes when compressed, as in an archive. None: it was built before this was asked for.
     packed_bytes: int | None = None
     # Parameters that pruning has not set to zero; None as above.
     nonzero: int | None = None
@@ -30,7 +30,7 @@ class Candidate:
     projected: float | None = None
     # Seconds per step of building.
     seconds: dict[str, float]
-    # What its makers noticed.
+    # What was noticed while it was made.
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> str:
@@ -51,7 +51,7 @@ class Candidate:
 
 
 def ending(file: Path) -> str:
-    """By which JSON names the file of a candidate."""
+    """The key by which JSON names the file of a candidate."""
     return file.suffix.removeprefix(".")
 
 

@@ -37,7 +37,7 @@ def save(model: nn.Module, baseline: Baseline, folder: Path) -> None:
 
 
 def unpruned_model(network: Network, shape: ImageShape, classes: int) -> Prunable:
-    """For images of this shape; its weights are random."""
+    """The unpruned network for images of this shape; its weights are random."""
     recipe = unpruned(network)
     return network.built(recipe.widths, recipe.halvings, shape, classes)
 
@@ -68,27 +68,27 @@ def read_checkpoint(
     model = unpruned_model(network, shape or network.image, classes or network.classes)
     expected = _state(model)
     # BatchNorm's batch counters are the only single numbers, and may be missing.
-    found = {name: tensor for name, tensor in tensors.items() if tensor.dim()}
-    for position, (name, tensor) in enumerate(found.items()):
+    weights = {name: tensor for name, tensor in tensors.items() if tensor.dim()}
+    for position, (name, tensor) in enumerate(weights.items()):
         if position >= len(expected):
             break
         wanted = list(expected.values())[position]
         if tensor.shape != wanted.shape:
             raise RequestError(
                 f"{path}: tensor {position + 1}, '{name}', has shape {tuple(tensor.shape)}; "
-                f"{network.title} has {tuple(wanted.shape)} there; {_next(path, found, network)}"
+                f"{network.title} has {tuple(wanted.shape)} there; {_next(path, weights, network)}"
             )
-    if len(found) != len(expected):
+    if len(weights) != len(expected):
         raise RequestError(
-            f"{path} holds {len(found)} tensors; {network.title} has {len(expected)}; {_next(path, found, network)}"
+            f"{path} holds {len(weights)} tensors; {network.title} has {len(expected)}; {_next(path, weights, network)}"
         )
-    model.load_state_dict(dict(zip(expected, found.values(), strict=True)), strict=False)
+    model.load_state_dict(dict(zip(expected, weights.values(), strict=True)), strict=False)
     return model.eval()
 
 
-def _next(path: Path, found: Mapping[str, torch.Tensor], network: Network) -> str:
+def _next(path: Path, weights: Mapping[str, torch.Tensor], network: Network) -> str:
     """What to type where another network has these shapes, and where none has."""
-    shapes = [tensor.shape for tensor in found.values()]
+    shapes = [tensor.shape for tensor in weights.values()]
     for name in NETWORKS.names():
         other = network_named(name)
         if other is not network and shapes == [

@@ -53,7 +53,7 @@ class Devices:
 
     @property
     def quantizations(self) -> tuple[str, ...]:
-        """Those that one of the runtimes has files with."""
+        """The quantizations that one of the runtimes has files with."""
         return tuple(name for name in QUANTIZATIONS if any(has_files(runtime, name) for runtime in self.runtimes))
 
 
@@ -133,8 +133,8 @@ def dimensions(
 
 
 def _competing(space: str, runtimes: Sequence[str], quantization: str | None) -> tuple[str, ...]:
-    """Those with files for the space. `quantization`: the one that is fixed; a runtime without such files would run
-    others in their place."""
+    """The runtimes with files for the space. `quantization`: the one that is fixed; a runtime without such files would
+    run others in their place."""
     wanted = _FIXED_RANGES if space == "int8" else tuple(QUANTIZATIONS)
     able = tuple(name for name in runtimes if any(has_files(name, known) for known in wanted))
     if not able:
@@ -147,7 +147,7 @@ def _competing(space: str, runtimes: Sequence[str], quantization: str | None) ->
 
 
 def _runtime(devices: Devices) -> Iterator[Dimension]:
-    """Nothing, as long as it goes without saying."""
+    """The dimension of the runtime; none as long as that goes without saying."""
     if devices.runtimes != (DEFAULT_RUNTIME,):
         yield Choice(RUNTIME, devices.runtimes)
 
@@ -163,20 +163,20 @@ def architecture_dimension(name: str) -> tuple[Dimension, ...]:
 
 
 def network_in(table: Iterable[Dimension]) -> Network:
-    """Whose recipes the table holds."""
+    """The network whose recipes the table holds."""
     chosen = (dimension.choices[0] for dimension in table if isinstance(dimension, Choice)
               if dimension.name == ARCHITECTURE)  # fmt: skip
     return network_named(str(next(chosen, DEFAULT_NETWORK)))
 
 
 def runtimes_in(table: Iterable[Dimension]) -> tuple[str, ...]:
-    """What runs its recipes, by name."""
+    """The names of the runtimes that run its recipes."""
     chosen = (dimension.choices for dimension in table if isinstance(dimension, Choice) if dimension.name == RUNTIME)
     return tuple(map(str, next(chosen, (DEFAULT_RUNTIME,))))
 
 
 def points(table: Sequence[Dimension]) -> Iterator[dict[str, Value]]:
-    """All of a table's, in its order; of a grid's those alone for which there are files."""
+    """All points of a table, in its order; of a grid's points those alone for which there are files."""
     names = [dimension.name for dimension in table]
     for values in product(*(_values(dimension) for dimension in table)):
         point = dict(zip(names, values, strict=True))
@@ -230,8 +230,8 @@ def recipe_of(values: Mapping[str, Value], seed: int = 0) -> Recipe:
 def values_of(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] | None:
     """The values that give this recipe; None where it lies outside the table."""
     if any(dimension.name == FRACTION for dimension in table):
-        found = _points_by_recipe(table).get(recipe)
-        return None if found is None else dict(found)
+        point = _points_by_recipe(table).get(recipe)
+        return None if point is None else dict(point)
     values = _all_values(recipe, table)
     if values is None:
         return None
@@ -249,13 +249,13 @@ def near(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] | Non
         dimension.name: value if _within(dimension, value := values[dimension.name]) else _first(dimension)
         for dimension in table
     }
-    made = recipe_of(chosen)
-    return chosen if (made.widths, made.halvings) == (recipe.widths, recipe.halvings) else None
+    nearest = recipe_of(chosen)
+    return chosen if (nearest.widths, nearest.halvings) == (recipe.widths, recipe.halvings) else None
 
 
 def _all_values(recipe: Recipe, table: Sequence[Dimension]) -> dict[str, Value] | None:
-    """Of every dimension there is; None for another network than the table's, and for a width that no unit can be
-    given."""
+    """The recipe's values of every dimension there is; None for another network than the table's, and for a width that
+    no unit can be given."""
     network = network_in(table)
     if recipe.architecture != network.name:
         return None

@@ -41,8 +41,8 @@ def _quiet() -> None:
 
 @contextmanager
 def one_at_a_time(path: Path, waiting: Callable[[], None] = _quiet) -> Iterator[None]:
-    """Among all processes that may make this file: the others wait, and find it; `waiting` is called before. A maker
-    that was killed holds nobody up, as the kernel lets go of what it held."""
+    """One turn for each process that may make this file: the others wait, and find it; `waiting` is called before. A
+    maker that was killed holds nobody up, as the kernel lets go of what it held."""
     path.parent.mkdir(parents=True, exist_ok=True)
     turn = path.with_name(f".{path.name}.turn.part")
     while True:

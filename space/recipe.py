@@ -77,17 +77,17 @@ class Recipe:
 
     @property
     def id(self) -> str:
-        """Of every choice."""
+        """The hash of every choice."""
         return self._hash()
 
     @property
     def structure_id(self) -> str:
-        """Of the choices that latency, energy and memory depend on."""
+        """The hash of the choices that latency, energy and memory depend on."""
         return self._hash("structure")
 
     @property
     def weights_id(self) -> str:
-        """Of the choices that the trained weights depend on: one training serves every quantization and runtime."""
+        """The hash of what the trained weights depend on: one training serves every quantization and runtime."""
         return self._hash("weights")
 
     @property
@@ -110,7 +110,7 @@ class Recipe:
 
     @property
     def network_id(self) -> str:
-        """Of every choice but how the file is run: one network, at whatever runtime settings."""
+        """The hash of every choice but how the file is run: one network, at whatever runtime settings."""
         return self.network.id
 
     @property

@@ -30,7 +30,7 @@ class Registry(Generic[Member]):
         return (*self.own, *self.added())
 
     def added(self) -> tuple[str, ...]:
-        """Those that packages bring."""
+        """The names of the members that packages bring."""
         return tuple(sorted({entry.name for entry in _entry_points(self.group)} - set(self.own)))
 
     def knows(self, name: str) -> bool:
@@ -40,23 +40,23 @@ class Registry(Generic[Member]):
         """What has to be installed for it, with its version; None for our own, and for what nothing here brings."""
         if name in self.own:
             return None
-        found = (entry.dist for entry in _entry_points(self.group) if entry.name == name)
-        return next((f"{package.name} {package.version}" for package in found if package), None)
+        packages = (entry.dist for entry in _entry_points(self.group) if entry.name == name)
+        return next((f"{package.name} {package.version}" for package in packages if package), None)
 
     def get(self, name: str) -> Member:
         """RequestError names what is known, or the package at fault."""
         if name in self.own:
             module, _, attribute = self.own[name].partition(":")
             return cast(Member, getattr(import_module(module), attribute))
-        found = tuple(entry for entry in _entry_points(self.group) if entry.name == name)
-        if not found:
+        entries = tuple(entry for entry in _entry_points(self.group) if entry.name == name)
+        if not entries:
             known = ", ".join(self.names())
             raise RequestError(
                 f"{self.noun} {name!r} is not known; known are {known}, and what packages bring as {self.group}"
             )
-        entry, *others = found
+        entry, *others = entries
         if others:
-            packages = ", ".join(sorted(other.dist.name for other in found if other.dist))
+            packages = ", ".join(sorted(other.dist.name for other in entries if other.dist))
             raise RequestError(f"{self.noun} {name}: several packages bring it ({packages}); uninstall all but one")
         try:
             member = entry.load()

@@ -48,19 +48,19 @@ def with_companions(network: Network, table: tuple[Dimension, ...], fixed: Colle
             if of_units[place].name in fixed and of_units[place].low != gone(unit)]  # fmt: skip
     present = {place for place, unit in enumerate(network.units) if of_units[place].low != gone(unit)}
     if lost := _lost(network, held, present):
-        taken = ", ".join(network.units[place].name for place in range(len(of_units)) if place not in present)
+        absent = ", ".join(network.units[place].name for place in range(len(of_units)) if place not in present)
         raise RequestError(
-            f"--fix {of_units[lost[0]].name}: {network.units[lost[0]].name} cannot be there while {taken} is fixed as "
+            f"--fix {of_units[lost[0]].name}: {network.units[lost[0]].name} cannot be there while {absent} is fixed as "
             "gone; fix one of them otherwise"
         )
     companions = set(present)
     for place in sorted(present - {*held}, reverse=True):
         if of_units[place].high == gone(network.units[place]) and not _lost(network, held, companions - {place}):
             companions.remove(place)
-    kept = {of_units[place].name: gone(network.units[place]) - 1 for place in companions}
+    highest = {of_units[place].name: gone(network.units[place]) - 1 for place in companions}
     return tuple(
-        replace(dimension, high=min(dimension.high, kept[dimension.name]))
-        if isinstance(dimension, Integer) and dimension.name in kept
+        replace(dimension, high=min(dimension.high, highest[dimension.name]))
+        if isinstance(dimension, Integer) and dimension.name in highest
         else dimension
         for dimension in table
     )
@@ -82,7 +82,7 @@ def shape_of(network: Network, values: Steps) -> tuple[tuple[int, ...], tuple[in
 def shape_values(
     network: Network, widths: Sequence[int], halvings: Sequence[int]
 ) -> dict[str, int | float | str] | None:
-    """None for a width that no unit can be given."""
+    """The values of a shape's dimensions; None for a width that no unit can be given."""
     values: dict[str, int | float | str] = {}
     for unit, width in zip(network.units, widths, strict=True):
         steps = (*unit.widths, 0)
@@ -95,12 +95,12 @@ def shape_values(
 
 
 def _halvings(network: Network, due: Sequence[int], widths: Sequence[int]) -> tuple[int, ...]:
-    """Each takes place in the first block that is there, can do it and halves nothing yet; after the last one not at
-    all."""
-    taken: list[int] = []
+    """Where the halvings take place: each in the first block that is there, can do it and halves nothing yet; after the
+    last one not at all."""
+    halving_places: list[int] = []
     able = [index for index, unit in enumerate(network.units) if unit.halves and widths[index]]
     for place in sorted(due):
-        free = (index for index in able if index >= place and index not in taken)
+        free = (index for index in able if index >= place and index not in halving_places)
         if (index := next(free, None)) is not None:
-            taken.append(index)
-    return tuple(sorted(taken))
+            halving_places.append(index)
+    return tuple(sorted(halving_places))

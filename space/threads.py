@@ -10,7 +10,7 @@ _VARIABLE = "OMP_NUM_THREADS"
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """For many small operations: handing them out to threads costs five times what it saves.
+    """One thread for many small operations: handing them out to several costs five times what it saves.
 
     Torch takes seconds to load, so it is not loaded to be told: who loads it meanwhile reads it in the environment.
     """
@@ -32,7 +32,7 @@ def one_thread() -> Iterator[None]:
 
 
 def usable_cores() -> int:
-    """Those that this process may run on."""
+    """How many cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -43,6 +43,6 @@ def usual_threads() -> int:
 
 
 def at_most(threads: int) -> None:
-    """For this process, which has not loaded torch yet; what the user's environment says may be less."""
-    given = os.environ.get(_VARIABLE, "")
-    os.environ[_VARIABLE] = str(min(threads, int(given)) if given.isdigit() and int(given) else threads)
+    """Limits this process, which has not loaded torch yet; what the user's environment says may be less."""
+    setting = os.environ.get(_VARIABLE, "")
+    os.environ[_VARIABLE] = str(min(threads, int(setting)) if setting.isdigit() and int(setting) else threads)

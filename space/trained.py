@@ -50,17 +50,17 @@ def trained(recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Li
     baseline = _baseline(recipe, workshop)
     if recipe.weights_id == baseline_recipe(recipe.architecture).weights_id:
         return Trained(baseline)
-    kept = workshop.trained(recipe)
-    with one_at_a_time(kept, lambda: progress("waiting for another's training of the same weights", 0)):
-        return _kept_or_trained(kept, baseline, recipe, workshop, progress, hopeless)
+    file = workshop.trained(recipe)
+    with one_at_a_time(file, lambda: progress("waiting for another's training of the same weights", 0)):
+        return _kept_or_trained(file, baseline, recipe, workshop, progress, hopeless)
 
 
 def _kept_or_trained(
-    kept: Path, baseline: Prunable, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Line | None
+    file: Path, baseline: Prunable, recipe: Recipe, workshop: Workshop, progress: Progress, hopeless: Line | None
 ) -> Trained:
-    if kept.exists():
+    if file.exists():
         model = as_chosen(baseline.reshaped(recipe.widths, recipe.halvings), recipe)
-        content = torch.load(kept, weights_only=True)
+        content = torch.load(file, weights_only=True)
         model.load_state_dict(content["weights"])
         return Trained(model.eval(), tuple(json.loads(content["history"])))
     if recipe.aware_epochs:
@@ -71,7 +71,7 @@ def _kept_or_trained(
         judged = _judged(baseline, recipe.criterion, workshop, progress)
         result = _fine_tuned(judged, recipe, workshop, progress, hopeless)
     if result.projected is None:
-        with written_whole(kept) as path:
+        with written_whole(file) as path:
             torch.save({"weights": result.model.state_dict(), "history": json.dumps(result.history)}, path)
     return result
 

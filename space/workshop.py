@@ -9,19 +9,19 @@ from space.data.images import DataSet
 from space.recipe import Recipe
 from space.training.accelerator_names import AUTO
 
-# Called with the step and the share of it done, 0 to 1.
+# It is called with the step and the share of it done, 0 to 1.
 Progress = Callable[[str, float], None]
 # Whether the baseline's mean is subtracted, by the recipe's input form.
 _CENTRED = {"uint8": True, "raw": False}
 
 
 def trained_name(recipe: Recipe, baseline: Baseline) -> str:
-    """Of the file of its weights, in the folder of any workshop."""
+    """The name of the file of its weights, in the folder of any workshop."""
     return f"trained/{recipe.weights_id}-{baseline.id}.pt"
 
 
 def manifest_name(recipe: Recipe, baseline: Baseline) -> str:
-    """Of the file that describes its candidate, in the folder of any workshop."""
+    """The name of the file that describes its candidate, in the folder of any workshop."""
     return f"candidates/{recipe.id}-{baseline.id}.json"
 
 

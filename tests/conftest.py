@@ -14,14 +14,15 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 # Tests start hundreds of programs: none of them compiles the same modules anew, whatever the machine is set to.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-# Read when torch is loaded. Tests run side by side: more threads than cores only get in each other's way.
+# The variable is read when torch is loaded. Tests run side by side: more threads than cores only get in each other's
+# way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A database waits for its disk at every transaction. In memory, where there is room and programs may run, none does.
 MEMORY, ROOM = "/dev/shm", 4 << 30
 if Path(MEMORY).is_dir() and os.access(MEMORY, os.W_OK):
-    kept = os.statvfs(MEMORY)
-    if kept.f_bavail * kept.f_frsize > ROOM and not kept.f_flag & os.ST_NOEXEC:
+    memory = os.statvfs(MEMORY)
+    if memory.f_bavail * memory.f_frsize > ROOM and not memory.f_flag & os.ST_NOEXEC:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
 
 import torch

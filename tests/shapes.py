@@ -34,7 +34,7 @@ _FEW_INVERTED = (
 )  # fmt: skip
 # Widths of all units of the MNIST network; its image cannot be halved elsewhere.
 _MNIST = ((8, 16, 16), (8, 8, 0), (8, 0, 16), (16, 16, 32))
-# Kept share of every unit's width, with the quantization.
+# The share that is kept of every unit's width, with the quantization.
 _UNIFORM = ((0.25, "none"), (0.125, "none"), (0.25, "static_int8"), (0.35, "none"))
 _EPOCHS = 3
 

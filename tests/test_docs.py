@@ -31,7 +31,7 @@ MOST_LINES = 150
 
 
 def commands_of(text: str) -> list[str]:
-    """Without their remarks and where their output goes; `study FILE` stands for any file's."""
+    """The commands of a text, without their remarks and where their output goes; `study FILE` stands for any file's."""
     typed = (shlex.split(words.partition(" > ")[0], comments=True) for words in COMMAND.findall(text))
     return [shlex.join("m1" if word == "FILE" else word for word in words) for words in typed]
 
@@ -78,7 +78,7 @@ def test_no_link_is_dead(page):
 
 
 def anchors(page: Path) -> set[str]:
-    """Of its headings, as GitHub and the site make them."""
+    """The anchors of its headings, as GitHub and the site make them."""
     heads = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
@@ -113,15 +113,15 @@ def seen(picture: str) -> tuple[list[str], list[float]]:
 
 def test_the_pictures_are_those_that_are_made_of_the_recorded_store(tmp_path: Path):
     pictures = runpy.run_path(str(ROOT / "docs" / "pictures.py"))
-    made = pictures["draw"](pictures["RECORDED"], tmp_path)
+    drawings = pictures["draw"](pictures["RECORDED"], tmp_path)
     for page, folder in ((README, "docs/pictures/"), (ROOT / "docs" / "index.md", "pictures/")):
-        assert re.findall(r"!\[.*\]\((.*)\)", TEXTS[page]) == [folder + path.name for path in made]
-    for path in made:
+        assert re.findall(r"!\[.*\]\((.*)\)", TEXTS[page]) == [folder + path.name for path in drawings]
+    for path in drawings:
         written, places = seen(path.read_text())
-        said, stood = seen((ROOT / "docs" / "pictures" / path.name).read_text())
-        assert written == said
+        expected, expected_places = seen((ROOT / "docs" / "pictures" / path.name).read_text())
+        assert written == expected
         assert written
-        assert places == pytest.approx(stood, abs=1.0)
+        assert places == pytest.approx(expected_places, abs=1.0)
         assert places
 
 
@@ -132,7 +132,7 @@ def test_every_setting_of_a_file_is_an_option():
 
 @pytest.fixture
 def at_home(started: Path, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> User:  # noqa: F811
-    """In a folder with a store that a search made, and the files that the pages name."""
+    """A user in a folder with a store that a search made, and the files that the pages name."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "studies").mkdir()
     copy(started, tmp_path / "studies" / "store")
@@ -161,9 +161,11 @@ def test_what_needs_no_board_runs_on_a_store_of_the_built_in_set(at_home: User, 
 def test_the_commands_for_boards_run_on_one(at_home: User, board: Board):  # noqa: F811
     at_home.knows(board)
     pages = [TEXTS[ROOT / "docs" / f"{name}.md"] for name in ("boards", "meters")]
-    there = [words for page in pages for words in commands_of(page) if BOARDS.match(words) and not LONG.match(words)]
-    assert len(there) > 6
+    board_commands = [
+        words for page in pages for words in commands_of(page) if BOARDS.match(words) and not LONG.match(words)
+    ]
+    assert len(board_commands) > 6
     # Its name is known until the last of them.
-    for words in sorted(there, key=lambda words: words.startswith("devices remove")):
-        known = words.replace("pi@raspberrypi.local", "board").replace("--device pi4", "")
-        runs(at_home, known, answer="yes\n")
+    for words in sorted(board_commands, key=lambda words: words.startswith("devices remove")):
+        typed = words.replace("pi@raspberrypi.local", "board").replace("--device pi4", "")
+        runs(at_home, typed, answer="yes\n")

@@ -25,7 +25,7 @@ FIGURES = {
 
 
 def check(*words: object, folder: Path) -> "subprocess.CompletedProcess[str]":
-    """From a folder that is not the project's."""
+    """Runs the script from a folder that is not the project's."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     typed = [sys.executable, str(SCRIPT), *map(str, words)]
     return subprocess.run(typed, cwd=folder, env=environment, capture_output=True, text=True, timeout=550)
@@ -45,10 +45,10 @@ def test_a_part_prints_each_figure_and_takes_none_twice(part: str, tmp_path: Pat
     if part == "search":
         assert "2 trials" in lines[0]
     results = tmp_path / "gpu-check" / "quick" / "results.jsonl"
-    kept = results.read_text()
+    content = results.read_text()
     begun = time.monotonic()
     assert check(*words, folder=tmp_path).stdout == first.stdout
-    assert results.read_text() == kept
+    assert results.read_text() == content
     assert time.monotonic() - begun < 60
 
 

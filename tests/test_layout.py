@@ -118,8 +118,8 @@ def test_the_rooms_of_evaluators_know_nothing_above_them():
         if parts[0] == "evaluators" and len(parts) > 2:
             own = f"evaluators.{parts[1]}."
             others = {name for name in imported(path) if name.startswith("evaluators.") and not name.startswith(own)}
-            more = {"device": RUNTIMES, "runtimes": PROGRAM if parts[-1] in ("on_board.py", "host.py") else set()}
-            assert others <= GROUND | more.get(parts[1], set()), inside(path)
+            allowed = {"device": RUNTIMES, "runtimes": PROGRAM if parts[-1] in ("on_board.py", "host.py") else set()}
+            assert others <= GROUND | allowed.get(parts[1], set()), inside(path)
 
 
 # The rooms of evaluators/device, from the ground up: each may import those before it. The program on the board knows
@@ -175,7 +175,8 @@ KINDS = {
         (DATA_SETS,),
         "space/data/choose.py has DEFAULT and STAND_IN, and what a person calls them",
     ),
-    # Beside those that there are, one that is to come. The parts of the program on the board lie beside their runtimes.
+    # One that is to come stands beside those that there are. The parts of the program on the board lie beside their
+    # runtimes.
     "runtime or kind of file": Kind(
         re.compile(r"onnx|tflite|litert|tensorflow", re.IGNORECASE),
         ("evaluators/runtimes/", "space/formats/"),
@@ -218,7 +219,7 @@ def test_nothing_outside_its_rooms_names_one(kind: Kind):
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_our_own_are_told_by_what_names_them(kind: Kind):
-    """Or the test above would see nothing."""
+    """Our own have to be told, or the test above would see nothing."""
     for registry, called in product(kind.registries, CALLED):
         for text in filter(None, (getattr(registry.get(name), called, None) for name in registry.own)):
             assert kind.told_by.search(text), text
@@ -321,7 +322,7 @@ def test_reading_commands_import_nothing_heavy(tmp_path, words):
     if words[0] not in ("--help", "completion", "devices"):
         words = [*words, "--store", str(tmp_path / "store")]
     words = [word.replace("{tmp}", str(tmp_path)) for word in words]
-    # Nobody's own boards.
+    # This home holds nobody's own boards.
     home = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     command = [sys.executable, "-c", LIGHT.format(words=words)]
     done = subprocess.run(command, cwd=ROOT, env=home, capture_output=True, text=True, check=True)

@@ -50,10 +50,10 @@ def test_a_row_that_is_done_is_there_and_one_of_other_conditions_is_not(tmp_path
     results = Results(tmp_path / "peers.jsonl")
     results.add(line())
     assert results.has(options().key)
-    for other in (options("gp"), options(seed=1), options(minutes=45.0), options(min_accuracy=0.8),
-                  options(fix="runtime=onnxruntime"), options(baseline=Path("other.pt"))):  # fmt: skip
-        assert not results.has(other.key)
-        assert results.folder(other.key) != results.folder(options().key)
+    for changed in (options("gp"), options(seed=1), options(minutes=45.0), options(min_accuracy=0.8),
+                    options(fix="runtime=onnxruntime"), options(baseline=Path("other.pt"))):  # fmt: skip
+        assert not results.has(changed.key)
+        assert results.folder(changed.key) != results.folder(options().key)
 
 
 def test_a_row_that_failed_is_tried_again_and_its_last_line_counts(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from typing import Protocol, Self, runtime_checkable
 
 from evaluators.runtimes.settings import DEFAULT_RUNTIME, RuntimeSettings
 
-# Raised whenever a figure would come out differently for the same model on the same board.
+# The number is raised whenever a figure would come out differently for the same model on the same board.
 PROTOCOL_VERSION = 1
 
-# On the board, the same for everybody who measures on it. A folder that tests put in place of / is another board.
+# The board's lock, the same for everybody who measures on it. A folder that tests put in place of / is another board.
 LOCK = os.path.join(os.environ.get("SEARCH_SYSROOT") or "/tmp", "ondevice-search.store.lock")  # noqa: PTH118
 
 # What the on-device program says it does from here on depends on the model.
@@ -34,7 +34,7 @@ class Task:
     precision: float = 0.01
     limit_s: float = 1.0
     passes: int = 0
-    # For a file that takes float32 instead of the raw image; a number for each channel.
+    # The normalisation for a file that takes float32 instead of the raw image; a number for each channel.
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     # Search mode may also stop once the interval of the process's own figure lies wholly above this.
@@ -51,7 +51,7 @@ class LoadTask:
     # uint8, N x channels x height x width, saved by numpy.
     images: Path
     runtime: RuntimeSettings
-    # Before and after, the model loaded and nothing running.
+    # The time before and after, with the model loaded and nothing running.
     idle_s: float
     active_s: float
     mean: tuple[float, ...] | None = None
@@ -67,7 +67,7 @@ class CourseTask:
     images: Path
     count: int
     runtime: RuntimeSettings
-    # Before and after the script, for a power meter. 0: none looks on.
+    # The time before and after the script, for a power meter. 0: none looks on.
     idle_s: float = 0.0
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
@@ -77,7 +77,7 @@ class CourseTask:
 class Guard:
     """How a task gets on with whoever else uses the board."""
 
-    # Held while measuring; "": no lock.
+    # The file that is locked while measuring; "": none.
     lock: str = LOCK
     lock_wait_s: float = 600.0
     # The board is let cool down to this before loading the model, for as long as the limit. None: at once.
@@ -117,7 +117,7 @@ class ProcessRun:
     cpu_s: float
     # When it began, on the board's monotonic clock.
     began_s: float | None = None
-    # At its peak while loading and running, before the images to be timed were read.
+    # The process's peak while loading and running, before the images to be timed were read.
     memory_peak_bytes: int
     # The same process after its imports, before the model.
     memory_imports_bytes: int
@@ -139,7 +139,7 @@ class ProcessRun:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """On the board's monotonic clock."""
+    """A span of time on the board's monotonic clock."""
 
     begin_s: float
     end_s: float
@@ -165,11 +165,11 @@ class LoadRun:
     idle_before: Window
     active: Window
     idle_after: Window
-    # In the active window, all of them whole.
+    # How many ran in the active window, all of them whole.
     inferences: int
     # The CPU time of the active window.
     cpu_s: float
-    # Before and after the active window, never in it.
+    # Pings come before and after the active window, never in it.
     pings: tuple[Ping, ...]
     before: BoardState
     after: BoardState
@@ -201,12 +201,12 @@ class CourseRun:
     # The whole process's: Python's start, imports, session, decoding.
     wall_s: float
     cpu_s: float
-    # Those of its loop over the images alone.
+    # The times of its loop over the images alone.
     loop_wall_s: float
     loop_cpu_s: float
     # The whole process's, imports included.
     memory_peak_bytes: int
-    # None: no meter looked on.
+    # When the script ran; None: no meter looked on.
     windows: CourseWindows | None = None
     before: BoardState
     after: BoardState
@@ -242,12 +242,12 @@ class DeviceInfo:
     providers: tuple[str, ...] = field(default=())
     python: str = ""
     memory_bytes: int | None = None
-    # Those of the Python there: a 64-bit kernel may carry a 32-bit system.
+    # The bits of the Python there: a 64-bit kernel may carry a 32-bit system.
     bits: int = 64
     machine: str = ""
     # Its Python has Pillow, which the course's way needs.
     reads_png: bool = False
-    # Those that are installed there, each with its version: "NAME VERSION". (): of a time when there was only one.
+    # The runtimes that are installed there: "NAME VERSION". (): recorded when there was only one.
     runtimes: tuple[str, ...] = ()
     # What the figures of a recording are over; None for a board, and for recordings of earlier versions.
     reference: FirstReference | None = None
@@ -262,12 +262,12 @@ class DeviceInfo:
         return next((text for text in self.runtimes if text.partition(" ")[0] == runtime), None)
 
 
-# Called with a few words and the share done (0 to 1) while a task runs.
+# It is called with a few words and the share done (0 to 1) while a task runs.
 Progress = Callable[[str, float], None]
 
 
 class Device(Protocol):
-    """Owned by one worker: entered once, one task at a time. Faults are DeviceError."""
+    """A device, owned by one worker: entered once, one task at a time. Faults are DeviceError."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -277,7 +277,7 @@ class Device(Protocol):
 
     @property
     def info(self) -> DeviceInfo:
-        """Known once entered."""
+        """What the device is, known once it is entered."""
         ...
 
     async def run(self, task: Task, progress: Progress | None = None) -> ProcessRun: ...

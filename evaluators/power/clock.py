@@ -27,7 +27,7 @@ class RoundTrip(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """On our clock, give or take."""
+    """A moment on our clock, give or take the doubt."""
 
     time_s: float
     doubt_s: float
@@ -63,7 +63,7 @@ class BoardClock:
 
 
 def board_clock(before: Sequence[RoundTrip], after: Sequence[RoundTrip]) -> BoardClock:
-    """From the quickest trip of each side; all others have to agree. MeterError if the clock cannot be told."""
+    """The clock, from the quickest trip of each side; all others have to agree. MeterError if it cannot be told."""
     for trips, when in ((before, "before"), (after, "after")):
         if len(trips) < LEAST_TRIPS:
             raise MeterError(

@@ -60,7 +60,7 @@ class Columns:
         return cls(tuple(columns))
 
     def values(self, words: Sequence[str]) -> dict[str, float]:
-        """By quantity; GarbageError."""
+        """The numbers of a line by quantity; GarbageError where they are none."""
         if len(words) != len(self.columns):
             raise GarbageError(f"{len(words)} values for {len(self.columns)} columns")
         return {
@@ -76,7 +76,7 @@ class Columns:
 
 
 def sample_of(values: Mapping[str, float]) -> Sample:
-    """From the values that a line holds, by quantity."""
+    """The sample of the values that a line holds, by quantity."""
     volts, amps, watts = (values.get(name, math.nan) for name in ("volts", "amps", "watts"))
     return sample(volts, amps, watts, values.get("time"))
 

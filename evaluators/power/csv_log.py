@@ -19,7 +19,7 @@ BYTES = 200_000_000
 
 
 class CsvLog:
-    """Its readings come at once; their times are the log's own: seconds, or since 1970 where they are dates."""
+    """A log whose readings come at once; their times are the log's own: seconds, or since 1970 where they are dates."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -55,7 +55,7 @@ class Span:
 
     @property
     def surely(self) -> tuple[float, float]:
-        """Where it has surely begun, and surely not ended."""
+        """When the span has surely begun, and when it has surely not ended."""
         return self.begin.time_s + self.begin.doubt_s, self.end.time_s - self.end.doubt_s
 
 
@@ -84,7 +84,7 @@ class Energy:
     # The highest single reading: shorter peaks are not seen.
     max_w: float
     idle_w: float
-    # Idle after less idle before.
+    # The idle power after less that before.
     idle_drift_w: float
     window_s: float
     inferences: int
@@ -98,7 +98,7 @@ class Energy:
 
 
 def window_s(meter: MeterInfo, precision: float = 0.01) -> float:
-    """So long that the mean of usual readings is known to `precision`: relative, half of the 95 % interval."""
+    """How long a window makes the mean of usual readings known to `precision`: relative, half of the 95 % interval."""
     readings = (NORMAL_95 * USUAL_SCATTER / precision) ** 2
     return max(LEAST_WINDOW_S, math.ceil(readings * max(meter.period_s, ALIKE_S) + meter.period_s))
 
@@ -111,7 +111,7 @@ def idle_s(meter: MeterInfo, precision: float = 0.01) -> float:
 def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
     """MeterError where the trace does not carry a figure: too few readings, too many lost, no output."""
     name, readings = trace.info.name, sifted(trace)
-    seen = {
+    by_window = {
         what: _seen(trace.info, readings, span, what, least)
         for what, span, least in (
             ("idle before", windows.idle_before, LEAST_IDLE),
@@ -119,10 +119,10 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
             ("idle after", windows.idle_after, LEAST_IDLE),
         )
     }
-    inside, period_s = seen["active"], _period_s(readings, trace.info)
+    inside, period_s = by_window["active"], _period_s(readings, trace.info)
     lost, expected = _lost(inside, windows.active, period_s, trace.info.link_s)
     warnings = _told_gaps(name, lost, expected)
-    before, active, after = (mean_of(part, period_s, trace.info.resolution_w) for part in seen.values())
+    before, active, after = (mean_of(part, period_s, trace.info.resolution_w) for part in by_window.values())
     idle_w, drift_w = (before.watts + after.watts) / 2, after.watts - before.watts
     # Idle while working is between the two, one of them at worst.
     idle_half_w = math.hypot(before.half_w / 2, after.half_w / 2, drift_w / 2)
@@ -170,12 +170,12 @@ def energy(trace: Trace, windows: Windows, inferences: int) -> Energy:
 
 
 def _oldest_s(reading: Sifted, link_s: float) -> float:
-    """Where its averaging may have begun. A chip that averages on its own may be read up to one averaging late."""
+    """When its averaging may have begun. A chip that averages on its own may be read up to one averaging late."""
     return reading.ended_s - link_s - 2 * reading.reading.averaged_s
 
 
 def _seen(info: MeterInfo, readings: Sequence[Sifted], span: Span, what: str, least: int) -> list[Sifted]:
-    """Those that averaged wholly inside the window."""
+    """The readings that averaged wholly inside the window."""
     begin_s, end_s = span.surely
     inside = [reading for reading in readings if begin_s <= _oldest_s(reading, info.link_s) and reading.time_s <= end_s]
     if len(inside) < least:
@@ -202,7 +202,7 @@ def _lost(inside: Sequence[Sifted], span: Span, period_s: float, link_s: float) 
 
 
 def _period_s(readings: Sequence[Sifted], info: MeterInfo) -> float:
-    """As it says, unless it is clearly slower."""
+    """The period that the meter names, unless it is clearly slower."""
     span = min(SPAN, len(readings) - 1)
     own_s = statistics.median(
         (later.time_s - earlier.time_s) / span for earlier, later in zip(readings, readings[span:], strict=False)

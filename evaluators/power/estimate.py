@@ -41,7 +41,7 @@ class PowerModel:
 
 
 def _four_cores(name: str, *, idle_w: float, busy_w: float, source: str) -> PowerModel:
-    """From what a board takes idle, and with its four cores busy."""
+    """A model from what a board takes idle, and with its four cores busy."""
     return PowerModel(name, idle_w, (busy_w - idle_w) / 4, source)
 
 
@@ -49,7 +49,7 @@ RASPBERRY_PI_3B_PLUS = _four_cores(
     "Raspberry Pi 3B+", idle_w=1.9, busy_w=5.1, source="pidramble.com, power consumption benchmarks: bare board, stress"
 )
 DEFAULT_MODEL = RASPBERRY_PI_3B_PLUS
-# By the beginning of what /proc/device-tree/model says. The Zero 2 W is missing: its busy power is not published.
+# Each by the beginning of what /proc/device-tree/model says. The Zero 2 W is missing: its busy power is not published.
 POWER_MODELS: dict[str, PowerModel] = {
     "Raspberry Pi 3 Model B Plus": RASPBERRY_PI_3B_PLUS,
     "Raspberry Pi 4 Model B": _four_cores(
@@ -71,12 +71,12 @@ def power_model_of(board: str) -> PowerModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatedPower:
-    """While a model runs; energy per inference once its latency is known."""
+    """The power while a model runs; its energy per inference once its latency is known."""
 
     mean_w: float
-    # Above idle.
+    # The power above idle.
     dynamic_w: float
-    # What the process took that took most.
+    # The power of the process that took most.
     max_w: float
 
     def total_j(self, latency_s: float) -> float:
@@ -89,7 +89,7 @@ class EstimatedPower:
 
 
 def estimate(runs: Sequence[CpuTimed], model: PowerModel = DEFAULT_MODEL) -> EstimatedPower:
-    """From all processes that ran one candidate, by how long each ran."""
+    """The mean of all processes that ran one candidate, weighted by how long each ran."""
     if not runs:
         raise ValueError("power of no process at all")
     mean_w = math.fsum(model.watts(run) * run.wall_s for run in runs) / math.fsum(run.wall_s for run in runs)

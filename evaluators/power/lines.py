@@ -17,7 +17,7 @@ from evaluators.power.timeline import Timeline
 # At most this share of the last lines may be garbage.
 GARBAGE_LINES = 50
 GARBAGE_SHARE = 0.2
-# Fewer say nothing.
+# Fewer lines of garbage say nothing.
 GARBAGE_LEAST = 5
 BACK_OFF_S = 0.5
 ADVICE = "is it switched on, and is this the right meter?"
@@ -36,16 +36,17 @@ class Parser(Protocol):
 class Limits:
     """How long is too long."""
 
-    # Without a reading, whatever else comes.
+    # Seconds without a reading, whatever else comes.
     silence_s: float = 10.0
-    # With nothing but zeros.
+    # Seconds with nothing but zeros.
     zero_s: float = 3.0
     # A new connection's first seconds are no data.
     settle_s: float = 0.0
     # A connection that ended is made again for so long; zero: its end is the meter's.
     reconnect_s: float = 0.0
     line_bytes: int = 200
-    # Whoever it is begins with a whole line: a program that starts now, not a device that has long been talking.
+    # The first line counts, as who speaks begins with a whole one: a program that starts now, not a device that has
+    # long been talking.
     first_line: bool = False
 
 
@@ -79,7 +80,7 @@ class LineMeter:
                         lost_s, back_off_s = None, BACK_OFF_S
                         yield reading
             except _EndedError as error:
-                # Before it said anything: somebody else has the meter, and that is not over in a second.
+                # A connection that ended before it said anything: somebody else has the meter for more than a second.
                 now_s = time.monotonic()
                 lost_s = lost_s or (now_s if error.heard else None)
                 if lost_s is None or now_s - lost_s >= self._limits.reconnect_s:
@@ -100,12 +101,12 @@ class LineMeter:
         while True:
             try:
                 async with asyncio.timeout(health.left_s()):
-                    came = await lines.next()
+                    arrival = await lines.next()
             except TimeoutError:
                 raise health.silence() from None
-            if came is None:
+            if arrival is None:
                 raise _EndedError(self.info.name, heard=health.heard)
-            arrived_s, line = came
+            arrived_s, line = arrival
             try:
                 sample = self._parser.parse(line)
             except GarbageError as error:
@@ -189,7 +190,7 @@ class _Health:
             )
 
     def alive(self, sample: Sample, now_s: float) -> bool:
-        """Not so while it says zero: a board that runs takes power."""
+        """Whether the meter sees a board: not while it says zero, as a board that runs takes power."""
         self._heard_s = now_s
         self.heard = True
         self._good.append(True)
@@ -218,7 +219,7 @@ class _Lines:
         self._first = not limits.first_line
 
     async def next(self) -> tuple[float, str] | None:
-        """When it came in, and what it says; None at the end."""
+        """The next line: when it came in, and what it says; None at the end."""
         while not self._ready:
             part = await self._stream.read()
             if not part:

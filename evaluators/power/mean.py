@@ -11,11 +11,11 @@ from evaluators.power.recording import Sifted
 
 # Readings are averaged in so many blocks: what outlasts a block is seen in how neighbouring blocks agree.
 BLOCKS = 60
-# From so many on, the trend of a warming board is told from chance.
+# The trend of a warming board is told from chance from so many values on.
 LEAST_TREND = 10
-# By a reading from the one before, of the meter's noise: 0.05 to 0.55 in published logs.
+# The share of the meter's noise that a reading inherits from the one before: 0.05 to 0.55 in published logs.
 MOST_INHERITED = 0.55
-# Told from 60 readings it is that uncertain, and a little more; told from several hundred, this.
+# That share is uncertain by the first, and a little more, as told from 60 readings; by the second from hundreds.
 INHERITED_DOUBT, INHERITED_DOUBT_OF_MANY = 0.25, 0.1
 # Closer together than this, readings say the same thing.
 ALIKE_S = 0.08
@@ -26,13 +26,13 @@ MEDIAN_SQUARE = 0.4549
 MEDIAN_WORTH = 0.37
 # Blocks of so many times that differ by chance alone, or nearly.
 MEMORIES = 2
-# By so much a median of few may be short.
+# The median of few squares may be short by this factor.
 SHARED = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """With the half of its 95 % interval."""
+    """The mean power, with the half of its 95 % interval."""
 
     watts: float
     half_w: float
@@ -47,9 +47,9 @@ def mean_of(inside: Sequence[Sifted], period_s: float, resolution_w: float) -> M
     alike = round(ALIKE_S / period_s)
     if alike >= LEAST_ALIKE and len(watts) >= LEAST_TREND * MEMORIES * alike:
         # The load's own changes are no error as far as they are seen, but the meter's noise is.
-        seen = min(statistics.fmean(reading.reading.averaged_s for reading in inside) / period_s, 1.0)
+        share_seen = min(statistics.fmean(reading.reading.averaged_s for reading in inside) / period_s, 1.0)
         noise_w = min(_noise(watts, MEMORIES * alike), chance_w)
-        chance_w = math.sqrt((1 - seen) * chance_w**2 + seen * noise_w**2)
+        chance_w = math.sqrt((1 - share_seen) * chance_w**2 + share_seen * noise_w**2)
     # Noise that reaches over more than one step blurs the steps away.
     steps_w = resolution_w / 2 if deviation_w < resolution_w / 2 else 0.0
     return Mean(statistics.fmean(watts), math.hypot(chance_w, steps_w), deviation_w)
@@ -61,16 +61,16 @@ def _chance(watts: Sequence[float]) -> float:
     Neighbours inherit from each other, so they are worth fewer independent ones.
     """
     count = min(BLOCKS, len(watts))
-    left = _without_trend(_block_means(watts, count))
+    residuals = _without_trend(_block_means(watts, count))
     fitted = 2 if count >= LEAST_TREND else 1
-    squares = math.fsum(value * value for value in left)
-    degrees = max(count * _independence(left, squares, fitted) - fitted, 1.0)
+    squares = math.fsum(value * value for value in residuals)
+    degrees = max(count * _independence(residuals, squares, fitted) - fitted, 1.0)
     chance_w = student_95(degrees) * math.sqrt(squares / count / degrees)
-    return min(chance_w, _most_chance(left))
+    return min(chance_w, _most_chance(residuals))
 
 
 def _most_chance(values: Sequence[float]) -> float:
-    """From how values differ one and two steps apart: only the meter's noise is inherited, and so much at most.
+    """The interval as values one and two steps apart show it: only the meter's noise is inherited, and so much at most.
 
     A load that rises once, in the middle of a minute, is no reason to know nothing. What changes between neighbours
     beyond their usual difference is the load's: regularly read, it is known at least as well as if it were chance.
@@ -109,8 +109,8 @@ def _shared(watts: Sequence[float], length: int) -> float:
     A load that changes makes it look like more.
     """
     near, far = (statistics.fmean(_squares_apart(watts, steps)) for steps in (1, 2))
-    seen = max(far / near - 1, 0.0) if near > 0 else 0.0
-    inherited = min(seen + INHERITED_DOUBT_OF_MANY, 0.95)
+    correlation = max(far / near - 1, 0.0) if near > 0 else 0.0
+    inherited = min(correlation + INHERITED_DOUBT_OF_MANY, 0.95)
     common = inherited / (length * (1 - inherited**2))
     return math.sqrt((1 + 2 * common) / (1 - common))
 
@@ -121,7 +121,7 @@ def _block_means(values: Sequence[float], count: int) -> list[float]:
 
 
 def _without_trend(values: Sequence[float]) -> list[float]:
-    """What is left: a board that warms up takes more and more, and the mean knows it."""
+    """What their straight line leaves: a board that warms up takes more and more, and the mean knows it."""
     mean, middle = statistics.fmean(values), (len(values) - 1) / 2
     slope = 0.0
     if len(values) >= LEAST_TREND:
@@ -130,13 +130,13 @@ def _without_trend(values: Sequence[float]) -> list[float]:
     return [value - mean - slope * (place - middle) for place, value in enumerate(values)]
 
 
-def _independence(left: Sequence[float], squares: float, fitted: int) -> float:
+def _independence(residuals: Sequence[float], squares: float, fitted: int) -> float:
     """The share of values that are news, if each inherits from the one before: a first-order autoregressive series."""
     if squares == 0:
         return 1.0
-    seen = math.fsum(a * b for a, b in pairwise(left)) / squares
+    correlation = math.fsum(a * b for a, b in pairwise(residuals)) / squares
     # What was fitted takes some of it away (Kendall 1954; 1 + 3 x for the mean alone, twice that with the slope).
-    inherited = seen + fitted * (1 + 3 * seen) / len(left)
+    inherited = correlation + fitted * (1 + 3 * correlation) / len(residuals)
     inherited = min(max(inherited, 0.0), 0.95)
     return (1 - inherited) / (1 + inherited)
 

@@ -14,7 +14,7 @@ class PowerReading:
     # The reader's monotonic clock, when the reading was made or, from a meter without a clock, came in: then it is late
     # by less than half a period.
     time_s: float
-    # Not a number where the meter does not tell.
+    # Volts and amps are not a number where the meter does not tell them.
     volts: float
     amps: float
     watts: float
@@ -28,7 +28,7 @@ class MeterInfo:
 
     # Kind and place: `SmartPower2 at 192.168.4.1`.
     name: str
-    # Between two readings; zero as long as nobody knows, before the first reading of some kinds.
+    # The time between two readings; zero as long as nobody knows, before the first reading of some kinds.
     period_s: float
     # Each reading is the mean over this time; the rest of the period is never seen.
     averaged_s: float = 0.0
@@ -40,7 +40,7 @@ class MeterInfo:
     disturbs: bool = False
     # The least by which two readings of power differ. 0: finer than matters.
     resolution_w: float = 0.0
-    # From the end of an averaging interval until the reading's time, at most: Wi-Fi, converters, our own event loop.
+    # The most from the end of an averaging interval to the reading's time: Wi-Fi, converters, our own event loop.
     link_s: float = 0.1
 
     @property
@@ -76,7 +76,7 @@ class PowerMeter(Protocol):
 
     @property
     def info(self) -> MeterInfo:
-        """As it was heard last, where firmwares differ."""
+        """The meter as it was heard last, where firmwares differ."""
         ...
 
     def readings(self) -> AsyncGenerator[PowerReading, None]: ...

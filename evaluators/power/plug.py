@@ -60,7 +60,7 @@ async def get(host: str, port: int, path: str, name: str) -> bytes:
 
 
 async def _whole(reader: asyncio.StreamReader) -> bytes:
-    """To the length that it says, or to its end."""
+    """The answer to the length that it says, or to its end."""
     content = b""
     while part := await reader.read(4096):
         content += part

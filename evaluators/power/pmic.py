@@ -35,7 +35,7 @@ _AT = re.compile(r"at (\d{1,10}\.\d{2})")
 
 
 class Rails:
-    """Paired by name: neither order nor numbers are consecutive."""
+    """The rails' volts and amps, paired by name: neither order nor numbers are consecutive."""
 
     def __init__(self, name: str, period_s: float, *, fit: bool) -> None:
         self._fit = fit

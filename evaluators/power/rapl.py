@@ -15,7 +15,7 @@ from evaluators.power.stream import Board
 # No package takes more; above that the counter was set back, as by a suspend.
 MAX_WATTS = 1000
 _FOLDER = "sys/class/powercap"
-# Root's alone since Linux 5.10 (CVE-2020-8694).
+# The counter is root's alone since Linux 5.10 (CVE-2020-8694).
 _ADVICE = "it is root's since Linux 5.10; let your group read it: sudo chgrp {group} {path} && sudo chmod g+r {path}"
 
 
@@ -54,7 +54,7 @@ class RaplMeter:
 
 
 def _zones() -> list[Zone]:
-    """Those of whole packages; the parts of one (core, dram) are in it or beside it."""
+    """The zones of whole packages; the parts of one (core, dram) are in it or beside it."""
     folder = Path(os.environ.get("SEARCH_SYSROOT") or "/") / _FOLDER
     zones = []
     for path in sorted(folder.glob("intel-rapl:*")):

@@ -24,7 +24,7 @@ EARLY_SHARE = 0.5
 
 # A reading is some 30 bytes, and the fastest meter says a thousand a second: hours of it.
 TRACE_BYTES = 2**28
-# To the microsecond, microvolt, microampere, microwatt: finer than any meter here.
+# Traces count in microseconds, microvolts, microamperes, microwatts: finer than any meter here.
 _UNITS = 1_000_000
 # What a meter does not tell, the volts of some: no reading is as low.
 _UNKNOWN = -(2**62)
@@ -137,7 +137,7 @@ async def _ended(*tasks: "asyncio.Future[T] | asyncio.Future[None] | None") -> N
         task.cancel()
     await asyncio.wait(started)
     for task in started:
-        # Looked at, or asyncio complains that nobody did.
+        # The exception is looked at, or asyncio complains that nobody did.
         if not task.cancelled():
             task.exception()
 
@@ -162,7 +162,7 @@ class Sifted:
 
 
 def sifted(trace: Trace) -> tuple[Sifted, ...]:
-    """Without the zeros before a meter's first value, and without repetitions of a reading that is known already.
+    """The readings without the zeros before a meter's first value, and without repetitions of one known already.
 
     MeterError if nothing is left: then nothing was switched on.
     """
@@ -180,15 +180,15 @@ def sifted(trace: Trace) -> tuple[Sifted, ...]:
 
 def _without_repetitions(readings: Sequence[PowerReading], early_s: float) -> list[PowerReading]:
     """Who asks a meter more often than it measures hears the same thing again."""
-    kept = [readings[0]]
+    distinct = [readings[0]]
     for reading in readings[1:]:
-        if reading.time_s - kept[-1].time_s >= early_s or _said(reading) != _said(kept[-1]):
-            kept.append(reading)
-    return kept
+        if reading.time_s - distinct[-1].time_s >= early_s or _said(reading) != _said(distinct[-1]):
+            distinct.append(reading)
+    return distinct
 
 
 def _said(reading: PowerReading) -> str:
-    """As text, where "not a number" equals itself: some meters tell watts alone."""
+    """The figures as text, where "not a number" equals itself: some meters tell watts alone."""
     return str((reading.volts, reading.amps, reading.watts))
 
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-# Above what any meter here can take: an INA226 36 V, a SmartPower3 20 V and 3 A a channel.
+# These are above what any meter here can take: an INA226 36 V, a SmartPower3 20 V and 3 A a channel.
 MAX_VOLTS = 40.0
 MAX_AMPS = 20.0
 MAX_WATTS = 400.0
@@ -23,7 +23,7 @@ class Sample:
     volts: float
     amps: float
     watts: float
-    # By the meter's own clock.
+    # The time by the meter's own clock.
     meter_s: float | None = None
 
     def same_figures(self, other: "Sample") -> bool:
@@ -36,7 +36,7 @@ class Sample:
 def sample(
     volts: float = math.nan, amps: float = math.nan, watts: float = math.nan, meter_s: float | None = None
 ) -> Sample:
-    """Checked; GarbageError. Watts are worked out where they are not told."""
+    """A checked sample, or GarbageError. Watts are worked out where they are not told."""
     for value, most, unit in ((volts, MAX_VOLTS, "V"), (amps, MAX_AMPS, "A"), (watts, MAX_WATTS, "W")):
         if not math.isnan(value) and not 0 <= value <= most:
             raise GarbageError(f"{value:g} {unit} is out of range (0 to {most:g})")

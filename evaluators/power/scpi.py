@@ -19,7 +19,7 @@ from evaluators.power.tcp import CONNECT_S
 from space.errors import RequestError
 
 PORT = 5025
-# To one question; a supply that is asked from its front panel takes some tenths of a second.
+# The limit of an answer: a supply that is asked from its front panel takes some tenths of a second.
 ANSWER_S = 3.0
 # How long supplies average is seldom said: assumed, as the network's delay is.
 AVERAGED_S, LINK_S = 0.1, 0.2

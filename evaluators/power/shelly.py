@@ -49,9 +49,9 @@ class Shelly:
 
     def parse(self, line: str) -> Sample | None:
         text = self._later(values(line)) if self._path == _LATER else self._first(values(line))
-        found = watts(text)
+        sample = watts(text)
         self._resolution_w = resolution_w(str(text))
-        return found
+        return sample
 
     def _first(self, content: dict[str, Any]) -> object:
         meters: list[Any] = next((content[name] for name in _LISTS if isinstance(content.get(name), list)), [])

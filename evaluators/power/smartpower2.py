@@ -51,7 +51,7 @@ DIALECTS = (
         0.264,
         _four,
     ),
-    # Before 2017-01-18.
+    # This is the firmware from before 2017-01-18.
     Dialect(
         "stock firmware of 2016",
         re.compile(r"(\d{1,2}\.\d{2}),(\d{1,2}\.\d{2}),(\d{1,3}\.\d{2,3}),\d{1,9}\.\d{2,3}"),

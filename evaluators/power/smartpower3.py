@@ -16,7 +16,7 @@ LIMITS = Limits(silence_s=10.0, settle_s=1.0)
 ADVICE = "is its log interval set (its settings; off by default), and the baud rate the same there?"
 # The choices of its settings screen. The line's own clock, in ms, tells which it is.
 INTERVALS_S = (0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
-# By its own clock, told from the quickest line: 81 characters at 115,200 baud, and a USB converter that waits 16 ms.
+# Told from the quickest line by its own clock: 81 characters at 115,200 baud, a USB converter that waits 16 ms.
 LINK_S = 0.03
 # 17 columns: ms, mV, mA, mW of the input, low input; for each channel mV, mA, mW, on, interrupts; two checksums.
 _CHANNEL = r"(\d{5}),(\d{4}),(\d{5}),([01]),[0-9a-f]{2},"
@@ -24,7 +24,7 @@ _LINE = re.compile(rf"((\d{{10}}),\d{{5}},\d{{4}},\d{{5}},[01],{_CHANNEL}{_CHANN
 
 
 def checksums(text: str) -> tuple[int, int]:
-    """From the 74 characters before them, the last comma included: two's complement of their sum, and exclusive or.
+    """Both of the 74 characters before them, the last comma included: two's complement of their sum, exclusive or.
 
     hardkernel/smartpower3, logTask: both run over the first SIZE_LOG_BUFFER0-1, ..1-1 and ..2-1 (30 + 22 + 22)
     characters, and are printed as "%02x,%02x" of (byte)((~checksum8)+1) and checksum8_xor. contrib/sp3-datalogger.py
@@ -35,7 +35,7 @@ def checksums(text: str) -> tuple[int, int]:
 
 
 class Log:
-    """Its current is the mean over the interval, its voltage the last sample."""
+    """Lines whose current is the mean over the interval, and whose voltage is the last sample."""
 
     def __init__(self, name: str, channel: int) -> None:
         self._name = name

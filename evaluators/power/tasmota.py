@@ -13,7 +13,7 @@ from evaluators.power.plug import LIMITS, PORT, get, info, locked, plug, resolut
 from evaluators.power.sample import GarbageError, Sample
 from evaluators.power.stream import Board
 
-# Its sensors, the energy monitor among them.
+# The device's sensors, the energy monitor among them.
 _PATH = "/cm?cmnd=Status%2010"
 
 
@@ -46,9 +46,9 @@ class Tasmota:
 
     def parse(self, line: str) -> Sample | None:
         text = self._power(values(line))
-        found = watts(text)
+        sample = watts(text)
         self._resolution_w = resolution_w(str(text))
-        return found
+        return sample
 
     def _power(self, content: dict[str, Any]) -> object:
         """One number, or a list where it has several channels."""

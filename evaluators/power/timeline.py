@@ -8,7 +8,7 @@ from evaluators.power.sample import Sample
 BURST = 0.5
 # The same figures again within this much of a period are the same reading, printed twice.
 REPEAT = 0.75
-# From so many lines a period is learned that the kind of meter does not tell.
+# A period that the kind of meter does not tell is learned from so many lines.
 LEARNED_LINES = 5
 # Two crystals of 100 ppm each.
 DRIFT = 200e-6
@@ -28,7 +28,7 @@ class Timeline:
         self._spacing = _Spacing()
 
     def period_s(self, info: MeterInfo) -> float:
-        """As the meter's kind says, else as its lines come; zero as long as nobody knows."""
+        """The period as the meter's kind says, or else as its lines come; zero as long as nobody knows."""
         return info.period_s or self._spacing.mean_s
 
     def place(self, sample: Sample, arrived_s: float, info: MeterInfo) -> PowerReading | None:
@@ -46,14 +46,14 @@ class Timeline:
         if sample.meter_s is not None:
             time_s = self._clock.time_of(sample.meter_s, arrived_s, settling)
             return None if settling or not period_s else _reading(sample, time_s, info)
-        held = self._arrivals.due(sample, arrived_s, period_s)
-        if held is None or held[1] < self._settled_s or not period_s:
+        due = self._arrivals.due(sample, arrived_s, period_s)
+        if due is None or due[1] < self._settled_s or not period_s:
             return None
-        return _reading(held[0], held[1], info)
+        return _reading(due[0], due[1], info)
 
 
 class _Spacing:
-    """Between the first few lines; from then on it is known, or a burst would pass for a fast meter."""
+    """The time between the first few lines; from then on it is known, or a burst would pass for a fast meter."""
 
     def __init__(self) -> None:
         self._times_s: list[float] = []
@@ -69,7 +69,7 @@ class _Spacing:
 
 
 class _Arrivals:
-    """Without a clock of the meter's: each reading waits for the next one, whose distance tells whether it was late.
+    """Lines without a clock of the meter's: a reading waits for the next one, whose distance tells whether it was late.
 
     Of lines that came in at once all but the last were made earlier, nobody knows when: they are no readings. What is
     left is late by less than half a period.
@@ -84,7 +84,7 @@ class _Arrivals:
 
 
 class _MeterClock:
-    """With one: the quickest delivery so far says how the two clocks stand."""
+    """A meter with a clock of its own: the quickest delivery so far says how the two clocks stand."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -66,7 +66,7 @@ class Runtime(Target, Protocol):
 
     @property
     def distributions(self) -> tuple[str, ...]:
-        """Those that a board may have it from: that one, and what it was called before."""
+        """The distributions that a board may have it from: that one, and what it was called before."""
         ...
 
     @property
@@ -85,7 +85,7 @@ class Runtime(Target, Protocol):
     def answers(
         self, path: Path, pixels: "NDArray[np.uint8]", progress: Callable[[float], None], device: "Accelerator | None"
     ) -> Answered:
-        """On a GPU by torch, where that answers the same; `device` names another place for torch to run."""
+        """The answers, by torch on a GPU where that answers the same; `device` names another place for torch to run."""
         ...
 
     def predictions(self, path: Path, pixels: "NDArray[np.uint8]") -> "NDArray[np.int64]":
@@ -95,11 +95,11 @@ class Runtime(Target, Protocol):
     # --- its settings
 
     def tried(self, threads: int) -> Sequence[RuntimeSettings]:
-        """Those among which the unpruned network finds its best, on a device worth so many threads."""
+        """The settings among which the unpruned network finds its best, on a device worth so many threads."""
         ...
 
     def tuned(self, threads: int) -> Sequence[RuntimeSettings]:
-        """Those at which a leader is timed too."""
+        """The settings at which a leader is timed too."""
         ...
 
     @property
@@ -132,17 +132,17 @@ class Runtime(Target, Protocol):
 
     @property
     def room_kb(self) -> int:
-        """On the board's disk: an environment with it, the wheels it is made from, and pip's copies, with room to
-        spare."""
+        """What it takes of the board's disk: an environment with it, the wheels it is made from, and pip's copies, with
+        room to spare."""
         ...
 
     @property
     def oldest_python(self) -> tuple[int, int]:
-        """For which there is a release."""
+        """The oldest Python for which there is a release."""
         ...
 
     def releases(self, python: tuple[int, int]) -> Sequence[Release]:
-        """Those for a board's Python, the best first; what follows is for systems that it does not fit."""
+        """The releases for a board's Python, the best first; what follows is for systems that it does not fit."""
         ...
 
     def usable(self, version: str) -> bool:
@@ -162,7 +162,7 @@ RUNTIMES: Registry[Runtime] = Registry(
 
 
 def runtimes() -> tuple[Runtime, ...]:
-    """All that are known, installed or not."""
+    """All runtimes that are known, installed or not."""
     return tuple(RUNTIMES.get(name) for name in RUNTIMES.names())
 
 
@@ -184,7 +184,7 @@ def runtime_of_file(path: Path) -> Runtime:
 
 
 def version_here(runtime: Runtime) -> str | None:
-    """As its distribution says; None where it is not installed on this machine."""
+    """The version that its distribution names; None where it is not installed on this machine."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -209,6 +209,6 @@ def _system() -> str:
 
 
 def runtimes_for_boards() -> tuple[Runtime, ...]:
-    """Those of this machine, as a search takes what both sides have; the default one where it has none."""
-    here = tuple(runtime for runtime in runtimes() if version_here(runtime))
-    return here or (RUNTIMES.get(DEFAULT_RUNTIME),)
+    """The runtimes of this machine, as a search takes what both sides have; the default one where it has none."""
+    installed = tuple(runtime for runtime in runtimes() if version_here(runtime))
+    return installed or (RUNTIMES.get(DEFAULT_RUNTIME),)

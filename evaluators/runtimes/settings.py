@@ -15,5 +15,5 @@ class RuntimeSettings:
     spinning: bool = False
     # disable, basic, extended or all.
     graph_optimization: str = "all"
-    # By its name in RUNTIMES.
+    # The runtime, by its name in RUNTIMES.
     runtime: str = DEFAULT_RUNTIME

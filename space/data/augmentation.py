@@ -61,7 +61,8 @@ class Pictures:
         pixels = torch.from_numpy(images.pixels).to(device).permute(0, 2, 3, 1)
         count, height, width, channels = pixels.shape
         shift = data.augmentation.shift
-        # Zero once normalised, but for rounding and for what another mean than the data set's makes of it.
+        # The border is zero once normalised, but for rounding and for what another mean than the data set's makes of
+        # it.
         self._border = (255 * torch.tensor(data.mean, device=device)).round().to(torch.uint8)
         bordered = (count, height + 2 * shift, width + 2 * shift, channels)
         whole = torch.empty(bordered, dtype=torch.uint8, device=device).copy_(self._border)
@@ -83,9 +84,9 @@ class Pictures:
 
     def normalised(self, mean: Sequence[float], std: Sequence[float]) -> "Pictures":
         """The same images for a network that takes them otherwise."""
-        other = copy.copy(self)
-        other._normalise_by(mean, std)
-        return other
+        twin = copy.copy(self)
+        twin._normalise_by(mean, std)
+        return twin
 
     def _normalise_by(self, mean: Sequence[float], std: Sequence[float]) -> None:
         # One number for each value of a row: a processor takes seven times as long for three that come round again.
@@ -97,7 +98,7 @@ class Pictures:
         return view(len(self), number, self.augmentation).to(self.device)
 
     def batch(self, chosen: Tensor, view: View) -> Tensor:
-        """Normalised, channels last."""
+        """A batch of normalised images, channels last."""
         pixels = self._cut_out(chosen, view.down[chosen], view.right[chosen])
         if self.augmentation.flip:
             # Bits that differ are turned over: torch.where takes a processor eight times as long for bytes.
@@ -118,7 +119,7 @@ class Pictures:
         return self._rows.index_select(0, rows.flatten()).view(-1, *self._shape)
 
     def _hidden(self, edges: tuple[Tensor, Tensor], side: int, chosen: Tensor) -> Tensor:
-        """Whether a pixel is, batch x rows x columns x 1."""
+        """Whether a pixel is hidden, batch x rows x columns x 1."""
         within = []
         for edge, length in zip(edges, self._shape[:2], strict=True):
             places = torch.arange(length, device=self.device) - edge[chosen][:, None]

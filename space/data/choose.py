@@ -9,7 +9,7 @@ from functools import cache
 from space.data.collection import Collection
 from space.registry import Registry
 
-# Taken where nobody names one, and in its place where it cannot be had.
+# The data set that is taken where nobody names one, and the one in its place where it cannot be had.
 DEFAULT, STAND_IN = "cifar10", "builtin"
 DATA_SETS: Registry[Collection] = Registry(
     "data set",
@@ -29,5 +29,5 @@ def data_set_named(name: str) -> Collection:
 
 
 def described(name: str) -> Collection | None:
-    """None where the package that brought it is gone: what was found on it can still be read."""
+    """The data set; None where the package that brought it is gone: what was found on it can still be read."""
     return DATA_SETS.find(name)

@@ -21,9 +21,9 @@ class Cifar10(Collection):
     classes = 10
     class_names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
     training_images = 45_000
-    # The course's.
+    # The normalisation of the course.
     mean, std = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
-    # With the deviation of all pixels: the course's is the mean of each image's.
+    # The first one has the deviation of all pixels: the course's is the mean of each image's.
     normalisations = (((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)), *usual_normalisations(3))
     augmentation = Augmentation(shift=4, flip=True)
     schedule = Schedule(

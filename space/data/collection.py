@@ -9,7 +9,7 @@ from space.data.schedule import Schedule
 if TYPE_CHECKING:
     from space.data.sources import Source
 
-# For each channel of pixels from 0 to 1: what is subtracted, and what it is then divided by.
+# What is subtracted from each channel of pixels from 0 to 1, and what it is then divided by.
 Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
 
 
@@ -28,20 +28,21 @@ class Collection(Protocol):
     # The shape of its images; a generated set is drawn in it unless another is asked for.
     shape: ImageShape
     classes: int
-    # In the order of the labels; empty where classes have numbers alone.
+    # The names of the classes in the order of the labels; empty where classes have numbers alone.
     class_names: tuple[str, ...] = ()
-    # Without those of validation: known before they are there.
+    # How many images training has, without those of validation: known before they are there.
     training_images: int
 
     # The normalisation of networks trained here.
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    # Others that code which trains on it uses: whoever imports a network without saying which is asked by trying.
+    # Other normalisations that code which trains on it uses: whoever imports a network without saying which is asked by
+    # trying.
     normalisations: tuple[Normalisation, ...] = ()
     augmentation: Augmentation = PLAIN
     # The schedule of a baseline, for images of `shape`.
     schedule: Schedule
-    # What a GPU makes in minutes and a processor in hours; None: the same.
+    # A longer one, which a GPU takes minutes for and a processor hours; None: the same.
     long_schedule: Schedule | None = None
 
     # It needs no file: it is drawn, in any shape, and a copy is kept in the store's folder, by its fingerprint.
@@ -57,7 +58,7 @@ class Collection(Protocol):
         ...
 
     def why_not_downloadable(self) -> str | None:
-        """Found out within seconds; None where it can be downloaded."""
+        """The reason, found out within seconds; None where it can be downloaded."""
         ...
 
     def download(self, folder: Path) -> None:
@@ -70,7 +71,7 @@ class Collection(Protocol):
 
 
 def usual_normalisations(channels: int) -> tuple[Normalisation, ...]:
-    """Those met in published training code, whatever it trains on: -1 to 1, ImageNet's, 0 to 1."""
+    """The normalisations met in published training code, whatever it trains on: -1 to 1, ImageNet's, 0 to 1."""
     imagenet: Normalisation = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     halves: Normalisation = ((0.5,) * channels, (0.5,) * channels)
     nothing: Normalisation = ((0.0,) * channels, (1.0,) * channels)
@@ -78,7 +79,7 @@ def usual_normalisations(channels: int) -> tuple[Normalisation, ...]:
 
 
 def data_set(collection: Collection, train: Images, validation: Images, test: Images) -> DataSet:
-    """Loaded, with what the collection says of it."""
+    """The loaded images, with what the collection says of them."""
     return DataSet(
         name=collection.name,
         train=train,

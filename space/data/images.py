@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ImageShape:
-    """Of a square image: one channel or three, and pixels to each side."""
+    """The shape of a square image: one channel or three, and pixels to each side."""
 
     channels: int
     side: int
@@ -34,7 +34,7 @@ class Augmentation:
         return replace(self, shift=round(share * self.shift))
 
 
-# For a data set that says nothing: no image of any kind loses its class by it.
+# The augmentation of a data set that names none: no image of any kind loses its class by it.
 PLAIN = Augmentation(shift=2, flip=False)
 
 
@@ -77,7 +77,7 @@ class DataSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of every pixel and label of every split."""
+        """The digest of every pixel and label of every split."""
         digest = hashlib.sha256()
         for images in (self.train, self.validation, self.test):
             digest.update(images.pixels.tobytes())

@@ -47,24 +47,24 @@ class Mnist(Collection):
         return why_unreachable([f"{mirror}{name}" for mirror in PUBLISHED.mirrors], limit_s)
 
     def download(self, folder: Path) -> None:
-        """As torchvision does, whose own way unpacks the files, and then takes unpacked ones for granted. They lie in a
-        folder beside theirs until all are there: what was begun is not found, and goes on."""
+        """Fetches the files that torchvision does, whose own way unpacks them and then takes unpacked ones for granted.
+        They lie in a folder beside theirs until all are there: what was begun is not found, and goes on."""
         from torchvision.datasets import MNIST as PUBLISHED
 
-        begun = folder / f"{self.files}.part"
+        part = folder / f"{self.files}.part"
         try:
-            begun.mkdir(parents=True, exist_ok=True)
+            part.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RequestError(
-                f"{begun}, where {self.title} is downloaded to, cannot be made: {error.strerror}; --data-dir names "
+                f"{part}, where {self.title} is downloaded to, cannot be made: {error.strerror}; --data-dir names "
                 "another folder"
             ) from error
         for name, md5 in PUBLISHED.resources:
-            self._fetch(name, md5, PUBLISHED.mirrors, begun)
-        begun.replace(folder / self.files)
+            self._fetch(name, md5, PUBLISHED.mirrors, part)
+        part.replace(folder / self.files)
 
     def _fetch(self, name: str, md5: str, mirrors: Sequence[str], folder: Path) -> None:
-        """From the first mirror that has it; a file that is there already, as published, stays."""
+        """Takes a file from the first mirror that has it; one that is there already, as published, stays."""
         from torchvision.datasets.utils import download_url
 
         failures = []

@@ -34,7 +34,7 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Weights:
-    """In torch's order: outputs x inputs of a group x height x width, or outputs x inputs."""
+    """A layer's weights in torch's order: outputs x inputs of a group x height x width, or outputs x inputs."""
 
     weight: Array
     bias: Array
@@ -52,7 +52,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Folded:
-    """Its layers are LAYERS. What those that read IMAGES get is (pixel - mean) x scale, a pixel being 0 to 255.
+    """A network whose layers are LAYERS. Those that read IMAGES get (pixel - mean) x scale, a pixel being 0 to 255.
 
     A BatchNorm that no convolution takes in has become a convolution of each channel for itself.
     """
@@ -80,7 +80,7 @@ class Folded:
 
     @property
     def last(self) -> Step:
-        """What it hands on is the network's answer."""
+        """The step that hands on the network's answer."""
         return self.steps[-1]
 
     @property
@@ -88,35 +88,35 @@ class Folded:
         return tuple(step for step in self.steps if step.name in self.weights)
 
     def only_reader(self, value: str) -> Step | None:
-        """None where several read what this step hands on, or where it is the network's answer."""
+        """The one step that reads this value; None where several do, or where it is the network's answer."""
         readers = self._readers.get(value, [])
         return readers[0] if len(readers) == 1 else None
 
 
 def folded(model: Prunable, mean: Sequence[float], std: Sequence[float]) -> Folded:
     """CandidateError names what no file can hold. `mean`, `std`: the normalisation, of pixels from 0 to 1."""
-    done = steps(model)
-    for step in done:
+    all_steps = steps(model)
+    for step in all_steps:
         _check(step)
-    weights = {step.name: _weights(step) for step in done if isinstance(step.layer, _WEIGHTED)}
-    done = tuple(_without_norm(step) for step in done)
-    windows = {step.name: _window(step) for step in done if isinstance(step.layer, _SLIDING)}
+    weights = {step.name: _weights(step) for step in all_steps if isinstance(step.layer, _WEIGHTED)}
+    all_steps = tuple(_without_norm(step) for step in all_steps)
+    windows = {step.name: _window(step) for step in all_steps if isinstance(step.layer, _SLIDING)}
     centre, scale = 255 * np.asarray(mean, dtype=np.float64), 1 / (255 * np.asarray(std, dtype=np.float64))
-    readers = [step for step in done if IMAGES in step.reads]
+    readers = [step for step in all_steps if IMAGES in step.reads]
     taken_in = all(isinstance(step.layer, nn.Conv2d) and step.layer.groups == 1 for step in readers)
     if taken_in:
         for step in readers:
-            read = weights[step.name]
-            weights[step.name] = replace(read, weight=read.weight * scale.reshape(1, -1, 1, 1))
-    return Folded(done, weights, windows, centre, None if taken_in else scale, model.image, model.classes)
+            layer_weights = weights[step.name]
+            weights[step.name] = replace(layer_weights, weight=layer_weights.weight * scale.reshape(1, -1, 1, 1))
+    return Folded(all_steps, weights, windows, centre, None if taken_in else scale, model.image, model.classes)
 
 
 def depthwise(channels: int) -> nn.Conv2d:
-    """Each channel for itself, pixel by pixel. It stands for a layer in a step and holds no weights of its own."""
+    """A layer of each channel for itself, pixel by pixel. It stands in a step and holds no weights of its own."""
     return nn.Conv2d(channels, channels, 1, groups=channels, device="meta")
 
 
-# Its window.
+# The window of such a layer.
 POINT = Window((1, 1), (1, 1), (0, 0, 0, 0))
 
 # What has weights before a BatchNorm has become a convolution.
@@ -200,7 +200,8 @@ def observed(network: Folded, pixels: NDArray[np.uint8], names: Collection[str])
 
 
 def _taken(network: Folded, pixels: NDArray[np.uint8]) -> Tensor:
-    """With the channels of a pixel side by side in memory: small convolutions take two thirds of the time on them."""
+    """The images as the first layer reads them, the channels of a pixel side by side in memory: small convolutions take
+    two thirds of the time on them."""
     raw = torch.from_numpy(pixels).to(torch.float32, memory_format=torch.channels_last)
     centred = raw - _of_channels(network.mean)
     return centred if network.scale is None else centred * _of_channels(network.scale)
@@ -210,17 +211,17 @@ def _of_channels(values: Array) -> Tensor:
     return torch.from_numpy(values).float().view(1, -1, 1, 1)
 
 
-def _result(network: Folded, step: Step, read: list[Tensor], weights: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
+def _result(network: Folded, step: Step, inputs: list[Tensor], weights: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
     layer = step.layer
     if isinstance(layer, nn.Conv2d):
         window = network.windows[step.name]
-        return F.conv2d(read[0], *weights[step.name], window.strides, window.pads[:2], groups=layer.groups)
+        return F.conv2d(inputs[0], *weights[step.name], window.strides, window.pads[:2], groups=layer.groups)
     if isinstance(layer, nn.Linear):
-        return F.linear(read[0], *weights[step.name])
+        return F.linear(inputs[0], *weights[step.name])
     # A layer may be one that writes over what it reads, which whoever observes it still holds.
     if isinstance(layer, nn.ReLU):
-        return F.relu(read[0])
+        return F.relu(inputs[0])
     if isinstance(layer, nn.ReLU6):
-        return F.relu6(read[0])
-    result: Tensor = layer(*read)
+        return F.relu6(inputs[0])
+    result: Tensor = layer(*inputs)
     return result

@@ -28,7 +28,7 @@ class Cost:
 class ImageInput:
     """The images that a file takes."""
 
-    # None: the file leaves it open, or takes no square image of one channel or three.
+    # The shape of an image; None: the file leaves it open, or takes no square image of one channel or three.
     shape: ImageShape | None
     # Images as bytes; else as floating-point numbers that whoever asks it has normalised.
     raw: bool
@@ -68,11 +68,11 @@ class Format(Protocol):
 
     @property
     def quantizations(self) -> tuple[str, ...]:
-        """Those it has, by their names in `space/formats/quantizations.py`, fp32 first."""
+        """The quantizations it has, by their names in `space/formats/quantizations.py`, fp32 first."""
         ...
 
     def write(self, original: Original, path: Path) -> None:
-        """In fp32, taking images as they are: uint8, N x channels x height x width."""
+        """Writes a file in fp32 that takes images as they are: uint8, N x channels x height x width."""
         ...
 
     def check(self, original: Original, path: Path) -> None:

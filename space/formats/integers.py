@@ -72,7 +72,7 @@ class Integers:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """Those that need an operator."""
+        """The steps that need an operator."""
         clipping = {step.name for step in self.clipped.values()}
         return tuple(step for step in self.network.steps if step.name not in clipping)
 
@@ -88,13 +88,13 @@ def integers(network: Folded, pixels: NDArray[np.uint8], *, equalize: bool) -> I
     On one thread: beside other work, two of torch's wait for each other at every layer and take eight times as long.
     """
     if equalize:
-        read = [pair.value for pair in pairs(network)]
-        network = equalized(network, largest_per_channel(network, read, pixels[:_EQUALIZATION_IMAGES]))
+        names = [pair.value for pair in pairs(network)]
+        network = equalized(network, largest_per_channel(network, names, pixels[:_EQUALIZATION_IMAGES]))
     network = with_one_zero(network)
     clipped = _clipped(network)
     measured = [step.name for step in network.steps if step.name not in clipped]
-    given = ranges(network, measured, pixels[:_CALIBRATION_IMAGES]) | {IMAGES: _grey_range(network)}
-    values = {name: _levels(span) for name, span in handed_on(network, given).items()}
+    spans = ranges(network, measured, pixels[:_CALIBRATION_IMAGES]) | {IMAGES: _grey_range(network)}
+    values = {name: _levels(span) for name, span in handed_on(network, spans).items()}
     weights = {step.name: _weights(network, step, values[step.reads[0]].scale) for step in network.weighted}
     return Integers(network, values, weights, clipped)
 
@@ -109,9 +109,9 @@ def clips(step: Step) -> bool:
     return isinstance(step.layer, _CLIPPING)
 
 
-def handed_on(network: Folded, given: Mapping[str, Range]) -> dict[str, Range]:
+def handed_on(network: Folded, measured: Mapping[str, Range]) -> dict[str, Range]:
     """The ranges, where a layer that only chooses among values has that of the values."""
-    spans = dict(given)
+    spans = dict(measured)
     for step in network.steps:
         if isinstance(step.layer, _CHOOSING) and step.name in spans:
             spans[step.name] = spans[step.reads[0]]
@@ -131,8 +131,10 @@ def with_one_zero(network: Folded) -> Folded:
     if network.scale is None:
         for step in network.steps:
             if IMAGES in step.reads:
-                read = weights[step.name]
-                weights[step.name] = replace(read, bias=read.bias + np.einsum("oihw,i->o", read.weight, beyond))
+                layer_weights = weights[step.name]
+                weights[step.name] = replace(
+                    layer_weights, bias=layer_weights.bias + np.einsum("oihw,i->o", layer_weights.weight, beyond)
+                )
         return replace(network, weights=weights, mean=grey)
     first = Step("normalised", depthwise(len(grey)), (IMAGES,))
     while first.name in {step.name for step in network.steps}:
@@ -153,7 +155,7 @@ def with_one_zero(network: Folded) -> Folded:
 
 
 def _grey_range(network: Folded) -> Range:
-    """So that there is a level for each pixel."""
+    """The range of the images in which there is a level for each pixel."""
     return -float(network.mean[0]), 255 - float(network.mean[0])
 
 
@@ -163,10 +165,10 @@ def _clipped(network: Folded) -> dict[str, Step]:
     An integer layer has to read the result: only then are there levels in every format, and all begin at 0.
     """
     clipped = {}
-    read = integer_values(network)
+    quantized = integer_values(network)
     for step in network.steps:
         following = network.only_reader(step.name) if isinstance(step.layer, _COMPUTING) else None
-        if following is not None and clips(following) and following.name in read:
+        if following is not None and clips(following) and following.name in quantized:
             clipped[step.name] = following
     return clipped
 

@@ -18,7 +18,7 @@ class Target(Protocol):
 
     @property
     def name(self) -> str:
-        """In recipes, requests and on the board; a word that could name a module of Python."""
+        """Its name in recipes, requests and on the board; a word that could name a module of Python."""
         ...
 
     @property
@@ -33,7 +33,7 @@ class Target(Protocol):
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """Those of SETTINGS that it heeds; any other one stays at its default in a recipe."""
+        """The SETTINGS that it heeds; any other one stays at its default in a recipe."""
         ...
 
 
@@ -46,7 +46,7 @@ TARGETS: Registry[Target] = Registry(
 
 @cache
 def target(name: str) -> Target:
-    """Kept: a sampler asks a thousand times a trial."""
+    """The target of that name, which is kept: a sampler asks a thousand times a trial."""
     return TARGETS.get(name)
 
 
@@ -70,5 +70,5 @@ def has_files(runtime: str, quantization: str) -> bool:
 
 
 def format_of(recipe: "Recipe") -> Format:
-    """Of the file that the recipe is deployed as."""
+    """The format of the file that the recipe is deployed as."""
     return format_for(recipe.runtime)

@@ -40,13 +40,13 @@ def title_of(name: str) -> str:
 
 @cache
 def unpruned_widths(architecture: str) -> tuple[int, ...]:
-    """Empty for a network that is not known here. Kept: each row of a table asks twice."""
+    """The widths, empty for a network that is not known here. They are kept: each row of a table asks twice."""
     network = NETWORKS.find(architecture)
     return unpruned(network).widths if network else ()
 
 
 def unit_names(architecture: str) -> tuple[str, ...]:
-    """Empty for a network that is not known here."""
+    """The names of the units, empty for a network that is not known here."""
     network = NETWORKS.find(architecture)
     return tuple(unit.name for unit in network.units) if network else ()
 
@@ -71,7 +71,7 @@ class Work:
 
 
 def layers_of(recipe: Recipe) -> tuple[Layer, ...]:
-    """At the images that the network was designed for: networks of one study are told apart alike at any."""
+    """The layers at the images that the network was designed for: networks of one study are told apart alike at any."""
     return _layers(recipe.architecture, recipe.widths, recipe.halvings)
 
 

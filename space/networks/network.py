@@ -34,7 +34,7 @@ class Choosable:
     """One unit before a network is built: what may be chosen of it."""
 
     name: str
-    # Unpruned.
+    # The unpruned width.
     width: int
     # What it may be narrowed to, the unpruned width first.
     widths: tuple[int, ...]
@@ -79,7 +79,7 @@ class Network(Protocol):
 
     @property
     def name(self) -> str:
-        """As recipes, --architecture and files name it: "mobilenet_v1"."""
+        """Its name in recipes, for --architecture and in files: "mobilenet_v1"."""
 
     @property
     def title(self) -> str:
@@ -87,15 +87,15 @@ class Network(Protocol):
 
     @property
     def image(self) -> ImageShape:
-        """What it was designed for. Speeds and costs are compared at it; it can be built for any other shape."""
+        """The image it was designed for. Speeds and costs are compared at it; it can be built for any other shape."""
 
     @property
     def classes(self) -> int:
-        """How many it was designed for, as `image`."""
+        """How many classes it was designed for, as `image`."""
 
     @property
     def units(self) -> tuple[Choosable, ...]:
-        """In the order in which they run; a recipe has one width for each."""
+        """Its units in the order in which they run; a recipe has one width for each."""
 
     @property
     def halvings(self) -> tuple[int, ...]:
@@ -120,7 +120,7 @@ class Network(Protocol):
 
     @property
     def peak_rate(self) -> float:
-        """Of the learning rate in fine-tuning, for pruned networks of it; a search asks for no other."""
+        """The highest learning rate in fine-tuning of its pruned networks; a search asks for no other."""
 
     @property
     def baselines(self) -> Path | None:
@@ -139,7 +139,7 @@ class Network(Protocol):
         """What every convolution and linear layer costs, in the order in which they run: known without building it."""
 
     def same(self, widths: Sequence[int], halvings: Sequence[int]) -> Hashable:
-        """Equal for shapes that are one network, whichever of their blocks are left."""
+        """A value that is equal for shapes of one network, whichever of their blocks are left."""
 
     def built(self, widths: Sequence[int], halvings: Sequence[int], shape: ImageShape, classes: int) -> "Prunable":
         """The network of this shape with random weights, for images of this shape."""
@@ -154,8 +154,8 @@ def unpruned(network: Network) -> Recipe:
 def thinned(network: Network, share: float, every: int = 1) -> Recipe:
     """The network with about this share of each width, and only every so manieth block of those that can go."""
     nearest = [min(unit.widths, key=partial(_apart, share * unit.width)) for unit in network.units]
-    kept = [not unit.removable or index % every == 0 for index, unit in enumerate(network.units)]
-    widths = network.consistent([width if is_kept else 0 for width, is_kept in zip(nearest, kept, strict=True)])
+    are_kept = [not unit.removable or index % every == 0 for index, unit in enumerate(network.units)]
+    widths = network.consistent([width if is_kept else 0 for width, is_kept in zip(nearest, are_kept, strict=True)])
     able = [index for index, unit in enumerate(network.units) if unit.halves and widths[index]]
     # Where blocks are gone the image shrinks early, as in the small networks of a search.
     early = able[: len(network.halvings)] if every > 1 else network.halvings
@@ -163,8 +163,8 @@ def thinned(network: Network, share: float, every: int = 1) -> Recipe:
     return Recipe(architecture=network.name, widths=widths, halvings=halvings)
 
 
-def _apart(one: float, other: float) -> float:
-    return abs(one - other)
+def _apart(first: float, second: float) -> float:
+    return abs(first - second)
 
 
 def check_units(network: Network, widths: Sequence[int], halvings: Sequence[int]) -> None:

@@ -25,8 +25,8 @@ class Prunable(nn.Module):
         raise NotImplementedError
 
     def without_depthwise_relu(self) -> Self:
-        """Itself, changed in place: what its depthwise layers hand on is clipped no more, nor in its reshaped
-        ones. Only where the network's description says that it can be."""
+        """The network itself, changed in place: what its depthwise layers hand on is clipped no more, nor in its
+        reshaped ones. Only where the network's description says that it can be."""
         raise NotImplementedError
 
     def reshaped(self, widths: Sequence[int], halvings: Sequence[int]) -> Self:

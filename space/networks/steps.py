@@ -52,7 +52,7 @@ class Step:
     layer: nn.Module
     # Names of the steps whose results it takes.
     reads: tuple[str, ...]
-    # Folded into this convolution.
+    # The BatchNorm that is folded into this convolution.
     norm: nn.BatchNorm2d | None = None
     # Nodes of the traced graph that it stands for.
     nodes: tuple[fx.Node, ...] = ()
@@ -67,37 +67,37 @@ def traced(model: nn.Module) -> fx.GraphModule:
 
 
 def steps(model: nn.Module) -> tuple[Step, ...]:
-    """In the order in which they run; CandidateError names an operator that is not known."""
+    """The steps in the order in which they run; CandidateError names an operator that is not known."""
     return steps_of(traced(model))
 
 
 def steps_of(graph: fx.GraphModule) -> tuple[Step, ...]:
-    found: dict[str, Step] = {}
+    by_name: dict[str, Step] = {}
     # The step whose result each node of the graph hands on.
     made_by: dict[fx.Node, str] = {}
     for node in graph.graph.nodes:
         if node.op == "placeholder":
             made_by[node] = IMAGES
         elif node.op == "output":
-            if not isinstance(node.args[0], fx.Node) or made_by[node.args[0]] != next(reversed(found), IMAGES):
+            if not isinstance(node.args[0], fx.Node) or made_by[node.args[0]] != next(reversed(by_name), IMAGES):
                 raise CandidateError(f"{_title(graph)} hands on something else than the result of its last operator")
         else:
-            made_by[node] = _placed(found, node, _layer(graph, node), made_by)
-    return tuple(found.values())
+            made_by[node] = _placed(by_name, node, _layer(graph, node), made_by)
+    return tuple(by_name.values())
 
 
-def _placed(found: dict[str, Step], node: fx.Node, layer: nn.Module, made_by: dict[fx.Node, str]) -> str:
+def _placed(by_name: dict[str, Step], node: fx.Node, layer: nn.Module, made_by: dict[fx.Node, str]) -> str:
     """Notes what the node does; the name of the step that hands its result on."""
     sources = [source for source in node.args if isinstance(source, fx.Node)]
     reads = tuple(made_by[source] for source in sources)
     if isinstance(layer, _PASSING):
         return reads[0]
-    before = found.get(reads[0])
+    before = by_name.get(reads[0])
     if isinstance(layer, nn.BatchNorm2d) and before is not None and _folds(before, sources[0]):
-        found[before.name] = Step(before.name, before.layer, before.reads, layer, (*before.nodes, node))
+        by_name[before.name] = Step(before.name, before.layer, before.reads, layer, (*before.nodes, node))
         return before.name
-    name = _name(node, found)
-    found[name] = Step(name, layer, reads, None, (node,))
+    name = _name(node, by_name)
+    by_name[name] = Step(name, layer, reads, None, (node,))
     return name
 
 
@@ -110,10 +110,10 @@ def _folds(before: Step, source: fx.Node) -> bool:
     )
 
 
-def _name(node: fx.Node, taken: Iterable[str]) -> str:
+def _name(node: fx.Node, names: Iterable[str]) -> str:
     """A layer that is used again needs another name for each time."""
     name = str(node.target) if node.op == "call_module" else node.name
-    return name if name not in taken else f"{name}_{node.name}"
+    return name if name not in names else f"{name}_{node.name}"
 
 
 def _layer(graph: fx.GraphModule, node: fx.Node) -> nn.Module:

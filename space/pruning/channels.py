@@ -66,18 +66,18 @@ def choose(
 
 @torch.no_grad()
 def unit_scores(model: Prunable, criterion: str) -> list[list[float]]:
-    """Of every channel of each unit, for criteria whose scores of different units can be compared: where several
-    convolutions write to a channel, the mean."""
+    """The score of every channel of each unit, for criteria whose scores of different units can be compared: where
+    several convolutions write to a channel, the mean."""
     score, generator = CRITERIA[criterion], torch.Generator().manual_seed(0)
     scores = {}
     for unit in model.units():
-        each = [score(_filters(model, writer, {}), generator) for writer in unit.writers]
-        scores[unit.index] = [float(value) for value in torch.stack(each).mean(dim=0)]
+        of_writers = [score(_filters(model, writer, {}), generator) for writer in unit.writers]
+        scores[unit.index] = [float(value) for value in torch.stack(of_writers).mean(dim=0)]
     return [scores.get(index, []) for index in range(len(model.widths))]
 
 
 def _filters(model: Prunable, writer: Writer, inputs: Mapping[str, torch.Tensor]) -> Filters:
-    """As a criterion sees them: without the inputs that are known to go."""
+    """The filters as a criterion sees them: without the inputs that are known to go."""
     weights = _layer(model, writer.layer).weight
     if writer.layer in inputs:
         weights = weights[:, inputs[writer.layer] % weights.shape[1]]
@@ -91,11 +91,11 @@ def _filters(model: Prunable, writer: Writer, inputs: Mapping[str, torch.Tensor]
 def mask(model: Prunable, kept: Kept) -> None:
     """Sets every entry of every other channel to zero (a running variance to one)."""
     for unit in model.units():
-        gone = torch.ones(unit.width, dtype=torch.bool)
-        gone[kept[unit.name]] = False
+        masked = torch.ones(unit.width, dtype=torch.bool)
+        masked[kept[unit.name]] = False
         for name in unit.holders:
             for key, tensor in _per_channel(model.get_submodule(name)).items():
-                tensor[gone.to(tensor.device)] = 1.0 if key == "running_var" else 0.0
+                tensor[masked.to(tensor.device)] = 1.0 if key == "running_var" else 0.0
 
 
 @torch.no_grad()

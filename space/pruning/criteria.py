@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from space.errors import CandidateError, RequestError
 from space.networks.network import Network
 
-# Their names alone are known without it.
+# The criteria's names alone are known without torch.
 if TYPE_CHECKING:
     import torch
 
@@ -103,7 +103,7 @@ def by_scale(criterion: str) -> bool:
 
 
 def criteria_of(network: Network) -> tuple[str, ...]:
-    """Those that its filters can be judged by."""
+    """The criteria that the network's filters can be judged by."""
     return tuple(name for name, score in CRITERIA.items() if network.batchnorm or score is not bn_scale)
 
 

@@ -49,7 +49,7 @@ def pruned(
     """`unpruned` without that fraction of its channels; fraction 0 is that network as it is, trained no further.
     `whole`: names of units that keep all of theirs. `widths`: those that are left where a trained network decided
     it."""
-    # Whatever it is run with.
+    # The network, whatever it is run with.
     bare = Recipe(architecture=unpruned.architecture, widths=unpruned.widths, halvings=unpruned.halvings)
     if fraction == 0:
         return replace(bare, quantization=quantization)

@@ -17,12 +17,12 @@ Narrowed = Callable[[float], tuple[int, ...]]
 
 
 def parameters(recipe: Recipe, widths: tuple[int, ...] | None = None) -> int:
-    """As papers count them, BatchNorm's factors and biases included; of the recipe's widths unless others are named."""
+    """Parameters as papers count them, BatchNorm's included; of the recipe's widths unless others are named."""
     return _counts(recipe, widths or recipe.widths)[0]
 
 
 def single_weights(recipe: Recipe) -> int:
-    """Of convolutions and linear layers: those that can go one by one."""
+    """Weights of convolutions and linear layers: they can go one by one."""
     return _counts(recipe, recipe.widths)[1]
 
 
@@ -33,7 +33,7 @@ def _counts(recipe: Recipe, widths: tuple[int, ...]) -> tuple[int, int]:
     layers = network.layers(widths, recipe.halvings, network.image, network.classes)
     weights = sum(layer.weights for layer in layers)
     *inner, last = layers
-    # Where a BatchNorm follows it has two for each channel, and the layer has no bias.
+    # A BatchNorm, where one follows, has two parameters for each channel, and the layer then has no bias.
     beside = (2 if network.batchnorm else 1) * sum(layer.channels for layer in inner) + last.channels
     return weights + beside, weights
 
@@ -67,7 +67,7 @@ def by_scores(
     rising = sorted({score for place, unit in enumerate(scores) if place not in whole for score in unit})
 
     def above(place: int) -> tuple[int, ...]:
-        """Without what scores as much as the one at this place, or less."""
+        """The widths without the channels that score less than this place of `rising`."""
         least = rising[place - 1] if place else -1.0
         return network.consistent(
             [

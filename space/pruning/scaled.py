@@ -17,8 +17,8 @@ def scaled_text(scaled: Scaled) -> str:
 @cache
 def scaled_widths(text: str) -> dict[tuple[str, float], tuple[int, ...]]:
     """ValueError for what is no such text."""
-    found = {}
+    widths_of = {}
     for part in filter(None, text.split("; ")):
         criterion, fraction, *widths = part.split(" ")
-        found[criterion, float(fraction)] = tuple(map(int, widths))
-    return found
+        widths_of[criterion, float(fraction)] = tuple(map(int, widths))
+    return widths_of

@@ -26,7 +26,8 @@ RATE = 0.05
 
 @contextmanager
 def scales_drawn_to_zero(model: Prunable, strength: float) -> Iterator[None]:
-    """Meanwhile every backward pass adds the subgradient of strength x the L1 norm of the units' BatchNorm scales."""
+    """While it lasts, every backward pass adds the subgradient of strength x the L1 norm of the units' BatchNorm
+    scales."""
     norms = (batchnorm(model, writer) for unit in model.units() for writer in unit.writers)
     scales = [norm.weight for norm in norms if norm is not None]
     hooks = [scale.register_hook(_drawn(scale, strength)) for scale in scales]  # type: ignore[no-untyped-call]
@@ -71,7 +72,7 @@ def slim(
 
 def slimmed(
     model: M,
-    kept: Path,
+    file: Path,
     data: DataSet,
     *,
     mean: Sequence[float],
@@ -80,11 +81,11 @@ def slimmed(
     device: torch.device | None = None,
 ) -> M:
     """The slimmed network, trained once for all candidates and kept."""
-    with one_at_a_time(kept):
-        if kept.exists():
-            model.load_state_dict(torch.load(kept, weights_only=True))
+    with one_at_a_time(file):
+        if file.exists():
+            model.load_state_dict(torch.load(file, weights_only=True))
         else:
             slim(model, data, mean=mean, std=std, step_progress=step_progress, device=device)
-            with written_whole(kept) as path:
+            with written_whole(file) as path:
                 torch.save(model.state_dict(), path)
     return model.eval()

@@ -21,21 +21,21 @@ _THERE: dict[str, Callable[[], bool]] = {
 
 def accelerator(name: str = AUTO) -> torch.device:
     """The one of that name, else the fastest of this machine."""
-    there = [kind for kind, available in _THERE.items() if available()]
-    if name not in (AUTO, *there):
-        raise RequestError(f"--accelerator {name}: this machine has {' and '.join(there)}; auto takes {there[0]}")
-    return torch.device(there[0] if name == AUTO else name)
+    kinds = [kind for kind, available in _THERE.items() if available()]
+    if name not in (AUTO, *kinds):
+        raise RequestError(f"--accelerator {name}: this machine has {' and '.join(kinds)}; auto takes {kinds[0]}")
+    return torch.device(kinds[0] if name == AUTO else name)
 
 
 def title(device: torch.device) -> str:
-    """With what it depends on, for a person."""
+    """The device for a person, with what its speed and its answers depend on."""
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)}), torch {torch.__version__}, CUDA {torch.version.cuda}"
     return f"{device.type} ({platform.machine()}), torch {torch.__version__}, {torch.get_num_threads()} threads"
 
 
 def place(model: nn.Module, device: torch.device) -> None:
-    """On the device, in the order of memory that its convolutions are fastest in.
+    """Puts the model on the device, in the order of memory that its convolutions are fastest in.
 
     Channels last wins on GPUs; on two cores it makes depthwise convolutions 1.4 to 1.8 times as fast in large
     networks, and loses a sixth in those of less than a million MACs (tests/benchmarks/training_speed.py).
@@ -56,9 +56,11 @@ FEW_VALUES = 30_000
 @torch.inference_mode()
 def values_of(model: nn.Module, shape: ImageShape) -> int:
     """All that convolutions and linear layers make of one image of the shape."""
-    made: list[int] = []
+    counts: list[int] = []
     layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    hooks = [layer.register_forward_hook(lambda layer, given, result: made.append(result.numel())) for layer in layers]
+    hooks = [
+        layer.register_forward_hook(lambda layer, inputs, result: counts.append(result.numel())) for layer in layers
+    ]
     was_training, parameter = model.training, next(model.parameters())
     try:
         model.eval()(torch.zeros(1, shape.channels, shape.side, shape.side, device=parameter.device))
@@ -66,12 +68,12 @@ def values_of(model: nn.Module, shape: ImageShape) -> int:
         for hook in hooks:
             hook.remove()
         model.train(was_training)
-    return sum(made)
+    return sum(counts)
 
 
 @contextmanager
 def forward_precision(device: torch.device) -> Iterator[None]:
-    """For passes without gradients: half the bits where that is twice as fast.
+    """Half the bits for passes without gradients, where that is twice as fast.
 
     Training stays fp32 on processors: backward passes in bf16 take 2 to 4 times as long there.
     """
@@ -92,8 +94,8 @@ def out_of_memory(error: BaseException | None) -> bool:
     if error is None:
         return False
     # The processor's allocator and CUDA's libraries have no error of their own.
-    said = any(text in str(error) for text in NO_MEMORY)
-    return said or isinstance(error, torch.OutOfMemoryError) or out_of_memory(error.__context__)
+    names_memory = any(text in str(error) for text in NO_MEMORY)
+    return names_memory or isinstance(error, torch.OutOfMemoryError) or out_of_memory(error.__context__)
 
 
 @contextmanager

@@ -39,8 +39,8 @@ def stepper_and_validation(
 
 
 def _capturable(model: nn.Module) -> bool:
-    """On a GPU, and nothing in it is called in each step that a graph would leave out. Hooks of tensors stay: what they
-    make of a gradient is work for the device like any other."""
+    """Whether it is on a GPU, and nothing in it is called in each step that a graph would leave out. Hooks of tensors
+    stay: what they make of a gradient is work for the device like any other."""
     hooked = any(
         module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
         for module in model.modules()
@@ -58,12 +58,12 @@ class CapturedStepper(Stepper):
 
     def begin(self, shown: Shown) -> None:
         if self._shown is None:
-            held = shown.copied()
+            own = shown.copied()
         else:
-            held = replace(self._shown, size=shown.size)
-            for tensor, values in zip(held.tensors(), shown.tensors(), strict=True):
+            own = replace(self._shown, size=shown.size)
+            for tensor, values in zip(own.tensors(), shown.tensors(), strict=True):
                 tensor.copy_(values)
-        super().begin(held)
+        super().begin(own)
 
     def step(self, chosen: Tensor, rate: float) -> None:
         if self._chosen is None:
@@ -150,8 +150,8 @@ class CudaGraphs:
 
 @cache
 def _stream() -> torch.cuda.Stream:
-    """One for all trainings of a process: cuBLAS keeps a workspace for each stream that it has worked in, 32 MiB on a
-    Hopper, and PyTorch gives out 32 streams before one comes round again."""
+    """One stream for all trainings of a process: cuBLAS keeps a workspace for each stream that it has worked in, 32 MiB
+    on a Hopper, and PyTorch gives out 32 streams before one comes round again."""
     return torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
 
@@ -176,17 +176,17 @@ def undone(model: nn.Module, optimizer: torch.optim.Optimizer, total: Tensor) ->
     Momenta that were not there are zero, which is what a first step takes them for.
     """
     device = total.device
-    kept = [
+    copies = [
         (tensor, tensor.detach().clone())
         for tensor in chain(model.parameters(), model.buffers(), _state(optimizer), [total])
     ]
-    known = {id(tensor) for tensor, _ in kept}
+    known = {id(tensor) for tensor, _ in copies}
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             yield
     finally:
         with torch.no_grad():
-            for tensor, before in kept:
+            for tensor, before in copies:
                 tensor.copy_(before)
             for tensor in _state(optimizer):
                 if id(tensor) not in known:

@@ -95,7 +95,7 @@ class Machine:
             data = self.data(min(4 * count, self.images))
 
     def shown(self, forward_s: float, batch: int) -> int:
-        """So many images that an epoch of them takes as long as it should; whole batches, where one fits."""
+        """How many images make an epoch that takes as long as it should; whole batches, where one fits."""
         return self.whole_batches(int(_EPOCH_S / (_OF_FORWARD * forward_s)), batch)
 
     def whole_batches(self, count: int, batch: int) -> int:
@@ -105,7 +105,7 @@ class Machine:
 
 
 def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
-    """From the smallest and the largest network that a search begins with, and from the unpruned one."""
+    """Timed with the smallest and the largest network that a search begins with, and with the unpruned one."""
     recipes = _apart(network)
     side = machine.shape.side
     # One epoch that is not counted, and one that is, whatever the sizes of others.
@@ -131,8 +131,8 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
 def speed_of(
     recipes: Sequence[Recipe], images_s: Sequence[float], set_ups_s: Sequence[float], answer_s: float
 ) -> Speed:
-    """From what an image and the set-up took of each network. Chance makes a set-up longer, and so does what a process
-    does once, at its first training; nothing makes it shorter."""
+    """The speed, from what an image and the set-up took of each network. Chance makes a set-up longer, and so does what
+    a process does once, at its first training; nothing makes it shorter."""
     image_s, value_s, mac_s = told_apart(recipes, images_s)
     return Speed(set_up_s=min(set_ups_s), image_s=image_s, value_s=value_s, mac_s=mac_s, answer_s=answer_s)
 
@@ -148,7 +148,7 @@ def _long_enough(machine: Machine, model: Prunable, schedule: Schedule, count: i
 
 
 def _like_usual(recipes: Sequence[Recipe], images_s: Sequence[float]) -> Speed:
-    """As many times as slow as is usual as the networks were that there was time for."""
+    """The usual speed, slowed down by as much as the networks were that there was time for."""
     usual_s = [USUAL.of_image(work_of(recipe)) for recipe in recipes]
     ratio = statistics.fmean(taken / usual for taken, usual in zip(images_s, usual_s, strict=False))
     return Speed(
@@ -214,14 +214,14 @@ def told_apart(recipes: Sequence[Recipe], images_s: Sequence[float]) -> tuple[fl
     relative = np.array(rows) / np.array(images_s)[:, np.newaxis]
     best, least = (0.0, 0.0, 0.0), np.inf
     # Few equations: every choice of what takes nothing is tried.
-    for kept in itertools.product((False, True), repeat=3):
-        columns = np.flatnonzero(kept)
+    for taking in itertools.product((False, True), repeat=3):
+        columns = np.flatnonzero(taking)
         if not len(columns):
             continue
-        taken: NDArray[np.float64] = np.linalg.lstsq(relative[:, columns], np.ones(len(rows)), rcond=None)[0]
-        error = float(((relative[:, columns] @ taken - 1) ** 2).sum())
-        if (taken >= 0).all() and error < least:
+        solution: NDArray[np.float64] = np.linalg.lstsq(relative[:, columns], np.ones(len(rows)), rcond=None)[0]
+        error = float(((relative[:, columns] @ solution - 1) ** 2).sum())
+        if (solution >= 0).all() and error < least:
             whole = np.zeros(3)
-            whole[columns] = taken
+            whole[columns] = solution
             best, least = (float(whole[0]), float(whole[1]), float(whole[2])), error
     return best

@@ -23,8 +23,8 @@ _COUNTED = 3
 
 
 def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
-    """From a network of a tenth of each width in a third of the blocks, and one of a third of each width in half of
-    them: larger ones are hardly ever fine-tuned."""
+    """Timed with a network of a tenth of each width in a third of the blocks, and with one of a third of each width in
+    half of them: larger ones are hardly ever fine-tuned."""
     side = machine.shape.side
     schedule = replace(fine_tuning_schedule(machine.images, side, 1, 0.0), sizes=(side,) * (1 + _COUNTED))
     count = machine.whole_batches(_STEPS * schedule.batch, schedule.batch)
@@ -42,12 +42,15 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
 def baseline_speed(network: Network, schedule: Schedule, machine: Machine) -> BaselineSpeed:
     """`schedule`: as the network follows it."""
     sizes = sorted({min(schedule.sizes), max(schedule.sizes)})
-    each = 1 + _COUNTED
-    timed = replace(schedule, sizes=tuple(size for size in sizes for _ in range(each)), peak_rate=0.0)
+    epochs_of_size = 1 + _COUNTED
+    timed = replace(schedule, sizes=tuple(size for size in sizes for _ in range(epochs_of_size)), peak_rate=0.0)
     count = machine.whole_batches(_STEPS_OF_BASELINE * schedule.batch, schedule.batch)
     epochs_s, whole_s = epochs(machine, machine.built(network, unpruned(network)), timed, count)
-    counted_s = [statistics.median(epochs_s[begin + 1 : begin + each]) for begin in range(0, len(epochs_s), each)]
+    counted_s = [
+        statistics.median(epochs_s[begin + 1 : begin + epochs_of_size])
+        for begin in range(0, len(epochs_s), epochs_of_size)
+    ]
     return BaselineSpeed(
-        set_up_s=max(0.0, whole_s - each * sum(counted_s)),
+        set_up_s=max(0.0, whole_s - epochs_of_size * sum(counted_s)),
         image_s=tuple((size, epoch_s / count) for size, epoch_s in zip(sizes, counted_s, strict=True)),
     )

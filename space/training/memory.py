@@ -4,7 +4,7 @@ import torch
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """None where it has no memory of its own."""
+    """Free memory of the device; None where it has no memory of its own."""
     if device.type != "cuda":
         return None
     # What this process keeps for later use is free for others, too, once it is given back.
@@ -13,6 +13,6 @@ def free_bytes(device: torch.device) -> int | None:
 
 
 def give_back(device: torch.device) -> None:
-    """What this process keeps for later use, for others: one that times a training does not train."""
+    """Gives others what this process keeps for later use: one that times a training does not train."""
     if device.type == "cuda":
         torch.cuda.empty_cache()

@@ -20,7 +20,7 @@ LARGEST_SIDE = 128
 
 
 def orthogonalised(weight: Tensor) -> bool:
-    """Whether a weight's updates are: those of convolutions, but for depthwise ones and the largest."""
+    """Whether a weight's updates are made orthogonal: those of convolutions, but for depthwise ones and the largest."""
     return weight.dim() == 4 and weight.shape[1] > 1 and min(len(weight), weight[0].numel()) <= LARGEST_SIDE
 
 

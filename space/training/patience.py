@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Told the share of the training that is done and the best validation accuracy so far; true where it is hopeless.
+# A rule that is told the share of the training that is done and the best validation accuracy so far; true where it is
+# hopeless.
 Hopeless = Callable[[float, float], bool]
 
 # While the learning rate rises, and just after, accuracy says nothing: 10 % after the first of five epochs became 55 %.
@@ -30,7 +31,7 @@ class Line:
     study that minimises."""
 
     least_accuracy: float
-    # Where the trainings of a search are known that ended: more than any of them gained.
+    # What an accuracy may still gain; more than any training of the search gained, where some have ended.
     most_gain: float = MOST_GAIN
 
     def projected(self, share_done: float, accuracy: float) -> float:

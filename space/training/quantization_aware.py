@@ -200,7 +200,7 @@ def _conv(layer: nn.Conv2d, weight: NDArray[np.float64], bias: NDArray[np.float6
 
 
 def _put(graph: fx.GraphModule, node: fx.Node, name: str, layer: nn.Module) -> None:
-    """In the place of what the node does now; how it does that the layer knows."""
+    """Puts the layer in the place of the node, whose work it does in its own way."""
     values = tuple(arg for arg in node.args if isinstance(arg, fx.Node))
     graph.add_submodule(name, layer)
     with graph.graph.inserting_after(node):

@@ -63,7 +63,7 @@ def _rate(batch: int) -> float:
 
 
 def plain_schedule(images: int, side: int, epochs: int, learning_rate: float, distillation: float = 0.0) -> Schedule:
-    """One that keeps what a network has: weights that are zero, scales that are drawn there, levels of int8."""
+    """A schedule that keeps what a network has: weights that are zero, scales that are drawn there, levels of int8."""
     return Schedule(
         sizes=(side,) * epochs,
         batch=fine_tuning_batch(images, PLAIN_BATCH, PLAIN_STEPS_PER_EPOCH),

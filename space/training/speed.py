@@ -26,7 +26,7 @@ class Speed:
     one CPU core, this tells 0.87 to 1.05 of what they take; MACs and a constant alone tell 0.59 to 1.26.
     """
 
-    # Once for each training: what is copied, set up, captured.
+    # Seconds once for each training: what is copied, set up, captured.
     set_up_s: float = 0.0
     # Seconds for each image of an epoch, whatever the network.
     image_s: float
@@ -40,7 +40,7 @@ class Speed:
         return self.image_s + area * (work.values * self.value_s + work.macs * self.mac_s)
 
 
-# On two cores, with CIFAR-10, as trainings of several networks showed; for who has measured nothing.
+# Speeds on two cores, with CIFAR-10, as trainings of several networks showed; for who has measured nothing.
 _MAC_S = 6.7e-11
 _MACS_ANYHOW = 1.1e6
 _UNPRUNED_MACS = 46.4e6
@@ -58,7 +58,7 @@ class Trainings:
     side: int = 32
 
     def seconds(self, recipe: Recipe, epochs: int) -> float:
-        """Pruned, BatchNorm's figures taken anew, and trained for so many epochs."""
+        """Seconds of a pruned network: its BatchNorm's figures taken anew, and so many epochs of training."""
         work = work_of(recipe)
         reestimated = FORWARD * min(REESTIMATED, self.images) * self.speed.of_image(work)
         sizes = _epochs_of_size(self.images, self.side, epochs)
@@ -92,7 +92,7 @@ class BaselineSpeed:
         return self.set_up_s + images * sum(self._of_image(size) for size in schedule.sizes)
 
     def _of_image(self, size: int) -> float:
-        """Between two sizes in a straight line over the area."""
+        """Seconds of an image of this size: between two sizes in a straight line over the area."""
         (small, small_s), (large, large_s) = self.image_s[0], self.image_s[-1]
         share = (size**2 - small**2) / (large**2 - small**2) if large > small else 1.0
         return small_s + share * (large_s - small_s)

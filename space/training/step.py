@@ -41,7 +41,7 @@ class Shown:
         return images, self.pictures.labels[chosen], None if self.answers is None else self.answers[chosen]
 
     def tensors(self) -> list[Tensor]:
-        """Those that are others in another epoch."""
+        """The tensors that are others in another epoch."""
         return [*self.view.tensors(), *([] if self.answers is None else [self.answers])]
 
     def copied(self) -> "Shown":
@@ -90,7 +90,7 @@ class Stepper:
         self.total += update(self._model, self.optimizer, parts, self._schedule, new_gradients=self._new_gradients)
 
     def _in_parts(self, attempt: Callable[[], None]) -> None:
-        """Again in smaller parts until they fit into memory."""
+        """Makes the attempt again in smaller parts until they fit into memory."""
         assert self._chosen is not None
         while True:
             try:
@@ -109,7 +109,7 @@ class Stepper:
 
 @cache
 def say_once(text: str) -> None:
-    """In a process: what holds for one training holds for most."""
+    """Says it once in a process: what holds for one training holds for most."""
     logging.getLogger(__name__).warning(text)
 
 

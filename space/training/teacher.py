@@ -39,14 +39,14 @@ class Teacher:
         return pass_number % VIEWS
 
     def logits(self, pictures: Pictures, number: int) -> Tensor:
-        """Of every image as that view shows it, on the pictures' device."""
+        """The logits of every image as that view shows it, on the pictures' device."""
         path = self.folder / f"{self.name}-shift{pictures.augmentation.shift}-view{number}.npy"
         if not path.exists():
             self._work_out(path, pictures, number)
         return _read(path).to(pictures.device)
 
     def _work_out(self, path: Path, pictures: Pictures, number: int) -> None:
-        """Once, by whichever of several trainings comes first."""
+        """The answers are worked out once, by whichever of several trainings comes first."""
         with one_at_a_time(path, lambda: self.progress(0.0)):
             if not path.exists():
                 # The model is made before its weights are read. What is drawn for that is not the student's to miss, or

@@ -38,9 +38,9 @@ _EPOCHS = 1_000_003
 _CHECKPOINT_S = 10.0
 
 
-# Called after every epoch: the epoch, and how many in all.
+# It is called after every epoch: the epoch, and how many in all.
 Progress = Callable[[Epoch, int], None]
-# Called after every step: how many are done, and how many in all.
+# It is called after every step: how many are done, and how many in all.
 StepProgress = Callable[[int, int], None]
 
 
@@ -148,8 +148,8 @@ class Training:
             return tuple(history)
 
     def _course(self) -> "_Course":
-        seen = replace(self.data, augmentation=self.data.augmentation.shifted(self.schedule.shift))
-        pictures = Pictures(seen, self.device, self.mean, self.std)
+        shifted = replace(self.data, augmentation=self.data.augmentation.shifted(self.schedule.shift))
+        pictures = Pictures(shifted, self.device, self.mean, self.std)
         schedule, batch = self.schedule, min(self.schedule.batch, len(pictures))
         # The last, smaller batch is left out: BatchNorm cannot do with one image.
         steps = len(pictures) // batch

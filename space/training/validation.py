@@ -29,7 +29,7 @@ class Validation:
         self._right = torch.zeros((), dtype=torch.long, device=device)
 
     def accuracy(self, model: nn.Module, size: int | None = None) -> float:
-        """At the images' own size unless another is named; the mode of the model stays."""
+        """The accuracy at the images' own size unless another is named; the mode of the model stays."""
         was_training = model.training
         model.eval()
         self._judge(model, size or self._side)

@@ -9,7 +9,7 @@ from torch import nn
 
 @contextmanager
 def zeros_held(model: nn.Module) -> Iterator[None]:
-    """Meanwhile training leaves weights that are zero as they are: no gradient, and nothing to decay."""
+    """While it lasts, training leaves weights that are zero as they are: no gradient, and nothing to decay."""
     hooks = [weight.register_hook(_held(weight)) for weight in weights_of(model)]  # type: ignore[no-untyped-call]
     try:
         yield

@@ -68,18 +68,18 @@ def on(count: int, runtime: str, file: Path, pixels: NDArray[np.uint8]) -> NDArr
 
 def timed(engine: Engine, pixels: NDArray[np.uint8]) -> tuple[float, float, NDArray[np.int64]]:
     """Seconds, and the processor's, for PER images, and the answers."""
-    begun, worked = time.perf_counter(), time.process_time()
+    begun, cpu_begun = time.perf_counter(), time.process_time()
     answers = engine(pixels)
     scale = PER / len(pixels)
-    return scale * (time.perf_counter() - begun), scale * (time.process_time() - worked), answers
+    return scale * (time.perf_counter() - begun), scale * (time.process_time() - cpu_begun), answers
 
 
 def lines(name: str, runtime: Runtime, file: Path, pixels: NDArray[np.uint8], options: argparse.Namespace) -> None:
     expected: NDArray[np.int64] = np.empty(0, np.int64)
     for count in dict.fromkeys((1, cores.usable())):
-        seconds, worked, answers = timed(partial(on, count, runtime.name, file), pixels)
+        seconds, cpu_s, answers = timed(partial(on, count, runtime.name, file), pixels)
         expected = answers if count == 1 else expected
-        say(name, f"{runtime.title} on {count} core{'s' * (count > 1)}", seconds, worked, answers, expected)
+        say(name, f"{runtime.title} on {count} core{'s' * (count > 1)}", seconds, cpu_s, answers, expected)
     device = accelerator(options.accelerator)
     if file.suffix != ".onnx" or (device.type == "cpu" and options.accelerator != "cpu"):
         return
@@ -88,9 +88,9 @@ def lines(name: str, runtime: Runtime, file: Path, pixels: NDArray[np.uint8], op
     graph = TorchGraph(file, device)
     graph.predictions(fewer[:WARM_UP])
     set_up_s = time.perf_counter() - begun
-    seconds, worked, answers = timed(graph.predictions, fewer)
+    seconds, cpu_s, answers = timed(graph.predictions, fewer)
     engine = f"torch {device.type}, set up in {set_up_s:.1f} s"
-    say(name, engine, seconds, worked, answers, expected[:: len(pixels) // len(fewer)])
+    say(name, engine, seconds, cpu_s, answers, expected[:: len(pixels) // len(fewer)])
 
 
 def say(

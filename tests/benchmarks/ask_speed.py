@@ -23,7 +23,7 @@ from tests.search.made_up import evaluation
 
 FOM, LINE = OBJECTIVES["fom"], 0.70
 _ASKS = 3
-# As at the beginning of a night's run: everything fits.
+# The time left at the beginning of a night's run: everything fits.
 _LEFT_S = 1e5
 
 

@@ -37,7 +37,7 @@ Runs = dict[tuple[str, RuntimeSettings], list[ProcessRun]]
 
 
 def timed(device: Device, files: dict[str, Path], images: Path, rounds: int) -> Runs:
-    """Everyone in every setting, in turns."""
+    """Runs of every file in every setting, in turns."""
     runs: Runs = {(name, settings): [] for name in files for settings in SETTINGS}
     with Worker() as worker:
         worker.submit(device.__aenter__).result()
@@ -78,12 +78,12 @@ def main() -> None:
     data = load_cifar10(chosen.data_dir)
     store = Store.existing(chosen.store)
     goal = next(goal for goal in store.studies() if goal.objective == "fom")
-    now: Standings = standings(store, goal)
-    assert now.best is not None
+    current: Standings = standings(store, goal)
+    assert current.best is not None
     images = save_images(store.folder / "images" / f"{data.fingerprint}-test.npy", data.test.pixels)
-    files = {OURS: now.best.candidate.file, BASELINE: now.baseline.candidate.file}
+    files = {OURS: current.best.candidate.file, BASELINE: current.baseline.candidate.file}
     files |= {str(rival): rival for rival in chosen.rival}
-    print(f"{OURS}: {now.best.recipe_id}, {now.best.candidate.recipe.as_dict()}")
+    print(f"{OURS}: {current.best.recipe_id}, {current.best.candidate.recipe.as_dict()}")
 
     device = open_device(chosen.device)
     runs = timed(device, files, images, chosen.rounds)

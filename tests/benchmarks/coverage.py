@@ -64,7 +64,7 @@ class Row:
     dirty: bool
     # Cores that others used meanwhile, whatever the cell is called.
     others: float | None
-    # Over the reference's nearest, which is what ranks: a machine that changes its speed changes both.
+    # The latency over the reference's nearest, which is what ranks: a machine that changes its speed changes both.
     ratio: float
     ratio_low: float
     ratio_high: float
@@ -97,7 +97,7 @@ class Verdict:
 
     @property
     def ratio_width(self) -> float:
-        """Of the intervals over the reference, in standard deviations of these ratios."""
+        """Half the width of the intervals over the reference, in standard deviations of these ratios."""
         half = statistics.median((row.ratio_high - row.ratio_low) / 2 for row in self.rows)
         return half / statistics.stdev(row.ratio for row in self.rows)
 
@@ -132,7 +132,7 @@ def one_busy_core(wanted: bool) -> Iterator[None]:
 
 
 async def measured(cell: str, rows: list[Row], options: argparse.Namespace, folder: Path) -> None:
-    """Until so many figures of the cell are clean; each is written at once."""
+    """Measures until so many figures of the cell are clean; each is written at once."""
     size = cell.partition("-")[2]
     images = folder / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (256, 3, 32, 32), np.uint8))
@@ -141,9 +141,9 @@ async def measured(cell: str, rows: list[Row], options: argparse.Namespace, fold
     subject = write(folder / f"{size}.onnx", *NETWORKS[size][:2])
     await examiner.open()
     try:
-        known = neighbours(folder, size)
+        companions = neighbours(folder, size)
         for _ in range(BEFORE):
-            for neighbour in known:
+            for neighbour in companions:
                 await examiner.measure(neighbour, NO_RACE)
         while sum(not row.dirty for row in rows) < options.runs and len(rows) < (1 + MOST_DIRTY) * options.runs:
             result = await examiner.measure(subject, NO_RACE)
@@ -159,17 +159,17 @@ async def measured(cell: str, rows: list[Row], options: argparse.Namespace, fold
 
 
 def table(rows: dict[str, list[Row]], runs: int) -> bool:
-    """Printed; whether every cell holds."""
+    """Prints the cells; whether every one holds."""
     print(
         "\ncell        n  dirty  others' cores  median us     sd  half width  / sd  coverage"
         "  over the reference: / sd  coverage"
     )
-    right = True
+    all_hold = True
     for cell, all_rows in rows.items():
         clean = [row for row in all_rows if not row.dirty][:runs]
         if len(clean) < max(runs, 2):
             print(f"{cell:9} {len(clean):3}  of {runs} clean figures; run it again to go on")
-            right = False
+            all_hold = False
             continue
         verdict = Verdict(clean)
         others = statistics.median(row.others or 0.0 for row in clean)
@@ -177,8 +177,8 @@ def table(rows: dict[str, list[Row]], runs: int) -> bool:
               f"{verdict.deviation:6.2%} {verdict.half_width:11.2%} {verdict.half_width / verdict.deviation:5.2f} "
               f"{verdict.coverage:9.0%} {verdict.ratio_width:25.2f} {verdict.ratio_coverage:9.0%}"
               f"{'' if verdict.holds else '  misses'}")  # fmt: skip
-        right &= verdict.holds
-    return right
+        all_hold &= verdict.holds
+    return all_hold
 
 
 def main() -> int:
@@ -189,8 +189,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=100)
     options = parser.parse_args()
     lines = options.out.read_text().splitlines() if options.out.exists() else []
-    known = [Row(**json.loads(line)) for line in lines]
-    rows = {cell: [row for row in known if row.cell == cell] for cell in options.cells}
+    earlier = [Row(**json.loads(line)) for line in lines]
+    rows = {cell: [row for row in earlier if row.cell == cell] for cell in options.cells}
     for cell in options.cells:
         with tempfile.TemporaryDirectory() as folder, one_busy_core(cell.startswith("busy")):
             asyncio.run(measured(cell, rows[cell], options, Path(folder)))

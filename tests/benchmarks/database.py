@@ -48,7 +48,7 @@ TRIALS, TRAINED_S = 200, 0.5
 STOPPED_S = 60.0
 # How often one of how many controllers is killed, and the length of its trainings.
 KILLS, CONTROLLERS, SHORT_S = 30, 3, 0.05
-# Longer than a server waits for who stands still in a transaction, and than a lease lasts.
+# Seconds: longer than a server waits for who stands still in a transaction, and than a lease lasts.
 STOOD_STILL_S = (40.0, 75.0)
 
 
@@ -95,21 +95,21 @@ def asks(served: Server, folder: Path, evaluations: int, rounds: int) -> bool:
                 opened_s, used_s = time.perf_counter() - before, time.process_time() - used_before
                 print(f"{sampler}: opened in {opened_s:.1f} s, {used_s:.1f} s of the processor, at most {OPENED_S:g} s")
                 held &= opened_s <= OPENED_S
-            taken: list[float] = []
-            used: list[float] = []
-            told: list[float] = []
+            wall_s: list[float] = []
+            cpu_s: list[float] = []
+            telling_s: list[float] = []
             for _ in range(rounds):
                 for store, study in zip(stores, studies, strict=True):
                     before, used_before = time.perf_counter(), time.process_time()
-                    asked = study.ask()
-                    taken.append(time.perf_counter() - before)
-                    used.append(time.process_time() - used_before)
+                    trial = study.ask()
+                    wall_s.append(time.perf_counter() - before)
+                    cpu_s.append(time.process_time() - used_before)
                     before = time.perf_counter()
-                    _tell(store, study, asked)
-                    told.append(time.perf_counter() - before)
-            held &= _said(f"an ask at {evaluations:,} trials, {sampler}", taken, ASK_S)
-            _said("  of the processor", used, ASK_S)
-            _said("  its figures kept and told", told, OVERHEAD_S)
+                    _tell(store, study, trial)
+                    telling_s.append(time.perf_counter() - before)
+            held &= _said(f"an ask at {evaluations:,} trials, {sampler}", wall_s, ASK_S)
+            _said("  of the processor", cpu_s, ASK_S)
+            _said("  its figures kept and told", telling_s, OVERHEAD_S)
     return held
 
 
@@ -125,11 +125,11 @@ def _study(store: Store, goal: Goal, sampler: str, seed: int) -> Study:
     return study
 
 
-def _tell(store: Store, study: Study, asked: Asked) -> None:
-    one = evaluation(made=asked.recipe, latency_ms=3.0, share=0.75)
-    store.add_structure(asked.recipe.structure_id, GOAL.bench_id, figures(3.0), "")
-    store.add_candidate(one.candidate, GOAL.baseline_id, one.validation)
-    study.tell(asked.number, one)
+def _tell(store: Store, study: Study, trial: Asked) -> None:
+    result = evaluation(made=trial.recipe, latency_ms=3.0, share=0.75)
+    store.add_structure(trial.recipe.structure_id, GOAL.bench_id, figures(3.0), "")
+    store.add_candidate(result.candidate, GOAL.baseline_id, result.validation)
+    study.tell(trial.number, result)
 
 
 def overhead(served: Server, folder: Path) -> bool:
@@ -139,18 +139,18 @@ def overhead(served: Server, folder: Path) -> bool:
         study = study_of(store)
         study.resume()
         pipeline = simulated(store, study, 0.0)
-        # What it says at its end is worked out once.
+        # What the pipeline says at its end is worked out once.
         pipeline._say_idle = lambda *about: None
         pipeline.run(WARM, float("inf"))
-        taken: list[float] = []
-        used: list[float] = []
+        wall_s: list[float] = []
+        cpu_s: list[float] = []
         for _ in range(TIMES):
             before, used_before = time.perf_counter(), time.process_time()
             pipeline.run(EACH, float("inf"))
-            taken.append((time.perf_counter() - before) / EACH)
-            used.append((time.process_time() - used_before) / EACH)
-    held = _said(f"a trial of no length, means of {EACH}", taken, OVERHEAD_S)
-    _said("  of the processor", used, OVERHEAD_S)
+            wall_s.append((time.perf_counter() - before) / EACH)
+            cpu_s.append((time.process_time() - used_before) / EACH)
+    held = _said(f"a trial of no length, means of {EACH}", wall_s, OVERHEAD_S)
+    _said("  of the processor", cpu_s, OVERHEAD_S)
     return held
 
 
@@ -181,21 +181,21 @@ def one_killed(served: Server, folder: Path) -> bool:
 
 
 def stopped(served: Server, folder: Path) -> bool:
-    """Once for a moment, once for a minute."""
+    """The server stops once for a moment, and once for a minute."""
     store = begun(folder / "first", served.url)
-    both = [Controller(folder / name, served.url, TRIALS // 4, TRAINED_S) for name in ("first", "second")]
+    controllers = [Controller(folder / name, served.url, TRIALS // 4, TRAINED_S) for name in ("first", "second")]
     try:
-        begin_together(*both)
+        begin_together(*controllers)
         for done, seconds in ((TRIALS // 8, 0.0), (TRIALS // 4, STOPPED_S)):
             until(lambda done=done: finished(store) >= done)
             served.stop()
             time.sleep(seconds)
             served.start()
-        for one in both:
-            one.ends()
+        for controller in controllers:
+            controller.ends()
     finally:
-        for one in both:
-            one.kill()
+        for controller in controllers:
+            controller.kill()
     check(store)
     lost = [record for record in store.trials(GOAL.id) if record.state == INTERRUPTED]
     print(
@@ -223,7 +223,7 @@ def killed_at_random(served: Server, folder: Path) -> bool:
 
 
 def stood_still(served: Server, folder: Path) -> bool:
-    """First for less than its lease lasts: it goes on."""
+    """A controller stands still: first for less than its lease lasts, and goes on."""
     store = begun(folder / "first", served.url)
     first, second = (_at_work(folder / name, served.url, TRAINED_S) for name in ("first", "second"))
     goes_on = []
@@ -245,17 +245,17 @@ def stood_still(served: Server, folder: Path) -> bool:
 
 def _at_work(folder: Path, url: str, seconds: float) -> Controller:
     """It begins as soon as it is loaded, and goes on until it is killed."""
-    one = Controller(folder, url, 1_000_000, seconds)
-    assert one.process.stdin is not None
-    one.process.stdin.close()
-    return one
+    controller = Controller(folder, url, 1_000_000, seconds)
+    assert controller.process.stdin is not None
+    controller.process.stdin.close()
+    return controller
 
 
 def _ended(store: Store, folder: Path, url: str, what: str) -> None:
-    """By another one, which ends what was left behind."""
-    last = Controller(folder, url, 1, SHORT_S)
-    last.begin()
-    last.ends()
+    """A last controller ends what was left behind."""
+    successor = Controller(folder, url, 1, SHORT_S)
+    successor.begin()
+    successor.ends()
     check(store)
     states = Counter(record.state for record in store.trials(GOAL.id))
     print(f"{what}: {', '.join(f'{count} {state}' for state, count in states.items())}", flush=True)

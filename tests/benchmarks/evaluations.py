@@ -35,29 +35,29 @@ from space.workshop import Workshop
 from tests.benchmarks.surrogate import read
 
 TABLE = dimensions("full", 2)
-# Drawn around known recipes, at random, and at random to be timed only.
+# How many recipes are drawn around known ones, at random, and at random to be timed only.
 NEAR, ANEW, TIMED = 160, 40, 60
 EPOCHS = (1, 2, 3, 3, 5, 8)
-# Of a training; more only where one epoch is all.
+# The highest cost of a training; more only where one epoch is all.
 MOST_COST, MOST_OF_ONE = 8.5e6, 12.0e6
 
 
-def drawn(known: list[dict[str, Value]]) -> tuple[list[Recipe], list[Recipe]]:
-    """To be timed and trained, and to be timed only."""
+def drawn(starts: list[dict[str, Value]]) -> tuple[list[Recipe], list[Recipe]]:
+    """The recipes to be timed and trained, and those to be timed only."""
     draw = random.Random(0)
     variation = Variation(TABLE, draw)
-    found: dict[str, Recipe] = {}
-    while len(found) < NEAR + ANEW:
-        if len(found) < NEAR:
-            values = draw.choice(known)
+    distinct: dict[str, Recipe] = {}
+    while len(distinct) < NEAR + ANEW:
+        if len(distinct) < NEAR:
+            values = draw.choice(starts)
             for _ in range(draw.randint(1, 4)):
                 values = variation.near(values)
         else:
             values = variation.anew()
         recipe = recipe_of({**values, "epochs": draw.choice(EPOCHS)})
         if cost(recipe, recipe.epochs) <= (MOST_COST if recipe.epochs > 1 else MOST_OF_ONE):
-            found[recipe.id] = recipe
-    trained = list(found.values())
+            distinct[recipe.id] = recipe
+    trained = list(distinct.values())
     draw.shuffle(trained)
     return trained, [recipe_of(variation.anew()) for _ in range(TIMED)]
 
@@ -74,15 +74,15 @@ def main() -> None:
     data = load_cifar10(chosen.data_dir)
     baseline = describe(chosen.store / "baselines", Store.existing(chosen.store).studies()[0].baseline_id)
     workshop = Workshop(chosen.store, baseline, data)
-    said = [json.loads(line) for line in chosen.to.read_text().splitlines()] if chosen.to.exists() else []
-    done = {(one["what"], one["recipe"]) for one in said}
+    rows = [json.loads(line) for line in chosen.to.read_text().splitlines()] if chosen.to.exists() else []
+    done = {(row["what"], row["recipe"]) for row in rows}
 
     def say(recipe: Recipe, **values: object) -> None:
         with chosen.to.open("a") as file:
             file.write(json.dumps({"what": chosen.what, "recipe": recipe.to_json(), **values}) + "\n")
 
     if chosen.what == "time":
-        stored = [values_of(one.recipe, TABLE) for one in read()]
+        stored = [values_of(row.recipe, TABLE) for row in read()]
         trained, timed = drawn([*first_values(TABLE, len(data.train)), *filter(None, stored)])
         images = save_images(chosen.store / "images" / f"{data.fingerprint}-validation.npy", data.validation.pixels)
         with Worker() as worker:
@@ -96,7 +96,7 @@ def main() -> None:
             worker.submit(examiner.close).result()
         return
     part, parts = map(int, chosen.part.split("/"))
-    timed = [Recipe.from_json(one["recipe"]) for one in said if one["what"] == "time" and one["train"]]
+    timed = [Recipe.from_json(row["recipe"]) for row in rows if row["what"] == "time" and row["train"]]
     # The cheap ones first: it may be stopped at any time.
     timed.sort(key=lambda recipe: cost(recipe, recipe.epochs))
     for recipe in timed[part::parts]:

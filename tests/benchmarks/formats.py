@@ -64,8 +64,8 @@ def compare(name: str, recipe: Recipe, runtime: Runtime, workshop: Workshop, dat
     exact = 0.0
     for quantization in FORMATS.get(runtime.format).quantizations:
         candidate = build(replace(recipe, quantization=quantization), workshop, lambda what, share: None)
-        answered = runtime.answers(candidate.file, data.test.pixels, lambda share: None, None)
-        share = float((answered.predictions == data.test.labels).mean())
+        answers = runtime.answers(candidate.file, data.test.pixels, lambda share: None, None)
+        share = float((answers.predictions == data.test.labels).mean())
         line = f"{name}, {runtime.title}, {quantization}: {100 * share:.2f} % on test"
         if quantization == NONE:
             exact = share

@@ -37,7 +37,7 @@ def main() -> int:
         folder = options.data_dir
         if folder is None or not (folder / "cifar-10-batches-py").is_dir():
             parser.error(f"--data-dir {folder}: there is no cifar-10-batches-py in it")
-    # In place of this file's folder, whose modules are not meant to be found by their bare names.
+    # The root stands in place of this file's folder, whose modules are not meant to be found by their bare names.
     sys.path[0] = str(ROOT)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     from tests.benchmarks.gpu.check import Check

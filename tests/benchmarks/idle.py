@@ -29,8 +29,8 @@ class EpochTrainer(Trainer):
 
     def _train(self, recipe: Recipe) -> Built:
         time.sleep(self._seconds * recipe.epochs)
-        one = evaluation(made=recipe, share=self._share(recipe))
-        return Built(one.candidate, one.validation)
+        result = evaluation(made=recipe, share=self._share(recipe))
+        return Built(result.candidate, result.validation)
 
 
 def main() -> int:
@@ -43,15 +43,15 @@ def main() -> int:
             trainer = EpochTrainer(epoch_s, accuracy)
             # The first recipe leads; what follows is a little slower and could still win.
             board = Board(measuring_s, lambda count: 0.05 + 1e-5 * count, here=False)
-            made, _ = pipeline(Path(folder) / "store", trainer, board, sampler="model")
+            line, _ = pipeline(Path(folder) / "store", trainer, board, sampler="model")
             begun = time.monotonic()
-            trials = made.run(chosen.trials, begun + 3600)
+            trials = line.run(chosen.trials, begun + 3600)
             seconds = time.monotonic() - begun
-        busy = {"trainer": made.work.training.seconds / seconds, "board": made.work.measuring.seconds / seconds}
+        busy = {"trainer": line.work.training.seconds / seconds, "board": line.work.measuring.seconds / seconds}
         missed += max(busy.values()) < LEAST_BUSY
         print(f"an epoch {epoch_s} s, measuring {measuring_s} s, {trials} trials, {seconds:.0f} s: "
               f"trainer busy {100 * busy['trainer']:.1f} %, board {100 * busy['board']:.1f} %, "
-              f"{1e3 * made.asking.seconds / trials:.0f} ms an ask", flush=True)  # fmt: skip
+              f"{1e3 * line.asking.seconds / trials:.0f} ms an ask", flush=True)  # fmt: skip
     return 1 if missed else 0
 
 

@@ -31,7 +31,7 @@ from tests.emulated.folder import UnavailableError
 from tests.emulated.networks import NETWORKS, written
 from tests.space.few_images import MEAN, PIXELS, STD
 
-# That of the images which networks of ours take; a file may leave its own open.
+# The shape of the images which networks of ours take; a file may leave its own open.
 SHAPE = PIXELS.shape[1:]
 
 
@@ -69,7 +69,7 @@ def main() -> int:
 
 
 def files(paths: Sequence[Path]) -> Iterator[Subject]:
-    """Each in every runtime that takes it."""
+    """The files of each network, one for every runtime that takes it."""
     for path in paths:
         taking = [kind for kind in map(RUNTIMES.get, RUNTIMES.names()) if suffix(kind) == path.suffix]
         if not taking or not path.is_file():

@@ -82,8 +82,8 @@ def _compare(options: argparse.Namespace, store: Store, stack: ExitStack) -> Non
     for _ in range(ROUNDS):
         for runtime in rig.runtimes:
             own = [place for place, recipe in enumerate(recipes) if recipe.runtime == runtime]
-            found = look.shares([subjects[place] for place in own], anchor)
-            for place, relative in zip(own, found, strict=True):
+            shares = look.shares([subjects[place] for place in own], anchor)
+            for place, relative in zip(own, shares, strict=True):
                 seconds[place] += [relative * scale_s] if relative else []
     assert all(seconds), "a network could not be timed"
     _print(model, recipes, np.log10([statistics.median(own) for own in seconds]))

@@ -14,7 +14,7 @@ import numpy as np
 from search.scoring.lead_probability import Estimate, best_probabilities
 
 DRAWS = 500
-# Of one figure. Three pairs with the reference, whose processes differ by 1 %, leave 0.8 %.
+# Errors of one figure. Three pairs with the reference, whose processes differ by 1 %, leave 0.8 %.
 ERRORS = (0.005, 0.008, 0.01, 0.02, 0.03)
 
 
@@ -35,10 +35,10 @@ def main() -> int:
     for error in ERRORS[:3]:
         draw = np.random.default_rng(1)
         truth = np.array([math.log(1.05), *[0.0] * 9])
-        seen = [truth + error * draw.normal(size=10) for _ in range(DRAWS)]
-        sure = np.mean([chances(figures, error)[0] >= 0.9 for figures in seen])
-        # Knowing that one is 5 % ahead of nine equals, and not which.
-        ratio = [np.exp((figures - figures[0]) * truth[0] / error**2).sum() for figures in seen]
+        draws = [truth + error * draw.normal(size=10) for _ in range(DRAWS)]
+        sure = np.mean([chances(figures, error)[0] >= 0.9 for figures in draws])
+        # The chance for who knows that one is 5 % ahead of nine equals, and not which.
+        ratio = [np.exp((figures - figures[0]) * truth[0] / error**2).sum() for figures in draws]
         oracle = np.mean([1 / whole >= 0.9 for whole in ratio])
         held = sure >= 0.9
         missed += not held and error <= 0.008

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-# As in the product: threads that wait actively for each other are slow as soon as somebody else uses a core.
+# The setting of the product: threads that wait actively for each other are slow as soon as somebody else uses a core.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Units of MobileNet-v1 that the widths belong to.
 _PLACES = (0, 1, 6, 12)
@@ -25,7 +25,7 @@ _HALF_RATE = 0.1
 
 
 def _named(name: str, *modules: str) -> Any:
-    """From the first of the modules that there is."""
+    """The name from the first of the modules that there is."""
     for module in modules:
         try:
             return getattr(import_module(module), name)

@@ -127,24 +127,24 @@ class Opponent:
                 )  # fmt: skip
         while True:
             used_s = study.user_attrs.get("used s", 0.0)
-            feasible = [one for one in study.trials if one.value and one.constraints["accuracy"] <= 0]
+            feasible = [trial for trial in study.trials if trial.value and trial.constraints["accuracy"] <= 0]
             if used_s >= 60 * minutes * (1 if len(feasible) >= FEASIBLE else 2):
                 break
             begun = time.monotonic()
             study.optimize(self.trial, n_trials=1)
             study.set_user_attr("used s", used_s + time.monotonic() - begun)
-            last = [one for one in study.trials if one.state.is_finished()][-1]
+            last = [trial for trial in study.trials if trial.state.is_finished()][-1]
             print(f"trial {last.number}: {last.value:,.0f}, {100 * last.user_attrs['validation accuracy']:.2f} %, "
                   f"{1e3 * last.user_attrs['latency s']:.4f} ms, {used_s / 60:.1f} min", flush=True)  # fmt: skip
-        best = max(feasible, key=lambda one: one.value, default=None)
-        said = {"trials": len(study.trials), "feasible": len(feasible), "minutes": used_s / 60}
+        best = max(feasible, key=lambda trial: trial.value, default=None)
+        report = {"trials": len(study.trials), "feasible": len(feasible), "minutes": used_s / 60}
         if best:
-            said |= {"best": best.number, "fom": best.value, **best.user_attrs}
+            report |= {"best": best.number, "fom": best.value, **best.user_attrs}
             self.keep(best.user_attrs["file"])
-        print(json.dumps(said))
+        print(json.dumps(report))
 
     def uniform(self, fraction: float) -> None:
-        """In steps of the same factor, an epoch after each; as it was published, quantized to static int8."""
+        """Prunes in steps of the same factor, an epoch after each; as it was published, quantized to static int8."""
         begun, model, reached = time.monotonic(), self.model, []
         for step in range(1, STEPS + 1):
             share = (1 - fraction) ** (step / STEPS)
@@ -153,10 +153,16 @@ class Opponent:
             reached.append(self.judged(model, "none", "uniform-fp32")[0])
             print(f"step {step} of {STEPS}: {100 * reached[-1]:.2f} %", flush=True)
         share, latency_s, energy_j = self.judged(model, "static_int8", "uniform")
-        said = {"fraction": fraction, "minutes": (time.monotonic() - begun) / 60, "validation accuracy": share,
-                "latency s": latency_s, "fom": fom(share, latency_s, energy_j), "feasible": share >= LEAST}  # fmt: skip
+        report = {
+            "fraction": fraction,
+            "minutes": (time.monotonic() - begun) / 60,
+            "validation accuracy": share,
+            "latency s": latency_s,
+            "fom": fom(share, latency_s, energy_j),
+            "feasible": share >= LEAST,
+        }
         self.keep("uniform.onnx")
-        print(json.dumps(said))
+        print(json.dumps(report))
 
     def keep(self, name: str) -> None:
         (self.folder / "winner.onnx").write_bytes((self.folder / name).read_bytes())

@@ -174,8 +174,8 @@ def meter(stock: bool) -> Iterator[int]:
 
 
 def board(stock: bool) -> None:
-    with tempfile.TemporaryDirectory() as folder, calm_board(Path(folder)) as there, meter(stock) as port:
-        os.environ.update(home_that_knows(there, Path(folder)))
+    with tempfile.TemporaryDirectory() as folder, calm_board(Path(folder)) as calm, meter(stock) as port:
+        os.environ.update(home_that_knows(calm, Path(folder)))
         words = ("devices", f"ssh:{NAME}", "meters", f"smartpower2://127.0.0.1:{port}")
         search("search of 2 trials, board and meter", 2, *words)
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from space.candidate import Candidate
 from space.training.patience import FALL, SETTLED, Line, projected
 
-# Of the training, in which moments are counted together.
+# Parts of a training in which moments are counted together.
 TENTHS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """After one epoch of a training whose end is known."""
+    """A moment after one epoch of a training whose end is known."""
 
     share_done: float
     best: float  # validation accuracy so far
@@ -54,10 +54,10 @@ def histories(path: Path) -> Iterator[tuple[float, ...]]:
 
 
 def moments(history: Sequence[float]) -> list[Moment]:
-    """Those at which a training may be given up."""
+    """The moments at which a training may be given up."""
     epochs = len(history)
-    found = [Moment(done / epochs, max(history[:done]), history[-1]) for done in range(1, epochs)]
-    return [moment for moment in found if moment.share_done > SETTLED]
+    all_moments = [Moment(done / epochs, max(history[:done]), history[-1]) for done in range(1, epochs)]
+    return [moment for moment in all_moments if moment.share_done > SETTLED]
 
 
 def report(trainings: Sequence[Sequence[float]], least: float) -> Iterator[str]:
@@ -67,13 +67,13 @@ def report(trainings: Sequence[Sequence[float]], least: float) -> Iterator[str]:
     yield f"{len(trainings)} trainings of 2 to {longest} epochs, {len(every)} moments at which one may be given up"
     yield "share done   moments   projected - reached, points: least, median   most gain   projection below"
     for tenth in range(TENTHS):
-        here = [moment for moment in every if tenth <= TENTHS * moment.share_done < tenth + 1]
-        if here:
-            above = sorted(100 * (moment.projected - moment.reached) for moment in here)
+        within = [moment for moment in every if tenth <= TENTHS * moment.share_done < tenth + 1]
+        if within:
+            above = sorted(100 * (moment.projected - moment.reached) for moment in within)
             below = sum(points < 0 for points in above)
             yield (
-                f"{tenth / TENTHS:.1f} to {(tenth + 1) / TENTHS:.1f} {len(here):9} {above[0]:35.1f} "
-                f"{above[len(above) // 2]:7.1f} {max(moment.gain for moment in here):11.2f} {below:18}"
+                f"{tenth / TENTHS:.1f} to {(tenth + 1) / TENTHS:.1f} {len(within):9} {above[0]:35.1f} "
+                f"{above[len(above) // 2]:7.1f} {max(moment.gain for moment in within):11.2f} {below:18}"
             )
     stopped = {
         place: next((round(moment.share_done * len(history)) for moment in moments(history)
@@ -99,8 +99,8 @@ def main() -> None:
     parser.add_argument("--line", type=float, default=0.7)
     options = parser.parse_args()
     # A store may hold one training under several runtime settings, and stores may share some.
-    found = dict.fromkeys(history for source in options.sources for history in histories(source))
-    trainings = [history for history in found if len(history) > 1]
+    distinct = dict.fromkeys(history for source in options.sources for history in histories(source))
+    trainings = [history for history in distinct if len(history) > 1]
     if not trainings:
         parser.error("no training of two epochs or more is in there")
     for text in report(trainings, options.line):

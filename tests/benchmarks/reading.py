@@ -36,10 +36,10 @@ def main() -> int:
         store_with(Path(folder), [evaluation(seed, made=made) for seed, made in enumerate(distinct(ROWS))])
         for command, bar_s in BARS_S.items():
             words = [command] if command == "--help" else [command, "--store", folder]
-            taken = [processor_s(words) for _ in range(options.runs)]
-            median = statistics.median(taken)
+            seconds = [processor_s(words) for _ in range(options.runs)]
+            median = statistics.median(seconds)
             held &= median <= bar_s
-            print(f"{command:7} {median:.2f} s ({min(taken):.2f} to {max(taken):.2f}), at most {bar_s} s")
+            print(f"{command:7} {median:.2f} s ({min(seconds):.2f} to {max(seconds):.2f}), at most {bar_s} s")
     return 0 if held else 1
 
 

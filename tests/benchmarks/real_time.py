@@ -68,14 +68,14 @@ def beside_a_meter(task: Task) -> tuple[bool, str]:
                 beside.append(run)
         return alone, beside
 
-    one, other = (latency(runs) for runs in asyncio.run(turns()))
-    apart = abs(one.figure_s - other.figure_s)
-    most = statistics.fmean((one.high_s - one.low_s, other.high_s - other.low_s))
+    by_itself, metered = (latency(runs) for runs in asyncio.run(turns()))
+    apart = abs(by_itself.figure_s - metered.figure_s)
+    most = statistics.fmean((by_itself.high_s - by_itself.low_s, metered.high_s - metered.low_s))
     return apart <= most, f"beside a meter {1e6 * apart:.1f} us apart (bar: the intervals' {1e6 * most:.1f} us)"
 
 
 def round_trips(task: Task) -> tuple[bool, str]:
-    """Of the pings by which a board's clock is told."""
+    """The round trips of the pings by which a board's clock is told."""
     load = LoadTask(model=task.model, images=task.images, runtime=task.runtime, idle_s=0.2, active_s=0.3)
     pings = asyncio.run(LocalDevice(lock="").load(load)).pings
     shortest_s = min(ping.received_s - ping.sent_s for ping in pings)
@@ -109,7 +109,7 @@ def course_script(task: Task, folder: Path) -> tuple[bool, str]:
 
 def commands(folder: Path) -> list[tuple[bool, str]]:
     store_with(folder / "store", [evaluation(seed, made=made) for seed, made in enumerate(distinct(1000))])
-    told = []
+    results = []
     for words, most_s in (
         (["--help"], READING_S),
         (["status", "--store", str(folder / "store")], READING_S),
@@ -122,8 +122,8 @@ def commands(folder: Path) -> list[tuple[bool, str]]:
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             seconds.append(used.ru_utime + used.ru_stime if process.returncode == 0 else float("inf"))
-        told.append((min(seconds) < most_s, f"{words[0]} {min(seconds):.2f} s of the processor (bar {most_s} s)"))
-    return told
+        results.append((min(seconds) < most_s, f"{words[0]} {min(seconds):.2f} s of the processor (bar {most_s} s)"))
+    return results
 
 
 def main() -> int:

@@ -124,7 +124,7 @@ def main() -> None:
                 for rate in RATES
             }
             best[arm] = max(reached, key=reached.__getitem__)
-        seen = {
+        accuracies = {
             arm: [
                 bench.once(
                     f"one epoch, {arm}, rate {best[arm]}, seed {seed}",
@@ -134,7 +134,10 @@ def main() -> None:
             ]
             for arm in DISTILLATION
         }
-        gains = [100 * (one - other) for one, other in zip(seen["distilled"], seen["plain"], strict=True)]
+        gains = [
+            100 * (distilled - plain)
+            for distilled, plain in zip(accuracies["distilled"], accuracies["plain"], strict=True)
+        ]
         print(f"distillation brings {statistics.fmean(gains):+.2f} points at one epoch: {gains}")
     if "five".startswith(chosen.only):
         bench.once("five epochs, distilled, rate 0.1", lambda: bench.tuned("distilled", 5, 0.1, 0, test=True))

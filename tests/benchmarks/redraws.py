@@ -42,13 +42,13 @@ def main() -> None:
                 view._draw()
 
             with view:
-                drawn = taken_ms(picture, 200)
-                kept = taken_ms(lambda view=view: keep(view._at_work(), store.folder), 200)  # type: ignore[misc]
-                looked = taken_ms(view._look, 5)
-            share = 100 * (drawn + kept) / 1e3 / EVERY_S
+                drawn_ms = taken_ms(picture, 200)
+                kept_ms = taken_ms(lambda view=view: keep(view._at_work(), store.folder), 200)  # type: ignore[misc]
+                looked_ms = taken_ms(view._look, 5)
+            share = 100 * (drawn_ms + kept_ms) / 1e3 / EVERY_S
             print(
-                f"{width} x {height}: a picture {drawn:.2f} ms, kept for others {kept:.2f} ms: every {EVERY_S} s "
-                f"that is {share:.2f} % of a core; a look into the store {looked:.0f} ms"
+                f"{width} x {height}: a picture {drawn_ms:.2f} ms, kept for others {kept_ms:.2f} ms: every {EVERY_S} s "
+                f"that is {share:.2f} % of a core; a look into the store {looked_ms:.0f} ms"
             )
         page = going_page(Path(folder) / "front.html", print)
         print(f"the page of {TRIALS} trials: {taken_ms(lambda: page._write(store, goal, live=True), 3):.0f} ms")

@@ -80,7 +80,7 @@ def calls(folder: Path, images: Any) -> tuple[Mapping[str, Call], Mapping[str, C
 
 
 def loaded(runtime: Runtime, path: Path, shape: tuple[int, ...]) -> Runner:
-    """As the on-device program does."""
+    """The session as the on-device program loads it."""
     spec = importlib.util.spec_from_file_location(runtime.name, runtime.part)
     assert spec is not None
     assert spec.loader is not None
@@ -108,17 +108,17 @@ def bound(path: Path, images: Any) -> Call:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    read, logits = images[:1].copy(), np.empty((1, 10), np.float32)
+    buffer, logits = images[:1].copy(), np.empty((1, 10), np.float32)
     binding = session.io_binding()
     for bind, value, array in (
-        (binding.bind_input, session.get_inputs()[0], read),
+        (binding.bind_input, session.get_inputs()[0], buffer),
         (binding.bind_output, session.get_outputs()[0], logits),
     ):
         bind(value.name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
     image = images[:1]
 
     def run() -> object:
-        np.copyto(read, image)
+        np.copyto(buffer, image)
         session.run_with_iobinding(binding)
         return logits.copy()
 
@@ -126,7 +126,7 @@ def bound(path: Path, images: Any) -> Call:
 
 
 def timed(call: Call, seconds: float) -> float:
-    """Of one call: the median over blocks."""
+    """Seconds of one call: the median over blocks."""
     blocks = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:

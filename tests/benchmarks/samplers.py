@@ -52,7 +52,7 @@ CORES, LEAST = 2, 0.7065
 FOM = OBJECTIVES["fom"]
 TABLE = dimensions("full", CORES)
 MODEL, NO_SEARCH, FORMER = "model", "no-search", "former"
-# As close to the best known as this is where it was to be found.
+# A result within this factor of the best known is where that was to be found.
 CLOSE = 1.05
 # Trials of a search that does not train: one that asks for nothing that could lead.
 MOST_TRIALS = 300
@@ -199,16 +199,16 @@ class Result:
     best: float | None
     trials: int
     timings: int
-    # Until the best was close to the best known, however much training that took; None where it never was.
+    # Timings until the best was close to the best known, however much training that took; None where it never was.
     timings_until: int | None
-    # Of the whole search.
+    # The timings of the whole search.
     all_timings: int
     training_s: float
     ask_s: float | None
 
 
 def _results(path: Path, minutes: float, best_known: float) -> tuple[list[Result], float]:
-    """At so many minutes of training, of searches that had as many or more; and the best that is known."""
+    """Results at so many minutes of training, of searches that had as many or more; and the best that is known."""
     lines = [line for line in map(json.loads, path.read_text().splitlines()) if line["minutes"] >= minutes]
     within = [(line, [step for step in line["course"] if step[1] <= 60 * minutes]) for line in lines]
     highest = max(best_known, *(line["course"][-1][2] or 0.0 for line in lines if line["course"]))
@@ -217,8 +217,10 @@ def _results(path: Path, minutes: float, best_known: float) -> tuple[list[Result
     for line, course in within:
         timings, training_s, best = course[-1] if course else (0, 0.0, None)
         until = next((step[0] for step in line["course"] if step[2] is not None and step[2] >= near), None)
-        made = line["course"][-1][0] if line["course"] else 0
-        results.append(Result(line["sampler"], best, len(course), timings, until, made, training_s, line["ask_s"]))
+        all_timings = line["course"][-1][0] if line["course"] else 0
+        results.append(
+            Result(line["sampler"], best, len(course), timings, until, all_timings, training_s, line["ask_s"])
+        )
     return results, highest
 
 
@@ -259,7 +261,7 @@ def _row(name: str, rows: Sequence[Result], regret: Sequence[float]) -> str:
 
 
 def interval(theirs: Sequence[float], ours: Sequence[float]) -> tuple[float, float]:
-    """Of the difference of the means, 90 %."""
+    """The 90 % interval of the difference of the means."""
     draw = np.random.default_rng(0)
     apart = [
         draw.choice(theirs, len(theirs)).mean() - draw.choice(ours, len(ours)).mean() for _ in range(5000)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-# As the command does before numpy is loaded: threads take an ask twice as long, and three times its processor time.
+# Set as the command does before numpy is loaded: threads take an ask twice as long, and three times its processor time.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from evaluators.device.program.system import read_text

@@ -121,11 +121,11 @@ def sparsely_written(content: bytes) -> tuple[bytes, float]:
 
 
 def _sparse(model: Any, kernel: Any, weights: NDArray[np.float32]) -> Any:
-    """Its rows as they are, in each the columns that hold something: compressed sparse rows."""
+    """The kernel's rows as they are, in each the columns that hold something: compressed sparse rows."""
     rows, columns = np.nonzero(weights)
-    held = schema.BufferT()
-    held.data = np.frombuffer(weights[rows, columns].tobytes(), np.uint8)
-    model.buffers.append(held)
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(weights[rows, columns].tobytes(), np.uint8)
+    model.buffers.append(buffer)
     tensor = schema.TensorT()
     tensor.shape, tensor.type, tensor.buffer = kernel.shape, kernel.type, len(model.buffers) - 1
     tensor.name = bytes(kernel.name) + b" without zeros"
@@ -165,11 +165,11 @@ def _densified(code: int, reads: int, writes: int) -> Any:
 
 
 def _pad_all_sides(model: Any, graph: Any, operator: Any) -> None:
-    """By one: what a window that takes every second place of an even side does not see changes no answer."""
+    """Pads by one: what a window that takes every second place of an even side does not see changes no answer."""
     height, width, channels = graph.tensors[operator.inputs[0]].shape[1:]
-    held = schema.BufferT()
-    held.data = np.frombuffer(np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32).tobytes(), np.uint8)
-    model.buffers.append(held)
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32).tobytes(), np.uint8)
+    model.buffers.append(buffer)
     graph.tensors[operator.inputs[1]].buffer = len(model.buffers) - 1
     graph.tensors[operator.outputs[0]].shape = np.array([1, height + 2, width + 2, channels], np.int32)
 
@@ -177,28 +177,28 @@ def _pad_all_sides(model: Any, graph: Any, operator: Any) -> None:
 def timed(dense: bytes, sparse: bytes) -> tuple[float, float]:
     """Milliseconds of an inference, the fastest of many, each file in turn: others may use the machine."""
     running = [_ready(content) for content in (dense, sparse)]
-    taken: list[list[float]] = [[], []]
+    milliseconds: list[list[float]] = [[], []]
     for _ in range(ROUNDS):
-        for interpreter, times in zip(running, taken, strict=True):
+        for interpreter, times in zip(running, milliseconds, strict=True):
             begun = time.perf_counter()
             interpreter.invoke()
             times.append(1e3 * (time.perf_counter() - begun))
-    return min(taken[0]), min(taken[1])
+    return min(milliseconds[0]), min(milliseconds[1])
 
 
 def answers(content: bytes) -> NDArray[Any]:
     interpreter = _ready(content)
     interpreter.invoke()
-    found: NDArray[Any] = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-    return found
+    output: NDArray[Any] = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    return output
 
 
 def _ready(content: bytes) -> Any:
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
-    [taken] = interpreter.get_input_details()
-    image = np.moveaxis(PIXELS[:1], 1, -1) if taken["shape"][-1] in (1, 3) else PIXELS[:1]
-    interpreter.set_tensor(taken["index"], image.astype(taken["dtype"]))
+    [image_input] = interpreter.get_input_details()
+    image = np.moveaxis(PIXELS[:1], 1, -1) if image_input["shape"][-1] in (1, 3) else PIXELS[:1]
+    interpreter.set_tensor(image_input["index"], image.astype(image_input["dtype"]))
     return interpreter
 
 

@@ -19,7 +19,7 @@ from evaluators.runtimes.settings import RuntimeSettings
 from tests.evaluators.device.models import write_classifier, write_images
 from tests.evaluators.device.sshd import Board, make_board, running
 
-# Small enough that files have to make room for others.
+# The room is small enough that files have to go for others.
 FILES_BYTES = 20_000_000
 
 
@@ -33,7 +33,7 @@ def resident_mb(pid: int | str) -> float:
 
 
 async def seconds(device: Device, task: Task) -> float:
-    """Of one run, without the time that was measured."""
+    """Seconds of one run, without the time that was measured."""
     began = time.perf_counter()
     run = await device.run(task)
     return time.perf_counter() - began - run.wall_s
@@ -50,17 +50,17 @@ def figures(board: Board) -> str:
 
 
 async def endure(board: Board, task: Task, folder: Path, runs: int) -> list[float]:
-    taken = []
+    wall_s = []
     async with board.device(files_bytes=FILES_BYTES) as device:
         for number in range(runs):
             if number % 10 == 0:
                 task = replace(
                     task, model=write_classifier(folder / f"{number}.onnx", channels=20_000 + number, seed=number)
                 )
-            taken.append(await seconds(device, task))
+            wall_s.append(await seconds(device, task))
             if number % max(runs // 10, 1) == 0 or number == runs - 1:
-                print(f"{number + 1:4d}: {taken[-1]:.2f} s; {figures(board)}", flush=True)
-    return taken
+                print(f"{number + 1:4d}: {wall_s[-1]:.2f} s; {figures(board)}", flush=True)
+    return wall_s
 
 
 def main() -> None:
@@ -77,9 +77,9 @@ def main() -> None:
             over_ssh = asyncio.run(endure(board, task, folder, runs))
             empty = board.is_empty_within(2)
         task = replace(task, model=folder / "0.onnx")
-        here = [asyncio.run(seconds(LocalDevice(), task)) for _ in range(10)]
+        without_ssh = [asyncio.run(seconds(LocalDevice(), task)) for _ in range(10)]
     print(f"over ssh {statistics.median(over_ssh):.3f} s, at most {max(over_ssh):.3f} s; processes left: {not empty}")
-    print(f"on this machine {statistics.median(here):.3f} s a run, beside the time that is measured")
+    print(f"on this machine {statistics.median(without_ssh):.3f} s a run, beside the time that is measured")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ _GRAPH_OPTIMIZATION = "all"
 class Stored:
     recipe: Recipe
     latency_s: float
-    # None: timed, not trained.
+    # The accuracy; None: timed, not trained.
     accuracy: float | None
     train_s: float
 
@@ -70,8 +70,8 @@ class Spline:
         weight = 0.3 * np.eye(design.shape[1])
         weight[-1, -1] = 0
         self._slopes = np.linalg.solve(design.T @ design + weight, design.T @ np.array(values))
-        left = np.array(values) - design @ self._slopes
-        self._rest = RBFInterpolator(scaled, left, kernel="linear", smoothing=1.0, degree=0)
+        residuals = np.array(values) - design @ self._slopes
+        self._rest = RBFInterpolator(scaled, residuals, kernel="linear", smoothing=1.0, degree=0)
 
     def __call__(self, row: list[float]) -> float:
         scaled = self._scaled(np.array([row]))
@@ -84,7 +84,7 @@ class Spline:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded(World):
-    """Without noise: what was stored is what is found."""
+    """Stored evaluations without noise: what was stored is what is found."""
 
     latency: Spline
     log_error: Spline
@@ -104,10 +104,10 @@ class Recorded(World):
 
 def recorded(stored: Sequence[Stored]) -> Recorded:
     # One timing for each structure.
-    timed = list({one.recipe.structure_id: one for one in stored}.values())
-    trained = [(one.recipe, one.accuracy) for one in stored if one.accuracy is not None]
+    timed = list({row.recipe.structure_id: row for row in stored}.values())
+    trained = [(row.recipe, row.accuracy) for row in stored if row.accuracy is not None]
     return Recorded(
-        latency=Spline([features(one.recipe, 1) for one in timed], [math.log(one.latency_s) for one in timed]),
+        latency=Spline([features(row.recipe, 1) for row in timed], [math.log(row.latency_s) for row in timed]),
         log_error=Spline(
             [features(recipe, recipe.epochs) for recipe, _ in trained],
             [math.log(1 - accuracy) for _, accuracy in trained],
@@ -130,28 +130,30 @@ def read(path: Path = STORED) -> list[Stored]:
 
 def collect(sources: Sequence[Path], to: Path) -> None:
     """Adds to what is there; a source is a store, or a file that `evaluations` wrote."""
-    stored = {one.recipe: one for one in (read(to) if to.exists() else [])}
+    stored = {row.recipe: row for row in (read(to) if to.exists() else [])}
     for source in sources:
-        for one in _of_store(source) if source.is_dir() else _of_file(source):
-            if one.recipe.graph_optimization == _GRAPH_OPTIMIZATION:
-                stored[one.recipe] = one
+        for row in _of_store(source) if source.is_dir() else _of_file(source):
+            if row.recipe.graph_optimization == _GRAPH_OPTIMIZATION:
+                stored[row.recipe] = row
     with to.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["recipe", "latency_s", "accuracy", "train_s"])
-        for one in stored.values():
-            accuracy = "" if one.accuracy is None else f"{one.accuracy:g}"
-            writer.writerow([one.recipe.to_json(), f"{one.latency_s:.4g}", accuracy, f"{one.train_s:.1f}"])
-    trained = sum(one.accuracy is not None for one in stored.values())
+        for row in stored.values():
+            accuracy = "" if row.accuracy is None else f"{row.accuracy:g}"
+            writer.writerow([row.recipe.to_json(), f"{row.latency_s:.4g}", accuracy, f"{row.train_s:.1f}"])
+    trained = sum(row.accuracy is not None for row in stored.values())
     print(f"{len(stored)} networks timed, {trained} of them trained")
 
 
 def _of_store(folder: Path) -> Iterator[Stored]:
     store = Store.existing(folder)
     for goal in store.studies():
-        for one in store.evaluations(goal.baseline_id, goal.bench_id).values():
-            recipe = one.candidate.recipe
-            if recipe.input_form == "raw" and not one.gated:
-                yield Stored(recipe, one.figures.latency_s, one.validation.share, one.candidate.seconds.get("train", 0))
+        for result in store.evaluations(goal.baseline_id, goal.bench_id).values():
+            recipe = result.candidate.recipe
+            if recipe.input_form == "raw" and not result.gated:
+                yield Stored(
+                    recipe, result.figures.latency_s, result.validation.share, result.candidate.seconds.get("train", 0)
+                )
 
 
 def _of_file(path: Path) -> Iterator[Stored]:
@@ -165,17 +167,17 @@ def _of_file(path: Path) -> Iterator[Stored]:
 
 
 def held_out_error(stored: Sequence[Stored]) -> str:
-    """Each part of the structures told by all others."""
+    """The error of each part of the structures as all others tell it."""
     order = random.Random(0).sample(stored, len(stored))
     wrong_latency, wrong_share = [], []
     for part in range(PARTS):
-        held = order[part::PARTS]
-        known = {one.recipe.structure_id for one in held}
-        world = recorded([one for one in order if one.recipe.structure_id not in known])
-        for one in held:
-            wrong_latency.append(abs(math.log(world.exact_latency_s(one.recipe) / one.latency_s)))
-            if one.accuracy is not None:
-                wrong_share.append(abs(world.exact_accuracy(one.recipe, one.recipe.epochs) - one.accuracy))
+        held_out = order[part::PARTS]
+        structures = {row.recipe.structure_id for row in held_out}
+        world = recorded([row for row in order if row.recipe.structure_id not in structures])
+        for row in held_out:
+            wrong_latency.append(abs(math.log(world.exact_latency_s(row.recipe) / row.latency_s)))
+            if row.accuracy is not None:
+                wrong_share.append(abs(world.exact_accuracy(row.recipe, row.recipe.epochs) - row.accuracy))
     latency, share = math.expm1(statistics.median(wrong_latency)), statistics.median(wrong_share)
     return (
         f"held out, {PARTS} parts of {len(stored)} rows, median error: latency {100 * latency:.1f} %, "

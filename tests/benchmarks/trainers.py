@@ -64,7 +64,7 @@ class Trainer:
 
 
 class Trainings:
-    """Those of the results file, and new ones."""
+    """The trainings of the results file, and new ones."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options

@@ -98,8 +98,8 @@ def pipeline(store: Store, executor: ClusterExecutor, count: int, asker: str, ta
 def throughput(trainers: list[int], seconds: float, each: int, asker: str, taken_for: str) -> bool:
     held = True
     for count in trainers:
-        with TemporaryDirectory() as name, cluster(environment={STEADY: str(seconds)}) as made:
-            share, engine_s = one_throughput(made, Path(name), count, count * each, asker, TABLES[taken_for])
+        with TemporaryDirectory() as name, cluster(environment={STEADY: str(seconds)}) as machines:
+            share, engine_s = one_throughput(machines, Path(name), count, count * each, asker, TABLES[taken_for])
         if count == AT:
             held = share >= SHARE and engine_s <= ENGINE_S
             print(f"at {AT}: {100 * share:.1f} % (bar {100 * SHARE:.0f} %), {1e3 * engine_s:.0f} ms (bar 50 ms)")
@@ -107,20 +107,20 @@ def throughput(trainers: list[int], seconds: float, each: int, asker: str, taken
 
 
 def one_throughput(
-    made: Cluster, folder: Path, count: int, trials: int, asker: str, table: tuple[Dimension, ...]
+    machines: Cluster, folder: Path, count: int, trials: int, asker: str, table: tuple[Dimension, ...]
 ) -> tuple[float, float]:
     workers = [worker_folder(folder / f"worker{number}") for number in range(count)]
     for worker in workers:
-        made.start_worker(worker)
+        machines.start_worker(worker)
     seen, store = Seen(), store_with(store_folder(folder / "store"), [])
-    with opened(made, store.folder, seen, places=count) as executor:
+    with opened(machines, store.folder, seen, places=count) as executor:
         until(lambda: len(seen.at) == count, "the workers")
-        # Each has its child from now on, and the baseline.
+        # Each worker has its child from now on, and the baseline.
         for task in [executor.submit(order(seed=1_000_000 + number)) for number in range(count)]:
             task.result()
         line = pipeline(store, executor, count, asker, table)
         asking = Asking(line.studies[0])
-        # What it says at its end is worked out once, and no trainer waits for it.
+        # What the pipeline says at its end is worked out once, and no trainer waits for it.
         line._say_idle = lambda *about: None  # type: ignore[method-assign]
         begun_at, processor_s = time.monotonic(), time.process_time()
         with redirect_stdout(StringIO()):
@@ -158,30 +158,30 @@ class Asking:
             self.processor_s += time.thread_time() - begun_s
 
 
-# Of the main job: few widths vary, and each network is fine-tuned, long enough to be killed meanwhile.
+# The options of the main job: few widths vary, and each network is fine-tuned, long enough to be killed meanwhile.
 JOB = (*("--data", "builtin", "--space", "pruning", "--fix", FIXED.replace("epochs=0", "epochs=3")),)
 JOB = (*JOB, "--min-accuracy", "0.01", "--margin", "0.001", "--sampler", "random")
 TRIALS = 6
 
 
 def kills(times: int) -> bool:
-    with TemporaryDirectory() as name, cluster() as made:
+    with TemporaryDirectory() as name, cluster() as machines:
         folder = Path(name)
         (folder / "started").mkdir()
         start(folder / "started")
         recording = recorded(
             copy(folder / "started" / "store", folder / "measured"), folder / "bench.jsonl", JOB, TRIALS
         )
-        here = trials_of(
+        local = trials_of(
             copy(folder / "started" / "store", folder / "here"), recording, *JOB, "--trials", TRIALS, "--builders", 2
         )
-        words = command("workers", made.address, "--count", 2, "--folder", folder / "worker", program=REAL)
+        words = command("workers", machines.address, "--count", 2, "--folder", folder / "worker", program=REAL)
         workers = subprocess.Popen(words, cwd=ROOT, env=with_extras(), stdin=subprocess.DEVNULL)
-        killer = Killer(made, folder / "there", times)
+        killer = Killer(machines, folder / "there", times)
         killer.start()
         try:
-            words = ("--workers", made.address, "--builders", 2)
-            there = trials_of(
+            words = ("--workers", machines.address, "--builders", 2)
+            remote = trials_of(
                 copy(folder / "started" / "store", folder / "there"), recording, *JOB, "--trials", TRIALS, *words
             )
         finally:
@@ -189,13 +189,13 @@ def kills(times: int) -> bool:
             killer.join()
             workers.terminate()
             workers.wait()
-    ids = [row[0] for row in there]
-    same, once = here == there, len(set(ids)) == len(ids)
+    ids = [row[0] for row in remote]
+    same, once = local == remote, len(set(ids)) == len(ids)
     print(
         f"{len(ids)} trials; workers killed in mid-training {killer.killed} times, the scheduler {killer.schedulers}; "
         f"the same trials as with builders here: {same}; each recipe once: {once}"
     )
-    for row in there:
+    for row in remote:
         print(" ", *row)
     return same and once and killer.killed >= times and killer.schedulers == 1
 
@@ -203,9 +203,9 @@ def kills(times: int) -> bool:
 class Killer(threading.Thread):
     """Kills whichever worker the search shows in mid-training."""
 
-    def __init__(self, made: Cluster, store: Path, times: int) -> None:
+    def __init__(self, machines: Cluster, store: Path, times: int) -> None:
         super().__init__(daemon=True)
-        self.made, self.store, self.times = made, store, times
+        self.machines, self.store, self.times = machines, store, times
         self.killed = self.schedulers = 0
         self.ended = threading.Event()
 
@@ -222,10 +222,10 @@ class Killer(threading.Thread):
                 continue
             self.killed += 1
             if self.killed == self.times // 2:
-                self.made.kill_scheduler()
+                self.machines.kill_scheduler()
                 self.schedulers += 1
                 time.sleep(3)
-                self.made.start_scheduler()
+                self.machines.start_scheduler()
 
     def _shown(self) -> list[tuple[int, str]]:
         """The process of each worker, by its name, and its step."""
@@ -238,14 +238,14 @@ def walltime() -> bool:
     """Four jobs of a minute on a node that has room for two: what the first two train is not done by then."""
     simulated = [sys.executable, "-m", "tests.search.building.cluster.simulated_workers"]
     orders = [order(seed=seed, epochs=LONG) for seed in range(4)]
-    with TemporaryDirectory() as name, slurm_site(Path(name) / "site") as environment, cluster() as made:
+    with TemporaryDirectory() as name, slurm_site(Path(name) / "site") as environment, cluster() as machines:
         folder, seen = worker_folder(Path(name) / "shared"), Seen()
-        words = [*simulated, "workers", made.address, "--slurm", "--submit", "--count", 6, "--cores", 1]
+        words = [*simulated, "workers", machines.address, "--slurm", "--submit", "--count", 6, "--cores", 1]
         words += ["--walltime", "1m", "--folder", folder]
         inside = {**environment, "PYTHONPATH": str(ROOT)}
         subprocess.run([str(word) for word in words], cwd=name, env=inside, check=True)
         begun_at, states = time.monotonic(), []
-        with opened(made, store_folder(Path(name) / "store"), seen) as executor:
+        with opened(machines, store_folder(Path(name) / "store"), seen) as executor:
             tasks = [executor.submit(each) for each in orders]
             while not all(task.done() for task in tasks):
                 if (now := jobs(environment)) != (states[-1] if states else None):

@@ -151,16 +151,16 @@ def compare(
             warm.add(arm)
         return per_second(arms[arm], name)
 
-    seen: dict[str, list[float]] = {arm: [] for arm in ARMS}
+    speeds: dict[str, list[float]] = {arm: [] for arm in ARMS}
     for run in range(1, runs + 1):
         for arm in ARMS:
             title = f"{name}, {steps} steps, {arm}, run {run}"
-            seen[arm].append(results.once(title, "images_per_s", lambda arm=arm: measured(arm)))
-    ratio = statistics.median(seen["ours"]) / statistics.median(seen["plain"])
-    pairs = [ours / plain for ours, plain in zip(seen["ours"], seen["plain"], strict=True)]
+            speeds[arm].append(results.once(title, "images_per_s", lambda arm=arm: measured(arm)))
+    ratio = statistics.median(speeds["ours"]) / statistics.median(speeds["plain"])
+    pairs = [ours / plain for ours, plain in zip(speeds["ours"], speeds["plain"], strict=True)]
     bar = BARS.get(device.type, {}).get(name)
     return (
-        f"{name}: {', '.join(f'{arm} {_spread(seen[arm])}' for arm in ARMS)} images/s, ratio {ratio:.2f} "
+        f"{name}: {', '.join(f'{arm} {_spread(speeds[arm])}' for arm in ARMS)} images/s, ratio {ratio:.2f} "
         f"(pairs {min(pairs):.2f} to {max(pairs):.2f})" + (f", at least {bar}" if bar else "")
     )
 

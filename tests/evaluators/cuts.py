@@ -33,7 +33,7 @@ from tests.evaluators.power.simulated import AMPS, LIMITS, VOLTS, Script
 COUNT = 300
 # A meter has one place, and needs a moment to see that it is free again.
 PAUSES = (0.3, 0.3)
-# So long that a busy machine's delays are short beside it.
+# A period so long that a busy machine's delays are short beside it.
 PERIOD_S = 0.1
 
 
@@ -97,7 +97,7 @@ class Bench:
     board_wire: Wire
     meter_wire: Wire
     subject: Subject
-    # Of the course: its script takes many readings by its work, not by a clock.
+    # The subject of the course: its script takes many readings by its work, not by a clock.
     wide: Subject
     images: Path
     pngs: Path
@@ -133,7 +133,7 @@ def opened(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
     """A bench, metered or not; windows of a second, and a board whose /proc tells of nobody else."""
-    # One before the cut and one after it tell as much as three.
+    # One process before the cut and one after it tell as much as three.
     monkeypatch.setattr("evaluators.examiner.PROCESSES", 2)
     monkeypatch.setattr("evaluators.measuring.Task", partial(Task, limit_s=LIMIT_S))
     monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 1.2)
@@ -157,7 +157,7 @@ def opened(
                 "reference", write_classifier(tmp_path / "reference.onnx", channels=64), subject.runtime
             )
             examiner = Examiner(device, quick.images, meter, pauses=PAUSES)
-            # Timed before: once is enough.
+            # The reference was timed before: once is enough.
             examiner.use_reference(reference, [process_run()] * 3)
             pngs = write_pngs(tmp_path / "pngs", coloured(COUNT), np.zeros(COUNT, np.int64))
             bundle = bundled(pngs, tmp_path / "images.zip")

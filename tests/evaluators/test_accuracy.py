@@ -49,7 +49,7 @@ def images() -> Images:
 
 @pytest.fixture(scope="module")
 def network(images: Images) -> MobileNetV1:
-    """Untrained, but with BatchNorm and last layer such that it tells the images apart."""
+    """An untrained network, but with BatchNorm and last layer such that it tells the images apart."""
     torch.manual_seed(0)
     model = MobileNetV1(NARROW, HALVINGS).train()
     for layer in model.modules():
@@ -124,12 +124,12 @@ def test_a_gpus_way_of_dividing_and_adding_up_changes_no_bit(deployed: Path, ima
 
 
 def test_every_core_answers(deployed: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pieces of several threads, in the order of the images."""
-    begun: set[int] = set()
+    """The pieces of several threads are put together in the order of the images."""
+    threads: set[int] = set()
     session = onnxruntime.InferenceSession
 
     def noted(*arguments: Any, **options: Any) -> Any:
-        begun.add(threading.get_ident())
+        threads.add(threading.get_ident())
         together.wait(30)
         return session(*arguments, **options)
 
@@ -138,7 +138,7 @@ def test_every_core_answers(deployed: Path, images: Images, monkeypatch: pytest.
     monkeypatch.setattr(cores, "usable", lambda: 3)
     shares: list[float] = []
     answered = predictions(deployed, images.pixels, shares.append)
-    assert len(begun) == 3
+    assert len(threads) == 3
     assert shares == sorted(shares)
     assert shares[-1] == 1
     monkeypatch.setattr(onnxruntime, "InferenceSession", session)
@@ -183,9 +183,9 @@ def test_a_network_whose_answers_differ_is_refused(
             super().__init__(altered, device)
 
     monkeypatch.setattr("evaluators.runtimes.onnx_runtime.onnx_in_torch.TorchGraph", Altered)
-    found = accuracy(deployed, images, device=CPU)
-    assert found.engine.startswith(f"ONNX Runtime {runtime_version()}, CPU (torch cpu agrees on ")
-    assert found.correct == int((predictions(deployed, images.pixels) == images.labels).sum())
+    result = accuracy(deployed, images, device=CPU)
+    assert result.engine.startswith(f"ONNX Runtime {runtime_version()}, CPU (torch cpu agrees on ")
+    assert result.correct == int((predictions(deployed, images.pixels) == images.labels).sum())
 
 
 def test_an_unknown_operator_is_named_and_onnx_runtime_answers(plain: Path, images: Images) -> None:
@@ -207,7 +207,7 @@ def test_an_unknown_attribute_is_not_passed_over(plain: Path) -> None:
 
 
 def test_every_operator_does_what_onnx_runtimes_does(tmp_path: Path, images: Images) -> None:
-    """Those that no file of ours holds today, in one chain."""
+    """One chain of the operators that no file of ours holds today."""
     numbers = {
         "pads": np.array([0, 0, 1, 2, 0, 0, 3, 4]),
         "least": np.float32(20),
@@ -249,9 +249,9 @@ def test_sums_that_float32_cannot_hold_are_exact() -> None:
     rng = np.random.default_rng(0)
     x, weight = rng.integers(200, 256, (3, 1025)), rng.integers(200, 256, (1025, 10))
     function, _ = OPERATORS["MatMulInteger"]
-    found = function(torch.from_numpy(x.astype(np.uint8)), torch.from_numpy(weight.astype(np.uint8)))
-    assert isinstance(found, torch.Tensor)
-    assert (found.numpy() == x @ weight).all()
+    sums = function(torch.from_numpy(x.astype(np.uint8)), torch.from_numpy(weight.astype(np.uint8)))
+    assert isinstance(sums, torch.Tensor)
+    assert (sums.numpy() == x @ weight).all()
 
 
 @pytest.mark.gpu
@@ -270,16 +270,16 @@ def test_the_interval_is_wilsons(correct: int, total: int, low: float, high: flo
 
 
 def test_what_is_kept_of_the_answers() -> None:
-    found = Accuracy.of(predicted=[0, 1, 1, 2, 0], labels=[0, 0, 1, 1, 3], engine="test")
-    assert (found.correct, found.total) == (2, 5)
-    assert found.confusion == ((1, 1, 0, 0), (0, 1, 1, 0), (0, 0, 0, 0), (1, 0, 0, 0))
-    assert found.per_class == (0.5, 0.5, None, 0.0)
-    assert Accuracy.from_json(found.to_json()) == found
+    result = Accuracy.of(predicted=[0, 1, 1, 2, 0], labels=[0, 0, 1, 1, 3], engine="test")
+    assert (result.correct, result.total) == (2, 5)
+    assert result.confusion == ((1, 1, 0, 0), (0, 1, 1, 0), (0, 0, 0, 0), (1, 0, 0, 0))
+    assert result.per_class == (0.5, 0.5, None, 0.0)
+    assert Accuracy.from_json(result.to_json()) == result
 
 
 def test_answers_that_are_no_classes_make_no_table() -> None:
-    found = Accuracy.of(predicted=[0, 10**9], labels=[0, 1], engine="test")
-    assert (found.correct, found.confusion, found.per_class) == (1, None, None)
+    result = Accuracy.of(predicted=[0, 10**9], labels=[0, 1], engine="test")
+    assert (result.correct, result.confusion, result.per_class) == (1, None, None)
 
 
 def test_what_was_stored_without_a_table_is_read() -> None:

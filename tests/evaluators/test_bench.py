@@ -10,11 +10,13 @@ BOARD = replace(INFO, on_this_machine=False)
 
 
 def test_two_boards_of_one_kind_are_two_benches() -> None:
-    one, other = (bench_of(replace(BOARD, serial=serial), METER) for serial in ("00000000abcdef01", "00000000abcdef02"))
-    assert one.id != other.id
-    assert one.differences(other) == [f"unit ({one.unit}, {other.unit})"]
-    assert one.differences(other, ignoring=("unit",)) == []
-    assert bench_of(replace(BOARD, serial="00000000abcdef01"), METER) == one
+    first, second = (
+        bench_of(replace(BOARD, serial=serial), METER) for serial in ("00000000abcdef01", "00000000abcdef02")
+    )
+    assert first.id != second.id
+    assert first.differences(second) == [f"unit ({first.unit}, {second.unit})"]
+    assert first.differences(second, ignoring=("unit",)) == []
+    assert bench_of(replace(BOARD, serial="00000000abcdef01"), METER) == first
 
 
 def test_a_bench_tells_its_board_by_a_hash_and_a_recording_of_it_is_the_same_bench() -> None:

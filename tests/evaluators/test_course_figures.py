@@ -1,4 +1,4 @@
-"""From what the course's script took to its figures."""
+"""The figures that are made of what the course's script took."""
 
 from dataclasses import replace
 

@@ -34,7 +34,7 @@ def test_the_meters_connection_drops_once(opened: Any, talk: Talk, step: str) ->
 def test_the_meters_connection_drops_once_while_it_is_first_heard(opened: Any) -> None:
     async def check() -> None:
         async with opened(True) as bench:
-            # As a meter does whose other client is just leaving.
+            # The meter answers as one whose other client is just leaving.
             opening = asyncio.create_task(bench.examiner.open())
             while not bench.meter_wire.connections:
                 await asyncio.sleep(0.001)

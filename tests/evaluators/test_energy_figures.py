@@ -42,14 +42,14 @@ def energy(total_j: float, half_j: float = 1e-5) -> Energy:
 
 
 def test_predicted_is_latency_times_the_watts_of_who_kept_as_many_cores_busy():
-    taken = [Taken(1.0, 3.0, 2.0), Taken(1.1, 3.2, 2.0), Taken(3.9, 6.0, 2.0)]
-    one = predicted_energy(FIGURE, [Run(1.0, 1.05)], taken)
-    four = predicted_energy(FIGURE, [Run(1.0, 3.6)], taken)
-    assert one.total_j == pytest.approx(0.002 * 3.1)
-    assert one.dynamic_j == pytest.approx(0.002 * 1.1)
-    assert four.total_j == pytest.approx(0.002 * 6.0)
-    assert one.low_j < one.total_j < one.high_j
-    assert str(one.provenance) == "predicted (latency x 3.10 W, measured on this bench)"
+    loads = [Taken(1.0, 3.0, 2.0), Taken(1.1, 3.2, 2.0), Taken(3.9, 6.0, 2.0)]
+    one_core = predicted_energy(FIGURE, [Run(1.0, 1.05)], loads)
+    four_cores = predicted_energy(FIGURE, [Run(1.0, 3.6)], loads)
+    assert one_core.total_j == pytest.approx(0.002 * 3.1)
+    assert one_core.dynamic_j == pytest.approx(0.002 * 1.1)
+    assert four_cores.total_j == pytest.approx(0.002 * 6.0)
+    assert one_core.low_j < one_core.total_j < one_core.high_j
+    assert str(one_core.provenance) == "predicted (latency x 3.10 W, measured on this bench)"
 
 
 def test_each_says_of_which_kind_it_is():
@@ -58,9 +58,9 @@ def test_each_says_of_which_kind_it_is():
 
 
 def test_several_loads_that_agree_are_known_better_than_one():
-    one, three = energy(0.006), combined([energy(0.006)] * 3)
-    assert three.total_j == pytest.approx(0.006)
-    assert three.relative_half_width == pytest.approx(one.relative_half_width / 3**0.5)
+    one_load, three_loads = energy(0.006), combined([energy(0.006)] * 3)
+    assert three_loads.total_j == pytest.approx(0.006)
+    assert three_loads.relative_half_width == pytest.approx(one_load.relative_half_width / 3**0.5)
 
 
 def test_several_loads_that_differ_are_known_as_badly_as_they_differ():

@@ -38,8 +38,8 @@ class Faltering(LiveMeter):
     async def readings(self) -> AsyncGenerator[PowerReading, None]:
         self.stops_after = 20 if self.faults > 0 else None
         self.faults -= 1
-        async for one in super().readings():
-            yield one
+        async for reading in super().readings():
+            yield reading
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def subject(tmp_path: Path) -> Subject:
 
 @pytest.fixture
 def examiner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examiner:
-    """Windows of a second; a board whose /proc tells of nobody else, as other tests run beside."""
+    """An examiner with windows of a second, and a board whose /proc tells of nobody else, as other tests run beside."""
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path / "calm"))
     monkeypatch.setattr("evaluators.measuring.Task", partial(Task, limit_s=LIMIT_S))
     monkeypatch.setattr("evaluators.metered.window_s", lambda meter, precision: 1.2)
@@ -60,7 +60,7 @@ def examiner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examiner:
         write_images(tmp_path / "images.npy", 16),
     )
     examiner = Examiner(device, images, Faltering(lambda _: WATTS, PERIOD_S), pauses=(0.0, 0.0, 0.0))
-    # Timed before: once is enough.
+    # The reference was timed before: once is enough.
     examiner.use_reference(reference, [process_run()] * 3)
     return examiner
 
@@ -87,7 +87,7 @@ def test_the_energy_of_who_is_in_the_race_is_measured(examiner: Examiner, subjec
 
 
 def test_an_energy_is_measured_as_often_as_is_asked_for(examiner: Examiner, subject: Subject) -> None:
-    """More often than a race times its processes."""
+    """Energy is measured more often here than a race times its processes."""
     result = measured(examiner, subject, replace(FRONT, repeats=4))
     assert len(result.loads) == len(result.runs) == 4
     energies = [load.energy.total_j for load in result.loads]
@@ -131,12 +131,12 @@ def test_beside_each_measurement_a_neighbour_is_timed_again_and_teaches(
 ) -> None:
     device = Counted(tmp_path / "lock")
     examiner.measuring.device, examiner.measuring.meter = device, None
-    other = Subject("other", write_classifier(tmp_path / "other.onnx", channels=12), RuntimeSettings())
+    neighbour = Subject("other", write_classifier(tmp_path / "other.onnx", channels=12), RuntimeSettings())
 
     async def both() -> tuple[Measured, Measured]:
         await examiner.open()
         try:
-            return await examiner.measure(subject, NO_RACE), await examiner.measure(other, NO_RACE)
+            return await examiner.measure(subject, NO_RACE), await examiner.measure(neighbour, NO_RACE)
         finally:
             await examiner.close()
 
@@ -220,7 +220,7 @@ def test_with_a_meter_the_energy_of_the_courses_script_is_measured(
     examiner: Examiner, subject: Subject, tmp_path: Path
 ) -> None:
     number = itertools.count()
-    # By its work the script takes many more readings than are needed.
+    # The script of a network as wide as this works for many more readings than are needed.
     wide = replace(subject, file=write_classifier(tmp_path / "wide.onnx", channels=WIDE))
     examiner.measuring.meter = LiveMeter(lambda _: WATTS + 0.01 * (next(number) % 2), 0.02)
     figures = course(examiner, wide, tmp_path)
@@ -235,7 +235,7 @@ def test_with_a_meter_the_energy_of_the_courses_script_is_measured(
 def test_a_meter_too_slow_for_a_short_script_is_an_error_and_no_figure(
     examiner: Examiner, subject: Subject, tmp_path: Path
 ) -> None:
-    # However long the script takes.
+    # The meter stalls after a few readings, however long the script takes.
     examiner.measuring.meter = LiveMeter(lambda _: WATTS, 0.02, stalls_after=6)
     with pytest.raises(MeterError, match=r"readings lie wholly inside the .* window"):
         course(examiner, subject, tmp_path)

@@ -44,7 +44,7 @@ def endless(model: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "reason"),
     [
         (last_operator(CUSTOM, custom="TheirOwn"), "has no operator TheirOwn"),
         (last_operator(CUSTOM, custom="FlexErf"), "has no operator FlexErf"),
@@ -54,9 +54,9 @@ def endless(model: Any) -> None:
         (open_sizes(1, 64, 64, 3), r"its input is \[1, 64, 64, 3\]"),
     ],
 )
-def test_what_does_not_run_is_a_line_that_names_it(tmp_path: Path, changed: Any, said: str) -> None:
+def test_what_does_not_run_is_a_line_that_names_it(tmp_path: Path, changed: Any, reason: str) -> None:
     path = write_classifier(tmp_path / "model.tflite", changed=changed)
-    with pytest.raises(RequestError, match=rf"model\.tflite does not run on this machine: .*{said}") as raised:
+    with pytest.raises(RequestError, match=rf"model\.tflite does not run on this machine: .*{reason}") as raised:
         check_runs(subject(path), SHAPE)
     assert "\n" not in str(raised.value)
 
@@ -67,7 +67,7 @@ def test_onnx_files_are_held_to_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
         ("import os; os.abort()", "LiteRT was ended by SIGABRT over it"),
         ("import os; os.kill(os.getpid(), 11)", "LiteRT was ended by SIGSEGV over it"),
@@ -79,10 +79,10 @@ def test_onnx_files_are_held_to_the_same(tmp_path: Path) -> None:
     ids=["abort", "segfault", "exit", "no answer", "memory", "odd error"],
 )
 def test_whatever_the_interpreter_does_it_does_in_a_process_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, reason: str
 ) -> None:
     replaced(tmp_path, monkeypatch, body)
-    with pytest.raises(RequestError, match=said):
+    with pytest.raises(RequestError, match=reason):
         check_runs(subject(write_classifier(tmp_path / "model.tflite")), SHAPE)
 
 

@@ -63,9 +63,9 @@ def test_the_energy_of_a_known_load_comes_out_by_windows_and_by_the_trapezoid(qu
 
     async def once(port: Path) -> Metered:
         meter = ina219_serial(f"{port}?period={PERIOD_S}")
-        asked = replace(load_task(quick, MeterInfo("INA219", PERIOD_S)), idle_s=2.5, active_s=LEAST_WINDOW_S + 3)
+        load = replace(load_task(quick, MeterInfo("INA219", PERIOD_S)), idle_s=2.5, active_s=LEAST_WINDOW_S + 3)
         async with board.device() as device:
-            return await metered(device, meter, asked, arduino.watch)
+            return await metered(device, meter, load, arduino.watch)
 
     async def beside() -> Metered:
         async with serial_meter(arduino.script) as port:

@@ -27,7 +27,7 @@ BLOCK = 10
 class Noise:
     """What real machines do to a latency; all relative to it."""
 
-    # From run to run, and how much of it the next run inherits.
+    # The jitter from run to run, and how much of it the next run inherits.
     jitter: float = 0.02
     inherited: float = 0.5
     # Slow waves: a warm board, a neighbour in the cache.
@@ -51,10 +51,10 @@ class Timed:
 
 
 def chain(random: np.random.Generator, processes: int, runs: int, inherited: float) -> NDArray[np.float64]:
-    """First-order autoregressive, of variance 1."""
+    """A first-order autoregressive series of variance 1."""
     values = random.normal(size=(runs, processes))
-    for now in range(1, runs):
-        values[now] = inherited * values[now - 1] + (1 - inherited**2) ** 0.5 * values[now]
+    for place in range(1, runs):
+        values[place] = inherited * values[place - 1] + (1 - inherited**2) ** 0.5 * values[place]
     return values.T
 
 
@@ -155,8 +155,8 @@ def test_before_any_reference_the_usual_spread_stands_in() -> None:
 
 def test_two_processes_of_the_reference_that_disagree_are_believed() -> None:
     (run,) = simulated(NOISES["white"], processes=1, spread=0.0, seed=1)
-    other = Timed([1.2 * value for value in run.latencies_s], run.block_starts)
-    assert between([run, other]).half_width > 5 * between([run, run]).half_width
+    slower = Timed([1.2 * value for value in run.latencies_s], run.block_starts)
+    assert between([run, slower]).half_width > 5 * between([run, run]).half_width
 
 
 def test_the_spread_is_learned_from_the_processes() -> None:

@@ -1,4 +1,4 @@
-"""From a load on a real device and a meter beside it to an energy that is known beforehand."""
+"""The energy of a load on a real device with a meter beside it, which is known beforehand."""
 
 import asyncio
 import json
@@ -79,7 +79,7 @@ class Bench:
             self.turned_s.append(time.monotonic())
 
     def check(self, energy: Energy, windows: LoadRun | CourseWindows, inferences: int) -> None:
-        """Of each window only those readings may be of another load that were made before the device's word came.
+        """Only the readings of a window that were made before the device's word came may be of another load.
 
         A busy machine brings that word late. The device is this machine, so its clock is ours.
         """
@@ -122,11 +122,11 @@ def test_the_energy_of_the_courses_script_is_the_whole_scripts(
     pixels, bench = coloured(COUNT), Bench()
     images = bundled(write_pngs(tmp_path / "pngs", pixels, np.zeros(COUNT, np.int64)), tmp_path / "images.zip")
     model = write_classifier(tmp_path / "wide.onnx", channels=WIDE)
-    asked = CourseTask(model=model, images=images, count=COUNT, runtime=task.runtime)
+    course = CourseTask(model=model, images=images, count=COUNT, runtime=task.runtime)
 
     async def once() -> tuple[CourseRun, Energy]:
         async with device as opened:
-            return await metered_course(opened, bench.meter, asked, bench.watch)
+            return await metered_course(opened, bench.meter, course, bench.watch)
 
     run, energy = asyncio.run(once())
     assert run.windows is not None
@@ -160,9 +160,9 @@ def test_a_meter_that_fails_at_work_ends_the_load_on_the_device(load: LoadTask) 
 
 
 def test_a_load_is_as_long_as_the_meter_needs(task: Task) -> None:
-    asked = load_task(task, SLOW.info)
-    assert (asked.active_s, asked.idle_s) == (60, 30)
-    assert (asked.model, asked.images, asked.runtime) == (task.model, task.images, task.runtime)
+    task_of_load = load_task(task, SLOW.info)
+    assert (task_of_load.active_s, task_of_load.idle_s) == (60, 30)
+    assert (task_of_load.model, task_of_load.images, task_of_load.runtime) == (task.model, task.images, task.runtime)
 
 
 # --- the board's clock -----------------------------------------------------------------------------------------------
@@ -170,17 +170,17 @@ def test_a_load_is_as_long_as_the_meter_needs(task: Task) -> None:
 
 def told_by_a_board(ahead_s: float, drift: float, jump_s: float = 0.0) -> tuple[LoadRun, Trace, float]:
     """A simulated load as a board tells of it whose clock is not ours; and its true joules per inference."""
-    made = simulated(Load(idle_w=0.5), SLOW, active_s=60, idle_s=30)
+    simulation = simulated(Load(idle_w=0.5), SLOW, active_s=60, idle_s=30)
 
     def board(ours_s: float) -> float:
-        jumped_s = jump_s if ours_s > made.windows.active.end.time_s else 0.0
+        jumped_s = jump_s if ours_s > simulation.windows.active.end.time_s else 0.0
         return (ours_s - 990) * (1 + drift) + 990 + ahead_s + jumped_s
 
     def window(name: str) -> Window:
-        span = getattr(made.windows, name)
+        span = getattr(simulation.windows, name)
         return Window(board(span.begin.time_s), board(span.end.time_s))
 
-    begins = (made.windows.idle_before.begin.time_s - 0.4, made.windows.active.end.time_s + 0.05)
+    begins = (simulation.windows.idle_before.begin.time_s - 0.4, simulation.windows.active.end.time_s + 0.05)
     pings = [
         Ping(at_s, board(at_s + 0.001), at_s + 0.006)
         for begin_s in begins
@@ -190,13 +190,13 @@ def told_by_a_board(ahead_s: float, drift: float, jump_s: float = 0.0) -> tuple[
         idle_before=window("idle_before"),
         active=window("active"),
         idle_after=window("idle_after"),
-        inferences=made.inferences,
+        inferences=simulation.inferences,
         cpu_s=59.0,
         pings=tuple(pings),
         before=BoardState(),
         after=BoardState(),
     )
-    return load, made.trace, made.true_j
+    return load, simulation.trace, simulation.true_j
 
 
 @pytest.mark.parametrize(("ahead_s", "drift"), [(0.0, 0.0), (3.0, 80e-6), (-3.0, -80e-6), (-985.0, 300e-6)])

@@ -49,7 +49,7 @@ def test_what_is_no_png_file_by_name_is_left_alone(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "reason"),
     [
         ("7_lion.png", "'lion' is no class"),
         ("7_10.png", "'10' is no class"),
@@ -58,9 +58,9 @@ def test_what_is_no_png_file_by_name_is_left_alone(folder: Path) -> None:
         ("2_3.png", r"2_3\.png and 2_cat\.png have one number and class"),
     ],
 )
-def test_a_name_that_says_no_class_is_named(folder: Path, name: str, said: str) -> None:
+def test_a_name_that_says_no_class_is_named(folder: Path, name: str, reason: str) -> None:
     write_png(folder / name, coloured(1)[0])
-    with pytest.raises(RequestError, match=said):
+    with pytest.raises(RequestError, match=reason):
         labelled_pngs(folder, CLASSES)
 
 
@@ -82,12 +82,12 @@ def test_a_folder_without_images_is_told_what_they_are_called(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("mode", "side", "said"),
+    ("mode", "side", "reason"),
     [("RGB", 28, "28x28 RGB"), ("L", 32, "32x32 grey"), ("P", 32, "32x32 palette"), ("RGBA", 32, "32x32 RGBA")],
 )
-def test_an_image_of_another_kind_is_named(folder: Path, tmp_path: Path, mode: str, side: int, said: str) -> None:
+def test_an_image_of_another_kind_is_named(folder: Path, tmp_path: Path, mode: str, side: int, reason: str) -> None:
     Image.new(mode, (side, side)).save(folder / "7_7.png")
-    with pytest.raises(RequestError, match=rf"7_7\.png is {said}"):
+    with pytest.raises(RequestError, match=rf"7_7\.png is {reason}"):
         write_bundle(labelled_pngs(folder, CLASSES), tmp_path / "images.zip", COLOUR)
 
 
@@ -110,10 +110,10 @@ def test_a_file_that_is_no_png_is_named(folder: Path, tmp_path: Path) -> None:
         write_bundle(labelled_pngs(folder, CLASSES), tmp_path / "images.zip", COLOUR)
 
 
-@pytest.mark.parametrize("kept", [0, 10, 100, -1])
-def test_a_truncated_image_is_named(folder: Path, tmp_path: Path, kept: int) -> None:
+@pytest.mark.parametrize("length", [0, 10, 100, -1])
+def test_a_truncated_image_is_named(folder: Path, tmp_path: Path, length: int) -> None:
     path = folder / "1_9.png"
-    path.write_bytes(path.read_bytes()[:kept])
+    path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(RequestError, match=r"1_9\.png (is not a PNG file|ends in the middle)"):
         write_bundle(labelled_pngs(folder, CLASSES), tmp_path / "images.zip", COLOUR)
 

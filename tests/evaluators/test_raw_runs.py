@@ -23,10 +23,10 @@ def test_runs_come_back_as_they_were() -> None:
     assert runs_of(text_of(runs)) == runs
 
 
-@pytest.mark.parametrize("read", [runs_of, Trace.from_text])
-def test_text_that_stands_for_more_than_any_runs_is_refused(read: object) -> None:
+@pytest.mark.parametrize("reader", [runs_of, Trace.from_text])
+def test_text_that_stands_for_more_than_any_runs_is_refused(reader: object) -> None:
     with pytest.raises(ValueError, match=r"stands for more than 268 MB"):
-        read(bomb(2 * RUNS_BYTES))  # type: ignore[operator]
+        reader(bomb(2 * RUNS_BYTES))  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("damaged", ["", "AAAA", text_of([process_run()])[:-24]])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.search.whole import QUICK, ROOT, environment
 
-# Of the environment that runs the tests: the libraries of the project, which take minutes to install.
+# The project's libraries in the environment that runs the tests: they take minutes to install.
 LIBRARIES = [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
 # Only what hangs takes so long.
 HANG_S = 500.0
@@ -24,7 +24,7 @@ class Environment:
         return self.folder / "bin" / "python"
 
     def install(self, package: Path) -> None:
-        """As `pip install` does; nothing is fetched, and nothing written beside the package's own files."""
+        """Installs as `pip install` does; nothing is fetched, and nothing written beside the package's own files."""
         copy = shutil.copytree(package, self.folder / "packages" / package.name)
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", self.python]
         words = ["install", "--no-deps", "--no-index", "--no-build-isolation", copy]

@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parent / "second_of_each"
 
 @contextmanager
 def installed(place: Path, package: Path = PACKAGE) -> Iterator[Path]:
-    """Its modules on the path, and its entry points beside them: the folder of its information, in an empty `place`."""
+    """A package's modules on the path, and its entry points beside them: the folder of its information, in an empty
+    `place`."""
     project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
     information = place / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     information.mkdir()

@@ -46,11 +46,11 @@ class Device:
     def parameter_set(self, name: str, value: str) -> None:
         self.set[name] = value
 
-    def statistics_callback_register(self, came: Callable[[dict[str, Any]], None], source: str) -> None:
+    def statistics_callback_register(self, callback: Callable[[dict[str, Any]], None], source: str) -> None:
         assert source == "sensor"
-        threading.Thread(target=self._tell, args=(came,), daemon=True).start()
+        threading.Thread(target=self._tell, args=(callback,), daemon=True).start()
 
-    def _tell(self, came: Callable[[dict[str, Any]], None]) -> None:
+    def _tell(self, callback: Callable[[dict[str, Any]], None]) -> None:
         begun_s = time.monotonic()
         for number in range(self.stops_after):
             if self.over.wait(PERIOD_S):
@@ -58,7 +58,7 @@ class Device:
             now_s = time.monotonic() - begun_s
             amps = self.amps * (1 + number % 3 / 1000)
             figures = {"voltage": (5.0, "V"), "current": (amps, "A"), "power": (5 * amps, "W")}
-            came(
+            callback(
                 {
                     "time": {"range": {"value": [now_s - PERIOD_S, now_s], "units": "s"}},
                     "signals": {
@@ -73,15 +73,15 @@ class Device:
 
 @pytest.fixture
 def devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Device]]:
-    """Those that the library finds."""
-    found = [Device()]
+    """The devices that the library finds."""
+    scanned = [Device()]
     library = ModuleType("joulescope")
-    library.scan = lambda config: found  # type: ignore[attr-defined]
+    library.scan = lambda config: scanned  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "joulescope", library)
     with installed(tmp_path, EXAMPLE):
         module = __import__("joulescope_meter")
         monkeypatch.setattr(module, "LIMITS", Limits(silence_s=0.5, zero_s=0.2, first_line=True))
-        yield found
+        yield scanned
 
 
 def fault(url: str = "joulescope:?hz=50") -> str:

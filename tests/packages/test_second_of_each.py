@@ -43,7 +43,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 @pytest.fixture(scope="module")
 def store(installed: Environment, place: Path) -> Path:
-    """Of a search on this machine."""
+    """The store of a search on this machine."""
     done = installed.search(*SEARCH, "--store", place / "store", "--trials", TRIALS, home=nobodys(), cwd=place)
     assert done.returncode == OK, done.stderr
     return place / "store"
@@ -92,9 +92,9 @@ def test_its_results_are_exported(installed: Environment, store: Path, place: Pa
         text = (tmp_path / name).read_text()
         assert "seven-segment digits" in text
         assert f", {RUNTIME} 2." in text
-    said = [shape.text_frame.text for slide in Presentation(str(tmp_path / "front.pptx")).slides
-            for shape in slide.shapes if shape.has_text_frame]  # fmt: skip
-    assert "Tiny residual network" in " ".join(said)
+    texts = [shape.text_frame.text for slide in Presentation(str(tmp_path / "front.pptx")).slides
+             for shape in slide.shapes if shape.has_text_frame]  # fmt: skip
+    assert "Tiny residual network" in " ".join(texts)
 
 
 def test_once_it_is_gone_its_results_are_read_and_what_is_missing_is_named(
@@ -116,7 +116,7 @@ def test_once_it_is_gone_its_results_are_read_and_what_is_missing_is_named(
     with (tmp_path / "front.csv").open(newline="") as file:
         measured = [row["Latency is"] for row in csv.DictReader(file)]
     assert len(measured) > 1
-    # All but the baseline's, which is at its best in one runtime or another.
+    # All rows but the baseline's, which is at its best in one runtime or another.
     assert sum(f", {RUNTIME} 2." in text for text in measured) >= len(measured) - 1
     for words, missing in (
         ((), f"data set {DATA_SET!r}"),

@@ -27,7 +27,8 @@ RECIPE = Recipe(widths=NARROW, halvings=(2, 4, 6, 12), quantization="static_int8
 
 
 def acquainted(model: MobileNetV1) -> MobileNetV1:
-    """With BatchNorms that know the images, and no class in the lead: what layers hand on, and answers, differ."""
+    """The model with BatchNorms that know the images, and no class in the lead: what layers hand on, and answers,
+    differ."""
     reestimate_batchnorm(model, DATA, seed=0)
     with torch.no_grad():
         model.classifier.bias -= model(normalise(torch.from_numpy(PIXELS), MEAN, STD)).mean(0)

@@ -14,7 +14,7 @@ def logits_of(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.floating]:
 
 
 def tflite_logits(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.floating]:
-    """Those of an int8 file are levels, times their scale."""
+    """The logits of a file; those of an int8 file are levels, times their scale."""
     interpreter = Interpreter(model_path=str(path), num_threads=1)
     interpreter.allocate_tensors()
     image, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]

@@ -56,11 +56,11 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("{", "is not JSON"), ("[]", "not a JSON object"), ('{"mean": [1, 2]}', "three numbers")]
+    ("text", "reason"), [("{", "is not JSON"), ("[]", "not a JSON object"), ('{"mean": [1, 2]}', "three numbers")]
 )
-def test_a_description_that_is_none_is_refused(tmp_path, text, said):
+def test_a_description_that_is_none_is_refused(tmp_path, text, reason):
     (tmp_path / "model.json").write_text(text)
-    with pytest.raises(RequestError, match=said):
+    with pytest.raises(RequestError, match=reason):
         read_description(tmp_path / "model.pt")
 
 

@@ -35,7 +35,7 @@ def test_aware_epochs_follow_the_plain_ones_and_leave_them_to_others(tmp_path, n
     assert candidate.warnings == ()
     assert workshop.trained(aware).exists()
     assert workshop.trained(replace(aware, aware_epochs=0)).exists()
-    # Read back, not trained again.
+    # The aware weights are read back, not trained again.
     workshop.trained(replace(aware, aware_epochs=0)).unlink()
     workshop.manifest(aware).unlink()
     assert build(aware, workshop, lambda step, share: None).sha256 == candidate.sha256
@@ -51,5 +51,5 @@ def test_without_relu_after_depthwise_layers_outline_training_and_file_are_one_n
     candidate = build(linear, workshop, lambda step, share: None)
     assert candidate.operators == files[linear]
     assert candidate.warnings == ()
-    # Read back as what it was trained as.
+    # It is read back as what it was trained as.
     assert not trained(linear, workshop, lambda step, share: None).model.depthwise_relu

@@ -189,7 +189,7 @@ def test_a_fixed_dimension_has_that_value_and_no_other():
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "reason"),
     [
         ("epoch", "1", "did you mean epochs"),
         ("epochs", "1001", "a whole number from 0 to 1000"),
@@ -197,8 +197,8 @@ def test_a_fixed_dimension_has_that_value_and_no_other():
         ("quantization", "int4", "one of none, dynamic_uint8, static_int8"),
     ],
 )
-def test_what_cannot_be_fixed_is_named_with_what_can(name, value, said):
-    with pytest.raises(RequestError, match=said):
+def test_what_cannot_be_fixed_is_named_with_what_can(name, value, reason):
+    with pytest.raises(RequestError, match=reason):
         dimensions("full", 2, {name: value})
 
 

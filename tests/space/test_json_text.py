@@ -23,14 +23,14 @@ class Noun:
 
 
 def test_a_noun_comes_back_as_it_was():
-    read = {"path": Path("folder").joinpath}
+    readers = {"path": Path("folder").joinpath}
     text = '{"names": ["a", "b"], "pair": [1, Infinity], "path": "file"}'
-    assert from_json(Noun, text, read) == Noun(("a", "b"), (1.0, math.inf), Path("folder/file"))
+    assert from_json(Noun, text, readers) == Noun(("a", "b"), (1.0, math.inf), Path("folder/file"))
     assert from_json(Noun, '{"names": []}') == Noun(())
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
         ('{"names": "a"}', r"Noun: Expected `array`, got `str` - at `\$.names`"),
         ('{"names": ["a", 1]}', r"Noun: Expected `str`, got `int` - at `\$.names\[1\]`"),
@@ -41,19 +41,19 @@ def test_a_noun_comes_back_as_it_was():
         ("{", "Expecting property name"),
     ],
 )
-def test_what_does_not_fit_is_named(text, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_does_not_fit_is_named(text, reason):
+    with pytest.raises(ValueError, match=reason):
         from_json(Noun, text)
 
 
 def test_what_is_stored_comes_back_as_it_was():
-    one = evaluation(relative_latency_ci=(0.1, math.inf), dirty=("others",), pairs=(0.5,))
-    assert Figures.from_json(one.figures.to_json()) == one.figures
+    stored = evaluation(relative_latency_ci=(0.1, math.inf), dirty=("others",), pairs=(0.5,))
+    assert Figures.from_json(stored.figures.to_json()) == stored.figures
     confused = Accuracy.of([0, 1, 1], [0, 1, 0], "test")
     assert Accuracy.from_json(confused.to_json()) == confused
-    back = Candidate.from_json(one.candidate.to_json(), Path("there"))
-    assert back.recipe == one.candidate.recipe
-    assert back.file == Path("there") / one.candidate.file
+    back = Candidate.from_json(stored.candidate.to_json(), Path("there"))
+    assert back.recipe == stored.candidate.recipe
+    assert back.file == Path("there") / stored.candidate.file
     with pytest.raises(ValueError, match="is no provenance"):
         Figures.from_json(figures().to_json().replace("measured (", "guessed ("))
 

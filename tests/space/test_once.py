@@ -63,8 +63,8 @@ def side_by_side(task: Callable[[], object]) -> None:
         task()
 
     with ThreadPoolExecutor(2) as threads:
-        for done in [threads.submit(both) for _ in range(2)]:
-            done.result(HANG_S)
+        for future in [threads.submit(both) for _ in range(2)]:
+            future.result(HANG_S)
 
 
 def test_the_teacher_s_answers_are_worked_out_once(tmp_path, network):

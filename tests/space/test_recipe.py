@@ -64,7 +64,7 @@ STORED = {
 
 
 def test_a_network_with_every_relu_is_written_as_it_always_was():
-    """Its texts are in files of others, to the byte."""
+    """The recipe's texts are in files of others, to the byte."""
     assert "depthwise_relu" not in RECIPE.to_json()
     linear = replace(RECIPE, depthwise_relu=False)
     assert Recipe.from_json(linear.to_json()) == linear

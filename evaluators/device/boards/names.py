@@ -18,13 +18,13 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 def boards_file() -> Path:
     base = os.environ.get("XDG_CONFIG_HOME", "")
-    # Its specification has relative ones ignored.
+    # The specification of XDG_CONFIG_HOME has relative folders ignored.
     folder = Path(base) if base.startswith("/") else Path.home() / ".config"
     return folder / "ondevice-search" / "boards.toml"
 
 
 def read_boards() -> dict[str, Address]:
-    """Read strictly: a slip of the pen is not a board that is silently missing."""
+    """The boards, read strictly: a slip of the pen is not a board that is silently missing."""
     file = boards_file()
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))

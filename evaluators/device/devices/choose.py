@@ -17,7 +17,7 @@ VALID = "user@host[:port], ssh:HOST or a name (a board), local (this machine) or
 
 
 def open_device(spec: str) -> "Device":
-    """Not yet entered. RequestError names what would be valid."""
+    """The device, not yet entered. RequestError names what would be valid."""
     address = address_of(spec)
     if address is None:
         kind, colon, rest = spec.partition(":")

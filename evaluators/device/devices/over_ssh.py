@@ -26,7 +26,7 @@ FILES_BYTES = 500_000_000
 # The program hears from us four times in this, and ends itself if it does not.
 GUARD = Guard(heartbeat_s=20.0)
 
-# Their last use is what the files' time says.
+# The files' time says when they were last used.
 _TOUCH_AND_RUN = 'touch -c "$1" "$2"; shift 2; exec "$@"'
 
 
@@ -85,7 +85,7 @@ class SshDevice(ProgramDevice):
 
     @property
     def _guard_here(self) -> Guard:
-        """Cooled down as this kind of board has to be."""
+        """The guard, with the temperature that this kind of board has to be cooled down to."""
         if self._guard.cool_below_c is not None:
             return self._guard
         return replace(self._guard, cool_below_c=cool_below_c(self.info.model))
@@ -192,14 +192,14 @@ class _Program:
 
 
 async def _make_room(board: _Board, size: int, keep: Mapping[str, object]) -> None:
-    gone = board.kept_files.clear_for(size, keep)
-    if gone:
-        await board.shell.run("rm", "-f", *(f"{board.folder}/{name}" for name in gone))
+    removed = board.kept_files.clear_for(size, keep)
+    if removed:
+        await board.shell.run("rm", "-f", *(f"{board.folder}/{name}" for name in removed))
 
 
 @contextlib.asynccontextmanager
 async def _heartbeats(conversation: Conversation, guard: Guard) -> AsyncGenerator[None]:
-    """As long as these come, somebody is there to read the answer, also where a dead connection looks alive."""
+    """While heartbeats come, somebody is there to read the answer, also where a dead connection looks alive."""
     beating = asyncio.create_task(_beat(conversation, guard.heartbeat_s))
     try:
         yield

@@ -50,7 +50,7 @@ from evaluators.device.on_board.results import (
 )
 from evaluators.errors import DeviceError
 
-# Between closing its output and its exit.
+# Seconds between closing its output and its exit.
 EXIT_S = 2.0
 
 
@@ -93,7 +93,7 @@ class ProgramDevice(ABC):
 
     @abstractmethod
     async def _enter(self) -> None:
-        """Found and described: `_info` is known."""
+        """The device is found and described: `_info` is known."""
 
     @abstractmethod
     async def _leave(self) -> None: ...
@@ -110,7 +110,7 @@ class ProgramDevice(ABC):
 
     @abstractmethod
     def _described(self, message: dict[str, object]) -> DeviceInfo:
-        """From what the program says of its board."""
+        """The device, from what the program says of its board."""
 
     @asynccontextmanager
     async def _turn(self) -> AsyncGenerator[None]:

@@ -184,7 +184,7 @@ def _head(message: dict[str, object]) -> DeviceInfo:
 
 
 def _reference(head: dict[str, object]) -> FirstReference | None:
-    """Earlier recordings do not say."""
+    """What the figures are over; earlier recordings do not say."""
     if head.get("reference") is None:
         return None
     fields = Fields(head["reference"])
@@ -192,7 +192,7 @@ def _reference(head: dict[str, object]) -> FirstReference | None:
 
 
 def _trials(head: dict[str, object]) -> tuple[str, ...]:
-    """Earlier recordings do not say."""
+    """The trials of the search; earlier recordings do not say."""
     ids = head.get("trials", [])
     if not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
         raise GarbledError("trials is not a list of recipes")

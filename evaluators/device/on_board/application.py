@@ -38,7 +38,7 @@ def _parts() -> dict[str, bytes]:
 
 
 def packed(contents: Mapping[str, bytes]) -> bytes:
-    """In the order of their names, not compressed (zlib's versions differ), all dated zip's first day."""
+    """A zip of files in the order of their names, not compressed (zlib's versions differ), dated zip's first day."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(contents):

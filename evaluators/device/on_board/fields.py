@@ -84,7 +84,7 @@ class Fields:
         return Fields(self._values.get(name))
 
     def wholes(self, name: str) -> list[int]:
-        """Packed as base64 of little-endian unsigned numbers of 4 or 8 bytes."""
+        """Whole numbers, packed as base64 of little-endian unsigned numbers of 4 or 8 bytes."""
         packed = self.inner(name)
         code = {"<u4": "I", "<u8": "Q"}.get(packed.text("type"))
         content = packed._values.get("base64")

@@ -18,12 +18,12 @@ class KeptFiles:
         self._sizes[name] = size
 
     def clear_for(self, size: int, keep: Collection[str]) -> list[str]:
-        """Taken off so that `size` more fits: the least recently used first, those to keep never."""
-        total, gone = size + sum(self._sizes.values()), []
+        """Files to be taken off so that `size` more fits: the least recently used first, those to keep never."""
+        total, removed = size + sum(self._sizes.values()), []
         for name in list(self._sizes):
             if total <= self._limit_bytes:
                 break
             if name not in keep:
                 total -= self._sizes.pop(name)
-                gone.append(name)
-        return gone
+                removed.append(name)
+        return removed

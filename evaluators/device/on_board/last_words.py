@@ -23,10 +23,10 @@ class Bytes(Protocol):
 
 async def tail(stream: Bytes) -> bytes:
     """The last bytes of a stream, however many came before."""
-    kept = b""
+    end = b""
     while part := await stream.read(65536):
-        kept = (kept + part)[-STDERR_BYTES:]
-    return kept
+        end = (end + part)[-STDERR_BYTES:]
+    return end
 
 
 def last_line(output: bytes) -> str:

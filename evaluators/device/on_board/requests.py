@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from evaluators.device.device import PROTOCOL_VERSION, CourseTask, Guard, LoadTask, Task
 
-# On top of the limit of a search run: start, imports, loading, warm-up.
+# Seconds on top of the limit of a search run: start, imports, loading, warm-up.
 START_S = 180.0
 # Unpacking, decoding and running one of the course's images takes some 50 ms on a Pi 3B+.
 IMAGE_S = 1.0
@@ -35,7 +35,7 @@ def measure_request(task: Task, *, model: str, images: str, guard: Guard = _GUAR
 
 
 def look_request(tasks: Sequence[Task], *, models: Sequence[str], images: str, guard: Guard = _GUARD) -> bytes:
-    """Of tasks with the same images."""
+    """A request for tasks with the same images."""
     named = [{"model": model, **asdict(task.runtime)} for task, model in zip(tasks, models, strict=True)]
     normalisation = {"mean": tasks[0].mean, "std": tasks[0].std}
     common = {"protocol": PROTOCOL_VERSION, "images": images, **normalisation, **asdict(guard)}

@@ -58,8 +58,8 @@ def looked(message: dict[str, object], models: int) -> tuple[float | None, ...]:
     latencies = message.get("latencies_s")
     if not isinstance(latencies, list) or len(latencies) != models:
         raise GarbledError(f"latencies_s are not those of {models} models")
-    each = [Fields({"latency_s": latency}) for latency in latencies]
-    return tuple(latency.number_or_none("latency_s", 1e-9) for latency in each)
+    by_model = [Fields({"latency_s": latency}) for latency in latencies]
+    return tuple(latency.number_or_none("latency_s", 1e-9) for latency in by_model)
 
 
 def load_run(message: dict[str, object], pings: Sequence[Ping]) -> LoadRun:
@@ -132,7 +132,7 @@ def _course_windows(fields: Fields, pings: Sequence[Ping]) -> CourseWindows:
 
 @contextmanager
 def held_together(device: str, model: str) -> Iterator[None]:
-    """What does not is the device's fault."""
+    """A result that does not hold together is the device's fault."""
     try:
         yield
     except GarbledError as error:

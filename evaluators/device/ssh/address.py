@@ -15,7 +15,7 @@ _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What is left out is for ~/.ssh/config to say, else for ssh's defaults."""
+    """A board's place; what is left out is for ~/.ssh/config to say, else for ssh's defaults."""
 
     host: str
     user: str | None = None

@@ -26,7 +26,7 @@ class Conversation:
 
     @property
     def status(self) -> int | None:
-        """None while it runs, and when its end was lost with the connection."""
+        """The exit status; None while it runs, and when its end was lost with the connection."""
         status = self._process.returncode
         # How a shell tells of a program that a signal ended.
         return 128 - status if status is not None and 128 < status < 192 else status
@@ -70,7 +70,7 @@ class Conversation:
         return line
 
     async def closed(self) -> None:
-        """Until it has ended, or the connection has."""
+        """Waits until the program has ended, or the connection has."""
         with self._words():
             await self._process.wait_closed()
 

@@ -21,7 +21,7 @@ class HostEntry:
     name: str
     # Stands for every port that has no entry of its own.
     portless: str
-    # Read in this order; keys are added to the first.
+    # The files of known hosts, read in this order; keys are added to the first.
     files: tuple[Path, ...]
 
 

@@ -47,7 +47,7 @@ def connection_arguments(address: Address, login: Login) -> dict[str, Any]:
 
 
 async def connection_options(address: Address, login: Login) -> asyncssh.SSHClientConnectionOptions:
-    """With the config read: who the user is, and which files hold the known hosts."""
+    """The options with the config read: who the user is, and which files hold the known hosts."""
     try:
         options: asyncssh.SSHClientConnectionOptions = await asyncssh.SSHClientConnectionOptions.construct(
             **connection_arguments(address, login)

@@ -29,15 +29,15 @@ OUTPUT_BYTES = 2**20
 COMMAND_S = 30.0
 # Slower than this is no network to measure over: 13 MB take 13 s.
 UPLOAD_BYTES_PER_S = 1e6
-# Between the end of its input and a program's exit; then it is killed, which takes at most KILL_S.
+# Seconds between the end of a program's input and its exit; then it is killed, which takes at most KILL_S.
 EXIT_S = 1.0
 KILL_S = 5.0
 # Login scripts may talk first, and what is to be killed needs a number.
 MARK = "ondevice-search:"
 _ANNOUNCE = f'echo "{MARK} $$"; exec "$@"'
-# To the process group where the program leads one.
+# The signal goes to the process group where the program leads one.
 _KILL = 'kill -KILL "-$1" 2>/dev/null || kill -KILL "$1"'
-# Beside and renamed last, so that a name always stands for the whole content.
+# A file is written beside and renamed last, so that a name always stands for the whole content.
 _RECEIVE = """
 LC_ALL=C; export LC_ALL; umask 077; part="$1.part$$"
 fail() { rm -f "$part"; df -Pk "${1%/*}" | awk 'NR == 2 { print "free_kb=" $4 }'; exit 1; }
@@ -116,7 +116,7 @@ class Shell:
 
     @asynccontextmanager
     async def open_connection(self, host: str, port: int) -> AsyncGenerator[Tunnel]:
-        """From the board to a host that it can reach, through this connection; closed when the block is left."""
+        """A tunnel from the board to a host that it can reach; closed when the block is left."""
         with self._words():
             try:
                 async with asyncio.timeout(COMMAND_S):
@@ -131,7 +131,7 @@ class Shell:
             writer.channel.abort()
 
     async def upload(self, local: Path, remote: str, sha256: str = "") -> None:
-        """Written beside and renamed once it has arrived whole: as `sha256` says, where it is known already."""
+        """The file is renamed to `remote` once it has arrived whole: as `sha256` says, where that is known already."""
         try:
             content = await asyncio.to_thread(local.read_bytes)
         except OSError as error:
@@ -163,7 +163,7 @@ class Shell:
                 raise
 
     async def _begin(self, program: Conversation) -> None:
-        """Until the command announces itself, past whatever the board's login scripts say."""
+        """Reads until the command announces itself, past whatever the board's login scripts say."""
         greeting = b""
         try:
             async with asyncio.timeout(COMMAND_S):

@@ -26,7 +26,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShownKey:
-    """As ssh-keygen -l prints it, and what known_hosts would hold."""
+    """A host's key as ssh-keygen -l prints it, and the line that known_hosts would hold."""
 
     address: Address
     kind: str
@@ -103,8 +103,8 @@ def _known(entry: HostEntry) -> tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKe
         except (ValueError, OSError) as error:
             raise RequestError(f"your known hosts ({file}) cannot be read: {error}") from error
         for name in dict.fromkeys((entry.name, entry.portless)):
-            trusted, _, gone, *_ = keys.match(name, "", None)
+            trusted, _, distrusted, *_ = keys.match(name, "", None)
             known += trusted
-            revoked += gone
+            revoked += distrusted
             own += [file] if trusted and name == entry.name else []
     return known, revoked, bool(own), own[0] if own else entry.files[0]

@@ -62,7 +62,7 @@ for name in sys.argv[1:]:
         fault = "%s: %s" % (type(error).__name__, error)
     print(json.dumps({"name": name, "text": text, "fault": fault}), flush=True)
 """
-# As a measurement chooses it.
+# The Python that a measurement would choose.
 _WITH_ITS_PYTHON = f"""
 python="$HOME/{FOLDER}/venv/bin/python"; [ -x "$python" ] || python=python3
 exec "$python" -c "$@"
@@ -72,7 +72,7 @@ _CLOCK = "while read -r _; do date +%s.%N; done"
 
 @dataclass(frozen=True, slots=True)
 class RuntimeHealth:
-    """Of one runtime, by its name in RUNTIMES: what it is in words, or why it does not start."""
+    """One runtime, by its name in RUNTIMES: what it is in words, or why it does not start."""
 
     name: str
     text: str
@@ -86,7 +86,7 @@ class Health:
     bits: int
     free_bytes: float
     state: BoardState
-    # Each that is known, there or not.
+    # Every runtime that is known, there or not.
     runtimes: tuple[RuntimeHealth, ...]
 
 
@@ -98,7 +98,7 @@ class ClockOffset:
     uncertainty_s: float
 
 
-# What it said, and how it ended: of a look for runtimes of these names.
+# A look for runtimes of these names: what it said, and how it ended.
 Look = Callable[[Sequence[str]], Awaitable[tuple[bytes, str]]]
 
 
@@ -158,20 +158,20 @@ def _fault(status: int, complaints: bytes) -> str:
 
 async def _health(name: str, look: Look) -> Health:
     """A runtime that ends the process that looks is no reason not to look at those behind it."""
-    left, seen = list(RUNTIMES.names()), list[RuntimeHealth]()
+    remaining, described = list(RUNTIMES.names()), list[RuntimeHealth]()
     while True:
-        output, ended = await look(left)
+        output, ended = await look(remaining)
         lines = output.splitlines()
         if not lines:
             raise DeviceError(f"{name}: it has no Python that works ({ended}); python -m search devices prepare {name}")
         try:
-            told = [_runtime(Fields(parsed(line)), left) for line in lines[1:]]
+            reports = [_runtime(Fields(parsed(line)), remaining) for line in lines[1:]]
             # The last word on each.
-            latest = {each.name: each for each in told}
-            seen += [each if each.text or each.fault else replace(each, fault=ended) for each in latest.values()]
-            left = left[len(latest) :]
-            if not left or not latest:
-                return _described(Fields(parsed(lines[0])), seen, left, ended)
+            latest = {each.name: each for each in reports}
+            described += [each if each.text or each.fault else replace(each, fault=ended) for each in latest.values()]
+            remaining = remaining[len(latest) :]
+            if not remaining or not latest:
+                return _described(Fields(parsed(lines[0])), described, remaining, ended)
         except GarbledError as error:
             raise DeviceError(f"{name}: it does not describe itself: {error}") from error
 
@@ -183,7 +183,7 @@ def _runtime(fields: Fields, asked: Sequence[str]) -> RuntimeHealth:
     return RuntimeHealth(name, fields.text("text"), fields.text("fault"))
 
 
-def _described(fields: Fields, seen: Sequence[RuntimeHealth], unseen: Sequence[str], ended: str) -> Health:
+def _described(fields: Fields, described: Sequence[RuntimeHealth], unseen: Sequence[str], ended: str) -> Health:
     state = fields.inner("state")
     return Health(
         model=fields.text("model"),
@@ -195,5 +195,5 @@ def _described(fields: Fields, seen: Sequence[RuntimeHealth], unseen: Sequence[s
             governor=state.text_or_none("governor"),
             throttled=state.whole_or_none("throttled", 0, 2**32 - 1),
         ),
-        runtimes=(*seen, *(RuntimeHealth(name, "", ended) for name in unseen)),
+        runtimes=(*described, *(RuntimeHealth(name, "", ended) for name in unseen)),
     )

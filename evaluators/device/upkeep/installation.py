@@ -11,7 +11,7 @@ from evaluators.device.upkeep.probed_board import LeftOut, ProbedBoard, numbers
 from evaluators.errors import DeviceError
 from evaluators.runtimes.runtime import Release, Runtime
 
-# On the memory card of a Pi 3, each many times what it takes on a quiet one.
+# Limits on the memory card of a Pi 3, each many times what it takes on a quiet one.
 INSTALL_S = 1200.0
 RUN_S = 120.0
 SIGILL = -4
@@ -39,7 +39,7 @@ class Installation:
         return f"{self.environment}/bin/python"
 
     async def fill(self, requirements: tuple[str, ...]) -> dict[str, LeftOut]:
-        """With every runtime that can be had there, beside what `requirements` name; those that cannot, by their names.
+        """Installs what `requirements` name and every runtime that can be had there; those that cannot, by their names.
 
         DeviceError where none can, and for any other fault.
         """
@@ -51,7 +51,7 @@ class Installation:
                 self.say(f"{address}: no {runtime.title} is known for its Python; it is left out")
                 continue
             try:
-                # With what the runtimes before it need: pip is to keep that.
+                # The runtimes before it need theirs: pip is to keep that.
                 requirements = await self._add(runtime, fitting, requirements)
             except UnfitError as error:
                 self.say(f"{address}: {error}; {runtime.title} is left out")
@@ -69,9 +69,9 @@ class Installation:
             requirements = (*release.requirements, *others)
             try:
                 await self._install(release, requirements)
-                # Those before it too: it may have brought another NumPy.
-                for each in (runtime, *fitting):
-                    await self._try(each)
+                # The runtimes before it are tried again: it may have brought another NumPy.
+                for candidate in (runtime, *fitting):
+                    await self._try(candidate)
             except UnfitError as error:
                 reasons.append(str(error))
             else:
@@ -80,11 +80,11 @@ class Installation:
             await self._pip("uninstall", "--yes", release.distribution)
             if place + 1 < len(releases):
                 self.say(f"{self.board.address}: {release} {reasons[-1]}; trying an older one")
-        for each in fitting:
+        for candidate in fitting:
             try:
-                await self._try(each)
+                await self._try(candidate)
             except UnfitError as error:
-                raise DeviceError(f"{self.board.address}: beside {runtime.title} {each.title} {error}") from error
+                raise DeviceError(f"{self.board.address}: beside {runtime.title} {candidate.title} {error}") from error
         if all(reason == _ILLEGAL for reason in reasons):
             raise UnfitError(
                 f"every {runtime.title} for its Python {_ILLEGAL}, {releases[-1]} too; it needs a build of its own"
@@ -118,9 +118,9 @@ class Installation:
         if glibc == (0, 0):
             raise DeviceError(f"{board.address}: it has no network, and no GNU C library that wheels are built for")
         target = wheels.Target(board.python, board.facts.get("machine", ""), glibc)
-        with TemporaryDirectory() as here:
+        with TemporaryDirectory() as downloads:
             try:
-                files = await wheels.fetch(requirements, target, Path(here))
+                files = await wheels.fetch(requirements, target, Path(downloads))
             except DeviceError as error:
                 reason = f"it reaches no package index, and {error}; connect it, or this machine, to a network"
                 if isinstance(error, wheels.NoWheelsError):
@@ -132,7 +132,7 @@ class Installation:
                 await board.shell.upload(file, f"{folder}/{file.name}")
 
     async def _try(self, runtime: Runtime) -> None:
-        """As for a measurement, in a clean environment."""
+        """Runs a convolution as for a measurement, in a clean environment."""
         board = self.board
         self.say(f"{board.address}: running a convolution by {runtime.title}")
         clean = ("env", "-i", f"HOME={board.facts['home']}", f"PATH={board.facts['path']}", "LANG=C.UTF-8")

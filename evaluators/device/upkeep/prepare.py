@@ -18,16 +18,16 @@ from evaluators.device.upkeep.installation import Installation
 from evaluators.device.upkeep.probed_board import VERSIONS, Prepared, ProbedBoard, distributions, left_out_json
 from evaluators.errors import DeviceError
 
-# On the memory card of a Pi 3, each many times what it takes on a quiet one.
+# Limits on the memory card of a Pi 3, each many times what it takes on a quiet one.
 VENV_S = 300.0
 INDEX_S = 20.0
 SWITCH_S = 120.0
-# Small, and on every index.
+# A distribution that is small, and on every index.
 _SMALL = "flatbuffers"
 
 Say = Callable[[str], None]
 
-# For as long as its input is open.
+# The lock is held for as long as the program's input is open.
 _HOLD = "echo held; exec cat"
 # What interruptions left goes first. The environment in use stays until the new one takes its place.
 _BEGIN = """
@@ -94,7 +94,7 @@ async def _make(board: ProbedBoard, course: bool, say: Say) -> None:
 
 
 async def _reaches_an_index(board: ProbedBoard, python: str, environment: str) -> bool:
-    """By its own pip, with whatever index or proxy that is configured for; given up soon."""
+    """Whether the board's pip gets at an index, whatever index or proxy it is configured for; given up soon."""
     command = ("timeout", f"{INDEX_S:g}", python, "-m", "pip", "download", "--quiet", "--disable-pip-version-check")
     options = (
         "--no-input",

@@ -12,7 +12,7 @@ from evaluators.device.ssh.shell import Finished, Shell
 from evaluators.errors import DeviceError
 from evaluators.runtimes.runtime import Runtime, runtimes_for_boards
 
-# On the memory card of a Pi 3, many times what it takes on a quiet one.
+# The limit on the memory card of a Pi 3, many times what it takes on a quiet one.
 PROBE_S = 60.0
 
 # What an environment holds, in the words of its stamp; the names are those of distributions, as arguments.
@@ -37,7 +37,7 @@ try:
 except ImportError:
     pass
 """
-# One round trip. It makes nothing but the folder.
+# The probe takes one round trip, and makes nothing but the folder.
 _PROBE = f"""
 LC_ALL=C; export LC_ALL; umask 077; dir="$HOME/{FOLDER}"
 echo "bits=$(getconf LONG_BIT 2>/dev/null)"
@@ -67,7 +67,7 @@ class Prepared:
     pillow: str | None
     # What a person calls each runtime that cannot be had there, with the reason.
     left_out: tuple[str, ...] = ()
-    # False: all was there.
+    # Whether anything was made; False: all was there.
     made: bool = True
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class LeftOut:
 
     @classmethod
     def all_from_json(cls, text: str) -> "dict[str, LeftOut]":
-        """By the runtimes' names; none of a text that is another."""
+        """Those that a text names, by the runtimes' names; none of a text that is another."""
         try:
             return {
                 str(name): cls(printable(reason), tuple(releases))
@@ -135,11 +135,11 @@ class ProbedBoard:
 
     @property
     def runtimes(self) -> tuple[Runtime, ...]:
-        """Those that there are for its Python."""
+        """The wanted runtimes that there are for its Python."""
         return tuple(runtime for runtime in self.wanted if runtime.releases(self.python))
 
     def prepared(self, course: bool) -> Prepared | None:
-        """As the stamp says, if the environment still is what it says."""
+        """What the stamp says, if the environment still is what it says."""
         stamp = self.facts.get("stamp", "")
         if not stamp or stamp != self.facts.get("versions"):
             return None

@@ -13,7 +13,7 @@ from pathlib import Path
 from evaluators.device.on_board.last_words import last_line
 from evaluators.errors import DeviceError
 
-# 45 MB at 100 kB/s.
+# The limit of a fetch: 45 MB at 100 kB/s take 450 s.
 FETCH_S = 600.0
 # The oldest C library that PEP 600 names wheels for here.
 _OLDEST_GLIBC = 17
@@ -24,7 +24,7 @@ UNREACHED = b"connection broken"
 
 
 class NoWheelsError(DeviceError):
-    """There are none of this release for that board; of others there may be."""
+    """There are no wheels of this release for that board; of others there may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Target:
 
 
 async def fetch(requirements: Sequence[str], target: Target, folder: Path) -> list[Path]:
-    """By this Python's pip, with whatever index, proxy or folder it is configured for."""
+    """The wheels, as this Python's pip gets them, with whatever index, proxy or folder it is configured for."""
     python = ".".join(map(str, target.python))
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--retries=2", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]

@@ -37,8 +37,8 @@ class LiteRt(LiteRtTarget):
     def answers(
         self, path: Path, pixels: "NDArray[np.uint8]", progress: Callable[[float], None], device: "Accelerator | None"
     ) -> Answered:
-        """By LiteRT itself, on a machine with a GPU too: the files are small, and its kernels round in a way of their
-        own."""
+        """The answers are LiteRT's, on a machine with a GPU too: the files are small, and its kernels round in a way of
+        their own."""
         from evaluators.runtimes.litert.host import predictions
 
         return Answered(predictions(path, pixels, progress), f"LiteRT {version_here(self)}, CPU")

@@ -25,7 +25,7 @@ def answers(
     progress: Callable[[float], None],
     device: "Accelerator | None",
 ) -> Answered:
-    """By torch in batches where `device` (this machine's accelerator, unless named) answers as ONNX Runtime does."""
+    """The answers, by torch in batches where `device` (unless named, our accelerator) answers as ONNX Runtime does."""
     answered, why_not = _by_torch(device, path, pixels, progress)
     if answered is not None:
         return answered

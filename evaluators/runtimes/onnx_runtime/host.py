@@ -29,7 +29,7 @@ def predictions(
 
 
 def _session(path: Path) -> "Answering":
-    """One image at a time: dynamic quantization takes its ranges from the whole batch."""
+    """A session for one image at a time: dynamic quantization takes its ranges from the whole batch."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -79,6 +79,6 @@ class _Step:
         return cls(function, tuple(node.input), tuple(node.output), attributes)
 
     def run(self, values: dict[str, Value]) -> None:
-        given = [values[name] if name else None for name in self.inputs]
-        result = self.function(*given, **self.attributes)
+        arguments = [values[name] if name else None for name in self.inputs]
+        result = self.function(*arguments, **self.attributes)
         values.update(zip(self.outputs, result if isinstance(result, tuple) else (result,), strict=False))

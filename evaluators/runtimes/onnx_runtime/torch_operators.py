@@ -48,7 +48,7 @@ def dense(value: Value) -> Tensor:
     return value.values() if isinstance(value, Scaled) else value
 
 
-# Between whole numbers and values.
+# These go between whole numbers and values.
 
 _RANGES = {torch.int8: (-128, 127), torch.uint8: (0, 255)}
 
@@ -73,7 +73,7 @@ def _dequantize(x: Tensor, scale: Tensor, zero_point: Tensor | None = None, axis
 
 
 def _along(parameter: Tensor, axis: int, x: Tensor) -> Tensor:
-    """One number for all, or one for each place along the axis."""
+    """The parameter as one number for all, or as one for each place along the axis."""
     if parameter.numel() == 1:
         return parameter.reshape(())
     shape = [1] * x.dim()
@@ -96,7 +96,7 @@ def _divided(x: Tensor, number: int) -> Tensor:
     return x / torch.full_like(x, number)
 
 
-# Sums of products.
+# These are sums of products.
 
 
 def _conv(x: Value, weight: Value, bias: Value | None = None, **window: Any) -> Value:
@@ -167,11 +167,11 @@ def _wide(x: Tensor) -> Tensor:
     return x.float() if x.device.type == "mps" else x.double()
 
 
-# Everything else.
+# These are all other operators.
 
 
 def _whole_or_dense(function: Callable[..., Tensor]) -> Function:
-    """For what moves or picks numbers without changing them: whole numbers stay whole."""
+    """A function that moves or picks numbers without changing them: whole numbers stay whole."""
 
     def applied(x: Value, *others: Value, **attributes: Any) -> Value:
         if isinstance(x, Scaled) and x.scale.dim() == 0:

@@ -39,5 +39,5 @@ def answers(path: Path, pixels: NDArray[np.uint8], level: object) -> NDArray[np.
     options.graph_optimization_level = level
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    said: NDArray[np.int64] = session.run(None, {INPUT: pixels})[0].argmax(axis=1)
-    return said
+    classes: NDArray[np.int64] = session.run(None, {INPUT: pixels})[0].argmax(axis=1)
+    return classes

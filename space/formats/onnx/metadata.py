@@ -12,7 +12,7 @@ from space.errors import CandidateError
 METADATA_PROPS = 14
 KEY = 1
 VALUE = 2
-# Longer is no property of ours.
+# What is longer is no property of ours.
 PROPERTY_BYTES = 2**20
 
 

@@ -23,11 +23,11 @@ def written(chosen: Integers) -> onnx.ModelProto:
     nodes.add("DequantizeLinear", "centred_image", INPUT, *grey, result=_CENTRED)
     _quantize(nodes, _CENTRED, chosen.values[IMAGES])
     for step in chosen.steps:
-        read = [_CENTRED if name == IMAGES else called(name) for name in step.reads]
+        inputs = [_CENTRED if name == IMAGES else called(name) for name in step.reads]
         if not clips(step):
-            read = [f"{name}_real" for name in read]
+            inputs = [f"{name}_real" for name in inputs]
         result = OUTPUT if step is network.last else called(chosen.result(step))
-        nodes.layer(network, step, [*read, *_weights(nodes, chosen, step)], result)
+        nodes.layer(network, step, [*inputs, *_weights(nodes, chosen, step)], result)
         if chosen.result(step) in quantized:
             _quantize(nodes, result, chosen.values[chosen.result(step)])
     return nodes.proto(network)

@@ -21,12 +21,12 @@ def logits(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     with quietly():
         interpreter = Interpreter(model_path=str(path), num_threads=1)
         interpreter.allocate_tensors()
-    read, written = (
+    input_index, output_index = (
         details[0]["index"] for details in (interpreter.get_input_details(), interpreter.get_output_details())
     )
     answers = []
     for image in pixels.transpose(0, 2, 3, 1).astype(np.float32):
-        interpreter.set_tensor(read, image[np.newaxis])
+        interpreter.set_tensor(input_index, image[np.newaxis])
         interpreter.invoke()
-        answers.append(interpreter.get_tensor(written))
+        answers.append(interpreter.get_tensor(output_index))
     return np.concatenate(answers)

@@ -18,7 +18,7 @@ from space.recipe import Recipe
 
 
 def export(original: Original, path: Path) -> None:
-    """In fp32."""
+    """Writes the file in fp32."""
     network = _folded(original)
     _save(Network(network, Floats(network)), original, path)
 

@@ -55,13 +55,13 @@ class Floats:
         return fused(following), following.name
 
     def taken(self, writer: Writer, image: int) -> int:
-        """Its mean is subtracted by an operator of its own: zero padding has to stay the mean of the image."""
+        """The image's mean is subtracted by an operator of its own: zero padding has to stay the mean of the image."""
         side, channels = self.network.image.side, self.network.image.channels
         shape = (1, side, side, channels)
 
         def of_row(values: Array) -> NDArray[np.float32]:
-            """For each place of a row: XNNPACK takes three numbers at a time where there is one for each channel
-            alone, which costs a small network a quarter of its time."""
+            """The values for each place of a row: XNNPACK takes three numbers at a time where there is one for each
+            channel alone, which costs a small network a quarter of its time."""
             return np.tile(values.astype(np.float32), (1, side, 1))
 
         if self.network.mean.any():

@@ -36,7 +36,7 @@ class TfLite:
         quantize(original, recipe, path)
 
     def doubt(self, recipe: "Recipe", path: Path, pixels: "NDArray[np.uint8]") -> str | None:
-        """None: XNNPACK sums products of 8 bits in 32 on every processor."""
+        """There is no doubt: XNNPACK sums products of 8 bits in 32 on every processor."""
         return None
 
     def cost(self, path: Path) -> Cost:

@@ -40,13 +40,13 @@ def image_input(path: Path) -> ImageInput:
         valid = ", ".join(_KIND_NAMES[known] for known in _NUMBERS)
         raise RequestError(f"{path} takes {_KIND_NAMES.get(kind, f'numbers of kind {kind}')}; valid is {valid}")
     shape = _image_shape(path, sizes)
-    # As float32 too, where the normalisation is part of the network.
+    # A file of ours takes raw images as float32 too, where the normalisation is part of the network.
     raw = kind != _KINDS.FLOAT32 or RAW in metadata(path)
     return ImageInput(shape, raw, _NUMBERS[kind], span)
 
 
 def _image_shape(path: Path, sizes: Sequence[int]) -> ImageShape | None:
-    """Channels last, or first as files are that were made from torch's order of axes."""
+    """The shape with channels last, or first as in files that were made from torch's order of axes."""
     if len(sizes) == 4 and sizes[0] in (1, _OPEN):
         for channels, height, width in ((sizes[3], *sizes[1:3]), sizes[1:]):
             if channels in _CHANNELS and height == width != 0:

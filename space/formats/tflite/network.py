@@ -29,16 +29,16 @@ class Numbers(Protocol):
 
     @property
     def kind(self) -> type[np.generic]:
-        """Of the values that layers hand on."""
+        """The type of the values that layers hand on."""
         ...
 
     @property
     def steps(self) -> Sequence[Step]:
-        """Those that need an operator, in the order in which they run."""
+        """The steps that need an operator, in the order in which they run."""
         ...
 
     def levels(self, value: str) -> Levels | None:
-        """Of IMAGES, or of what the step of this name hands on."""
+        """The levels of IMAGES, or of what the step of this name hands on."""
         ...
 
     def activation(self, step: Step) -> tuple[int, str]:
@@ -75,7 +75,7 @@ class Network:
         side = network.image.side
         shape = (side, side, network.image.channels)
         self._image = self._writer.value(IMAGE, (1, *shape), numbers.kind, numbers.levels(IMAGES))
-        # By the name under which a value is read: its tensor and its shape, without the image's own axis.
+        # A value's tensor and its shape, without the image's own axis, by the name under which it is read.
         self._tensors = {IMAGES: self._image}
         self._shapes: dict[str, tuple[int, ...]] = {IMAGES: shape}
         # The map that a flattened value was made of, where that has more than one place.
@@ -110,7 +110,7 @@ class Network:
         operator pads; with `least` by what no maximum is.
         """
         window = self._network.windows[step.name]
-        read = self._tensors[step.reads[0]]
+        value = self._tensors[step.reads[0]]
         height, width, channels = self._shapes[step.reads[0]]
         top, left, bottom, right = window.pads
         size = (
@@ -124,9 +124,9 @@ class Network:
         )
         needed = (top, left, max(ends[0], 0), max(ends[1], 0))
         if needed == _NO_PADS:
-            return read, schema.Padding.VALID, size
+            return value, schema.Padding.VALID, size
         if same and needed == _same((height, width), window):
-            return read, schema.Padding.SAME, size
+            return value, schema.Padding.SAME, size
         top, left, bottom, right = needed
         pads = self._writer.constant(
             f"{step.name}.pads", np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
@@ -138,9 +138,9 @@ class Network:
         if least:
             number = -math.inf if levels is None else np.iinfo(np.int8).min
             lowest = self._writer.constant(f"{step.name}.least", np.array([number], self._numbers.kind), levels)
-            self._operator(_CODES.PADV2, [read, pads, lowest], padded, schema.PadV2OptionsT())
+            self._operator(_CODES.PADV2, [value, pads, lowest], padded, schema.PadV2OptionsT())
         else:
-            self._operator(_CODES.PAD, [read, pads], padded, schema.PadOptionsT())
+            self._operator(_CODES.PAD, [value, pads], padded, schema.PadOptionsT())
         return padded, schema.Padding.VALID, size
 
     # --- layers
@@ -150,14 +150,14 @@ class Network:
         assert isinstance(layer, nn.Conv2d)
         outputs, groups = len(self._network.weights[step.name].bias), layer.groups
         depthwise = groups == self._shapes[step.reads[0]][-1] > 1
-        read, padding, size = self._padded(step)
+        value, padding, size = self._padded(step)
         activation, name = self._numbers.activation(step)
         if depthwise:
             weights = self._numbers.weights(self._writer, step, lambda kernel: kernel.transpose(1, 2, 3, 0), axis=3)
         else:
             weights = self._numbers.weights(self._writer, step, lambda kernel: kernel.transpose(0, 2, 3, 1), axis=0)
         code, options = self._sliding(step, padding, activation, outputs // groups if depthwise else None)
-        self._operator(code, [read, *weights], self._result(name, (*size, outputs)), options)
+        self._operator(code, [value, *weights], self._result(name, (*size, outputs)), options)
 
     def _sliding(self, step: Step, padding: int, activation: int, multiplier: int | None) -> tuple[int, object]:
         """`multiplier`: maps that a depthwise operator makes of each one."""
@@ -193,17 +193,17 @@ class Network:
         window = self._network.windows[step.name]
         if window.pads != _NO_PADS and not step.layer.count_include_pad:
             raise CandidateError(f"{step.name}: an average that leaves padding out is not written: {step.layer}")
-        read, padding, size = self._padded(step, same=False)
+        value, padding, size = self._padded(step, same=False)
         if self._numbers.levels(step.reads[0]) is None:
-            self._pool(step, _CODES.AVERAGE_POOL_2D, read, padding, size)
+            self._pool(step, _CODES.AVERAGE_POOL_2D, value, padding, size)
             return
         channels = self._shapes[step.reads[0]][-1]
         weights = self._numbers.averaging(self._writer, step, window.kernel, channels)
         activation, name = self._numbers.activation(step)
         code, options = self._sliding(step, padding, activation, 1)
-        self._operator(code, [read, *weights], self._result(name, (*size, channels)), options)
+        self._operator(code, [value, *weights], self._result(name, (*size, channels)), options)
 
-    def _pool(self, step: Step, code: int, read: int, padding: int, size: tuple[int, int]) -> None:
+    def _pool(self, step: Step, code: int, value: int, padding: int, size: tuple[int, int]) -> None:
         window = self._network.windows[step.name]
         activation, name = self._numbers.activation(step)
         options = schema.Pool2DOptionsT(
@@ -214,10 +214,10 @@ class Network:
             filterWidth=window.kernel[1],
             fusedActivationFunction=activation,
         )
-        self._operator(code, [read], self._result(name, (*size, self._shapes[step.reads[0]][-1])), options)
+        self._operator(code, [value], self._result(name, (*size, self._shapes[step.reads[0]][-1])), options)
 
     def mean(self, step: Step) -> None:
-        """Flattened at once, as whatever follows is the same for one place."""
+        """The mean is flattened at once, as whatever follows is the same for one place."""
         axes = self._writer.constant(f"{step.name}.axes", np.array([1, 2], np.int32))
         name = self._numbers.activation(step)[1]
         reader = self._network.only_reader(name)

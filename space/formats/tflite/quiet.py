@@ -19,13 +19,13 @@ def quietly() -> Iterator[None]:
     """Whatever else was written to standard error meanwhile follows at the end."""
     with _redirecting, tempfile.TemporaryFile() as written:
         sys.stderr.flush()
-        kept = os.dup(_STDERR)
+        descriptor = os.dup(_STDERR)
         os.dup2(written.fileno(), _STDERR)
         try:
             yield
         finally:
-            os.dup2(kept, _STDERR)
-            os.close(kept)
+            os.dup2(descriptor, _STDERR)
+            os.close(descriptor)
             written.seek(0)
             others = b"".join(line for line in written if not line.startswith(_NOTES))
             if others:

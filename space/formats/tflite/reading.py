@@ -28,10 +28,10 @@ class Graph:
 
     tensors: list[Any]
     operators: list[Any]
-    # By the number that an operator gives, its number in BuiltinOperator.
+    # An operator's number in BuiltinOperator, by the number that the operator itself gives.
     codes: list[int]
     inputs: list[int]
-    # By the number of a buffer, its bytes: 0 for those that are filled while the file runs.
+    # How many bytes a buffer has, by its number: 0 for those that are filled while the file runs.
     buffers: list[int]
 
     def shape(self, tensor: int) -> list[int]:
@@ -45,7 +45,7 @@ class Graph:
         return self.codes[int(operator.OpcodeIndex())]
 
     def reads(self, operator: Any) -> list[int]:
-        """Those that are left out have no number."""
+        """The numbers of its inputs; those that are left out have none."""
         return [int(tensor) for tensor in _numbers(operator.InputsAsNumpy()) if tensor >= 0]
 
     def is_constant(self, tensor: int) -> bool:

@@ -13,8 +13,8 @@ POOL = 2
 
 
 def sides(side: int, widths: tuple[int, ...]) -> tuple[int, ...]:
-    """Of the map that each convolution hands on, and of the pooled one that is flattened; of a convolution that is
-    gone 0."""
+    """The sides of the map that each convolution hands on, and of the pooled one that is flattened; 0 for a convolution
+    that is gone."""
     maps = []
     for width in widths[: CONV2 + 1]:
         side -= (KERNEL - 1) if width else 0

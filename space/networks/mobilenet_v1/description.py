@@ -26,8 +26,8 @@ class _MobileNetV1:
     linear_depthwise = True
     # What small networks need: little is left to inherit, much to learn.
     peak_rate = 0.4
-    # That of the generated images: `python -m search baseline` trained it (seed 0, in 8 min of one busy core), and a
-    # newcomer need not wait for it. Halves of floating-point numbers are enough.
+    # The baseline of the generated images: `python -m search baseline` trained it (seed 0, in 8 min of one busy core),
+    # and a newcomer need not wait for it. Halves of floating-point numbers are enough.
     baselines = Path(__file__).parent / "baselines"
 
     @cached_property

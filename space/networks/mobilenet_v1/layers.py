@@ -15,18 +15,18 @@ def layers(
     widths: tuple[int, ...], halvings: tuple[int, ...], image: ImageShape = IMAGE, classes: int = CLASSES
 ) -> tuple[Layer, ...]:
     """Every convolution and the classifier, in the order in which they run."""
-    side, channels, found = image.side, image.channels, []
+    side, channels, in_order = image.side, image.channels, []
     for index, width in enumerate(widths):
         if not width:
             continue
         if index in halvings:
             side = (side + 1) // 2
         if index == 0:
-            found.append(Layer(channels, width, 3, side))
+            in_order.append(Layer(channels, width, 3, side))
         else:
-            found += [Layer(1, channels, 3, side), Layer(channels, width, 1, side)]
+            in_order += [Layer(1, channels, 3, side), Layer(channels, width, 1, side)]
         channels = width
-    return (*found, Layer(channels, classes, 1, 1))
+    return (*in_order, Layer(channels, classes, 1, 1))
 
 
 def strides(widths: Sequence[int], halvings: Sequence[int]) -> tuple[tuple[int, bool], ...]:

@@ -37,12 +37,12 @@ class _MobileNetV2:
     # 2.38, 2.34 and 2.33 with such a beginning, without it 2.34, 2.40, 2.39 and 2.37.
     near_identity = True
     linear_depthwise = False
-    # MobileNet-v1's. From random weights a network of 0.60 M MACs reaches 60.0 % on validation of CIFAR-10 in three
-    # epochs at this rate, and 59.7 % at half of it: they are level, the standard error being 0.7.
+    # The rate is MobileNet-v1's. From random weights a network of 0.60 M MACs reaches 60.0 % on validation of CIFAR-10
+    # in three epochs at this rate, and 59.7 % at half of it: they are level, the standard error being 0.7.
     peak_rate = 0.4
-    # That of the generated images, of 93.0 % on validation, so that a newcomer need not wait for it. The images' own
-    # schedule brings this network to 25 % in 20 of its 23 epochs: this one was trained for 48 epochs, of 16, then 24,
-    # then 32 pixels, at two thirds of its rate (seed 0).
+    # The baseline of the generated images, of 93.0 % on validation, so that a newcomer need not wait for it. The
+    # images' own schedule brings this network to 25 % in 20 of its 23 epochs: this one was trained for 48 epochs, of
+    # 16, then 24, then 32 pixels, at two thirds of its rate (seed 0).
     baselines = Path(__file__).parent / "baselines"
 
     @cached_property

@@ -23,7 +23,7 @@ class _Parts:
 
 
 class Bottleneck(nn.Sequential):
-    """Expanded where it has an expansion, filtered depthwise, narrowed without a ReLU behind it."""
+    """A block: expanded where it has an expansion, filtered depthwise, narrowed without a ReLU behind it."""
 
     def __init__(self, block: Inverted) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class MobileNetV2(nn.Sequential, Prunable):
         self.add_module("classifier", nn.Linear(channels, classes))
 
     def units(self) -> tuple[Unit, ...]:
-        """In the order of the widths: stem, expansions and stages, head."""
+        """The units in the order of the widths: stem, expansions and stages, head."""
         parts = {STEM: _Parts([_writer("stem.conv")])}
         last = STEM
         for block in inverted(self.widths, self.halvings):

@@ -40,13 +40,13 @@ def _laid_out() -> tuple[list[tuple[str, int]], list[Block]]:
     block, after that block's expansion."""
     units = [("stem", _STEM)]
     blocks: list[Block] = []
-    given = _STEM
+    channels_in = _STEM
     for number, (width, count) in enumerate(_STAGES, start=1):
         expansions: list[tuple[str, int]] = []
         for _ in range(count):
             name = f"block{len(blocks) + len(expansions) + 1:02d}"
-            expansions.append((name, _EXPANSION * given))
-            given = width
+            expansions.append((name, _EXPANSION * channels_in))
+            channels_in = width
         first, *later = expansions
         without = number == 1
         units += [] if without else [first]
@@ -100,11 +100,11 @@ def inverted(widths: Sequence[int], halvings: Sequence[int]) -> tuple[Inverted, 
 
 def without_empty_stages(widths: Sequence[int]) -> tuple[int, ...]:
     """A stage is gone as its blocks are, and they are as it is."""
-    kept = list(widths)
+    remaining = list(widths)
     for stage, expansions in _EXPANSIONS.items():
-        if not kept[stage]:
+        if not remaining[stage]:
             for place in expansions:
-                kept[place] = 0
-        elif expansions and not any(kept[place] for place in expansions):
-            kept[stage] = 0
-    return tuple(kept)
+                remaining[place] = 0
+        elif expansions and not any(remaining[place] for place in expansions):
+            remaining[stage] = 0
+    return tuple(remaining)

@@ -22,7 +22,7 @@ LOG = "baseline.log"
 
 
 def checkpoint(check: Check) -> Path:
-    """Where it is left; its description lies beside it."""
+    """Where the checkpoint is left; its description lies beside it."""
     return check.work / "mobilenet_v1_cifar10.pt"
 
 

@@ -14,14 +14,14 @@ import torch
 from space.training.accelerator import accelerator, title
 
 ROOT = Path(__file__).resolve().parents[3]
-# Until a Pi 4 has loaded Python, NumPy and a runtime, about; and in a quick run.
+# Seconds until a Pi 4 has loaded Python, NumPy and a runtime, about; and in a quick run.
 LATE_S = {False: 1.0, True: 0.1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     name: str
-    # None: it could not be measured, and `note` says why.
+    # The figure; None: it could not be measured, and `note` says why.
     value: float | None
     unit: str = ""
     least: float | None = None
@@ -30,7 +30,7 @@ class Figure:
 
     @property
     def held(self) -> bool | None:
-        """None without a bar."""
+        """Whether the bar is held; None without a bar."""
         if self.least is None and self.most is None:
             return None
         return (
@@ -58,7 +58,7 @@ class Check:
     data_dir: Path | None
     device: torch.device
     baseline: Path | None
-    # Of the board, before it answers.
+    # The delay of the board before it answers.
     late_s: float
     quick: bool
 
@@ -85,8 +85,8 @@ class Check:
         on = title(self.device)
         for line in map(json.loads, lines):
             if (line["what"], line["on"]) == (what, on):
-                known: dict[str, Any] = line
-                return known
+                earlier: dict[str, Any] = line
+                return earlier
         measured = {"what": what, "on": on, **measure()}
         with self.results.open("a") as file:
             file.write(json.dumps(measured) + "\n")

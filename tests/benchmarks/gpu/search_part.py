@@ -61,7 +61,7 @@ def searched(check: Check) -> dict[str, object]:
     shutil.rmtree(store, ignore_errors=True)
     if not check.quick:
         imported(check, store)
-    # In a short path: a socket's is limited.
+    # The folder has a short path: a socket's is limited.
     with TemporaryDirectory(prefix="gpu-check") as folder, late_board(Path(folder), check.late_s) as board:
         environment = {**os.environ, "PYTHONUSERBASE": site.getuserbase(), **home_that_knows(board, Path(folder))}
         with Used(check.device) as used:
@@ -90,7 +90,7 @@ def imported(check: Check, store: Path) -> None:
 
 
 def limit_s(check: Check) -> float:
-    """In a quick run the trials end it."""
+    """The search's limit; a quick run is ended by its trials."""
     return 300.0 if check.quick else LIMIT_S
 
 
@@ -116,22 +116,22 @@ def has_builders(check: Check) -> bool:
 
 
 def counts(store: Path) -> Mapping[str, int]:
-    """Of networks: what shares its weights with another was not trained for itself."""
+    """How many networks there are: what shares its weights with another was not trained for itself."""
     manifests = (store / "candidates").glob("*.json")
     candidates = [Candidate.from_json(path.read_text(), path.parent) for path in manifests]
     trained = {candidate.recipe.weights_id: len(candidate.history) for candidate in candidates if candidate.history}
-    known = Store.existing(store)
+    opened = Store.existing(store)
     return {
         "trained": len(trained),
         "long": sum(epochs >= LONG for epochs in trained.values()),
         "built": len(candidates),
-        "trials": sum(len(known.trials(goal.id)) for goal in known.studies()),
+        "trials": sum(len(opened.trials(goal.id)) for goal in opened.studies()),
     }
 
 
 @contextmanager
 def late_board(folder: Path, delay_s: float) -> Iterator[Board]:
-    """Its Python begins only after the delay: a Pi loads NumPy and a runtime for about that long."""
+    """A board whose Python begins only after the delay: a Pi loads NumPy and a runtime for about that long."""
     with any_server(folder) as board:
         python = board.folder / "venv" / "bin" / "python"
         first, *rest = python.read_text().splitlines()
@@ -146,7 +146,8 @@ def late_board(folder: Path, delay_s: float) -> Iterator[Board]:
 
 @contextmanager
 def any_server(folder: Path) -> Iterator[Board]:
-    """OpenSSH's; asyncssh's where there is none, or where this container lets nobody log in with it."""
+    """A board of OpenSSH's server; of asyncssh's where there is none, or where this container lets nobody log in with
+    it."""
     for number, server in enumerate((sshd.SSHD, None)):
         sshd.SSHD = server
         with ExitStack() as stack:

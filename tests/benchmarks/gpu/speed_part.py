@@ -67,18 +67,18 @@ def over_plain(check: Check, data: DataSet, name: str, batch: int) -> Figure:
             warm.add(arm)
         return {"images_per_s": per_second(arms[arm], name)}
 
-    seen: dict[str, list[float]] = {arm: [] for arm in arms}
+    speeds_of: dict[str, list[float]] = {arm: [] for arm in arms}
     for run in range(1 if check.quick else RUNS):
         for arm in arms:
             what = f"{name}, batch {batch}, {arm}, run {run + 1}"
-            seen[arm].append(check.once(what, lambda arm=arm: measured(arm))["images_per_s"])
-    medians = {arm: statistics.median(speeds) for arm, speeds in seen.items()}
+            speeds_of[arm].append(check.once(what, lambda arm=arm: measured(arm))["images_per_s"])
+    medians = {arm: statistics.median(speeds) for arm, speeds in speeds_of.items()}
     return Figure(
         name=f"{name}, batch {batch}, ours over the plain loop",
         value=medians["ours"] / medians["plain"],
         unit=" x",
         least=LEAST_RATIO if name == SMALL else None,
-        note=f"{medians['ours']:,.0f} and {medians['plain']:,.0f} images/s, medians of {len(seen['ours'])}",
+        note=f"{medians['ours']:,.0f} and {medians['plain']:,.0f} images/s, medians of {len(speeds_of['ours'])}",
     )
 
 
@@ -108,7 +108,7 @@ def baseline_epoch(check: Check, data: DataSet) -> dict[str, float]:
 
 
 def fine_tuning(check: Check, data: DataSet, epochs: int) -> dict[str, float]:
-    """As a trial's, without a teacher."""
+    """A fine-tuning as a trial's, without a teacher."""
     recipe = examples(NETWORK)[1]
     trainings = training_speed.trainings(settings_of(check), None, data)
     model = NETWORK.built(recipe.widths, recipe.halvings, data.shape, data.classes)

@@ -10,7 +10,7 @@ MARK = "pytest.mark.gpu"
 
 
 def figures(check: Check) -> Iterator[Figure]:
-    """Not kept: whoever runs them again has mended something."""
+    """The tests' figures are not kept: whoever runs them again has mended something."""
     files = sorted(path for path in (ROOT / "tests").rglob("test_*.py") if MARK in path.read_text())
     report = check.work / REPORT
     report.unlink(missing_ok=True)

@@ -38,9 +38,11 @@ class Used:
     def note(self) -> str:
         if not self._readings:
             return self._why_not or "the driver said nothing"
-        begun = next((place for place, reading in enumerate(self._readings) if reading), len(self._readings))
-        rest = self._readings[begun:]
-        since = f", {sum(rest) / len(rest):.3g} % from its first use on, {begun * PERIOD_S:.0f} s in" if rest else ""
+        first_use = next((place for place, reading in enumerate(self._readings) if reading), len(self._readings))
+        rest = self._readings[first_use:]
+        since = (
+            f", {sum(rest) / len(rest):.3g} % from its first use on, {first_use * PERIOD_S:.0f} s in" if rest else ""
+        )
         return f"the mean of {len(self._readings)} readings{since}"
 
     def __enter__(self) -> Self:
@@ -74,7 +76,7 @@ class Used:
             self._why_not = f"{type(error).__name__}: {str(error)[:100]}"
 
     def _of_smi(self, smi: "subprocess.Popen[str]") -> Iterator[float]:
-        """Of the first card; a line that is no number is passed over, as [N/A]."""
+        """The use of the first card; a line that is no number is passed over, as [N/A]."""
         assert smi.stdout is not None
         for line in smi.stdout:
             with contextlib.suppress(ValueError):

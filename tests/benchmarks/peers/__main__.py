@@ -44,7 +44,7 @@ ROWS: dict[str, Row] = {
 
 
 def main() -> int:
-    # Before anything loads torch, as the search does it: threads that wait actively make a training step many times
+    # Set before anything loads torch, as the search does it: threads that wait actively make a training step many times
     # as long as soon as somebody else uses a core, and a child inherits the choice.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     chosen = _parser().parse_args()

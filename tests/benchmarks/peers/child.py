@@ -29,7 +29,7 @@ def search(words: Sequence[str], store: Path) -> None:
 
 
 def import_baseline(options: Options, store: Path) -> None:
-    """Once for each store."""
+    """Imports the baseline, once for each store."""
     if not list((store / "baselines").glob("*.json")):
         search(["baseline", "--import", str(options.baseline), *options.data], store)
 

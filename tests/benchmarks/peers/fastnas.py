@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from space.data.images import DataSet
     from space.networks.prunable import Prunable
 
-# Its default (multiples of 32) leaves no small network; steps of 1/20 would ask for 280 evaluations.
+# The rival's default (multiples of 32) leaves no small network; steps of 1/20 would ask for 280 evaluations.
 _DIVISOR = 8
 _RATIOS = (1 / 128, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 3 / 4, 1.0)
 # Images of an evaluation, and batches that BatchNorm takes its figures from in each: its queue holds fifty, and is used

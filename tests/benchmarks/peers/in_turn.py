@@ -45,7 +45,7 @@ def row(listed: Listed) -> Row:
 
 
 def networks(recipes: Iterable[Recipe]) -> list[Recipe]:
-    """Each once: how long it is trained, in which numbers and by what it is run is decided here."""
+    """Each network once: how long it is trained, in which numbers and by what it is run is decided here."""
     plain = {"epochs": 0, "aware_epochs": 0, "quantization": NONE, "equalized": False, "seed": 0}
     alike = (replace(recipe.network, **plain) for recipe in recipes)
     return list(dict.fromkeys(alike))
@@ -63,12 +63,12 @@ def _carried_out(listed: Listed, options: Options, folder: Path) -> Effort:
         return Effort(watch.seconds, sum("validation" in entry for entry in judging.journal.entries))
 
 
-def _train(judging: Judging, number: int, recipe: Recipe, left: int) -> None:
+def _train(judging: Judging, number: int, recipe: Recipe, remaining: int) -> None:
     """What an interrupted run began is trained for as long as was planned then."""
     entry = judging.journal.entry(number)
     if "validation" in entry or "skipped" in entry:
         return
-    trained = Recipe.from_values(entry["recipe"]) if "recipe" in entry else judging.longest(recipe, left)
+    trained = Recipe.from_values(entry["recipe"]) if "recipe" in entry else judging.longest(recipe, remaining)
     if trained is None:
         judging.journal.note(number, skipped="one epoch does not end in the time left")
         return

@@ -70,9 +70,9 @@ class Judging:
         )
 
     def longest(self, recipe: Recipe, shares: int) -> Recipe | None:
-        """Trained for as many epochs as end in one of so many equal shares of the time left, at least one; None where
-        one does not end in the whole of it. Of the first training nobody is sure: the pace may have been measured
-        beside other load, and it is begun in any case."""
+        """The recipe, trained for as many epochs as end in one of so many equal shares of the time left, at least one;
+        None where one does not end in the whole of it. Of the first training nobody is sure: the pace may have been
+        measured beside other load, and it is begun in any case."""
         ratio = self._ratio
         taught = any(entry.get("train_s") for entry in self.journal.entries)
         left_s = self.watch.left_s - (0.0 if taught else ratio * self.pace.teacher_s(VIEWS))
@@ -117,8 +117,8 @@ class Judging:
         return share
 
     def _files(self, recipe: Recipe) -> Iterator[Recipe]:
-        """In every runtime, in fp32 and in integers of fixed ranges: what finds ranges anew for each image takes longer
-        than either, and is left out."""
+        """The recipe in every runtime, in fp32 and in integers of fixed ranges: what finds ranges anew for each image
+        takes longer than either, and is left out."""
         allowed = next(dimension.choices for dimension in self.table if isinstance(dimension, Choice)
                        if dimension.name == "quantization")  # fmt: skip
         wanted = (name for name, kind in QUANTIZATIONS.items() if name == NONE or kind.fixed_ranges)
@@ -151,7 +151,7 @@ class Judging:
 
 @contextmanager
 def open_judging(options: Options, folder: Path, watch: Stopwatch) -> Iterator[Judging]:
-    """As a search begins: images, device, the reference settled, the study noted."""
+    """Begins as a search does: images, device, the reference settled, the study noted."""
     chosen = options.settings(folder)
     view = View(0)
     with writing(folder) as store, ExitStack() as stack:

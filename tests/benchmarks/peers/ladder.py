@@ -12,7 +12,7 @@ FEW_BLOCKS = (
     ((32, 32, 64, 0, 0, 0, 128, 0, 0, 0, 0, 0, 0, 0), (0, 2, 6)),
     ((16, 48, 48, 0, 0, 0, 96, 0, 0, 0, 0, 0, 128, 0), (0, 1, 6)),
 )
-# Kept share of every unit's width, with the quantization that it was asked for in; here every network has both.
+# The share that is kept of every unit's width, with the quantization it was asked for in; here every network has both.
 UNIFORM = (
     (0.25, "none"),
     (0.125, "none"),
@@ -23,5 +23,5 @@ UNIFORM = (
     (0.125, "static_int8"),
     (0.09, "none"),
 )
-# In its order, each once.
+# The ladder's shapes in its order, each once.
 SHAPES = (*FEW_BLOCKS, *((uniform(WIDTHS, share), HALVINGS) for share in dict.fromkeys(share for share, _ in UNIFORM)))

@@ -48,7 +48,7 @@ class Options:
         return ["--objective", "latency", "--min-accuracy", str(self.min_accuracy), *fixed]
 
     def settings(self, store: Path) -> Settings:
-        """As the command line would read them."""
+        """The settings as the command line would read them."""
         from search.settings.keys import KEYS
 
         typed = {"objective": "latency", "min_accuracy": self.min_accuracy, "data": "cifar10", "seed": self.seed,

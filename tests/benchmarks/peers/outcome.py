@@ -90,7 +90,7 @@ def _versions() -> dict[str, Any]:
 
 
 def _commit() -> str:
-    """Of the project; nothing where it is no git repository."""
+    """The commit of the project; nothing where it is no git repository."""
     words = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     done = subprocess.run(words, cwd=child.PROJECT, capture_output=True, text=True, check=False)
     return done.stdout.strip()

@@ -36,7 +36,7 @@ class Rival:
     low: float
     high: float
     settings: str
-    # Imported before anything is trained.
+    # Packages that are imported before anything is trained.
     packages: tuple[str, ...]
 
     def check(self) -> None:
@@ -125,8 +125,8 @@ def _channels(model: Any, layer: str) -> int:
 
 
 def fine_tuned(recipe: Recipe, share: float, folder: Path, baseline: Baseline, source: Source) -> float:
-    """By our trainer, from the weights that the rival left; kept where a recipe's own training would be. How long it
-    took: BatchNorm's figures, the teacher's answers and all."""
+    """Fine-tunes by our trainer the weights that the rival left; kept where a recipe's own training would be. The
+    seconds it took: BatchNorm's figures, the teacher's answers and all."""
     import torch
 
     from space import checkpoint as checkpoints
@@ -150,15 +150,15 @@ def fine_tuned(recipe: Recipe, share: float, folder: Path, baseline: Baseline, s
         std,
         lambda done: report("teacher", done),
     )
-    kept = workshop.trained(recipe)
-    kept.parent.mkdir(exist_ok=True)
+    trained_file = workshop.trained(recipe)
+    trained_file.parent.mkdir(exist_ok=True)
     epochs = training.fine_tune(
         model, data, epochs=recipe.epochs, learning_rate=recipe.learning_rate, seed=recipe.seed, mean=mean, std=std,
         distillation=recipe.distillation, teacher=teacher,
         step_progress=lambda step, steps: report("fine-tune", step / steps),
-        checkpoint=kept.with_suffix(".interrupted"),
+        checkpoint=trained_file.with_suffix(".interrupted"),
     )  # fmt: skip
     history = json.dumps([epoch.validation_accuracy for epoch in epochs])
-    with written_whole(kept) as beside:
+    with written_whole(trained_file) as beside:
         torch.save({"weights": model.state_dict(), "history": history}, beside)
     return time.perf_counter() - begun

@@ -18,7 +18,7 @@ class Results:
         self._path = path
 
     def lines(self) -> list[Line]:
-        """In the order in which their rows were first written."""
+        """The lines in the order in which their rows were first written."""
         lines: dict[str, Line] = {}
         for line in json_lines.read(self._path):
             lines[_name(line)] = line

@@ -32,7 +32,7 @@ def row(name: str) -> Row:
 
 
 def _carried_out(sampler: str, options: Options, folder: Path) -> Effort:
-    """Confirmed it is by a command of its own, as every row: `run --confirm` does the same."""
+    """The search is confirmed by a command of its own, as every row: `run --confirm` does the same."""
     child.import_baseline(options, folder)
     over = folder / "searched"
     with Stopwatch(folder / "used.json", 60 * options.minutes) as watch:

@@ -12,7 +12,7 @@ from tests.evaluators.device.short import program
 
 
 class Asked:
-    """Started with a request; its standard input stays open. Killed when the block is left."""
+    """The program, started with a request; its standard input stays open. Killed when the block is left."""
 
     def __init__(self, request: bytes, file: Path | None = None, **environment: str) -> None:
         self.program = subprocess.Popen(
@@ -52,12 +52,12 @@ class Asked:
         return message
 
     def until(self, word: str) -> list[dict[str, Any]]:
-        """What it says up to the first progress or event of that word."""
-        said = [self.next()]
-        while word not in said[-1].get("what", said[-1]["event"]):
-            assert said[-1]["event"] == "progress", said[-1].get("message", "the result")
-            said.append(self.next())
-        return said
+        """What the program says up to the first progress or event of that word."""
+        messages = [self.next()]
+        while word not in messages[-1].get("what", messages[-1]["event"]):
+            assert messages[-1]["event"] == "progress", messages[-1].get("message", "the result")
+            messages.append(self.next())
+        return messages
 
     def ends(self, within_s: float) -> tuple[int, bytes]:
         """Exit status, and what it said on standard error."""
@@ -66,5 +66,5 @@ class Asked:
         return status, self.program.stderr.read()
 
 
-def whats(said: list[dict[str, Any]]) -> list[str]:
-    return [message["what"] for message in said if message["event"] == "progress"]
+def whats(messages: list[dict[str, Any]]) -> list[str]:
+    return [message["what"] for message in messages if message["event"] == "progress"]

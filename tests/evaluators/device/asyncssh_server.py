@@ -28,7 +28,8 @@ def listen(root: str, port: int) -> None:
 
 
 async def carry(source: Any, sink: Any) -> None:
-    """All of it. Only a program's input is closed at its end: an output's end is that of the whole conversation."""
+    """Carries all of it over. Only a program's input is closed at its end: an output's end is that of the whole
+    conversation."""
     with contextlib.suppress(OSError, asyncssh.Error):
         while part := await source.read(65536):
             sink.write(part)

@@ -8,7 +8,7 @@ THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
 
 
 def write(root: Path, name: str, content: str) -> None:
-    """Whole at once: the program may be reading."""
+    """Writes the file whole at once: the program may be reading."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".part")

@@ -15,7 +15,7 @@ WIDE = 16_000
 
 
 def write_images(path: Path, count: int = 64) -> Path:
-    """Each of another colour, so that they are not all of one class."""
+    """Images of a colour each, so that they are not all of one class."""
     random = np.random.default_rng(0)
     colours = random.integers(0, 200, (count, 3, 1, 1))
     np.save(path, (colours + random.integers(0, 56, (count, 3, 32, 32))).astype(np.uint8))

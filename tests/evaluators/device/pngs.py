@@ -14,7 +14,7 @@ COLOUR, NAMES = ImageShape(3, 32), ("ship", "cow", "dog", "cat")
 
 
 def coloured(count: int) -> NDArray[np.uint8]:
-    """Each of other colours, so that they are not all of one class; striped, so that rows are not columns."""
+    """Images of other colours each, so that they are not all of one class; striped, so that rows are not columns."""
     random = np.random.default_rng(1)
     dark, light = random.integers(0, 200, (2, count, 3, 1, 1))
     stripes = np.arange(32)[:, None] // random.integers(1, 5, (count, 1, 1, 1)) % 2

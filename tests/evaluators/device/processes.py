@@ -12,25 +12,25 @@ GONE_S = 30.0
 
 
 def children_of(pid: int) -> list[int]:
-    found = []
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, parent = stat.read_text().rpartition(")")[2].split()[:2]
         except (OSError, ValueError):
             continue
         if int(parent) == pid and state != "Z":
-            found.append(int(stat.parent.name))
-    return found
+            pids.append(int(stat.parent.name))
+    return pids
 
 
 def measuring() -> list[int]:
-    """Those of our children, which may be an ssh server too, that run the on-device program."""
-    found = []
+    """The children of ours, which may be an ssh server too, that run the on-device program."""
+    pids = []
     for pid in children_of(os.getpid()):
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         if any(str(file).encode() in words for file in (program_file(), program())):
-            found.append(pid)
-    return found
+            pids.append(pid)
+    return pids
 
 
 def is_running(pid: int) -> bool:

@@ -16,9 +16,9 @@ from evaluators.device.devices.local import LocalDevice
 from evaluators.device.devices.over_ssh import SshDevice
 from evaluators.device.on_board.application import packed, sources
 
-# In seconds; the product's own is in evaluators/device/device.py.
+# The limit in seconds; the product's own is in evaluators/device/device.py.
 LIMIT_S = 0.05
-# Of the on-device program: a network is warm after 150 ms.
+# The module of the on-device program that says when a network is warm: after 150 ms.
 TIMING = "evaluators/device/program/timing.py"
 WARM_UP, SHORT = b"\nWARM_NS = 150000000\n", b"\nWARM_NS = 10000000\n"
 
@@ -28,7 +28,7 @@ def program() -> Path:
     """The on-device program, with a shorter warm-up."""
     folder = Path(mkdtemp(prefix="short"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    # In a folder of that name, as the real one: by it tests find the program among the processes.
+    # The folder is named as the real one's: by it tests find the program among the processes.
     path = folder / "program" / "short.pyz"
     path.parent.mkdir()
     path.write_bytes(packed(parts()))
@@ -36,14 +36,14 @@ def program() -> Path:
 
 
 def parts() -> dict[str, bytes]:
-    """Its modules, by their names in the zip."""
+    """The program's modules, by their names in the zip."""
     whole = sources()
     assert WARM_UP in whole[TIMING]
     return {**whole, TIMING: whole[TIMING].replace(WARM_UP, SHORT)}
 
 
 def local(**changes: Any) -> LocalDevice:
-    """This machine; it waits for nobody else who tests on it."""
+    """This machine as a device; it waits for nobody else who tests on it."""
     return LocalDevice(**{"lock": "", "program": program(), **changes})
 
 

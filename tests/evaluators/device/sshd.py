@@ -39,7 +39,7 @@ class Sshd:
     process: subprocess.Popen[bytes]
 
     def sessions(self) -> list[int]:
-        """One process per connection."""
+        """The server's processes, one per connection."""
         return children_of(self.process.pid)
 
 
@@ -80,13 +80,14 @@ class Board:
         return Login(**{"config": self.config(**(config or {})), "connect_s": 30.0, **changes})
 
     def device(self, login: Login | None = None, **changes: Any) -> SshDevice:
-        """It waits for nobody who tests on this machine, too. The program is the short one, unless changed."""
+        """The board as a device, which waits for nobody who tests on this machine, too. The program is the short one,
+        unless changed."""
         guard = Guard(lock=str(self.home / "lock"), heartbeat_s=20.0)
-        known = {"login": login or self.login(), "guard": guard, "program": short.program()}
-        return SshDevice(self.address, **{**known, **changes})
+        options = {"login": login or self.login(), "guard": guard, "program": short.program()}
+        return SshDevice(self.address, **{**options, **changes})
 
     def put_program(self, name: str, body: str) -> None:
-        """First on the board's PATH."""
+        """Puts a program first on the board's PATH."""
         _script(self.home / "bin" / name, body)
 
     def pretend(self, model: str) -> Path:
@@ -98,12 +99,12 @@ class Board:
 
     def processes(self) -> list[int]:
         """Everything that runs with this home."""
-        mark, found = f"HOME={self.home}".encode(), []
+        mark, pids = f"HOME={self.home}".encode(), []
         for environment in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
                 if mark in environment.read_bytes().split(b"\0"):
-                    found.append(int(environment.parent.name))
-        return found
+                    pids.append(int(environment.parent.name))
+        return pids
 
     def program(self) -> int:
         """The process of the on-device program."""
@@ -111,8 +112,8 @@ class Board:
         def words(pid: int) -> list[bytes]:
             return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
 
-        (found,) = [pid for pid in self.processes() if b"/program/" in words(pid)[1]]
-        return found
+        (process,) = [pid for pid in self.processes() if b"/program/" in words(pid)[1]]
+        return process
 
     def is_empty_within(self, limit_s: float) -> bool:
         end = time.monotonic() + limit_s
@@ -144,13 +145,13 @@ def make_board(sshd: Sshd, home: Path, *, prepared: bool = True, sysroot: str = 
 
 @contextlib.contextmanager
 def running(root: Path) -> Iterator[Sshd]:
-    """OpenSSH's where it is installed, else asyncssh's own."""
+    """A server: OpenSSH's where it is installed, else asyncssh's own."""
     _write_keys(root)
     _script(
         root / "login",
         f'HOME=$(cat {shlex.quote(str(root / "home"))}); PATH="$HOME/bin:$PATH"; export HOME PATH\n'
         '[ ! -f "$HOME/profile" ] || . "$HOME/profile"\n'
-        # As a board's login shell; it hands its process over to the command.
+        # It serves as a board's login shell, and hands its process over to the command.
         'exec bash -c "$SSH_ORIGINAL_COMMAND"',
     )
     port = free_port()
@@ -183,7 +184,7 @@ def free_port() -> int:
 
 
 def new_key(path: Path) -> str:
-    """Its public half."""
+    """Writes a new key; its public half."""
     key = asyncssh.generate_private_key("ssh-ed25519")
     key.write_private_key(path)
     path.chmod(0o600)
@@ -197,7 +198,7 @@ def _write_keys(root: Path) -> None:
 
 def _openssh(root: Path, port: int) -> list[str]:
     if os.geteuid() == 0:
-        # Its service makes it otherwise.
+        # The folder is made by the server's service otherwise.
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     lines = [
         f"ListenAddress 127.0.0.1:{port}",
@@ -205,7 +206,7 @@ def _openssh(root: Path, port: int) -> list[str]:
         f"AuthorizedKeysFile {root / 'authorized_keys'}",
         f"PidFile {root / 'pid'}",
         f"ForceCommand {root / 'login'}",
-        # Where nothing is sourced: not the shell configuration of who runs the tests.
+        # A home where nothing is sourced: not the shell configuration of who runs the tests.
         f"SetEnv HOME={root}",
         "StrictModes no",
         "UsePAM no",

@@ -76,13 +76,13 @@ def test_who_waits_is_told_who_measures(quick: Task, lock: str) -> None:
     with Asked(request(endless(quick), lock=lock)) as holder:
         holder.until("timing")
         with Asked(request(quick, lock=lock)) as waiter:
-            said = waiter.next()
-        assert said["what"].startswith(f"waiting for the board, used by pid {holder.pid}, {ME}, since 20")
+            message = waiter.next()
+        assert message["what"].startswith(f"waiting for the board, used by pid {holder.pid}, {ME}, since 20")
 
 
 def test_who_waits_is_told_once_a_second(lock: str, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 100.0
-    told: list[tuple[float, float]] = []
+    reports: list[tuple[float, float]] = []
 
     def sleep(seconds: float) -> None:
         nonlocal now_s
@@ -90,10 +90,10 @@ def test_who_waits_is_told_once_a_second(lock: str, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(taking, "time", SimpleNamespace(monotonic=lambda: now_s, sleep=sleep))
     with held(lock, ""), pytest.raises(BoardNotFree, match=r"not free within 3\.5 s"):
-        take_board(lock, 3.5, lambda what, share: told.append((now_s - 100, share)))
+        take_board(lock, 3.5, lambda what, share: reports.append((now_s - 100, share)))
     # It looks ten times a second.
-    assert [seconds for seconds, _ in told] == pytest.approx([0, 1, 2, 3], abs=0.4)
-    assert [share for _, share in told] == pytest.approx([seconds / 3.5 for seconds, _ in told])
+    assert [seconds for seconds, _ in reports] == pytest.approx([0, 1, 2, 3], abs=0.4)
+    assert [share for _, share in reports] == pytest.approx([seconds / 3.5 for seconds, _ in reports])
 
 
 def test_a_board_that_does_not_get_free_is_an_error_that_names_the_holder(quick: Task, lock: str) -> None:
@@ -118,8 +118,8 @@ def test_the_board_is_free_when_its_holder_was_killed(quick: Task, lock: str) ->
 def test_another_lock_is_another_board(quick: Task, lock: str) -> None:
     with Asked(request(endless(quick), lock=lock)) as holder:
         holder.until("timing")
-        with Asked(request(quick, lock=lock + "2")) as other:
-            assert "waiting" not in " ".join(whats(other.until("result")))
+        with Asked(request(quick, lock=lock + "2")) as neighbour:
+            assert "waiting" not in " ".join(whats(neighbour.until("result")))
 
 
 def test_two_searches_on_this_machine_take_turns(quick: Task, lock: str) -> None:
@@ -171,13 +171,13 @@ def test_a_lock_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, pla
 
 def test_an_unusable_lock_is_the_devices_fault(quick: Task, tmp_path: Path) -> None:
     with Asked(request(quick, lock=str(tmp_path / "missing/lock"))) as asked:
-        said = asked.next()
-    assert (said["event"], said["kind"]) == ("error", "device")
+        answer = asked.next()
+    assert (answer["event"], answer["kind"]) == ("error", "device")
 
 
 @contextlib.contextmanager
 def held(lock: str, words: str) -> Iterator[None]:
-    """Locked by this process, under words of somebody else."""
+    """The board, locked by this process under words of somebody else."""
     Path(lock).write_text(words)
     with held_as_it_is(lock):
         yield
@@ -201,7 +201,7 @@ def test_whoever_holds_it_is_named_whatever_the_file_says(lock: str, words: str)
 
 @pytest.fixture
 def silent_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As macOS's, which does not tell who holds a lock."""
+    """A kernel as macOS's, which does not tell who holds a lock."""
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path / "nothing"))
 
 
@@ -239,7 +239,7 @@ def test_a_lock_of_a_gigabyte_is_read_no_further_than_needed(lock: str) -> None:
     with Path(lock).open("wb") as file:
         file.truncate(10**9)
     with held_as_it_is(lock):
-        # Of the processor: reading a gigabyte takes it longer, and a busy machine may take any time.
+        # The processor's time counts: reading a gigabyte takes it longer, and a busy machine may take any time.
         begun = time.process_time()
         with pytest.raises(BoardNotFree, match=rf"used by pid {os.getpid()}, "):
             take_board(lock, 0, quiet)
@@ -301,7 +301,7 @@ def line_of(process: subprocess.Popen[str]) -> str:
 
 @pytest.fixture
 def everybodys() -> Iterator[Path]:
-    """As /tmp is: pytest's own folders are of one user."""
+    """A folder as /tmp is: pytest's own are of one user."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o1777)
@@ -316,11 +316,11 @@ def test_the_lock_holds_between_users(everybodys: Path) -> None:
         with taken_by(65532, lock) as waiter:
             assert line_of(waiter).startswith(f"waiting for the board, used by pid {holder.pid}, 65533, since ")
             holder.kill()
-            while (said := line_of(waiter)).startswith("waiting"):
+            while (line := line_of(waiter)).startswith("waiting"):
                 pass
-            assert said == "taken"
+            assert line == "taken"
             assert Path(lock).stat().st_uid == 65533
-            # Its words are the first one's, which the second could not change, and are believed no more.
+            # The lock's words are the first one's, which the second could not change, and are believed no more.
             with taken_by(65531, lock) as third:
                 assert line_of(third) == f"waiting for the board, used by pid {waiter.pid}, 65532"
 
@@ -371,8 +371,8 @@ def test_it_ends_while_the_board_cools_down(quick: Task, tmp_path: Path) -> None
 def test_a_hot_board_is_let_cool_down_before_the_model_is_loaded(quick: Task, tmp_path: Path) -> None:
     write_board(tmp_path)
     with Asked(request(quick, cool_below_c=55), SEARCH_SYSROOT=str(tmp_path)) as asked:
-        said = whats([*asked.until("cooling"), asked.next()])
-        assert said == ["importing", "cooling down, 61.2 °C", "cooling down, 61.2 °C"]
+        steps = whats([*asked.until("cooling"), asked.next()])
+        assert steps == ["importing", "cooling down, 61.2 °C", "cooling down, 61.2 °C"]
         write(tmp_path, TEMPERATURE, "54900")
         after = asked.until("result")
     assert "loading" in whats(after)
@@ -425,19 +425,20 @@ def test_the_board_is_looked_at_while_it_is_timed(quick: Task, tmp_path: Path) -
 
 
 def measured(monkeypatch: pytest.MonkeyPatch, task: Task, *changes: Callable[[], None]) -> ProcessRun:
-    """By the program, in this process: each time it tells that it is timing, the next change happens meanwhile."""
-    left = list(changes)
+    """The run that the program takes in this process: each time it tells that it is timing, the next change happens
+    meanwhile."""
+    pending = list(changes)
 
     def tell(what: str, share: float) -> None:
-        if what == "timing" and share > 0 and left:
-            left.pop(0)()
+        if what == "timing" and share > 0 and pending:
+            pending.pop(0)()
 
     monkeypatch.setattr(timing, "Watch", functools.partial(Watch, every_ns=0))
     # The runtimes' parts lie beside the program's modules in the file that is sent alone.
-    sent = f"{program_file()}/evaluators/device/program"
-    monkeypatch.setattr(program, "__path__", [*program.__path__, sent])
+    folder = f"{program_file()}/evaluators/device/program"
+    monkeypatch.setattr(program, "__path__", [*program.__path__, folder])
     answer = measure(checked_request(request(task)), tell)
-    assert not left
+    assert not pending
     return process_run(json.loads(json.dumps(answer)))
 
 
@@ -481,7 +482,7 @@ def test_the_work_of_others_is_what_the_cores_did_without_us(
 
 
 def test_no_process_is_started_while_timing(quick: Task, tmp_path: Path) -> None:
-    """At the start, before and after: the tool is asked three times, however long it takes in between."""
+    """The tool is asked three times, at the start, before and after, however long the timing takes in between."""
     calls = tmp_path / "calls"
     write_tool(tmp_path, "usr/bin/vcgencmd", f"echo >> {calls}; echo throttled=0x50000")
     task = replace(quick, precision=1e-6, limit_s=1.5)
@@ -493,7 +494,7 @@ def test_no_process_is_started_while_timing(quick: Task, tmp_path: Path) -> None
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_process_is_named_with_its_number_and_user() -> None:
-    """By itself: others on this machine may be busier."""
+    """The process is looked at by itself: others on this machine may be busier."""
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
         try:
             before, spent_s = processes(), 0.0
@@ -501,7 +502,7 @@ def test_a_process_is_named_with_its_number_and_user() -> None:
                 time.sleep(0.05)
                 mine = {process: seen for process, seen in processes().items() if process[0] == busy.pid}
                 spent_s = sum(used_s - before.get(process, (0.0, ""))[0] for process, (used_s, _) in mine.items())
-            # As if it had had a core for itself.
+            # The process is taken as if it had had a core for itself.
             name = busiest_neighbour(before, mine, spent_s)
         finally:
             busy.kill()

@@ -30,7 +30,7 @@ class TestLiteRt(RuntimeContract):
     def test_what_the_course_times_is_told_beside_the_latency(
         self, runtime: Runtime, device: Device, model: MobileNetV1, tmp_path: Path
     ) -> None:
-        """Of the same work less, so that it takes no more, as far as a busy machine's noise goes."""
+        """The course times less of the same work, so that it takes no more, as far as a busy machine's noise goes."""
         task = replace(self.task(runtime, self.file(model, tmp_path), tmp_path), passes=0, limit_s=0.05)
         _, (run,) = asyncio.run(self.ran(runtime, device, [task]))
         assert run.course_s is not None
@@ -39,7 +39,8 @@ class TestLiteRt(RuntimeContract):
 
 @pytest.fixture(scope="class")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Installed for this process and for those that it starts; the program that runs on boards is made anew."""
+    """The package, installed for this process and for those that it starts; the program that runs on boards is made
+    anew."""
     place = tmp_path_factory.mktemp("package")
     caches = (application.content, short.program, target.target, target.format_for, target.title_of)
     with installed(place), pytest.MonkeyPatch.context() as patch:

@@ -47,7 +47,7 @@ def write_without_output(path: Path) -> Path:
 
 
 def write_endless(path: Path) -> Path:
-    """Its logits go through a graph that calls itself: the interpreter looks for its end until the stack is full."""
+    """Logits that go through a graph that calls itself: the interpreter looks for its end until the stack is full."""
 
     def change(model: schema.ModelT) -> None:
         code = schema.OperatorCodeT()
@@ -68,7 +68,7 @@ def write_endless(path: Path) -> Path:
 
 
 def _condition(model: schema.ModelT) -> schema.TensorT:
-    """One that holds."""
+    """A condition that holds."""
     content = schema.BufferT()
     content.data = np.array([1], np.uint8)
     model.buffers.append(content)
@@ -78,11 +78,11 @@ def _condition(model: schema.ModelT) -> schema.TensorT:
     return condition
 
 
-def _call(model: schema.ModelT, read: list[int], written: list[int]) -> schema.OperatorT:
-    """Of the second graph, if the first of what is read holds, and else as well."""
+def _call(model: schema.ModelT, inputs: list[int], outputs: list[int]) -> schema.OperatorT:
+    """Calls the second graph, if the first of its inputs holds, and else as well."""
     branches, call = schema.IfOptionsT(), schema.OperatorT()
     branches.thenSubgraphIndex = branches.elseSubgraphIndex = 1
     call.opcodeIndex = len(model.operatorCodes) - 1
-    call.inputs, call.outputs = np.array(read, np.int32), np.array(written, np.int32)
+    call.inputs, call.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
     call.builtinOptionsType, call.builtinOptions = schema.BuiltinOptions.IfOptions, branches
     return call

@@ -33,7 +33,7 @@ class Wire:
         self.cut()
 
     def cut(self) -> None:
-        """All connections there are; new ones are made."""
+        """Cuts all connections there are; new ones are made."""
         ends, self._ends = self._ends, []
         for end in ends:
             with contextlib.suppress(OSError):
@@ -49,7 +49,7 @@ class Wire:
         self._flowing.set()
 
     def cut_after(self, count: int) -> None:
-        """Once so many bytes more have gone to the board."""
+        """Cuts the wire once so many bytes more have gone to the board."""
         self._left = count
 
     def _accept(self) -> None:

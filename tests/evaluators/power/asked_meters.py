@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 WATTS = 3.42
-# What is asked last says nothing, and what is closed says no more.
+# Answers of scripts: SILENT says nothing, CLOSED ends the connection.
 SILENT, CLOSED = object(), object()
 
 
@@ -21,13 +21,13 @@ class Plug:
     status: int = 200
     chunked: bool = False
     port: int = 0
-    asked: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     scripts: dict[str, Any] = field(default_factory=dict)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
-            self.asked.append(path)
+            self.paths.append(path)
             if path not in self.answers:
                 writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
                 return
@@ -60,14 +60,14 @@ async def plug(
 
 @asynccontextmanager
 async def listening(served: "Plug | Supply") -> AsyncGenerator[None, None]:
-    """On a port of loopback that it is told."""
+    """Serves on a port of loopback, which `served` is told."""
     server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
     served.port = server.sockets[0].getsockname()[1]
     try:
         yield
     finally:
         server.close()
-        # Until what is connected has been told.
+        # A moment, until what is connected has been told.
         await asyncio.sleep(0.02)
 
 
@@ -106,17 +106,17 @@ def tasmota(power: Callable[[float], Any] = lambda watts: watts) -> dict[str, Ca
 
 @dataclass
 class Supply:
-    """Answers each question as `said` does: text, SILENT, or CLOSED."""
+    """Answers each question as `answer` does: text, SILENT, or CLOSED."""
 
-    said: Callable[[str], Any]
+    answer: Callable[[str], Any]
     port: int = 0
-    asked: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await reader.readline():
-                self.asked.append(line.decode().strip())
-                answer = self.said(self.asked[-1])
+                self.questions.append(line.decode().strip())
+                answer = self.answer(self.questions[-1])
                 if answer is CLOSED:
                     return
                 if answer is not SILENT:
@@ -126,8 +126,8 @@ class Supply:
 
 
 @asynccontextmanager
-async def supply(said: Callable[[str], Any]) -> AsyncGenerator[Supply, None]:
-    served = Supply(said)
+async def supply(answer: Callable[[str], Any]) -> AsyncGenerator[Supply, None]:
+    served = Supply(answer)
     async with listening(served):
         yield served
 
@@ -136,7 +136,7 @@ def dp832() -> Callable[[str], Any]:
     figures = wobbling()
     watts = iter(figures)
 
-    def said(question: str) -> Any:
+    def answer(question: str) -> Any:
         command = question.split()[0]
         if command == "*IDN?":
             return "RIGOL TECHNOLOGIES,DP832,DP8A1234,00.01.16"
@@ -144,4 +144,4 @@ def dp832() -> Callable[[str], Any]:
             command
         ]
 
-    return said
+    return answer

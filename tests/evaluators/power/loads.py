@@ -13,7 +13,7 @@ from evaluators.power.smartpower3 import LINK_S
 
 VOLTS = 5.1
 GRID_S = 0.001
-# Before the first idle window, and between two windows.
+# Seconds before the first idle window, and between two windows.
 SETTLE_S = 0.5
 # Our clock when the recording begins.
 BEGIN_S = 1000.0
@@ -26,11 +26,12 @@ class Load:
 
     idle_w: float = 3.4
     active_w: float = 5.5
-    # Relative to the power above idle, over the active window: it warms up.
+    # A change over the active window, relative to the power above idle: the board warms up.
     drift: float = 0.0
-    # Relative to the power above idle, somewhere in the active window: a clock that falls or rises.
+    # A change somewhere in the active window, relative to the power above idle: a clock that falls or rises.
     step: float = 0.0
-    # Per second, mean length in seconds, relative to the power: somebody else's work, or none for a while.
+    # How many per second, their mean length in seconds, relative to the power: somebody else's work, or none for a
+    # while.
     bursts: tuple[float, float, float] = (0.0, 1.0, 0.0)
 
 
@@ -42,9 +43,9 @@ class Meter:
     noise: float = 0.0
     inherited: float = 0.0
     resolution_w: float = 0.0
-    # From the end of an averaging interval until it is here, at most.
+    # The most from the end of an averaging interval until its reading is here.
     delay_s: float = 0.05
-    # What it says of that.
+    # What the meter says of that delay.
     link_s: float = 0.1
 
     @property
@@ -104,7 +105,7 @@ def drawn(load: Load, edges: NDArray[np.float64], random: np.random.Generator) -
 
 
 def read(power: NDArray[np.float64], meter: Meter, random: np.random.Generator) -> list[PowerReading]:
-    """Its phase is chance, and so is how long a reading takes to be here."""
+    """The meter's readings: its phase is chance, and so is how long a reading takes to be here."""
     energy_j = np.concatenate([[0.0], np.cumsum(power) * GRID_S])
     ends = np.arange(meter.averaged_s + random.random() * meter.period_s, len(power) * GRID_S, meter.period_s)
     grid = np.arange(len(energy_j)) * GRID_S
@@ -112,16 +113,16 @@ def read(power: NDArray[np.float64], meter: Meter, random: np.random.Generator) 
     watts *= (1 + meter.noise * inherited(len(ends), meter.inherited, random)) / meter.averaged_s
     if meter.resolution_w:
         watts = np.round(watts / meter.resolution_w) * meter.resolution_w
-    here = np.maximum.accumulate(ends + meter.delay_s * random.random(len(ends)))
+    arrivals_s = np.maximum.accumulate(ends + meter.delay_s * random.random(len(ends)))
     return [
         PowerReading(BEGIN_S + time_s, VOLTS, value / VOLTS, value, meter.averaged_s)
-        for time_s, value in zip(here.tolist(), watts.tolist(), strict=True)
+        for time_s, value in zip(arrivals_s.tolist(), watts.tolist(), strict=True)
     ]
 
 
 def inherited(count: int, share: float, random: np.random.Generator) -> NDArray[np.float64]:
-    """First-order autoregressive, of variance 1."""
+    """A first-order autoregressive series of variance 1."""
     values = random.normal(size=count)
-    for now in range(1, count):
-        values[now] = share * values[now - 1] + (1 - share**2) ** 0.5 * values[now]
+    for place in range(1, count):
+        values[place] = share * values[place - 1] + (1 - share**2) ** 0.5 * values[place]
     return values

@@ -49,7 +49,7 @@ class LiveMeter:
 class ScriptedMeter:
     """Says all of this, as quickly as it is read, then nothing more."""
 
-    said: Iterable[PowerReading]
+    script: Iterable[PowerReading]
     period_s: float = 1.0
 
     @property
@@ -57,6 +57,6 @@ class ScriptedMeter:
         return MeterInfo("bench meter", self.period_s)
 
     async def readings(self) -> AsyncGenerator[PowerReading, None]:
-        for one in self.said:
-            yield one
+        for power in self.script:
+            yield power
         await asyncio.sleep(3600)

@@ -14,7 +14,7 @@ import pytest
 
 T = TypeVar("T")
 
-# In real time: what was sent on the loopback or a pseudo-terminal has arrived long before.
+# A wait in real time: what was sent on the loopback or a pseudo-terminal has arrived long before.
 ARRIVED_S = 0.002
 
 
@@ -23,7 +23,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.now_s = time.monotonic()
-        # Told whenever time has passed.
+        # They are told whenever time has passed.
         self.watchers: list[Callable[[], None]] = []
 
     def __call__(self) -> float:
@@ -49,7 +49,7 @@ class Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
 
 @pytest.fixture
 def own_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """For tests of one thread and of no other processes, which live in real time."""
+    """A clock for tests of one thread and of no other processes, which live in real time."""
     clock = Clock()
 
     def run(main: Coroutine[Any, Any, T]) -> T:

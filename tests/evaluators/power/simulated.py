@@ -26,7 +26,7 @@ Script = Iterable[bytes | float | object]
 VOLTS, AMPS = 5.0, 0.684
 # Twenty times as fast as the stock firmware.
 PERIOD_S = 0.05
-# At most; a port that is full takes nothing more.
+# Seconds until a script's bytes are handed over, at most; a port that is full takes nothing more.
 HANDED_OVER_S = 0.2
 LIMITS = Limits(silence_s=1.0, zero_s=0.3, settle_s=0.1, reconnect_s=1.0)
 
@@ -56,7 +56,7 @@ def stock_forever(period_s: float = PERIOD_S) -> Script:
 
 
 def slim_forever(period_s: float = 0.005, line: str = "{} {:.4f} {:.4f}\r\n") -> Script:
-    """Its clock is the machine's, since another moment."""
+    """Lines whose clock is the machine's, since another moment."""
     begin = asyncio.get_running_loop().time() - 1000
     while True:
         now_ms = int((asyncio.get_running_loop().time() - begin) * 1e3)
@@ -75,7 +75,7 @@ def jmeasure_forever() -> Script:
 
 
 async def play(script: Script, write: Callable[[bytes], object]) -> bool:
-    """Whether it is to be closed at the end."""
+    """Plays the script; whether the connection is to be closed at the end."""
     for step in script:
         if isinstance(step, bytes):
             write(step)
@@ -87,7 +87,8 @@ async def play(script: Script, write: Callable[[bytes], object]) -> bool:
 
 
 class SmartPower2:
-    """One client at a time; to the others it closes at once. The last script is that of all further connections."""
+    """A meter of one client at a time; to the others it closes at once. The last script is that of all further
+    connections."""
 
     def __init__(self, *scripts: Callable[[], Script]) -> None:
         self._scripts = list(scripts)
@@ -124,7 +125,7 @@ async def smartpower2(*scripts: Callable[[], Script]) -> AsyncGenerator[SmartPow
     finally:
         server.close()
         meter.over.set()
-        # Until what is connected has been told.
+        # A moment, until what is connected has been told.
         await asyncio.sleep(0.02)
 
 
@@ -167,14 +168,15 @@ async def serial_meter(script: Callable[[], Script]) -> AsyncGenerator[Path, Non
 
 def boot_banner() -> Script:
     """A SmartPower2, and what its web server says."""
-    for left in (b"4", b"3", b"2", b"1"):
-        yield b"[SETUP] BOOT WAIT " + left + b"...\n\r"
+    for seconds in (b"4", b"3", b"2", b"1"):
+        yield b"[SETUP] BOOT WAIT " + seconds + b"...\n\r"
     yield b"\r\n##############################\r\nSmartPower2 v1.6 (Serial Interface)\r\n"
     yield b"FS File: /index.html.gz, size: 5.12KB\n\r\n\rConnected! IP address: 192.168.4.1\r\nHTTP server started\r\n"
 
 
 def sp3_line(ms: int, *channels: tuple[int, int, int, int], checksum: int = 0) -> bytes:
-    """As hardkernel/smartpower3 prints it: mV, mA, mW and on for each channel; sums as in logTask, byte by byte."""
+    """A line as hardkernel/smartpower3 prints it: mV, mA, mW and on for each channel; sums as in logTask, byte by
+    byte."""
     text = f"{ms:010d},15247,0293,04467,0,"
     for millivolts, milliamps, milliwatts, on in channels:
         text += f"{millivolts:05d},{milliamps:04d},{milliwatts:05d},{on},00,"
@@ -192,13 +194,13 @@ def sp3_forever(channel: int = 0, period_s: float = 0.01) -> Script:
     while True:
         ms = int((asyncio.get_running_loop().time() - begin) * 1e3)
         milliamps = 684 + ms % 3
-        used, other = (5000, milliamps, 5 * milliamps, 1), (9000, 100, 900, 1)
-        yield sp3_line(ms, *((used, other) if channel == 0 else (other, used)))
+        used, unused = (5000, milliamps, 5 * milliamps, 1), (9000, 100, 900, 1)
+        yield sp3_line(ms, *((used, unused) if channel == 0 else (unused, used)))
         yield period_s
 
 
 def getcurrent(bus_v: float, shunt_mv: float, milliamps: float) -> bytes:
-    """Adafruit_INA219/examples/getcurrent."""
+    """The lines of Adafruit_INA219/examples/getcurrent."""
     return (
         f"Bus Voltage:   {bus_v:.2f} V\r\nShunt Voltage: {shunt_mv:.2f} mV\r\n"
         f"Load Voltage:  {bus_v + shunt_mv / 1e3:.2f} V\r\nCurrent:       {milliamps:.2f} mA\r\n"

@@ -32,8 +32,8 @@ async def plugged(kind: str, answers: dict[str, Callable[[], Iterable[Any]]], op
 
 
 @asynccontextmanager
-async def supplied(said: Callable[[str], Any], options: str = ""):
-    async with supply(said) as served:
+async def supplied(answer: Callable[[str], Any], options: str = ""):
+    async with supply(answer) as served:
         yield open_meter(f"scpi://127.0.0.1:{served.port}{options}")
 
 
@@ -64,8 +64,8 @@ class TestScpi(MeterContract):
 def heard(opened: Any, readings: int = 1) -> tuple[MeterInfo, list[PowerReading]]:
     async def read() -> tuple[MeterInfo, list[PowerReading]]:
         async with opened as meter:
-            found = await first(meter, readings)
-            return meter.info, found
+            first_readings = await first(meter, readings)
+            return meter.info, first_readings
 
     return asyncio.run(read())
 
@@ -110,16 +110,16 @@ def test_it_is_asked_about_once_a_second_and_no_more() -> None:
         async with plug(later_shelly()) as served:
             begun_s = time.monotonic()
             await first(open_meter(f"shelly://127.0.0.1:{served.port}"), 10)
-            return served.asked, time.monotonic() - begun_s
+            return served.paths, time.monotonic() - begun_s
 
-    asked, seconds = asyncio.run(read())
-    assert asked[:2] == ["/shelly", LATER]
-    assert 10 <= asked.count(LATER) <= 12
+    paths, seconds = asyncio.run(read())
+    assert paths[:2] == ["/shelly", LATER]
+    assert 10 <= paths.count(LATER) <= 12
     assert 9 < seconds < 13
 
 
 def test_whole_watts_are_known_to_one_watt() -> None:
-    """As Tasmota comes."""
+    """Tasmota tells whole watts unless it is set otherwise."""
     info, (reading,) = heard(plugged("tasmota", tasmota(round)))
     assert (info.resolution_w, reading.watts) == (1.0, 3.0)
 
@@ -132,9 +132,9 @@ def test_a_channel_of_a_shelly_is_chosen(component: str, power: str) -> None:
 
 
 def test_a_channel_of_tasmota_is_chosen_and_one_that_is_not_there_is_named() -> None:
-    both = tasmota(lambda watts: [0, watts])
-    assert heard(plugged("tasmota", both, "?channel=1"))[1][0].watts == pytest.approx(WATTS, rel=0.01)
-    assert "no power of channel 2; it has 2 channels" in fault(plugged("tasmota", both, "?channel=2"))
+    two_channels = tasmota(lambda watts: [0, watts])
+    assert heard(plugged("tasmota", two_channels, "?channel=1"))[1][0].watts == pytest.approx(WATTS, rel=0.01)
+    assert "no power of channel 2; it has 2 channels" in fault(plugged("tasmota", two_channels, "?channel=2"))
     assert "no power of channel 1; it has 1 channels" in fault(plugged("shelly", first_shelly(), "?channel=1"))
 
 
@@ -167,26 +167,26 @@ class TestFaults:
         assert len(readings_of(plugged(kind, away), 12)) == 12
 
     def test_a_password_is_named(self, kind: str, answers: Any, path: str) -> None:
-        said = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
-        assert "asks for a password" in fault(plugged(kind, only(answers, path, said)))
-        assert "asks for a password" in fault(plugged(kind, then(answers, path, said)))
+        answer = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+        assert "asks for a password" in fault(plugged(kind, only(answers, path, answer)))
+        assert "asks for a password" in fault(plugged(kind, then(answers, path, answer)))
 
     def test_another_status_is_named(self, kind: str, answers: Any, path: str) -> None:
-        said = b"HTTP/1.1 500 Oh\r\n\r\n"
-        assert f"it answers 500 to {path}" in fault(plugged(kind, only(answers, path, said)))
+        answer = b"HTTP/1.1 500 Oh\r\n\r\n"
+        assert f"it answers 500 to {path}" in fault(plugged(kind, only(answers, path, answer)))
 
-    @pytest.mark.parametrize("said", [{"other": 1}, [1, 2], "text"])
-    def test_garbage_in_the_middle_is_shown(self, kind: str, answers: Any, path: str, said: Any) -> None:
-        assert "are no readings, such as" in fault(plugged(kind, then(answers, path, said)))
+    @pytest.mark.parametrize("garbage", [{"other": 1}, [1, 2], "text"])
+    def test_garbage_in_the_middle_is_shown(self, kind: str, answers: Any, path: str, garbage: Any) -> None:
+        assert "are no readings, such as" in fault(plugged(kind, then(answers, path, garbage)))
 
     def test_what_is_not_http_is_named(self, kind: str, answers: Any, path: str) -> None:
-        for said in (b"SSH-2.0-OpenSSH_9.2\r\n", b"\xff\xfe" * 100, b"HTTP/1.1 banana\r\n\r\n"):
-            assert "is not HTTP" in fault(plugged(kind, only(answers, path, said)))
+        for answer in (b"SSH-2.0-OpenSSH_9.2\r\n", b"\xff\xfe" * 100, b"HTTP/1.1 banana\r\n\r\n"):
+            assert "is not HTTP" in fault(plugged(kind, only(answers, path, answer)))
 
     def test_an_answer_without_an_end_is_not_waited_for(self, kind: str, answers: Any, path: str) -> None:
         endless = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 200_000
-        said = fault(plugged(kind, only(answers, path, endless)))
-        assert "no JSON" in said
+        message = fault(plugged(kind, only(answers, path, endless)))
+        assert "no JSON" in message
 
     def test_nothing_plugged_in_is_no_reading(self, kind: str, answers: Any, path: str) -> None:
         off = {
@@ -203,18 +203,18 @@ def test_what_is_no_plug_of_its_kind_is_named() -> None:
     assert "no JSON; is it a Shelly?" in fault(
         plugged("shelly", {"/shelly": lambda: (b"HTTP/1.0 200 OK\r\n\r\nhi",) * 2})
     )
-    for said, words in (
+    for answer, words in (
         ({"StatusSNS": {"Time": "now"}}, "no energy monitor"),
         ({"Command": "Unknown"}, "is it Tasmota?"),
         ({"WARNING": "Need user=<username>&password=<password>"}, "asks for a password"),
     ):
-        assert words in fault(plugged("tasmota", only(tasmota(), SENSORS, said)))
+        assert words in fault(plugged("tasmota", only(tasmota(), SENSORS, answer)))
 
 
 @pytest.mark.parametrize("power", ["nan", "1e3", 1e9, -3.0, None, True])
 def test_figures_that_cannot_be_are_no_readings(power: Any) -> None:
-    said = {"StatusSNS": {"ENERGY": {"Power": power}}}
-    assert "are no readings" in fault(plugged("tasmota", only(tasmota(), SENSORS, said)))
+    answer = {"StatusSNS": {"ENERGY": {"Power": power}}}
+    assert "are no readings" in fault(plugged("tasmota", only(tasmota(), SENSORS, answer)))
 
 
 def test_a_supply_is_asked_for_volts_and_amps_of_its_channel_or_for_power() -> None:
@@ -222,7 +222,7 @@ def test_a_supply_is_asked_for_volts_and_amps_of_its_channel_or_for_power() -> N
         async with supply(dp832()) as served:
             meter = open_meter(f"scpi://127.0.0.1:{served.port}{options}")
             await first(meter, 2)
-            return meter.info.title, served.asked
+            return meter.info.title, served.questions
 
     title, questions = asyncio.run(asked("?channel=CH1"))
     assert "(DP832)" in title
@@ -253,12 +253,12 @@ def test_a_supply_s_faults_are_named(identity: Any, voltage: Any, words: str) ->
 
 @pytest.mark.parametrize(("end", "words"), [(CLOSED, "it closed the connection"), (SILENT, "no answer to MEAS:CURR?")])
 def test_a_supply_that_goes_in_the_middle_is_given_up(end: Any, words: str) -> None:
-    answered, left = dp832(), iter(range(20))
+    answered, turns = dp832(), iter(range(20))
 
-    def said(question: str) -> Any:
-        return end if next(left, None) is None and question == "MEAS:CURR?" else answered(question)
+    def answer(question: str) -> Any:
+        return end if next(turns, None) is None and question == "MEAS:CURR?" else answered(question)
 
-    assert words in fault(supplied(said))
+    assert words in fault(supplied(answer))
 
 
 def test_an_output_that_is_off_is_named() -> None:

@@ -1,4 +1,4 @@
-"""From a URL to a meter, also to one that another package brings."""
+"""The meter that a URL names, also one that another package brings."""
 
 import asyncio
 import subprocess
@@ -57,7 +57,7 @@ def test_choosing_imports_no_kind() -> None:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Installed as pip would: a module, and its entry points beside it."""
+    """A package, installed as pip would: a module, and its entry points beside it."""
     (tmp_path / "toy_meter.py").write_text(
         "from evaluators.power.meter import MeterInfo, PowerReading\n"
         "class Toy:\n"

@@ -19,7 +19,8 @@ class Trip:
 
 @dataclass(frozen=True)
 class Board:
-    """Its clock as ours would have it, and a network with a quick way out and a slow way back, or the other way."""
+    """A board's clock as ours would have it, and a network with a quick way out and a slow way back, or the other
+    way."""
 
     ahead_s: float = 3.0
     drift: float = 40e-6

@@ -43,9 +43,9 @@ class TestCsvLog(MeterContract):
     ],
 )
 def test_columns_are_known_by_their_names(tmp_path: Path, heading: str, rows: list[str]) -> None:
-    one, two = read(log(tmp_path / "log.csv", heading, *rows))
-    assert one.watts == pytest.approx(WATTS)
-    assert two.time_s - one.time_s == pytest.approx(0.5)
+    reading, next_reading = read(log(tmp_path / "log.csv", heading, *rows))
+    assert reading.watts == pytest.approx(WATTS)
+    assert next_reading.time_s - reading.time_s == pytest.approx(0.5)
 
 
 def test_the_period_is_that_of_the_log(tmp_path: Path) -> None:

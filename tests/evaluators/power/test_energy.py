@@ -40,16 +40,18 @@ METERS = {
 }
 
 
-def figure(made: Simulated) -> Energy:
-    return energy(made.trace, made.windows, made.inferences)
+def figure(simulation: Simulated) -> Energy:
+    return energy(simulation.trace, simulation.windows, simulation.inferences)
 
 
 @cache
 def runs(load: str, meter: str, count: int = RUNS) -> list[tuple[float, Energy]]:
     """The true joules of an inference, and what is said of them."""
     watched, active_s = METERS[meter]
-    made = (simulated(LOADS[load], watched, active_s=active_s, idle_s=active_s / 2, seed=seed) for seed in range(count))
-    return [(one.true_j, figure(one)) for one in made]
+    simulations = (
+        simulated(LOADS[load], watched, active_s=active_s, idle_s=active_s / 2, seed=seed) for seed in range(count)
+    )
+    return [(simulation.true_j, figure(simulation)) for simulation in simulations]
 
 
 # --- the figure ------------------------------------------------------------------------------------------------------
@@ -116,14 +118,14 @@ def test_all_figures_of_a_still_load() -> None:
 
 
 def test_the_maximum_is_the_highest_reading_at_work() -> None:
-    made = changed(still(), lambda r: replace(r, watts=9.0) if 1050 < r.time_s < 1051 else r)
-    assert figure(made).max_w == 9.0
+    simulation = changed(still(), lambda r: replace(r, watts=9.0) if 1050 < r.time_s < 1051 else r)
+    assert figure(simulation).max_w == 9.0
 
 
 def test_idle_is_the_mean_of_both_and_its_drift_is_their_difference() -> None:
     after_s = still().windows.active.end.time_s
-    made = changed(still(), lambda r: replace(r, watts=3.8) if r.time_s > after_s + 0.3 else r)
-    result = figure(made)
+    simulation = changed(still(), lambda r: replace(r, watts=3.8) if r.time_s > after_s + 0.3 else r)
+    result = figure(simulation)
     assert (result.idle_w, result.idle_drift_w) == pytest.approx((3.6, 0.4))
     # Either of the two may be the idle of the time between.
     assert result.dynamic_high_j - result.dynamic_j == pytest.approx(0.2 * 0.0015, rel=0.05)
@@ -133,27 +135,30 @@ def test_idle_is_the_mean_of_both_and_its_drift_is_their_difference() -> None:
 # --- edges -----------------------------------------------------------------------------------------------------------
 
 
-def changed(made: Simulated, change: Callable[[PowerReading], PowerReading]) -> Simulated:
-    return replace(made, trace=replace(made.trace, readings=tuple(change(reading) for reading in made.trace.readings)))
+def changed(simulation: Simulated, change: Callable[[PowerReading], PowerReading]) -> Simulated:
+    return replace(
+        simulation,
+        trace=replace(simulation.trace, readings=tuple(change(reading) for reading in simulation.trace.readings)),
+    )
 
 
 def test_a_reading_that_averaged_over_an_edge_counts_nowhere() -> None:
     """Without noise any part of a reading from outside would show."""
     for seed in range(50):
-        made = simulated(Load(idle_w=0.1), replace(STILL, delay_s=0.1), active_s=10, idle_s=10, seed=seed)
-        result = figure(made)
+        simulation = simulated(Load(idle_w=0.1), replace(STILL, delay_s=0.1), active_s=10, idle_s=10, seed=seed)
+        result = figure(simulation)
         assert (result.mean_w, result.idle_w) == pytest.approx((5.5, 0.1))
 
 
 def test_the_doubt_about_the_clock_shrinks_the_window() -> None:
-    made = still()
-    doubtful = replace(made, windows=replace(made.windows, active=span(31.0, 91.0, doubt_s=3.0)))
-    assert figure(doubtful).readings == figure(made).readings - 6
+    simulation = still()
+    doubtful = replace(simulation, windows=replace(simulation.windows, active=span(31.0, 91.0, doubt_s=3.0)))
+    assert figure(doubtful).readings == figure(simulation).readings - 6
 
 
 def test_the_doubt_about_the_clock_is_in_the_interval() -> None:
-    made = still()
-    doubtful = replace(made, windows=replace(made.windows, active=span(31.0, 91.0, doubt_s=0.3)))
+    simulation = still()
+    doubtful = replace(simulation, windows=replace(simulation.windows, active=span(31.0, 91.0, doubt_s=0.3)))
     assert figure(doubtful).relative_half_width == pytest.approx(0.01, rel=0.05)
 
 
@@ -161,23 +166,23 @@ def test_the_edges_of_a_load_that_changes_are_in_the_interval() -> None:
     """Without any noise, what is left is the part that no reading covers."""
     sharp = replace(QUICK, noise=0.0, resolution_w=0.0, delay_s=0.0)
     for seed in range(10):
-        made = simulated(Load(drift=0.5), sharp, active_s=5, idle_s=2.5, seed=seed)
-        assert figure(made).total_low_j <= made.true_j <= figure(made).total_high_j
+        simulation = simulated(Load(drift=0.5), sharp, active_s=5, idle_s=2.5, seed=seed)
+        assert figure(simulation).total_low_j <= simulation.true_j <= figure(simulation).total_high_j
 
 
 def test_a_coarse_meter_that_always_says_the_same_is_no_wiser_than_its_step() -> None:
-    made = simulated(Load(), replace(STILL, resolution_w=0.1), active_s=60, idle_s=30)
-    assert figure(made).relative_half_width == pytest.approx(0.05 / 5.5, rel=0.01)
+    simulation = simulated(Load(), replace(STILL, resolution_w=0.1), active_s=60, idle_s=30)
+    assert figure(simulation).relative_half_width == pytest.approx(0.05 / 5.5, rel=0.01)
 
 
 # --- what can go wrong -----------------------------------------------------------------------------------------------
 
 
-def without(made: Simulated, begin_s: float, end_s: float) -> Simulated:
+def without(simulation: Simulated, begin_s: float, end_s: float) -> Simulated:
     """Readings of that part of the active window are lost."""
-    begin_s, end_s = (made.windows.active.begin.time_s + edge for edge in (begin_s, end_s))
-    kept = tuple(reading for reading in made.trace.readings if not begin_s < reading.time_s < end_s)
-    return replace(made, trace=replace(made.trace, readings=kept))
+    begin_s, end_s = (simulation.windows.active.begin.time_s + edge for edge in (begin_s, end_s))
+    readings = tuple(reading for reading in simulation.trace.readings if not begin_s < reading.time_s < end_s)
+    return replace(simulation, trace=replace(simulation.trace, readings=readings))
 
 
 def noisy(seed: int = 0) -> Simulated:
@@ -208,9 +213,9 @@ def test_a_stall_is_a_fault_with_its_figure() -> None:
 
 
 def test_a_quick_meter_may_lose_a_share() -> None:
-    made = simulated(Load(), QUICK, active_s=5, idle_s=2.5)
-    assert figure(without(made, 2.0, 2.03)).warnings == ()
-    assert figure(without(made, 2.0, 2.2)).warnings != ()
+    simulation = simulated(Load(), QUICK, active_s=5, idle_s=2.5)
+    assert figure(without(simulation, 2.0, 2.03)).warnings == ()
+    assert figure(without(simulation, 2.0, 2.2)).warnings != ()
 
 
 def test_an_output_that_is_off_is_a_fault() -> None:
@@ -224,30 +229,30 @@ def test_an_output_switched_off_at_work_is_a_fault_that_says_when() -> None:
         figure(changed(noisy(), lambda r: replace(r, watts=0.0) if r.time_s > off_s else r))
 
 
-def held_up(made: Simulated, begin_s: float, end_s: float) -> Simulated:
+def held_up(simulation: Simulated, begin_s: float, end_s: float) -> Simulated:
     """What the meter says between the two, on the clock of the recording, comes at the end of it, all at once."""
 
     def when(reading: PowerReading) -> PowerReading:
         late = BEGIN_S + begin_s < reading.time_s < BEGIN_S + end_s
         return replace(reading, time_s=BEGIN_S + end_s) if late else reading
 
-    return changed(made, when)
+    return changed(simulation, when)
 
 
 def test_old_readings_delivered_late_are_not_taken_for_new_ones() -> None:
     begin_s = SETTLE_S + 30 + SETTLE_S
-    made = held_up(noisy(), begin_s - 3, begin_s + 2)
-    late = [reading.watts for reading in made.trace.readings if reading.time_s == BEGIN_S + begin_s + 2]
+    simulation = held_up(noisy(), begin_s - 3, begin_s + 2)
+    late = [reading.watts for reading in simulation.trace.readings if reading.time_s == BEGIN_S + begin_s + 2]
     assert min(late) < 4 < max(late)
-    result = figure(made)
+    result = figure(simulation)
     # Idle as low as 3.4 W would show.
     assert result.mean_w == pytest.approx(5.5, rel=0.01)
     assert result.idle_w == pytest.approx(3.4, rel=0.02)
 
 
 def test_readings_held_up_within_the_window_are_not_lost() -> None:
-    made = held_up(noisy(), 50.0, 58.0)
-    assert (figure(made).lost, figure(made).readings) == (0, figure(noisy()).readings)
+    simulation = held_up(noisy(), 50.0, 58.0)
+    assert (figure(simulation).lost, figure(simulation).readings) == (0, figure(noisy()).readings)
 
 
 def test_zeros_before_the_first_value_change_nothing() -> None:
@@ -257,14 +262,14 @@ def test_zeros_before_the_first_value_change_nothing() -> None:
 
 
 def test_asking_more_often_than_the_meter_measures_changes_nothing() -> None:
-    asked = [
+    repeated = [
         replace(reading, time_s=reading.time_s + 0.2 * turn) for reading in noisy().trace.readings for turn in (0, 1, 2)
     ]
-    assert figure(with_readings(noisy(), asked)) == figure(noisy())
+    assert figure(with_readings(noisy(), repeated)) == figure(noisy())
 
 
-def with_readings(made: Simulated, readings: Iterable[PowerReading]) -> Simulated:
-    return replace(made, trace=Trace(made.trace.info, tuple(readings)))
+def with_readings(simulation: Simulated, readings: Iterable[PowerReading]) -> Simulated:
+    return replace(simulation, trace=Trace(simulation.trace.info, tuple(readings)))
 
 
 def test_a_window_too_short_for_the_meter_is_a_fault_with_its_figure() -> None:
@@ -278,15 +283,17 @@ def test_an_idle_window_too_short_for_the_meter_is_a_fault() -> None:
 
 
 def test_a_meter_that_feeds_another_board_is_told() -> None:
-    made = simulated(Load(active_w=3.4), SLOW, active_s=60, idle_s=30)
-    assert "no more power at work" in figure(made).warnings[0]
+    simulation = simulated(Load(active_w=3.4), SLOW, active_s=60, idle_s=30)
+    assert "no more power at work" in figure(simulation).warnings[0]
 
 
 def test_a_load_that_was_not_steady_where_readings_are_missing_is_told() -> None:
-    made = simulated(Load(idle_w=1.0, step=1.0), replace(STILL, period_s=0.5), active_s=60, idle_s=30)
-    readings = made.trace.readings
+    simulation = simulated(Load(idle_w=1.0, step=1.0), replace(STILL, period_s=0.5), active_s=60, idle_s=30)
+    readings = simulation.trace.readings
     thinned = [reading for place, reading in enumerate(readings) if place % 3 == 0 or reading.watts < 8]
-    result = figure(with_readings(replace(made, trace=replace(made.trace, info=MeterInfo("meter", 1.0))), thinned))
+    result = figure(
+        with_readings(replace(simulation, trace=replace(simulation.trace, info=MeterInfo("meter", 1.0))), thinned)
+    )
     assert any("the load was not steady" in warning for warning in result.warnings)
 
 
@@ -327,5 +334,5 @@ def test_a_window_lies_surely_between_its_doubts() -> None:
 
 
 def test_a_quick_meter_in_a_short_window_gives_a_figure_too() -> None:
-    made = simulated(Load(), QUICK, active_s=0.6, idle_s=0.4)
-    assert figure(made).total_j == pytest.approx(made.true_j, rel=0.02)
+    simulation = simulated(Load(), QUICK, active_s=0.6, idle_s=0.4)
+    assert figure(simulation).total_j == pytest.approx(simulation.true_j, rel=0.02)

@@ -13,7 +13,7 @@ from tests.contracts.meter import first
 
 
 class Flood:
-    """As much as one reads, without an end of line."""
+    """A stream of as much as one reads, without an end of line."""
 
     async def read(self) -> bytes:
         await asyncio.sleep(0)

@@ -48,28 +48,28 @@ def test_the_work_begins_once_the_meter_was_heard() -> None:
 
 
 @pytest.mark.parametrize(
-    ("meter", "said"),
+    ("meter", "reason"),
     [
         (LiveMeter(steady, stops_after=0), "stopped after 0 readings"),
         (LiveMeter(steady, stalls_after=0), "said nothing for 0.05 s after 0 readings"),
     ],
 )
-def test_a_meter_that_is_never_heard_is_a_fault_before_the_work_begins(meter: LiveMeter, said: str) -> None:
+def test_a_meter_that_is_never_heard_is_a_fault_before_the_work_begins(meter: LiveMeter, reason: str) -> None:
     async def work() -> None:
         raise AssertionError("it has begun")
 
-    with pytest.raises(MeterError, match=said):
+    with pytest.raises(MeterError, match=reason):
         asyncio.run(recorded(meter, work, stall_s=0.05))
 
 
 @pytest.mark.parametrize(
-    ("meter", "said"),
+    ("meter", "reason"),
     [
         (LiveMeter(steady, stops_after=2), "stopped after 2 readings"),
         (LiveMeter(steady, stalls_after=2), "said nothing for 0.05 s after 2 readings"),
     ],
 )
-def test_a_meter_that_stops_or_stalls_in_the_middle_cancels_the_work(meter: LiveMeter, said: str) -> None:
+def test_a_meter_that_stops_or_stalls_in_the_middle_cancels_the_work(meter: LiveMeter, reason: str) -> None:
     ended: list[str] = []
 
     async def work() -> None:
@@ -79,7 +79,7 @@ def test_a_meter_that_stops_or_stalls_in_the_middle_cancels_the_work(meter: Live
             ended.append("cancelled")
             raise
 
-    with pytest.raises(MeterError, match=said):
+    with pytest.raises(MeterError, match=reason):
         asyncio.run(recorded(meter, work, stall_s=0.05))
     assert ended == ["cancelled"]
 
@@ -167,17 +167,17 @@ def test_an_empty_trace_is_read_as_it_was_written() -> None:
 
 @pytest.mark.parametrize(("meter", "active_s", "most"), [(SLOW, 60.0, 3_000), (QUICK, 5.0, 30_000)])
 def test_a_trace_takes_a_few_bytes_a_reading(meter: object, active_s: float, most: int) -> None:
-    made = simulated(Load(), meter, active_s=active_s, idle_s=active_s / 2)  # type: ignore[arg-type]
-    assert len(made.trace.to_text()) < most
+    simulation = simulated(Load(), meter, active_s=active_s, idle_s=active_s / 2)  # type: ignore[arg-type]
+    assert len(simulation.trace.to_text()) < most
 
 
 # --- sifting ---------------------------------------------------------------------------------------------------------
 
 
-def sift(*said: tuple[float, float], period_s: float = 1.0) -> list[tuple[float, float, float]]:
+def sift(*pairs: tuple[float, float], period_s: float = 1.0) -> list[tuple[float, float, float]]:
     """(when it came, watts, when it ended at the earliest) of what is left of (when it came, watts)."""
-    trace = Trace(MeterInfo("bench meter", period_s), tuple(reading(*one) for one in said))
-    return [(one.time_s, one.watts, one.ended_s) for one in sifted(trace)]
+    trace = Trace(MeterInfo("bench meter", period_s), tuple(reading(*pair) for pair in pairs))
+    return [(each.time_s, each.watts, each.ended_s) for each in sifted(trace)]
 
 
 def test_what_comes_in_time_has_just_ended() -> None:
@@ -196,10 +196,10 @@ def test_a_zero_later_is_a_reading() -> None:
     assert [watts for _, watts, _ in sift((0, 3.1), (1, 0.0), (2, 3.2))] == [3.1, 0.0, 3.2]
 
 
-@pytest.mark.parametrize("said", [[(0.0, 0.0), (1.0, 0.0)], []])
-def test_nothing_but_zeros_is_a_fault(said: list[tuple[float, float]]) -> None:
-    with pytest.raises(MeterError, match=rf"0 W all the time \({len(said)} readings\): is its output on"):
-        sift(*said)
+@pytest.mark.parametrize("pairs", [[(0.0, 0.0), (1.0, 0.0)], []])
+def test_nothing_but_zeros_is_a_fault(pairs: list[tuple[float, float]]) -> None:
+    with pytest.raises(MeterError, match=rf"0 W all the time \({len(pairs)} readings\): is its output on"):
+        sift(*pairs)
 
 
 def test_a_reading_asked_for_again_counts_once() -> None:
@@ -215,22 +215,22 @@ def test_a_late_reading_may_be_as_old_as_it_is_late() -> None:
 
 
 def test_what_was_held_up_and_comes_at_once_may_be_as_old_as_what_came_before() -> None:
-    left = sift((0, 3.0), (1, 3.1), (4.0, 5.1), (4.01, 5.2), (4.02, 5.3), (5, 5.4))
-    assert [ended_s for _, _, ended_s in left[2:]] == [1, 1, 1, 5]
+    rows = sift((0, 3.0), (1, 3.1), (4.0, 5.1), (4.01, 5.2), (4.02, 5.3), (5, 5.4))
+    assert [ended_s for _, _, ended_s in rows[2:]] == [1, 1, 1, 5]
 
 
 def test_in_the_bursts_of_a_quick_meter_nothing_is_older_than_a_burst() -> None:
     times = [0.015 * burst + 0.0001 * place for burst in range(20) for place in range(3)]
-    left = sift(*((time_s, 3 + time_s) for time_s in times), period_s=0.005)
-    assert max(time_s - ended_s for time_s, _, ended_s in left[3:]) < 0.016
+    rows = sift(*((time_s, 3 + time_s) for time_s in times), period_s=0.005)
+    assert max(time_s - ended_s for time_s, _, ended_s in rows[3:]) < 0.016
 
 
 def test_a_scripted_meter_is_read_to_its_last_word() -> None:
-    said = [reading(float(second), 3.0) for second in range(5)]
-    _, trace = asyncio.run(recorded(ScriptedMeter(said), short_work))
-    assert trace.readings == tuple(said)
+    readings = [reading(float(second), 3.0) for second in range(5)]
+    _, trace = asyncio.run(recorded(ScriptedMeter(readings), short_work))
+    assert trace.readings == tuple(readings)
 
 
 def test_sifted_readings_keep_what_was_read() -> None:
-    one = reading(7, 3.0)
-    assert sifted(Trace(MeterInfo("bench meter", 1.0), (one,))) == (Sifted(one, -math.inf),)
+    single = reading(7, 3.0)
+    assert sifted(Trace(MeterInfo("bench meter", 1.0), (single,))) == (Sifted(single, -math.inf),)

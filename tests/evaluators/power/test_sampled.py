@@ -127,9 +127,9 @@ class Elsewhere:
         self._root = root
 
     def start(self, *command: str):
-        sh, c, script, nothing, *arguments = command
+        sh, option, script, nothing, *arguments = command
         assert nothing == ""
-        return self._shell.start(sh, c, script, str(self._root), *arguments)
+        return self._shell.start(sh, option, script, str(self._root), *arguments)
 
 
 class TestHwmonOnTheBoard(MeterContract):
@@ -153,7 +153,7 @@ def test_on_the_board_nothing_is_left_running(board: Board) -> None:
 
 
 def rails(watts: float) -> dict[str, tuple[float, float]]:
-    """Equal shares."""
+    """Volts and amps of all rails, with equal shares of the power."""
     return {rail: (2.0, watts / len(RAILS) / 2) for rail in RAILS}
 
 
@@ -191,9 +191,9 @@ def test_another_boards_power_chip_is_said_to_have_no_power(tmp_path: Path, monk
 
 
 def test_a_machine_without_vcgencmd_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = fault(pmic("", None, QUICK))
-    assert "vcgencmd" in said
-    assert "not found" in said
+    message = fault(pmic("", None, QUICK))
+    assert "vcgencmd" in message
+    assert "not found" in message
 
 
 def test_a_rail_that_is_missing_makes_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,8 +242,8 @@ class TestRapl(MeterContract):
 def test_a_counter_that_wraps_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_time: Clock) -> None:
     monkeypatch.setenv("SEARCH_SYSROOT", str(tmp_path))
     package(tmp_path, 10.0, own_time, start_uj=9_000_000, most_uj=10_000_000)
-    found = asyncio.run(first(RaplMeter(0.2), 4))
-    assert all(reading.watts == pytest.approx(10, rel=0.001) for reading in found)
+    readings = asyncio.run(first(RaplMeter(0.2), 4))
+    assert all(reading.watts == pytest.approx(10, rel=0.001) for reading in readings)
 
 
 def test_a_counter_that_is_set_back_makes_no_figure(
@@ -326,7 +326,7 @@ def test_a_silent_program_is_not_waited_for() -> None:
 
 
 def test_a_program_is_killed_once_nobody_reads_it(tmp_path: Path) -> None:
-    """And what it started."""
+    """What the program started is killed, too."""
     note = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))"
     code = f"import os, subprocess; subprocess.Popen(['sleep', '61.5']); {note}"
     asyncio.run(first(command(python(code + SPEAK), None, QUICK), 1))
@@ -338,15 +338,15 @@ def test_a_program_is_killed_once_nobody_reads_it(tmp_path: Path) -> None:
 
 
 def group_members(group: int) -> list[int]:
-    found = []
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, _, its_group = stat.read_text().rpartition(") ")[2].split()[:3]
         except (OSError, ValueError):
             continue
         if int(its_group) == group and state != "Z":
-            found.append(int(stat.parent.name))
-    return found
+            pids.append(int(stat.parent.name))
+    return pids
 
 
 @pytest.mark.parametrize("rest", ["", "  ", "'unfinished"])

@@ -144,14 +144,14 @@ def test_the_end_of_a_line_is_not_taken_for_one() -> None:
         yield 0.05
         yield from simulated.forever(b"13.42%d\r\n" % (n % 10) for n in range(10**6))
 
-    found = readings_of(on_port(script, arduino("?format=W&period=0.05"), settle_s=0.0), 3)
-    assert min(reading.watts for reading in found) > 13
+    readings = readings_of(on_port(script, arduino("?format=W&period=0.05"), settle_s=0.0), 3)
+    assert min(reading.watts for reading in readings) > 13
 
 
 def test_a_port_is_read_by_one_at_a_time() -> None:
     async def both() -> None:
-        async with on_port(stock_forever, sp2) as meter, aclosing(meter.readings()) as held:
-            await anext(held)
+        async with on_port(stock_forever, sp2) as meter, aclosing(meter.readings()) as readings:
+            await anext(readings)
             await first(meter, 1)
 
     with pytest.raises(MeterError, match="in use by another program"):
@@ -318,21 +318,21 @@ def test_a_reader_that_paused_is_not_told_old_figures_of_a_meter_without_a_perio
             yield 0.02
 
     async def read() -> list[tuple[float, float]]:
-        found = []
+        pairs = []
         async with on_port(script, arduino("?format=W")) as meter, aclosing(meter.readings()) as readings:
             await anext(readings)
             await asyncio.sleep(1.0)
             for _ in range(10):
                 reading = await anext(readings)
-                found.append((reading.time_s - begin_s, reading.watts - 1))
-        return found
+                pairs.append((reading.time_s - begin_s, reading.watts - 1))
+        return pairs
 
     for time_s, made_s in asyncio.run(read()):
         assert time_s - made_s < 0.05
 
 
 def test_lines_faster_than_the_kind_are_said_to_be_so() -> None:
-    """Never a fresh one, and never silent: it must not wait for ever."""
+    """There is never a fresh line, and never silence: the reader must not wait for ever."""
     assert "nothing fresh for 0.5 s" in fault(millis_forever, arduino("?format=-,V,mA&period=2"), silence_s=0.5)
 
 

@@ -24,7 +24,7 @@ __all__ = ["own_time"]
 
 pytestmark = pytest.mark.usefixtures("own_time")
 
-# As fast as the simulated meters are.
+# Dialects as fast as the simulated meters are.
 QUICK = [dialect if dialect.period_s < 0.1 else replace(dialect, period_s=PERIOD_S) for dialect in DIALECTS]
 
 
@@ -88,8 +88,8 @@ def test_the_firmware_is_known_by_its_lines(script: Callable[[], Script], name: 
             (reading,) = await first(meter, 1)
             return meter.info.name, reading
 
-    said, reading = asyncio.run(read())
-    assert f"({name})" in said
+    meter_name, reading = asyncio.run(read())
+    assert f"({name})" in meter_name
     assert reading.averaged_s == averaged_s
 
 
@@ -100,8 +100,8 @@ def test_where_nobody_listens_the_connection_is_refused() -> None:
 
 def test_a_second_client_is_told_that_the_meter_is_busy() -> None:
     async def both() -> None:
-        async with simulated.smartpower2(stock_forever) as meter, aclosing(meter_at(meter.port).readings()) as held:
-            await anext(held)
+        async with simulated.smartpower2(stock_forever) as meter, aclosing(meter_at(meter.port).readings()) as readings:
+            await anext(readings)
             await first(meter_at(meter.port), 1)
 
     with pytest.raises(MeterError, match=r"busy: .* another client"):
@@ -128,8 +128,8 @@ def test_the_first_line_may_be_half_of_one() -> None:
         yield b"12,0.684,3.428,0.000\r\n"
         yield from stock_forever()
 
-    found = readings_of(of(script, settle_s=0.0), 3)
-    assert {reading.volts for reading in found} == {5.0}
+    readings = readings_of(of(script, settle_s=0.0), 3)
+    assert {reading.volts for reading in readings} == {5.0}
 
 
 def test_half_a_line_in_the_middle_is_left_out() -> None:
@@ -172,9 +172,9 @@ def test_figures_out_of_range_are_no_readings(line: bytes) -> None:
     ],
 )
 def test_garbage_is_shown_and_refused(line: bytes) -> None:
-    said = fault(lambda: simulated.forever([line] * 100, 0.01))
-    assert "are no readings, such as" in said
-    assert len(said) < 350
+    message = fault(lambda: simulated.forever([line] * 100, 0.01))
+    assert "are no readings, such as" in message
+    assert len(message) < 350
 
 
 def test_some_garbage_is_borne() -> None:
@@ -223,7 +223,7 @@ def test_the_first_seconds_of_a_connection_are_no_data() -> None:
 
 
 def test_a_firmware_that_repeats_itself_gives_each_reading_once() -> None:
-    """Polled five times as often as it measures."""
+    """The meter is polled five times as often as it measures."""
 
     def script() -> Script:
         for line in simulated.wobbling(stock):
@@ -235,8 +235,8 @@ def test_a_firmware_that_repeats_itself_gives_each_reading_once() -> None:
         async with opened(script) as meter:
             return await first(meter, 8)
 
-    found = asyncio.run(read())
-    assert found[-1].time_s - found[0].time_s > 7 * PERIOD_S * 0.75
+    readings = asyncio.run(read())
+    assert readings[-1].time_s - readings[0].time_s > 7 * PERIOD_S * 0.75
 
 
 def test_what_came_late_and_at_once_is_not_taken_for_fresh() -> None:
@@ -249,8 +249,8 @@ def test_what_came_late_and_at_once_is_not_taken_for_fresh() -> None:
         yield b"".join(stock(5.0, 2.0 + number / 10) for number in range(5))
         yield from stock_forever()
 
-    found = readings_of(of(script), 12)
-    late = [reading for reading in found if reading.watts > 4]
+    readings = readings_of(of(script), 12)
+    late = [reading for reading in readings if reading.watts > 4]
     assert len(late) <= 1
     assert all(reading.watts == pytest.approx(12.0) for reading in late)
 
@@ -270,21 +270,21 @@ def test_with_a_clock_of_its_own_late_readings_keep_their_time() -> None:
                 yield step
 
     async def read() -> list[tuple[float, float]]:
-        found = []
+        arrivals = []
         async with opened(script) as meter, aclosing(meter.readings()) as readings:
             async for reading in readings:
-                found.append((reading.time_s, time.monotonic()))
-                if len(found) == 90:
-                    return found
+                arrivals.append((reading.time_s, time.monotonic()))
+                if len(arrivals) == 90:
+                    return arrivals
         raise AssertionError
 
-    found = asyncio.run(read())
-    assert max(now_s - time_s for time_s, now_s in found) > 0.8 * delay_s
-    assert max(b[0] - a[0] for a, b in pairwise(found)) < 0.1
+    arrivals = asyncio.run(read())
+    assert max(now_s - time_s for time_s, now_s in arrivals) > 0.8 * delay_s
+    assert max(b[0] - a[0] for a, b in pairwise(arrivals)) < 0.1
 
 
 def test_readings_that_turn_out_to_have_been_late_are_an_error() -> None:
-    """Half a second old from the beginning; then the connection gets quick, and their times were wrong."""
+    """Readings are half a second old from the beginning; then the connection gets quick, and their times were wrong."""
 
     def script() -> Script:
         begin_s = time.monotonic() - 1000
@@ -317,9 +317,9 @@ def test_after_a_drop_it_connects_again_and_says_nothing_of_the_first_moments() 
             if number < 4:
                 yield stock(5.0, 3.0)
 
-    found = readings_of(of(before, after, settle_s=0.2), 16)
-    assert max(reading.watts for reading in found) < 4
-    assert max(b.time_s - a.time_s for a, b in pairwise(found)) > 0.2
+    readings = readings_of(of(before, after, settle_s=0.2), 16)
+    assert max(reading.watts for reading in readings) < 4
+    assert max(b.time_s - a.time_s for a, b in pairwise(readings)) > 0.2
 
 
 def test_a_meter_that_does_not_come_back_is_given_up() -> None:

@@ -63,9 +63,9 @@ def test_a_second_client_is_told_that_the_meter_is_busy(board: Board) -> None:
     async def both() -> None:
         async with (
             simulated.smartpower2(stock_forever) as meter,
-            aclosing(through(board, meter.port).readings()) as held,
+            aclosing(through(board, meter.port).readings()) as readings,
         ):
-            await anext(held)
+            await anext(readings)
             await first(through(board, meter.port), 1)
 
     with pytest.raises(MeterError, match="busy"):

@@ -60,10 +60,10 @@ def test_whole_numbers_stand_for_normalised_images_by_their_scale(
     assert (numbers == expected).mean() > 0.999
 
 
-@pytest.mark.parametrize(("kind", "less"), [(np.int8, 128), (np.uint8, 0)])
-def test_whole_numbers_are_the_bytes_where_nothing_is_said(tmp_path: Path, kind: type[np.generic], less: int) -> None:
+@pytest.mark.parametrize(("kind", "offset"), [(np.int8, 128), (np.uint8, 0)])
+def test_whole_numbers_are_the_bytes_where_nothing_is_said(tmp_path: Path, kind: type[np.generic], offset: int) -> None:
     path = write_classifier(tmp_path / "model.tflite", kind=kind)
-    assert np.array_equal(given(path, normalised=False).astype(int), PIXELS.astype(int) - less)
+    assert np.array_equal(given(path, normalised=False).astype(int), PIXELS.astype(int) - offset)
 
 
 @pytest.mark.parametrize("signature", [(-1, 32, 32, 3), (-1, -1, -1, 3)])

@@ -33,7 +33,7 @@ def older(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def without_the_newer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where it is not installed."""
+    """The imports as where the newer library is not installed."""
     for name in ("ai_edge_litert", "ai_edge_litert.interpreter"):
         monkeypatch.setitem(sys.modules, name, None)
 
@@ -45,7 +45,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_answers_on_this_machine_leave_the_terminal_alone(network: tuple[Path, list[int]]) -> None:
-    """In a process of its own: the library says once in each how it computes."""
+    """This runs in a process of its own: the library says once in each how it computes."""
     code = (
         "import sys, numpy; from pathlib import Path; from evaluators.runtimes.runtime import RUNTIMES\n"
         "RUNTIMES.get('litert').predictions(Path(sys.argv[1]), numpy.zeros((8, 3, 32, 32), numpy.uint8))"

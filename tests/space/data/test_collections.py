@@ -21,7 +21,7 @@ from tests.packages.installed import installed
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("images")
 
 
@@ -31,8 +31,8 @@ class TestBuiltIn(DataSetContract):
         return BUILTIN
 
     @pytest.fixture
-    def source(self, kept: Path) -> Source:
-        return Source(BUILTIN.name, kept)
+    def source(self, image_folder: Path) -> Source:
+        return Source(BUILTIN.name, image_folder)
 
 
 @pytest.mark.cifar10
@@ -62,7 +62,7 @@ def downloaded(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Sourc
 
 
 class TestSegments(DataSetContract):
-    """Brought by a package."""
+    """A data set that a package brings."""
 
     @pytest.fixture
     def collection(self, package: Path) -> Collection:

@@ -19,7 +19,7 @@ def data() -> DataSet:
 
 @pytest.fixture(scope="module")
 def other() -> DataSet:
-    """Of another seed than the one whose fingerprint is pinned."""
+    """Images of another seed than the one whose fingerprint is pinned."""
     return generate(1)
 
 
@@ -71,7 +71,8 @@ def test_images_are_bytes_of_three_channels_and_32_by_32_pixels(data: DataSet) -
 # With twice the pixels each way every second one shows the same point.
 @pytest.mark.parametrize(("shape", "step"), [(ImageShape(3, 64), 2), (ImageShape(1, 32), 1), (ImageShape(1, 64), 2)])
 def test_another_shape_shows_the_same(shape: ImageShape, step: int) -> None:
-    """Of one chunk: then the random numbers of the first grain, of which there are more or fewer, set them apart."""
+    """One chunk is compared: then the random numbers of the first grain, of which there are more or fewer, set the two
+    apart."""
     ours, theirs = (
         drawn_images._images(drawn_images.CHUNK, drawn, np.random.default_rng(0)) for drawn in (BUILTIN.shape, shape)
     )
@@ -80,9 +81,9 @@ def test_another_shape_shows_the_same(shape: ImageShape, step: int) -> None:
     expected = ours.pixels.astype(float)
     if shape.channels == 1:
         expected = np.tensordot(expected, drawn_images.LUMA, (1, 0))[:, None]
-    found = theirs.pixels[:, :, ::step, ::step].astype(float)
-    assert np.corrcoef(expected.ravel(), found.ravel())[0, 1] > 0.85
-    assert np.corrcoef(expected.ravel(), np.roll(found, 1, axis=0).ravel())[0, 1] < 0.5
+    reduced = theirs.pixels[:, :, ::step, ::step].astype(float)
+    assert np.corrcoef(expected.ravel(), reduced.ravel())[0, 1] > 0.85
+    assert np.corrcoef(expected.ravel(), np.roll(reduced, 1, axis=0).ravel())[0, 1] < 0.5
 
 
 def test_what_is_kept_in_another_shape_lies_beside(data: DataSet, tmp_path: Path) -> None:
@@ -141,10 +142,10 @@ def test_each_class_is_as_many_combinations_and_there_are_too_many_for_a_small_n
 
 def nearest_mean(features: Callable[[Images], np.ndarray], data: DataSet) -> float:
     """Accuracy on test of whoever knows the mean of each class, in units of what a feature varies by."""
-    known, asked = features(data.train), features(data.test)
-    known, asked = known / known.std(0), asked / known.std(0)
-    means = np.stack([known[data.train.labels == label].mean(0) for label in range(CLASSES)])
-    answers = np.square(asked[:, None] - means).sum(2).argmin(1)
+    train, test = features(data.train), features(data.test)
+    train, test = train / train.std(0), test / train.std(0)
+    means = np.stack([train[data.train.labels == label].mean(0) for label in range(CLASSES)])
+    answers = np.square(test[:, None] - means).sum(2).argmin(1)
     return float((answers == data.test.labels).mean())
 
 
@@ -162,14 +163,14 @@ def texture_statistics(images: Images) -> np.ndarray:
     grey = images.pixels.astype(np.float64).mean(1)
     differences = []
     for step in (1, 2, 3, 4):
-        here = grey[:, step:-step, step:-step]
+        centre = grey[:, step:-step, step:-step]
         moved = {
             "across": grey[:, step:-step, 2 * step :],
             "down": grey[:, 2 * step :, step:-step],
             "falling": grey[:, 2 * step :, 2 * step :],
             "rising": grey[:, : -2 * step, 2 * step :],
         }
-        differences += [np.abs(here - other).mean((1, 2)) for other in moved.values()]
+        differences += [np.abs(centre - other).mean((1, 2)) for other in moved.values()]
     return np.stack(differences, 1)
 
 

@@ -8,7 +8,7 @@ from space.data.idx import read_idx
 from space.errors import RequestError
 
 PIXELS = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-# As LeCun's page describes it: 0x00000803, then each size, high byte first.
+# The head as LeCun's page describes it: 0x00000803, then each size, high byte first.
 HEAD = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 3])
 WHOLE = HEAD + PIXELS.tobytes()
 
@@ -25,7 +25,7 @@ def test_what_was_written_is_read(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "fault"),
-    # Named, as a packed file holds the time at which it was made.
+    # The cases are named, as a packed file holds the time at which it was made.
     [
         pytest.param(b"", r"cannot be unpacked|begins with", id="empty"),
         pytest.param(WHOLE, "cannot be unpacked: Not a gzipped file", id="unpacked"),

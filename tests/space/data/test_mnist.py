@@ -64,14 +64,14 @@ def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "MNIST" / "raw"
     folder.mkdir(parents=True)
     draw, published = np.random.default_rng(0), []
-    for part, each in EACH.items():
-        labels = np.arange(10 * each, dtype=np.uint8) % 10
+    for part, count in EACH.items():
+        labels = np.arange(10 * count, dtype=np.uint8) % 10
         pixels = draw.integers(0, 256, (len(labels), 28, 28), dtype=np.uint8)
         for kind, values in (("images-idx3", pixels), ("labels-idx1", labels)):
             name = f"{part}-{kind}-ubyte.gz"
             published.append((name, written(folder, name, values)))
     monkeypatch.setattr("torchvision.datasets.MNIST.resources", published)
-    monkeypatch.setattr(mnist, "_PARTS", {part: 10 * each for part, each in EACH.items()})
+    monkeypatch.setattr(mnist, "_PARTS", {part: 10 * count for part, count in EACH.items()})
     return folder
 
 

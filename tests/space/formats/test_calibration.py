@@ -17,15 +17,15 @@ def model(network):
 
 def test_every_range_holds_zero_and_what_was_seen(model):
     names = [step.name for step in model.steps]
-    few, found = ranges(model, names, PIXELS[:10]), ranges(model, names, PIXELS)
-    assert list(found) == names
-    assert all(found[name][0] <= low <= 0 <= high <= found[name][1] for name, (low, high) in few.items())
-    assert any(found[name] != few[name] for name in names)
+    of_few, of_all = ranges(model, names, PIXELS[:10]), ranges(model, names, PIXELS)
+    assert list(of_all) == names
+    assert all(of_all[name][0] <= low <= 0 <= high <= of_all[name][1] for name, (low, high) in of_few.items())
+    assert any(of_all[name] != of_few[name] for name in names)
 
 
 def test_the_largest_of_a_channel_is_that_of_all_batches_and_signs(model):
     name = model.steps[0].name
-    seen = torch.cat([values for _, values in observed(model, PIXELS, [name])]).numpy()
-    found = largest_per_channel(model, [name], PIXELS)
-    np.testing.assert_array_equal(found[name], np.abs(seen).max(axis=(0, 2, 3)))
+    output = torch.cat([values for _, values in observed(model, PIXELS, [name])]).numpy()
+    largest = largest_per_channel(model, [name], PIXELS)
+    np.testing.assert_array_equal(largest[name], np.abs(output).max(axis=(0, 2, 3)))
     assert largest_per_channel(model, [], PIXELS) == {}

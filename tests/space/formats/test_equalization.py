@@ -13,14 +13,14 @@ from tests.space.networks.small import NETWORKS
 
 def test_equalization_changes_ranges_and_no_answer(network):
     plain = folded(acquainted(network(NARROW)), MEAN, STD)
-    read = {pair.value: pair.depthwise for pair in pairs(plain)}
-    assert len(read) == 17
-    level = equalized(plain, largest_per_channel(plain, list(read), PIXELS))
+    depthwise_readers = {pair.value: pair.depthwise for pair in pairs(plain)}
+    assert len(depthwise_readers) == 17
+    level = equalized(plain, largest_per_channel(plain, list(depthwise_readers), PIXELS))
     np.testing.assert_allclose(outputs(level, PIXELS), outputs(plain, PIXELS), atol=1e-4)
-    for value, channels in largest_per_channel(level, list(read), PIXELS).items():
+    for value, channels in largest_per_channel(level, list(depthwise_readers), PIXELS).items():
         alive = channels[channels > 1e-6]
         # Before a depthwise layer all channels are as wide as the widest.
-        assert not read[value] or alive.max() < 1.01 * alive.min()
+        assert not depthwise_readers[value] or alive.max() < 1.01 * alive.min()
 
 
 @pytest.mark.parametrize(
@@ -35,5 +35,5 @@ def test_equalization_changes_ranges_and_no_answer(network):
 )
 def test_pairs_are_layers_between_which_nothing_but_a_scale_lies(name, expected):
     """A ReLU6 has an end of its own, a flattened map many columns for each channel, a sum two writers."""
-    found = [(pair.first.name, pair.second.name, pair.value) for pair in pairs(folded(NETWORKS[name](), MEAN, STD))]
-    assert found == expected
+    triples = [(pair.first.name, pair.second.name, pair.value) for pair in pairs(folded(NETWORKS[name](), MEAN, STD))]
+    assert triples == expected

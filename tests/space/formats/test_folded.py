@@ -43,12 +43,12 @@ def test_convolutions_of_the_images_take_the_scale_in_and_others_do_not():
 def test_what_is_observed_comes_batch_by_batch_as_the_layers_hand_it_on():
     torch.manual_seed(0)
     model = stirred(NETWORKS["one activation for all"]())
-    seen = list(observed(folded(model, MEAN, STD), FEW, [IMAGES, "one", "relu"]))
-    assert [(name, len(values)) for name, values in seen] == [
+    batches = list(observed(folded(model, MEAN, STD), FEW, [IMAGES, "one", "relu"]))
+    assert [(name, len(values)) for name, values in batches] == [
         *((name, 32) for name in (IMAGES, "one", "relu")),
         *((name, 8) for name in (IMAGES, "one", "relu")),
     ]
-    first = dict(seen[:3])
+    first = dict(batches[:3])
     torch.testing.assert_close(first["relu"], first["one"].relu())
     assert first["one"].min() < 0
     assert (
@@ -61,8 +61,8 @@ def test_a_layer_that_writes_over_what_it_reads_leaves_it_to_the_observer():
     model = Small(
         lambda net, x: net.head(net.relu(net.one(x))), one=conv(), relu=nn.ReLU(inplace=True), head=averaged()
     )
-    seen = dict(observed(folded(model, MEAN, STD), FEW[:32], ["one", "relu"]))
-    assert seen["one"].min() < 0 == seen["relu"].min()
+    values = dict(observed(folded(model, MEAN, STD), FEW[:32], ["one", "relu"]))
+    assert values["one"].min() < 0 == values["relu"].min()
 
 
 def test_who_alone_reads_a_result_is_known():

@@ -54,11 +54,11 @@ def test_every_value_has_levels_and_those_of_the_images_are_their_pixels(name, e
     assert {*integer_values(chosen.network)} <= set(chosen.values)
     assert {step.name for step in chosen.network.weighted} == set(chosen.weights)
     for step in chosen.network.weighted:
-        held, real = chosen.weights[step.name], chosen.network.weights[step.name]
-        scales = held.scales.reshape(-1, *[1] * (real.weight.ndim - 1))
-        assert np.abs(held.levels * scales - real.weight).max() <= 0.51 * scales.max()
-        np.testing.assert_allclose(held.bias * held.steps, real.bias, atol=0.51 * held.steps.max())
-        np.testing.assert_allclose(held.steps, chosen.values[step.reads[0]].scale * held.scales, rtol=1e-6)
+        quantized, real = chosen.weights[step.name], chosen.network.weights[step.name]
+        scales = quantized.scales.reshape(-1, *[1] * (real.weight.ndim - 1))
+        assert np.abs(quantized.levels * scales - real.weight).max() <= 0.51 * scales.max()
+        np.testing.assert_allclose(quantized.bias * quantized.steps, real.bias, atol=0.51 * quantized.steps.max())
+        np.testing.assert_allclose(quantized.steps, chosen.values[step.reads[0]].scale * quantized.scales, rtol=1e-6)
 
 
 def test_what_clips_is_done_by_the_levels_of_what_it_reads():
@@ -105,6 +105,6 @@ def test_a_channel_without_weights_keeps_its_bias(network):
     with torch.no_grad():
         model.block01.depthwise.weight[:] = 0
     plain = folded(model, MEAN, STD)
-    held = integers(plain, PIXELS, equalize=False).weights["block01.depthwise"]
-    np.testing.assert_allclose(held.bias * held.steps, plain.weights["block01.depthwise"].bias, rtol=1e-6)
-    assert not held.levels.any()
+    quantized = integers(plain, PIXELS, equalize=False).weights["block01.depthwise"]
+    np.testing.assert_allclose(quantized.bias * quantized.steps, plain.weights["block01.depthwise"].bias, rtol=1e-6)
+    assert not quantized.levels.any()

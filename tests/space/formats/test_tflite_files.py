@@ -55,8 +55,8 @@ class FlattenedSum(Layers):
         super().__init__(nn.Conv2d(3, 4, 3, 4, 1), nn.Conv2d(3, 4, 3, 4, 1), nn.Linear(64, 10))
 
     def forward(self, images):
-        one, other, classifier = self
-        return classifier(one(images).flatten(1) + other(images).flatten(1))
+        first, second, classifier = self
+        return classifier(first(images).flatten(1) + second(images).flatten(1))
 
 
 def head(channels):
@@ -139,12 +139,12 @@ def test_a_file_that_answers_otherwise_is_refused(tmp_path, network):
 def test_int8_answers_are_those_of_the_onnx_file_of_the_same_whole_numbers(tmp_path, network, equalized):
     """Both are made of the same levels; the runtimes round each sum once, each in its own way."""
     model = acquainted(network(NARROW))
-    other = tmp_path / "model.onnx"
+    onnx_file = tmp_path / "model.onnx"
     onnx = FORMATS.get("onnx")
-    onnx.write(original(model), other)
-    onnx.quantize(original(model), replace(recipe_of("static_int8", equalized), runtime="onnxruntime"), other)
+    onnx.write(original(model), onnx_file)
+    onnx.quantize(original(model), replace(recipe_of("static_int8", equalized), runtime="onnxruntime"), onnx_file)
     path = written(tmp_path / "model.tflite", model, "static_int8", equalized)
-    expected, answers = logits_of(other, PIXELS), logits_of(path, PIXELS)
+    expected, answers = logits_of(onnx_file, PIXELS), logits_of(path, PIXELS)
     assert np.corrcoef(expected.ravel(), answers.ravel())[0, 1] > 0.998
     assert (answers.argmax(1) == expected.argmax(1)).mean() > 0.9
     assert (predictions(path, PIXELS) == answers.argmax(1)).all()
@@ -225,5 +225,5 @@ def test_where_no_mean_is_subtracted_nothing_is_left_to_do_for_an_image(tmp_path
 
 @pytest.mark.parametrize("quantization", TFLITE.quantizations)
 def test_the_file_takes_raw_images(tmp_path, network, quantization):
-    taken = TFLITE.image_input(written(tmp_path / "model.tflite", network(NARROW), quantization))
-    assert (taken.shape, taken.raw) == (ImageShape(3, 32), True)
+    image_input = TFLITE.image_input(written(tmp_path / "model.tflite", network(NARROW), quantization))
+    assert (image_input.shape, image_input.raw) == (ImageShape(3, 32), True)

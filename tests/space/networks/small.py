@@ -38,7 +38,7 @@ def averaged(channels: int = 4) -> nn.Module:
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
 
 
-# By what each is about.
+# The networks by what each is about.
 NETWORKS: dict[str, Callable[[], Small]] = {
     "sum": lambda: Small(
         lambda net, x: net.head(torch.relu(net.one(x) + net.two(x))), one=conv(), two=conv(), head=head()

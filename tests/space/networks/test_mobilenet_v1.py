@@ -34,7 +34,7 @@ def test_without_the_relu_a_depthwise_layer_hands_on_what_is_below_zero() -> Non
         model = stirred(built(recipe, IMAGE, CLASSES))
         layer = model.get_submodule("block01.depthwise_relu")
         layer.register_forward_hook(
-            lambda _, __, values, kept=recipe.depthwise_relu: least.update({kept: values.min().item()})
+            lambda _, __, values, clipping=recipe.depthwise_relu: least.update({clipping: values.min().item()})
         )
         with torch.inference_mode():
             model(torch.rand(8, 3, 32, 32))
@@ -43,6 +43,6 @@ def test_without_the_relu_a_depthwise_layer_hands_on_what_is_below_zero() -> Non
 
 
 def test_networks_of_equal_strides_are_one_whichever_blocks_are_left() -> None:
-    one, other = list(WIDTHS), list(WIDTHS)
-    one[7], other[8] = 0, 0
-    assert strides(one, HALVINGS) == strides(other, HALVINGS) != strides(WIDTHS, HALVINGS)
+    first, second = list(WIDTHS), list(WIDTHS)
+    first[7], second[8] = 0, 0
+    assert strides(first, HALVINGS) == strides(second, HALVINGS) != strides(WIDTHS, HALVINGS)

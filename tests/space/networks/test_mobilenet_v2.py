@@ -180,13 +180,13 @@ def test_halvings_move_onto_blocks_and_stages():
 def test_a_channel_of_a_stage_goes_in_every_block_that_adds_to_it():
     torch.manual_seed(0)
     model = channel_fraction_pruning(stirred(MobileNetV2()), 0.5)
-    gone = [
+    zeroed = [
         model.get_submodule(f"block{number:02d}.project").weight.detach().abs().sum(dim=(1, 2, 3)) == 0
         for number in (4, 5, 6)
     ]
-    assert int(gone[0].sum()) == 16
-    assert torch.equal(gone[0], gone[1])
-    assert torch.equal(gone[0], gone[2])
+    assert int(zeroed[0].sum()) == 16
+    assert torch.equal(zeroed[0], zeroed[1])
+    assert torch.equal(zeroed[0], zeroed[2])
     smaller = remove_channel(model)
     for number in (5, 6):
         assert smaller.get_submodule(f"block{number:02d}.expand").weight.shape[1] == 16

@@ -44,7 +44,7 @@ def test_the_int8_file_answers_much_like_it(model, file):
     before, macs = logits(file, PIXELS), cost(file).macs
     quantize(original_of(model, PIXELS), INT8, file)
     assert np.corrcoef(before.ravel(), logits(file, PIXELS).ravel())[0, 1] > 0.99
-    # What no convolution can do while it reads the images one does before.
+    # What no convolution can do while it reads the images, another convolution does before.
     normalising = PIXELS[0].size if "normalised" in {node.name for node in load(file).graph.node} else 0
     assert cost(file).macs == macs + normalising
 
@@ -94,7 +94,8 @@ def test_only_integers_pass_between_the_layers_of_an_int8_file(tmp_path, name):
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(tmp_path / "fused.onnx")
     options.log_severity_level = 3
-    # As on ARM cores. Elsewhere ONNX Runtime makes them unsigned first, which a value that several layers read escapes.
+    # This is how ARM cores compute. Elsewhere ONNX Runtime makes them unsigned first, which a value that several layers
+    # read escapes.
     options.add_session_config_entry("session.qdqisint8allowed", "1")
     onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     kinds = {node.op_type for node in onnx.load(tmp_path / "fused.onnx").graph.node}

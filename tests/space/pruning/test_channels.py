@@ -52,12 +52,12 @@ def test_masking_takes_the_channels_with_the_lowest_l1_norm(network):
 
 def test_masking_reaches_the_following_depthwise_and_every_batchnorm_entry(network):
     model = channel_fraction_pruning(network(), 0.5)
-    gone = model.get_submodule("block03.pointwise").weight.detach().abs().sum(dim=(1, 2, 3)) == 0
-    assert int(gone.sum()) == 64
+    masked = model.get_submodule("block03.pointwise").weight.detach().abs().sum(dim=(1, 2, 3)) == 0
+    assert int(masked.sum()) == 64
     for name in ("block03.pointwise_bn", "block04.depthwise_bn"):
         norm = model.get_submodule(name)
-        assert all(bool((tensor[gone] == 0).all()) for tensor in (norm.weight, norm.bias, norm.running_mean))
-    assert bool((model.get_submodule("block04.depthwise").weight[gone] == 0).all())
+        assert all(bool((tensor[masked] == 0).all()) for tensor in (norm.weight, norm.bias, norm.running_mean))
+    assert bool((model.get_submodule("block04.depthwise").weight[masked] == 0).all())
 
 
 def test_at_least_one_channel_stays(network):
@@ -81,13 +81,13 @@ def test_shrinking_judges_a_filter_by_the_inputs_that_stay(network):
     model = network()
     widths = tuple(width // 2 for width in WIDTHS)
     smaller = shrink(model, widths, HALVINGS)
-    kept = torch.arange(3)
+    channels = torch.arange(3)
     for unit in model.units():
-        filters = model.get_submodule(unit.writers[0].layer).weight[:, kept]
+        filters = model.get_submodule(unit.writers[0].layer).weight[:, channels]
         norms = filters.abs().sum(dim=(1, 2, 3))
-        kept = norms.topk(widths[unit.index]).indices.sort().values
-        assert torch.equal(smaller.get_submodule(unit.writers[0].layer).weight, filters[kept]), unit.name
-    assert torch.equal(smaller.classifier.weight, model.classifier.weight[:, kept])
+        channels = norms.topk(widths[unit.index]).indices.sort().values
+        assert torch.equal(smaller.get_submodule(unit.writers[0].layer).weight, filters[channels]), unit.name
+    assert torch.equal(smaller.classifier.weight, model.classifier.weight[:, channels])
 
 
 def test_shrinking_to_the_same_shape_changes_nothing(network):

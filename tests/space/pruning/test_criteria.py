@@ -14,7 +14,7 @@ SCALE = DRAW.normal(size=30).astype(np.float32)
 
 
 def geometric(weights: np.ndarray) -> list[float]:
-    return [sum(np.linalg.norm(one - other) for other in weights) for one in weights]
+    return [sum(np.linalg.norm(row - other) for other in weights) for row in weights]
 
 
 # What each is by its paper, worked out without torch.
@@ -61,8 +61,10 @@ def test_the_scale_is_that_of_the_batchnorm_after_the_convolution(network):
     smaller = shrink(model, widths, model.halvings, "bn_scale")
     for unit in model.units():
         norm = model.get_submodule(unit.writers[0].norm).weight.detach().numpy()
-        kept = np.sort(np.argsort(-np.abs(norm), kind="stable")[: widths[unit.index]])
-        np.testing.assert_array_equal(smaller.get_submodule(unit.writers[0].norm).weight.detach().numpy(), norm[kept])
+        channels = np.sort(np.argsort(-np.abs(norm), kind="stable")[: widths[unit.index]])
+        np.testing.assert_array_equal(
+            smaller.get_submodule(unit.writers[0].norm).weight.detach().numpy(), norm[channels]
+        )
 
 
 def test_without_a_batchnorm_there_is_no_scale_to_judge_by():

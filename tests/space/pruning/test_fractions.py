@@ -27,9 +27,9 @@ def test_a_fraction_leaves_as_many_parameters_as_published():
         assert sum(parameter.numel() for parameter in network.parameters()) == int(row["parameters"])
 
 
-@pytest.mark.parametrize(("channels", "fraction", "left"), [(10, 0.9, 1), (32, 0.05, 30), (8, 0.99, 1), (32, 0, 32)])
-def test_the_channels_that_stay_are_counted_down_and_never_none(channels, fraction, left):
-    assert kept(channels, fraction) == left
+@pytest.mark.parametrize(("channels", "fraction", "count"), [(10, 0.9, 1), (32, 0.05, 30), (8, 0.99, 1), (32, 0, 32)])
+def test_the_channels_that_stay_are_counted_down_and_never_none(channels, fraction, count):
+    assert kept(channels, fraction) == count
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ def test_a_network_is_not_fine_tuned_faster_than_it_takes():
 
 
 def test_a_grid_names_every_latency_before_any_fine_tuning_and_the_ends_first():
-    asked = [(values["epochs"], values["fraction"]) for values in points(M1)]
-    assert asked[:5] == [(0, 0.05), (0, 0.9), (0, 0.5), (0, 0.25), (0, 0.75)]
-    assert [epochs for epochs, _ in asked[::5]] == [0, 5, 3]
-    assert len(set(asked)) == 15
+    settings = [(values["epochs"], values["fraction"]) for values in points(M1)]
+    assert settings[:5] == [(0, 0.05), (0, 0.9), (0, 0.5), (0, 0.25), (0, 0.75)]
+    assert [epochs for epochs, _ in settings[::5]] == [0, 5, 3]
+    assert len(set(settings)) == 15
 
 
 def test_the_second_grid_holds_the_first_in_every_quantization_and_the_unpruned_network():

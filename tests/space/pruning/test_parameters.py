@@ -30,7 +30,7 @@ def model():
 
 
 def recipe_of(criterion, sparsity, model):
-    """As a grid carries it out."""
+    """The recipe as a grid carries it out."""
     widths = by_scores(UNPRUNED, sparsity, unit_scores(model, criterion)) if criterion == "slimming" else None
     return pruned(UNPRUNED, sparsity, epochs=0, quantization="none", criterion=criterion, of=PARAMETERS, widths=widths)
 
@@ -40,7 +40,7 @@ def test_parameters_are_counted_as_those_of_the_network(name):
     network = network_named(name)
     recipe = unpruned(network)
     built = network.built(recipe.widths, recipe.halvings, network.image, network.classes)
-    assert parameters(recipe) == sum(one.numel() for one in built.parameters())
+    assert parameters(recipe) == sum(tensor.numel() for tensor in built.parameters())
 
 
 @pytest.mark.parametrize("criterion", ["l1", "slimming"])
@@ -48,13 +48,13 @@ def test_parameters_are_counted_as_those_of_the_network(name):
 def test_removed_channels_reach_the_sparsity_and_answer_as_masked_ones_do(model, criterion, sparsity):
     recipe = recipe_of(criterion, sparsity, model)
     smaller = NETWORK.built(recipe.widths, recipe.halvings, SHAPE, 10)
-    kept = choose(model, smaller.units(), criterion, surviving_inputs=True)
-    inherit(model, smaller, kept)
-    whole = sum(one.numel() for one in model.parameters())
-    assert 1 - sum(one.numel() for one in smaller.parameters()) / whole == pytest.approx(sparsity, abs=0.01)
+    channels = choose(model, smaller.units(), criterion, surviving_inputs=True)
+    inherit(model, smaller, channels)
+    whole = sum(tensor.numel() for tensor in model.parameters())
+    assert 1 - sum(tensor.numel() for tensor in smaller.parameters()) / whole == pytest.approx(sparsity, abs=0.01)
     masked = NETWORK.built(UNPRUNED.widths, UNPRUNED.halvings, SHAPE, 10)
     masked.load_state_dict(model.state_dict())
-    mask(masked, kept)
+    mask(masked, channels)
     images = torch.randn(4, 3, 16, 16)
     with torch.inference_mode():
         torch.testing.assert_close(smaller.eval()(images), masked.eval()(images), atol=1e-5, rtol=1e-5)
@@ -67,7 +67,7 @@ def test_single_weights_reach_the_sparsity_of_all_parameters(criterion, sparsity
     assert recipe.widths == UNPRUNED.widths
     sparse = NETWORK.built(recipe.widths, recipe.halvings, SHAPE, 10)
     prune_weights(sparse, recipe.weight_sparsity, recipe.sparsity_criterion)
-    assert zeros(sparse) / sum(one.numel() for one in sparse.parameters()) == pytest.approx(sparsity, abs=0.01)
+    assert zeros(sparse) / sum(tensor.numel() for tensor in sparse.parameters()) == pytest.approx(sparsity, abs=0.01)
 
 
 def test_slimming_takes_the_lowest_scales_of_the_whole_network(model):
@@ -75,9 +75,9 @@ def test_slimming_takes_the_lowest_scales_of_the_whole_network(model):
     widths = by_scores(UNPRUNED, 0.5, scores)
     shares = {kept / width for kept, width in zip(widths, UNPRUNED.widths, strict=True)}
     assert len(shares) > 10
-    least = [sorted(unit)[-kept] for unit, kept in zip(scores, widths, strict=True)]
-    gone = [sorted(unit)[-kept - 1] for unit, kept in zip(scores, widths, strict=True) if kept < len(unit)]
-    assert min(least) > max(gone)
+    lowest_kept = [sorted(unit)[-kept] for unit, kept in zip(scores, widths, strict=True)]
+    removed = [sorted(unit)[-kept - 1] for unit, kept in zip(scores, widths, strict=True) if kept < len(unit)]
+    assert min(lowest_kept) > max(removed)
 
 
 def test_slimming_leaves_a_unit_whole_that_is_named(model):

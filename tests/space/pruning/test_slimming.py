@@ -110,18 +110,18 @@ def test_the_baseline_is_slimmed_once_for_all_candidates(workshop, monkeypatch):
     slimmed.load_state_dict(torch.load(workshop.slimmed, weights_only=True))
     # The candidate's filters are those of the slimmed network with the largest scales.
     candidate = torch.load(workshop.trained(Recipe(widths=halved, halvings=HALVINGS, criterion="slimming")))["weights"]
-    kept = slimmed.get_submodule("stem.conv_bn").weight.abs().topk(16).indices.sort().values
-    assert torch.equal(candidate["stem.conv.weight"], slimmed.get_submodule("stem.conv").weight[kept])
+    channels = slimmed.get_submodule("stem.conv_bn").weight.abs().topk(16).indices.sort().values
+    assert torch.equal(candidate["stem.conv.weight"], slimmed.get_submodule("stem.conv").weight[channels])
 
 
 def test_scales_of_the_slimmed_network_decide_what_is_left(workshop, monkeypatch):
     tuned = []
     monkeypatch.setattr(training, "fine_tune", lambda model, *args, **options: tuned.append(model.widths))
     for fractions in ((0.5,), (0.3, 0.5)):
-        found = widths_by_scale("slimming", fractions, (), workshop, lambda step, share: None)
+        chosen = widths_by_scale("slimming", fractions, (), workshop, lambda step, share: None)
     assert tuned == [WIDTHS]
     whole = baseline_recipe()
-    for (criterion, fraction), widths in found.items():
+    for (criterion, fraction), widths in chosen.items():
         assert criterion == "slimming"
         assert 1 - parameters(whole, widths) / parameters(whole) == pytest.approx(fraction, abs=0.01)
 
@@ -131,11 +131,11 @@ def test_what_stays_goes_back_to_where_the_baselines_training_began(workshop, ch
     seeded = Workshop(workshop.folder, replace(workshop.baseline, seed=3), workshop.data)
     recipe = Recipe(widths=NARROW, halvings=HALVINGS, rewound=True, **change)
     model = trained(recipe, seeded, lambda step, share: None).model
-    kept = trained(replace(recipe, rewound=False), seeded, lambda step, share: None).model
+    tuned = trained(replace(recipe, rewound=False), seeded, lambda step, share: None).model
     network, schedule = network_named("mobilenet_v1"), data_set_named("builtin").schedule
     beginning = training.untrained(network, seeded.data, schedule, 3)
     # The same channels, and the same zeros, of weights that were not trained.
-    stem, where = model.get_submodule("stem.conv").weight, kept.get_submodule("stem.conv").weight
+    stem, where = model.get_submodule("stem.conv").weight, tuned.get_submodule("stem.conv").weight
     assert torch.equal(stem.eq(0), where.eq(0))
     assert not torch.equal(stem, where)
     first = beginning.get_submodule("stem.conv").weight
@@ -151,14 +151,14 @@ def test_nothing_is_rewound_to_a_beginning_that_nobody_knows(workshop):
 
 def test_a_sparse_recipe_keeps_its_zeros_through_fine_tuning_and_export(workshop):
     recipe = Recipe(widths=NARROW, halvings=HALVINGS, weight_sparsity=0.6, epochs=1)
-    made = build(recipe, workshop, lambda step, share: None)
+    candidate = build(recipe, workshop, lambda step, share: None)
     model = MobileNetV1(NARROW, HALVINGS)
     model.load_state_dict(torch.load(workshop.trained(recipe), weights_only=True)["weights"])
     assert sparsity(model) == pytest.approx(0.6, abs=1e-3)
     pixels = workshop.data.validation.pixels
     with torch.inference_mode():
         expected = model.eval()(normalise(torch.from_numpy(pixels), MEAN, STD)).numpy()
-    np.testing.assert_allclose(logits(made.file, pixels), expected, atol=1e-3)
+    np.testing.assert_allclose(logits(candidate.file, pixels), expected, atol=1e-3)
     dense = Recipe(widths=NARROW, halvings=HALVINGS, epochs=1)
     assert recipe.structure_id != dense.structure_id
     assert recipe.weights_id != dense.weights_id

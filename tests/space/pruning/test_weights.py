@@ -13,21 +13,21 @@ from tests.conftest import NARROW
 
 
 def weights(model: nn.Module) -> np.ndarray:
-    """Of all convolutions and linear layers, by their number of dimensions: BatchNorm's have one."""
-    return np.concatenate([one.detach().numpy().ravel() for one in model.parameters() if one.dim() > 1])
+    """The weights of all convolutions and linear layers, by their number of dimensions: BatchNorm's have one."""
+    return np.concatenate([tensor.detach().numpy().ravel() for tensor in model.parameters() if tensor.dim() > 1])
 
 
 @pytest.mark.parametrize("criterion", ["magnitude", "random"])
 @pytest.mark.parametrize("fraction", [0.0, 0.3, 0.9])
 def test_that_share_of_all_weights_becomes_zero_and_the_others_stay(network, fraction, criterion):
     model = network(NARROW)
-    before, others = weights(model), [one.clone() for one in model.parameters() if one.dim() == 1]
+    before, others = weights(model), [tensor.clone() for tensor in model.parameters() if tensor.dim() == 1]
     prune_weights(model, fraction, criterion)
     after = weights(model)
     assert np.count_nonzero(after == 0) == round(fraction * len(before))
     assert sparsity(model) == pytest.approx(fraction, abs=1 / len(before))
     np.testing.assert_array_equal(after[after != 0], before[after != 0])
-    for old, new in zip(others, (one for one in model.parameters() if one.dim() == 1), strict=True):
+    for old, new in zip(others, (tensor for tensor in model.parameters() if tensor.dim() == 1), strict=True):
         assert torch.equal(old, new)
 
 
@@ -37,19 +37,19 @@ def test_the_smallest_of_all_layers_together_go_first(network):
     prune_weights(model, 0.4)
     threshold = np.sort(before)[round(0.4 * len(before)) - 1]
     np.testing.assert_array_equal(weights(model) == 0, before <= threshold)
-    shares = {round(float((one == 0).float().mean()), 2) for one in model.parameters() if one.dim() > 1}
+    shares = {round(float((tensor == 0).float().mean()), 2) for tensor in model.parameters() if tensor.dim() > 1}
     assert len(shares) > 3
 
 
 def test_random_weights_are_those_of_the_seed(network):
-    gone = []
+    zeros = []
     for seed in (0, 0, 1):
         model = network(NARROW)
         prune_weights(model, 0.5, "random", seed)
-        gone.append(weights(model) == 0)
-    np.testing.assert_array_equal(gone[0], gone[1])
-    # As many as chance has in common.
-    assert np.mean(gone[0] == gone[2]) == pytest.approx(0.5, abs=0.05)
+        zeros.append(weights(model) == 0)
+    np.testing.assert_array_equal(zeros[0], zeros[1])
+    # Two draws have as many in common as chance gives them.
+    assert np.mean(zeros[0] == zeros[2]) == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.0, math.nan])

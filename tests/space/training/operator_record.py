@@ -33,10 +33,10 @@ class OperatorRecord(TorchDispatchMode):
         if func is torch.ops.aten._local_scalar_dense.default:
             raise RuntimeError("operation not permitted when stream is capturing")
         kwargs = kwargs or {}
-        given = {_memory(tensor) for tensor in _tensors((args, kwargs))}
+        inputs = {_memory(tensor) for tensor in _tensors((args, kwargs))}
         result = func(*args, **kwargs)
         # Views and what is written in place stay where they are by themselves.
-        self._calls.append((func, args, kwargs, [new for new in _tensors(result) if _memory(new) not in given]))
+        self._calls.append((func, args, kwargs, [new for new in _tensors(result) if _memory(new) not in inputs]))
         return result
 
     def replay(self) -> None:

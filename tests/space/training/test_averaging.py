@@ -74,18 +74,18 @@ def data() -> DataSet:
 
 def test_a_training_ends_in_the_average_which_its_epochs_are_judged_by(data: DataSet) -> None:
     torch.manual_seed(0)
-    begun = MobileNetV1(WIDTHS, HALVINGS).state_dict()
+    initial = MobileNetV1(WIDTHS, HALVINGS).state_dict()
     weights, histories = [], []
     for averaging in (0.0, 2.0):
         schedule = Schedule(sizes=(32,) * 3, batch=20, peak_rate=0.1, warm_up=0.2, averaging=averaging)
         model = MobileNetV1(WIDTHS, HALVINGS)
-        model.load_state_dict(begun)
+        model.load_state_dict(initial)
         histories.append(training.Training(model, data, schedule, 0, MEAN, STD, CPU).run(None, None))
         weights.append(nn.utils.parameters_to_vector(model.parameters()))
         validation = Validation(data.validation, MEAN, STD, CPU)
         assert histories[-1][-1].validation_accuracy == validation.accuracy(model)
     # The steps are the same, and the average lies nearer to where they began.
     assert [epoch.loss for epoch in histories[0]] == [epoch.loss for epoch in histories[1]]
-    start = nn.utils.parameters_to_vector([begun[name] for name, _ in model.named_parameters()])
+    start = nn.utils.parameters_to_vector([initial[name] for name, _ in model.named_parameters()])
     last, mean = ((vector - start).norm() for vector in weights)
     assert 0.1 * last < mean < last

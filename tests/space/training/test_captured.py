@@ -53,7 +53,7 @@ def network() -> nn.Module:
 
 
 def dropping() -> nn.Module:
-    """Without a BatchNorm, and with layers that draw random numbers."""
+    """A network without a BatchNorm, and with layers that draw random numbers."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return MNIST_CNN.built((8, 8, 16), (), BUILTIN.shape, BUILTIN.classes)
@@ -71,8 +71,8 @@ def capturing(monkeypatch: pytest.MonkeyPatch, record: Record = OperatorRecord.o
     monkeypatch.setattr(training, "stepper_and_validation", both)
 
 
-def same_weights(one: nn.Module, other: nn.Module) -> bool:
-    return all(map(torch.equal, one.state_dict().values(), other.state_dict().values()))
+def same_weights(model: nn.Module, twin: nn.Module) -> bool:
+    return all(map(torch.equal, model.state_dict().values(), twin.state_dict().values()))
 
 
 def figures(history: Sequence[Epoch]) -> list[tuple[float, float]]:
@@ -127,20 +127,20 @@ def test_adams_captured_training_is_that_of_its_steps_as_they_come(
     assert trained(recorded, data, schedule) == expected
     assert same_weights(uncaptured, recorded)
     # A rate that is a tensor is rounded to single precision.
-    for one, other in zip(plain.parameters(), recorded.parameters(), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+    for parameter, twin in zip(plain.parameters(), recorded.parameters(), strict=True):
+        torch.testing.assert_close(parameter, twin, rtol=1e-3, atol=1e-4)
 
 
 def test_one_recording_is_made_for_each_size_of_image(data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Body] = []
+    bodies: list[Body] = []
 
     def counting(body: Body) -> Body:
-        made.append(body)
+        bodies.append(body)
         return OperatorRecord.of(body)
 
     capturing(monkeypatch, counting)
     trained(network(), data, SCHEDULE)
-    assert len(made) == 4  # of the step and of validation
+    assert len(bodies) == 4  # of the step and of validation
 
 
 def test_recording_leaves_no_trace(data: DataSet) -> None:
@@ -188,9 +188,9 @@ def test_what_cannot_be_captured_is_trained_step_by_step_and_said_once(
     capturing(monkeypatch)
     assert trained(recorded, data, SCHEDULE) == expected
     assert same_weights(plain, recorded)
-    (said,) = [record.getMessage() for record in caplog.records]
-    assert "slower, as its steps cannot be captured" in said
-    assert "not permitted when stream is capturing" in said
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert "slower, as its steps cannot be captured" in message
+    assert "not permitted when stream is capturing" in message
 
 
 class Hungry(nn.Module):
@@ -217,8 +217,8 @@ def test_a_captured_batch_that_does_not_fit_is_captured_in_parts(
     capturing(monkeypatch)
     assert trained(recorded, data, SCHEDULE) == expected
     assert same_weights(plain, recorded)
-    said = [record.getMessage() for record in caplog.records]
-    assert said == [f"training: a batch of 40 does not fit into memory; taken in {parts} parts" for parts in (2, 4)]
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == [f"training: a batch of 40 does not fit into memory; taken in {parts} parts" for parts in (2, 4)]
     with pytest.raises(CandidateError, match="even for 2 images at a time"):
         trained(Hungry(0), data, SCHEDULE)
 
@@ -320,7 +320,7 @@ CUDA = torch.device("cuda")
 
 
 def on_the_card(build: Callable[[], nn.Module], data: DataSet, schedule: Schedule, *, plain: bool) -> nn.Module:
-    """Trained there, by the plain step or as training does."""
+    """A model trained on the card, by the plain step or as training does."""
     model = build()
     with pytest.MonkeyPatch.context() as patched:
         if plain:
@@ -336,15 +336,17 @@ def on_the_card(build: Callable[[], nn.Module], data: DataSet, schedule: Schedul
 def test_a_cards_captured_training_is_near_its_plain_one(
     build: Callable[[], nn.Module], optimizer: str, data: DataSet, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also what layers draw: with other draws the weights would be others. Half precision and sums in any order keep it
-    from being the same to the bit."""
+    """The draws of layers are the same, too: with other draws the weights would be others. Half precision and sums in
+    any order keep it from being the same to the bit."""
     say_once.cache_clear()
     rate = 0.001 if optimizer == "adam" else 0.02
     schedule = dataclasses.replace(SCHEDULE, sizes=(32, 32), optimizer=optimizer, peak_rate=rate)
     plain, recorded = (on_the_card(build, data, schedule, plain=plain) for plain in (True, False))
     assert not caplog.records
-    one, other, begun = (nn.utils.parameters_to_vector(model.parameters()) for model in (plain, recorded, build()))
-    assert (one - other).norm() < 0.2 * (one - begun).norm()
+    expected, weights, initial = (
+        nn.utils.parameters_to_vector(model.parameters()) for model in (plain, recorded, build())
+    )
+    assert (expected - weights).norm() < 0.2 * (expected - initial).norm()
 
 
 @pytest.mark.gpu

@@ -16,7 +16,7 @@ def test_no_direction_is_longer_than_another(shape: tuple[int, int]) -> None:
     lengths = torch.linalg.svdvals(orthogonal(matrix))
     assert lengths.min() > 0.3
     assert lengths.max() < 1.3
-    # The same directions: nothing is turned round.
+    # The directions are the same: nothing is turned round.
     left, _, right = torch.linalg.svd(matrix, full_matrices=False)
     assert (left.T @ orthogonal(matrix) @ right.T).diag().min() > 0.3
 
@@ -48,17 +48,17 @@ def test_all_but_the_convolutions_go_as_with_sgd() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 8, 3, groups=8), nn.Flatten(),
                           nn.Linear(32, 10))  # fmt: skip
-    other = copy.deepcopy(model)
-    ours, sgd = optimizer(model, "muon", 0.1, 1e-2), optimizer(other, "sgd", 0.1, 1e-2)
+    copied = copy.deepcopy(model)
+    ours, sgd = optimizer(model, "muon", 0.1, 1e-2), optimizer(copied, "sgd", 0.1, 1e-2)
     assert isinstance(ours, Muon)
     for _ in range(3):
         # The gradients are given: what the convolution does has no part in the others'.
-        for weight, twin in zip(model.parameters(), other.parameters(), strict=True):
+        for weight, twin in zip(model.parameters(), copied.parameters(), strict=True):
             weight.grad = torch.randn_like(weight)
             twin.grad = weight.grad.clone()
         ours.step()
         sgd.step()
-    for (name, weight), twin in zip(model.named_parameters(), other.parameters(), strict=True):
+    for (name, weight), twin in zip(model.named_parameters(), copied.parameters(), strict=True):
         assert torch.equal(weight, twin) == (name != "0.weight"), name
 
 

@@ -57,11 +57,11 @@ def test_a_baseline_is_the_sum_of_its_epochs_each_at_its_size() -> None:
 
 
 def test_what_takes_nothing_is_told_from_what_does() -> None:
-    """Of networks whose images take what three known figures say, these are found again."""
+    """The three figures are found again from networks whose images take what they say."""
     recipes = [SMALL, NARROW, UNPRUNED]
-    for known in (SPEED, replace(SPEED, image_s=0.0), replace(SPEED, mac_s=0.0)):
-        images_s = [known.of_image(work_of(recipe)) for recipe in recipes]
-        assert duration.told_apart(recipes, images_s) == pytest.approx((known.image_s, known.value_s, known.mac_s))
+    for speed in (SPEED, replace(SPEED, image_s=0.0), replace(SPEED, mac_s=0.0)):
+        images_s = [speed.of_image(work_of(recipe)) for recipe in recipes]
+        assert duration.told_apart(recipes, images_s) == pytest.approx((speed.image_s, speed.value_s, speed.mac_s))
     # A network alone, and one that is larger and faster: nothing takes less than nothing.
     assert all(figure >= 0 for figure in duration.told_apart(recipes[:1], [1.0]))
     assert all(figure >= 0 for figure in duration.told_apart(recipes, [2.0, 1.0, 1.0]))
@@ -76,7 +76,7 @@ def grey(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def test_a_machine_is_measured_in_training_as_it_trains(grey: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the schedule of fine-tuning itself; an epoch that is not counted comes first."""
+    """The machine is timed by the schedule of fine-tuning itself; an epoch that is not counted comes first."""
     followed: list[Schedule] = []
     run = duration.Training.run
 

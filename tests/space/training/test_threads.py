@@ -60,8 +60,8 @@ def test_a_network_of_few_values_is_trained_by_one_thread(
 @pytest.mark.parametrize(("widths", "halvings"), [FEW, MANY])
 def test_values_are_those_of_all_layers(widths: tuple[int, ...], halvings: tuple[int, ...]) -> None:
     model = MobileNetV1(widths, halvings)
-    known = sum(layer.values for layer in layers(widths, halvings))
-    assert values_of(model, ImageShape(3, 32)) == known
-    assert (known <= FEW_VALUES) == ((widths, halvings) == FEW)
+    expected = sum(layer.values for layer in layers(widths, halvings))
+    assert values_of(model, ImageShape(3, 32)) == expected
+    assert (expected <= FEW_VALUES) == ((widths, halvings) == FEW)
     assert model.training
     assert not any(module._forward_hooks for module in model.modules())

@@ -57,8 +57,8 @@ def tuned(data: DataSet, *, seed: int) -> tuple[MobileNetV1, tuple[Epoch, ...]]:
     return model, training.fine_tune(model, data, epochs=2, learning_rate=0.05, seed=seed, device=CPU)
 
 
-def same_weights(one: nn.Module, other: nn.Module) -> bool:
-    return all(map(torch.equal, one.state_dict().values(), other.state_dict().values()))
+def same_weights(model: nn.Module, twin: nn.Module) -> bool:
+    return all(map(torch.equal, model.state_dict().values(), twin.state_dict().values()))
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def short_schedule() -> Schedule:
 
 
 def test_fine_tuning_twice_gives_the_same_weights_bit_for_bit(data: DataSet) -> None:
-    (one, first), (other, second) = tuned(data, seed=1), tuned(data, seed=1)
-    assert same_weights(one, other)
-    assert [epoch.loss for epoch in first] == [epoch.loss for epoch in second]
+    (model, history), (twin, twin_history) = tuned(data, seed=1), tuned(data, seed=1)
+    assert same_weights(model, twin)
+    assert [epoch.loss for epoch in history] == [epoch.loss for epoch in twin_history]
 
 
 def test_another_seed_fine_tunes_to_other_weights(data: DataSet) -> None:
@@ -79,9 +79,9 @@ def test_another_seed_fine_tunes_to_other_weights(data: DataSet) -> None:
 def test_training_the_baseline_twice_gives_the_same_weights_bit_for_bit(
     data: DataSet, short_schedule: Schedule
 ) -> None:
-    one, _ = training.train_baseline(data, MOBILENET_V1, short_schedule, seed=1, device=CPU)
-    other, _ = training.train_baseline(data, MOBILENET_V1, short_schedule, seed=1, device=CPU)
-    assert same_weights(one, other)
+    model, _ = training.train_baseline(data, MOBILENET_V1, short_schedule, seed=1, device=CPU)
+    twin, _ = training.train_baseline(data, MOBILENET_V1, short_schedule, seed=1, device=CPU)
+    assert same_weights(model, twin)
 
 
 def test_training_leaves_the_global_random_state_alone(data: DataSet, short_schedule: Schedule) -> None:
@@ -219,7 +219,7 @@ def test_shifted_images_are_windows_of_the_image_in_a_border_of_the_mean() -> No
     images, shifted = cut(2, False)
     padded = (255 * torch.tensor(MEAN)).round().view(3, 1, 1).repeat(40, 1, 36, 36)
     padded[:, :, 2:34, 2:34] = images
-    found = set()
+    corners = set()
     for image, whole in zip(shifted, padded, strict=True):
         places = [
             (row, column)
@@ -228,8 +228,8 @@ def test_shifted_images_are_windows_of_the_image_in_a_border_of_the_mean() -> No
             if torch.allclose(whole[:, row : row + 32, column : column + 32], image, atol=1e-3)
         ]
         assert len(places) == 1
-        found.update(places)
-    assert len(found) > 10
+        corners.update(places)
+    assert len(corners) > 10
 
 
 def test_a_view_says_where_each_image_is_cut_out_and_which_are_mirrored() -> None:
@@ -264,9 +264,9 @@ def test_images_are_mirrored_only_where_a_mirror_keeps_the_class(flip: bool) -> 
 
 
 def test_every_image_is_mirrored_in_every_second_view() -> None:
-    (images, one), (_, other) = cut(0, True, 0), cut(0, True, 1)
-    torch.testing.assert_close(one, other.flip(3), atol=1e-3, rtol=0)
-    assert not torch.allclose(images, one)
+    (images, view), (_, next_view) = cut(0, True, 0), cut(0, True, 1)
+    torch.testing.assert_close(view, next_view.flip(3), atol=1e-3, rtol=0)
+    assert not torch.allclose(images, view)
 
 
 def test_a_view_is_the_same_whenever_it_is_asked_for() -> None:
@@ -281,29 +281,29 @@ def hidden(number: int, side: int = 9) -> torch.Tensor:
     generator = torch.Generator().manual_seed(number)
     view = with_cutout(pictures.view(0), ImageShape(3, 32), side, generator)
     batch = pictures.batch(torch.arange(40), view)
-    found = batch.abs().amax(1) < 0.5 / 255 / min(STD)
+    square = batch.abs().amax(1) < 0.5 / 255 / min(STD)
     assert torch.equal(
-        batch.permute(0, 2, 3, 1)[~found],
-        pictures.batch(torch.arange(40), pictures.view(0)).permute(0, 2, 3, 1)[~found],
+        batch.permute(0, 2, 3, 1)[~square],
+        pictures.batch(torch.arange(40), pictures.view(0)).permute(0, 2, 3, 1)[~square],
     )
-    return found
+    return square
 
 
 def test_a_square_of_each_image_is_hidden_that_may_reach_over_its_edge() -> None:
-    found = hidden(1)
+    squares = hidden(1)
     sizes = []
-    for image in found:
+    for image in squares:
         rows, columns = image.any(1), image.any(0)
         assert torch.equal(image, rows[:, None] & columns[None, :])
         for line in (rows, columns):
             at = line.nonzero().flatten()
             assert torch.equal(at, torch.arange(int(at[0]), int(at[-1]) + 1))
-            # Its centre is a pixel of the image.
+            # The centre of a square is a pixel of the image.
             sizes.append(len(at))
             assert len(at) == 9 or line[0] or line[-1]
     assert (min(sizes), max(sizes)) == (5, 9)
-    assert torch.equal(found, hidden(1))
-    assert not torch.equal(found, hidden(2))
+    assert torch.equal(squares, hidden(1))
+    assert not torch.equal(squares, hidden(2))
 
 
 def test_the_built_in_images_are_not_mirrored_and_those_of_cifar10_are() -> None:
@@ -362,10 +362,10 @@ def test_reestimating_batchnorm_changes_running_figures_only(data: DataSet) -> N
 
 
 def test_reestimating_batchnorm_twice_gives_the_same_figures(data: DataSet) -> None:
-    one, other = network(), network()
-    reestimate_batchnorm(one, data, seed=5, batches=2, batch=50)
-    reestimate_batchnorm(other, data, seed=5, batches=2, batch=50)
-    assert same_weights(one, other)
+    model, twin = network(), network()
+    reestimate_batchnorm(model, data, seed=5, batches=2, batch=50)
+    reestimate_batchnorm(twin, data, seed=5, batches=2, batch=50)
+    assert same_weights(model, twin)
 
 
 def test_a_model_with_reestimated_batchnorm_can_still_be_trained(data: DataSet) -> None:
@@ -394,7 +394,7 @@ class Interrupted(Exception):
 
 
 def dropping() -> nn.Module:
-    """Without a BatchNorm, and with layers that draw random numbers."""
+    """A network without a BatchNorm, and with layers that draw random numbers."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return MNIST_CNN.built((8, 8, 16), (), BUILTIN.shape, BUILTIN.classes)
@@ -468,7 +468,7 @@ def test_a_checkpoint_is_named_as_before_schedules_had_further_fields() -> None:
 def test_a_checkpoint_is_read_whatever_the_machine_that_wrote_it(
     optimizer: str, data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a rate and kernels of its own, as a GPU has."""
+    """The checkpoint holds a rate and kernels of its own, as a GPU's has."""
     monkeypatch.setattr(training, "_CHECKPOINT_S", 0.0)
     schedule = Schedule(sizes=(16, 16), batch=50, peak_rate=0.003, warm_up=0.2, optimizer=optimizer)
     file = tmp_path / "training.pt"
@@ -506,11 +506,11 @@ def test_a_checkpoint_of_another_schedule_is_not_gone_on_from(
         training.fine_tune(
             network(), data, epochs=2, learning_rate=0.05, seed=1, device=CPU, checkpoint=file, step_progress=stop
         )
-    other = network()
-    training.fine_tune(other, data, epochs=2, learning_rate=0.01, seed=1, device=CPU, checkpoint=file)
+    model = network()
+    training.fine_tune(model, data, epochs=2, learning_rate=0.01, seed=1, device=CPU, checkpoint=file)
     fresh = network()
     training.fine_tune(fresh, data, epochs=2, learning_rate=0.01, seed=1, device=CPU)
-    assert same_weights(other, fresh)
+    assert same_weights(model, fresh)
 
 
 class Hungry(nn.Module):
@@ -542,9 +542,9 @@ def test_no_memory_for_even_a_small_batch_is_the_candidates_failure(data: DataSe
         training.fine_tune(Hungry(most=0), data, epochs=1, learning_rate=0.05, seed=0, device=CPU)
 
 
-def teacher(folder: Path, model: MobileNetV1, asked: list[int]) -> Teacher:
+def teacher(folder: Path, model: MobileNetV1, loads: list[int]) -> Teacher:
     def load() -> MobileNetV1:
-        asked.append(1)
+        loads.append(1)
         return copy.deepcopy(model)
 
     return Teacher(folder, "name", load, MEAN, STD)
@@ -561,7 +561,7 @@ def test_a_teachers_answers_are_those_of_the_network_to_that_view(data: DataSet,
 
 
 def test_a_teacher_is_asked_once_for_each_view(data: DataSet, tmp_path: Path) -> None:
-    asked: list[int] = []
+    loads: list[int] = []
     for _ in range(2):
         training.fine_tune(
             network(),
@@ -571,9 +571,9 @@ def test_a_teacher_is_asked_once_for_each_view(data: DataSet, tmp_path: Path) ->
             seed=0,
             device=CPU,
             distillation=0.9,
-            teacher=teacher(tmp_path, network(1), asked),
+            teacher=teacher(tmp_path, network(1), loads),
         )
-    assert len(asked) == VIEWS == len(list(tmp_path.iterdir()))
+    assert len(loads) == VIEWS == len(list(tmp_path.iterdir()))
 
 
 def test_what_a_student_drops_does_not_hang_on_whether_its_teacher_had_answered_before(
@@ -597,7 +597,7 @@ def test_what_a_student_drops_does_not_hang_on_whether_its_teacher_had_answered_
 
 
 def test_a_student_of_a_teacher_comes_to_answer_as_it_does(data: DataSet, tmp_path: Path) -> None:
-    """Whatever the labels say: the teacher here was trained on others."""
+    """It does so whatever the labels say: the teacher here was trained on others."""
     model = network(1)
     shifted = dataclasses.replace(data, train=Images(data.train.pixels, (data.train.labels + 1) % 10))
     training.fine_tune(model, shifted, epochs=12, learning_rate=0.1, seed=0, device=CPU)
@@ -621,16 +621,16 @@ def test_a_student_of_a_teacher_comes_to_answer_as_it_does(data: DataSet, tmp_pa
 
 
 def test_a_training_without_hope_is_given_up(data: DataSet) -> None:
-    told: list[tuple[float, float]] = []
+    reports: list[tuple[float, float]] = []
 
     def hopeless(share_done: float, accuracy: float) -> bool:
-        told.append((share_done, accuracy))
-        return len(told) == 2
+        reports.append((share_done, accuracy))
+        return len(reports) == 2
 
     history = training.fine_tune(network(), data, epochs=4, learning_rate=0.05, seed=0, hopeless=hopeless, device=CPU)
     assert len(history) == 2
     first, second = (epoch.validation_accuracy for epoch in history)
-    assert told == [(0.25, first), (0.5, max(first, second))]
+    assert reports == [(0.25, first), (0.5, max(first, second))]
 
 
 def test_the_line_gives_up_the_less_accurate_of_two_and_never_the_more_accurate() -> None:
@@ -688,7 +688,7 @@ def test_a_lost_gpu_is_told_from_a_fault_of_the_candidate_and_from_a_bug(
     with pytest.raises(kind, match=reason) as caught, faults_named(torch.device("cuda")):
         raise RuntimeError(text)
     assert type(caught.value) is kind
-    # By the same protocol it reaches the parent of the process that trained.
+    # The error reaches the parent of the process that trained by the same protocol.
     assert str(copy.copy(caught.value)) == str(caught.value)
 
 

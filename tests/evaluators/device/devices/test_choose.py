@@ -1,4 +1,4 @@
-"""From what the user writes to a device."""
+"""The device that is made of what the user writes."""
 
 import subprocess
 import sys

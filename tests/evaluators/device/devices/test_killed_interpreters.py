@@ -37,7 +37,7 @@ def task(tmp_path: Path) -> Task:
 
 @pytest.fixture
 def examiner(device: Device, task: Task, monkeypatch: pytest.MonkeyPatch) -> Examiner:
-    """Its reference is a network under LiteRT."""
+    """An examiner whose reference is a network under LiteRT."""
     monkeypatch.setattr("evaluators.measuring.Task", partial(Task, limit_s=LIMIT_S))
     examiner = Examiner(device, task.images, pauses=(0.0, 0.0, 0.0))
     examiner.use_reference(Subject("reference", task.model, LITERT), [process_run()] * 3)
@@ -98,8 +98,8 @@ def test_a_killed_interpreter_is_the_devices_fault_and_the_next_run_works(
 def test_a_candidate_whose_interpreter_was_killed_once_is_measured_again(
     device: Device, examiner: Examiner, task: Task, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    other, kill = write_network(tmp_path / "other.tflite", "static_int8"), killer(device, request)
-    assert measured(examiner, other, kill).figures.latency_s > 0
+    second_model, kill = write_network(tmp_path / "other.tflite", "static_int8"), killer(device, request)
+    assert measured(examiner, second_model, kill).figures.latency_s > 0
     assert kill.steps.count("loading") >= 2
 
 

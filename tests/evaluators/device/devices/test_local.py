@@ -51,7 +51,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Task:
 
 @pytest.fixture(scope="session")
 def endless(quick: Task) -> Task:
-    """Until it is stopped."""
+    """A task that runs until it is stopped."""
     return replace(quick, precision=1e-6, limit_s=600)
 
 
@@ -67,7 +67,7 @@ class TestLocalDevice(DeviceContract):
 
 
 def ask(task: Task, device: LocalDevice | None = None) -> ProcessRun:
-    """Without describing the device first."""
+    """Runs the task without describing the device first."""
     return asyncio.run((device or local()).run(task))
 
 
@@ -147,7 +147,7 @@ def test_what_is_timed_is_the_run_and_nothing_else(monkeypatch: pytest.MonkeyPat
     classes: list[int] = []
     timer.block(classes=classes)
     timer.block()
-    assert [taken / 1_000_000 for taken in timer.latencies] == list(range(1, made_up.runs + 1))
+    assert [latency_ns / 1_000_000 for latency_ns in timer.latencies] == list(range(1, made_up.runs + 1))
     assert timer.starts == [0, BLOCK_RUNS]
     assert classes == [3] * BLOCK_RUNS
 
@@ -195,19 +195,19 @@ class Seen(Exception):
 
 @LINUX
 def test_as_many_threads_run_as_were_asked_for(endless: Task) -> None:
-    def threads(asked: int) -> int:
-        seen = 0
+    def threads(number: int) -> int:
+        running = 0
 
         def count(what: str, share: float) -> None:
-            nonlocal seen
+            nonlocal running
             if what == "timing":
                 (pid,) = measuring()
-                seen = len(list(Path(f"/proc/{pid}/task").iterdir()))
+                running = len(list(Path(f"/proc/{pid}/task").iterdir()))
                 raise Seen
 
         with pytest.raises(Seen):
-            asyncio.run(local().run(replace(endless, runtime=RuntimeSettings(threads=asked)), count))
-        return seen
+            asyncio.run(local().run(replace(endless, runtime=RuntimeSettings(threads=number)), count))
+        return running
 
     assert threads(3) - threads(1) == 2
 
@@ -232,12 +232,12 @@ def test_the_memory_of_a_model_grows_with_its_weights(quick: Task, tmp_path: Pat
 
 def test_the_memory_of_the_images_is_not_the_models(quick: Task, tmp_path: Path) -> None:
     many = write_images(tmp_path / "many.npy", 5_000)
-    few, more = ask(quick), ask(replace(quick, images=many))
-    assert abs(more.memory_peak_bytes - few.memory_peak_bytes) < 8e6
+    of_few, of_many = ask(quick), ask(replace(quick, images=many))
+    assert abs(of_many.memory_peak_bytes - of_few.memory_peak_bytes) < 8e6
 
 
 @pytest.mark.parametrize(
-    ("shape", "kind", "said"),
+    ("shape", "kind", "reason"),
     [
         (("batch", 32, 32, 3), TensorProto.UINT8, "NHWC"),
         (("batch", 3, 28, 28), TensorProto.UINT8, "28"),
@@ -246,11 +246,11 @@ def test_the_memory_of_the_images_is_not_the_models(quick: Task, tmp_path: Path)
     ],
 )
 def test_an_input_that_is_not_the_image_is_named(
-    quick: Task, tmp_path: Path, shape: tuple[int | str, ...], kind: int, said: str
+    quick: Task, tmp_path: Path, shape: tuple[int | str, ...], kind: int, reason: str
 ) -> None:
     # The convolution would not take NHWC either; the shape is looked at before any run.
     channels = write_classifier(tmp_path / "odd.onnx", shape=shape, kind=kind)
-    with pytest.raises(CandidateError, match=said):
+    with pytest.raises(CandidateError, match=reason):
         ask(replace(quick, model=channels))
 
 
@@ -413,7 +413,7 @@ def script(folder: Path, body: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
         ("print('Traceback (most recent call last):')", "is not JSON"),
         ("print('[1, 2]')", "not a JSON object"),
@@ -433,12 +433,12 @@ def script(folder: Path, body: str) -> Path:
         ("print('\\x1b[31m{')", r"'\[31m\{'"),
     ],
 )
-def test_a_program_that_misbehaves_is_the_devices_fault(quick: Task, tmp_path: Path, body: str, said: str) -> None:
+def test_a_program_that_misbehaves_is_the_devices_fault(quick: Task, tmp_path: Path, body: str, reason: str) -> None:
     before = set(children_of(os.getpid()))
-    with pytest.raises(DeviceError, match=said):
+    with pytest.raises(DeviceError, match=reason):
         ask(
             quick,
-            LocalDevice(lock="", program=script(tmp_path, body), silence_s=1.5 if "no answer" in said else GONE_S),
+            LocalDevice(lock="", program=script(tmp_path, body), silence_s=1.5 if "no answer" in reason else GONE_S),
         )
     assert set(children_of(os.getpid())) <= before
 

@@ -133,8 +133,8 @@ def test_files_removed_meanwhile_are_a_fault_once(board: Board, quick: Task) -> 
 
 def test_the_least_recently_used_files_make_room(board: Board, quick: Task, tmp_path: Path) -> None:
     models = [write_classifier(tmp_path / f"{seed}.onnx", channels=600, seed=seed) for seed in range(3)]
-    one = models[0].stat().st_size
-    limit = quick.images.stat().st_size + 2 * one + one // 2
+    size = models[0].stat().st_size
+    limit = quick.images.stat().st_size + 2 * size + size // 2
 
     async def first_two(device: SshDevice) -> None:
         for model in (models[0], models[1]):
@@ -143,11 +143,11 @@ def test_the_least_recently_used_files_make_room(board: Board, quick: Task, tmp_
         await device.run(replace(quick, model=models[0]))
         assert set(inodes(board)) == names
 
-    # Over two connections: the order is what the board's files say.
+    # The runs go over two connections: the order is what the board's files say.
     entered(board.device(files_bytes=limit), first_two)
     entered(board.device(files_bytes=limit), lambda device: device.run(replace(quick, model=models[2])))
-    kept = {hashlib.sha256(model.read_bytes()).hexdigest() for model in (models[0], models[2])}
-    assert {file.stem for file in board.files if file.suffix == ".onnx"} == kept
+    digests = {hashlib.sha256(model.read_bytes()).hexdigest() for model in (models[0], models[2])}
+    assert {file.stem for file in board.files if file.suffix == ".onnx"} == digests
 
 
 def test_half_files_of_long_ago_are_removed(board: Board) -> None:
@@ -208,14 +208,14 @@ def test_many_runs_leave_nothing_behind(board: Board, quick: Task) -> None:
 
 def test_a_3b_plus_is_let_cool_down_below_its_soft_limit(board: Board, quick: Task, tmp_path: Path) -> None:
     write_board(tmp_path / "hot")
-    said: list[str] = []
+    steps: list[str] = []
 
     def heard(what: str, share: float) -> None:
-        said.append(what)
+        steps.append(what)
         if what.startswith("cooling"):
             write(tmp_path / "hot", TEMPERATURE, "54900")
 
     device = board.device(environment={"SEARCH_SYSROOT": str(tmp_path / "hot")})
     run = entered(device, lambda device: device.run(quick, heard))
-    assert "cooling down, 61.2 °C" in said
+    assert "cooling down, 61.2 °C" in steps
     assert not any("cooled" in warning for warning in run.warnings)

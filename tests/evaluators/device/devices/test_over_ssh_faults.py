@@ -59,22 +59,22 @@ def over(wire: Wire, board: Board, **changes: float) -> SshDevice:
 
 
 def fault_at(step: str, fault: Callable[[], None]) -> Callable[[str, float], None]:
-    """Once, when a run gets there."""
-    left = [fault]
+    """The fault happens once, when a run gets to that step."""
+    pending = [fault]
 
     def progress(what: str, share: float) -> None:
-        if what.startswith(step) and left:
-            left.pop()()
+        if what.startswith(step) and pending:
+            pending.pop()()
 
     return progress
 
 
 def check_fault(
-    board: Board, device: SshDevice, task: Task, quick: Task, said: str, progress: Callable[[str, float], None]
+    board: Board, device: SshDevice, task: Task, quick: Task, reason: str, progress: Callable[[str, float], None]
 ) -> None:
     async def check() -> None:
         async with device:
-            with pytest.raises(DeviceError, match=said):
+            with pytest.raises(DeviceError, match=reason):
                 await device.run(task, progress)
             assert await asyncio.to_thread(board.is_empty_within, GONE_S)
             assert (await device.run(quick)).latencies_s
@@ -83,7 +83,7 @@ def check_fault(
 
 
 def refused(device: SshDevice, kind: type[Exception] = DeviceError) -> str:
-    """What is said to who enters it."""
+    """What is said to who enters the device."""
 
     async def enter() -> None:
         async with device:
@@ -100,8 +100,8 @@ def refused(device: SshDevice, kind: type[Exception] = DeviceError) -> str:
 def test_an_unknown_host_key_is_not_trusted(board: Board) -> None:
     empty = board.home / "known_hosts"
     empty.write_text("")
-    said = refused(board.device(board.login({"UserKnownHostsFile": empty})))
-    assert f"python -m search devices trust {NAME}" in said
+    message = refused(board.device(board.login({"UserKnownHostsFile": empty})))
+    assert f"python -m search devices trust {NAME}" in message
 
 
 def test_known_hosts_that_are_not_there_know_nobody(board: Board) -> None:
@@ -109,16 +109,16 @@ def test_known_hosts_that_are_not_there_know_nobody(board: Board) -> None:
 
 
 def test_a_changed_host_key_is_said_to_have_changed(board: Board) -> None:
-    other = board.home / "known_hosts"
-    other.write_text(f"{NAME} {new_key(board.home / 'other_key')}\n")
-    said = refused(board.device(board.login({"UserKnownHostsFile": other})))
-    assert "HOST KEY HAS CHANGED" in said
-    assert "devices trust" not in said
+    known_hosts = board.home / "known_hosts"
+    known_hosts.write_text(f"{NAME} {new_key(board.home / 'other_key')}\n")
+    message = refused(board.device(board.login({"UserKnownHostsFile": known_hosts})))
+    assert "HOST KEY HAS CHANGED" in message
+    assert "devices trust" not in message
 
 
 def test_a_check_of_host_keys_that_is_turned_off_is_refused(board: Board) -> None:
-    said = refused(board.device(board.login({"UserKnownHostsFile": "none"})), RequestError)
-    assert "UserKnownHostsFile" in said
+    message = refused(board.device(board.login({"UserKnownHostsFile": "none"})), RequestError)
+    assert "UserKnownHostsFile" in message
 
 
 def test_a_configuration_that_trusts_anybody_trusts_nobody(board: Board) -> None:
@@ -128,9 +128,9 @@ def test_a_configuration_that_trusts_anybody_trusts_nobody(board: Board) -> None
 
 def test_a_refused_key_names_the_user_and_the_way_in(board: Board) -> None:
     new_key(board.home / "stranger")
-    said = refused(board.device(board.login({"IdentityFile": board.home / "stranger", "User": "root"})))
-    assert "user root" in said
-    assert f"ssh-copy-id root@{NAME}" in said
+    message = refused(board.device(board.login({"IdentityFile": board.home / "stranger", "User": "root"})))
+    assert "user root" in message
+    assert f"ssh-copy-id root@{NAME}" in message
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
@@ -144,22 +144,22 @@ def test_a_name_nobody_knows_is_told(board: Board) -> None:
 
 def test_a_board_that_accepts_and_says_nothing_is_told(board: Board) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        said = refused(board.device(board.login({"Port": mute.getsockname()[1]}, connect_s=0.3)))
-    assert "no answer in time" in said
+        message = refused(board.device(board.login({"Port": mute.getsockname()[1]}, connect_s=0.3)))
+    assert "no answer in time" in message
 
 
 def test_a_server_of_another_kind_is_told(board: Board) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        other.settimeout(GONE_S)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(GONE_S)
 
         def answer() -> None:
-            with other.accept()[0] as caller:
+            with server.accept()[0] as caller:
                 caller.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         async def enter() -> None:
             with pytest.raises(DeviceError, match=NAME):
                 await asyncio.gather(
-                    board.device(board.login({"Port": other.getsockname()[1]}, connect_s=2)).__aenter__(),
+                    board.device(board.login({"Port": server.getsockname()[1]}, connect_s=2)).__aenter__(),
                     asyncio.to_thread(answer),
                 )
 
@@ -167,8 +167,8 @@ def test_a_server_of_another_kind_is_told(board: Board) -> None:
 
 
 def test_a_configuration_that_is_none_is_refused(board: Board) -> None:
-    said = refused(board.device(board.login({"Port": "ssh"})), RequestError)
-    assert "configuration" in said
+    message = refused(board.device(board.login({"Port": "ssh"})), RequestError)
+    assert "configuration" in message
 
 
 # --- the board's system ----------------------------------------------------------------------------------------------
@@ -177,9 +177,9 @@ def test_a_configuration_that_is_none_is_refused(board: Board) -> None:
 def test_a_32_bit_system_is_refused_with_the_reason(board: Board) -> None:
     board.put_program("getconf", "echo 32")
     board.put_program("uname", "echo aarch64")
-    said = refused(board.device())
-    assert "32-bit (kernel aarch64)" in said
-    assert "64-bit Raspberry Pi OS" in said
+    message = refused(board.device())
+    assert "32-bit (kernel aarch64)" in message
+    assert "64-bit Raspberry Pi OS" in message
 
 
 def test_a_32_bit_python_is_refused_as_well(board: Board, tmp_path: Path) -> None:
@@ -252,13 +252,13 @@ def test_a_frozen_connection_is_noticed_at_both_ends(board: Board, wire: Wire, e
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(signal.SIGKILL, r"SIGKILL \(out of memory\?\)"), (signal.SIGILL, "SIGILL.*another version")]
+    ("number", "reason"), [(signal.SIGKILL, r"SIGKILL \(out of memory\?\)"), (signal.SIGILL, "SIGILL.*another version")]
 )
 def test_a_program_ended_by_a_signal_is_told_by_its_name(
-    board: Board, endless: Task, quick: Task, number: int, said: str
+    board: Board, endless: Task, quick: Task, number: int, reason: str
 ) -> None:
     end = fault_at("timing", lambda: os.kill(board.program(), number))
-    check_fault(board, board.device(), endless, quick, said, end)
+    check_fault(board, board.device(), endless, quick, reason, end)
 
 
 def test_a_cancelled_run_leaves_nothing_and_keeps_the_connection(board: Board, endless: Task, quick: Task) -> None:
@@ -279,7 +279,7 @@ def test_a_cancelled_run_leaves_nothing_and_keeps_the_connection(board: Board, e
 
 
 def stand_in(folder: Path, body: str, bits: int = 64) -> Path:
-    """It describes the board as ours does; asked to measure, it does as it likes."""
+    """A program that describes the board as ours does; asked to measure, it does as it likes."""
     answers = 'if b"describe" in line: print(json.dumps(INFO), flush=True); os._exit(0)'
     info = {
         "event": "result",
@@ -302,7 +302,7 @@ def stand_in(folder: Path, body: str, bits: int = 64) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
         ("print('Traceback (most recent call last):')", "is not JSON"),
         ("print('{}')", "unknown kind"),
@@ -316,14 +316,14 @@ def stand_in(folder: Path, body: str, bits: int = 64) -> Path:
     ],
 )
 def test_a_program_that_misbehaves_is_told_and_removed(
-    board: Board, quick: Task, tmp_path: Path, body: str, said: str
+    board: Board, quick: Task, tmp_path: Path, body: str, reason: str
 ) -> None:
     # A busy machine takes its time over an answer, too.
-    silence_s = 0.5 if "no answer" in said else GONE_S
+    silence_s = 0.5 if "no answer" in reason else GONE_S
 
     async def check() -> None:
         async with board.device(program=stand_in(tmp_path, body), silence_s=silence_s) as device:
-            with pytest.raises(DeviceError, match=said):
+            with pytest.raises(DeviceError, match=reason):
                 await device.run(quick)
             assert await asyncio.to_thread(board.is_empty_within, GONE_S)
 
@@ -381,7 +381,7 @@ def examiner_of(device: SshDevice, quick: Task) -> Examiner:
 
 
 def measured(examiner: Examiner, *subjects: Subject) -> list[Figures | Exception]:
-    """What each of them comes to, one after the other."""
+    """What each of the subjects comes to, one after the other."""
 
     async def measure() -> list[Figures | Exception]:
         await examiner.open()
@@ -428,7 +428,7 @@ def test_a_full_disk_is_the_rigs_fault_however_well_the_reference_runs(
 def test_a_connection_that_is_lost_while_sending_is_never_the_recipes_fault(
     board: Board, wire: Wire, quick: Task, tmp_path: Path
 ) -> None:
-    """Each time the candidate is sent; the reference needs not be sent at all."""
+    """The wire breaks each time the candidate is sent; the reference needs not be sent at all."""
     large = Subject("large", write_classifier(tmp_path / "large.onnx", channels=1024), quick.runtime)
     examiner = examiner_of(over(wire, board), quick)
 

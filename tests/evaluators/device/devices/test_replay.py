@@ -71,8 +71,8 @@ def test_the_same_file_gets_its_predictions(recording: Path, task: Task) -> None
 
 
 def test_other_weights_get_the_timing_without_the_predictions(recording: Path, task: Task, tmp_path: Path) -> None:
-    other = write_classifier(tmp_path / "other.onnx", structure_id="5a5a5a", seed=1)
-    run = run_once(ReplayDevice(recording), replace(task, model=other, passes=2))
+    retrained = write_classifier(tmp_path / "other.onnx", structure_id="5a5a5a", seed=1)
+    run = run_once(ReplayDevice(recording), replace(task, model=retrained, passes=2))
     assert (run.latencies_s, run.predictions) == (CONFIRMED.latencies_s, ())
     assert "other weights" in run.warnings[0]
 
@@ -102,7 +102,7 @@ def test_a_missing_recording_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "content", "said"),
+    ("line", "content", "reason"),
     [
         (1, "", "not JSON"),
         (1, "{}", "format"),
@@ -113,11 +113,11 @@ def test_a_missing_recording_is_named(tmp_path: Path) -> None:
         (4, json.dumps({"structure_id": 7}), "protocol"),
     ],
 )
-def test_a_wrong_line_is_named_by_its_number(recording: Path, line: int, content: str, said: str) -> None:
+def test_a_wrong_line_is_named_by_its_number(recording: Path, line: int, content: str, reason: str) -> None:
     lines = recording.read_text().splitlines()
     lines[line - 1] = content
     recording.write_text("\n".join(lines))
-    with pytest.raises(RequestError, match=rf"bench\.jsonl, line {line}: .*{said}"):
+    with pytest.raises(RequestError, match=rf"bench\.jsonl, line {line}: .*{reason}"):
         ReplayDevice(recording)
 
 

@@ -23,6 +23,6 @@ def test_text_that_holds_no_runs_is_refused(text: str) -> None:
 
 
 def test_what_was_seen_in_between_and_who_was_beside_come_back() -> None:
-    seen = BoardState(temperature_c=61.5, clock_hz=1.2e9, load=2.5, throttled=0x80008)
-    run = process_run(during=seen, after=BoardState(neighbour="python3 (pid 1234, lena)"))
+    during = BoardState(temperature_c=61.5, clock_hz=1.2e9, load=2.5, throttled=0x80008)
+    run = process_run(during=during, after=BoardState(neighbour="python3 (pid 1234, lena)"))
     assert unpack(pack([run])) == (run,)

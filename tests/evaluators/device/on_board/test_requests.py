@@ -34,9 +34,9 @@ def test_the_board_takes_the_limit_of_hope() -> None:
 def test_a_task_that_waits_is_not_given_up_before_the_board_gives_up() -> None:
     search = replace(TASK, passes=0)
     plain = answer_limit_s(search, Guard(lock_wait_s=0))
-    both = answer_limit_s(search, Guard(lock_wait_s=100, cool_below_c=50, cool_limit_s=20))
+    with_waits = answer_limit_s(search, Guard(lock_wait_s=100, cool_below_c=50, cool_limit_s=20))
     assert plain is not None
-    assert both == plain + 120
+    assert with_waits == plain + 120
 
 
 def test_the_board_takes_what_the_host_asks_of_the_course() -> None:
@@ -48,6 +48,6 @@ def test_the_board_takes_what_the_host_asks_of_the_course() -> None:
 
 def test_the_course_may_take_as_long_as_its_images_and_the_wait_for_the_board() -> None:
     plain = course_limit_s(COURSE, Guard(lock_wait_s=0))
-    both = course_limit_s(replace(COURSE, count=503), Guard(lock_wait_s=100, cool_below_c=50, cool_limit_s=20))
-    assert both == plain + 620
+    with_waits = course_limit_s(replace(COURSE, count=503), Guard(lock_wait_s=100, cool_below_c=50, cool_limit_s=20))
+    assert with_waits == plain + 620
     assert course_limit_s(replace(COURSE, idle_s=30), Guard(lock_wait_s=0)) > plain + 60

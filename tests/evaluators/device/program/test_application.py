@@ -26,7 +26,8 @@ PARTS = {name: ast.parse(content) for name, content in application.sources().ite
 
 
 def test_it_is_the_same_bytes_wherever_it_is_made(tmp_path: Path) -> None:
-    """Whatever the dates of its sources, their order in the folder, the user's mask and the time zone."""
+    """The bytes are the same whatever the dates of its sources, their order in the folder, the user's mask and the time
+    zone."""
     copy, root = tmp_path / "copy", Path(__file__).parents[4]
     program = [f"evaluators/device/program/{file.name}" for file in (root / "evaluators/device/program").glob("*.py")]
     around = ["evaluators/__init__.py", "evaluators/device/__init__.py"]
@@ -139,7 +140,7 @@ def test_it_ends_when_standard_input_closes_before_a_request() -> None:
 
 
 def test_it_ends_in_the_middle_of_timing_when_standard_input_closes(tmp_path: Path) -> None:
-    """Also where nobody closes its output, as a broken connection may not."""
+    """It ends also where nobody closes its output, as a broken connection may not."""
     model, images = write_classifier(tmp_path / "model.onnx"), write_images(tmp_path / "images.npy")
     task = Task(model=model, images=images, runtime=RuntimeSettings(), precision=1e-6, limit_s=600)
     request = measure_request(task, model=str(model), images=str(images), guard=Guard(lock="")).strip()

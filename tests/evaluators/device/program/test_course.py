@@ -40,7 +40,7 @@ COUNT = 48
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
-    """Two thirds of the labels are what the model will say."""
+    """Images of which two thirds of the labels are what the model will say."""
     model = write_classifier(tmp_path_factory.mktemp("model") / "classifier.onnx")
     pixels = coloured(COUNT)
     labels = predictions(model, pixels)
@@ -61,7 +61,7 @@ def task(tmp_path_factory: pytest.TempPathFactory, images: Images) -> CourseTask
 
 @pytest.fixture
 def endless(task: CourseTask, tmp_path: Path) -> CourseTask:
-    """Longer than a test waits."""
+    """A course that takes longer than a test waits."""
     pixels = coloured(2000)
     folder = write_pngs(tmp_path / "many", pixels, np.zeros(len(pixels), np.int64))
     model = write_classifier(tmp_path / "wide.onnx", channels=40_000)
@@ -97,9 +97,11 @@ def test_a_float_model_gets_normalised_images(task: CourseTask, images: Images, 
     model = write_classifier(tmp_path / "float.onnx", kind=TensorProto.FLOAT, shape=(1, 3, 32, 32))
     np.save(tmp_path / "images.npy", images.pixels)
     steady = Task(model=model, images=tmp_path / "images.npy", runtime=RuntimeSettings(), passes=1, mean=mean, std=std)
-    said = asyncio.run(local().run(steady)).predictions
+    classes = asyncio.run(local().run(steady)).predictions
     run = ask(local(), replace(task, model=model, mean=mean, std=std))
-    assert run.correct == sum(int(one == label) for one, label in zip(said, images.labels, strict=True))
+    assert run.correct == sum(
+        int(prediction == label) for prediction, label in zip(classes, images.labels, strict=True)
+    )
     assert 0 < run.correct < COUNT
 
 
@@ -164,7 +166,7 @@ def scripts() -> list[int]:
 
 
 async def cancelled_while_timing(device: Device, task: CourseTask, look: Callable[[], list[int]]) -> list[int]:
-    """What could be seen before."""
+    """What could be seen before the course was cancelled."""
     timing = asyncio.Event()
 
     def tell(what: str, share: float) -> None:
@@ -174,11 +176,11 @@ async def cancelled_while_timing(device: Device, task: CourseTask, look: Callabl
     async with device as opened:
         run = asyncio.create_task(opened.course(task, tell))
         await timing.wait()
-        seen = look()
+        pids = look()
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run
-    return seen
+    return pids
 
 
 def test_cancelling_leaves_no_script(endless: CourseTask) -> None:
@@ -250,7 +252,7 @@ def test_what_an_interrupted_run_left_unpacked_is_not_counted(task: CourseTask, 
 def test_images_that_could_not_all_be_unpacked_are_not_left(task: CourseTask, tmp_path: Path) -> None:
     bundle = tmp_path / "images.zip"
     content = bytearray(task.images.read_bytes())
-    # Within the last image: its checksum tells.
+    # A bit within the last image is turned: its checksum tells.
     content[content.index(b"PK\1\2") - 30] ^= 1
     bundle.write_bytes(content)
     with pytest.raises(DeviceError, match=r"cannot be unpacked: Bad CRC-32 for file '47_"):
@@ -297,13 +299,13 @@ def test_a_model_that_fails_while_running_is_the_candidates_fault(task: CourseTa
 def test_it_waits_for_who_measures(task: CourseTask, tmp_path: Path) -> None:
     lock = str(tmp_path / "board.lock")
     request = course_request(task, model=str(task.model), images=str(task.images), guard=Guard(lock=lock))
-    held = opened_lock(lock)
-    fcntl.flock(held, fcntl.LOCK_EX)
+    descriptor = opened_lock(lock)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         with Asked(request) as waiter:
             assert waiter.next()["what"].startswith("waiting for the board")
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
 def test_without_pillow_here_the_next_step_is_told(task: CourseTask, tmp_path: Path) -> None:

@@ -119,12 +119,12 @@ def test_a_cancelled_load_leaves_nothing_running(device: Device, task: LoadTask)
 
 def everybody() -> list[int]:
     """Whom we started, and whom they started; a process of the board's server is one of these too."""
-    found, todo = [], [os.getpid()]
+    pids, todo = [], [os.getpid()]
     while todo:
         children = children_of(todo.pop())
-        found += children
+        pids += children
         todo += children
-    return found
+    return pids
 
 
 def words(pid: int) -> str:
@@ -158,9 +158,9 @@ def asked(task: LoadTask, root: str = "", **guard: Any) -> Asked:
 
 def pong(program: Asked, number: int) -> dict[str, Any]:
     program.write(b'{"ping":%d}\n' % number)
-    while (said := program.next())["event"] == "progress":
+    while (message := program.next())["event"] == "progress":
         pass
-    return said
+    return message
 
 
 def test_while_idle_a_ping_is_answered_with_the_boards_time(task: LoadTask) -> None:
@@ -177,8 +177,8 @@ def test_while_working_nothing_is_answered(task: LoadTask) -> None:
     with asked(task) as program:
         program.until("working")
         program.write(b'{"ping":1}\n\n{"ping":2}\n')
-        said = program.until("result")
-    assert whats(said) == ["settling", "idle"]
+        messages = program.until("result")
+    assert whats(messages) == ["settling", "idle"]
 
 
 def test_heartbeats_and_nonsense_are_no_pings(task: LoadTask) -> None:
@@ -191,8 +191,8 @@ def test_heartbeats_and_nonsense_are_no_pings(task: LoadTask) -> None:
 
 def test_what_it_is_doing_is_told_in_order(task: LoadTask) -> None:
     with asked(task) as program:
-        said = whats(program.until("result"))
-    assert said[-6:] == ["warming up", "settling", "idle", "working", "settling", "idle"]
+        steps = whats(program.until("result"))
+    assert steps[-6:] == ["warming up", "settling", "idle", "working", "settling", "idle"]
 
 
 def test_it_ends_in_the_middle_of_work_when_nobody_listens(task: LoadTask) -> None:
@@ -215,8 +215,8 @@ def test_a_load_ends_when_the_heartbeats_do(task: LoadTask) -> None:
     with asked(replace(task, active_s=600), heartbeat_s=4.0) as program:
         while program.next()["what"] != "working":
             program.write(b"\n")
-        status, said = program.ends(GONE_S)
-    assert (status, said) == (0, b"nothing was heard from the caller for 4.0 s\n")
+        status, complaint = program.ends(GONE_S)
+    assert (status, complaint) == (0, b"nothing was heard from the caller for 4.0 s\n")
 
 
 def test_a_load_waits_for_a_cool_board(task: LoadTask, tmp_path: Path) -> None:

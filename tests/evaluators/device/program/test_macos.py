@@ -91,7 +91,7 @@ def test_different_chips_are_different_benches(asked: Asked) -> None:
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="this machine's kernel does tell")
 def test_a_mac_whose_kernel_does_not_tell_says_so_with_every_result(asked: Asked, request_: bytes) -> None:
-    """As on this machine, which has no such kernel."""
+    """This machine stands for such a Mac: it has no such kernel."""
     run = run_of(asked(request_, "M1"))
     assert run.after.others_cores is None
     assert [warning.partition(":")[0] for warning in run.warnings] == [OTHERS_UNKNOWN, CLOCK_UNKNOWN]

@@ -12,25 +12,25 @@ from tests.evaluators.device.boards import write_process
 
 
 def test_the_worst_of_two_looks_is_kept() -> None:
-    one = {"temperature_c": 50.0, "clock_hz": 1.4e9, "load": 1.0, "throttled": 0x10000, "governor": "ondemand"}
-    other = {"temperature_c": 61.0, "clock_hz": 1.2e9, "load": 0.5, "throttled": 0x4, "governor": "ondemand"}
+    first = {"temperature_c": 50.0, "clock_hz": 1.4e9, "load": 1.0, "throttled": 0x10000, "governor": "ondemand"}
+    second = {"temperature_c": 61.0, "clock_hz": 1.2e9, "load": 0.5, "throttled": 0x4, "governor": "ondemand"}
     worst = {"temperature_c": 61.0, "clock_hz": 1.2e9, "load": 1.0, "throttled": 0x10004}
-    assert worse(one, other) == worse(other, one) == worst
+    assert worse(first, second) == worse(second, first) == worst
 
 
 def test_a_look_that_saw_nothing_changes_nothing() -> None:
-    seen = {"temperature_c": 50.0, "clock_hz": None, "load": 1.0, "throttled": 0x10000}
-    nothing = dict.fromkeys(seen)
-    assert worse(seen, nothing) == worse(nothing, seen) == seen
+    state = {"temperature_c": 50.0, "clock_hz": None, "load": 1.0, "throttled": 0x10000}
+    nothing = dict.fromkeys(state)
+    assert worse(state, nothing) == worse(nothing, state) == state
     assert worse(nothing, nothing) == nothing
 
 
 def neighbour(before: Path, after: Path, wall_s: float, monkeypatch: pytest.MonkeyPatch) -> str | None:
-    seen = []
+    looks = []
     for root in (before, after):
         monkeypatch.setenv("SEARCH_SYSROOT", str(root))
-        seen.append(processes())
-    return busiest_neighbour(seen[0], seen[1], wall_s)
+        looks.append(processes())
+    return busiest_neighbour(looks[0], looks[1], wall_s)
 
 
 @pytest.fixture

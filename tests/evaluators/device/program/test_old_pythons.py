@@ -20,7 +20,7 @@ from tests.evaluators.device.tflite_models import write_network
 
 PYTHONS = [python for python in os.environ.get("SEARCH_PYTHONS", "").split(os.pathsep) if python]
 IMAGES = 64
-# As the folder of the interpreter is named: py37/bin/python.
+# The name of the interpreter's folder, as in py37/bin/python.
 NAMES = [Path(python).parent.parent.name for python in PYTHONS]
 
 pytestmark = pytest.mark.skipif(not PYTHONS, reason="SEARCH_PYTHONS names no interpreters")
@@ -47,15 +47,15 @@ def python(request: pytest.FixtureRequest, runtime: RuntimeSettings) -> str:
 
     if not asyncio.run(has()):
         pytest.skip(f"it has no {runtime.runtime}")
-    found: str = request.param
-    return found
+    path: str = request.param
+    return path
 
 
 @pytest.fixture(scope="module")
 def answers(
     python: str, runtime: RuntimeSettings, model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[DeviceInfo, ProcessRun, ProcessRun]:
-    """Described, searched, confirmed."""
+    """What the device says of itself, a run of search mode and one of confirm mode."""
     folder = tmp_path_factory.mktemp("old")
     task = Task(model=model, images=write_images(folder / "images.npy", IMAGES), runtime=runtime, limit_s=0.5)
 

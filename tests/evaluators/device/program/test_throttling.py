@@ -119,7 +119,7 @@ def test_a_mailbox_that_does_not_answer_is_none(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "at_start", "known"),
+    ("now", "at_start", "expected"),
     [
         (0x50000, 0x50000, 0x50000),
         (0x50000, 0x10000, 0x10000),
@@ -130,6 +130,6 @@ def test_a_mailbox_that_does_not_answer_is_none(path: str) -> None:
     ],
 )
 def test_throttling_that_began_with_the_program_is_not_old(
-    now: int | None, at_start: int | None, known: int | None
+    now: int | None, at_start: int | None, expected: int | None
 ) -> None:
-    assert known_throttling(now, at_start) == known
+    assert known_throttling(now, at_start) == expected

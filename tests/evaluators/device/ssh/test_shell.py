@@ -90,12 +90,12 @@ def test_what_ignores_the_end_of_its_input_is_killed_with_its_children(board: Bo
 
 def test_a_conversation_goes_to_and_fro(board: Board) -> None:
     async def talk(shell: Shell) -> list[bytes]:
-        said = []
+        lines = []
         async with shell.start("cat") as program:
             for line in (b"one\n", b"two\n"):
                 await program.write(line)
-                said.append(await program.readline())
-        return said
+                lines.append(await program.readline())
+        return lines
 
     assert with_shell(board, talk) == [b"one\n", b"two\n"]
 
@@ -146,7 +146,7 @@ def test_the_board_gets_neither_a_terminal_nor_our_agent(board: Board) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "reason"),
     [
         (OSError(errno.EHOSTUNREACH, "No route to host"), "unreachable; is the board switched on"),
         (
@@ -158,6 +158,6 @@ def test_the_board_gets_neither_a_terminal_nor_our_agent(board: Board) -> None:
         (asyncssh.KeyExchangeFailed("No matching key exchange algorithm found"), "no conversation over ssh"),
     ],
 )
-def test_what_no_loopback_does_is_told_as_well(error: OSError | asyncssh.Error, said: str) -> None:
-    with pytest.raises(DeviceError, match=said), our_words(Address("board", None, 22), "pi"):
+def test_what_no_loopback_does_is_told_as_well(error: OSError | asyncssh.Error, reason: str) -> None:
+    with pytest.raises(DeviceError, match=reason), our_words(Address("board", None, 22), "pi"):
         raise error

@@ -64,15 +64,15 @@ esac
 
 @pytest.fixture
 def bare(sshd: Sshd, board: Board) -> Board:
-    """Not prepared, and quick to prepare."""
+    """A board that is not prepared, and quick to prepare."""
     return stand_in(sshd, board)
 
 
 def stand_in(sshd: Sshd, board: Board) -> Board:
-    made = make_board(sshd, board.home / "bare", prepared=False)
-    made.put_program("python3", PYTHON)
-    made.put_program("venv-python", VENV_PYTHON)
-    return made
+    bare_board = make_board(sshd, board.home / "bare", prepared=False)
+    bare_board.put_program("python3", PYTHON)
+    bare_board.put_program("venv-python", VENV_PYTHON)
+    return bare_board
 
 
 def on(board: Board, **cases: str) -> None:
@@ -80,8 +80,8 @@ def on(board: Board, **cases: str) -> None:
 
 
 def prepared(board: Board, *, course: bool = False) -> tuple[Prepared, list[str]]:
-    said: list[str] = []
-    return asyncio.run(prepare(board.address, course=course, login=board.login(), say=said.append)), said
+    lines: list[str] = []
+    return asyncio.run(prepare(board.address, course=course, login=board.login(), say=lines.append)), lines
 
 
 def installed(board: Board, *names: str) -> list[str]:
@@ -98,8 +98,8 @@ def environments(board: Board) -> list[str]:
 def test_it_is_done_once(bare: Board) -> None:
     first, _ = prepared(bare)
     assert first == Prepared("3.12", BOTH, "2.0", None)
-    again, said = prepared(bare)
-    assert (again.made, said) == (False, [])
+    again, lines = prepared(bare)
+    assert (again.made, lines) == (False, [])
     assert len(installed(bare)) == 1
 
 
@@ -110,12 +110,12 @@ def test_a_runtime_that_there_is_none_of_for_its_python_is_left_out(
         def releases(self, python: tuple[int, int]) -> tuple[Release, ...]:
             return ()
 
-    both = (OnnxRuntime(), Newer(name="newer", title="Newer Runtime"))
-    monkeypatch.setattr("evaluators.device.upkeep.probed_board.runtimes_for_boards", lambda: both)
-    made, said = prepared(bare)
-    assert made.runtimes == ("ONNX Runtime 9.9",)
-    assert any("no Newer Runtime is known for its Python; it is left out" in text for text in said)
-    assert prepared(bare) == (replace(made, made=False), [])
+    runtimes = (OnnxRuntime(), Newer(name="newer", title="Newer Runtime"))
+    monkeypatch.setattr("evaluators.device.upkeep.probed_board.runtimes_for_boards", lambda: runtimes)
+    outcome, lines = prepared(bare)
+    assert outcome.runtimes == ("ONNX Runtime 9.9",)
+    assert any("no Newer Runtime is known for its Python; it is left out" in line for line in lines)
+    assert prepared(bare) == (replace(outcome, made=False), [])
 
 
 def test_pillow_is_for_the_course(bare: Board) -> None:
@@ -138,10 +138,10 @@ def test_an_environment_without_a_stamp_is_made_anew(bare: Board) -> None:
 
 def test_after_an_illegal_instruction_an_older_one_is_tried_and_told(bare: Board) -> None:
     on(bare, ON_CONVOLUTION="[ $runtime != onnxruntime ] || has onnxruntime 1.20.1 || kill -ILL $$")
-    made, said = prepared(bare)
-    assert made.runtimes == ("ONNX Runtime 1.20.1", "LiteRT 9.9")
+    outcome, lines = prepared(bare)
+    assert outcome.runtimes == ("ONNX Runtime 1.20.1", "LiteRT 9.9")
     assert installed(bare) == ["onnxruntime!=1.21.0", "onnxruntime==1.23.2", "onnxruntime==1.20.1"]
-    assert sum("illegal instruction" in line for line in said) == 2
+    assert sum("illegal instruction" in line for line in lines) == 2
 
 
 def test_a_processor_that_none_fits_is_told(bare: Board) -> None:
@@ -158,30 +158,30 @@ def test_a_board_where_none_runs_is_told_with_their_words(bare: Board) -> None:
     assert not (bare.folder / "venv").exists()
 
 
-# As on Debian 11: the newest release is tagged for its C library, and cannot be loaded with it.
+# The error on Debian 11: the newest release is tagged for its C library, and cannot be loaded with it.
 TOO_NEW = "echo \"ImportError: version 'GLIBC_2.34' not found\" >&2; exit 1"
 
 
 def test_after_a_wheel_that_cannot_be_loaded_an_older_one_is_tried(bare: Board) -> None:
     on(bare, ON_CONVOLUTION=f"[ $runtime != litert ] || has ai-edge-litert 2.1.0 || {{ {TOO_NEW}; }}")
-    made, said = prepared(bare)
-    assert made.runtimes == ("ONNX Runtime 9.9", "LiteRT 2.1.0")
+    outcome, lines = prepared(bare)
+    assert outcome.runtimes == ("ONNX Runtime 9.9", "LiteRT 2.1.0")
     assert installed(bare, "ai-edge-litert") == ["ai-edge-litert", "ai-edge-litert==2.1.0"]
-    assert sum("GLIBC_2.34" in line and "trying an older one" in line for line in said) == 1
-    assert prepared(bare) == (replace(made, made=False), [])
+    assert sum("GLIBC_2.34" in line and "trying an older one" in line for line in lines) == 1
+    assert prepared(bare) == (replace(outcome, made=False), [])
 
 
 def test_the_older_library_of_a_runtime_will_do(bare: Board) -> None:
     bare.put_program("python3", PYTHON.replace("3.12", "3.11"))
     on(bare, ON_CONVOLUTION=f"[ $runtime != litert ] || has tflite-runtime 2.14.0 || {{ {TOO_NEW}; }}")
-    made, _ = prepared(bare)
-    assert made.runtimes == ("ONNX Runtime 9.9", "LiteRT 2.14.0 (tflite-runtime)")
+    outcome, _ = prepared(bare)
+    assert outcome.runtimes == ("ONNX Runtime 9.9", "LiteRT 2.14.0 (tflite-runtime)")
     assert not (bare.folder / "venv" / "has" / "ai-edge-litert").exists()
     assert prepared(bare)[0].made is False
 
 
 @pytest.mark.parametrize(
-    ("lost", "left", "case"),
+    ("lost", "remaining", "case"),
     [
         ("LiteRT", "ONNX Runtime 9.9", {"ON_CONVOLUTION": f"[ $runtime != litert ] || {{ {TOO_NEW}; }}"}),
         ("ONNX Runtime", "LiteRT 9.9", {"ON_CONVOLUTION": "[ $runtime = litert ] || kill -ILL $$"}),
@@ -193,16 +193,16 @@ def test_the_older_library_of_a_runtime_will_do(bare: Board) -> None:
     ],
 )
 def test_a_runtime_that_cannot_be_had_is_named_and_left_out(
-    bare: Board, lost: str, left: str, case: dict[str, str]
+    bare: Board, lost: str, remaining: str, case: dict[str, str]
 ) -> None:
     on(bare, **case)
-    made, said = prepared(bare)
-    assert made.runtimes == (left,)
-    assert [text.partition(" (")[0] for text in made.left_out] == [lost]
-    assert sum(f"{lost} is left out" in line for line in said) == 1
-    assert f"; without {lost} (" in str(made)
+    outcome, lines = prepared(bare)
+    assert outcome.runtimes == (remaining,)
+    assert [text.partition(" (")[0] for text in outcome.left_out] == [lost]
+    assert sum(f"{lost} is left out" in line for line in lines) == 1
+    assert f"; without {lost} (" in str(outcome)
     # That is no reason to try once more each time.
-    assert prepared(bare) == (replace(made, made=False), [])
+    assert prepared(bare) == (replace(outcome, made=False), [])
 
 
 def test_what_was_left_out_is_tried_again_where_there_is_another_release(
@@ -250,10 +250,12 @@ def test_two_at_once_do_not_remove_each_others_work(bare: Board) -> None:
 
     async def both() -> list[object]:
         login = bare.login()
-        both = [asyncio.ensure_future(prepare(bare.address, login=login, say=lambda text: None)) for _ in range(2)]
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        preparations = [
+            asyncio.ensure_future(prepare(bare.address, login=login, say=lambda text: None)) for _ in range(2)
+        ]
+        await asyncio.wait(preparations, return_when=asyncio.FIRST_COMPLETED)
         (bare.home / "other-is-done").touch()
-        return await asyncio.gather(*both, return_exceptions=True)
+        return await asyncio.gather(*preparations, return_exceptions=True)
 
     answers = asyncio.run(both())
     assert [isinstance(answer, Prepared) for answer in answers].count(True) == 1

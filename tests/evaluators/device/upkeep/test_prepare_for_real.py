@@ -22,10 +22,10 @@ FETCH_S = 120
 
 
 @dataclass(frozen=True)
-class Made:
+class Outcome:
     board: Board
     prepared: Prepared
-    said: list[str]
+    lines: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -45,27 +45,27 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(sshd: Sshd, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+def outcome(sshd: Sshd, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return prepared(sshd, wheels, tmp_path_factory.mktemp("prepared") / "home")
 
 
-def prepared(sshd: Sshd, wheels: Path, home: Path) -> Made:
+def prepared(sshd: Sshd, wheels: Path, home: Path) -> Outcome:
     """A board that reaches no index, from these wheels."""
     board = make_board(sshd, home, prepared=False)
     pip = board.home / ".config" / "pip" / "pip.conf"
     pip.parent.mkdir(parents=True)
     pip.write_text("[global]\nno-index = true\nfind-links =\n")
-    said: list[str] = []
-    with pytest.MonkeyPatch.context() as here:
-        here.setenv("PIP_NO_INDEX", "1")
-        here.setenv("PIP_FIND_LINKS", str(wheels))
-        return Made(board, asyncio.run(prepare(board.address, login=board.login(), say=said.append)), said)
+    lines: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", str(wheels))
+        return Outcome(board, asyncio.run(prepare(board.address, login=board.login(), say=lines.append)), lines)
 
 
-def test_it_comes_from_wheels_fetched_here_where_the_board_has_no_network(made: Made) -> None:
-    assert any("it reaches no package index; fetching" in line for line in made.said)
-    assert any("sending" in line for line in made.said)
-    assert made.prepared.made
+def test_it_comes_from_wheels_fetched_here_where_the_board_has_no_network(outcome: Outcome) -> None:
+    assert any("it reaches no package index; fetching" in line for line in outcome.lines)
+    assert any("sending" in line for line in outcome.lines)
+    assert outcome.prepared.made
 
 
 def runtimes_of(board: Board) -> tuple[str, ...]:
@@ -76,31 +76,31 @@ def runtimes_of(board: Board) -> tuple[str, ...]:
     return asyncio.run(described())
 
 
-def test_its_runtimes_are_found_there(made: Made) -> None:
-    first, second = runtimes_of(made.board)
-    told = (first.replace("onnxruntime", "ONNX Runtime"), second.replace("litert", "LiteRT"))
-    assert made.prepared.runtimes == told
-    assert made.prepared.left_out == ()
+def test_its_runtimes_are_found_there(outcome: Outcome) -> None:
+    first, second = runtimes_of(outcome.board)
+    titles = (first.replace("onnxruntime", "ONNX Runtime"), second.replace("litert", "LiteRT"))
+    assert outcome.prepared.runtimes == titles
+    assert outcome.prepared.left_out == ()
 
 
-def test_again_it_takes_a_single_look_at_the_board(made: Made) -> None:
-    profile, commands = made.board.home / "profile", made.board.home / "commands"
+def test_again_it_takes_a_single_look_at_the_board(outcome: Outcome) -> None:
+    profile, commands = outcome.board.home / "profile", outcome.board.home / "commands"
     profile.write_text(f"echo >> {commands}\n")
-    there = asyncio.run(prepare(made.board.address, login=made.board.login(), say=lambda text: None))
+    again = asyncio.run(prepare(outcome.board.address, login=outcome.board.login(), say=lambda text: None))
     profile.unlink()
-    assert not there.made
+    assert not again.made
     assert commands.read_text() == "\n"
 
 
-def test_only_the_environment_is_left(made: Made) -> None:
-    (environment,) = (made.board.folder / "environments").iterdir()
-    assert (made.board.folder / "venv").resolve() == environment
+def test_only_the_environment_is_left(outcome: Outcome) -> None:
+    (environment,) = (outcome.board.folder / "environments").iterdir()
+    assert (outcome.board.folder / "venv").resolve() == environment
     assert not (environment / "wheels").exists()
 
 
-def test_its_commands_are_whole(made: Made) -> None:
+def test_its_commands_are_whole(outcome: Outcome) -> None:
     """A moved environment's would start with a path that is gone."""
-    pip = made.board.folder / "venv" / "bin" / "pip"
+    pip = outcome.board.folder / "venv" / "bin" / "pip"
     done = subprocess.run([pip, "--version"], capture_output=True, text=True, env={**os.environ, "HOME": "/nowhere"})
     assert done.returncode == 0, done.stderr
 
@@ -109,12 +109,12 @@ def test_a_missing_wheel_is_named_and_the_board_measures_with_the_other_runtime(
     sshd: Sshd, wheels: Path, tmp_path: Path
 ) -> None:
     """The last one here: the server leads to its board from now on."""
-    some = tmp_path / "wheels"
-    some.mkdir()
+    folder = tmp_path / "wheels"
+    folder.mkdir()
     for wheel in wheels.iterdir():
         if not wheel.name.startswith("onnxruntime"):
-            (some / wheel.name).symlink_to(wheel)
-    without = prepared(sshd, some, tmp_path / "home")
+            (folder / wheel.name).symlink_to(wheel)
+    without = prepared(sshd, folder, tmp_path / "home")
     assert [text.split(" (")[0] for text in without.prepared.left_out] == ["ONNX Runtime"]
     assert "No matching distribution" in without.prepared.left_out[0]
     assert [text.split()[0] for text in runtimes_of(without.board)] == ["litert"]

@@ -44,7 +44,7 @@ class Segments(Collection):
         return None
 
     def download(self, folder: Path) -> None:
-        """Drawn, where others fetch."""
+        """Draws the images, where others fetch them."""
         import numpy as np
 
         rng = np.random.default_rng(7)
@@ -72,14 +72,14 @@ SEGMENTS: Collection = Segments()
 
 
 def _labels(count: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Each class in turn."""
+    """Labels of each class in turn."""
     import numpy as np
 
     return np.arange(count, dtype=np.int64) % SEGMENTS.classes
 
 
 def _drawn(count: int, rng: "np.random.Generator") -> Images:
-    """Somewhere in the image, more or less bright, some pixels of every segment out."""
+    """Digits somewhere in the image, more or less bright, some pixels of every segment out."""
     import numpy as np
 
     side, labels = SEGMENTS.shape.side, _labels(count)

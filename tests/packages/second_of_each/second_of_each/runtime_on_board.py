@@ -18,10 +18,10 @@ def providers() -> List[str]:
 
 
 def load(request: Dict[str, Any], shape: Sequence[int]) -> Runner:
-    other = runtimes.part("onnxruntime")
+    onnx_runtime = runtimes.part("onnxruntime")
     try:
-        runner: Runner = other.load(request, shape)
+        runner: Runner = onnx_runtime.load(request, shape)
     except ModelError as error:
-        raise ModelError(str(error).replace(other.TITLE, TITLE)) from None
+        raise ModelError(str(error).replace(onnx_runtime.TITLE, TITLE)) from None
     runner.title = "%s %s" % (TITLE, version())
     return runner

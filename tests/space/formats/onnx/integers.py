@@ -25,26 +25,26 @@ def answers(path, pixels, *, saturating=False):
     graph = load(path).graph
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer} | {"image": pixels}
     for node in graph.node:
-        read = [values[name] for name in node.input]
+        inputs = [values[name] for name in node.input]
         options = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
-        values[node.output[0]] = _KINDS[node.op_type](read, options, saturating)
+        values[node.output[0]] = _KINDS[node.op_type](inputs, options, saturating)
     return values[graph.output[0].name]
 
 
-def _quantize(read, _, __):
-    value, scale, zero = read
+def _quantize(inputs, _, __):
+    value, scale, zero = inputs
     real = value.real if isinstance(value, Levels) else value
     limits = np.iinfo(zero.dtype)
     return np.clip(np.rint(real / np.float64(scale)) + zero, limits.min, limits.max).astype(np.int64)
 
 
-def _dequantize(read, _, __):
-    levels, scale, zero = read
+def _dequantize(inputs, _, __):
+    levels, scale, zero = inputs
     return Levels(levels.astype(np.int64), scale.astype(np.float64), zero.astype(np.int64))
 
 
-def _conv(read, options, saturating):
-    image, kernel, bias = read
+def _conv(inputs, options, saturating):
+    image, kernel, bias = inputs
     stride, pad, group = options["strides"][0], options["pads"][0], options["group"]
     padded = np.pad(image.levels, [(0, 0), (0, 0), (pad, pad), (pad, pad)], constant_values=int(image.zero))
     windows = sliding_window_view(padded, kernel.levels.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
@@ -70,16 +70,16 @@ def _sums(rows, weights, zero, saturating):
     return pairs.sum(-1) - (zero + 128) * weights.sum(-1)
 
 
-def _pool(read, _, __):
-    return read[0].real.mean(axis=(2, 3), keepdims=True)
+def _pool(inputs, _, __):
+    return inputs[0].real.mean(axis=(2, 3), keepdims=True)
 
 
-def _flatten(read, _, __):
-    return read[0].real.reshape(len(read[0].levels), -1)
+def _flatten(inputs, _, __):
+    return inputs[0].real.reshape(len(inputs[0].levels), -1)
 
 
-def _gemm(read, _, __):
-    values, weights, bias = read
+def _gemm(inputs, _, __):
+    values, weights, bias = inputs
     sums = (values.levels - values.zero) @ weights.levels.T + bias.levels
     return sums * (values.scale * weights.scale)
 

@@ -35,9 +35,9 @@ def int8(tmp_path, model):
 
 def test_the_kernels_answer_as_integer_arithmetic_does(int8):
     expected = integers.answers(int8, PIXELS)
-    found = logits(int8, PIXELS)
+    computed = logits(int8, PIXELS)
     # Halves may be rounded to either side.
-    assert np.abs(found - expected).mean() < 0.01 * expected.std(axis=0).mean()
+    assert np.abs(computed - expected).mean() < 0.01 * expected.std(axis=0).mean()
     assert exactness.inexact(int8, PIXELS) is None
 
 
@@ -89,7 +89,7 @@ def test_uneven_channels_lose_less_where_they_are_equalized(tmp_path, model):
 def test_clippings_that_no_levels_do_stay_in_the_file(tmp_path):
     torch.manual_seed(0)
     path, few = tmp_path / "model.onnx", np.ascontiguousarray(PIXELS[:, :, ::4, ::4])
-    # Of what a pool chose, of what is read by another layer too, of the answer.
+    # Clippings of what a pool chose, of what is read by another layer too, and of the answer.
     model = Small(
         lambda net, x: torch.relu(net.head(F.relu6(y := torch.relu(net.most(net.one(x)))) + y)),
         one=conv(), most=nn.MaxPool2d(2), head=averaged(),

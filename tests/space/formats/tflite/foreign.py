@@ -27,23 +27,23 @@ def write_classifier(
     """A convolution and a linear layer with random weights; `changed` is given the model (schema.ModelT) to alter."""
     writer, random = Writer(), np.random.default_rng(0)
     batch = shape[0]
-    image = taken = writer.value("image", shape, kind, levels)
+    image = pixels = writer.value("image", shape, kind, levels)
     if kind is not np.float32:
-        taken = writer.value("floats", shape, np.float32)
+        pixels = writer.value("floats", shape, np.float32)
         code = _CODES.CAST if levels is None else _CODES.DEQUANTIZE
-        writer.operator(code, [image], taken, schema.CastOptionsT() if levels is None else None, 2)
+        writer.operator(code, [image], pixels, schema.CastOptionsT() if levels is None else None, 2)
     if channels_first:
         order = writer.constant("order", np.array(_FIRST_TO_LAST, np.int32))
         shape = [shape[axis] for axis in _FIRST_TO_LAST]
         last = writer.value("channels last", shape, np.float32)
-        writer.operator(_CODES.TRANSPOSE, [taken, order], last, schema.TransposeOptionsT())
-        taken = last
+        writer.operator(_CODES.TRANSPOSE, [pixels, order], last, schema.TransposeOptionsT())
+        pixels = last
     stem = writer.constant("stem", random.normal(size=(_CHANNELS, 3, 3, shape[-1])).astype(np.float32))
     bias = writer.constant("bias", np.zeros(_CHANNELS, np.float32))
     rows, columns = (size - 2 for size in shape[1:3])
     maps = writer.value("maps", (batch, rows, columns, _CHANNELS), np.float32)
     options = schema.Conv2DOptionsT(padding=schema.Padding.VALID, strideH=1, strideW=1)
-    writer.operator(_CODES.CONV_2D, [taken, stem, bias], maps, options)
+    writer.operator(_CODES.CONV_2D, [pixels, stem, bias], maps, options)
     axes = writer.constant("axes", np.array([1, 2], np.int32))
     means = writer.value("means", (batch, _CHANNELS), np.float32)
     writer.operator(_CODES.MEAN, [maps, axes], means, schema.ReducerOptionsT())
@@ -95,7 +95,7 @@ def also_given(*names: str) -> Callable[[Any], None]:
 
     def changed(model: Any) -> None:
         graph = model.subgraphs[0]
-        known = [each.name.decode() for each in graph.tensors]
-        graph.outputs = [*graph.outputs, *map(known.index, names)]
+        tensors = [each.name.decode() for each in graph.tensors]
+        graph.outputs = [*graph.outputs, *map(tensors.index, names)]
 
     return changed

@@ -71,7 +71,7 @@ def as_double(model: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "reason"),
     [
         (no_input, "has 0 inputs; one is expected"),
         (two_inputs, "has 2 inputs; one is expected"),
@@ -82,7 +82,7 @@ def as_double(model: Any) -> None:
         (open_sizes(1, 32, 32, 4), r"takes no single image: its input is \[1, 32, 32, 4\]"),
     ],
 )
-def test_what_takes_no_image_is_a_line(tmp_path: Path, changed: Any, said: str) -> None:
+def test_what_takes_no_image_is_a_line(tmp_path: Path, changed: Any, reason: str) -> None:
     path = write_classifier(tmp_path / "model.tflite", changed=changed)
-    with pytest.raises(RequestError, match=rf"model\.tflite {said}"):
+    with pytest.raises(RequestError, match=rf"model\.tflite {reason}"):
         image_input(path)

@@ -24,12 +24,12 @@ def whole(tmp_path: Path) -> bytes:
 
 
 def described(model: Any) -> None:
-    """With a word of metadata, as an empty model of ours has it."""
+    """Gives the model a word of metadata, as an empty model of ours has it."""
     writer = Writer()
     image = writer.value("image", (1, 1, 1, 1), np.float32)
-    other = type(model).InitFromPackedBuf(writer.file(image, image, {"recipe": "{}"}), 0)
-    other.metadata[0].buffer = len(model.buffers)
-    model.buffers, model.metadata = [*model.buffers, other.buffers[-1]], other.metadata
+    empty = type(model).InitFromPackedBuf(writer.file(image, image, {"recipe": "{}"}), 0)
+    empty.metadata[0].buffer = len(model.buffers)
+    model.buffers, model.metadata = [*model.buffers, empty.buffers[-1]], empty.metadata
 
 
 def read(path: Path) -> None:
