@@ -24,6 +24,8 @@ class Experience:
     # Trained on other images, or from another baseline: what a shape means for accuracy is similar, how accurate it
     # becomes is not.
     elsewhere: tuple[Trained, ...] = ()
+    # The accuracy of the unpruned network, which every training begins from a part of; None where nobody knows it.
+    unpruned_accuracy: float | None = None
 
     def lines(self) -> Iterator[str]:
         """What was learned, for people."""

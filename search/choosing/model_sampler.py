@@ -37,8 +37,9 @@ from search.choosing.time_left import Pace, TimeLeft, cost
 from search.choosing.trial_notes import TrialNotes, history_of
 from search.scoring.objectives import Objective
 from space.dimension import Dimension, Value
-from space.dimensions import recipe_of, values_of
+from space.dimensions import network_in, recipe_of, values_of
 from space.formats.names import DEFAULT_RUNTIME
+from space.networks.network import unpruned
 from space.recipe import Recipe
 
 # The line is placed among so many times as many budgets as others begin with: the cheap ones among them are not far
@@ -82,6 +83,7 @@ class ModelSampler(Sampler):
         self._time_left = time_left or TimeLeft()
         self._whole_s = self._time_left.left_s()
         steps = rungs(table, self._time_left.trainings.images)
+        self._unpruned = _as_first_trained(table, experience.unpruned_accuracy, steps[0])
         # Without a deadline trials are what is short, not time: first looks are longer.
         self._rungs = steps if self._whole_s < math.inf else steps[1:] or steps
 
@@ -155,7 +157,7 @@ class ModelSampler(Sampler):
             self._objective,
             self._least_accuracy,
             self._trend,
-            alike,
+            [*self._unpruned, *alike],
             pending,
         )
         pace = self._time_left.pace(history)
@@ -193,6 +195,12 @@ class ModelSampler(Sampler):
         options = self._options(situation.without_deadline(), number)
         trainings = [replace(each.recipe, epochs=each.next_epochs) for each in options]
         return situation.pace.shortage(trainings) if trainings else NOTHING_NEW
+
+
+def _as_first_trained(table: Sequence[Dimension], accuracy: float | None, epochs: int) -> list[Trained]:
+    """The unpruned network as if it had had the shortest training: it is as accurate already. It is the only one whose
+    accuracy is known before anything is trained, and shows how far networks near it are from those that are small."""
+    return [] if accuracy is None else [Trained(unpruned(network_in(table)), epochs, accuracy)]
 
 
 def _suggested(option: Option, situation: Situation) -> Recipe | None:

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from operator import itemgetter
 from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import nnls
 
 from search.choosing.trial_notes import TrialNotes, history_of
 from search.settings.durations import spoken
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 _MACS_ANYHOW = 1.1e6
 # Trainings took up to so much of what was expected of them (0.88 to 1.11, tests/benchmarks/plan.py).
 _LATE = 1.1
+# Standard deviations: of what a training takes on a machine in use, as a share of it; and of what a part of its work
+# takes, as a share of what short passes of a few networks told of that part.
+_TRAINING_SD, _PART_SD = 0.15, 0.7
 # Seconds of measuring and exporting, beside every training, for who knows no better.
 _BESIDE_S = 8.0
 
@@ -106,9 +111,10 @@ class TimeLeft:
             (as_far_as_trained(trial.recipe, trial.epoch_accuracies, trial.given_up), trial.training_s)
             for trial in history
         ]
+        ratio = ratio_of(timed, self.trainings, self.slower)
         return Pace(
-            trainings=self.trainings,
-            ratio=ratio_of(timed, self.trainings, self.slower),
+            trainings=as_shown(self.trainings, timed, ratio),
+            ratio=ratio,
             left_s=self.left_s() - self.queued_s,
             # The weights of a training that was given up are not kept.
             trained=frozenset(trial.recipe.choices_of_weights for trial in trained if not trial.given_up),
@@ -136,10 +142,39 @@ def as_far_as_trained(recipe: Recipe, epoch_accuracies: Sequence[float], given_u
 
 def ratio_of(timed: Iterable[tuple[Recipe, float]], trainings: Trainings, unknown: float = 1.0) -> float:
     """What the trainings of these recipes took, in seconds, over what was expected; `unknown` before the first."""
-    by_length = sorted(((recipe, seconds) for recipe, seconds in timed if recipe.epochs > 0), key=itemgetter(1))
-    # Only one of those that share weights was trained: the one that took longest.
-    once = {recipe.weights_id: (recipe, seconds) for recipe, seconds in by_length if seconds > 0}.values()
+    once = _once(timed)
     expected_s = sum(trainings.seconds(recipe, _epochs(recipe)) for recipe, _ in once)
     # One of them worked the teacher's answers out.
     expected_s += trainings.teacher_s(max((recipe.epochs for recipe, _ in once if recipe.distillation), default=0))
     return sum(seconds for _, seconds in once) / expected_s if expected_s else unknown
+
+
+def as_shown(trainings: Trainings, timed: Iterable[tuple[Recipe, float]], ratio: float) -> Trainings:
+    """The trainings at the speed that those of these recipes showed, but for the ratio that all of them have: networks
+    that wait for memory and those that compute are each told by their like."""
+    once = _once(timed)
+    # The first distilled training worked the teacher's answers out, too: it says nothing of its own parts.
+    teaching = next((recipe.id for recipe, _ in once if recipe.distillation), None)
+    telling = [(recipe, seconds) for recipe, seconds in once if recipe.id != teaching]
+    if not telling:
+        return trainings
+    parts_s = np.array([trainings.parts_s(recipe, _epochs(recipe)) for recipe, _ in telling])
+    taken_s = np.array([seconds for _, seconds in telling]) / ratio
+    # Least squares of relative errors, each part drawn towards what was measured; no part takes less than nothing.
+    rows = np.vstack([parts_s / taken_s[:, None] / _TRAINING_SD, np.eye(parts_s.shape[1]) / _PART_SD])
+    ones = np.concatenate([np.full(len(telling), 1 / _TRAINING_SD), np.full(parts_s.shape[1], 1 / _PART_SD)])
+    image, value, mac = nnls(rows, ones)[0]
+    speed = trainings.speed
+    return replace(
+        trainings,
+        speed=replace(speed, image_s=image * speed.image_s, value_s=value * speed.value_s, mac_s=mac * speed.mac_s),
+    )
+
+
+def _once(timed: Iterable[tuple[Recipe, float]]) -> list[tuple[Recipe, float]]:
+    """Only one of those that share weights was trained: the one that took longest."""
+    longest: dict[str, tuple[Recipe, float]] = {}
+    for recipe, seconds in timed:
+        if recipe.epochs > 0 and seconds > longest.get(recipe.weights_id, (recipe, 0.0))[1]:
+            longest[recipe.weights_id] = recipe, seconds
+    return list(longest.values())

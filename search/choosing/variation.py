@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from space.dimension import Choice, Dimension, Integer, Value
 from space.dimensions import ARCHITECTURE, network_in
-from space.shapes import gone, halving, narrowing, never
+from space.networks.network import thinned
+from space.shapes import gone, halving, narrowing, never, shape_values
 
 # How many of a hundred changes are of a width, of a block that comes or goes, of a halving's place; the rest are of
 # anything else.
@@ -44,6 +45,17 @@ class Variation:
             if sum(self._is_there(values, place) for place in removable) < len(kept_units):
                 values[self._narrowings[index]] = steps[index]
                 self._complete(values, index)
+        return values
+
+    def thinned(self, share: float) -> dict[str, Value]:
+        """Every block with about this share of its width, as far as the table lets it; all else at random."""
+        values = {name: self._drawn(dimension) for name, dimension in self._table.items()}
+        network = thinned(self._network, share)
+        shape = shape_values(self._network, network.widths, network.halvings)
+        assert shape is not None, "a thinned network has widths that its units can be given"
+        for name, value in shape.items():
+            if isinstance(dimension := self._table.get(name), Integer):
+                values[name] = min(max(int(value), dimension.low), dimension.high)
         return values
 
     def near(self, values: Mapping[str, Value]) -> dict[str, Value]:

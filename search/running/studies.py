@@ -64,6 +64,7 @@ def open_studies(
     storage = open_storage(store)
     earlier = store.studies()
     experience = experience_of(store, baseline.id, rig.bench.id) if chosen.sampler == MODEL else NO_EXPERIENCE
+    experience = replace(experience, unpruned_accuracy=baseline.validation_accuracy)
     for text in experience.lines() if not chosen.grid else ():
         view.say(text)
     studies = []

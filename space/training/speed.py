@@ -1,6 +1,5 @@
 """Speed: how long one machine trains: what was measured on it, and what that makes of a recipe or a schedule."""
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,22 +57,35 @@ class Trainings:
     side: int = 32
 
     def seconds(self, recipe: Recipe, epochs: int) -> float:
-        """Seconds of a pruned network: its BatchNorm's figures taken anew, and so many epochs of training."""
-        work = work_of(recipe)
-        reestimated = FORWARD * min(REESTIMATED, self.images) * self.speed.of_image(work)
-        sizes = _epochs_of_size(self.images, self.side, epochs)
-        passes = sum(count * self.speed.of_image(work, (size / self.side) ** 2) for size, count in sizes)
-        return self.speed.set_up_s + reestimated + self.images * passes
+        """Seconds in which a network is pruned, BatchNorm's figures are taken anew, and it is trained for so many
+        epochs."""
+        return self.speed.set_up_s + sum(self.parts_s(recipe, epochs))
+
+    def parts_s(self, recipe: Recipe, epochs: int) -> tuple[float, float, float]:
+        """The seconds of what any network costs, of the values and of the multiply-accumulates."""
+        work, passes = work_of(recipe), _passes(self.images, self.side, epochs)
+        values_s, macs_s = work.values * self.speed.value_s, work.macs * self.speed.mac_s
+        return passes.images * self.speed.image_s, passes.whole * values_s, passes.whole * macs_s
 
     def teacher_s(self, epochs: int) -> float:
         """What the teacher's answers take, for the first training that asks for them."""
         return self.speed.answer_s * self.images * min(epochs, VIEWS)
 
 
+@dataclass(frozen=True, slots=True)
+class _Passes:
+    """How many images a fine-tuning shows, and how many of full size show as many pixels; BatchNorm's included."""
+
+    images: float
+    whole: float
+
+
 @lru_cache(maxsize=1000)
-def _epochs_of_size(images: int, side: int, epochs: int) -> tuple[tuple[int, int], ...]:
-    """Sizes of images in a fine-tuning, each with its epochs. Kept: a sampler asks ten thousand times a trial."""
-    return tuple(Counter(fine_tuning_schedule(images, side, epochs, learning_rate=1.0).sizes).items())
+def _passes(images: int, side: int, epochs: int) -> _Passes:
+    """The passes are kept: a sampler asks ten thousand times a trial."""
+    reestimated = FORWARD * min(REESTIMATED, images)
+    sizes = fine_tuning_schedule(images, side, epochs, learning_rate=1.0).sizes
+    return _Passes(reestimated + images * len(sizes), reestimated + images * sum((size / side) ** 2 for size in sizes))
 
 
 # Trainings for who has measured nothing.
