@@ -163,7 +163,7 @@ def as_shown(trainings: Trainings, timed: Iterable[tuple[Recipe, float]], ratio:
     # Least squares of relative errors, each part drawn towards what was measured; no part takes less than nothing.
     rows = np.vstack([parts_s / taken_s[:, None] / _TRAINING_SD, np.eye(parts_s.shape[1]) / _PART_SD])
     ones = np.concatenate([np.full(len(telling), 1 / _TRAINING_SD), np.full(parts_s.shape[1], 1 / _PART_SD)])
-    image, value, mac = nnls(rows, ones)[0]
+    image, value, mac = nnls(rows, ones)[0].tolist()
     speed = trainings.speed
     return replace(
         trainings,

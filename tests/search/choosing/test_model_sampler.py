@@ -3,6 +3,7 @@
 import math
 import random
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -11,6 +12,7 @@ import pytest
 
 from search.choosing import options
 from search.choosing.error_model import prior
+from search.choosing.experience import NO_EXPERIENCE, Experience
 from search.choosing.forecast import Forecaster
 from search.choosing.model_sampler import ModelSampler, front_of
 from search.choosing.options import RUNGS, rungs, shape
@@ -21,7 +23,7 @@ from search.choosing.trial_notes import GATED_BY, TrialNotes, evaluation_attribu
 from search.scoring.objectives import OBJECTIVES, Objective
 from space.dimensions import MOST_AWARE_EPOCHS, dimensions, near, recipe_of
 from space.networks.mobilenet_v1.layers import layers, strides
-from space.networks.mobilenet_v1.shape import HALVINGS
+from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
 from space.recipe import Recipe
 from space.training.speed import Speed, Trainings
 from tests.search.choosing.ladder import ladder, ladder_values
@@ -65,12 +67,15 @@ class World:
         line: float = LINE,
         begun: bool = True,
         time_left: TimeLeft | None = None,
+        truth: Callable[[Recipe], float] = accuracy,
+        experience: Experience = NO_EXPERIENCE,
     ) -> None:
-        """`begun`: with networks of known shapes, by which the line is placed. `time_left`: in place of `left_s`."""
-        self.epoch_s, self.line = epoch_s, line
+        """`begun`: with networks of known shapes, by which the line is placed. `time_left`: in place of `left_s`.
+        `truth`: the accuracy that a recipe reaches."""
+        self.epoch_s, self.line, self.truth = epoch_s, line, truth
         known: set[str] = set()
         sampler = DistinctSampler(name, seed, table, known) if name != "model" else (
-            ModelSampler(seed, table, known, FOM, line, time_left or TimeLeft(left_s))
+            ModelSampler(seed, table, known, FOM, line, time_left or TimeLeft(left_s), experience=experience)
         )  # fmt: skip
         self.known, self.table = known, table
         self.noise = random.Random(seed)
@@ -89,7 +94,7 @@ class World:
     def trial(self) -> Recipe:
         trial = self.ask()
         recipe = recipe_of(trial.params)
-        right = accuracy(recipe) + self.noise.gauss(0, 0.004)
+        right = self.truth(recipe) + self.noise.gauss(0, 0.004)
         result = evaluation(made=recipe, share=right, latency_ms=latency_ms(recipe) * self.noise.gauss(1, 0.01))
         score = FOM.score(result, self.line)
         result = replace(result, candidate=replace(result.candidate, seconds={"train": self.epoch_s * recipe.epochs}))
@@ -127,6 +132,31 @@ def test_it_finds_better_networks_than_chance_in_the_same_trials():
             chance.trial()
         gains.append(ours.best - chance.best)
     assert min(gains) > 0.05
+
+
+UNPRUNED_ACCURACY, HIGH = 0.88, 0.83
+
+
+def kept(recipe: Recipe) -> float:
+    """The accuracy of networks that keep of the unpruned one what they have of its blocks and widths."""
+    shares = [width / whole for width, whole in zip(recipe.widths, WIDTHS, strict=True)]
+    gone = sum(share == 0 for share in shares) / len(shares)
+    width = statistics.mean(share for share in shares if share)
+    return UNPRUNED_ACCURACY - 0.3 * gone + 0.03 * math.log2(width) + 0.005 * math.log2(max(recipe.epochs, 1) / 3)
+
+
+def trials_until_the_high_line(experience: Experience) -> int:
+    world = World("model", 0, lambda: 1e6, line=HIGH, truth=kept, experience=experience)
+    for count in range(9):
+        if kept(world.trial()) > HIGH:
+            return count
+    return 9
+
+
+def test_a_line_near_the_unpruned_networks_accuracy_is_found_by_networks_near_it():
+    """Six small networks are known, all of them far below: the first that is asked for beside them holds it."""
+    assert trials_until_the_high_line(Experience(unpruned_accuracy=UNPRUNED_ACCURACY)) == 6
+    assert trials_until_the_high_line(NO_EXPERIENCE) > 7
 
 
 def test_a_network_is_trained_longer_step_by_step_and_only_where_it_looks_good():

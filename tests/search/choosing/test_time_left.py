@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from search.choosing.time_left import TimeLeft
+from search.choosing.time_left import TimeLeft, as_shown, ratio_of
 from search.choosing.trial_notes import TrialNotes
+from space.recipe import Recipe
+from space.training.speed import Speed, Trainings
 from tests.search.made_up import recipe
 
 TRAINED = replace(recipe(), epochs=20)
@@ -35,3 +37,33 @@ def test_a_training_given_up_says_how_fast_its_epochs_were() -> None:
         TimeLeft(lambda: 1e6).pace([notes(3.0 * epochs, epochs, given_up=epochs < 20)]) for epochs in (20, 5)
     )
     assert given_up.ratio == pytest.approx(ended.ratio, rel=0.2)
+
+
+def shaped(stem: int, last: int, halvings: tuple[int, int]) -> Recipe:
+    widths = (stem, 0, 0, stem, 0, 0, 32, 0, 0, 0, 0, 0, last, last)
+    return recipe(widths=widths, halvings=halvings, epochs=10, distillation=0.0)
+
+
+def test_a_network_takes_what_trainings_of_its_like_took() -> None:
+    """The short passes had told half of what values cost."""
+    told = Speed(image_s=1e-5, value_s=1e-9, mac_s=1e-10, answer_s=1e-4)
+    trainings = Trainings(speed=told, images=10_000)
+    truth = replace(trainings, speed=replace(told, value_s=2e-9))
+    # Values are what takes time before the image is halved, and multiply-accumulates are between wide layers.
+    late, wide = (
+        [shaped(stem, last, halvings) for stem, last in sizes]
+        for halvings, sizes in (
+            ((3, 6), ((8, 16), (32, 16), (16, 16), (24, 16))),
+            ((0, 3), ((16, 512), (16, 1024), (8, 512), (16, 768))),
+        )
+    )
+    timed = [(made, truth.seconds(made, 10)) for made in (*late[:3], *wide[:3])]
+    # The first of them brought the teacher's answers as well.
+    timed[0] = (replace(late[0], distillation=0.9), timed[0][1] + truth.teacher_s(10))
+    ratio = ratio_of(timed, trainings)
+    shown = as_shown(trainings, timed, ratio)
+    for other in (late[3], wide[3]):
+        assert ratio * shown.seconds(other, 10) == pytest.approx(truth.seconds(other, 10), rel=0.1)
+    # One ratio for all of them falls short of the networks that wait for memory.
+    assert ratio * trainings.seconds(late[3], 10) < 0.85 * truth.seconds(late[3], 10)
+    assert as_shown(trainings, [], 1.0) == trainings

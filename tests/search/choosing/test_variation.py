@@ -60,6 +60,18 @@ def test_networks_of_few_blocks_are_drawn_as_often_as_those_of_many(architecture
     assert sum(count <= len(network_named(architecture).units) * 3 // 7 for count in counts) > 150
 
 
+@pytest.mark.parametrize("architecture", ["mobilenet_v1", "mobilenet_v2", "mnist_cnn"])
+def test_the_unpruned_network_is_narrowed_evenly_as_far_as_the_table_lets_it(architecture):
+    network = network_named(architecture)
+    narrowed = recipe_of(Variation(dimensions("full", 2, architecture=architecture), random.Random(0)).thinned(0.5))
+    half = thinned(network, 0.5)
+    assert (narrowed.widths, narrowed.halvings) == (half.widths, half.halvings)
+    first, last = network.units[0], network.units[-1]
+    fixed = dimensions("full", 2, {narrowing(first): "0"}, architecture=architecture)
+    assert recipe_of(Variation(fixed, random.Random(0)).thinned(0.25)).widths[0] == first.width
+    assert recipe_of(Variation(fixed, random.Random(0)).thinned(0.25)).widths[-1] < last.width
+
+
 def test_what_another_unit_needs_comes_and_goes_with_it():
     """A stage of MobileNetV2 is nothing without a block, nor a block without its stage."""
     table = dimensions("full", 2, architecture="mobilenet_v2")
