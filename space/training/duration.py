@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from space.data.augmentation import Pictures
 from space.data.images import DataSet, Images, ImageShape
 from space.data.schedule import Schedule
-from space.networks.choose import layers_of, work_of
+from space.networks.choose import layers_of, network_of, work_of
 from space.networks.network import Network, thinned, unpruned
 from space.networks.prunable import Prunable
 from space.recipe import Recipe
@@ -105,7 +105,8 @@ class Machine:
 
 
 def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
-    """Timed with the smallest and the largest network that a search begins with, and with the unpruned one."""
+    """The speed by networks of which each waits for something else; whole batches, as a search trains: in smaller ones
+    the update of the weights takes more of each image, and memory less."""
     recipes = _apart(network)
     side = machine.shape.side
     # One epoch that is not counted, and one that is, whatever the sizes of others.
@@ -113,18 +114,19 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
     # What a process does once, at its first training, is no part of any.
     first = replace(schedule, sizes=(side,))
     (first_s,), _ = epochs(machine, machine.built(network, recipes[0]), first, _LEAST_IMAGES)
-    images_s, forward_s = [first_s / _LEAST_IMAGES], 0.0
+    images_s = [first_s / _LEAST_IMAGES]
     set_ups_s: list[float] = []
     begun = time.perf_counter() - first_s
     for recipe in recipes:
         if time.perf_counter() - begun > _LIMIT_S:
             return _like_usual(recipes, images_s)
         model = machine.built(network, recipe)
-        forward_s = machine.forward_s(model)
-        image_s, set_up_s = _long_enough(machine, model, schedule, machine.shown(forward_s, schedule.batch))
+        least = max(machine.shown(machine.forward_s(model), schedule.batch), schedule.batch)
+        image_s, set_up_s = _long_enough(machine, model, schedule, machine.whole_batches(least, schedule.batch))
         images_s = [*images_s[: len(set_ups_s)], image_s]
         set_ups_s.append(set_up_s)
-    answer_s = seconds_of_an_answer(machine, machine.built(network, unpruned(network)), int(_EPOCH_S / forward_s))
+    teacher = machine.built(network, unpruned(network))
+    answer_s = seconds_of_an_answer(machine, teacher, int(_EPOCH_S / machine.forward_s(teacher)))
     return speed_of(recipes, images_s, set_ups_s, answer_s)
 
 
@@ -176,10 +178,19 @@ def baseline_speed(network: Network, schedule: Schedule, machine: Machine) -> Ba
 
 
 def _apart(network: Network) -> list[Recipe]:
-    """Networks as far apart as those of a search are, the smallest first: a tenth of each width in a third of the
-    blocks, a third of each width, and the unpruned network."""
-    recipes = (thinned(network, 0.1, every=3), thinned(network, 0.35), unpruned(network))
+    """Networks as far apart as those of a search are, the smallest first. A tenth of each width: in half of the blocks,
+    where what any image costs counts; in few blocks and halved late, where values do. A third of the widths in all of
+    the blocks, and all of the width in half of them, halved early, where multiply-accumulates count."""
+    recipes = (thinned(network, 0.1, 2), _halved_late(thinned(network, 0.1, 4)), thinned(network, 0.35),
+               thinned(network, 1.0, 2))  # fmt: skip
     return list({_values(recipe): recipe for recipe in sorted(recipes, key=_values)}.values())
+
+
+def _halved_late(recipe: Recipe) -> Recipe:
+    """The network with its image halved in the last two of the units that can; as it is where halvings are fixed."""
+    network = network_of(recipe)
+    able = [index for index, unit in enumerate(network.units) if unit.halves and recipe.widths[index]]
+    return replace(recipe, halvings=tuple(able[-2:])) if network.halvings else recipe
 
 
 def _values(recipe: Recipe) -> int:
