@@ -14,7 +14,8 @@ from space.data.schedule import Schedule
 from space.networks.choose import layers_of, work_of
 from space.networks.mnist_cnn.description import MNIST_CNN
 from space.networks.mobilenet_v1.description import MOBILENET_V1
-from space.networks.network import thinned, unpruned
+from space.networks.mobilenet_v2.description import MOBILENET_V2
+from space.networks.network import Network, thinned, unpruned
 from space.training import batchnorm, duration, duration_on_gpu, teacher
 from space.training import speed as speeds
 from space.training.duration import Machine, baseline_speed, fine_tuning_speed
@@ -101,6 +102,31 @@ def test_a_machine_is_measured_in_training_as_it_trains(grey: Machine, monkeypat
     assert [schedule.sizes for schedule in followed] == [(28,), (28, 28)]
 
 
+def test_a_search_trains_in_whole_batches_and_so_do_the_networks_that_tell_its_speed(
+    grey: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    epochs = duration.epochs
+
+    def counted(machine: Machine, model: object, schedule: Schedule, count: int) -> tuple[list[float], float]:
+        counts.append(count)
+        return epochs(machine, model, schedule, count)
+
+    monkeypatch.setattr(duration, "epochs", counted)
+    monkeypatch.setattr(duration, "_EPOCH_S", 1e-6)
+    fine_tuning_speed(MNIST_CNN, grey)
+    # The first training is of what a process does once.
+    assert set(counts[1:]) == {32}
+
+
+@pytest.mark.parametrize("network", [MOBILENET_V1, MOBILENET_V2])
+def test_of_the_networks_that_tell_the_speed_some_wait_for_memory_and_some_compute(network: Network) -> None:
+    works = [work_of(recipe) for recipe in duration._apart(network)]
+    of_a_value = [work.macs / work.values for work in works]
+    assert max(of_a_value) > 3.5 * min(of_a_value)
+    assert max(work.values for work in works) > 4 * min(work.values for work in works)
+
+
 def test_no_more_images_are_shown_than_there_are_and_whole_batches_where_one_fits(grey: Machine) -> None:
     assert grey.shown(1e-9, 32) == 480
     assert grey.shown(1e-9, 1000) == 500
@@ -147,12 +173,18 @@ def test_what_a_gpus_libraries_find_out_about_a_shape_is_part_of_the_set_up(monk
     machine = Machine(torch.device("cpu"), ImageShape(1, 28), 10, 2000)
     monkeypatch.setattr(nn.Conv2d, "forward", planned)
     monkeypatch.setattr(duration_on_gpu, "_STEPS", 8)
-    speed = duration_on_gpu.fine_tuning_speed(network, machine)
+    recipe, schedule = thinned(network, 0.35), fine_tuning_schedule(2000, 28, 3, 0.0)
     layers = sum(isinstance(module, nn.Conv2d) for module in machine.built(network, thinned(network, 0.1, 3)).modules())
-    # Each layer meets a shape of its own in training and another one in validation.
-    assert speed.set_up_s > 2 * layers * PLANNED_S
-    recipe = thinned(network, 0.35)
-    met.clear()
-    schedule = fine_tuning_schedule(2000, 28, 3, 0.0)
-    (_, *epochs_s), _ = duration.epochs(machine, machine.built(network, recipe), schedule, 1984)
-    assert 1 / 3 < 1984 * speed.of_image(work_of(recipe)) / min(epochs_s) < 3
+    ratios = []
+    # Other work may slow the machine down between the two that are compared: then they are compared again.
+    for _ in range(3):
+        met.clear()
+        speed = duration_on_gpu.fine_tuning_speed(network, machine)
+        # Each layer meets a shape of its own in training and another one in validation.
+        assert speed.set_up_s > 2 * layers * PLANNED_S
+        met.clear()
+        (_, *epochs_s), _ = duration.epochs(machine, machine.built(network, recipe), schedule, 1984)
+        ratios.append(1984 * speed.of_image(work_of(recipe)) / min(epochs_s))
+        if 1 / 3 < ratios[-1] < 3:
+            return
+    pytest.fail(f"an epoch was expected to take {ratios} times as long as it took")
