@@ -22,8 +22,9 @@ _ANEW, _NEAR, _PARENTS, _PROMISING, _AGAIN, _GENERATIONS = 250, 600, 12, 12, 250
 _SHARES = tuple(eighths / 8 for eighths in range(1, 8))
 # The sampler considers every deployment of so many new networks, those with the highest expected improvement.
 _AT_EVERY_SETTING = 12
-# The sampler considers every deployment of so many trained networks that hold the line, the best ones.
-_HOLDING = 20
+# The sampler considers every deployment of so many trained networks that hold the line, the best ones; and the other
+# files of so many that miss it, the most accurate ones.
+_HOLDING, _MISSING = 20, 5
 
 
 def candidates(situation: Situation, front: Sequence[dict[str, Value]], draw: random.Random) -> list[Option]:
@@ -73,14 +74,22 @@ class _Gathered:
 
 def variants(situation: Situation) -> Iterator[dict[str, Value]]:
     """What holds the minimum accuracy, by its longest training, with every deployment in which it was not looked at for
-    so long."""
+    so long; and the other files of what misses it, one of which may hold it."""
     seen = longest_trainings(situation.history, situation.rungs[-1])
     sign = 1.0 if situation.objective.maximise else -1.0
-    holding = sorted((trial for trial in situation.history if trial.feasible_value is not None), key=_epochs)
-    longest = {shape(trial.recipe): trial for trial in holding}.values()
-    for trial in sorted(longest, key=lambda trial: -sign * (trial.feasible_value or 0.0))[:_HOLDING]:
+    trained = sorted((trial for trial in situation.history if trial.accuracy and not trial.given_up), key=_epochs)
+    longest = {shape(trial.recipe): trial for trial in trained if trial.feasible_value is not None}
+    for trial in sorted(longest.values(), key=lambda trial: -sign * (trial.feasible_value or 0.0))[:_HOLDING]:
         for values in situation.deployments(trial.values):
             if seen.get(deployed(recipe_of(values)), (NEVER, {}))[0] < trial.recipe.epochs:
+                yield values
+    missing = {shape(trial.recipe): trial for trial in trained if shape(trial.recipe) not in longest}
+    for trial in sorted(missing.values(), key=lambda trial: -(trial.accuracy or 0.0))[:_MISSING]:
+        for values in situation.deployments(trial.values):
+            recipe = recipe_of(values)
+            # Threads change no answer.
+            other = recipe.quantization != trial.recipe.quantization and recipe.threads == trial.recipe.threads
+            if other and seen.get(deployed(recipe), (NEVER, {}))[0] < trial.recipe.epochs:
                 yield values
 
 

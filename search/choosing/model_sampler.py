@@ -226,7 +226,7 @@ def _ready(situation: Situation) -> dict[str, Value] | None:
 
 
 def _likely_variant(situation: Situation) -> dict[str, Value] | None:
-    """The likeliest new leader among the variants of what holds the line; None where none is likely."""
+    """The likeliest new leader among the variants of what was trained; None where none is likely."""
     recipes = [(values, recipe_of(values)) for values in variants(situation)]
     new = [
         (values, recipe)

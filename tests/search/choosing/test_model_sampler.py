@@ -22,8 +22,10 @@ from search.choosing.time_left import TimeLeft, cost
 from search.choosing.trial_notes import GATED_BY, TrialNotes, evaluation_attributes, history_of, notes_of
 from search.scoring.objectives import OBJECTIVES, Objective
 from space.dimensions import MOST_AWARE_EPOCHS, dimensions, near, recipe_of
+from space.networks.mobilenet_v1.description import MOBILENET_V1
 from space.networks.mobilenet_v1.layers import layers, strides
 from space.networks.mobilenet_v1.shape import HALVINGS, WIDTHS
+from space.networks.network import thinned
 from space.recipe import Recipe
 from space.training.speed import Speed, Trainings
 from tests.search.choosing.ladder import ladder, ladder_values
@@ -157,6 +159,24 @@ def test_a_line_near_the_unpruned_networks_accuracy_is_found_by_networks_near_it
     """Six small networks are known, all of them far below: the first that is asked for beside them holds it."""
     assert trials_until_the_high_line(Experience(unpruned_accuracy=UNPRUNED_ACCURACY)) == 6
     assert trials_until_the_high_line(NO_EXPERIENCE) > 7
+
+
+def test_the_other_files_of_what_misses_the_line_by_little_are_looked_at_before_anything_is_trained():
+    half = replace(thinned(MOBILENET_V1, 0.5), quantization="static_int8", epochs=10)
+    missing, holding = kept(half) - 0.015, kept(half)
+    world = World("model", 0, lambda: 1e6, line=kept(half) - 0.01, begun=False,
+                  truth=lambda recipe: holding if recipe.quantization == "none" else missing)  # fmt: skip
+    values = near(half, TABLE)
+    assert values is not None
+    world.study.enqueue_trial(values)
+    first, second, third = (world.trial() for _ in range(3))
+    assert first.quantization == "static_int8"
+    assert first.weights_id == second.weights_id == third.weights_id
+    assert "none" in (second.quantization, third.quantization)
+    # Nothing of a network that misses it by far: its other files do not hold it either.
+    world = World("model", 0, lambda: 1e6, line=kept(half) + 0.05, begun=False, truth=kept)
+    world.study.enqueue_trial(values)
+    assert world.trial().weights_id != world.trial().weights_id
 
 
 def test_a_network_is_trained_longer_step_by_step_and_only_where_it_looks_good():
