@@ -15,7 +15,7 @@ from evaluators.runtimes.settings import RuntimeSettings
 # Degrees of freedom with which a standard deviation is known to 1 / sqrt(2 x 30) = 13 %, and Student's factor (2.04) is
 # near the normal one.
 ENOUGH_DEGREES = 30
-# So many neighbours take turns: one model alone may be more unsteady, or less, than its neighbours.
+# Timings of this many neighbours take turns: one model alone may be more unsteady, or less, than its neighbours.
 NEIGHBOURS = 3
 # All models within this factor of the latency teach; farther ones only as long as enough is not known without them.
 NEAR = 4 / 3

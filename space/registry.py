@@ -56,7 +56,7 @@ class Registry(Generic[Member]):
             )
         entry, *others = entries
         if others:
-            packages = ", ".join(sorted(other.dist.name for other in entries if other.dist))
+            packages = ", ".join(sorted(entry_point.dist.name for entry_point in entries if entry_point.dist))
             raise RequestError(f"{self.noun} {name}: several packages bring it ({packages}); uninstall all but one")
         try:
             member = entry.load()

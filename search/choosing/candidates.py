@@ -76,20 +76,24 @@ def variants(situation: Situation) -> Iterator[dict[str, Value]]:
     """What holds the minimum accuracy, by its longest training, with every deployment in which it was not looked at for
     so long; and the other files of what misses it, one of which may hold it."""
     seen = longest_trainings(situation.history, situation.rungs[-1])
+
+    def is_new(recipe: Recipe, trial: TrialNotes) -> bool:
+        return seen.get(deployed(recipe), (NEVER, {}))[0] < trial.recipe.epochs
+
     sign = 1.0 if situation.objective.maximise else -1.0
     trained = sorted((trial for trial in situation.history if trial.accuracy and not trial.given_up), key=_epochs)
     longest = {shape(trial.recipe): trial for trial in trained if trial.feasible_value is not None}
     for trial in sorted(longest.values(), key=lambda trial: -sign * (trial.feasible_value or 0.0))[:_HOLDING]:
         for values in situation.deployments(trial.values):
-            if seen.get(deployed(recipe_of(values)), (NEVER, {}))[0] < trial.recipe.epochs:
+            if is_new(recipe_of(values), trial):
                 yield values
     missing = {shape(trial.recipe): trial for trial in trained if shape(trial.recipe) not in longest}
     for trial in sorted(missing.values(), key=lambda trial: -(trial.accuracy or 0.0))[:_MISSING]:
         for values in situation.deployments(trial.values):
             recipe = recipe_of(values)
-            # Threads change no answer.
-            other = recipe.quantization != trial.recipe.quantization and recipe.threads == trial.recipe.threads
-            if other and seen.get(deployed(recipe), (NEVER, {}))[0] < trial.recipe.epochs:
+            # Another file may answer otherwise; other threads do not.
+            is_other_file = recipe.quantization != trial.recipe.quantization and recipe.threads == trial.recipe.threads
+            if is_other_file and is_new(recipe, trial):
                 yield values
 
 

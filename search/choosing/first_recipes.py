@@ -27,8 +27,8 @@ COUNT = 8
 _ANEW, _CHANGED, _GENERATIONS = 1000, 500, 10
 # These do for whoever wants to know only about what first recipes will cost.
 _FEW_ANEW, _FEW_CHANGED, _FEW_GENERATIONS = 200, 100, 5
-# For each budget of the front this many finer ones are kept apart meanwhile, so that none of them is lost to its
-# neighbours.
+# The evolution keeps the best of this many finer budgets for each budget of the front, so that none is lost to its
+# neighbours meanwhile.
 _FINER = 3
 
 

@@ -172,9 +172,11 @@ def as_shown(trainings: Trainings, timed: Iterable[tuple[Recipe, float]], ratio:
 
 
 def _once(timed: Iterable[tuple[Recipe, float]]) -> list[tuple[Recipe, float]]:
-    """Only one of those that share weights was trained: the one that took longest."""
-    longest: dict[str, tuple[Recipe, float]] = {}
+    """The recipes with the seconds of their trainings: of those that share weights only one was trained, the one that
+    took longest."""
+    longest: dict[tuple[object, ...], tuple[Recipe, float]] = {}
     for recipe, seconds in timed:
-        if recipe.epochs > 0 and seconds > longest.get(recipe.weights_id, (recipe, 0.0))[1]:
-            longest[recipe.weights_id] = recipe, seconds
+        weights = recipe.choices_of_weights
+        if recipe.epochs > 0 and seconds > longest.get(weights, (recipe, 0.0))[1]:
+            longest[weights] = recipe, seconds
     return list(longest.values())

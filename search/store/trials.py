@@ -49,7 +49,7 @@ class Trials(Leases):
 
     def __init__(self, folder: Path, storage: str | None = None) -> None:
         super().__init__(folder, storage)
-        # For each study, the last transaction that was looked at, and what was read up to it.
+        # The trials that were read of each study, with the last transaction up to which they were read.
         self._numbers: dict[str, tuple[int, dict[str, int]]] = {}
 
     @lasting

@@ -121,8 +121,8 @@ def fine_tuning_speed(network: Network, machine: Machine) -> Speed:
         if time.perf_counter() - begun > _LIMIT_S:
             return _like_usual(recipes, images_s)
         model = machine.built(network, recipe)
-        least = max(machine.shown(machine.forward_s(model), schedule.batch), schedule.batch)
-        image_s, set_up_s = _long_enough(machine, model, schedule, machine.whole_batches(least, schedule.batch))
+        count = max(machine.shown(machine.forward_s(model), schedule.batch), schedule.batch)
+        image_s, set_up_s = _long_enough(machine, model, schedule, machine.whole_batches(count, schedule.batch))
         images_s = [*images_s[: len(set_ups_s)], image_s]
         set_ups_s.append(set_up_s)
     teacher = machine.built(network, unpruned(network))

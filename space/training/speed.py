@@ -34,9 +34,8 @@ class Speed:
     # The unpruned network's answer to an image, as the teacher gives it.
     answer_s: float
 
-    def of_image(self, work: Work, area: float = 1.0) -> float:
-        """`area`: the image's, over that at which the work is given."""
-        return self.image_s + area * (work.values * self.value_s + work.macs * self.mac_s)
+    def of_image(self, work: Work) -> float:
+        return self.image_s + work.values * self.value_s + work.macs * self.mac_s
 
 
 # Speeds on two cores, with CIFAR-10, as trainings of several networks showed; for who has measured nothing.

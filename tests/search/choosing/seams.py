@@ -83,7 +83,7 @@ def outcome(folder: Path) -> dict[str, object]:
             for frozen in trials
         ],
         "store": {record.number: record.state for record in store.trials(GOAL.id)},
-        # Of trials in which nothing was chosen before the kill, our table has no row.
+        # Our table has no row for a trial in which nothing was chosen before the kill.
         "empty": [frozen.number for frozen in trials if not frozen.params],
         "recipes": [frozen.user_attrs.get("recipe") for frozen in trials if frozen.state == TrialState.COMPLETE],
         "evaluated": list(evaluated),

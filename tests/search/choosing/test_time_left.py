@@ -57,13 +57,13 @@ def test_a_network_takes_what_trainings_of_its_like_took() -> None:
             ((0, 3), ((16, 512), (16, 1024), (8, 512), (16, 768))),
         )
     )
-    timed = [(made, truth.seconds(made, 10)) for made in (*late[:3], *wide[:3])]
+    timed = [(network, truth.seconds(network, 10)) for network in (*late[:3], *wide[:3])]
     # The first of them brought the teacher's answers as well.
     timed[0] = (replace(late[0], distillation=0.9), timed[0][1] + truth.teacher_s(10))
     ratio = ratio_of(timed, trainings)
     shown = as_shown(trainings, timed, ratio)
-    for other in (late[3], wide[3]):
-        assert ratio * shown.seconds(other, 10) == pytest.approx(truth.seconds(other, 10), rel=0.1)
+    for next_network in (late[3], wide[3]):
+        assert ratio * shown.seconds(next_network, 10) == pytest.approx(truth.seconds(next_network, 10), rel=0.1)
     # One ratio for all of them falls short of the networks that wait for memory.
     assert ratio * trainings.seconds(late[3], 10) < 0.85 * truth.seconds(late[3], 10)
     assert as_shown(trainings, [], 1.0) == trainings

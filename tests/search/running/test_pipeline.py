@@ -300,7 +300,7 @@ def test_on_one_machine_trainer_and_board_take_turns(tmp_path):
 
 def test_with_a_separate_board_others_are_measured_while_one_is_trained(tmp_path):
     trainer, board = Trainer(0, lambda recipe: 0.5), Board(0, lambda count: 1.0, False)
-    # As many are on their way as there is room for: the one that is trained, and two more.
+    # The pipeline has three recipes on their way: the one that is trained, and two more.
     trainer.work = lambda: until(lambda: len(board.measured) >= 3)
     search_pipeline, _ = pipeline(tmp_path / "store", trainer, board)
     assert search_pipeline.run(6, time.monotonic() + HANG_S) == 6

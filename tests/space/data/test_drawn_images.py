@@ -170,7 +170,7 @@ def texture_statistics(images: Images) -> np.ndarray:
             "falling": grey[:, 2 * step :, 2 * step :],
             "rising": grey[:, : -2 * step, 2 * step :],
         }
-        differences += [np.abs(centre - other).mean((1, 2)) for other in moved.values()]
+        differences += [np.abs(centre - shifted).mean((1, 2)) for shifted in moved.values()]
     return np.stack(differences, 1)
 
 

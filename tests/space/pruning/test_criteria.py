@@ -14,7 +14,7 @@ SCALE = DRAW.normal(size=30).astype(np.float32)
 
 
 def geometric(weights: np.ndarray) -> list[float]:
-    return [sum(np.linalg.norm(row - other) for other in weights) for row in weights]
+    return [sum(np.linalg.norm(row - filter_weights) for filter_weights in weights) for row in weights]
 
 
 # What each is by its paper, worked out without torch.
