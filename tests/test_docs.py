@@ -158,6 +158,7 @@ def test_what_needs_no_board_runs_on_a_store_of_the_built_in_set(at_home: User, 
     runs(at_home, words)
 
 
+@pytest.mark.whole
 def test_the_commands_for_boards_run_on_one(at_home: User, board: Board):  # noqa: F811
     at_home.knows(board)
     pages = [TEXTS[ROOT / "docs" / f"{name}.md"] for name in ("boards", "meters")]

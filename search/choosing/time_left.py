@@ -33,8 +33,6 @@ class Pace:
     """How fast trainings are, and the seconds left for one that is begun now: infinite without a deadline."""
 
     trainings: Trainings = USUAL_TRAININGS
-    # What trainings took, over what was expected of them.
-    ratio: float = 1.0
     left_s: float = math.inf
     # Choices of the weights that are there already, whatever is made of them next.
     trained: frozenset[tuple[object, ...]] = frozenset()
@@ -50,11 +48,11 @@ class Pace:
         return self.left_s < math.inf
 
     def training_s(self, recipe: Recipe, epochs: int) -> float:
-        return self.beside_s + self.ratio * self.trainings.seconds(recipe, epochs)
+        return self.beside_s + self.trainings.seconds(recipe, epochs)
 
     def teacher_s(self, recipe: Recipe, epochs: int) -> float:
         """The first distilled training works the teacher's answers out."""
-        return self.ratio * self.trainings.teacher_s(epochs) if recipe.distillation and not self.taught else 0.0
+        return self.trainings.teacher_s(epochs) if recipe.distillation and not self.taught else 0.0
 
     def seconds(self, recipe: Recipe) -> float:
         """How long a trial takes from its beginning to its figures."""
@@ -92,8 +90,6 @@ class TimeLeft:
     trainings: Trainings = USUAL_TRAININGS
     metering_s: float = 0.0
     beside_s: float = _BESIDE_S
-    # How many times as long a training takes beside those that others are at, as one alone.
-    slower: float = 1.0
     # What the recipes that are on their way take before another one's turn comes.
     queued_s: float = 0.0
 
@@ -111,10 +107,8 @@ class TimeLeft:
             (as_far_as_trained(trial.recipe, trial.epoch_accuracies, trial.given_up), trial.training_s)
             for trial in history
         ]
-        ratio = ratio_of(timed, self.trainings, self.slower)
         return Pace(
-            trainings=as_shown(self.trainings, timed, ratio),
-            ratio=ratio,
+            trainings=as_shown(self.trainings, timed),
             left_s=self.left_s() - self.queued_s,
             # The weights of a training that was given up are not kept.
             trained=frozenset(trial.recipe.choices_of_weights for trial in trained if not trial.given_up),
@@ -140,19 +134,19 @@ def as_far_as_trained(recipe: Recipe, epoch_accuracies: Sequence[float], given_u
     return replace(recipe, epochs=len(epoch_accuracies)) if given_up else recipe
 
 
-def ratio_of(timed: Iterable[tuple[Recipe, float]], trainings: Trainings, unknown: float = 1.0) -> float:
-    """What the trainings of these recipes took, in seconds, over what was expected; `unknown` before the first."""
+def as_shown(trainings: Trainings, timed: Iterable[tuple[Recipe, float]]) -> Trainings:
+    """The trainings at the speed that those of these recipes showed, by the seconds that they took."""
     once = _once(timed)
     expected_s = sum(trainings.seconds(recipe, _epochs(recipe)) for recipe, _ in once)
     # One of them worked the teacher's answers out.
     expected_s += trainings.teacher_s(max((recipe.epochs for recipe, _ in once if recipe.distillation), default=0))
-    return sum(seconds for _, seconds in once) / expected_s if expected_s else unknown
+    ratio = sum(seconds for _, seconds in once) / expected_s if expected_s else 1.0
+    return _parts_as_shown(trainings, once, ratio).slower(ratio)
 
 
-def as_shown(trainings: Trainings, timed: Iterable[tuple[Recipe, float]], ratio: float) -> Trainings:
-    """The trainings at the speed that those of these recipes showed, but for the ratio that all of them have: networks
-    that wait for memory and those that compute are each told by their like."""
-    once = _once(timed)
+def _parts_as_shown(trainings: Trainings, once: Sequence[tuple[Recipe, float]], ratio: float) -> Trainings:
+    """What these trainings showed but for the ratio that all of them have: networks that wait for memory and those that
+    compute are each told by their like."""
     # The first distilled training worked the teacher's answers out, too: it says nothing of its own parts.
     teaching = next((recipe.id for recipe, _ in once if recipe.distillation), None)
     telling = [(recipe, seconds) for recipe, seconds in once if recipe.id != teaching]

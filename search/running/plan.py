@@ -11,7 +11,7 @@ from search.building.tasks import trainer
 from search.choosing.first_recipes import front
 from search.choosing.latency_model import LatencyModel, Timing
 from search.choosing.options import rungs
-from search.choosing.time_left import Pace, as_far_as_trained, as_shown, ratio_of
+from search.choosing.time_left import Pace, as_far_as_trained, as_shown
 from search.results.standings import standings
 from search.results.unmetered import contenders
 from search.results.wording import short_data_name
@@ -172,10 +172,8 @@ def _pace(settings: Settings, prepared: Prepared, store: Store | None, known: It
         )
         for candidate in trained
     ]
-    ratio = ratio_of(timed, measured)
     return Pace(
-        trainings=as_shown(measured, timed, ratio),
-        ratio=ratio,
+        trainings=as_shown(measured, timed),
         # The weights of a training that was given up are not kept.
         trained=frozenset(candidate.recipe.choices_of_weights for candidate in trained if candidate.projected is None),
         taught=any(candidate.recipe.distillation for candidate in trained),

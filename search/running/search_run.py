@@ -119,7 +119,7 @@ def _searched(
     store.remember(RUN, "" if until is None else str(until))
     # The reference has shown how long a process takes.
     work.beside_s = beside_s(place_of_rig(rig, store))
-    measured = (work.beside_s, timings, ahead.ahead, ahead.pace.ratio)
+    measured = (work.beside_s, ahead.pace.trainings, timings, ahead.ahead)
     studies = open_studies(chosen, store, prepared, work.baseline, rig, view, deadline, *measured)
     store.remember(KEPT, chosen.keep)
     goals = [study.goal for study in studies]

@@ -21,7 +21,6 @@ from search.choosing.time_left import TimeLeft
 from search.measuring.rig import Rig
 from search.running.preparation import Prepared
 from search.running.reference import scale_of
-from search.running.training_speed import trainings
 from search.running.view import View
 from search.scoring.objectives import OBJECTIVES
 from search.settings.keys import MODEL
@@ -35,6 +34,7 @@ from space.errors import RequestError
 from space.formats.names import DEFAULT_RUNTIME
 from space.formats.target import title_of
 from space.grid import grid
+from space.training.speed import Trainings
 
 
 def open_studies(
@@ -46,20 +46,19 @@ def open_studies(
     view: View,
     deadline: float,
     beside_s: float,
+    trainings: Trainings,
     timings: Sequence[Timing] = (),
     ahead: Ahead | None = None,
-    slower: float = 1.0,
 ) -> list[Study]:
     """A study for each objective, over one pool of recipes. `beside_s`: of a trial, beside its training and the meter.
-    `timings`: those of looks at the bench. `ahead`: what is trained without having been asked for. `slower`: how many
-    times as long a training takes beside others as one alone."""
+    `trainings`: what they take here, as many at once as there are. `timings`: those of looks at the bench. `ahead`:
+    what is trained without having been asked for."""
     pool = Pool()
     time_left = TimeLeft(
         lambda: deadline - time.monotonic(),
-        trainings(chosen, store, prepared.data),
+        trainings,
         metering_s=rig.metering_s,
         beside_s=beside_s,
-        slower=slower,
     )
     storage = open_storage(store)
     earlier = store.studies()

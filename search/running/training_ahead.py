@@ -211,7 +211,8 @@ def training_ahead(
     """`until`, on the monotonic clock, boards are expected to be timed first."""
     store, rig, baseline, images = work.store, work.rig, work.baseline, len(prepared.data.train)
     goal = goal_of(replace(chosen, objective=chosen.objectives[0]), prepared, baseline, rig)
-    pace = Pace(trainings=trainings(chosen, store, prepared.data), ratio=at_once.slower, beside_s=BUILDING_S)
+    measured = trainings(chosen, store, prepared.data)
+    pace = Pace(trainings=measured.slower(at_once.slower), beside_s=BUILDING_S)
     table = table_of(chosen, rig.cores, rig.runtimes)
     lesson = None
     if _pays(chosen, work, at_once.count) and rungs(table, images)[-1] > 0:

@@ -152,13 +152,7 @@ def _long_enough(machine: Machine, model: Prunable, schedule: Schedule, count: i
 def _like_usual(recipes: Sequence[Recipe], images_s: Sequence[float]) -> Speed:
     """The usual speed, slowed down by as much as the networks were that there was time for."""
     usual_s = [USUAL.of_image(work_of(recipe)) for recipe in recipes]
-    ratio = statistics.fmean(taken / usual for taken, usual in zip(images_s, usual_s, strict=False))
-    return Speed(
-        image_s=ratio * USUAL.image_s,
-        value_s=ratio * USUAL.value_s,
-        mac_s=ratio * USUAL.mac_s,
-        answer_s=ratio * USUAL.answer_s,
-    )
+    return USUAL.slower(statistics.fmean(taken / usual for taken, usual in zip(images_s, usual_s, strict=False)))
 
 
 def baseline_speed(network: Network, schedule: Schedule, machine: Machine) -> BaselineSpeed:

@@ -1,6 +1,6 @@
 """Speed: how long one machine trains: what was measured on it, and what that makes of a recipe or a schedule."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from space.data.schedule import Schedule
@@ -37,6 +37,16 @@ class Speed:
     def of_image(self, work: Work) -> float:
         return self.image_s + work.values * self.value_s + work.macs * self.mac_s
 
+    def slower(self, ratio: float) -> "Speed":
+        """The speed of a machine on which all of this takes `ratio` times as long."""
+        return Speed(
+            set_up_s=ratio * self.set_up_s,
+            image_s=ratio * self.image_s,
+            value_s=ratio * self.value_s,
+            mac_s=ratio * self.mac_s,
+            answer_s=ratio * self.answer_s,
+        )
+
 
 # Speeds on two cores, with CIFAR-10, as trainings of several networks showed; for who has measured nothing.
 _MAC_S = 6.7e-11
@@ -54,6 +64,9 @@ class Trainings:
     speed: Speed = USUAL
     images: int = 45_000
     side: int = 32
+
+    def slower(self, ratio: float) -> "Trainings":
+        return replace(self, speed=self.speed.slower(ratio))
 
     def seconds(self, recipe: Recipe, epochs: int) -> float:
         """Seconds in which a network is pruned, BatchNorm's figures are taken anew, and it is trained for so many

@@ -43,10 +43,12 @@ BOARD = [
 
 
 @pytest.mark.parametrize(("talk", "metered", "step"), BOARD, ids=names(BOARD))
+@pytest.mark.whole
 def test_the_boards_connection_drops_once(opened: Any, talk: Talk, metered: bool, step: str) -> None:
     drops_once(opened, talk, step, metered=metered, wire=lambda bench: bench.board_wire)
 
 
+@pytest.mark.whole
 def test_the_reference_between_two_candidates_survives_a_drop(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async def check() -> None:
         async with opened(False) as bench:

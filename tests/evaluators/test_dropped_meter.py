@@ -27,6 +27,7 @@ METER = [(reference, "working"), (measured, "idle"), (confirmed, "working"), (by
 
 
 @pytest.mark.parametrize(("talk", "step"), METER, ids=names(METER))
+@pytest.mark.whole
 def test_the_meters_connection_drops_once(opened: Any, talk: Talk, step: str) -> None:
     drops_once(opened, talk, step, metered=True, wire=lambda bench: bench.meter_wire)
 

@@ -86,6 +86,7 @@ def test_the_energy_of_who_is_in_the_race_is_measured(examiner: Examiner, subjec
     assert Metered.from_text(result.traces[0]).energy.total_j == pytest.approx(result.figures.energy_j, rel=1e-6)
 
 
+@pytest.mark.whole
 def test_an_energy_is_measured_as_often_as_is_asked_for(examiner: Examiner, subject: Subject) -> None:
     """Energy is measured more often here than a race times its processes."""
     result = measured(examiner, subject, replace(FRONT, repeats=4))
@@ -172,6 +173,7 @@ class Busy(LocalDevice):
         return replace(run, after=replace(run.after, others_cores=self.others_cores))
 
 
+@pytest.mark.whole
 def test_no_energy_is_taken_over_a_confirmation_of_the_reference_that_was_disturbed(
     examiner: Examiner, subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

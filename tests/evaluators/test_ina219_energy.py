@@ -20,6 +20,8 @@ from evaluators.power.meter import MeterInfo
 from tests.evaluators.device.sshd import Board
 from tests.evaluators.power.simulated import Script, getcurrent, serial_meter
 
+pytestmark = pytest.mark.whole
+
 PERIOD_S = 0.5
 IDLE_W, ACTIVE_W = 3.0, 5.0
 # Watts that the load takes more in each second: the way from readings to energy matters only where they change.

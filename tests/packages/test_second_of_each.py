@@ -19,6 +19,8 @@ from tests.packages.installed import PACKAGE
 from tests.search.calm_board import calm_board, home_that_knows
 from tests.search.whole import copy
 
+pytestmark = pytest.mark.whole
+
 NETWORK, DATA_SET, RUNTIME = "tiny_residual", "segments", "second_runtime"
 # Nothing is fine-tuned, and nothing is ever below this line.
 SEARCH = (

@@ -112,6 +112,7 @@ def test_the_help_names_every_criterion(capsys):
     assert all(name in help_text for name in CRITERIA)
 
 
+@pytest.mark.whole
 def test_an_interrupted_run_goes_on_where_it_stopped(started, user: User, tmp_path):
     folder = copy(started, tmp_path / "store")
     words = [

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from search.choosing.time_left import TimeLeft, as_shown, ratio_of
+from search.choosing.time_left import TimeLeft, as_shown
 from search.choosing.trial_notes import TrialNotes
 from space.recipe import Recipe
 from space.training.speed import Speed, Trainings
@@ -36,7 +36,7 @@ def test_a_training_given_up_says_how_fast_its_epochs_were() -> None:
     ended, given_up = (
         TimeLeft(lambda: 1e6).pace([notes(3.0 * epochs, epochs, given_up=epochs < 20)]) for epochs in (20, 5)
     )
-    assert given_up.ratio == pytest.approx(ended.ratio, rel=0.2)
+    assert given_up.trainings.seconds(TRAINED, 20) == pytest.approx(ended.trainings.seconds(TRAINED, 20), rel=0.2)
 
 
 def shaped(stem: int, last: int, halvings: tuple[int, int]) -> Recipe:
@@ -60,10 +60,11 @@ def test_a_network_takes_what_trainings_of_its_like_took() -> None:
     timed = [(network, truth.seconds(network, 10)) for network in (*late[:3], *wide[:3])]
     # The first of them brought the teacher's answers as well.
     timed[0] = (replace(late[0], distillation=0.9), timed[0][1] + truth.teacher_s(10))
-    ratio = ratio_of(timed, trainings)
-    shown = as_shown(trainings, timed, ratio)
+    shown = as_shown(trainings, timed)
     for next_network in (late[3], wide[3]):
-        assert ratio * shown.seconds(next_network, 10) == pytest.approx(truth.seconds(next_network, 10), rel=0.1)
+        assert shown.seconds(next_network, 10) == pytest.approx(truth.seconds(next_network, 10), rel=0.1)
     # One ratio for all of them falls short of the networks that wait for memory.
+    expected_s = sum(trainings.seconds(network, 10) for network, _ in timed) + trainings.teacher_s(10)
+    ratio = sum(seconds for _, seconds in timed) / expected_s
     assert ratio * trainings.seconds(late[3], 10) < 0.85 * truth.seconds(late[3], 10)
-    assert as_shown(trainings, [], 1.0) == trainings
+    assert as_shown(trainings, []) == trainings

@@ -93,6 +93,7 @@ def test_a_person_reads_two_blocks(course, user: User):
     assert re.search(r"energy   [0-9.]+ mJ per image, estimated \(.*whole script", theirs)
 
 
+@pytest.mark.whole
 def test_a_file_of_grey_images_of_another_size_is_measured_on_such_images(user: User, tmp_path):
     pixels = coloured(6)[:, :1, :28, :28]
     pngs = write_pngs(tmp_path / "pngs", pixels, np.arange(6))
@@ -118,6 +119,7 @@ def words_of(pid: int) -> bytes:
         return b""
 
 
+@pytest.mark.whole
 def test_ctrl_c_ends_the_script_too(tmp_path):
     pngs = write_pngs(tmp_path / "pngs", coloured(2000), np.zeros(2000, np.int64))
     model = write_classifier(tmp_path / "wide.onnx", channels=40_000)

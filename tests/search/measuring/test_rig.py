@@ -171,6 +171,7 @@ class Cut(SshDevice):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize(("boards", "cut", "nth"), [(1, 0, 1), (1, 0, 2), (2, 0, 1), (2, 1, 1), (2, 0, 2), (2, 1, 2)])
+@pytest.mark.whole
 def test_a_connection_that_drops_while_the_reference_is_timed_costs_a_second_try(
     board: Ssh, candidate: Candidate, tmp_path: Path, boards: int, cut: int, nth: int
 ) -> None:

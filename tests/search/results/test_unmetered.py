@@ -131,6 +131,7 @@ def demoted(folder: Path) -> str:
     return row.recipe_id
 
 
+@pytest.mark.whole
 def test_whoever_comes_from_another_study_gets_its_minute_of_meter_or_is_named(
     user: User, started: Path, tmp_path: Path
 ) -> None:

@@ -57,6 +57,7 @@ def measuring_on(board: Board) -> set[int]:
     return pids
 
 
+@pytest.mark.whole
 def test_a_search_goes_on_by_itself_when_its_connection_is_cut(started, board, home, tmp_path):
     store = copy(started, tmp_path / "store")
     words = command(*SEARCH, "--device", f"ssh:{NAME}", "--store", store, "--trials", 1)
@@ -98,6 +99,7 @@ def small_disk(board: Board) -> Iterator[Path]:
 
 # The baseline is measured at every runtime setting, on a machine that others test on.
 @pytest.mark.timeout(900)
+@pytest.mark.whole
 def test_a_board_whose_disk_is_full_ends_the_run_and_costs_no_recipe(
     started: Path, board: Board, small_disk: Path, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +164,7 @@ def without_onnx_runtime(board: Board) -> Board:
     return board
 
 
+@pytest.mark.whole
 def test_a_search_goes_on_with_the_runtime_that_the_board_has(started, without_onnx_runtime, user: User, tmp_path):
     user.knows(without_onnx_runtime)
     store = copy(started, tmp_path / "store")

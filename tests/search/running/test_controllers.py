@@ -205,6 +205,8 @@ import sys
 from pathlib import Path
 from search.store.writing import writing
 from tests.search.made_up import GOAL, recipe
+
+pytestmark = pytest.mark.whole
 with writing(Path(sys.argv[1]), sys.argv[2]) as store:
     print([store.claim_trial(GOAL, int(sys.argv[3]) + 10 * seed, recipe(seed), 10**6) for seed in range(5)], flush=True)
     sys.stdin.read()

@@ -111,6 +111,7 @@ def plan(count: int, seconds: float = ENOUGH_S) -> LookPlan:
     return LookPlan(dict.fromkeys(RUNTIMES, count), seconds)
 
 
+@pytest.mark.whole
 def test_the_first_outlines_of_every_runtime_are_timed_and_kept(place: Place) -> None:
     with place.look() as look:
         timings = look.take(TABLE, plan(3))
@@ -124,6 +125,7 @@ def test_the_first_outlines_of_every_runtime_are_timed_and_kept(place: Place) ->
     assert not list((place.store.folder / "outlines").glob("*.tflite"))
 
 
+@pytest.mark.whole
 def test_an_interrupted_look_goes_on_and_what_is_known_is_not_timed_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +157,7 @@ def test_an_interrupted_look_goes_on_and_what_is_known_is_not_timed_again(
     assert place.steps == place.lines == []
 
 
+@pytest.mark.whole
 def test_processes_are_compared_by_the_anchor_where_the_reference_was_disturbed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +172,7 @@ def test_processes_are_compared_by_the_anchor_where_the_reference_was_disturbed(
             assert look.shares([other, other], anchor) == [pytest.approx(0.6), None]
 
 
+@pytest.mark.whole
 def test_it_ends_with_its_time(place: Place) -> None:
     with place.look() as look:
         # The look times as many networks as the plan says that its time holds, and starts no process after that.
@@ -185,6 +189,7 @@ def test_a_change_of_the_reference_changes_what_was_looked_at(place: Place) -> N
     assert place.store.outlines("bench", ImageShape(1, 28)) == []
 
 
+@pytest.mark.whole
 def test_what_a_recording_does_not_hold_is_passed_over_without_a_word(place: Place, tmp_path: Path) -> None:
     with place.look() as look:
         (text,), info = place.store.raw(look.rig.bench.id).values(), look.rig.device
@@ -203,6 +208,7 @@ def test_what_a_recording_does_not_hold_is_passed_over_without_a_word(place: Pla
     assert [step for step in elsewhere.steps if step in TITLES] == ["ONNX Runtime", "LiteRT"] * 2
 
 
+@pytest.mark.whole
 def test_a_look_is_exported_with_its_bench_and_learned_from_there_as_it_was(place: Place, tmp_path: Path) -> None:
     with place.look() as look:
         before = look.take(TABLE, plan(3))

@@ -26,7 +26,7 @@ from space.recipe import Recipe
 from tests.search.user import User
 from tests.search.whole import ROOT, children_of, command, copy, environment
 
-pytestmark = pytest.mark.usefixtures("calm_machine")
+pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("calm_machine")]
 
 STUDY = (ROOT / "studies" / "mnist.toml").read_text()
 # Instead of the study's: one fraction of which few channels are left, and an epoch in which something is learnt.

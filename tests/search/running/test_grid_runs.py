@@ -20,6 +20,8 @@ from space.recipe import Recipe
 from tests.search.user import User
 from tests.search.whole import ROOT, children_of, command, copy, environment
 
+pytestmark = pytest.mark.whole
+
 # Narrow, so that an epoch takes seconds; both points share a structure, which is measured once.
 SMALL = """
 kind = "grid"

@@ -68,6 +68,7 @@ def test_what_another_study_wants_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("calm_machine")
+@pytest.mark.whole
 def test_a_file_that_went_or_was_changed_is_built_again_for_confirm(user: User, started: Path, tmp_path: Path) -> None:
     folder = copy(started, tmp_path / "store")
     status, _, err = user.types(*SEARCH, "--store", folder, "--keep", "front", "--trials", 1)

@@ -14,7 +14,7 @@ from space.files import sha256
 from tests.search.user import User
 from tests.search.whole import ROOT, SEARCH, children_of, command, copy, environment, optunas
 
-pytestmark = pytest.mark.usefixtures("calm_machine")
+pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("calm_machine")]
 
 # test_seams.py kills between any two writes; these are at random.
 KILLS = 2

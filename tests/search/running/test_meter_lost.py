@@ -19,6 +19,8 @@ from tests.evaluators.power.simulated import END, LIMITS, Script, SmartPower2, s
 from tests.search.user import User
 from tests.search.whole import SEARCH, calm, copy
 
+pytestmark = pytest.mark.whole
+
 # The period is so long that a busy machine's delays are short beside it.
 PERIOD_S = 0.1
 # Nine readings, of which three are needed.

@@ -13,7 +13,7 @@ from evaluators.measuring_time import LOOK, RACE, WHOLE, MeasuringTime
 from evaluators.race import FRONT, NO_RACE
 from evaluators.runtimes.settings import RuntimeSettings
 from search.choosing.options import rungs
-from search.choosing.time_left import ratio_of
+from search.choosing.time_left import as_shown
 from search.measuring.rig import Rig
 from search.running import plan as plans
 from search.running import training_speed
@@ -241,9 +241,9 @@ def test_a_training_that_came_with_the_teachers_answers_is_no_slower_one() -> No
         speed=Speed(set_up_s=TRAINED_S, image_s=0.0, value_s=0.0, mac_s=0.0, answer_s=0.001), images=1000, side=32
     )
     taught, plain = recipe(1, epochs=8, distillation=0.9), recipe(2, epochs=8, distillation=0.0)
-    assert ratio_of([(taught, 14.0), (plain, 10.0)], trainings) == pytest.approx(1.0)
-    assert ratio_of([(plain, 25.0)], trainings) == pytest.approx(2.5)
-    assert ratio_of([], trainings) == 1.0
+    expected_s = trainings.seconds(plain, 8)
+    assert as_shown(trainings, [(taught, 14.0), (plain, 10.0)]).seconds(plain, 8) == pytest.approx(expected_s)
+    assert as_shown(trainings, [(plain, 25.0)]).seconds(plain, 8) == pytest.approx(2.5 * expected_s)
 
 
 # --- where it is measured

@@ -132,6 +132,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
 
 
 @pytest.mark.parametrize("runtime", BOTH)
+@pytest.mark.whole
 def test_with_a_meter_and_a_board_winners_are_measured_in_either(
     user: User, board: Board, quick: None, started: Path, tmp_path: Path, runtime: str
 ) -> None:
@@ -152,6 +153,7 @@ def test_with_a_meter_and_a_board_winners_are_measured_in_either(
         assert content["not_metered"] == []
 
 
+@pytest.mark.whole
 def test_both_runtimes_are_timed_and_the_second_one_needs_no_training(started: Path, tmp_path: Path) -> None:
     store = copy(started, tmp_path / "store")
     # Nothing holds this line, so nothing leads: the slower one is evaluated to its end whichever it is.

@@ -50,6 +50,7 @@ WORK = Work(
 )
 
 
+@pytest.mark.whole
 def test_a_real_search_shows_its_trials_on_one_screen_and_no_line_of_it_is_longer(started, tmp_path):
     program = tmp_path / "drawn_often.py"
     program.write_text(DRAWN_OFTEN)

@@ -45,6 +45,7 @@ def searched(store: Path, package: Path, *words: object) -> subprocess.Completed
     return subprocess.run(typed, cwd=ROOT, env=home, capture_output=True, text=True, timeout=500)
 
 
+@pytest.mark.whole
 def test_a_search_is_held_to_it(started: Path, package: Path, tmp_path: Path) -> None:
     store = copy(started, tmp_path / "store")
     completed = searched(store, package, *with_runtime(SEARCH), "--trials", 2)

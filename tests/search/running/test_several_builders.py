@@ -75,6 +75,7 @@ def test_one_builds_beside_this_machine_s_own_timing_else_as_many_as_were_asked_
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.whole
 def test_a_builder_that_is_killed_changes_nothing_of_what_is_asked_for(
     started: Path, board: Board, user: User, opened: list[Builders], tmp_path: Path
 ) -> None:

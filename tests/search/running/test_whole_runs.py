@@ -36,7 +36,7 @@ from tests.search.whole import (
 )
 
 # What is typed in this process; those of their own have it from whole.py.
-pytestmark = pytest.mark.usefixtures("calm_machine")
+pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("calm_machine")]
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,7 @@ def working(tmp_path: Path) -> Iterator[Cluster]:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.whole
 def test_workers_and_builders_of_this_machine_carry_out_the_same_trials(
     started: Path, recording: Path, working: Cluster, tmp_path: Path
 ) -> None:

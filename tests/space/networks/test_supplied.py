@@ -18,6 +18,7 @@ SUPPLIED = [
 
 
 @pytest.mark.parametrize(("architecture", "fingerprint"), SUPPLIED)
+@pytest.mark.whole
 def test_a_supplied_baseline_has_the_accuracy_that_is_said_of_it(
     tmp_path: Path, architecture: str, fingerprint: str
 ) -> None:

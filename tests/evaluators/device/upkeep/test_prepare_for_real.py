@@ -16,7 +16,10 @@ from tests.evaluators.device.models import write_images
 from tests.evaluators.device.sshd import Board, Sshd, make_board
 from tests.evaluators.device.tflite_models import write_network
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the board of these tests is this machine")
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(sys.platform != "linux", reason="the board of these tests is this machine"),
+]
 
 FETCH_S = 120
 

@@ -112,6 +112,7 @@ def test_an_order_that_is_cancelled_is_stopped(executor, two, seen):
     until(lambda: [step for step, _ in seen.at.values()] == ["", ""], "the end of both")
 
 
+@pytest.mark.whole
 def test_a_worker_and_a_scheduler_that_die_cost_time_and_nothing_else(tmp_path):
     """tests/benchmarks/trainers_at_scale.py kills ten times, in a whole search."""
     folders, seen = [worker_folder(tmp_path / name) for name in "ab"], Seen()

@@ -109,6 +109,7 @@ def test_an_order_waits_for_the_only_worker_whose_disk_is_full(tmp_path, seen, d
     assert len(trained(disk / "full")) == 1
 
 
+@pytest.mark.whole
 def test_what_is_changed_on_its_way_is_sent_once_more_and_never_stored(tmp_path, seen):
     store = store_folder(tmp_path / "store")
     with cluster() as dask_cluster, changing(dask_cluster.port) as between:

@@ -64,6 +64,7 @@ def test_what_slurm_does_not_take_is_said(words, message):
         typed("tcp://127.0.0.1:8786", *words)
 
 
+@pytest.mark.whole
 def test_workers_of_a_site_train_and_give_back_what_is_cancelled(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(slurm, "python", lambda: SIMULATED)
     folder, seen = worker_folder(tmp_path / "shared"), Seen()
