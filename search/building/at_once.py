@@ -36,6 +36,11 @@ class AtOnce:
     # How many times as long each of them takes as one alone.
     slower: float = field(default=1.0, compare=False)
 
+    @property
+    def brings(self) -> float:
+        """The trainings that they do in the time in which one alone does one."""
+        return self.count / self.slower
+
     def __str__(self) -> str:
         return f"{self.count} at once: {self.why}"
 
@@ -69,13 +74,12 @@ class Machine:
                 self.free_bytes / MEMORY_BYTES
             )
         why = min(bounds, key=lambda reason: bounds[reason])
-        count = max(1, bounds[why])
-        return AtOnce(count, why, slower(count, trainer))
+        return self.together(max(1, bounds[why]), why, trainer)
 
-
-def slower(count: int, trainer: Trainer) -> float:
-    """How many times as long each of so many takes as one alone."""
-    return max(1.0, count / GPU_BRINGS) if trainer.kind == "cuda" else 1.0
+    def together(self, count: int, why: str, trainer: Trainer) -> AtOnce:
+        """So many, however many pay."""
+        bring = {"cuda": GPU_BRINGS, "cpu": self.cores / min(self.cores, CORES)}.get(trainer.kind, 1.0)
+        return AtOnce(count, why, max(1.0, count / bring))
 
 
 def this_machine() -> Machine:

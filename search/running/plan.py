@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from evaluators.measuring import PROCESSES
-from search.building.at_once import slower, this_machine
-from search.building.tasks import trainer
 from search.choosing.first_recipes import front
 from search.choosing.latency_model import LatencyModel, Timing
 from search.choosing.options import rungs
@@ -21,6 +19,7 @@ from search.running.measuring_place import MeasuringPlace, place_of
 from search.running.planned_trials import Trials
 from search.running.preparation import Prepared, Say, prepare
 from search.running.scales import known_scales
+from search.running.side_by_side import side_by_side
 from search.running.studies import table_of
 from search.running.training_speed import trainings
 from search.settings.durations import spoken
@@ -33,7 +32,6 @@ from space.baseline import baseline_recipe
 from space.dimensions import recipe_of
 from space.formats.target import title_of
 from space.recipe import Recipe
-from space.threads import usable_cores
 from space.training.accelerator_names import AUTO
 
 # Seconds until the builder's child is there, with torch loaded.
@@ -48,8 +46,6 @@ _LONGER = 1.5
 _FEW = 24
 # Share of the trials after the first that hold the line and come near the lead: the others are looked at alone.
 _RACED = 0.5
-# With fewer, there is one builder: what trains, which takes seconds to find out, is no matter.
-_CORES_FOR_TWO = 3
 # Trials of the store's latest study on this bench whose mean length the plan takes for that of the next ones.
 _PAST_TRIALS = 20
 
@@ -215,17 +211,10 @@ def _search_trials(
 
 
 def _builders(settings: Settings, place: MeasuringPlace) -> float:
-    """What the trainings that a GPU takes at once bring. Those on a processor share its cores, which makes each of them
-    slower."""
+    """What trainings at once bring; how many workers a cluster has is not asked for a plan."""
     if settings.workers:
         return 1 if settings.builders == AUTO else int(settings.builders)
-    if place.on_this_machine or settings.accelerator == "cpu" or usable_cores() < _CORES_FOR_TWO:
-        return 1
-    trains = trainer(settings.accelerator)
-    if trains.kind != "cuda":
-        return 1
-    count = this_machine().pays(trains).count if settings.builders == AUTO else int(settings.builders)
-    return count / slower(count, trains)
+    return side_by_side(settings, place.on_this_machine).brings
 
 
 def _building_s(recipes: Sequence[Recipe], pace: Pace) -> tuple[float, Pace]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from search.building.at_once import AtOnce, slower, this_machine
+from search.building.at_once import AtOnce
 from search.building.builders import Builders
 from search.building.cluster.address import checked
 from search.building.executor import Executor, LocalExecutor
@@ -29,6 +29,7 @@ from search.running.preparation import Prepared, have_baseline, prepare
 from search.running.reference import References
 from search.running.remeasuring import measure_again, measured_before, measured_dirty, metering_at
 from search.running.scales import have_scales
+from search.running.side_by_side import side_by_side
 from search.running.studies import missing_runtimes, open_studies, table_of
 from search.running.training_ahead import TrainingAhead, training_ahead
 from search.running.training_speed import remember_speed
@@ -151,7 +152,9 @@ def _builders(
     chosen: Settings, rig: Rig, cluster: Executor | None, view: View, stack: ExitStack
 ) -> tuple[Builders, AtOnce]:
     """The builders of this machine; one, beside a cluster's workers."""
-    at_once = AtOnce(cluster.places, f"workers of {chosen.workers}") if cluster else _at_once(chosen, rig)
+    at_once = (
+        AtOnce(cluster.places, f"workers of {chosen.workers}") if cluster else side_by_side(chosen, rig.on_this_machine)
+    )
     count = 1 if cluster else at_once.count
     lines = [view.place(f"{BUILDER} {number}") for number in range(1, count + 1)]
     builders = Builders(*lines, threads=at_once.threads(usable_cores()) if count > 1 else None, say=view.warn)
@@ -161,15 +164,6 @@ def _builders(
         for _ in range(count):
             builders.submit(trainer, chosen.accelerator)
     return builders, at_once
-
-
-def _at_once(chosen: Settings, rig: Rig) -> AtOnce:
-    if rig.on_this_machine:
-        return AtOnce(1, "nothing is built while this machine times")
-    if chosen.builders != AUTO:
-        count = int(chosen.builders)
-        return AtOnce(count, "as was asked for", slower(count, trainer(chosen.accelerator)) if count > 1 else 1.0)
-    return this_machine().pays(trainer(chosen.accelerator))
 
 
 def _carried_out(pipeline: Pipeline, goals: list[Goal], trials: int | None, deadline: float) -> None:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from search.building.at_once import AtOnce, Machine, Trainer, this_machine
+from search.building.at_once import GPU_BRINGS, AtOnce, Machine, Trainer, this_machine
 from search.building.tasks import trainer
 from space.threads import usable_cores
 
@@ -29,6 +29,21 @@ CUDA = Trainer("cuda", 139 * GB)
 )
 def test_as_many_as_pay_and_as_memory_holds(machine: Machine, builds: Trainer, count: int, why: str) -> None:
     assert machine.pays(builds) == AtOnce(count, why)
+
+
+@pytest.mark.parametrize(
+    ("machine", "builds", "brings"),
+    [
+        (Machine(16, None), CUDA, GPU_BRINGS),
+        (Machine(16, None), Trainer("cpu"), 4.0),
+        # Those on a processor share its cores, and those on a GPU that is one's own all of it.
+        (Machine(2, None), Trainer("cpu"), 1.0),
+        (Machine(12, None), Trainer("mps"), 1.0),
+    ],
+)
+def test_what_several_bring_is_bounded_by_what_they_share(machine: Machine, builds: Trainer, brings: float) -> None:
+    assert machine.together(1, "as was asked for", builds).brings == 1.0
+    assert machine.together(8, "as was asked for", builds).brings == pytest.approx(brings)
 
 
 def test_the_cores_are_shared_out_among_several() -> None:

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +15,7 @@ from search.building.at_once import AtOnce, Trainer, this_machine
 from search.building.builders import Builders
 from search.commands.exit_status import NONE_FEASIBLE, OK
 from search.running import search_run
+from search.running.side_by_side import side_by_side
 from search.settings.settings import Settings
 from search.store.store import Store
 from search.store.trials import COMPLETE, GATED
@@ -67,7 +67,7 @@ def kill_one(opened: list[Builders], killed: list[int]) -> None:
 
 def test_one_builds_beside_this_machine_s_own_timing_else_as_many_as_were_asked_for():
     def at_once(here: bool, **asked: int) -> AtOnce:
-        return search_run._at_once(Settings(accelerator="cpu", **asked), SimpleNamespace(on_this_machine=here))
+        return side_by_side(Settings(accelerator="cpu", **asked), here)
 
     assert at_once(True, builders=4) == at_once(True) == AtOnce(1, "nothing is built while this machine times")
     assert at_once(False, builders=4) == AtOnce(4, "as was asked for")
