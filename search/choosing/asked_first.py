@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from search.choosing.settled_recipes import Known
+from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.time_left import Pace
 from search.settings.durations import spoken
 from space.dimension import Value
@@ -14,7 +14,7 @@ Values = Mapping[str, Value]
 
 
 class AskedFirst:
-    def __init__(self, known: Known, say: Callable[[str], None]) -> None:
+    def __init__(self, known: KnownRecipes, say: Callable[[str], None]) -> None:
         self._queue: deque[Values] = deque()
         self._known = known
         self._say = say

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial, TrialState
 
 from search.choosing.optuna_study import OptunaStudy
-from search.choosing.settled_recipes import Known
+from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.trial_notes import OWNER
 from search.store.evaluation import Evaluation
 from search.store.goal import Goal
@@ -19,7 +19,7 @@ class Beside:
     store: Store
     goal: Goal
     optuna: OptunaStudy
-    known: Known
+    known: KnownRecipes
     # The last transaction of which all is known here.
     seen: int = 0
     # How often others had written by then, and who was there.

@@ -15,7 +15,7 @@ class Pool:
     elsewhere: set[str] = field(default_factory=set)
 
 
-class Known:
+class KnownRecipes:
     """The pool's recipes, and those that this study gated: another study has another lead, and may want them."""
 
     def __init__(self, pool: Pool | None = None) -> None:

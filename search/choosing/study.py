@@ -15,7 +15,7 @@ from search.choosing.dashboard import artifact, constraints
 from search.choosing.error_model import most_gain
 from search.choosing.optuna_study import Addition, OptunaStudy, values_of_trial
 from search.choosing.sampler import Sampler, SpaceExhausted
-from search.choosing.settled_recipes import Known
+from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.time_left import TimeLeft
 from search.choosing.trial_notes import (
     GATED_BY,
@@ -64,7 +64,7 @@ class Study:
         store: Store,
         storage: RDBStorage,
         table: tuple[Dimension, ...],
-        known: Known,
+        known: KnownRecipes,
         *,
         sampler: Sampler,
         first: Sequence[Mapping[str, Value]] = (),

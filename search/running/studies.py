@@ -15,7 +15,7 @@ from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.optuna_study import open_storage
 from search.choosing.sampler import Sampler
-from search.choosing.settled_recipes import Known, Pool
+from search.choosing.settled_recipes import KnownRecipes, Pool
 from search.choosing.study import Study
 from search.choosing.time_left import TimeLeft
 from search.measuring.rig import Rig
@@ -70,7 +70,7 @@ def open_studies(
     for objective in chosen.objectives:
         goal = goal_of(replace(chosen, objective=objective), prepared, baseline, rig)
         table = table_of(chosen, rig.cores, rig.runtimes)
-        known = Known(pool)
+        known = KnownRecipes(pool)
         study = Study(
             goal,
             store,
@@ -137,7 +137,7 @@ def goal_of(chosen: Settings, prepared: Prepared, baseline: Baseline, rig: Rig) 
 def _sampler(
     chosen: Settings,
     table: tuple[Dimension, ...],
-    known: Known,
+    known: KnownRecipes,
     goal: Goal,
     time_left: TimeLeft,
     timings: Sequence[Timing],

@@ -10,7 +10,7 @@ import optuna
 from optuna.trial import create_trial
 
 from search.choosing.sampler import distributions
-from search.choosing.settled_recipes import Known
+from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.time_left import TimeLeft
 from search.choosing.trial_notes import evaluation_attributes
 from search.choosing.variation import Variation
@@ -41,7 +41,7 @@ def print_asks(trials: Sequence[int], table: tuple[Dimension, ...], make_sampler
 
 def _after(count: int, table: tuple[Dimension, ...], make_sampler: MakeSampler) -> optuna.Study:
     """A study that was told of so many random networks, all of them trained."""
-    known, world, variation = Known(), MadeUp(), Variation(table, random.Random(0))
+    known, world, variation = KnownRecipes(), MadeUp(), Variation(table, random.Random(0))
     opening = Opening(
         seed=0, table=table, known=known, objective=FOM, least_accuracy=LINE, time_left=TimeLeft(lambda: _LEFT_S)
     )

@@ -27,7 +27,7 @@ from tempfile import TemporaryDirectory
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.optuna_study import open_storage
-from search.choosing.settled_recipes import Known
+from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.study import Asked, Study
 from search.scoring.objectives import OBJECTIVES
 from search.store.goal import Goal
@@ -114,7 +114,7 @@ def asks(served: Server, folder: Path, evaluations: int, rounds: int) -> bool:
 
 
 def _study(store: Store, goal: Goal, sampler: str, seed: int) -> Study:
-    known = Known()
+    known = KnownRecipes()
     chosen = (
         ModelSampler(seed, TABLE, known, OBJECTIVES[goal.objective], goal.least_accuracy)
         if sampler == "model"

@@ -34,7 +34,7 @@ from optuna.storages import RDBStorage
 from search.building.cluster.executor import ClusterExecutor
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
-from search.choosing.settled_recipes import Known
+from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.study import Study
 from search.running.busy import Busy
 from search.running.doing import kept
@@ -78,7 +78,7 @@ LONG = 700
 
 
 def pipeline(store: Store, executor: ClusterExecutor, count: int, asker: str, table: tuple[Dimension, ...]) -> Pipeline:
-    known = Known()
+    known = KnownRecipes()
     sampler = (
         ModelSampler(0, table, known, OBJECTIVES[GOAL.objective], GOAL.least_accuracy)
         if asker == MODEL

@@ -17,7 +17,7 @@ from evaluators.measurement import Accuracy, Figures
 from search.choosing.asked_first import AskedFirst
 from search.choosing.latency_model import Timing
 from search.choosing.sampler import Sampler, SpaceExhausted, distributions
-from search.choosing.settled_recipes import Known
+from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.time_left import TimeLeft
 from search.choosing.trial_notes import GATED_BY, RECIPE, evaluation_attributes, figures_attributes
 from search.choosing.variation import Variation
@@ -46,7 +46,7 @@ class Opening:
 
     seed: int
     table: tuple[Dimension, ...]
-    known: Known
+    known: KnownRecipes
     objective: Objective
     least_accuracy: float
     time_left: TimeLeft
@@ -163,7 +163,7 @@ class _Search:
     leader: Evaluation | None = None
 
     def __post_init__(self) -> None:
-        self.known = Known()
+        self.known = KnownRecipes()
         self.asked_first = AskedFirst(self.known, lambda text: None)
         beside_s = 0.0 if self.training_minutes is not None else TIMING_S
         self.time_left = TimeLeft(self._left_s, trainings=self.world.trainings, beside_s=beside_s)

@@ -17,7 +17,7 @@ from search.choosing.grid_order import GridOrder
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import SAMPLERS, STARTUP_TRIALS, DistinctSampler
 from search.choosing.sampler import SpaceExhausted
-from search.choosing.settled_recipes import Known, Pool
+from search.choosing.settled_recipes import KnownRecipes, Pool
 from search.choosing.study import Study
 from search.choosing.time_left import TimeLeft
 from search.choosing.trial_notes import RECIPE
@@ -54,7 +54,7 @@ def empty(folder: Path) -> Store:
 
 
 def opened(store: Store, goal=GOAL, *, sampler="random", seed=0, table=TABLE, first=None, storage=None) -> Study:
-    known = Known()
+    known = KnownRecipes()
     chosen = (
         ModelSampler(seed, table, known, OBJECTIVES[goal.objective], goal.least_accuracy)
         if sampler == "model"
@@ -288,12 +288,12 @@ def test_an_interrupted_trial_that_was_gated_since_is_not_spoken_of_again(tmp_pa
     store = empty(tmp_path)
     opened(store).ask()
     opened(store)
-    known = Known()
+    known = KnownRecipes()
     sampler = DistinctSampler("random", 0, TABLE, known)
     again = Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=sampler)
     assert len(again.resume()) == 1
     again.tell_gated(again.ask().number, figures(1.0), "it could not lead")
-    known = Known()
+    known = KnownRecipes()
     sampler = DistinctSampler("random", 0, TABLE, known)
     assert Study(GOAL, store, RDBStorage(store.url), TABLE, known, sampler=sampler).resume() == []
 
@@ -356,7 +356,7 @@ def test_a_gated_trial_is_complete_never_within_the_line_and_not_asked_for_again
 
 def beside(store: Store, pool: Pool, objective: str, **others) -> Study:
     """One of several studies of a run."""
-    known = Known(pool)
+    known = KnownRecipes(pool)
     sampler = DistinctSampler("random", 0, TABLE, known)
     goal = replace(GOAL, objective=objective)
     return Study(goal, store, RDBStorage(store.url), TABLE, known, sampler=sampler, first=LADDER, **others)
@@ -417,7 +417,7 @@ UNTAUGHT = dimensions("full", 2, {"distillation": "0.0"})
 
 
 def hurried(store: Store, name: str, left_s: float, say=lambda text: None) -> Study:
-    known, time_left = Known(), TimeLeft(lambda: left_s)
+    known, time_left = KnownRecipes(), TimeLeft(lambda: left_s)
     sampler = (
         ModelSampler(0, UNTAUGHT, known, OBJECTIVES[GOAL.objective], GOAL.least_accuracy, time_left)
         if name == "model"
@@ -460,7 +460,7 @@ def test_a_minute_of_meter_is_part_of_what_has_to_end_in_time():
 
 
 def test_a_grid_passes_over_the_points_that_could_not_end_in_time(tmp_path):
-    store, known = empty(tmp_path), Known()
+    store, known = empty(tmp_path), KnownRecipes()
     table = grid((0.5,), (0, 30), ("none",), ("l1",), False)
     time_left = TimeLeft(lambda: 20.0)
     goal = replace(GOAL, space="grid")

@@ -14,7 +14,7 @@ from pathlib import Path
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.optuna_study import open_storage
-from search.choosing.settled_recipes import Known
+from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.study import Study
 from search.running.pipeline import Pipeline
 from search.scoring.objectives import OBJECTIVES
@@ -41,7 +41,7 @@ def _say(text: str) -> None:
 
 
 def study_of(store: Store, sampler: str = "random", seed: int = 0, trials: int = 0) -> Study:
-    known = Known()
+    known = KnownRecipes()
     chosen = (
         ModelSampler(seed, TABLE, known, OBJECTIVES[GOAL.objective], GOAL.least_accuracy)
         if sampler == "model"

@@ -19,7 +19,7 @@ from evaluators.measurement import Figures
 from search.building.tasks import Built, draft
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
-from search.choosing.settled_recipes import Known, Pool
+from search.choosing.settled_recipes import KnownRecipes, Pool
 from search.choosing.study import Study
 from search.commands.exit_status import RIG, status_of
 from search.running.busy import Busy
@@ -142,7 +142,7 @@ def workplace(store, board, trainer):
 
 def pipeline(folder, trainer, board, sampler="random", **seen):
     store = store_with(folder, list(seen.get("before", [])))
-    known = Known()
+    known = KnownRecipes()
     chosen = (
         ModelSampler(0, TABLE, known, OBJECTIVES[GOAL.objective], GOAL.least_accuracy)
         if sampler == "model"
@@ -157,7 +157,7 @@ def studies_of(store, tables, **others):
     """One study for each objective, side by side over one pool."""
     pool, studies = Pool(), []
     for objective, table in tables.items():
-        known = Known(pool)
+        known = KnownRecipes(pool)
         sampler = DistinctSampler("random", 0, table, known)
         goal = replace(GOAL, objective=objective)
         studies.append(

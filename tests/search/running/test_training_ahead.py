@@ -13,7 +13,7 @@ from search.choosing.first_recipes import front
 from search.choosing.latency_model import LatencyModel
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.options import rungs
-from search.choosing.settled_recipes import Known
+from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.study import Study
 from search.choosing.time_left import Pace, TimeLeft
 from search.running.pipeline import Pipeline
@@ -86,7 +86,7 @@ def beside(folder: Path, trainer: Trainer, board: Board, lesson: Lesson) -> Trai
 
 
 def study_beside(ahead: TrainingAhead, limit_s: float, beside_s: float) -> Study:
-    store, known, end = ahead.work.store, Known(), time.monotonic() + limit_s
+    store, known, end = ahead.work.store, KnownRecipes(), time.monotonic() + limit_s
     left = TimeLeft(lambda: end - time.monotonic(), AT_ONCE, beside_s=beside_s)
     experience = experience_of(store, GOAL.baseline_id, GOAL.bench_id)
     fom = OBJECTIVES[GOAL.objective]

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from search.choosing.grid_order import GridOrder
 from search.choosing.sampler import SpaceExhausted
-from search.choosing.settled_recipes import Known
+from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.study import Study
 from search.commands.chosen import chosen_goals
 from search.results.report import grid_table, results_console
@@ -40,7 +40,7 @@ def goal_of(small: Grid) -> Goal:
 
 
 def opened(store: Store, small: Grid) -> Study:
-    known = Known()
+    known = KnownRecipes()
     table = grid(**small.varying)
     study = Study(goal_of(small), store, RDBStorage(store.url), table, known, sampler=GridOrder(table, known))
     study.resume()
@@ -195,7 +195,7 @@ def test_a_grid_that_an_earlier_version_began_goes_on_where_it_stopped(tmp_path)
     goal = next(goal for goal in store.studies() if goal.grid)
     earlier = Grid.from_json(goal.grid)
     assert earlier == settings({"config": study_file("m1")}).grid
-    table, known = grid(**earlier.varying), Known()
+    table, known = grid(**earlier.varying), KnownRecipes()
     study = Study(goal, store, RDBStorage(store.url), table, known, sampler=GridOrder(table, known))
     study.resume()
     points = {recipe.id: point for point, recipe in earlier.recipes(baseline_recipe()).items()}
