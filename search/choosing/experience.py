@@ -1,12 +1,14 @@
 """Experience: what the store's other studies found out that is of use in this one."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
-from search.choosing.error_model import Trained, learned, prior
+from search.choosing.error_model import FIRST_EPOCHS, Trained, beyond_first, learned, prior
 from search.choosing.features import SHAPE
 from search.store.store import Store
 
@@ -41,7 +43,7 @@ class Experience:
             )
             yield (
                 f"learned from {_trainings(self.elsewhere)} from other baselines: {changes or 'nothing that is sure'}; "
-                f"training e times as long {_change(after.slopes[-1])}"
+                f"training three times as long {_change(beyond_first(3) * after.slopes[-1])}"
             )
 
 
@@ -51,17 +53,25 @@ NO_EXPERIENCE = Experience()
 def experience_of(store: Store, baseline_id: str, bench_id: str) -> Experience:
     """What was evaluated on this bench is no part of it: a study takes that in as trials of its own."""
     here = store.evaluations(baseline_id, bench_id)
-    alike, elsewhere = [], []
+    alike = []
+    elsewhere = defaultdict[str, list[Trained]](list)
     for other_baseline_id, candidate, accuracy in store.trainings():
         recipe = candidate.recipe
         if candidate.projected is not None or recipe.epochs == 0:
             continue
         trained = Trained(recipe, recipe.epochs, accuracy.share)
         if other_baseline_id != baseline_id:
-            elsewhere.append(trained)
+            elsewhere[other_baseline_id].append(trained)
         elif recipe.id not in here:
             alike.append(trained)
-    return Experience(tuple(alike), tuple(elsewhere))
+    return Experience(tuple(alike), tuple(chain.from_iterable(map(_as_long, elsewhere.values()))))
+
+
+def _as_long(trainings: Sequence[Trained]) -> list[Trained]:
+    """The trainings from one baseline as if on as many images as CIFAR-10 has: the shortest of them, of which there are
+    more than of others, is a first one."""
+    first = min(trained.epochs for trained in trainings)
+    return [replace(trained, epochs=FIRST_EPOCHS * trained.epochs / first) for trained in trainings]
 
 
 def _trainings(some: Sequence[Trained]) -> str:

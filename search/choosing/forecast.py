@@ -8,7 +8,7 @@ from operator import itemgetter
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
-from search.choosing.error_model import Trained, most_telling, points, surrogate, trained_of
+from search.choosing.error_model import FIRST_EPOCHS, Trained, most_telling, points, surrogate, trained_of
 from search.choosing.features import NAMES
 from search.choosing.gaussian_process import Floats, GaussianProcess, Trend
 from search.choosing.latency_model import LatencyModel, Timing
@@ -60,6 +60,8 @@ class Forecaster:
 
     objective: Objective
     least_accuracy: float
+    # Epochs of a first training on these images.
+    first_epochs: float
     history: Sequence[TrialNotes]
     errors: GaussianProcess
     latencies: LatencyModel
@@ -81,21 +83,23 @@ class Forecaster:
         trend: Trend,
         others: Sequence[Trained] = (),
         pending: Sequence[Recipe] = (),
+        first_epochs: float = FIRST_EPOCHS,
     ) -> "Forecaster":
         """`others`: trained from the same baseline, in other studies. `pending`: on their way; they are taken to become
         what is expected of them, so that the next ask looks elsewhere."""
         trained = [*others, *trained_of(history)]
-        errors = surrogate(trained, trend)
+        errors = surrogate(trained, trend, first_epochs)
         if pending:
-            mean, _ = errors.predict(points((recipe, recipe.epochs) for recipe in pending))
+            mean, _ = errors.predict(points(((recipe, recipe.epochs) for recipe in pending), first_epochs))
             expected = zip(pending, mean, strict=True)
             awaited = [Trained(recipe, recipe.epochs, 1 - math.exp(value)) for recipe, value in expected]
-            errors = surrogate([*trained, *awaited], trend)
+            errors = surrogate([*trained, *awaited], trend, first_epochs)
         timed = {timing.recipe.structure_id: timing for timing in timings}
         timed |= {trial.recipe.structure_id: Timing(trial.recipe, trial.latency_s) for trial in history}
         return cls(
             objective,
             least_accuracy,
+            first_epochs,
             history,
             errors,
             LatencyModel.fitted(list(timed.values())),
@@ -105,7 +109,7 @@ class Forecaster:
 
     def error(self, networks: Sequence[tuple[Recipe, int]]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of log(share of wrong answers), each network trained for so many epochs."""
-        return self.errors.predict(points(networks))
+        return self.errors.predict(points(networks, self.first_epochs))
 
     def figure(self, recipes: Sequence[Recipe]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of log10(figure), were every answer right."""
@@ -117,7 +121,7 @@ class Forecaster:
                 latency[place], latency_sd[place] = math.log10(seconds), _TIMING_SD
         if self.rest is None:
             return power * latency, abs(power) * latency_sd
-        rest, rest_sd = self.rest.predict(points((recipe, 1) for recipe in recipes))
+        rest, rest_sd = self.rest.predict(points((recipe, FIRST_EPOCHS) for recipe in recipes))
         return power * latency + rest, np.hypot(power * latency_sd, rest_sd)
 
     def _leader(self) -> "_Leader | None":
@@ -209,4 +213,4 @@ def _rest(history: Sequence[TrialNotes], objective: Objective) -> GaussianProces
     values = np.array([trial.at_best - power * math.log10(trial.latency_s) for trial in telling], dtype=float)
     count = len(NAMES) + 1
     trend = Trend(float(values.mean()) if len(values) else 0.0, _POWER_SD, (0.0,) * count, (_POWER_SLOPE_SD,) * count)
-    return GaussianProcess(trend, points((trial.recipe, 1) for trial in telling), values)
+    return GaussianProcess(trend, points((trial.recipe, FIRST_EPOCHS) for trial in telling), values)

@@ -29,7 +29,7 @@ from search.choosing.first_recipes import COUNT, front
 from search.choosing.forecast import Forecast, Forecaster
 from search.choosing.gaussian_process import Trend
 from search.choosing.latency_model import LatencyModel, Timing
-from search.choosing.options import LIKELY, Option, rungs
+from search.choosing.options import LIKELY, Option, first_epochs, rungs
 from search.choosing.placing import placing
 from search.choosing.sampler import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
 from search.choosing.situation import LAST, Situation
@@ -82,7 +82,9 @@ class ModelSampler(Sampler):
         self._trend = learned(experience.elsewhere)
         self._time_left = time_left or TimeLeft()
         self._whole_s = self._time_left.left_s()
-        steps = rungs(table, self._time_left.trainings.images)
+        images = self._time_left.trainings.images
+        self._first_epochs = first_epochs(images)
+        steps = rungs(table, images)
         self._unpruned = _as_first_trained(table, experience.unpruned_accuracy, steps[0])
         # Without a deadline trials are what is short, not time: first looks are longer.
         self._rungs = steps if self._whole_s < math.inf else steps[1:] or steps
@@ -159,6 +161,7 @@ class ModelSampler(Sampler):
             self._trend,
             [*self._unpruned, *alike],
             pending,
+            self._first_epochs,
         )
         pace = self._time_left.pace(history)
         # Their weights are there already.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from search.choosing.error_model import FIRST_EPOCHS
 from search.choosing.time_left import Pace
 from search.choosing.trial_notes import TrialNotes
 from space.dimension import Dimension, Integer, Value
@@ -13,7 +14,7 @@ from space.training.speed import USUAL_TRAININGS
 
 # Epochs of the first training, and of those that follow where it pays: each about three times as long. They are of so
 # many images; what a network learns goes with how far its weights move, and fewer images move them less in an epoch.
-RUNGS = (3, 10, 32, 100)
+RUNGS = (round(FIRST_EPOCHS), 10, 32, 100)
 _OF_IMAGES = USUAL_TRAININGS.images
 # While new networks can be tried, a longer training has to be this likely to give a new leader, and so has a variant.
 LIKELY = 0.1
@@ -41,9 +42,18 @@ def rungs(table: Sequence[Dimension], images: int = _OF_IMAGES) -> tuple[int, ..
     long."""
     epochs = next(dimension for dimension in table if dimension.name == "epochs")
     assert isinstance(epochs, Integer)
-    longer = max(1.0, fine_tuning_reach(_OF_IMAGES) / fine_tuning_reach(images))
+    longer = _longer(images)
     lengths = (round(longer * rung) for rung in RUNGS)
     return tuple(sorted({*(length for length in lengths if epochs.low <= length <= epochs.high), epochs.high}))
+
+
+def first_epochs(images: int) -> float:
+    """Epochs of a first training on so many images, were the table to let it be so long."""
+    return FIRST_EPOCHS * _longer(images)
+
+
+def _longer(images: int) -> float:
+    return max(1.0, fine_tuning_reach(_OF_IMAGES) / fine_tuning_reach(images))
 
 
 def next_training(recipe: Recipe, trained_epochs: int, steps: Sequence[int], pace: Pace) -> int | None:

@@ -9,6 +9,7 @@ import pytest
 from search.choosing.error_model import (
     MOST_POINTS,
     Trained,
+    beyond_first,
     learned,
     most_gain,
     points,
@@ -24,8 +25,8 @@ from tests.search.choosing.ladder import ladder
 from tests.search.made_up import distinct
 
 THREADS = NAMES.index("threads")
-# A training e times as long takes this much of the logarithm of the errors away elsewhere; the prior says 0.1.
-STEEP = -0.25
+# What longer trainings bring takes this much of the logarithm of the errors away elsewhere; the prior says half of it.
+STEEP = -0.5
 
 
 def elsewhere(count: int, slope: float = STEEP) -> list[Trained]:
@@ -33,7 +34,7 @@ def elsewhere(count: int, slope: float = STEEP) -> list[Trained]:
     trainings = []
     for place, recipe in enumerate(ladder() * (count // len(ladder()) + 1)):
         epochs = (3, 10, 32)[place % 3]
-        error = 0.5 * math.pow(epochs / 3, slope) * math.exp(draw.normal(0, 0.005))
+        error = 0.5 * math.exp(slope * beyond_first(epochs / 3) + draw.normal(0, 0.005))
         trainings.append(Trained(recipe, epochs, 1 - error))
     return trainings[:count]
 
@@ -60,7 +61,7 @@ def notes(recipe: Recipe, accuracy: float, accuracies: tuple[float, ...], *, giv
 
 def test_slopes_of_another_study_take_the_place_of_the_prior() -> None:
     before, after = prior(), learned(elsewhere(42))
-    assert before.slopes[-1] == -0.1
+    assert before.slopes[-1] == STEEP / 2
     assert after.slopes[-1] == pytest.approx(STEEP, abs=0.03)
     # The slopes are another study's: never surer than that, and never less sure than before.
     assert 0.03 <= after.slope_sds[-1] < 0.7 * before.slope_sds[-1]
@@ -113,3 +114,24 @@ def test_patience_is_learned_from_trainings_that_ended() -> None:
     assert most_gain(histories[:2]) is None
     # One that was over at once says nothing.
     assert most_gain([*histories[:2], (0.1, 0.5)]) is None
+
+
+def test_each_training_three_times_as_long_brings_less_than_the_one_before() -> None:
+    """Of a network on CIFAR-10: 3, 10, 32 and 100 epochs; a logarithm would promise the same each time."""
+    shape, *others = distinct(6)
+    trainings = [Trained(recipe, 3, 0.6) for recipe in others]
+    trainings += [Trained(shape, epochs, 1 - 0.4 * math.exp(lost)) for epochs, lost in ((3, 0.0), (10, -0.226))]
+    fitted = surrogate(trainings, prior())
+    (_, at_ten, at_32, at_100), _ = fitted.predict(points((shape, epochs) for epochs in (3, 10, 32, 100)))
+    assert at_ten == pytest.approx(math.log(0.4) - 0.226, abs=0.03)
+    assert -0.16 < at_32 - at_ten < -0.07
+    assert -0.11 < at_100 - at_32 < -0.03
+
+
+def test_a_training_counts_by_the_first_one_on_its_images() -> None:
+    shape, *others = distinct(6)
+    trainings = [Trained(recipe, 3, 0.6) for recipe in others] + [Trained(shape, 10, 0.68)]
+    many = surrogate(trainings, prior())
+    few = surrogate([replace(trained, epochs=10 * trained.epochs) for trained in trainings], prior(), 30.0)
+    (expected,), (sd,) = many.predict(points([(shape, 32)]))
+    assert few.predict(points([(shape, 320)], 30.0)) == (pytest.approx([expected]), pytest.approx([sd]))
