@@ -157,11 +157,11 @@ def _parts_as_shown(trainings: Trainings, once: Sequence[tuple[Recipe, float]], 
     # Least squares of relative errors, each part drawn towards what was measured; no part takes less than nothing.
     rows = np.vstack([parts_s / taken_s[:, None] / _TRAINING_SD, np.eye(parts_s.shape[1]) / _PART_SD])
     ones = np.concatenate([np.full(len(telling), 1 / _TRAINING_SD), np.full(parts_s.shape[1], 1 / _PART_SD)])
-    image, value, mac = nnls(rows, ones)[0].tolist()
+    layer, value, mac = nnls(rows, ones)[0].tolist()
     speed = trainings.speed
     return replace(
         trainings,
-        speed=replace(speed, image_s=image * speed.image_s, value_s=value * speed.value_s, mac_s=mac * speed.mac_s),
+        speed=replace(speed, layer_s=layer * speed.layer_s, value_s=value * speed.value_s, mac_s=mac * speed.mac_s),
     )
 
 

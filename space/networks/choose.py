@@ -65,6 +65,7 @@ def as_chosen(model: M, recipe: Recipe) -> M:
 class Work:
     """What all layers make of one image together."""
 
+    layers: int
     values: int
     macs: int
     weights: int
@@ -90,6 +91,7 @@ def _layers(architecture: str, widths: tuple[int, ...], halvings: tuple[int, ...
 def _work(architecture: str, widths: tuple[int, ...], halvings: tuple[int, ...]) -> Work:
     layers = _layers(architecture, widths, halvings)
     return Work(
+        layers=len(layers),
         values=sum(layer.values for layer in layers),
         macs=sum(layer.macs for layer in layers),
         weights=sum(layer.weights for layer in layers),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from space.data.augmentation import Pictures
 from space.data.images import DataSet, Images, ImageShape
 from space.data.schedule import Schedule
-from space.networks.choose import layers_of, network_of, work_of
+from space.networks.choose import network_of, work_of
 from space.networks.network import Network, thinned, unpruned
 from space.networks.prunable import Prunable
 from space.recipe import Recipe
@@ -135,8 +135,8 @@ def speed_of(
 ) -> Speed:
     """The speed, from what an image and the set-up took of each network. Chance makes a set-up longer, and so does what
     a process does once, at its first training; nothing makes it shorter."""
-    image_s, value_s, mac_s = told_apart(recipes, images_s)
-    return Speed(set_up_s=min(set_ups_s), image_s=image_s, value_s=value_s, mac_s=mac_s, answer_s=answer_s)
+    layer_s, value_s, mac_s = told_apart(recipes, images_s)
+    return Speed(set_up_s=min(set_ups_s), layer_s=layer_s, value_s=value_s, mac_s=mac_s, answer_s=answer_s)
 
 
 def _long_enough(machine: Machine, model: Prunable, schedule: Schedule, count: int) -> tuple[float, float]:
@@ -173,8 +173,8 @@ def baseline_speed(network: Network, schedule: Schedule, machine: Machine) -> Ba
 
 def _apart(network: Network) -> list[Recipe]:
     """Networks as far apart as those of a search are, the smallest first. A tenth of each width: in half of the blocks,
-    where what any image costs counts; in few blocks and halved late, where values do. A third of the widths in all of
-    the blocks, and all of the width in half of them, halved early, where multiply-accumulates count."""
+    where what each layer costs anyhow counts; in few blocks and halved late, where values do. A third of the widths in
+    all of the blocks, and all of the width in half of them, halved early, where multiply-accumulates count."""
     recipes = (thinned(network, 0.1, 2), _halved_late(thinned(network, 0.1, 4)), thinned(network, 0.35),
                thinned(network, 1.0, 2))  # fmt: skip
     return list({_values(recipe): recipe for recipe in sorted(recipes, key=_values)}.values())
@@ -213,9 +213,10 @@ def seconds_of_an_answer(machine: Machine, model: Prunable, count: int) -> float
 
 
 def told_apart(recipes: Sequence[Recipe], images_s: Sequence[float]) -> tuple[float, float, float]:
-    """What an image, a value and a multiply-accumulate take: none of them less than nothing, the relative errors as
+    """What a layer, a value and a multiply-accumulate take: none of them less than nothing, the relative errors as
     small as can be."""
-    rows = [(1.0, float(_values(recipe)), float(sum(layer.macs for layer in layers_of(recipe)))) for recipe in recipes]
+    works = map(work_of, recipes)
+    rows = [(float(work.layers), float(work.values), float(work.macs)) for work in works]
     relative = np.array(rows) / np.array(images_s)[:, np.newaxis]
     best, least = (0.0, 0.0, 0.0), np.inf
     # Few equations: every choice of what takes nothing is tried.

@@ -20,28 +20,30 @@ FORWARD = 1 / 3
 class Speed:
     """Seconds that fine-tuning takes; validation after each epoch is part of what its images take.
 
-    An image costs what each value of a layer's output costs (memory is what small networks wait for), what each
-    multiply-accumulate costs, and what any network costs. Of eleven MobileNet-v1 networks between 0.3 and 46 M MACs, on
-    one CPU core, this tells 0.87 to 1.05 of what they take; MACs and a constant alone tell 0.59 to 1.26.
+    An image costs what each layer costs whatever its size (its share of what a batch takes to begin), what each value
+    of a layer's output costs (memory is what small networks wait for), and what each multiply-accumulate costs. Of 14
+    MobileNet-v1 networks of 4 to 28 layers, on two cores, four others told 0.78 to 1.24 of what they take in batches of
+    256 and 0.52 to 1.28 in batches of 64; with a constant for the image, in place of one for the layer, it was 0.75 to
+    1.52 and 0.43 to 1.54.
     """
 
     # Seconds once for each training: what is copied, set up, captured.
     set_up_s: float = 0.0
-    # Seconds for each image of an epoch, whatever the network.
-    image_s: float
+    # Seconds for each image of an epoch.
+    layer_s: float
     value_s: float = 0.0
     mac_s: float
     # The unpruned network's answer to an image, as the teacher gives it.
     answer_s: float
 
     def of_image(self, work: Work) -> float:
-        return self.image_s + work.values * self.value_s + work.macs * self.mac_s
+        return work.layers * self.layer_s + work.values * self.value_s + work.macs * self.mac_s
 
     def slower(self, ratio: float) -> "Speed":
         """The speed of a machine on which all of this takes `ratio` times as long."""
         return Speed(
             set_up_s=ratio * self.set_up_s,
-            image_s=ratio * self.image_s,
+            layer_s=ratio * self.layer_s,
             value_s=ratio * self.value_s,
             mac_s=ratio * self.mac_s,
             answer_s=ratio * self.answer_s,
@@ -50,10 +52,10 @@ class Speed:
 
 # Speeds on two cores, with CIFAR-10, as trainings of several networks showed; for who has measured nothing.
 _MAC_S = 6.7e-11
-_MACS_ANYHOW = 1.1e6
+_MACS_ANYHOW, _LAYERS = 1.1e6, 8
 _UNPRUNED_MACS = 46.4e6
 USUAL = Speed(
-    image_s=_MACS_ANYHOW * _MAC_S, mac_s=_MAC_S, answer_s=(_UNPRUNED_MACS + _MACS_ANYHOW) * _MAC_S / VIEWS
+    layer_s=_MACS_ANYHOW * _MAC_S / _LAYERS, mac_s=_MAC_S, answer_s=(_UNPRUNED_MACS + _MACS_ANYHOW) * _MAC_S / VIEWS
 )  # fmt: skip
 
 
@@ -74,10 +76,10 @@ class Trainings:
         return self.speed.set_up_s + sum(self.parts_s(recipe, epochs))
 
     def parts_s(self, recipe: Recipe, epochs: int) -> tuple[float, float, float]:
-        """The seconds of what any network costs, of the values and of the multiply-accumulates."""
+        """The seconds of the layers whatever their size, of the values and of the multiply-accumulates."""
         work, passes = work_of(recipe), _passes(self.images, self.side, epochs)
         values_s, macs_s = work.values * self.speed.value_s, work.macs * self.speed.mac_s
-        return passes.images * self.speed.image_s, passes.whole * values_s, passes.whole * macs_s
+        return passes.images * work.layers * self.speed.layer_s, passes.whole * values_s, passes.whole * macs_s
 
     def teacher_s(self, epochs: int) -> float:
         """What the teacher's answers take, for the first training that asks for them."""

@@ -329,8 +329,8 @@ def test_without_a_deadline_the_first_look_is_a_longer_one():
 def test_without_a_deadline_it_asks_for_the_same_however_fast_the_machine_trains_and_times():
     """A recording may be replayed on another machine, and a study resumed in another hour."""
     machines = [
-        (Speed(image_s=2e-4, mac_s=0.0, answer_s=0.0), 1.0),
-        (Speed(image_s=0.0, mac_s=2e-8, answer_s=0.0), 60.0),
+        (Speed(layer_s=2e-5, mac_s=0.0, answer_s=0.0), 1.0),
+        (Speed(layer_s=0.0, mac_s=2e-8, answer_s=0.0), 60.0),
     ]
     asked = []
     for (speed, beside_s), epoch_s in zip(machines, (9.0, 0.01), strict=True):

@@ -12,7 +12,7 @@ from tests.search.made_up import distinct
 
 RECIPE = ladder()[1]
 # Images alone cost time, and nothing stands beside the training.
-PACE = Pace(trainings=Trainings(speed=Speed(image_s=1e-4, mac_s=0.0, answer_s=0.0)), beside_s=0.0)
+PACE = Pace(trainings=Trainings(speed=Speed(layer_s=1e-5, mac_s=0.0, answer_s=0.0)), beside_s=0.0)
 
 
 def seconds(epochs: int) -> float:

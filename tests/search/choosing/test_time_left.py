@@ -46,7 +46,7 @@ def shaped(stem: int, last: int, halvings: tuple[int, int]) -> Recipe:
 
 def test_a_network_takes_what_trainings_of_its_like_took() -> None:
     """The short passes had told half of what values cost."""
-    told = Speed(image_s=1e-5, value_s=1e-9, mac_s=1e-10, answer_s=1e-4)
+    told = Speed(layer_s=1e-6, value_s=1e-9, mac_s=1e-10, answer_s=1e-4)
     trainings = Trainings(speed=told, images=10_000)
     truth = replace(trainings, speed=replace(told, value_s=2e-9))
     # Values are what takes time before the image is halved, and multiply-accumulates are between wide layers.

@@ -65,7 +65,7 @@ WINDOWS_S = 120.0
 @pytest.fixture(autouse=True)
 def at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else wants the cores; every training takes as long."""
-    speed = Speed(set_up_s=TRAINED_S, image_s=0.0, value_s=0.0, mac_s=0.0, answer_s=ANSWER_S)
+    speed = Speed(set_up_s=TRAINED_S, layer_s=0.0, value_s=0.0, mac_s=0.0, answer_s=ANSWER_S)
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
     monkeypatch.setattr(training_speed, "_measured", {})
     monkeypatch.setattr(training_speed, "_fine_tuning_speed", lambda *asked: speed)
@@ -121,7 +121,7 @@ def test_every_trial_takes_what_a_first_look_and_its_share_of_longer_ones_do(pre
 
 def test_first_looks_are_longer_where_nothing_hurries(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an image takes is all that counts here, whatever the network."""
-    speed = Speed(set_up_s=0.0, image_s=0.001, value_s=0.0, mac_s=0.0, answer_s=0.0)
+    speed = Speed(set_up_s=0.0, layer_s=0.001, value_s=0.0, mac_s=0.0, answer_s=0.0)
     monkeypatch.setattr(training_speed, "_fine_tuning_speed", lambda *asked: speed)
     monkeypatch.setattr(training_speed, "_measured", {})
     images = len(prepared.data.train)
@@ -238,7 +238,7 @@ def test_where_time_alone_is_the_limit_the_plan_tells_how_many_trials_fit(prepar
 
 def test_a_training_that_came_with_the_teachers_answers_is_no_slower_one() -> None:
     trainings = Trainings(
-        speed=Speed(set_up_s=TRAINED_S, image_s=0.0, value_s=0.0, mac_s=0.0, answer_s=0.001), images=1000, side=32
+        speed=Speed(set_up_s=TRAINED_S, layer_s=0.0, value_s=0.0, mac_s=0.0, answer_s=0.001), images=1000, side=32
     )
     taught, plain = recipe(1, epochs=8, distillation=0.9), recipe(2, epochs=8, distillation=0.0)
     expected_s = trainings.seconds(plain, 8)

@@ -39,7 +39,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def fine_tuning(settings: Settings, shown: Shown) -> Speed:
         asked.append(f"{settings.accelerator} {settings.architecture}, fine-tuned in {shown.images}")
-        return Speed(set_up_s=0.5, image_s=1e-3, value_s=1e-9, mac_s=1e-12, answer_s=2e-3)
+        return Speed(set_up_s=0.5, layer_s=1e-3, value_s=1e-9, mac_s=1e-12, answer_s=2e-3)
 
     monkeypatch.setattr(training_speed, "_measured", {})
     monkeypatch.setattr(training_speed, "_baseline_speed", baseline)
@@ -62,7 +62,7 @@ def test_how_fast_a_machine_trains_is_measured_once(tmp_path, monkeypatch, measu
     store = Store.existing(tmp_path)
     seconds_of(chosen, store)
     assert trainings(chosen, store, data).speed == Speed(
-        set_up_s=0.5, image_s=1e-3, value_s=1e-9, mac_s=1e-12, answer_s=2e-3
+        set_up_s=0.5, layer_s=1e-3, value_s=1e-9, mac_s=1e-12, answer_s=2e-3
     )
     assert measured == ["cpu mobilenet_v1", "cpu mobilenet_v1, fine-tuned in 2000"]
     # Other threads, another network, and the store on another machine.

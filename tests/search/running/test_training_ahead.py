@@ -33,7 +33,7 @@ TABLE = dimensions("full", 2, {"runtime": "onnxruntime"})
 IMAGES, LINE = 45_000, GOAL.least_accuracy
 PACE = Pace(beside_s=0.0)
 # Trainings that take no time, of any network.
-AT_ONCE = Trainings(speed=Speed(image_s=1e-9, mac_s=0.0, answer_s=0.0))
+AT_ONCE = Trainings(speed=Speed(layer_s=1e-9, mac_s=0.0, answer_s=0.0))
 
 
 @pytest.fixture(scope="module")

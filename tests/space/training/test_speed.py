@@ -23,15 +23,16 @@ from space.training.schedules import baseline_schedule, fine_tuning_schedule
 from space.training.speed import USUAL, BaselineSpeed, Speed, Trainings
 from tests.shapes import examples
 
-SPEED = Speed(set_up_s=2.0, image_s=1e-5, value_s=2e-9, mac_s=3e-12, answer_s=1e-3)
+SPEED = Speed(set_up_s=2.0, layer_s=1e-5, value_s=2e-9, mac_s=3e-12, answer_s=1e-3)
 UNPRUNED, NARROW = unpruned(MOBILENET_V1), thinned(MOBILENET_V1, 0.35)
 SMALL, SMALL_CNN = examples(MOBILENET_V1)[0], examples(MNIST_CNN)[0]
 
 
 def test_an_epoch_takes_what_its_images_take_and_a_training_is_set_up_once() -> None:
     trainings = Trainings(speed=SPEED, images=1000, side=32)
-    values, macs = (sum(getattr(layer, name) for layer in layers_of(SMALL)) for name in ("values", "macs"))
-    epoch_s = 1000 * (1e-5 + 2e-9 * values + 3e-12 * macs)
+    layers = layers_of(SMALL)
+    values, macs = (sum(getattr(layer, name) for layer in layers) for name in ("values", "macs"))
+    epoch_s = 1000 * (1e-5 * len(layers) + 2e-9 * values + 3e-12 * macs)
     assert trainings.seconds(SMALL, 7) - trainings.seconds(SMALL, 2) == pytest.approx(5 * epoch_s)
     # Before them BatchNorm has seen every image once, without gradients: a third of an epoch.
     assert trainings.seconds(SMALL, 0) == pytest.approx(2.0 + epoch_s / 3)
@@ -60,9 +61,9 @@ def test_a_baseline_is_the_sum_of_its_epochs_each_at_its_size() -> None:
 def test_what_takes_nothing_is_told_from_what_does() -> None:
     """The three figures are found again from networks whose images take what they say."""
     recipes = [SMALL, NARROW, UNPRUNED]
-    for speed in (SPEED, replace(SPEED, image_s=0.0), replace(SPEED, mac_s=0.0)):
+    for speed in (SPEED, replace(SPEED, layer_s=0.0), replace(SPEED, mac_s=0.0)):
         images_s = [speed.of_image(work_of(recipe)) for recipe in recipes]
-        assert duration.told_apart(recipes, images_s) == pytest.approx((speed.image_s, speed.value_s, speed.mac_s))
+        assert duration.told_apart(recipes, images_s) == pytest.approx((speed.layer_s, speed.value_s, speed.mac_s))
     # A network alone, and one that is larger and faster: nothing takes less than nothing.
     assert all(figure >= 0 for figure in duration.told_apart(recipes[:1], [1.0]))
     assert all(figure >= 0 for figure in duration.told_apart(recipes, [2.0, 1.0, 1.0]))
