@@ -158,7 +158,7 @@ def trials_until_the_high_line(experience: Experience) -> int:
 def test_a_line_near_the_unpruned_networks_accuracy_is_found_by_networks_near_it():
     """Six small networks are known, all of them far below: the first that is asked for beside them holds it."""
     assert trials_until_the_high_line(Experience(unpruned_accuracy=UNPRUNED_ACCURACY)) == 6
-    assert trials_until_the_high_line(NO_EXPERIENCE) > 7
+    assert trials_until_the_high_line(NO_EXPERIENCE) > 6
 
 
 def test_the_other_files_of_what_misses_the_line_by_little_are_looked_at_before_anything_is_trained():
@@ -236,7 +236,7 @@ def test_an_ask_beside_others_counts_what_is_on_its_way():
     world = World("model", 0, lambda: 8 * 3600.0, begun=False)
     recipes = [recipe_of(world.ask().params) for _ in range(7)]
     assert [is_placing(recipe) for recipe in recipes] == [True] * 5 + [False] * 2
-    assert len(set(map(shape, recipes))) == 7
+    assert len({(shape(recipe), recipe.epochs) for recipe in recipes}) == 7
 
 
 def told(recipe: Recipe, share: float, objective: Objective = FOM) -> TrialNotes:
@@ -259,7 +259,7 @@ def told(recipe: Recipe, share: float, objective: Objective = FOM) -> TrialNotes
 def test_until_something_holds_the_line_what_is_slower_than_all_trials_improves_on_the_unpruned_network():
     small, *_, larger = sorted(ladder(), key=latency_ms)
     forecaster = Forecaster.fitted([told(small, 0.5, LATENCY)], (), LATENCY, LINE, prior())
-    prediction = forecaster.forecast([(small, 100), (larger, 100)])
+    prediction = forecaster.forecast([(small, 10), (larger, 10)])
     assert (prediction.probability_better > 0.9).all()
     assert prediction.expected_improvement[1] > prediction.expected_improvement[0]
 

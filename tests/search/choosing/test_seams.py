@@ -9,6 +9,8 @@ import pytest
 
 from tests.search.whole import ROOT
 
+pytestmark = pytest.mark.whole
+
 # What our table calls what Optuna calls so.
 SAME = {"complete": {"complete"}, "gated": {"gated"}, "fail": {"failed", "interrupted"}}
 

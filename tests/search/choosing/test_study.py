@@ -435,8 +435,8 @@ def hurried(store: Store, name: str, left_s: float, say=lambda text: None) -> St
 def test_nothing_is_asked_for_that_could_not_end_in_time_and_that_is_said_once(tmp_path, name):
     """The ladder's first recipe is trained for ten epochs, for which there is no time."""
     store, lines = empty(tmp_path), []
-    ids = carried_out(hurried(store, name, 40.0, lines.append), store, STARTUP_TRIALS + 1)
-    pace = TimeLeft(lambda: 40.0).pace([])
+    ids = carried_out(hurried(store, name, 70.0, lines.append), store, STARTUP_TRIALS + 1)
+    pace = TimeLeft(lambda: 70.0).pace([])
     evaluated = store.evaluations(GOAL.baseline_id, GOAL.bench_id)
     assert not pace.fits(recipe_of(ladder_values(UNTAUGHT)[0]))
     assert all(pace.fits(evaluated[id].candidate.recipe) for id in ids)

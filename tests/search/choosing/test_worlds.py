@@ -21,6 +21,8 @@ from tests.search.choosing.simulated import Course, Opening, looked, searched
 from tests.search.choosing.worlds import HARD_DATA, INTEGER_DEVICE, WIDTH_DATA, Known, MadeUp, World, best_known
 from tests.search.made_up import GOAL, evaluation, store_with
 
+pytestmark = pytest.mark.whole
+
 LATENCY = OBJECTIVES["latency"]
 LINE = 0.70
 TABLE, FOUR_CORES = dimensions("full", 2), dimensions("full", 4)

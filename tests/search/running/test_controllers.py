@@ -26,6 +26,8 @@ from tests.search.store.postgres import Server, server
 from tests.search.user import User
 from tests.search.whole import ROOT, optunas
 
+pytestmark = pytest.mark.whole
+
 HANG_S = 300
 # The trials of the one that goes on: more than it ends before the other is killed, on a busy machine too.
 TRIALS = 40
@@ -206,7 +208,6 @@ from pathlib import Path
 from search.store.writing import writing
 from tests.search.made_up import GOAL, recipe
 
-pytestmark = pytest.mark.whole
 with writing(Path(sys.argv[1]), sys.argv[2]) as store:
     print([store.claim_trial(GOAL, int(sys.argv[3]) + 10 * seed, recipe(seed), 10**6) for seed in range(5)], flush=True)
     sys.stdin.read()

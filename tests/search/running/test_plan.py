@@ -37,7 +37,7 @@ from space.baseline import Baseline
 from space.data.choose import STAND_IN
 from space.data.sources import Source, load
 from space.dimensions import dimensions, recipe_of
-from space.training.speed import Speed, Trainings
+from space.training.speed import FORWARD, REESTIMATED, Speed, Trainings
 from tests import shapes
 from tests.search.made_up import (
     BENCH,
@@ -120,7 +120,7 @@ def test_every_trial_takes_what_a_first_look_and_its_share_of_longer_ones_do(pre
 
 
 def test_first_looks_are_longer_where_nothing_hurries(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an image takes is all that counts here, whatever the network."""
+    """What the images take is all that counts here."""
     speed = Speed(set_up_s=0.0, layer_s=0.001, value_s=0.0, mac_s=0.0, answer_s=0.0)
     monkeypatch.setattr(training_speed, "_fine_tuning_speed", lambda *asked: speed)
     monkeypatch.setattr(training_speed, "_measured", {})
@@ -130,8 +130,10 @@ def test_first_looks_are_longer_where_nothing_hurries(prepared: Prepared, monkey
         for timeout_s in (None, 3600.0)
     )
     short, longer = rungs(dimensions("full", 2), images)[:2]
-    # The first epochs of a longer training are of smaller images, too: it is this much longer in images alone.
-    assert (calm - hurried) / plans._LONGER == pytest.approx((longer - short) * images * 0.001)
+    calm_s, hurried_s = (training_s / plans._LONGER - plans.BUILDING_S for training_s in (calm, hurried))
+    # Before its first epoch each has shown some images without gradients.
+    before = FORWARD * min(REESTIMATED, images)
+    assert calm_s / hurried_s == pytest.approx((longer * images + before) / (short * images + before))
 
 
 def test_what_was_trained_shows_how_long_trainings_take_and_the_teacher_has_answered(
