@@ -1,5 +1,6 @@
 """The built-in image set: generated, so that everything runs where the usual data are missing."""
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,10 +46,18 @@ class BuiltIn(Collection):
         return None
 
     def load(self, source: "Source") -> DataSet:
-        from space.data.drawn_images import generate, kept
+        from space.data.drawn_images import kept
 
         shape = source.shape or self.shape
-        return kept(source.folder, source.fingerprint, shape) if source.folder else generate(shape=shape)
+        return kept(source.folder, source.fingerprint, shape) if source.folder else _drawn(shape)
+
+
+@cache
+def _drawn(shape: ImageShape) -> DataSet:
+    """The images of a process that keeps them nowhere, drawn once: that takes half a second."""
+    from space.data.drawn_images import generate
+
+    return generate(shape=shape)
 
 
 BUILTIN: Collection = BuiltIn()

@@ -4,11 +4,13 @@ import multiprocessing
 import os
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from search.__main__ import main
+from space.data.drawn_images import generate
 from tests.evaluators.device.sshd import Board
 from tests.search.quick import changes
 
@@ -16,6 +18,10 @@ from tests.search.quick import changes
 # has no threads.
 LOADED = ["search.building.tasks", "space.build"]
 multiprocessing.get_context("forkserver").set_forkserver_preload(LOADED)
+
+
+# Each of a user's programs draws the built-in images, which takes half a second.
+drawn = cache(generate)
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,10 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.setattr("search.building.child.START", "forkserver")
     # A new board or a new meter: the reference is timed at one thread. Runs on this machine choose among several.
-    for name, value in {**changes(), "search.measuring.rig.MOST_THREADS": 1}.items():
+    for name, value in {
+        **changes(),
+        "search.measuring.rig.MOST_THREADS": 1,
+        "space.data.drawn_images.generate": drawn,
+    }.items():
         monkeypatch.setattr(name, value)
     return User(home, monkeypatch, capsys)
