@@ -20,9 +20,10 @@ from space.training.patience import FALL, MOST_GAIN, SETTLED
 
 # Epochs of a first training on as many images as CIFAR-10 has; other numbers of images have their own (options.py).
 FIRST_EPOCHS = 3.0
-# What is left to gain falls with this power of a training's length. Three times as long and again and again took 20, 8
-# and 5 % of the errors away (medians of 42, 7 and 1 networks of nine searches on CIFAR-10, 2026-11); a logarithm, which
-# takes the same away each time, had promised trainings of 32 epochs and more 0.9 standard deviations too much.
+# One part of what longer trainings bring goes with their logarithm, the other fades with this power of their length.
+# Three times as long and again and again took 20, 8 and 5 % of the errors away (medians of 42, 7 and 1 networks of nine
+# searches on CIFAR-10, 2026-11): a logarithm alone, which takes the same away each time, had promised trainings of 32
+# epochs and more 0.9 standard deviations too much.
 _FADING = 0.5
 # Shorter trainings than this share of a first one are told as it is: nobody asks for them where time counts.
 _SHORTEST = 0.25
@@ -32,7 +33,10 @@ _MEAN, _MEAN_SD = -1.0, 1.2
 # it runs on changes them by a few hundredths, threads not at all; a training three times as long as a first one takes a
 # fifth, or a tenth, or a third.
 _OF_SIZE = {"MACs": -0.04, "weights": -0.04, "values": -0.02, "mean width": -0.02, "narrowest width": -0.03}
-_OF_SHAPE_SD, _OF_INTEGERS_SD, _OF_EPOCHS, _OF_EPOCHS_SD = 0.08, 0.04, -0.25, 0.15
+_OF_SHAPE_SD, _OF_INTEGERS_SD = 0.08, 0.04
+_OF_EPOCHS, _OF_EPOCHS_SD = (-0.03, -0.2), (0.05, 0.15)
+# Of a network and its training.
+COLUMNS = len(NAMES) + len(_OF_EPOCHS)
 Item = TypeVar("Item")
 
 # Slopes of another search stand for those of this one within so much more, per step.
@@ -62,8 +66,8 @@ def prior() -> Trend:
     return Trend(
         _MEAN,
         _MEAN_SD,
-        (*shape, *(0.0 for _ in integers_sd), _OF_EPOCHS),
-        (*(_OF_SHAPE_SD for _ in shape), *integers_sd, _OF_EPOCHS_SD),
+        (*shape, *(0.0 for _ in integers_sd), *_OF_EPOCHS),
+        (*(_OF_SHAPE_SD for _ in shape), *integers_sd, *_OF_EPOCHS_SD),
     )
 
 
@@ -99,14 +103,21 @@ def most_telling(items: Sequence[Item], goodness: Callable[[Item], float], most:
 
 
 def points(networks: Iterable[tuple[Recipe, float]], first_epochs: float = FIRST_EPOCHS) -> Floats:
-    rows = [[*features(recipe), beyond_first(epochs / first_epochs)] for recipe, epochs in networks]
-    return np.array(rows) if rows else np.zeros((0, len(NAMES) + 1))
+    rows = [[*features(recipe), *beyond_first(epochs / first_epochs)] for recipe, epochs in networks]
+    return np.array(rows) if rows else np.zeros((0, COLUMNS))
 
 
-def beyond_first(times: float) -> float:
-    """What a training brings that is so many times as long as a first one: 0 for that, 0.8 for one e times as long, at
-    most 2."""
-    return (1 - math.pow(max(times, _SHORTEST), -_FADING)) / _FADING
+def beyond_first(times: float) -> tuple[float, float]:
+    """How much further a training goes that is so many times as long as a first one, by each part: 0 for that, and 1
+    and 0.8 for one e times as long; the second part is 2 at most."""
+    times = max(times, _SHORTEST)
+    return math.log(times), (1 - math.pow(times, -_FADING)) / _FADING
+
+
+def taken_away(times: float, trend: Trend) -> float:
+    """What the logarithm of the errors changes by where a training is so many times as long as a first one."""
+    parts = beyond_first(times)
+    return sum(part * slope for part, slope in zip(parts, trend.slopes[-len(parts) :], strict=True))
 
 
 def trained_of(history: Sequence[TrialNotes]) -> list[Trained]:

@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from search.choosing.error_model import FIRST_EPOCHS, Trained, beyond_first, learned, prior
+from search.choosing.error_model import FIRST_EPOCHS, Trained, learned, prior, taken_away
 from search.choosing.features import SHAPE
 from search.store.store import Store
 
@@ -43,7 +43,7 @@ class Experience:
             )
             yield (
                 f"learned from {_trainings(self.elsewhere)} from other baselines: {changes or 'nothing that is sure'}; "
-                f"training three times as long {_change(beyond_first(3) * after.slopes[-1])}"
+                f"training three times as long {_change(taken_away(3, after))}"
             )
 
 

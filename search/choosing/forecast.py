@@ -8,8 +8,7 @@ from operator import itemgetter
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
-from search.choosing.error_model import FIRST_EPOCHS, Trained, most_telling, points, surrogate, trained_of
-from search.choosing.features import NAMES
+from search.choosing.error_model import COLUMNS, FIRST_EPOCHS, Trained, most_telling, points, surrogate, trained_of
 from search.choosing.gaussian_process import Floats, GaussianProcess, Trend
 from search.choosing.latency_model import LatencyModel, Timing
 from search.choosing.trial_notes import TrialNotes
@@ -211,6 +210,7 @@ def _rest(history: Sequence[TrialNotes], objective: Objective) -> GaussianProces
     sign, power = 1.0 if objective.maximise else -1.0, _power_of_latency(objective)
     telling = most_telling(trials, lambda trial: sign * trial.at_best)
     values = np.array([trial.at_best - power * math.log10(trial.latency_s) for trial in telling], dtype=float)
-    count = len(NAMES) + 1
-    trend = Trend(float(values.mean()) if len(values) else 0.0, _POWER_SD, (0.0,) * count, (_POWER_SLOPE_SD,) * count)
+    trend = Trend(
+        float(values.mean()) if len(values) else 0.0, _POWER_SD, (0.0,) * COLUMNS, (_POWER_SLOPE_SD,) * COLUMNS
+    )
     return GaussianProcess(trend, points((trial.recipe, FIRST_EPOCHS) for trial in telling), values)

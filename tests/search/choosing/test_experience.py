@@ -42,7 +42,7 @@ def test_the_same_baseline_is_alike_another_is_elsewhere_and_this_bench_is_neith
 
 def test_what_was_learned_is_said() -> None:
     recipes = [replace(recipe, epochs=epochs) for recipe in ladder() for epochs in (3, 10, 32)]
-    shares = [1 - 0.5 * math.exp(-0.5 * beyond_first(recipe.epochs / 3)) for recipe in recipes]
+    shares = [1 - 0.5 * math.exp(-0.5 * beyond_first(recipe.epochs / 3)[1]) for recipe in recipes]
     trainings = tuple(Trained(recipe, recipe.epochs, share) for recipe, share in zip(recipes, shares, strict=True))
     alike, elsewhere = Experience(trainings, trainings).lines()
     assert alike == f"learned from {len(recipes)} trainings from the same baseline that this device has not timed"
