@@ -123,6 +123,11 @@ class Forecaster:
         rest, rest_sd = self.rest.predict(points((recipe, FIRST_EPOCHS) for recipe in recipes))
         return power * latency + rest, np.hypot(power * latency_sd, rest_sd)
 
+    @property
+    def has_leader(self) -> bool:
+        """Whether something holds the minimum accuracy."""
+        return any(trial.feasible_value is not None for trial in self.history)
+
     def _leader(self) -> "_Leader | None":
         holding = [(self._sign * trial.feasible_value, trial.recipe) for trial in self.history
                    if trial.feasible_value is not None]  # fmt: skip

@@ -2,7 +2,8 @@
 looks most promising.
 
 It begins with the latency model's front: brief trainings, from which it learns where the line lies. Then come first
-looks at new networks, and longer trainings of those that look best, about half of all training each. The last third of
+looks at new networks, and longer trainings of those that look best, about half of all training each; until something
+holds the line, what rather holds it than not is trained first. The last third of
 the time goes to trainings that can still win, as long as they pay. What holds the line is timed at other settings and
 in other numbers as soon as it may lead there: that takes seconds. What could not end before the deadline is not asked
 for; while there is time left, the most likely leader is, however unlikely.
@@ -49,6 +50,8 @@ _FINER = 3
 _MOST_TRIALS = 500
 # The share of the time left that a suggested training takes at most: what it teaches serves those after it.
 _OF_TIME_LEFT = 1 / 4
+# The probability from which something is rather so than not.
+_RATHER = 0.5
 # Numbers by which suggestions are drawn: above those of trials.
 _OF_SUGGESTIONS = 1_000_000
 # A number above the logarithm of any figure, and above any accuracy.
@@ -255,6 +258,9 @@ def _most_promising(options: Sequence[Option], prediction: Forecast, situation: 
     if trained.all() or not trained.any() or not situation.pace.limited:
         return int(improvement.argmax())
     longer = int(np.where(trained, improvement, -1.0).argmax())
+    # Until something holds the line, what rather holds it than not comes first.
+    if not situation.forecaster.has_leader and prediction.probability_of_leading[longer] >= _RATHER:
+        return longer
     # What several runtimes share is trained once.
     recipes = [*(trial.recipe for trial in situation.history), *situation.pending]
     once = {replace(recipe, runtime=DEFAULT_RUNTIME).id: recipe for recipe in recipes}.values()

@@ -6,19 +6,21 @@ import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 
+import numpy as np
 import optuna
 import pytest
 
 from search.choosing import options
 from search.choosing.error_model import prior
 from search.choosing.experience import NO_EXPERIENCE, Experience
-from search.choosing.forecast import Forecaster
-from search.choosing.model_sampler import ModelSampler, front_of
-from search.choosing.options import RUNGS, rungs, shape
+from search.choosing.forecast import Forecast, Forecaster
+from search.choosing.model_sampler import ModelSampler, _most_promising, front_of
+from search.choosing.options import NEVER, RUNGS, Option, rungs, shape
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.sampler import SpaceExhausted, distributions
-from search.choosing.time_left import TimeLeft, cost
+from search.choosing.time_left import Pace, TimeLeft, cost
 from search.choosing.trial_notes import GATED_BY, TrialNotes, evaluation_attributes, history_of, notes_of
 from search.scoring.objectives import OBJECTIVES, Objective
 from space.dimensions import MOST_AWARE_EPOCHS, dimensions, near, recipe_of
@@ -29,7 +31,7 @@ from space.networks.network import thinned
 from space.recipe import Recipe
 from space.training.speed import Speed, Trainings
 from tests.search.choosing.ladder import ladder, ladder_values
-from tests.search.made_up import evaluation
+from tests.search.made_up import distinct, evaluation
 
 FIRST, SECOND = "onnxruntime", "litert"
 TABLE = dimensions("full", 2)
@@ -449,3 +451,29 @@ def test_a_trial_says_what_an_evaluation_showed():
     assert isinstance(notes, TrialNotes)
     assert (notes.recipe, notes.accuracy) == (recipe, 0.75)
     assert notes.feasible_value == pytest.approx(notes.at_best + math.log10(0.75))
+
+
+@pytest.mark.parametrize(("holding", "probability", "place"), [(False, 0.6, 0), (False, 0.4, 1), (True, 0.6, 1)])
+def test_until_something_holds_the_line_what_rather_holds_it_is_trained_first(
+    holding: bool, probability: float, place: int
+) -> None:
+    """Longer trainings had more time than first looks, and the new network promises more for its seconds."""
+    looked_at, new = distinct(2)
+    pace = Pace(trainings=Trainings(), left_s=1e4)
+    both_options = [
+        Option({}, looked_at, trained_epochs=3, next_epochs=10, last_epochs=10),
+        Option({}, new, trained_epochs=NEVER, next_epochs=3, last_epochs=3),
+    ]
+    both = np.array([probability, 0.3])
+    prediction = Forecast(
+        expected_improvement=np.array([0.2, 0.6]),
+        probability_better=both,
+        probability_of_leading=both,
+        log_probability_of_leading=np.log(both),
+        expected_merit=both,
+        probability_feasible=both,
+    )
+    long_trained = replace(told(new, 0.8 if holding else 0.5), recipe=replace(new, epochs=32))
+    forecaster = Forecaster.fitted([long_trained], (), FOM, LINE, prior())
+    situation = SimpleNamespace(pace=pace, history=[long_trained], pending=[], rungs=(3, 10), forecaster=forecaster)
+    assert _most_promising(both_options, prediction, situation) == place
