@@ -307,14 +307,19 @@ def scale_of(store: Store, bench_id: str, baseline_id: str) -> Scale:
 
 def moved(figures: Figures, reference: Figures) -> bool:
     """Whether the reference has moved by more than its interval since these figures were measured."""
-    return figures.reference_latency_s is not None and apart(figures.reference_latency_s, reference)
+    if figures.reference_latency_s is None:
+        return False
+    # The interval that the figures have was that of their ratio to the reference: now it may be known worse.
+    low, high = figures.relative_latency_interval
+    return apart(figures.reference_latency_s, reference, (high - low) / 2 / figures.relative_latency)
 
 
-def apart(reference_s: float, reference: Figures) -> bool:
+def apart(reference_s: float, reference: Figures, uncertain: float = math.inf) -> bool:
     """Whether the reference has moved by more than its interval since it took so long. Both timings are uncertain by
-    that interval, and errors add as squares."""
+    that interval, the former by no more than this share of it, and errors add as squares."""
     distance = abs(math.log(reference.latency_s / reference_s))
-    return distance > math.sqrt(2) * (reference.latency_high_s - reference.latency_low_s) / 2 / reference.latency_s
+    half_width = (reference.latency_high_s - reference.latency_low_s) / 2 / reference.latency_s
+    return distance > math.hypot(half_width, min(half_width, uncertain))
 
 
 def moved_at_most(figures: Figures, reference: Figures) -> Figures:

@@ -1,6 +1,6 @@
 """Lead: what the leader asks of a candidate, before its accuracy is known (the gate) and after (the race)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evaluators.measurement import Figures
 from evaluators.race import FRONT, Race, never
@@ -33,8 +33,20 @@ class Lead:
         return self.near(1.0, figures)
 
     def gates(self, figures: Figures) -> bool:
-        """Whether a structure with these figures is not worth training: disturbed ones say nothing against it."""
-        return not figures.dirty and not self.could_lead(figures)
+        """Whether a structure with these figures is not worth training. Disturbed ones say nothing against it, nor do
+        those that are behind only because the reference took less beside them than beside the leader: of a machine
+        whose reference is now fast and now slow nobody knows which of the two misleads."""
+        behind = not self.could_lead(figures) and not self.could_lead(self._beside_its_reference(figures))
+        return behind and not figures.dirty
+
+    def _beside_its_reference(self, figures: Figures) -> Figures:
+        """The figures as if the reference had taken as long as beside the leader."""
+        if self.evaluation is None:
+            return figures
+        leaders = self.evaluation.current
+        return replace(
+            figures, reference_latency_s=leaders.reference_latency_s, reference_energy_j=leaders.reference_energy_j
+        )
 
     def race(self, share: float) -> Race:
         """What a candidate of this accuracy is measured for."""

@@ -224,6 +224,13 @@ def test_the_reference_has_moved_when_it_is_outside_of_its_interval() -> None:
     assert not moved(reference, reference)
 
 
+def test_what_was_known_better_than_now_counts_with_its_own_doubt() -> None:
+    """On a machine whose reference takes now 540 and now 810 us its interval holds both."""
+    reference = figures(0.54, spread=0.36)
+    assert not moved(figures(0.0077, spread=0.36, reference_latency_s=810e-6), reference)
+    assert moved(figures(0.0077, spread=0.06, reference_latency_s=810e-6), reference)
+
+
 def test_a_sampler_sees_seconds_of_the_hour_in_which_the_bench_began() -> None:
     scale = Scale(526e-6, 1e-3)
     result = evaluation(latency_ms=0.0180, reference_latency_s=797e-6)
