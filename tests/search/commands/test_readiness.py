@@ -10,6 +10,7 @@ import pytest
 
 from search.commands import readiness
 from search.commands.exit_status import OK, REQUEST, RIG
+from search.running import measuring_place
 from tests.evaluators.device.boards import TEMPERATURE, THROTTLED, write, write_board
 from tests.evaluators.device.sshd import Board, free_port, new_key
 from tests.search.user import User
@@ -66,8 +67,9 @@ def test_a_check_is_one_line(user: User) -> None:
     assert [line.split()[0] for line in table.splitlines()[1:]] == [line.split()[1] for line in lines.splitlines()]
 
 
-def test_the_plan_is_that_of_a_dry_run(user: User) -> None:
-    """But for the minute in which they are made."""
+def test_the_plan_is_that_of_a_dry_run(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the minute in which they are made, and for how many others want the cores then."""
+    monkeypatch.setattr(measuring_place, "_disturbed", lambda cores: False)
     _, out, _ = user.types("--dry-run", "--data", "builtin")
     _, checks = doctor(user)
     lines = [" ".join(line.split()) for line in out.splitlines()[1:]]
