@@ -35,7 +35,7 @@ _MEAN, _MEAN_SD = -1.0, 1.2
 _OF_SIZE = {"MACs": -0.04, "weights": -0.04, "values": -0.02, "mean width": -0.02, "narrowest width": -0.03}
 _OF_SHAPE_SD, _OF_INTEGERS_SD = 0.08, 0.04
 _OF_EPOCHS, _OF_EPOCHS_SD = (-0.03, -0.2), (0.05, 0.15)
-# Of a network and its training.
+# A point has so many columns: the features of a network, and how far its training goes beyond a first one.
 COLUMNS = len(NAMES) + len(_OF_EPOCHS)
 Item = TypeVar("Item")
 

@@ -126,7 +126,7 @@ class Forecaster:
     @property
     def has_leader(self) -> bool:
         """Whether something holds the minimum accuracy."""
-        return any(trial.feasible_value is not None for trial in self.history)
+        return self._leader() is not None
 
     def _leader(self) -> "_Leader | None":
         holding = [(self._sign * trial.feasible_value, trial.recipe) for trial in self.history

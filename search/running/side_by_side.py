@@ -12,9 +12,9 @@ _CORES_FOR_TWO = 3
 
 def side_by_side(chosen: Settings, on_this_machine: bool) -> AtOnce:
     """`on_this_machine`: where it is this machine that is timed."""
-    machine = this_machine()
     if on_this_machine:
         return AtOnce(1, "nothing is built while this machine times")
+    machine = this_machine()
     if chosen.builders == AUTO and machine.cores < _CORES_FOR_TWO:
         return machine.pays(Trainer("cpu"))
     trains = Trainer("cpu") if chosen.accelerator == "cpu" else trainer(chosen.accelerator)

@@ -29,7 +29,7 @@ class Speed:
 
     # Seconds once for each training: what is copied, set up, captured.
     set_up_s: float = 0.0
-    # Seconds for each image of an epoch.
+    # Seconds for each image of an epoch: of each layer, each value and each multiply-accumulate.
     layer_s: float
     value_s: float = 0.0
     mac_s: float

@@ -35,7 +35,6 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from search.choosing.first_recipes import first_values
-from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import SAMPLERS, DistinctSampler
 from search.choosing.sampler import Sampler, SpaceExhausted, distributions
 from search.scoring.objectives import OBJECTIVES
@@ -46,7 +45,7 @@ from space.training.speed import USUAL_TRAININGS
 from tests.benchmarks.ask_speed import print_asks
 from tests.benchmarks.surrogate import STORED, Recorded, collect, held_out_error, read, recorded
 from tests.search.choosing import worlds
-from tests.search.choosing.simulated import Course, MakeSampler, Opening, looked, searched
+from tests.search.choosing.simulated import Course, MakeSampler, Opening, looked, model_sampler, searched
 
 CORES, LEAST = 2, 0.7065
 FOM = OBJECTIVES["fom"]
@@ -70,18 +69,6 @@ class OnlyFirst(Sampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         raise SpaceExhausted("the first recipes are all there is")
-
-
-def model_sampler(opening: Opening) -> Sampler:
-    return ModelSampler(
-        opening.seed,
-        opening.table,
-        opening.known,
-        opening.objective,
-        opening.least_accuracy,
-        opening.time_left,
-        timings=opening.timings,
-    )
 
 
 def optuna_sampler(name: str, opening: Opening) -> Sampler:

@@ -15,7 +15,9 @@ from optuna.trial import Trial, TrialState
 
 from evaluators.measurement import Accuracy, Figures
 from search.choosing.asked_first import AskedFirst
+from search.choosing.experience import NO_EXPERIENCE, Experience
 from search.choosing.latency_model import Timing
+from search.choosing.model_sampler import ModelSampler
 from search.choosing.sampler import Sampler, SpaceExhausted, distributions
 from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.time_left import TimeLeft
@@ -109,6 +111,19 @@ def looked(world: World, table: Sequence[Dimension], *, count: int = 48, seed: i
     variation = Variation(table, random.Random(seed))
     outlines = {recipe.structure_id: recipe for recipe in (recipe_of(variation.anew()) for _ in range(count))}
     return tuple(Timing(recipe, world.latency_s(recipe)) for recipe in outlines.values())
+
+
+def model_sampler(opening: Opening, experience: Experience = NO_EXPERIENCE) -> Sampler:
+    return ModelSampler(
+        opening.seed,
+        opening.table,
+        opening.known,
+        opening.objective,
+        opening.least_accuracy,
+        opening.time_left,
+        timings=opening.timings,
+        experience=experience,
+    )
 
 
 def searched(

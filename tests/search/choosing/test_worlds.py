@@ -5,21 +5,19 @@ is is known from a direct search of the world, which no search with trainings co
 """
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 
 from search.choosing.experience import Experience
-from search.choosing.model_sampler import ModelSampler
-from search.choosing.sampler import Sampler
 from search.results.report import near_misses
 from search.results.standings import standings
 from search.scoring.objectives import OBJECTIVES
 from space.dimension import Dimension
 from space.dimensions import dimensions, network_in
 from space.networks.network import unpruned
-from tests.search.choosing.simulated import Course, Opening, looked, searched
+from tests.search.choosing.simulated import Course, looked, model_sampler, searched
 from tests.search.choosing.worlds import HARD_DATA, INTEGER_DEVICE, WIDTH_DATA, Known, MadeUp, World, best_known
 from tests.search.made_up import GOAL, evaluation, store_with
 
@@ -46,19 +44,7 @@ def course_of(
     trials: int | None = None,
 ) -> Course:
     timings, unpruned_accuracy = looked(world, table), world.accuracy(unpruned(network_in(table)), 100)
-
-    def ours(opening: Opening) -> Sampler:
-        return ModelSampler(
-            opening.seed,
-            opening.table,
-            opening.known,
-            opening.objective,
-            opening.least_accuracy,
-            opening.time_left,
-            timings=opening.timings,
-            experience=Experience(unpruned_accuracy=unpruned_accuracy),
-        )
-
+    ours = partial(model_sampler, experience=Experience(unpruned_accuracy=unpruned_accuracy))
     return searched(
         world, ours, table, LATENCY, line, minutes=minutes, trials=trials, seed=seed, timings=timings
     )  # fmt: skip

@@ -20,7 +20,8 @@ def test_what_is_behind_by_the_references_speed_alone_is_trained(objective: str)
     lead = Lead(OBJECTIVES[objective], LEADER, None, None)
     assert lead.gates(figures(0.0120, **beside(810)))
     assert lead.gates(figures(0.0120, **beside(540)))
-    # As fast for its reference, or faster itself: nobody knows which of the two machines is the one of now.
+    # A structure that is as fast for its own reference, or that takes less time itself, may lead: which of the two
+    # references shows the machine's speed of now is not known.
     assert not lead.gates(figures(0.0120, **beside(1400)))
     assert not lead.gates(figures(0.0055, **beside(540)))
     # Disturbed figures say nothing.
