@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from functools import cache
 
 import pytest
 
@@ -11,6 +12,7 @@ from evaluators.raw_runs import RUNS_BYTES, runs_of, text_of
 from tests.evaluators.device.runs import process_run
 
 
+@cache
 def bomb(count: int) -> str:
     """A million times as long as itself."""
     stream = zlib.compressobj(9)

@@ -184,6 +184,7 @@ def test_two_searches_at_once(user: User, tmp_path: Path) -> None:
     assert (status, typed) == (REQUEST, "python -m search status --watch --store store")
 
 
+@pytest.mark.whole
 def test_nothing_is_feasible(user: User, started: Path, tmp_path: Path) -> None:
     words = [*SEARCH, "--min-accuracy", "0.99", "--trials", "1", "--store", copy(started, tmp_path / "store")]
     status, out, _ = user.types(*words)

@@ -15,6 +15,7 @@ from search.scoring.lead_probability import Estimate, best_probabilities, chance
 
 FASTER = math.log(1.05)
 ERROR = 0.01
+DRAWS = 40
 Truths = Callable[[np.random.Generator], np.ndarray]
 
 
@@ -36,12 +37,12 @@ def stated(draws: int, truths: Truths, error=ERROR, seed: int = 0) -> float:
 @pytest.mark.parametrize("networks", [2, 10, 40])
 def test_among_equals_the_winners_probability_is_their_share(networks: int) -> None:
     """Two intervals alone said 0.60 to 0.75 of every winner, of forty equals too."""
-    assert abs(stated(60, lambda _: np.zeros(networks)) - 1 / networks) <= 0.1
+    assert abs(stated(DRAWS, lambda _: np.zeros(networks)) - 1 / networks) <= 0.1
 
 
 def test_among_equals_of_which_some_are_known_better() -> None:
     error = np.linspace(0.005, 0.02, 10)
-    assert abs(stated(60, lambda _: np.zeros(10), error) - 0.1) <= 0.1
+    assert abs(stated(DRAWS, lambda _: np.zeros(10), error) - 0.1) <= 0.1
 
 
 @pytest.mark.parametrize("rivals", [5, 30])
@@ -49,7 +50,7 @@ def test_networks_far_behind_do_not_make_equals_look_different(rivals: int) -> N
     def truths(generator: np.random.Generator) -> np.ndarray:
         return np.concatenate([np.zeros(5), -generator.uniform(0.2, 1.1, rivals)])
 
-    assert abs(stated(60, truths) - 0.2) <= 0.1
+    assert abs(stated(DRAWS, truths) - 0.2) <= 0.1
 
 
 @pytest.mark.parametrize("error", [0.005, 0.008])
@@ -57,9 +58,9 @@ def test_the_one_of_ten_that_is_5_percent_faster_is_seen(error: float) -> None:
     generator = np.random.default_rng(4)
     truth = np.array([FASTER, *[0.0] * 9])
     sure = sum(
-        best_probabilities(estimates(truth + error * generator.normal(size=10), error))[0] >= 0.9 for _ in range(60)
+        best_probabilities(estimates(truth + error * generator.normal(size=10), error))[0] >= 0.9 for _ in range(DRAWS)
     )
-    assert sure >= 0.9 * 60
+    assert sure >= 0.9 * DRAWS
 
 
 @pytest.mark.parametrize("spread", [0.02, 0.05])

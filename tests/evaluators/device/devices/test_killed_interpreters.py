@@ -83,6 +83,7 @@ def killer(device: Device, request: pytest.FixtureRequest) -> KillOnce:
     return KillOnce(board.program if board else here)
 
 
+@pytest.mark.whole
 def test_a_killed_interpreter_is_the_devices_fault_and_the_next_run_works(
     device: Device, task: Task, request: pytest.FixtureRequest
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_killed_interpreter_is_the_devices_fault_and_the_next_run_works(
     asyncio.run(check())
 
 
+@pytest.mark.whole
 def test_a_candidate_whose_interpreter_was_killed_once_is_measured_again(
     device: Device, examiner: Examiner, task: Task, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -103,6 +105,7 @@ def test_a_candidate_whose_interpreter_was_killed_once_is_measured_again(
     assert kill.steps.count("loading") >= 2
 
 
+@pytest.mark.whole
 def test_a_file_over_which_the_interpreter_crashes_is_the_candidates_fault(examiner: Examiner, tmp_path: Path) -> None:
     endless = write_endless(tmp_path / "endless.tflite")
     with pytest.raises(

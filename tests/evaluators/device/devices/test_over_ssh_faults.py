@@ -201,6 +201,7 @@ def test_an_account_that_runs_no_commands_is_told_with_its_words(board: Board) -
 
 
 @pytest.mark.parametrize("step", ["warming up", "timing"])
+@pytest.mark.whole
 def test_a_connection_cut_in_a_run_is_made_anew(
     board: Board, wire: Wire, endless: Task, quick: Task, step: str
 ) -> None:
@@ -226,6 +227,7 @@ def test_a_connection_lost_between_runs_is_not_even_noticed(board: Board, wire: 
     assert asyncio.run(twice()).latencies_s
 
 
+@pytest.mark.whole
 def test_a_server_that_dies_in_a_run_is_told(board: Board, endless: Task, quick: Task) -> None:
     def kill() -> None:
         for pid in board.sshd.sessions():
@@ -234,6 +236,7 @@ def test_a_server_that_dies_in_a_run_is_told(board: Board, endless: Task, quick:
     check_fault(board, board.device(), endless, quick, "connection lost", fault_at("timing", kill))
 
 
+@pytest.mark.whole
 def test_a_frozen_connection_is_noticed_at_both_ends(board: Board, wire: Wire, endless: Task, quick: Task) -> None:
     login = board.login({"Port": wire.port}, keepalive_s=0.5)
 
@@ -254,6 +257,7 @@ def test_a_frozen_connection_is_noticed_at_both_ends(board: Board, wire: Wire, e
 @pytest.mark.parametrize(
     ("number", "reason"), [(signal.SIGKILL, r"SIGKILL \(out of memory\?\)"), (signal.SIGILL, "SIGILL.*another version")]
 )
+@pytest.mark.whole
 def test_a_program_ended_by_a_signal_is_told_by_its_name(
     board: Board, endless: Task, quick: Task, number: int, reason: str
 ) -> None:
@@ -330,6 +334,7 @@ def test_a_program_that_misbehaves_is_told_and_removed(
     asyncio.run(check())
 
 
+@pytest.mark.whole
 def test_the_program_hears_from_us_often_enough_to_go_on(board: Board, quick: Task) -> None:
     async def ask() -> ProcessRun:
         async with board.device(guard=Guard(lock="", heartbeat_s=2.0)) as device:
@@ -399,6 +404,7 @@ def measured(examiner: Examiner, *subjects: Subject) -> list[Figures | Exception
     return asyncio.run(measure())
 
 
+@pytest.mark.whole
 def test_a_full_disk_is_the_rigs_fault_however_well_the_reference_runs(
     board: Board, small_disk: Path, quick: Task, tmp_path: Path
 ) -> None:
@@ -425,6 +431,7 @@ def test_a_full_disk_is_the_rigs_fault_however_well_the_reference_runs(
     assert isinstance(third, Figures)
 
 
+@pytest.mark.whole
 def test_a_connection_that_is_lost_while_sending_is_never_the_recipes_fault(
     board: Board, wire: Wire, quick: Task, tmp_path: Path
 ) -> None:
@@ -448,6 +455,7 @@ def test_a_connection_that_is_lost_while_sending_is_never_the_recipes_fault(
     asyncio.run(measure())
 
 
+@pytest.mark.whole
 def test_the_reference_that_tells_whose_fault_it_is_comes_over_the_wire_again(
     board: Board, small_disk: Path, quick: Task, tmp_path: Path
 ) -> None:
@@ -477,6 +485,7 @@ def deadly_for(folder: Path, model: Path, first: str = "pass") -> Path:
     return program
 
 
+@pytest.mark.whole
 def test_a_recipe_that_kills_the_program_each_time_is_the_candidates_fault(
     board: Board, quick: Task, tmp_path: Path
 ) -> None:
