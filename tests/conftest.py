@@ -47,6 +47,8 @@ LONGEST = (
     *("test_over_ssh.py", "test_pipeline.py", "test_second_runtime.py", "test_lead_probability.py", "test_docs.py"),
     *("test_screen.py", "test_layout.py", "test_sampled.py", "test_local.py", "test_metered.py", "test_study.py"),
     *("test_seams.py", "test_training.py", "test_drawn_images.py", "test_command_line.py", "test_prepare.py"),
+    *("test_speed.py", "test_deck.py", "test_preparation.py", "test_mobilenet_v1.py", "test_runtimes.py"),
+    *("test_mobilenet_v2.py", "test_leases.py", "test_captured.py", "test_latency.py", "test_parameters.py"),
 )
 
 NARROW = (8, 16, 16, 16, 24, 24, 32, 0, 0, 0, 0, 0, 48, 48)

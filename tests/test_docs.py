@@ -153,6 +153,7 @@ def runs(who: User, words: str, **others: str) -> str:
     return out
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("words", [words for words in EVERY if not LONG.match(words) and not BOARDS.match(words)])
 def test_what_needs_no_board_runs_on_a_store_of_the_built_in_set(at_home: User, words: str):
     runs(at_home, words)

@@ -129,6 +129,7 @@ def test_a_damaged_database_ends_a_command_with_one_line_and_its_status(user: Us
     assert err.count("\n") == 1
 
 
+@pytest.mark.whole
 def test_optunas_own_tables_are_damaged(user: User, started, tmp_path):
     """What they say ends a search in one line, too."""
     folder = copy(started, tmp_path / "store")
