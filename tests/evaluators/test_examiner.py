@@ -104,6 +104,7 @@ def test_the_energy_of_who_is_not_is_predicted_from_the_references(examiner: Exa
     assert figures.reference_energy_j is not None
 
 
+@pytest.mark.whole
 def test_a_meter_that_stops_in_the_middle_is_asked_again(examiner: Examiner, subject: Subject) -> None:
     examiner.meter.faults = 2  # type: ignore[union-attr]
     assert measured(examiner, subject, NO_RACE).figures.energy_provenance.source.startswith("latency x 4.00 W")

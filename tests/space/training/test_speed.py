@@ -158,6 +158,7 @@ def test_a_machine_that_takes_too_long_is_measured_by_one_network(
 PLANNED_S = 0.05
 
 
+@pytest.mark.whole
 def test_what_a_gpus_libraries_find_out_about_a_shape_is_part_of_the_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """They need 0.09 s for each new shape on an H200, and an epoch thereafter takes as long as if they had not."""
     network = MOBILENET_V1

@@ -187,6 +187,7 @@ def test_another_board_after_a_reconnection_is_not_taken_for_the_first(board: Bo
     entered(board.device(login, environment={"SEARCH_SYSROOT": str(system)}), exchanged)
 
 
+@pytest.mark.whole
 def test_many_runs_leave_nothing_behind(board: Board, quick: Task) -> None:
     def state() -> tuple[int, int, list[str]]:
         return (

@@ -296,6 +296,7 @@ def test_a_full_disk_is_said_with_figures(bare: Board) -> None:
         prepared(bare)
 
 
+@pytest.mark.whole
 def test_a_board_and_a_machine_without_network_are_told(bare: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     on(bare, OFFLINE="1")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
