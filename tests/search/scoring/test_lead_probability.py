@@ -24,11 +24,11 @@ def estimates(figures, error=ERROR) -> list[Estimate]:
     return [Estimate(float(figure), float(doubt)) for figure, doubt in zip(figures, errors, strict=True)]
 
 
-def stated(draws: int, truths: Truths, error=ERROR, seed: int = 0) -> float:
+def stated(truths: Truths, error=ERROR, seed: int = 0) -> float:
     """What is said of the winner by figure, on average."""
     generator = np.random.default_rng(seed)
     chances = []
-    for _ in range(draws):
+    for _ in range(DRAWS):
         truth = truths(generator)
         chances.append(max(best_probabilities(estimates(truth + error * generator.normal(size=len(truth)), error))))
     return float(np.mean(chances))
@@ -37,12 +37,12 @@ def stated(draws: int, truths: Truths, error=ERROR, seed: int = 0) -> float:
 @pytest.mark.parametrize("networks", [2, 10, 40])
 def test_among_equals_the_winners_probability_is_their_share(networks: int) -> None:
     """Two intervals alone said 0.60 to 0.75 of every winner, of forty equals too."""
-    assert abs(stated(DRAWS, lambda _: np.zeros(networks)) - 1 / networks) <= 0.1
+    assert abs(stated(lambda _: np.zeros(networks)) - 1 / networks) <= 0.1
 
 
 def test_among_equals_of_which_some_are_known_better() -> None:
     error = np.linspace(0.005, 0.02, 10)
-    assert abs(stated(DRAWS, lambda _: np.zeros(10), error) - 0.1) <= 0.1
+    assert abs(stated(lambda _: np.zeros(10), error) - 0.1) <= 0.1
 
 
 @pytest.mark.parametrize("rivals", [5, 30])
@@ -50,7 +50,7 @@ def test_networks_far_behind_do_not_make_equals_look_different(rivals: int) -> N
     def truths(generator: np.random.Generator) -> np.ndarray:
         return np.concatenate([np.zeros(5), -generator.uniform(0.2, 1.1, rivals)])
 
-    assert abs(stated(DRAWS, truths) - 0.2) <= 0.1
+    assert abs(stated(truths) - 0.2) <= 0.1
 
 
 @pytest.mark.parametrize("error", [0.005, 0.008])
