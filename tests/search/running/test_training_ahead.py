@@ -140,7 +140,7 @@ def test_a_run_lasts_until_its_deadline_while_something_is_trained(
     monkeypatch.setattr("search.running.pipeline.time", SimpleNamespace(monotonic=clock))
     study = study_beside(ahead, limit_s, 10.0, clock)
     assert Pipeline([study], ahead.work, ahead).run(1000, begun + limit_s) == 0
-    assert time.monotonic() - begun > 0.9 * limit_s
+    assert 0.9 * limit_s < time.monotonic() - begun < HANG_S
     ahead.close()
     # What was trained is kept for a later run.
     assert len(trained_ids()) > 2
