@@ -1,6 +1,7 @@
 """LineMeter: a meter that prints lines. What it sends is not trusted: limits on length, silence, garbage and zeros."""
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
@@ -64,6 +65,8 @@ class LineMeter:
         self._limits = limits or Limits()
 
         self._period_s = 0.0
+        # When it last had a place for us.
+        self._heard_s = -math.inf
 
     @property
     def info(self) -> MeterInfo:
@@ -78,12 +81,14 @@ class LineMeter:
                 async with self._opening() as stream, aclosing(self._connection(stream)) as connection:
                     async for reading in connection:
                         lost_s, back_off_s = None, BACK_OFF_S
+                        self._heard_s = time.monotonic()
                         yield reading
             except _EndedError as error:
-                # A connection that ended before it said anything: somebody else has the meter for more than a second.
+                # A connection that ended before it said anything: somebody else has the meter, unless it has not yet
+                # noticed that we ourselves left.
                 now_s = time.monotonic()
-                lost_s = lost_s or (now_s if error.heard else None)
-                if lost_s is None or now_s - lost_s >= self._limits.reconnect_s:
+                lost_s = lost_s or (now_s if error.heard else self._heard_s)
+                if now_s - lost_s >= self._limits.reconnect_s:
                     raise MeterError(str(error)) from None
             except MeterError:
                 if lost_s is None or time.monotonic() - lost_s >= self._limits.reconnect_s:

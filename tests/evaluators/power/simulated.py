@@ -94,6 +94,8 @@ class SmartPower2:
         self._scripts = list(scripts)
         self._busy = False
         self.connections = 0
+        # How long it takes to notice that its client left.
+        self.notices_s = 0.0
         self.port = 0
         self.over = asyncio.Event()
 
@@ -111,6 +113,8 @@ class SmartPower2:
             _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.over.wait(), self.notices_s)
         self._busy = False
         writer.transport.abort() if self.over.is_set() else writer.close()
 

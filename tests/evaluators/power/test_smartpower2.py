@@ -108,6 +108,20 @@ def test_a_second_client_is_told_that_the_meter_is_busy() -> None:
         asyncio.run(both())
 
 
+def test_a_meter_that_has_not_noticed_that_we_left_is_waited_for() -> None:
+    async def twice(notices_s: float) -> int:
+        async with simulated.smartpower2(stock_forever) as server:
+            server.notices_s = notices_s
+            meter = meter_at(server.port, replace(LIMITS, reconnect_s=4.0))
+            await first(meter, 1)
+            await first(meter, 1)
+            return server.connections
+
+    assert asyncio.run(twice(1.0)) == 2
+    with pytest.raises(MeterError, match=r"busy: .* another client"):
+        asyncio.run(twice(30.0))
+
+
 def test_silence_is_named_with_its_length() -> None:
     assert "silent for 0.2 s" in fault(list, silence_s=0.2)
 
