@@ -59,6 +59,9 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("whole") and item.get_closest_marker("long"):
+            raise pytest.UsageError(f"{item.nodeid} is both whole and long: -m whole would run what takes minutes")
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 

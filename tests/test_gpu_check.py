@@ -32,9 +32,12 @@ def check(*words: object, folder: Path) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize(
-    "part", ["speed", *(pytest.param(part, marks=pytest.mark.long) for part in ("baseline", "search"))]
+    "part",
+    [
+        pytest.param("speed", marks=pytest.mark.whole),
+        *(pytest.param(part, marks=pytest.mark.long) for part in ("baseline", "search")),
+    ],
 )
-@pytest.mark.whole
 def test_a_part_prints_each_figure_and_takes_none_twice(part: str, tmp_path: Path) -> None:
     words = (part, "--quick", "--accelerator", "cpu")
     first = check(*words, folder=tmp_path)

@@ -26,7 +26,7 @@ from space.recipe import Recipe
 from tests.search.user import User
 from tests.search.whole import ROOT, children_of, command, copy, environment
 
-pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("calm_machine")]
+pytestmark = pytest.mark.usefixtures("calm_machine")
 
 STUDY = (ROOT / "studies" / "mnist.toml").read_text()
 # Instead of the study's: one fraction of which few channels are left, and an epoch in which something is learnt.
@@ -110,6 +110,7 @@ def table(user: User, file: Path, folder: Path) -> tuple[list[dict[str, Any]], l
     ]
 
 
+@pytest.mark.whole
 def test_the_mnist_grid_killed_at_two_points_ends_with_the_same_table(study: Path, user: User, tmp_path: Path) -> None:
     grid = settings({"config": study}).grid
     assert grid is not None
