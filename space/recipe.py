@@ -151,7 +151,11 @@ class Recipe:
         current = _without_former_fields(values) if isinstance(values, dict) else values
         recipe = from_values(cls, current)
         # A whole number stays one where a fraction may stand, as the ids tell them apart.
-        exact: dict[str, Any] = {name: value for name, value in current.items() if type(value) is int}
+        exact: dict[str, Any] = {
+            name: value
+            for name, value in current.items()
+            if type(value) is int and type(getattr(recipe, name)) is float
+        }
         return replace(recipe, **exact) if exact else recipe
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from evaluators.bench import Bench
@@ -32,7 +33,7 @@ class Effort:
     fixed_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Standings:
     goal: Goal
     bench: Bench
@@ -57,17 +58,15 @@ class Standings:
     def _row(self, evaluation: Evaluation, point: Point | None) -> Row:
         return row(evaluation, self.goal, self.baseline, self.numbers.get(evaluation.recipe_id), point)
 
-    @property
+    @cached_property
     def _first_points(self) -> dict[str, Point]:
         """Two points may be one recipe: of few channels two fractions may leave as many."""
         return {recipe_id: point for point, recipe_id in reversed(self.listed.items())}
 
-    @property
-    def rows(self) -> list[Row]:
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
         """The rows of all evaluations, the baseline last."""
-        first = self._first_points
-        evaluations = (*self.ranked, self.baseline)
-        return [self._row(evaluation, first.get(evaluation.recipe_id)) for evaluation in evaluations]
+        return tuple(self.row(evaluation) for evaluation in (*self.ranked, self.baseline))
 
     def points(self) -> dict[Point, Row | None]:
         """The points of a grid study in the order of its table; None: not evaluated yet."""
@@ -102,7 +101,7 @@ class Standings:
         """The evaluations that could lead and are not confirmed, while others are."""
         return self.ranked[self.leaders : self.leaders + self.unconfirmed]
 
-    @property
+    @cached_property
     def rivals(self) -> list[Evaluation]:
         """The leader's, confirmed or not. Settings of one network are no rivals of each other."""
         able = [*self.ranked[: self.leaders], *self.waiting]

@@ -70,7 +70,7 @@ def winner_rows(standings: Standings) -> list[Row]:
     return [*winner, standings.row(standings.baseline)]
 
 
-ROWS: dict[View, Callable[[Standings], list[Row]]] = {
+ROWS: dict[View, Callable[[Standings], Sequence[Row]]] = {
     View.M1: lambda standings: grid_rows(standings, pruned=True),
     View.M2: lambda standings: grid_rows(standings, pruned=False),
     View.M3: winner_rows,

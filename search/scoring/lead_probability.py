@@ -202,7 +202,7 @@ def _best(networks: Sequence[Sequence[_Part]], figures: Sequence[float], errors:
     high = max(end for _, end in ends)
     grid = [low + (high - low) * step / _STEPS for step in range(_STEPS + 1)]
     shares = [
-        [sum(part.share * _normal_share((point - part.mean) / part.deviation) for part in parts) for point in grid]
+        [sum([share * _normal_share((point - mean) / deviation) for share, mean, deviation in parts]) for point in grid]
         for parts in networks
     ]
     chances = [0.0] * len(networks)

@@ -2,7 +2,6 @@
 
 import threading
 import time
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -37,6 +36,9 @@ def why_unreachable(mirrors: Sequence[str], limit_s: float = LIMIT_S) -> str | N
 
 
 def _failure(url: str, limit_s: float) -> str | None:
+    # A tenth of what a command takes that reads a store, and few download anything.
+    import urllib.request
+
     try:
         with urllib.request.urlopen(url, timeout=limit_s) as answer:
             answer.read(1)

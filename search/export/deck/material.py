@@ -44,7 +44,7 @@ class Material:
         return self.standings.goal
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> Sequence[Row]:
         """The rows in the order of the ranking, without the baseline."""
         return self.standings.rows[:-1]
 

@@ -1,5 +1,7 @@
 """Slides of the milestones: approach, charts, what the figures show."""
 
+from collections.abc import Sequence
+
 from pptx.presentation import Presentation as Deck
 
 from search.export.deck import slides, style
@@ -88,7 +90,7 @@ def _energy_words(material: Material) -> str:
     return str(rows[0].energy_provenance) if rows else "none was measured, estimated or predicted"
 
 
-def _shown(material: Material, name: str) -> list[Row]:
+def _shown(material: Material, name: str) -> Sequence[Row]:
     """Quantized networks are shown beside the others."""
     return (ROWS[View.M1] if name == "m1" else all_grid_rows)(material.standings)
 
