@@ -166,10 +166,10 @@ def _terms(figures: Sequence[float], errors: Sequence[float]) -> Iterator[tuple[
 
 
 def _log_density(hypothesis: _Hypothesis, centre: float, figures: Sequence[float], errors: Sequence[float]) -> float:
-    whole = 0.0
+    whole, scales = 0.0, tuple(_scales(hypothesis))
     for figure, error in zip(figures, errors, strict=True):
         density = 0.0
-        for share, spread in _scales(hypothesis):
+        for share, spread in scales:
             variance = error**2 + spread**2
             density += share * math.exp(-0.5 * (figure - centre) ** 2 / variance) / math.sqrt(variance)
         whole += math.log(max(density, 1e-300))
@@ -201,9 +201,12 @@ def _best(networks: Sequence[Sequence[_Part]], figures: Sequence[float], errors:
     low = max(min(part.mean - 4 * part.deviation for part in parts if part.share > _NEGLIGIBLE) for parts in networks)
     high = max(end for _, end in ends)
     grid = [low + (high - low) * step / _STEPS for step in range(_STEPS + 1)]
+    # Of each part what its share below a point is worked out from: written out, as it is most of what a ranking takes.
+    halves = [[(part.share / 2, part.mean, part.deviation * math.sqrt(2)) for part in parts] for parts in networks]
+    erfc = math.erfc
     shares = [
-        [sum([share * _normal_share((point - mean) / deviation) for share, mean, deviation in parts]) for point in grid]
-        for parts in networks
+        [sum([half * erfc((mean - point) / width) for half, mean, width in parts]) for point in grid]
+        for parts in halves
     ]
     chances = [0.0] * len(networks)
     for step in range(_STEPS):
