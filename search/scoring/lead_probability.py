@@ -202,10 +202,10 @@ def _best(networks: Sequence[Sequence[_Part]], figures: Sequence[float], errors:
     high = max(end for _, end in ends)
     grid = [low + (high - low) * step / _STEPS for step in range(_STEPS + 1)]
     # Of each part what its share below a point is worked out from: written out, as it is most of what a ranking takes.
-    halves = [[(part.share / 2, part.mean, part.deviation * math.sqrt(2)) for part in parts] for parts in networks]
-    erfc = math.erfc
+    halves = [[(part.share / 2, part.mean, part.deviation) for part in parts] for parts in networks]
+    erfc, root = math.erfc, math.sqrt(2)
     shares = [
-        [sum([half * erfc((mean - point) / width) for half, mean, width in parts]) for point in grid]
+        [sum([half * erfc((mean - point) / deviation / root) for half, mean, deviation in parts]) for point in grid]
         for parts in halves
     ]
     chances = [0.0] * len(networks)
