@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.results.interval_figure import Figure
-from search.results.methods import (
+from search.results.method_row import (
     ACCURACY,
     ENERGY,
     FILE,
@@ -13,9 +13,9 @@ from search.results.methods import (
     PER_POINT,
     POINTS,
     MethodRow,
-    Methods,
     Shown,
 )
+from search.results.methods import Methods
 from space.pruning.criteria import method_title
 
 # An interval that reaches beyond so many times its figure is not drawn: the table has it.

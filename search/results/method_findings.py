@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from evaluators.confidence import student_95
 from search.results.interval_figure import Figure, mean, weighted
-from search.results.methods import MethodRow, Methods
+from search.results.method_row import MethodRow
+from search.results.methods import Methods
 from search.results.wording import number
 from space.formats.target import title_of
 from space.pruning.criteria import SLIMMING, WEIGHT_METHODS

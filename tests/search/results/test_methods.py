@@ -9,7 +9,8 @@ import pytest
 
 from search.results.interval_figure import Figure, mean, weighted
 from search.results.method_findings import _line, method_findings
-from search.results.methods import ENERGY, PACKED, PER_MB, PER_POINT, POINTS, methods
+from search.results.method_row import ENERGY, PACKED, PER_MB, PER_POINT, POINTS
+from search.results.methods import methods
 from tests.search.results import four_methods
 from tests.search.results.four_methods import PARAMETERS, STUDY, UNPRUNED_MS, of_the_study
 
