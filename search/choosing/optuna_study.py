@@ -1,27 +1,25 @@
-"""Optuna's study: its trials asked, told, described and added; the one place that knows Optuna's private parts."""
+"""Optuna's study: its trials asked, told, described and added. It and optuna_storage alone know Optuna's private
+parts."""
 
 import json
 import warnings
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, RDBStorage
-from optuna.storages._cached_storage import _CachedStorage, _StudyInfo
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from search.choosing.optuna_storage import Trials
 from search.choosing.sampler import Sampler, distributions
 from search.choosing.trial_notes import IMPORTED, OWNER
 from search.scoring.objectives import Objective
-from search.store.database import Row, server_options
 from search.store.store import Store
 from search.store.write import Write
 from space.dimension import Dimension, Value
@@ -40,15 +38,6 @@ _TRIALS, _VALUES, _PARAMETERS, _USER_ATTRIBUTES, _SYSTEM_ATTRIBUTES = (
 )
 
 
-def open_storage(store: Store) -> RDBStorage:
-    """Optuna's tables, in the same database as the store's, and under its leases; made by one writer."""
-    options = {"pool_pre_ping": True, **server_options(store.url)} if store.shared else {}
-    with store.turn("Optuna's tables"):
-        storage = RDBStorage(store.url, engine_kwargs=options)
-    store.guard(storage.scoped_session)
-    return storage
-
-
 @dataclass(frozen=True, slots=True)
 class Addition:
     """What a study did not ask for itself."""
@@ -57,93 +46,6 @@ class Addition:
     value: float
     notes: Mapping[str, Any]
     attributes: Mapping[str, Any]
-
-
-class _Trials(_CachedStorage):
-    """Optuna's own storage, which is asked again only where others wrote: all of its trials that are written here are
-    known."""
-
-    def __init__(self, backend: RDBStorage, store: Store) -> None:
-        super().__init__(backend)
-        self._store = store
-        # What was known of others when all was read last.
-        self._read_at: dict[int, int] = {}
-
-    def _read_trials_from_remote_storage(self, study_id: int) -> None:
-        others = self._store.others_wrote
-        if self._store.in_moment and self._read_at.get(study_id) == others:
-            return
-        with self._lock:
-            study = self._studies.setdefault(study_id, _StudyInfo())
-            read = self._read(study_id, study.last_finished_trial_id, study.unfinished_trial_ids)
-        self._read_at[study_id] = others
-        self.keep(study_id, *read)
-
-    def keep(self, study_id: int, *trials: FrozenTrial) -> None:
-        """Keeps trials as they were written down. Where nobody else wrote, all before them are known."""
-        with self._lock:
-            self._add_trials_to_cache(study_id, list(trials))
-            study = self._studies[study_id]
-            for trial in trials:
-                if not trial.state.is_finished():
-                    study.unfinished_trial_ids.add(trial._trial_id)
-                    continue
-                study.unfinished_trial_ids.discard(trial._trial_id)
-                if self._read_at.get(study_id) == self._store.others_wrote:
-                    study.last_finished_trial_id = max(study.last_finished_trial_id, trial._trial_id)
-
-    def _read(self, study_id: int, after: int, unfinished: Collection[int]) -> list[FrozenTrial]:
-        """Reads trials as Optuna would, who makes an object of each row: that takes ten times as long. Times and
-        intermediate values are left out: nobody here asks for them."""
-        ids = ", ".join(str(id) for id in sorted(unfinished) if id <= after)
-        changed = f"trials.trial_id > :after{f' OR trials.trial_id IN ({ids})' if ids else ''}"
-        which = f"trials.study_id = :study_id AND ({changed})"
-        named = {"study_id": study_id, "after": after}
-
-        def rows(columns: str, table: str = "") -> list[Row]:
-            joined = f"JOIN {table} a ON a.trial_id = trials.trial_id " if table else ""
-            return self._store.rows(f"SELECT {columns} FROM trials {joined}WHERE {which}", named)  # noqa: S608
-
-        states = {
-            id: (number, TrialState[state])
-            for id, number, state in rows("trials.trial_id, trials.number, trials.state")
-        }
-        values = {
-            id: models.TrialValueModel.stored_repr_to_value(value, models.TrialValueModel.TrialValueType[kind])
-            for id, value, kind in rows("trials.trial_id, a.value, a.value_type", "trial_values")
-        }
-        spaces = defaultdict[int, dict[str, BaseDistribution]](dict)
-        chosen = defaultdict[int, dict[str, Any]](dict)
-        for id, name, value, text in rows(
-            "trials.trial_id, a.param_name, a.param_value, a.distribution_json", "trial_params"
-        ):
-            spaces[id][name] = of = _distribution(text)
-            chosen[id][name] = of.to_external_repr(value)
-        attributes = [defaultdict[int, dict[str, Any]](dict), defaultdict[int, dict[str, Any]](dict)]
-        for by_trial, table in zip(attributes, ("trial_user_attributes", "trial_system_attributes"), strict=True):
-            for id, name, text in rows("trials.trial_id, a.key, a.value_json", table):
-                by_trial[id][name] = json.loads(text)
-        return [
-            FrozenTrial(
-                number=number,
-                state=state,
-                value=values.get(id),
-                datetime_start=None,
-                datetime_complete=None,
-                params=chosen[id],
-                distributions=spaces[id],
-                user_attrs=attributes[0][id],
-                system_attrs=attributes[1][id],
-                intermediate_values={},
-                trial_id=id,
-            )
-            for id, (number, state) in sorted(states.items())
-            # The number of a trial that begins now is not known yet.
-            if number is not None
-        ]
-
-    def read_again(self) -> None:
-        self._read_at.clear()
 
 
 class OptunaStudy:
@@ -158,7 +60,7 @@ class OptunaStudy:
     ) -> None:
         """A storage in memory is one that nobody else knows; another one is in the store's database."""
         self._store = store
-        self._storage = _Trials(storage, store) if isinstance(storage, RDBStorage) else storage
+        self._storage = Trials(storage, store) if isinstance(storage, RDBStorage) else storage
         self._distributions = distributions(table)
         # Optuna's reports on stderr are for programmers.
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -178,7 +80,7 @@ class OptunaStudy:
     def begin(self, owner: str) -> FrozenTrial:
         """A new trial, on its way, with nothing chosen yet."""
         trial = create_trial(state=TrialState.RUNNING, user_attrs={OWNER: owner} if owner else {})
-        if isinstance(self._storage, _Trials):
+        if isinstance(self._storage, Trials):
             # Optuna takes a time of a trial as one of this zone.
             trial.datetime_start = datetime.now()
             with self._store.together() as write:
@@ -211,7 +113,7 @@ class OptunaStudy:
             trial._trial_id = id
 
     def _keep(self, trial: FrozenTrial) -> None:
-        if isinstance(self._storage, _Trials):
+        if isinstance(self._storage, Trials):
             self._storage.keep(self.study._study_id, trial)
         if trial.state.is_finished():
             self._begun.pop(trial.number, None)
@@ -234,7 +136,7 @@ class OptunaStudy:
         chosen = copy(trial)
         chosen.params, chosen.distributions = dict(values), dict(self._distributions)
         chosen.user_attrs = {**trial.user_attrs, **notes}
-        if not isinstance(self._storage, _Trials):
+        if not isinstance(self._storage, Trials):
             for name, value in values.items():
                 of = self._distributions[name]
                 self._storage.set_trial_param(trial_id, name, of.to_internal_repr(value), of)
@@ -274,7 +176,7 @@ class OptunaStudy:
         ended = copy(trial)
         ended.user_attrs, ended.system_attrs = {**trial.user_attrs, **notes}, {**trial.system_attrs, **attributes}
         ended.state, ended.values, ended.datetime_complete = state, values, datetime.now()
-        if not isinstance(self._storage, _Trials):
+        if not isinstance(self._storage, Trials):
             for name, note in notes.items():
                 self._storage.set_trial_user_attr(trial._trial_id, name, note)
             for name, attribute in attributes.items():
@@ -309,7 +211,7 @@ class OptunaStudy:
 
     def read_again(self) -> None:
         """All that others wrote, whether or not they said so."""
-        if isinstance(self._storage, _Trials):
+        if isinstance(self._storage, Trials):
             self._storage.read_again()
 
     def trial(self, number: int) -> FrozenTrial:
@@ -321,7 +223,7 @@ class OptunaStudy:
     def add(self, additions: Sequence[Addition]) -> None:
         """Trials that this study did not ask for, as one transaction, where Optuna would ask a hundred questions for
         each."""
-        if not isinstance(self._storage, _Trials):
+        if not isinstance(self._storage, Trials):
             for addition in additions:
                 self.study.add_trial(self._frozen(addition))
             return
@@ -377,11 +279,6 @@ def values_of_trial(trial: FrozenTrial) -> Mapping[str, Value]:
     """For a trial that was enqueued and not yet asked for, the values that it was enqueued with."""
     values: Mapping[str, Value] = trial.params or trial.system_attrs.get("fixed_params", {})
     return values
-
-
-@lru_cache
-def _distribution(text: str) -> BaseDistribution:
-    return optuna.distributions.json_to_distribution(text)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -13,7 +13,7 @@ from search.choosing.grid_order import GridOrder
 from search.choosing.latency_model import LatencyModel, Timing
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
-from search.choosing.optuna_study import open_storage
+from search.choosing.optuna_storage import open_storage
 from search.choosing.sampler import Sampler
 from search.choosing.settled_recipes import KnownRecipes, Pool
 from search.choosing.study import Study

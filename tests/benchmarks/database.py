@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
-from search.choosing.optuna_study import open_storage
+from search.choosing.optuna_storage import open_storage
 from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.study import Asked, Study
 from search.scoring.objectives import OBJECTIVES

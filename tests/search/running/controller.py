@@ -13,7 +13,7 @@ from pathlib import Path
 
 from search.choosing.model_sampler import ModelSampler
 from search.choosing.optuna_samplers import DistinctSampler
-from search.choosing.optuna_study import open_storage
+from search.choosing.optuna_storage import open_storage
 from search.choosing.settled_recipes import KnownRecipes
 from search.choosing.study import Study
 from search.running.pipeline import Pipeline

@@ -15,7 +15,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.choosing.optuna_study import open_storage
+from search.choosing.optuna_storage import open_storage
 from search.commands.exit_status import OK, REQUEST
 from search.store import leases
 from search.store.process import has_ended, start_of
@@ -169,7 +169,7 @@ def test_who_lost_its_lease_writes_no_more(tmp_path, url):
 def test_who_lost_its_lease_ends_no_trial_of_the_second_in_optuna_either(tmp_path, url):
     """The second has asked for a trial, and has not yet written down whose it is."""
     with other(tmp_path, url) as first:
-        first.does("from search.choosing.optuna_study import open_storage; storage = open_storage(store)")
+        first.does("from search.choosing.optuna_storage import open_storage; storage = open_storage(store)")
         first.does(f"import optuna; study = optuna.create_study(storage=storage, study_name={GOAL.id!r})")
         first.does("study.ask()")
         elsewhere(Store.existing(tmp_path / "first"), expires_at=0)

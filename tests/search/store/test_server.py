@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from search.choosing.optuna_study import open_storage
+from search.choosing.optuna_storage import open_storage
 from search.results.standings import standings
 from search.store import leases
 from search.store.database import open_database
