@@ -21,6 +21,9 @@ GARBAGE_SHARE = 0.2
 # Fewer lines of garbage say nothing.
 GARBAGE_LEAST = 5
 BACK_OFF_S = 0.5
+# A meter of one place sees within this time that its client left; shorter than what a recording calls a stall, so that
+# whoever has the meter is named.
+NOTICED_S = 5.0
 ADVICE = "is it switched on, and is this the right meter?"
 
 
@@ -84,11 +87,14 @@ class LineMeter:
                         self._heard_s = time.monotonic()
                         yield reading
             except _EndedError as error:
-                # A connection that ended before it said anything: somebody else has the meter, unless it has not yet
-                # noticed that we ourselves left.
                 now_s = time.monotonic()
-                lost_s = lost_s or (now_s if error.heard else self._heard_s)
-                if now_s - lost_s >= self._limits.reconnect_s:
+                lost_s = lost_s or (now_s if error.heard else None)
+                since_s, patience_s = lost_s, self._limits.reconnect_s
+                if since_s is None:
+                    # A connection that ended before it said anything: somebody else has the meter, unless it has not
+                    # yet noticed that we ourselves left.
+                    since_s, patience_s = self._heard_s, min(NOTICED_S, patience_s)
+                if now_s - since_s >= patience_s:
                     raise MeterError(str(error)) from None
             except MeterError:
                 if lost_s is None or time.monotonic() - lost_s >= self._limits.reconnect_s:

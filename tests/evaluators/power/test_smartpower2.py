@@ -12,6 +12,7 @@ import pytest
 from evaluators.errors import MeterError
 from evaluators.power.lines import Limits
 from evaluators.power.meter import PowerMeter, PowerReading
+from evaluators.power.recording import heard
 from evaluators.power.smartpower2 import DIALECTS, smartpower2
 from space.errors import RequestError
 from tests.contracts.meter import WATTS, MeterContract, OpenMeter, first, readings_of
@@ -112,14 +113,15 @@ def test_a_meter_that_has_not_noticed_that_we_left_is_waited_for() -> None:
     async def twice(notices_s: float) -> int:
         async with simulated.smartpower2(stock_forever) as server:
             server.notices_s = notices_s
-            meter = meter_at(server.port, replace(LIMITS, reconnect_s=4.0))
-            await first(meter, 1)
-            await first(meter, 1)
+            meter = meter_at(server.port, replace(LIMITS, reconnect_s=30.0))
+            await heard(meter)
+            await heard(meter)
             return server.connections
 
     assert asyncio.run(twice(1.0)) == 2
+    # Before the recording would call it silent.
     with pytest.raises(MeterError, match=r"busy: .* another client"):
-        asyncio.run(twice(30.0))
+        asyncio.run(twice(60.0))
 
 
 def test_silence_is_named_with_its_length() -> None:
