@@ -80,6 +80,14 @@ def test_slimming_takes_the_lowest_scales_of_the_whole_network(model):
     assert min(lowest_kept) > max(removed)
 
 
+def test_of_a_layer_whose_scales_are_all_the_lowest_a_tenth_stays(model):
+    scores = [[score / 1000 for score in unit] if place == 24 else unit
+              for place, unit in enumerate(unit_scores(model, "slimming"))]  # fmt: skip
+    widths = by_scores(UNPRUNED, 0.4, scores)
+    assert (UNPRUNED.widths[24], widths[24]) == (1280, 128)
+    assert 1 - parameters(UNPRUNED, widths) / parameters(UNPRUNED) == pytest.approx(0.4, abs=0.01)
+
+
 def test_slimming_leaves_a_unit_whole_that_is_named(model):
     widths = by_scores(UNPRUNED, 0.4, unit_scores(model, "slimming"), whole=[len(UNPRUNED.widths) - 1])
     assert widths[-1] == UNPRUNED.widths[-1]
