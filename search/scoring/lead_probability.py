@@ -201,7 +201,7 @@ def _best(networks: Sequence[Sequence[_Part]], figures: Sequence[float], errors:
     low = max(min(part.mean - 4 * part.deviation for part in parts if part.share > _NEGLIGIBLE) for parts in networks)
     high = max(end for _, end in ends)
     grid = [low + (high - low) * step / _STEPS for step in range(_STEPS + 1)]
-    # Of each part what its share below a point is worked out from: written out, as it is most of what a ranking takes.
+    # The normal distribution is written out here, as most of the time that a ranking takes goes into this loop.
     halves = [[(part.share / 2, part.mean, part.deviation) for part in parts] for parts in networks]
     erfc, root = math.erfc, math.sqrt(2)
     shares = [

@@ -60,8 +60,8 @@ def with_untrained_baseline(folder: Path, architecture: str) -> Path:
     model = network.built([unit.width for unit in network.units], network.halvings, network.image, network.classes)
     torch.save(model.state_dict(), folder / "untrained.pt")
     channels = network.image.channels
-    scale = {"mean": [0.5] * channels, "std": [0.25] * channels}
-    (folder / "untrained.json").write_text(json.dumps({"train_split": "none", **scale}))
+    normalised_by = {"mean": [0.5] * channels, "std": [0.25] * channels}
+    (folder / "untrained.json").write_text(json.dumps({"train_split": "none", **normalised_by}))
     (folder / "store").mkdir()
     store = Store.create(folder / "store")
     source = Source("builtin", store.folder / "images", shape=network.image)
@@ -159,7 +159,8 @@ def test_the_mnist_grid_killed_at_two_points_ends_with_the_same_table(study: Pat
     assert tuned[0].id in {recipe_id for recipe_id, state in states if state == INTERRUPTED}
 
 
-# A structure that is smaller, and two that hold zeros; a structure that a network says which is trained for it first.
+# The first network becomes a smaller structure and two files that hold zeros; the second is first trained to tell which
+# of its channels go.
 NETWORKS = [("mnist_cnn", ["l1", "weight_magnitude", "weight_random"]), ("mobilenet_v2", ["slimming"])]
 
 

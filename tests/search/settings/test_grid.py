@@ -23,7 +23,6 @@ from search.settings.settings import asked, settings
 from search.settings.settings_file import as_toml
 from search.settings.study_files import study_file
 from search.store.goal import Goal
-from search.store.scaled_fact import scaled_fact
 from search.store.store import Store
 from space.baseline import baseline_recipe
 from space.dimensions import points, recipe_of
@@ -256,9 +255,7 @@ def test_a_study_of_methods_is_told_by_its_keys_and_not_by_what_a_baseline_left(
     for other in ({"energy_repeats": 1}, {"rewound": False}, {"fraction_of": "channels"}):
         assert replace(methods, **other).to_json() != methods.to_json()
     widths = (8,) * 25
-    facts = {
-        scaled_fact("0123", "slimming", ()): scaled_text({("slimming", 0.5): widths, ("slimming", 0.9): (1,) * 25})
-    }
+    facts = {"widths by scale 0123 slimming": scaled_text({("slimming", 0.5): widths, ("slimming", 0.9): (1,) * 25})}
     known = methods.with_scales(facts.get, "0123", "mobilenet_v2")
     assert known.to_json() == methods.to_json()
     recipes = known.recipes(baseline_recipe("mobilenet_v2"))
