@@ -9,7 +9,7 @@ import numpy as np
 from search.choosing.options import NEVER, Option, deployed, longest_trainings, next_training, shape
 from search.choosing.situation import Situation
 from search.choosing.trial_notes import TrialNotes
-from search.choosing.variation import Variation
+from search.choosing.variation import SHARES, Variation
 from space.dimension import Value
 from space.dimensions import recipe_of
 from space.recipe import Recipe
@@ -17,9 +17,6 @@ from space.recipe import Recipe
 # Points to choose from: so many at random and so many around the best ones, of which so many count as the best; then so
 # many around the most promising of all those, in each of so many generations.
 _ANEW, _NEAR, _PARENTS, _PROMISING, _AGAIN, _GENERATIONS = 250, 600, 12, 12, 250, 2
-# Every block with so much of its width: such networks keep most of what the baseline has learned, and points at random
-# are next to none of them.
-_SHARES = tuple(eighths / 8 for eighths in range(1, 8))
 # The sampler considers every deployment of so many new networks, those with the highest expected improvement.
 _AT_EVERY_SETTING = 12
 # The sampler considers every deployment of so many trained networks that hold the line, the best ones; and the other
@@ -102,7 +99,7 @@ def _points(situation: Situation, variation: Variation, draw: random.Random) -> 
     winning."""
     for _ in range(_ANEW):
         yield variation.anew()
-    yield from map(variation.thinned, _SHARES)
+    yield from map(variation.thinned, SHARES)
     if not situation.history:
         return
     longest = [(trial.recipe, max(situation.judged_epochs(trial.recipe), trial.recipe.epochs))

@@ -1,5 +1,7 @@
-"""Placing: which network of the front tells most of where the line lies; trainings before anything is known."""
+"""Placing: which networks tell most of where the line lies; trainings before anything is known. They are of the front;
+and where none of those rather holds the line, the unpruned network evenly narrowed."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -7,9 +9,14 @@ import numpy as np
 
 from search.choosing.options import LIKELY, shape
 from search.choosing.situation import Situation
+from search.choosing.variation import SHARES, Variation
 from space.dimension import Value
-from space.dimensions import recipe_of
+from space.dimensions import DEPTHWISE_RELU, network_in, recipe_of
+from space.networks.network import unpruned
 from space.recipe import Recipe
+
+# A network's values, and the recipe of its training.
+Training = tuple[dict[str, Value], Recipe]
 
 # Trainings that place the line, as far as others have not done so already.
 MOST = 5
@@ -18,6 +25,11 @@ _OF_RUN = 1 / 40
 # Where the MOST shortest trainings take more than this share of a run, few others follow. Then each training is as long
 # as lets all of them end, and one more: so that what holds the line is found by them.
 _OF_MINUTES = 1 / 4
+# So many of them, the last ones, narrow the unpruned network, and may take more: such networks keep what the baseline
+# has learned, which nothing else tells, and a line near its accuracy is held by few others.
+_NARROWING, _NARROWING_OF_RUN = 2, 1 / 10
+# The probability from which something is rather so than not.
+_RATHER = 0.5
 
 
 def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int) -> dict[str, Value] | None:
@@ -29,16 +41,19 @@ def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int)
     if len(seen) >= MOST or alike >= 2 * MOST:
         return None
     tried = awaited | {shape(trial.recipe) for trial in situation.history}
+
+    trainings = _trainings(situation, front)
+    if pace.limited and len(seen) >= MOST - _NARROWING and not _rather_held(situation):
+        trainings = _narrowings(situation, front[-1]) or trainings
     new = [
         (values, recipe)
-        for values, recipe in _trainings(situation, front)
+        for values, recipe in trainings
         if recipe.id not in situation.known and shape(recipe) not in tried and pace.fits(recipe)
     ]
     if not new:
         return None
     # What it would reach by the longest training that there is time for; one that is as long already tells it itself.
-    networks = [(recipe, max(recipe.epochs, situation.judged_epochs(recipe))) for _, recipe in new]
-    prediction = situation.forecaster.forecast(networks)
+    prediction = situation.forecaster.forecast([(recipe, _judged(recipe, situation)) for _, recipe in new])
     feasible = np.where(prediction.probability_better >= LIKELY, prediction.probability_feasible, 0.0)
     if not feasible.any():
         return None
@@ -47,7 +62,34 @@ def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int)
     return {**values, "epochs": recipe.epochs}
 
 
-def _trainings(situation: Situation, front: Sequence[dict[str, Value]]) -> list[tuple[dict[str, Value], Recipe]]:
+def _judged(recipe: Recipe, situation: Situation) -> int:
+    return max(recipe.epochs, situation.judged_epochs(recipe))
+
+
+def _rather_held(situation: Situation) -> bool:
+    """Whether something that was trained rather holds the line, by the longest training that there is time for."""
+    trained = [trial.recipe for trial in situation.history if trial.accuracy is not None]
+    if not trained:
+        return False
+    prediction = situation.forecaster.forecast([(recipe, _judged(recipe, situation)) for recipe in trained])
+    return bool(prediction.probability_feasible.max() >= _RATHER)
+
+
+def _narrowings(situation: Situation, front: dict[str, Value]) -> list[Training]:
+    """The unpruned network with so much of every width, deployed as the network of the front, as far as its shortest
+    training takes no more than it may."""
+    variation = Variation(situation.table, random.Random(0))
+    whole = unpruned(network_in(situation.table))
+    # What is inherited is judged as it usually is, and goes on with what it was trained with.
+    inherited = {"criterion": whole.criterion, DEPTHWISE_RELU: int(whole.depthwise_relu)}
+    others = front | {name: value for name, value in inherited.items() if name in front}
+    shortest, most_s = situation.rungs[0], _NARROWING_OF_RUN * situation.whole_s
+    thinned = [variation.thinned(share, others) for share in SHARES]
+    trainings = [(values, recipe_of({**values, "epochs": shortest})) for values in thinned]
+    return [pair for pair in trainings if situation.pace.training_s(pair[1], shortest) <= most_s]
+
+
+def _trainings(situation: Situation, front: Sequence[dict[str, Value]]) -> list[Training]:
     """The networks whose training is no longer than it may be, each with the recipe of its training."""
     pace, shortest = situation.pace, situation.rungs[0]
     briefly = [(values, recipe_of({**values, "epochs": shortest})) for values in front]

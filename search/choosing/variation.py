@@ -13,6 +13,9 @@ from space.shapes import gone, halving, narrowing, never, shape_values
 _WIDTH, _BLOCK, _HALVING = 45, 25, 20
 # The smallest networks of a random draw have so many blocks.
 _FEWEST = 2
+# Every block with so much of its width: such networks keep most of what the baseline has learned, and points at random
+# are next to none of them.
+SHARES = tuple(eighths / 8 for eighths in range(1, 8))
 # Changes tried before a point stays as it is: where next to nothing varies there may be none.
 _TRIES = 100
 
@@ -47,9 +50,10 @@ class Variation:
                 self._complete(values, index)
         return values
 
-    def thinned(self, share: float) -> dict[str, Value]:
-        """Every block with about this share of its width, as far as the table lets it; all else at random."""
-        values = {name: self._drawn(dimension) for name, dimension in self._table.items()}
+    def thinned(self, share: float, others: Mapping[str, Value] | None = None) -> dict[str, Value]:
+        """Every block with about this share of its width, as far as the table lets it; all else as in `others`, or at
+        random."""
+        values = dict(others or {name: self._drawn(dimension) for name, dimension in self._table.items()})
         network = thinned(self._network, share)
         shape = shape_values(self._network, network.widths, network.halvings)
         assert shape is not None, "a thinned network has widths that its units can be given"
