@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.choosing.options import LIKELY, Option
 from search.choosing.situation import Situation
@@ -14,6 +15,9 @@ _CONTENDERS = 60
 # Where no training is likelier than this to give a new leader, the likeliest one is tried: its expected improvement is
 # too small a number to choose by.
 HOPELESS = 0.01
+# While nothing holds the line, what leads this likely comes before what would lead by more and is less likely to: this
+# part of a run is the last, and one that ends with nothing is lost.
+_SURE = 0.8
 
 
 def contender(situation: Situation, options: Sequence[Option]) -> dict[str, Value]:
@@ -28,18 +32,26 @@ def contender(situation: Situation, options: Sequence[Option]) -> dict[str, Valu
         likeliest_option = options[int(likeliest[0])]
         return {**likeliest_option.values, "epochs": likeliest_option.next_epochs}
     prediction = forecaster.forecast([(each.recipe, epochs) for each, epochs in trainings])
-    seen = np.array([not each.is_new for each, _ in trainings])
-    if (seen & (prediction.probability_of_leading >= LIKELY)).any():
-        # What was looked at already is told far better than what was not.
-        trainings = [training for training in trainings if not training[0].is_new]
-        prediction = forecaster.forecast([(each.recipe, epochs) for each, epochs in trainings])
-    seconds = np.array([pace.training_s(each.recipe, epochs) for each, epochs in trainings])
-    if prediction.probability_of_leading.max() < HOPELESS:
-        place = int(prediction.log_probability_of_leading.argmax())
+    probability = prediction.probability_of_leading
+    able = _chosen_among(probability, np.array([each.is_new for each, _ in trainings]), forecaster.has_leader)
+    if probability[able].max() < HOPELESS:
+        place = int(np.where(able, prediction.log_probability_of_leading, -np.inf).argmax())
     else:
-        place = int((prediction.expected_improvement / seconds).argmax())
+        seconds = np.array([pace.training_s(each.recipe, epochs) for each, epochs in trainings])
+        place = int(np.where(able, prediction.expected_improvement / seconds, -1.0).argmax())
     option, epochs = trainings[place]
     return {**option.values, "epochs": epochs}
+
+
+def _chosen_among(probability: NDArray[np.float64], is_new: NDArray[np.bool_], has_leader: bool) -> NDArray[np.bool_]:
+    """The trainings that may be chosen, by how likely each gives a new leader."""
+    sure = probability >= _SURE
+    if sure.any() and not has_leader:
+        return sure
+    # What was looked at already is told far better than what was not.
+    if (~is_new & (probability >= LIKELY)).any():
+        return ~is_new
+    return np.ones_like(is_new)
 
 
 def _lengths(option: Option, situation: Situation) -> list[int]:

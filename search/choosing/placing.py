@@ -43,7 +43,7 @@ def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int)
     tried = awaited | {shape(trial.recipe) for trial in situation.history}
 
     trainings = _trainings(situation, front)
-    if pace.limited and len(seen) >= MOST - _NARROWING and not _rather_held(situation):
+    if pace.limited and len(seen) >= MOST - _NARROWING and _none_rather_holds(situation):
         trainings = _narrowings(situation, front[-1]) or trainings
     new = [
         (values, recipe)
@@ -66,13 +66,13 @@ def _judged(recipe: Recipe, situation: Situation) -> int:
     return max(recipe.epochs, situation.judged_epochs(recipe))
 
 
-def _rather_held(situation: Situation) -> bool:
-    """Whether something that was trained rather holds the line, by the longest training that there is time for."""
+def _none_rather_holds(situation: Situation) -> bool:
+    """Whether all that was trained rather misses the line, by the longest training that there is time for."""
     trained = [trial.recipe for trial in situation.history if trial.accuracy is not None]
     if not trained:
         return False
     prediction = situation.forecaster.forecast([(recipe, _judged(recipe, situation)) for recipe in trained])
-    return bool(prediction.probability_feasible.max() >= _RATHER)
+    return bool(prediction.probability_feasible.max() < _RATHER)
 
 
 def _narrowings(situation: Situation, front: dict[str, Value]) -> list[Training]:
@@ -81,7 +81,7 @@ def _narrowings(situation: Situation, front: dict[str, Value]) -> list[Training]
     variation = Variation(situation.table, random.Random(0))
     whole = unpruned(network_in(situation.table))
     # What is inherited is judged as it usually is, and goes on with what it was trained with.
-    inherited = {"criterion": whole.criterion, DEPTHWISE_RELU: int(whole.depthwise_relu)}
+    inherited: dict[str, Value] = {"criterion": whole.criterion, DEPTHWISE_RELU: int(whole.depthwise_relu)}
     others = front | {name: value for name, value in inherited.items() if name in front}
     shortest, most_s = situation.rungs[0], _NARROWING_OF_RUN * situation.whole_s
     thinned = [variation.thinned(share, others) for share in SHARES]

@@ -3,7 +3,7 @@
 import math
 import random
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
@@ -13,6 +13,7 @@ import optuna
 import pytest
 
 from search.choosing import options
+from search.choosing.contenders import contender
 from search.choosing.error_model import prior
 from search.choosing.experience import NO_EXPERIENCE, Experience
 from search.choosing.forecast import Forecast, Forecaster
@@ -20,6 +21,7 @@ from search.choosing.model_sampler import ModelSampler, _most_promising, front_o
 from search.choosing.options import NEVER, RUNGS, Option, rungs, shape
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.sampler import SpaceExhausted, distributions
+from search.choosing.situation import Situation
 from search.choosing.time_left import Pace, TimeLeft, cost
 from search.choosing.trial_notes import GATED_BY, TrialNotes, evaluation_attributes, history_of, notes_of
 from search.scoring.objectives import OBJECTIVES, Objective
@@ -291,6 +293,24 @@ def test_without_a_deadline_the_cheaper_half_of_the_front_places_the_line():
     placing = [shapes[shape(recipe)] for recipe in (world.trial() for _ in range(5)) if shape(recipe) in shapes]
     assert placing
     assert max(placing) <= statistics.median(shapes.values())
+
+
+def test_a_run_that_nothing_leads_yet_ends_with_what_surely_will():
+    networks = sorted(ladder(), key=latency_ms)
+    fast, sure = networks[5], networks[12]
+    seen = [told(replace(networks[0], epochs=3), 0.5, LATENCY), told(replace(networks[10], epochs=3), 0.68, LATENCY)]
+
+    def chosen(history: Sequence[TrialNotes]) -> Recipe:
+        forecaster = Forecaster.fitted(history, (), LATENCY, LINE, prior())
+        pace = TimeLeft(lambda: 400.0).pace(history)
+        situation = Situation(TABLE, LATENCY, set(), RUNGS, 1200.0, history, [], pace, forecaster, is_last=True)
+        options = [Option(near(recipe, TABLE), replace(recipe, epochs=0), NEVER, 3, 10) for recipe in (fast, sure)]
+        return recipe_of(contender(situation, options))
+
+    # The faster one would lead by more, for fewer seconds, and is twice as likely not to.
+    assert chosen(seen).widths == sure.widths
+    leads = told(replace(networks[11], epochs=3), 0.75, LATENCY)
+    assert chosen([*seen, leads]).widths == fast.widths
 
 
 def test_the_last_third_of_a_run_is_kept_for_those_that_can_win():
