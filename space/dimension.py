@@ -18,6 +18,9 @@ class Integer:
     # Equal ratios are equal steps.
     log: bool = False
 
+    def allows(self, value: "Value") -> bool:
+        return isinstance(value, int) and self.low <= value <= self.high
+
     def fixed(self, text: str) -> "Integer":
         least = self.low if self.least is None else self.least
         most = self.high if self.most is None else self.most
@@ -32,6 +35,9 @@ class Choice:
     choices: tuple["Value", ...]
     # What a user may fix it to, beyond what a search would try.
     also: tuple["Value", ...] = ()
+
+    def allows(self, value: "Value") -> bool:
+        return value in self.choices
 
     def fixed(self, text: str) -> "Choice":
         known = {str(value): value for value in (*self.choices, *self.also)}

@@ -30,7 +30,7 @@ from search.choosing.first_recipes import COUNT, front
 from search.choosing.forecast import Forecast, Forecaster
 from search.choosing.gaussian_process import Trend
 from search.choosing.latency_model import LatencyModel, Timing
-from search.choosing.options import LIKELY, Option, first_epochs, rungs
+from search.choosing.options import LIKELY, RATHER, Option, first_epochs, rungs
 from search.choosing.placing import placing
 from search.choosing.sampler import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
 from search.choosing.situation import LAST, Situation
@@ -50,8 +50,6 @@ _FINER = 3
 _MOST_TRIALS = 500
 # The share of the time left that a suggested training takes at most: what it teaches serves those after it.
 _OF_TIME_LEFT = 1 / 4
-# The probability from which something is rather so than not.
-_RATHER = 0.5
 # Numbers by which suggestions are drawn: above those of trials.
 _OF_SUGGESTIONS = 1_000_000
 # A number above the logarithm of any figure, and above any accuracy.
@@ -259,7 +257,7 @@ def _most_promising(options: Sequence[Option], prediction: Forecast, situation: 
         return int(improvement.argmax())
     longer = int(np.where(trained, improvement, -1.0).argmax())
     # Until something holds the line, what rather holds it than not comes first.
-    if not situation.forecaster.has_leader and prediction.probability_of_leading[longer] >= _RATHER:
+    if not situation.forecaster.has_leader and prediction.probability_of_leading[longer] >= RATHER:
         return longer
     # What several runtimes share is trained once.
     recipes = [*(trial.recipe for trial in situation.history), *situation.pending]

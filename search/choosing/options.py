@@ -18,6 +18,8 @@ RUNGS = (round(FIRST_EPOCHS), 10, 32, 100)
 _OF_IMAGES = USUAL_TRAININGS.images
 # While new networks can be tried, a longer training has to be this likely to give a new leader, and so has a variant.
 LIKELY = 0.1
+# The probability from which something is rather so than not.
+RATHER = 0.5
 # Epochs of a network that was not trained yet, not even for 0 epochs.
 NEVER = -1
 

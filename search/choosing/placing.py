@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from search.choosing.options import LIKELY, shape
+from search.choosing.options import LIKELY, RATHER, shape
 from search.choosing.situation import Situation
 from search.choosing.variation import SHARES, Variation
 from space.dimension import Value
@@ -28,8 +28,6 @@ _OF_MINUTES = 1 / 4
 # So many of them, the last ones, narrow the unpruned network, and may take more: such networks keep what the baseline
 # has learned, which nothing else tells, and a line near its accuracy is held by few others.
 _NARROWING, _NARROWING_OF_RUN = 2, 1 / 10
-# The probability from which something is rather so than not.
-_RATHER = 0.5
 
 
 def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int) -> dict[str, Value] | None:
@@ -72,7 +70,7 @@ def _none_rather_holds(situation: Situation) -> bool:
     if not trained:
         return False
     prediction = situation.forecaster.forecast([(recipe, _judged(recipe, situation)) for recipe in trained])
-    return bool(prediction.probability_feasible.max() < _RATHER)
+    return bool(prediction.probability_feasible.max() < RATHER)
 
 
 def _narrowings(situation: Situation, front: dict[str, Value]) -> list[Training]:
@@ -82,7 +80,8 @@ def _narrowings(situation: Situation, front: dict[str, Value]) -> list[Training]
     whole = unpruned(network_in(situation.table))
     # What is inherited is judged as it usually is, and goes on with what it was trained with.
     inherited: dict[str, Value] = {"criterion": whole.criterion, DEPTHWISE_RELU: int(whole.depthwise_relu)}
-    others = front | {name: value for name, value in inherited.items() if name in front}
+    allowed = [each.name for each in situation.table if each.name in inherited and each.allows(inherited[each.name])]
+    others = front | {name: inherited[name] for name in allowed}
     shortest, most_s = situation.rungs[0], _NARROWING_OF_RUN * situation.whole_s
     thinned = [variation.thinned(share, others) for share in SHARES]
     trainings = [(values, recipe_of({**values, "epochs": shortest})) for values in thinned]
