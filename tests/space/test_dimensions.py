@@ -214,3 +214,11 @@ def test_what_was_trained_for_up_to_a_hundred_epochs_lies_in_the_space(space):
 def test_a_grid_keeps_its_digest():
     assert digest(grid((0.05, 0.25, 0.5), (0, 3), ("none", "static_int8"), ("l1",), unpruned=True)) == "61d3cb6d"
     assert digest(dimensions("full", 2, {"epochs": "3", "quantization": "none"})) == "b110b538"
+
+
+def test_a_dimension_allows_what_a_search_may_take_and_of_what_is_fixed_that_alone() -> None:
+    epochs, criterion = Integer("epochs", 1, 5, least=0), Choice("criterion", ("l1", "l2"), ("slimming",))
+    assert [value for value in range(8) if epochs.allows(value)] == [1, 2, 3, 4, 5]
+    assert [name for name in ("l1", "l2", "slimming", "l3") if criterion.allows(name)] == ["l1", "l2"]
+    assert not epochs.fixed("0").allows(1)
+    assert not criterion.fixed("l2").allows("l1")
