@@ -236,7 +236,7 @@ def values_of(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] 
     if values is None:
         return None
     values = {dimension.name: values[dimension.name] for dimension in table}
-    inside = all(_within(dimension, values[dimension.name]) for dimension in table)
+    inside = all(dimension.allows(values[dimension.name]) for dimension in table)
     return values if inside and recipe_of(values, recipe.seed) == recipe else None
 
 
@@ -246,7 +246,7 @@ def near(recipe: Recipe, table: tuple[Dimension, ...]) -> dict[str, Value] | Non
     if values is None:
         return None
     chosen = {
-        dimension.name: value if _within(dimension, value := values[dimension.name]) else _first(dimension)
+        dimension.name: value if dimension.allows(value := values[dimension.name]) else _first(dimension)
         for dimension in table
     }
     nearest = recipe_of(chosen)
@@ -299,9 +299,3 @@ def _points_by_recipe(table: tuple[Dimension, ...]) -> dict[Recipe, dict[str, Va
 
 def _first(dimension: Dimension) -> Value:
     return _values(dimension)[0]
-
-
-def _within(dimension: Dimension, value: Value) -> bool:
-    if isinstance(dimension, Choice):
-        return value in dimension.choices
-    return isinstance(value, int) and dimension.low <= value <= dimension.high

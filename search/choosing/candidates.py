@@ -65,7 +65,7 @@ class _Gathered:
     def _add(self, values: dict[str, Value], recipe: Recipe, trained_epochs: int) -> None:
         next_epochs = next_training(recipe, trained_epochs, self._situation.rungs, self._situation.pace_of_looks)
         if next_epochs is not None and replace(recipe, epochs=next_epochs).id not in self._situation.known:
-            last_epochs = max(next_epochs, self._situation.judged_epochs(recipe))
+            last_epochs = self._situation.judged_epochs(recipe, next_epochs)
             self._by_network[deployed(recipe)] = Option(values, recipe, trained_epochs, next_epochs, last_epochs)
 
 
@@ -102,8 +102,9 @@ def _points(situation: Situation, variation: Variation, draw: random.Random) -> 
     yield from map(variation.thinned, SHARES)
     if not situation.history:
         return
-    longest = [(trial.recipe, max(situation.judged_epochs(trial.recipe), trial.recipe.epochs))
-               for trial in situation.history]  # fmt: skip
+    longest = [
+        (trial.recipe, situation.judged_epochs(trial.recipe, trial.recipe.epochs)) for trial in situation.history
+    ]
     best = np.argsort(-situation.forecaster.forecast(longest).expected_merit)[:_PARENTS]
     parents = [dict(situation.history[place].values) for place in best]
     for _ in range(_NEAR):

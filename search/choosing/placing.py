@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from search.choosing.forecast import Forecast
 from search.choosing.options import LIKELY, RATHER, shape
 from search.choosing.situation import Situation
 from search.choosing.variation import SHARES, Variation
@@ -25,21 +26,22 @@ _OF_RUN = 1 / 40
 # Where the MOST shortest trainings take more than this share of a run, few others follow. Then each training is as long
 # as lets all of them end, and one more: so that what holds the line is found by them.
 _OF_MINUTES = 1 / 4
-# So many of them, the last ones, narrow the unpruned network, and may take more: such networks keep what the baseline
-# has learned, which nothing else tells, and a line near its accuracy is held by few others.
+# Where none of the first trainings rather holds the line, this many of the MOST, the last ones, narrow the unpruned
+# network evenly, and each may take this share of the run: narrowed networks keep what the baseline has learned, which
+# no other training shows, and a line near the baseline's accuracy is held by few others.
 _NARROWING, _NARROWING_OF_RUN = 2, 1 / 10
 
 
 def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int) -> dict[str, Value] | None:
-    """The network of the front of which it is least certain whether it holds the line, for its seconds; None once
-    enough of them, or of others, were trained or are on their way. `alike`: trainings of other studies that count."""
+    """The network of the front, or the narrowing, of which it is least certain whether it holds the line, for its
+    seconds; None once enough of them, or of others, were trained or are on their way. `alike`: trainings of other
+    studies that count."""
     pace = situation.pace
     awaited = set(map(shape, situation.pending))
     seen = awaited | {shape(trial.recipe) for trial in situation.history if trial.accuracy is not None}
     if len(seen) >= MOST or alike >= 2 * MOST:
         return None
     tried = awaited | {shape(trial.recipe) for trial in situation.history}
-
     trainings = _trainings(situation, front)
     if pace.limited and len(seen) >= MOST - _NARROWING and _none_rather_holds(situation):
         trainings = _narrowings(situation, front[-1]) or trainings
@@ -50,8 +52,7 @@ def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int)
     ]
     if not new:
         return None
-    # What it would reach by the longest training that there is time for; one that is as long already tells it itself.
-    prediction = situation.forecaster.forecast([(recipe, _judged(recipe, situation)) for _, recipe in new])
+    prediction = _judged(situation, [recipe for _, recipe in new])
     feasible = np.where(prediction.probability_better >= LIKELY, prediction.probability_feasible, 0.0)
     if not feasible.any():
         return None
@@ -60,17 +61,16 @@ def placing(situation: Situation, front: Sequence[dict[str, Value]], alike: int)
     return {**values, "epochs": recipe.epochs}
 
 
-def _judged(recipe: Recipe, situation: Situation) -> int:
-    return max(recipe.epochs, situation.judged_epochs(recipe))
+def _judged(situation: Situation, recipes: Sequence[Recipe]) -> Forecast:
+    """What they would reach by the longest training that there is time for."""
+    networks = [(recipe, situation.judged_epochs(recipe, recipe.epochs)) for recipe in recipes]
+    return situation.forecaster.forecast(networks)
 
 
 def _none_rather_holds(situation: Situation) -> bool:
     """Whether all that was trained rather misses the line, by the longest training that there is time for."""
     trained = [trial.recipe for trial in situation.history if trial.accuracy is not None]
-    if not trained:
-        return False
-    prediction = situation.forecaster.forecast([(recipe, _judged(recipe, situation)) for recipe in trained])
-    return bool(prediction.probability_feasible.max() < RATHER)
+    return bool(trained) and bool(_judged(situation, trained).probability_feasible.max() < RATHER)
 
 
 def _narrowings(situation: Situation, front: dict[str, Value]) -> list[Training]:

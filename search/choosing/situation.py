@@ -55,8 +55,12 @@ class Situation:
     def without_deadline(self) -> "Situation":
         return replace(self, pace=replace(self.pace, left_s=math.inf))
 
-    def judged_epochs(self, recipe: Recipe) -> int:
-        """The longest training that the last part of the run has room for."""
+    def judged_epochs(self, recipe: Recipe, least: int) -> int:
+        """The longest training that the last part of the run has room for, or one of `least` epochs, which a longer one
+        tells itself."""
+        return max(least, self._longest_of_last_part(recipe))
+
+    def _longest_of_last_part(self, recipe: Recipe) -> int:
         if not self.pace.limited:
             return self.rungs[-1]
         room_s = min(LAST * self.whole_s, self.pace.left_s)
