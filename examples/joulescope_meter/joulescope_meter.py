@@ -31,7 +31,7 @@ def joulescope_meter(rest: str, board: Board | None = None) -> LineMeter:
     hz = place.number("hz", 10, FREQUENCIES[0], FREQUENCIES[-1])
     if hz not in FREQUENCIES:
         raise RequestError(f"meter {place.url}: hz={hz:g}; valid is {', '.join(map(str, FREQUENCIES))}")
-    name = f"Joulescope {place.where}".strip()
+    name = f"Joulescope at {place.where}" if place.where else "Joulescope"
     return LineMeter(_opening(place.where, int(hz), name), lambda: Statistics(name, hz), LIMITS, ADVICE)
 
 

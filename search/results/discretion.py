@@ -14,10 +14,11 @@ from evaluators.measurement import Figures
 from search.results.standings import Standings
 from search.store.evaluation import Evaluation
 
-# Parts of a meter's name in the store that say where it is, and what stands for them.
+# Parts of a meter's name in the store that say where it is, and what stands for them. A meter of any kind names its
+# place as "Shelly at 192.168.1.20": KIND at PLACE.
 _PLACES = (
     (re.compile(r"(?<=\bcommand )/[^:]*/"), ""),
-    (re.compile(r"(?<=\bSmartPower2) at \S+?(?=:? |[,)]|$)"), ""),
+    (re.compile(r"\b([A-Z]\w*) at \S+?(?=:? |[,)]|$)"), r"\1"),
     # The port's name there holds the adapter's serial number.
     (re.compile(r"/dev/serial/by-\w+/[^\s:,)]+"), "a serial port"),
 )

@@ -105,7 +105,7 @@ def test_it_is_asked_for_the_means_of_its_own_intervals(devices: list[Device]) -
     asyncio.run(first(meter, 2))
     assert devices[0].set == {"i_range": "auto", "v_range": "15V", "reduction_frequency": "50 Hz"}
     assert devices[0].over.is_set()
-    assert (meter.info.name, meter.info.averaged_s) == ("Joulescope 1122", 0.02)
+    assert (meter.info.name, meter.info.averaged_s) == ("Joulescope at 1122", 0.02)
 
 
 def test_its_faults_are_named(devices: list[Device]) -> None:

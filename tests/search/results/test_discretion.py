@@ -14,11 +14,13 @@ from evaluators.device.boards.serial_number import hashed
 from evaluators.device.cleanliness import dirt, without_names
 from evaluators.device.device import BoardState, ProcessRun
 from evaluators.device.devices.replay import RecordedRun, read_recording, write_recording
+from evaluators.power.choose import open_meter
 from evaluators.provenance import Kind, Provenance
 from evaluators.raw_runs import runs_of, text_of
 from search.__main__ import main
 from search.commands.exit_status import NONE_FEASIBLE, OK
 from search.export.bench_recording import export_recording
+from search.results.discretion import bench_for_others
 from search.store.store import Store
 from space.files import sha256
 from tests.evaluators.device.models import write_classifier
@@ -131,6 +133,21 @@ def test_a_board_is_told_by_a_digest_and_this_machine_by_nothing(tmp_path, here)
     info, _ = read_recording(tmp_path / "bench.jsonl")
     assert info.serial == ("" if here else hashed(SERIAL))
     assert hashed(SERIAL).startswith("sha256:")
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("smartpower2://meter.lenas.net:8080", "SmartPower2"),
+        ("shelly://meter.lenas.net:8080?channel=1", "Shelly, channel 1"),
+        ("tasmota://meter.lenas.net", "Tasmota"),
+        ("scpi://meter.lenas.net?channel=CH1", "SCPI, CH1"),
+    ],
+)
+def test_a_meter_is_told_without_its_address(url, told):
+    name = open_meter(url).info.name
+    assert "lena" in name
+    assert bench_for_others(replace(BENCH, meter=f"{name}: whole board"), here=False).meter == f"{told}: whole board"
 
 
 def test_a_digest_of_a_digest_is_itself():
