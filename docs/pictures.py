@@ -1,7 +1,7 @@
 """The pictures of README and of the first page, from a store: `python docs/pictures.py` writes docs/pictures/.
 
-The store is one that a test keeps, of a real search: the default run on the built-in images, confirmed. Another one's
-folder may be named instead.
+The store is one that a test keeps, of a real search on the built-in images, confirmed, as an earlier version ran it.
+Another one's folder may be named instead.
 """
 
 import argparse

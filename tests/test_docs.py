@@ -169,5 +169,5 @@ def test_the_commands_for_boards_run_on_one(at_home: User, board: Board):  # noq
     assert len(board_commands) > 6
     # Its name is known until the last of them.
     for words in sorted(board_commands, key=lambda words: words.startswith("devices remove")):
-        typed = words.replace("pi@raspberrypi.local", "board").replace("--device pi4", "")
+        typed = words.replace("pi@raspberrypi.local", "board").replace("--device pi3-two", "")
         runs(at_home, typed, answer="yes\n")

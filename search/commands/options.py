@@ -118,7 +118,7 @@ def baseline(parser: argparse.ArgumentParser) -> None:
         "take a model of your own: a state_dict whose shapes and order match; NAME.json beside it may say mean and std"
     )
     parser.add_argument("--import", dest="checkpoint", type=Path, metavar="FILE", help=text)
-    text = "short (growing image sizes), long (three times the epochs) or auto: by what trains (default)"
+    text = "short (growing image sizes), long (CIFAR-10: 150 epochs in place of 13) or auto: by what trains (default)"
     parser.add_argument("--schedule", choices=("auto", "short", "long"), default="auto", help=text)
     add_settings(parser, NETWORK | {"seed": "of the training (default: 0)"})
 
@@ -155,7 +155,7 @@ def export(parser: argparse.ArgumentParser) -> None:
     text = (
         "methods (a grid by shares of the parameters: the default of such), "
         "grid (each network beside the unpruned one; the default where a grid has that), m1, m2 (a grid's milestones), "
-        "m3 (the winner) or front (everything; else the default, of a .zip m3)"
+        "m3 (the winner; the default of a .zip) or front (everything; the default otherwise)"
     )
     parser.add_argument("--deck", choices=("methods", "grid", "m1", "m2", "m3", "front"), metavar="NAME", help=text)
     parser.add_argument("--title", help="of the slides")
