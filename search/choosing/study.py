@@ -178,7 +178,7 @@ class Study:
         them."""
         for trial in trials:
             recipe = self._optuna.recipe(trial)
-            if recipe and recipe.id in evaluations:
+            if recipe and recipe.id in evaluations and self._serves(evaluations[recipe.id]):
                 self.tell(trial.number, evaluations[recipe.id])
             elif recipe and recipe.id in failures:
                 self.tell_failure(trial.number, failures[recipe.id])
@@ -198,15 +198,20 @@ class Study:
                 self._store.end_trial(self.goal.id, record.number, state, reason)
 
     def _know_gated(self) -> None:
-        for trial in self._gated_trials():
-            self._known.gate(trial.user_attrs.get(RECIPE, ""))
+        """What was gated, and not asked for again since."""
+        gated = {trial.number for trial in self._gated_trials()}
+        for trial in self._optuna.trials():
+            know = self._known.gate if trial.number in gated else self._known.ungate
+            know(trial.user_attrs.get(RECIPE, ""))
 
     def _ask_first_for_interrupted(self, evaluations: Mapping[str, Evaluation]) -> list[str]:
         """What was interrupted, and has not been evaluated or gated since; a line for each."""
         trials = self._optuna.trials()
         lines = []
         for record in self._store.trials(self.goal.id):
-            wanted = record.recipe_id not in evaluations and not self._known.for_good(record.recipe_id)
+            evaluation = evaluations.get(record.recipe_id)
+            told = evaluation is not None and self._serves(evaluation)
+            wanted = not told and not self._known.for_good(record.recipe_id)
             if record.state == INTERRUPTED and wanted and self._asked_first.add(values_of_trial(trials[record.number])):
                 lines.append(f"trial {record.number} was interrupted: recipe {record.recipe_id} is asked for first")
         return lines

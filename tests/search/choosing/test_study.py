@@ -284,6 +284,25 @@ def test_a_training_given_up_for_another_line_is_not_taken_in(tmp_path):
     assert opened(store, lower).ask().recipe == recipe_of(LADDER[0])
 
 
+def test_what_another_study_gave_up_is_not_told_as_ours(tmp_path):
+    """It was on its way when this study was killed."""
+    store = empty(tmp_path)
+    first = judged(opened(store).ask().recipe)
+    keep(store, replace(first, candidate=replace(first.candidate, projected=GOAL.least_accuracy + 0.01)))
+    assert opened(store).ask().recipe == recipe_of(LADDER[0])
+    assert [trial.state for trial in optunas(store)][:1] == [TrialState.FAIL]
+
+
+def test_what_was_gated_and_asked_for_again_is_asked_for_after_a_kill_too(tmp_path):
+    store = empty(tmp_path)
+    study = opened(store)
+    gated = study.ask()
+    study.tell_gated(gated.number, figures(4.0), "it could not win")
+    study.ask_again(gated)
+    assert study.ask().recipe == gated.recipe
+    assert opened(store).ask().recipe == gated.recipe
+
+
 def test_an_interrupted_trial_that_was_gated_since_is_not_spoken_of_again(tmp_path):
     store = empty(tmp_path)
     opened(store).ask()
