@@ -1,7 +1,7 @@
 """Experience: what the store's other studies found out that is of use in this one."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -36,7 +36,7 @@ class Experience:
         if self.elsewhere:
             before, after = prior(), learned(self.elsewhere)
             surer = np.array(after.slope_sds[: len(SHAPE)]) < 0.7 * np.array(before.slope_sds[: len(SHAPE)])
-            strongest = [place for place in np.argsort(after.slopes[: len(SHAPE)]) if surer[place]][:_SAID]
+            strongest = [place for place in np.argsort(-np.abs(after.slopes[: len(SHAPE)])) if surer[place]][:_SAID]
             changes = ", ".join(
                 f"{_STEPS.get(SHAPE[place], f'twice the {SHAPE[place]}')} {_change(after.slopes[place])}"
                 for place in strongest
@@ -57,7 +57,8 @@ def experience_of(store: Store, baseline_id: str, bench_id: str) -> Experience:
     elsewhere = defaultdict[str, list[Trained]](list)
     for other_baseline_id, candidate, accuracy in store.trainings():
         recipe = candidate.recipe
-        if candidate.projected is not None or recipe.epochs == 0:
+        # Of weights that are zero, and of those that a training began from, the models know nothing.
+        if candidate.projected is not None or recipe.epochs == 0 or recipe.weight_sparsity or recipe.rewound:
             continue
         trained = Trained(recipe, recipe.epochs, accuracy.share)
         if other_baseline_id != baseline_id:
@@ -68,9 +69,10 @@ def experience_of(store: Store, baseline_id: str, bench_id: str) -> Experience:
 
 
 def _as_long(trainings: Sequence[Trained]) -> list[Trained]:
-    """The trainings from one baseline as if on as many images as CIFAR-10 has: the shortest of them, of which there are
-    more than of others, is a first one."""
-    first = min(trained.epochs for trained in trainings)
+    """The trainings from one baseline as if on as many images as CIFAR-10 has: one of the length of which there are the
+    most is a first one."""
+    lengths = Counter(trained.epochs for trained in trainings)
+    first = min(lengths, key=lambda epochs: (-lengths[epochs], epochs))
     return [replace(trained, epochs=FIRST_EPOCHS * trained.epochs / first) for trained in trainings]
 
 

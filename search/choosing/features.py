@@ -38,8 +38,12 @@ NAMES = (*SHAPE, *SETTINGS)
 def features(recipe: Recipe) -> tuple[float, ...]:
     layers, work = layers_of(recipe), work_of(recipe)
     quantization = QUANTIZATIONS[recipe.quantization]
-    # A depthwise layer has the channels of what comes before it.
-    widths = [math.log2(layer.channels) for layer in layers[:-1] if layer.reads > 1 or layer.kernel == 1]
+    # A depthwise layer has the channels of what comes before it; the first one may read an image of one channel.
+    widths = [
+        math.log2(layer.channels)
+        for place, layer in enumerate(layers[:-1])
+        if place == 0 or layer.reads > 1 or layer.kernel == 1
+    ]
     return (
         (len(layers) - _LAYERS) / 4,
         math.log2(work.macs) - _MACS,

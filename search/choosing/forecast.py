@@ -68,6 +68,8 @@ class Forecaster:
     timed: Mapping[str, float]
     # The model of the figure beyond latency; None where latency is all that counts.
     rest: GaussianProcess | None
+    # Where it is not, the figures of what was measured, were every answer right, by the id of the structure.
+    measured: Mapping[str, float]
     # What was expected of networks in this ask: candidates are gathered in rounds, and most are looked at in each.
     _known: dict[tuple[Recipe, int], tuple[float, float, float]] = field(default_factory=dict, compare=False)
     _unpruned: dict[tuple[str, ...], float] = field(default_factory=dict, compare=False)
@@ -104,6 +106,7 @@ class Forecaster:
             LatencyModel.fitted(list(timed.values())),
             {structure_id: timing.latency_s for structure_id, timing in timed.items()},
             _rest(history, objective) if objective.needs_energy else None,
+            {trial.recipe.structure_id: trial.at_best for trial in history} if objective.needs_energy else {},
         )
 
     def error(self, networks: Sequence[tuple[Recipe, int]]) -> tuple[Floats, Floats]:
@@ -121,7 +124,11 @@ class Forecaster:
         if self.rest is None:
             return power * latency, abs(power) * latency_sd
         rest, rest_sd = self.rest.predict(points((recipe, FIRST_EPOCHS) for recipe in recipes))
-        return power * latency + rest, np.hypot(power * latency_sd, rest_sd)
+        figure, figure_sd = power * latency + rest, np.hypot(power * latency_sd, rest_sd)
+        for place, recipe in enumerate(recipes):
+            if (at_best := self.measured.get(recipe.structure_id)) is not None:
+                figure[place], figure_sd[place] = at_best, abs(power) * _TIMING_SD
+        return figure, figure_sd
 
     @property
     def has_leader(self) -> bool:

@@ -100,10 +100,12 @@ def costs_of(recipes: Sequence[Recipe], image: ImageShape | None) -> LayerCosts:
     starts = ends - counts
     before = np.roll(side, 1)
     before[starts] = sides
-    # What follows the last map is linear, too, after an average over that map.
-    linear = (kernel == 1) & (side == 1) & (before == 1)
+    # What follows the last map is linear, too, whether that was averaged before or is read whole.
+    linear = (kernel == 1) & (side == 1)
     linear[ends - 1] = True
     depthwise = (reads == 1) & (kernel > 1)
+    # The first layer reads all that an image has, be it one channel.
+    depthwise[starts] = False
     kinds = np.select([linear, depthwise, kernel > 1], [KINDS.index(LINEAR), KINDS.index(DEPTHWISE), KINDS.index(FULL)],
                       KINDS.index(POINTWISE))  # fmt: skip
     weights = channels * reads * kernel**2

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from search.choosing.error_model import Trained, beyond_first
+from search.choosing.error_model import FIRST_EPOCHS, Trained, beyond_first
 from search.choosing.experience import NO_EXPERIENCE, Experience, experience_of
 from search.store.store import Store
 from space.recipe import Recipe
@@ -30,6 +30,9 @@ def test_the_same_baseline_is_alike_another_is_elsewhere_and_this_bench_is_neith
     trained(store, elsewhere, 0.73, OTHER)
     trained(store, given_up_there, 0.74, OTHER, projected=0.8)
     trained(store, replace(untrained, epochs=0), 0.75, OTHER)
+    # Networks of the same shape as others that no model tells apart from them.
+    trained(store, replace(elsewhere, weight_sparsity=0.8), 0.4, OTHER)
+    trained(store, replace(elsewhere, rewound=True), 0.5, OTHER)
     experience = experience_of(store, GOAL.baseline_id, GOAL.bench_id)
     assert experience == Experience((Trained(alike, 3, 0.71),), (Trained(elsewhere, 3, 0.73),))
     # Seen from the other baseline, it is the other way round.
@@ -38,6 +41,18 @@ def test_the_same_baseline_is_alike_another_is_elsewhere_and_this_bench_is_neith
     assert {each.recipe for each in from_other.elsewhere} == {here, alike}
     # On another bench what was timed here is alike too.
     assert {each.recipe for each in experience_of(store, GOAL.baseline_id, "another bench").alike} == {here, alike}
+
+
+def test_the_commonest_length_is_a_first_training(tmp_path: Path) -> None:
+    store = store_with(tmp_path, [])
+    for recipe, epochs in zip(distinct(4), (1, 9, 9, 27), strict=True):
+        trained(store, replace(recipe, epochs=epochs), 0.7, OTHER)
+    experience = experience_of(store, GOAL.baseline_id, GOAL.bench_id)
+    assert sorted(each.epochs for each in experience.elsewhere) == [
+        FIRST_EPOCHS / 9,
+        *2 * [FIRST_EPOCHS],
+        3 * FIRST_EPOCHS,
+    ]
 
 
 def test_what_was_learned_is_said() -> None:

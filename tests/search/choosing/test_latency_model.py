@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from search.choosing.latency_model import LatencyModel, Timing
+from search.choosing.layer_costs import FULL, KINDS, LINEAR, costs_of
 from search.choosing.look import outlines
 from search.choosing.variation import Variation
 from space.data.images import ImageShape
 from space.dimensions import dimensions, recipe_of
-from space.networks.choose import layers_of
+from space.networks.choose import layers_of, network_named
+from space.networks.network import unpruned
 from space.recipe import Recipe
 
 RUNTIMES = ("onnxruntime", "litert")
@@ -132,6 +134,15 @@ def test_every_network_and_image_is_told(architecture: str) -> None:
     assert np.median(np.abs(mean - truth)) < 0.1
     large, small = (LatencyModel.fitted([], ImageShape(3, side)).log10(recipes[:1])[0][0] for side in (96, 32))
     assert large > small
+
+
+def test_a_linear_layer_that_reads_a_map_is_linear_and_a_first_layer_is_never_depthwise() -> None:
+    network = network_named("mnist_cnn")
+    costs = costs_of([unpruned(network)], None)
+    layers = layers_of(unpruned(network))
+    kinds = [KINDS[int(kind)] for kind in costs.kinds]
+    assert (layers[0].reads, kinds[0]) == (1, FULL)
+    assert [kind for layer, kind in zip(layers, kinds, strict=True) if layer.side == 1] == [LINEAR, LINEAR]
 
 
 def test_work_is_bounded_whatever_the_number_of_timings() -> None:
