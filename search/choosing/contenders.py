@@ -63,7 +63,8 @@ def _lengths(option: Option, situation: Situation) -> list[int]:
 
 def _longest_fitting(option: Option, situation: Situation) -> int:
     """As many epochs as end in time, at most the longest training."""
-    pace, first, longest = situation.pace, situation.rungs[0], situation.rungs[-1]
+    # Weights of another length, which are there already, say nothing of how long this one takes.
+    pace, first, longest = replace(situation.pace, trained=frozenset()), situation.rungs[0], situation.rungs[-1]
     start_s, longest_s = (pace.at_most_s(replace(option.recipe, epochs=epochs)) for epochs in (first, longest))
     each_s = (longest_s - start_s) / max(longest - first, 1)
     return max(first, min(longest, first + int((pace.left_s - start_s) / max(each_s, 1e-9))))

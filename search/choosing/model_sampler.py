@@ -34,7 +34,7 @@ from search.choosing.options import LIKELY, RATHER, Option, first_epochs, rungs
 from search.choosing.placing import placing
 from search.choosing.sampler import NOTHING_NEW, Sampler, SpaceExhausted, distributions, seed_of
 from search.choosing.situation import LAST, Situation
-from search.choosing.time_left import Pace, TimeLeft, cost
+from search.choosing.time_left import Pace, TimeLeft, as_far_as_trained, cost
 from search.choosing.trial_notes import TrialNotes, history_of
 from search.scoring.objectives import Objective
 from space.dimension import Dimension, Value
@@ -151,7 +151,7 @@ class ModelSampler(Sampler):
         # An ask takes as long after ten thousand trials as after five hundred.
         history = most_telling(history_of(study), self._goodness, _MOST_TRIALS)
         pending = [*_pending(study, number), *self._ahead.on_their_way]
-        told_ids = {trial.recipe.id for trial in history}
+        told_ids = {trial.recipe.id for trial in history if trial.accuracy is not None}
         alike = [trained for trained in self._alike if trained.recipe.id not in told_ids]
         ready = [trained.recipe for trained in alike if trained.accuracy >= self._least_accuracy]
         forecaster = Forecaster.fitted(
@@ -208,13 +208,15 @@ def _as_first_trained(table: Sequence[Dimension], accuracy: float | None, epochs
 
 
 def _suggested(option: Option, situation: Situation) -> Recipe | None:
-    """The longest training that leaves time for others to be learned from, at least the shortest; None where that does
-    not end any more."""
+    """The longest training that leaves time for others to be learned from, at least the shortest that it has not had;
+    None where that does not end any more, or it has had the longest."""
     pace = situation.pace
-    shortest, *longer = (replace(option.recipe, epochs=epochs) for epochs in situation.rungs)
+    longer = [epochs for epochs in situation.rungs if epochs > option.trained_epochs]
+    if not longer:
+        return None
     within_s = _OF_TIME_LEFT * pace.left_s
-    able = [recipe for recipe in longer if pace.training_s(recipe, recipe.epochs) - pace.beside_s <= within_s]
-    recipe = able[-1] if able else shortest
+    able = [epochs for epochs in longer if pace.training_s(option.recipe, epochs) - pace.beside_s <= within_s]
+    recipe = replace(option.recipe, epochs=max(able, default=longer[0]))
     return recipe if pace.ends(recipe) else None
 
 
@@ -255,20 +257,30 @@ def _most_promising(options: Sequence[Option], prediction: Forecast, situation: 
     # Without a deadline a long training costs what a first look does: one trial.
     if trained.all() or not trained.any() or not situation.pace.limited:
         return int(improvement.argmax())
-    longer = int(np.where(trained, improvement, -1.0).argmax())
     # Until something holds the line, what rather holds it than not comes first.
-    if not situation.forecaster.has_leader and prediction.probability_of_leading[longer] >= RATHER:
-        return longer
-    # What several runtimes share is trained once.
-    recipes = [*(trial.recipe for trial in situation.history), *situation.pending]
-    once = {replace(recipe, runtime=DEFAULT_RUNTIME).id: recipe for recipe in recipes}.values()
-    costs = [(recipe.epochs, cost(recipe, recipe.epochs)) for recipe in once]
-    first_looks = sum(training for epochs, training in costs if epochs <= situation.rungs[0])
-    longer_ones = sum(training for epochs, training in costs if epochs > situation.rungs[0])
+    rather = trained & (prediction.probability_of_leading >= RATHER)
+    if rather.any() and not situation.forecaster.has_leader:
+        return int(np.where(rather, improvement, -1.0).argmax())
+    longer = int(np.where(trained, improvement, -1.0).argmax())
+    first_looks, longer_ones = _costs(situation)
     likely = min(LIKELY, float(prediction.probability_of_leading[~trained].max()))
     if longer_ones < first_looks and prediction.probability_of_leading[longer] >= likely:
         return longer
     return int(np.where(trained, -1.0, improvement).argmax())
+
+
+def _costs(situation: Situation) -> tuple[float, float]:
+    """What the first looks cost so far, and what the longer trainings did. What several runtimes share is one training;
+    each quantization and setting of what holds the line counts as one more, so that new networks come sooner."""
+    done = (
+        as_far_as_trained(trial.recipe, trial.epoch_accuracies, trial.given_up)
+        for trial in situation.history
+        if trial.accuracy is not None
+    )
+    once = {replace(recipe, runtime=DEFAULT_RUNTIME).id: recipe for recipe in (*done, *situation.pending)}.values()
+    costs = [(recipe.epochs, cost(recipe, recipe.epochs)) for recipe in once]
+    first_looks = sum(training for epochs, training in costs if epochs <= situation.rungs[0])
+    return first_looks, sum(training for _, training in costs) - first_looks
 
 
 @lru_cache(maxsize=16)

@@ -48,7 +48,8 @@ class Pace:
         return self.left_s < math.inf
 
     def training_s(self, recipe: Recipe, epochs: int) -> float:
-        return self.beside_s + self.trainings.seconds(recipe, epochs)
+        """Of so many epochs, and those that round as int8 does."""
+        return self.beside_s + self.trainings.seconds(recipe, epochs + recipe.aware_epochs)
 
     def teacher_s(self, recipe: Recipe, epochs: int) -> float:
         """The first distilled training works the teacher's answers out."""
@@ -58,7 +59,7 @@ class Pace:
         """How long a trial takes from its beginning to its figures."""
         if recipe.choices_of_weights in self.trained:
             return self.beside_s + self.metering_s
-        return self.training_s(recipe, _epochs(recipe)) + self.teacher_s(recipe, recipe.epochs) + self.metering_s
+        return self.training_s(recipe, recipe.epochs) + self.teacher_s(recipe, recipe.epochs) + self.metering_s
 
     def fits(self, recipe: Recipe) -> bool:
         """Whether a training fits, also where it takes somewhat longer than expected: what the deadline cuts off is
@@ -67,7 +68,7 @@ class Pace:
 
     def ends(self, recipe: Recipe) -> bool:
         """Whether its training alone ends before the deadline."""
-        return not self.limited or self.training_s(recipe, _epochs(recipe)) - self.beside_s <= self.left_s
+        return not self.limited or self.training_s(recipe, recipe.epochs) - self.beside_s <= self.left_s
 
     def at_most_s(self, recipe: Recipe) -> float:
         return _LATE * self.seconds(recipe)
@@ -119,9 +120,9 @@ class TimeLeft:
 
 
 def cost(recipe: Recipe, epochs: int) -> float:
-    """What a training costs, in multiply-accumulates per training image: alike on every machine, so that what is asked
-    for is too."""
-    return epochs * (work_of(recipe).macs + _MACS_ANYHOW)
+    """What a training costs of so many epochs, and those that round as int8 does, in multiply-accumulates per training
+    image: alike on every machine, so that what is asked for is too."""
+    return (epochs + recipe.aware_epochs) * (work_of(recipe).macs + _MACS_ANYHOW)
 
 
 def _epochs(recipe: Recipe) -> int:
@@ -130,8 +131,8 @@ def _epochs(recipe: Recipe) -> int:
 
 
 def as_far_as_trained(recipe: Recipe, epoch_accuracies: Sequence[float], given_up: bool) -> Recipe:
-    """What was given up took the seconds of a part of its epochs."""
-    return replace(recipe, epochs=len(epoch_accuracies)) if given_up else recipe
+    """What was given up took the seconds of a part of its epochs, and of none that would have rounded."""
+    return replace(recipe, epochs=len(epoch_accuracies), aware_epochs=0) if given_up else recipe
 
 
 def as_shown(trainings: Trainings, timed: Iterable[tuple[Recipe, float]]) -> Trainings:
@@ -154,11 +155,13 @@ def _parts_as_shown(trainings: Trainings, once: Sequence[tuple[Recipe, float]], 
         return trainings
     parts_s = np.array([trainings.parts_s(recipe, _epochs(recipe)) for recipe, _ in telling])
     taken_s = np.array([seconds for _, seconds in telling]) / ratio
+    speed = trainings.speed
+    # The parts take what is left of the seconds after setting up.
+    of_parts = np.maximum(1 - speed.set_up_s / taken_s, 0.0)
     # Least squares of relative errors, each part drawn towards what was measured; no part takes less than nothing.
     rows = np.vstack([parts_s / taken_s[:, None] / _TRAINING_SD, np.eye(parts_s.shape[1]) / _PART_SD])
-    ones = np.concatenate([np.full(len(telling), 1 / _TRAINING_SD), np.full(parts_s.shape[1], 1 / _PART_SD)])
-    layer, value, mac = nnls(rows, ones)[0].tolist()
-    speed = trainings.speed
+    wanted = np.concatenate([of_parts / _TRAINING_SD, np.full(parts_s.shape[1], 1 / _PART_SD)])
+    layer, value, mac = nnls(rows, wanted)[0].tolist()
     return replace(
         trainings,
         speed=replace(speed, layer_s=layer * speed.layer_s, value_s=value * speed.value_s, mac_s=mac * speed.mac_s),

@@ -31,7 +31,7 @@ class Timetable:
         if weights_id in self._weights:
             end = max(begin, self._weights[weights_id])
         else:
-            end = begin + cost(recipe, recipe.epochs + recipe.aware_epochs)
+            end = begin + cost(recipe, recipe.epochs)
             self._weights[weights_id] = end
         heapreplace(self._builders, end + _JUDGING)
         return end + _JUDGING

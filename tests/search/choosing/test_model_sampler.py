@@ -13,11 +13,11 @@ import optuna
 import pytest
 
 from search.choosing import options
-from search.choosing.contenders import contender
-from search.choosing.error_model import prior
+from search.choosing.contenders import _lengths, contender
+from search.choosing.error_model import Trained, prior
 from search.choosing.experience import NO_EXPERIENCE, Experience
 from search.choosing.forecast import Forecast, Forecaster
-from search.choosing.model_sampler import ModelSampler, _most_promising, front_of
+from search.choosing.model_sampler import ModelSampler, _costs, _most_promising, _suggested, front_of
 from search.choosing.options import NEVER, RUNGS, Option, rungs, shape
 from search.choosing.optuna_samplers import DistinctSampler
 from search.choosing.sampler import SpaceExhausted, distributions
@@ -313,6 +313,76 @@ def test_a_run_that_nothing_leads_yet_ends_with_what_surely_will():
     assert chosen([*seen, leads]).widths == fast.widths
 
 
+def test_what_had_its_first_look_is_trained_for_as_long_as_what_had_none():
+    looked_at = replace(ladder()[5], epochs=3)
+    forecaster = Forecaster.fitted([told(looked_at, 0.68, LATENCY)], (), LATENCY, LINE, prior())
+    pace = Pace(left_s=110.0, trained=frozenset({looked_at.choices_of_weights}))
+    situation = Situation(TABLE, LATENCY, set(), RUNGS, 1200.0, [], [], pace, forecaster, is_last=True)
+    trained, new = (
+        _lengths(Option({}, replace(looked_at, epochs=0), epochs, 10, 10), situation) for epochs in (3, NEVER)
+    )
+    assert trained == new
+    # The longest of them is none of the usual lengths, and uses the time up.
+    assert max(new) not in RUNGS
+    assert pace.left_s / 1.2 < pace.at_most_s(replace(looked_at, epochs=max(new))) <= pace.left_s
+
+
+def test_what_was_gated_cost_no_training_and_what_was_given_up_a_part_of_one():
+    looked_at, gated, long_one = distinct(3)
+    looked_at, gated, long_one = replace(looked_at, epochs=3), replace(gated, epochs=3), replace(long_one, epochs=32)
+    notes = [told(looked_at, 0.7), replace(told(gated, 0.7), accuracy=None)]
+    given_up = replace(told(long_one, 0.7), given_up=True, epoch_accuracies=(0.5,) * 16)
+    in_both_runtimes = [given_up, replace(given_up, recipe=replace(given_up.recipe, runtime=SECOND))]
+    situation = SimpleNamespace(history=[*notes, *in_both_runtimes], pending=[], rungs=RUNGS)
+    assert _costs(situation) == (cost(looked_at, 3), cost(long_one, 16))
+
+
+def test_what_is_trained_ahead_is_trained_for_longer_than_it_was():
+    situation = SimpleNamespace(pace=Pace(left_s=1000.0), rungs=RUNGS)
+
+    def suggested(trained_epochs: int) -> int | None:
+        recipe = _suggested(Option({}, ladder()[5], trained_epochs, 100, 100), situation)
+        return recipe and recipe.epochs
+
+    assert suggested(NEVER) == suggested(3) == 32
+    assert suggested(32) == 100
+    assert suggested(100) is None
+
+
+def test_what_is_gated_here_was_trained_all_the_same():
+    """A network trained for another device is gated on this one: its accuracy is known as before."""
+    world = World("model", 0, lambda: 1e6)
+    for _ in range(6):
+        world.trial()
+    trial = world.ask()
+    gated = recipe_of(trial.params)
+    trial.set_user_attr(GATED_BY, "slower than the lead")
+    trial.set_user_attr("log10 if every answer were right", 0.0)
+    trial.set_user_attr("latency ms", latency_ms(gated))
+    trial.set_constraint("accuracy", LINE)
+    world.study.tell(trial, 0.0)
+
+    def sureness(experience: Experience) -> float:
+        sampler = ModelSampler(0, TABLE, world.known, FOM, LINE, TimeLeft(lambda: 1e6), experience=experience)
+        _, sd = sampler._situation(world.study).forecaster.error([(gated, gated.epochs)])
+        return float(sd[0])
+
+    known = Experience(alike=(Trained(gated, gated.epochs, 0.6),))
+    assert sureness(known) < 0.7 * sureness(NO_EXPERIENCE)
+
+
+def test_what_was_measured_is_not_guessed():
+    """Energy, too: the model beyond latency smooths over what was measured."""
+    recipes = ladder()
+    history = [told(recipe, 0.75) for recipe in recipes]
+    lucky = replace(history[4], at_best=history[4].at_best + 0.1)
+    history[4] = lucky
+    forecaster = Forecaster.fitted(history, (), FOM, LINE, prior())
+    figure, sd = forecaster.figure([replace(lucky.recipe, epochs=100)])
+    assert figure[0] == lucky.at_best
+    assert sd[0] < 0.02
+
+
 def test_the_last_third_of_a_run_is_kept_for_those_that_can_win():
     left_s = 900.0
     world = World("model", 0, lambda: left_s, epoch_s=10.0)
@@ -496,3 +566,27 @@ def test_until_something_holds_the_line_what_rather_holds_it_is_trained_first(
     forecaster = Forecaster.fitted([long_trained], (), FOM, LINE, prior())
     situation = SimpleNamespace(pace=pace, history=[long_trained], pending=[], rungs=(3, 10), forecaster=forecaster)
     assert _most_promising(both_options, prediction, situation) == place
+
+
+def test_what_rather_holds_the_line_is_trained_first_also_where_another_promises_more() -> None:
+    less_likely, rather, new = distinct(3)
+    options_ = [
+        Option({}, less_likely, trained_epochs=3, next_epochs=10, last_epochs=10),
+        Option({}, rather, trained_epochs=3, next_epochs=10, last_epochs=10),
+        Option({}, new, trained_epochs=NEVER, next_epochs=3, last_epochs=3),
+    ]
+    probabilities = np.array([0.4, 0.6, 0.3])
+    prediction = Forecast(
+        expected_improvement=np.array([0.3, 0.2, 0.6]),
+        probability_better=probabilities,
+        probability_of_leading=probabilities,
+        log_probability_of_leading=np.log(probabilities),
+        expected_merit=probabilities,
+        probability_feasible=probabilities,
+    )
+    history = [told(replace(new, epochs=3), 0.5)]
+    forecaster = Forecaster.fitted(history, (), FOM, LINE, prior())
+    situation = SimpleNamespace(
+        pace=Pace(left_s=1e4), history=history, pending=[], rungs=(3, 10), forecaster=forecaster
+    )
+    assert _most_promising(options_, prediction, situation) == 1

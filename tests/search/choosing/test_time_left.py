@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from search.choosing.time_left import TimeLeft, as_shown
+from search.choosing.time_left import Pace, TimeLeft, as_far_as_trained, as_shown, cost
 from search.choosing.trial_notes import TrialNotes
 from space.recipe import Recipe
 from space.training.speed import Speed, Trainings
@@ -37,6 +37,25 @@ def test_a_training_given_up_says_how_fast_its_epochs_were() -> None:
         TimeLeft(lambda: 1e6).pace([notes(3.0 * epochs, epochs, given_up=epochs < 20)]) for epochs in (20, 5)
     )
     assert given_up.trainings.seconds(TRAINED, 20) == pytest.approx(ended.trainings.seconds(TRAINED, 20), rel=0.2)
+
+
+def test_epochs_that_round_are_counted_wherever_trainings_are_compared() -> None:
+    rounded, pace = replace(TRAINED, aware_epochs=4), Pace()
+    assert pace.training_s(rounded, 3) == pace.training_s(TRAINED, 7)
+    assert cost(rounded, 3) == cost(TRAINED, 7)
+    # It was given up before any of them.
+    given_up = as_far_as_trained(rounded, (0.5,) * 9, given_up=True)
+    assert (given_up.epochs, given_up.aware_epochs) == (9, 0)
+
+
+def test_seconds_of_setting_up_are_no_part_of_the_epochs() -> None:
+    """As on a GPU, where small networks take longer to begin than to train; all takes what was told."""
+    told = Speed(set_up_s=4.0, layer_s=1e-6, value_s=1e-10, mac_s=1e-12, answer_s=1e-5)
+    trainings = Trainings(speed=told, images=10_000)
+    networks = [shaped(stem, last, (0, 3)) for stem, last in ((8, 16), (32, 16), (16, 64), (24, 128))]
+    shown = as_shown(trainings, [(replace(network, epochs=3), trainings.seconds(network, 3)) for network in networks])
+    for network in networks:
+        assert shown.seconds(network, 100) == pytest.approx(trainings.seconds(network, 100), rel=0.02)
 
 
 def shaped(stem: int, last: int, halvings: tuple[int, int]) -> Recipe:
