@@ -2,8 +2,8 @@
 looks most promising.
 
 It begins with the latency model's front: brief trainings, from which it learns where the line lies. Then come first
-looks at new networks, and longer trainings of those that look best, about half of all training each; until something
-holds the line, what rather holds it than not is trained first. The last third of the time goes to trainings that can
+looks at new networks, and longer trainings of those that look best, half of all training at most; until something holds
+the line, what rather holds it than not is trained first. The last third of the time goes to trainings that can
 still win, as long as they pay. What holds the line is timed at other settings and in other numbers as soon as it may
 lead there: that takes seconds. What could not end before the deadline is not asked for; while there is time left, the
 most likely leader is, however unlikely.
