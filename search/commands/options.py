@@ -118,7 +118,7 @@ def baseline(parser: argparse.ArgumentParser) -> None:
         "take a model of your own: a state_dict whose shapes and order match; NAME.json beside it may say mean and std"
     )
     parser.add_argument("--import", dest="checkpoint", type=Path, metavar="FILE", help=text)
-    text = "short (growing image sizes), long (CIFAR-10: 150 epochs in place of 13) or auto: by what trains (default)"
+    text = "short (growing image sizes), long (ten times the epochs or more) or auto: by what trains (default)"
     parser.add_argument("--schedule", choices=("auto", "short", "long"), default="auto", help=text)
     add_settings(parser, NETWORK | {"seed": "of the training (default: 0)"})
 
