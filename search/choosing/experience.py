@@ -57,7 +57,7 @@ def experience_of(store: Store, baseline_id: str, bench_id: str) -> Experience:
     elsewhere = defaultdict[str, list[Trained]](list)
     for other_baseline_id, candidate, accuracy in store.trainings():
         recipe = candidate.recipe
-        # Of weights that are zero, and of those that a training began from, the models know nothing.
+        # No feature tells a network whose weights are partly zero, or were rewound, from a dense or a trained one.
         if candidate.projected is not None or recipe.epochs == 0 or recipe.weight_sparsity or recipe.rewound:
             continue
         trained = Trained(recipe, recipe.epochs, accuracy.share)

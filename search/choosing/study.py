@@ -178,8 +178,9 @@ class Study:
         them."""
         for trial in trials:
             recipe = self._optuna.recipe(trial)
-            if recipe and recipe.id in evaluations and self._serves(evaluations[recipe.id]):
-                self.tell(trial.number, evaluations[recipe.id])
+            evaluation = self._serving(evaluations, recipe.id) if recipe else None
+            if evaluation:
+                self.tell(trial.number, evaluation)
             elif recipe and recipe.id in failures:
                 self.tell_failure(trial.number, failures[recipe.id])
             else:
@@ -209,9 +210,8 @@ class Study:
         trials = self._optuna.trials()
         lines = []
         for record in self._store.trials(self.goal.id):
-            evaluation = evaluations.get(record.recipe_id)
-            told = evaluation is not None and self._serves(evaluation)
-            wanted = not told and not self._known.for_good(record.recipe_id)
+            evaluation = self._serving(evaluations, record.recipe_id)
+            wanted = evaluation is None and not self._known.for_good(record.recipe_id)
             if record.state == INTERRUPTED and wanted and self._asked_first.add(values_of_trial(trials[record.number])):
                 lines.append(f"trial {record.number} was interrupted: recipe {record.recipe_id} is asked for first")
         return lines
@@ -418,6 +418,10 @@ class Study:
         hold ours."""
         projected = evaluation.candidate.projected
         return projected is None or not (self.goal.grid or projected >= self.goal.least_accuracy)
+
+    def _serving(self, evaluations: Mapping[str, Evaluation], recipe_id: str) -> Evaluation | None:
+        evaluation = evaluations.get(recipe_id)
+        return evaluation if evaluation is not None and self._serves(evaluation) else None
 
     def absorb_gated(self, recipe: Recipe, figures: Figures, reason: str) -> None:
         """Takes in what another study gated, and what would not win here either."""

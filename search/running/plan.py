@@ -40,7 +40,7 @@ _START_S = 5.0
 BUILDING_S = 1.5
 # What a runtime takes to answer an image, over what torch takes: of the unpruned network on two cores.
 _OF_TORCH = 0.3
-# About half of all training goes to longer trainings, each three times as long as a first look: so many first looks.
+# Half of all training at most goes to longer trainings, each three times as long as a first look: so many first looks.
 _LONGER = 1.5
 # This many trials tell how long one of them takes, where time limits how many there are.
 _FEW = 24

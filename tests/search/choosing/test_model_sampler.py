@@ -111,6 +111,15 @@ class World:
         self.asked.append(recipe)
         return recipe
 
+    def gate(self, trial: optuna.Trial) -> Recipe:
+        recipe = recipe_of(trial.params)
+        trial.set_user_attr(GATED_BY, "slower than the lead")
+        trial.set_user_attr("log10 if every answer were right", 0.0)
+        trial.set_user_attr("latency ms", latency_ms(recipe))
+        trial.set_constraint("accuracy", LINE)
+        self.study.tell(trial, 0.0)
+        return recipe
+
     def lead(self, ahead: float) -> None:
         """The best trial again, better by a power of ten."""
         best = max(self.study.get_trials(), key=lambda trial: notes_of(trial).feasible_value or -math.inf)
@@ -354,13 +363,7 @@ def test_what_is_gated_here_was_trained_all_the_same():
     world = World("model", 0, lambda: 1e6)
     for _ in range(6):
         world.trial()
-    trial = world.ask()
-    gated = recipe_of(trial.params)
-    trial.set_user_attr(GATED_BY, "slower than the lead")
-    trial.set_user_attr("log10 if every answer were right", 0.0)
-    trial.set_user_attr("latency ms", latency_ms(gated))
-    trial.set_constraint("accuracy", LINE)
-    world.study.tell(trial, 0.0)
+    gated = world.gate(world.ask())
 
     def sureness(experience: Experience) -> float:
         sampler = ModelSampler(0, TABLE, world.known, FOM, LINE, TimeLeft(lambda: 1e6), experience=experience)
@@ -468,13 +471,7 @@ def test_a_gated_network_is_not_asked_for_again_however_long_it_would_train():
     world = World("model", 0)
     for _ in range(6):
         world.trial()
-    trial = world.study.ask(distributions(TABLE))
-    gated = recipe_of(trial.params)
-    trial.set_user_attr(GATED_BY, "slower than the lead")
-    trial.set_user_attr("log10 if every answer were right", 0.0)
-    trial.set_user_attr("latency ms", latency_ms(gated))
-    trial.set_constraint("accuracy", LINE)
-    world.study.tell(trial, 0.0)
+    gated = world.gate(world.study.ask(distributions(TABLE)))
     later = [world.trial() for _ in range(10)]
     assert options.deployed(gated) not in map(options.deployed, later)
 
@@ -570,7 +567,7 @@ def test_until_something_holds_the_line_what_rather_holds_it_is_trained_first(
 
 def test_what_rather_holds_the_line_is_trained_first_also_where_another_promises_more() -> None:
     less_likely, rather, new = distinct(3)
-    options_ = [
+    considered = [
         Option({}, less_likely, trained_epochs=3, next_epochs=10, last_epochs=10),
         Option({}, rather, trained_epochs=3, next_epochs=10, last_epochs=10),
         Option({}, new, trained_epochs=NEVER, next_epochs=3, last_epochs=3),
@@ -589,4 +586,4 @@ def test_what_rather_holds_the_line_is_trained_first_also_where_another_promises
     situation = SimpleNamespace(
         pace=Pace(left_s=1e4), history=history, pending=[], rungs=(3, 10), forecaster=forecaster
     )
-    assert _most_promising(options_, prediction, situation) == 1
+    assert _most_promising(considered, prediction, situation) == 1
